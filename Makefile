@@ -1,0 +1,58 @@
+# `make` lists the targets. Every target makes what it needs first: .venv, the native build, the package.
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check prove bench docs format clean install
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: $(INSTALLED)  ## train on a real table, print test figures, predict with the saved model
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+test: $(INSTALLED)  ## run the tests with small fixed samples (under 10 minutes on two cores)
+	$(BIN)/python -m pytest -q -n $(JOBS) --durations=10
+
+check: $(INSTALLED)  ## style, types, C++ format and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $(wildcard native/*.cpp native/*.hpp native/*.h)
+	$(BIN)/lint-imports
+	$(BIN)/python tools/stubs.py --check
+
+prove: $(INSTALLED)  ## run the claims with their full counts and write docs/proofs.json
+	CLEARPROP_PROVE=1 $(BIN)/python -m pytest -q -n $(JOBS) --durations=20
+
+bench: $(INSTALLED)  ## time the engine side by side with its peers
+	$(BIN)/python benchmarks/run.py
+
+docs: $(INSTALLED)  ## run every example in the documentation and in the docstrings
+	$(BIN)/python tools/examples.py
+
+format: $(INSTALLED)  ## rewrite sources in the project's style, and the generated stub
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(wildcard native/*.cpp native/*.hpp native/*.h)
+	$(BIN)/python tools/stubs.py
+
+install: $(INSTALLED)  ## build the native module and install the package into .venv
+
+clean:  ## remove what was built, .venv too
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The stamp is newer than every source of the build, or the build runs again (ninja does the rest).
+$(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/*) | $(BIN)/python
+	$(BIN)/pip install -q --upgrade pip
+	$(BIN)/python tools/requires.py > $(VENV)/build-requires.txt
+	$(BIN)/pip install -q -r $(VENV)/build-requires.txt
+	$(BIN)/pip install -q --no-build-isolation -e '.[dev]'
+	@touch $@
+
+$(BIN)/python:
+	@python=$$(sh tools/preflight.sh) && "$$python" -m venv $(VENV)

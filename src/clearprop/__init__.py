@@ -1,0 +1,28 @@
+"""Feed-forward networks with nothing hidden.
+
+Every public name is loaded when it is first used, so ``import clearprop`` costs next to nothing.
+"""
+
+import importlib
+
+#: Each public name and the submodule it lives in. ``tools/stubs.py`` writes the typed stub from it.
+_HOME = {
+    "ClearPropError": "errors",
+}
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604  (the table is the list)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    try:
+        home = _HOME[name]
+    except KeyError:
+        raise AttributeError(f"module 'clearprop' has no attribute {name!r}") from None
+    value: object = getattr(importlib.import_module(f"clearprop.{home}"), name)
+    globals()[name] = value  # the next use does not come here
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})
