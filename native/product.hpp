@@ -1,0 +1,147 @@
+// The one product: C (m × n) = start + A (m × k) · B (k × n), and the sum over rows built on it.
+//
+// All three products of a layer are this one: z = a Wᵀ (B is the transposed copy of W), Δ = δ W,
+// and ∂J/∂W = Σ_rows δ aᵀ, where A is δ read column by column through its strides.
+//
+// Why it is fast: a tile of `tile_rows` × 2 registers of C stays in registers while k runs; every
+// step loads one row of a B panel (2 registers) and broadcasts tile_rows numbers of A. B comes in
+// panels two registers wide, k rows after each other, so it streams; k is cut in pieces whose panel
+// fits the first-level cache, and C is continued from memory between pieces.
+//
+// Why the bits agree: an element of C is one chain of fma over k in order, whatever the tile it
+// falls in, the rows beside it, or the piece of k it is in. So m, threads and tails change nothing.
+#pragma once
+
+#include "vector.hpp"
+
+namespace clearprop::CP_ISA {
+
+// 2 · tile_rows accumulators, 2 registers of B and a broadcast: as many as the registers hold.
+#if CP_BYTES == 64 || defined(CLEARPROP_ISA_NEON)
+inline constexpr int tile_rows = 8;
+#else
+inline constexpr int tile_rows = 6;
+#endif
+inline constexpr int row_block = 128;  // rows in one chain of a sum over rows (a bound of the bits)
+inline constexpr long k_piece = 256;   // k × 2 registers of B ≤ 32 KB; changes no bits
+
+template <class T>
+inline constexpr int panel_width = 2 * Vector<T>::lanes;
+
+enum class Start { zero, row, given };  // C starts from 0, from one row of biases, or from itself
+
+template <class T>
+struct Product {
+    long m, n, k;
+    const T* A;
+    long a_row, a_k;  // A(i, k) = A[i · a_row + k · a_k]
+    const T* B;
+    long b_k, b_panel;  // B(k, p · panel_width + j) = B[k · b_k + p · b_panel + j]
+    T* C;
+    long c_row, c_panel;  // C(i, p · panel_width + j) = C[i · c_row + p · c_panel + j]
+    Start start;
+    const T* bias;  // the row of Start::row, padded as C
+};
+
+template <class T>
+CP_INLINE long panels_of(long columns) {
+    return (columns + panel_width<T> - 1) / panel_width<T>;
+}
+
+// One tile: `rows` × `vectors` registers of C.
+template <class T, int rows, int vectors>
+CP_INLINE void tile(const Product<T>& p, const T* A, const T* B, T* C, const T* bias, long k,
+                    Start start) {
+    using V = Vector<T>;
+    V c[rows][vectors];
+    for (int i = 0; i < rows; ++i)
+        for (int j = 0; j < vectors; ++j)
+            c[i][j] = start == Start::zero  ? V::zero()
+                      : start == Start::row ? V::load(bias + j * V::lanes)
+                                            : V::load(C + i * p.c_row + j * V::lanes);
+    for (long s = 0; s < k; ++s) {
+        V b[vectors];
+        for (int j = 0; j < vectors; ++j) b[j] = V::load(B + j * V::lanes);
+        for (int i = 0; i < rows; ++i) {
+            const V a = V(A[i * p.a_row]);
+            for (int j = 0; j < vectors; ++j) c[i][j] = fma(a, b[j], c[i][j]);
+        }
+        A += p.a_k;
+        B += p.b_k;
+    }
+    for (int i = 0; i < rows; ++i)
+        for (int j = 0; j < vectors; ++j) c[i][j].store(C + i * p.c_row + j * V::lanes);
+}
+
+// The tile of fewer rows: the same instructions for each element.
+template <class T, int vectors, int rows = tile_rows - 1>
+CP_INLINE void tail(int left, const Product<T>& p, const T* A, const T* B, T* C, const T* bias,
+                    long k, Start start) {
+    if constexpr (rows > 0) {
+        if (left == rows)
+            tile<T, rows, vectors>(p, A, B, C, bias, k, start);
+        else
+            tail<T, vectors, rows - 1>(left, p, A, B, C, bias, k, start);
+    }
+}
+
+template <class T, int vectors>
+void panel(const Product<T>& p, const T* A, const T* B, T* C, const T* bias, long k, Start start) {
+    long i = 0;
+    for (; i + tile_rows <= p.m; i += tile_rows)
+        tile<T, tile_rows, vectors>(p, A + i * p.a_row, B, C + i * p.c_row, bias, k, start);
+    if (i < p.m)
+        tail<T, vectors>(static_cast<int>(p.m - i), p, A + i * p.a_row, B, C + i * p.c_row, bias, k,
+                         start);
+}
+
+template <class T>
+void product(const Product<T>& p) {
+    const long panels = panels_of<T>(p.n);
+    for (long k0 = 0; k0 == 0 || k0 < p.k; k0 += k_piece) {
+        const long k = p.k - k0 < k_piece ? p.k - k0 : k_piece;
+        const Start start = k0 ? Start::given : p.start;
+        for (long q = 0; q < panels; ++q) {
+            const T* A = p.A + k0 * p.a_k;
+            const T* B = p.B + k0 * p.b_k + q * p.b_panel;
+            T* C = p.C + q * p.c_panel;
+            const T* bias = p.start == Start::row ? p.bias + q * panel_width<T> : nullptr;
+            if (p.n - q * panel_width<T> > Vector<T>::lanes)
+                panel<T, 2>(p, A, B, C, bias, k, start);
+            else
+                panel<T, 1>(p, A, B, C, bias, k, start);
+        }
+    }
+}
+
+// The tree of a sum over blocks, met in order: split at the largest power of two below the count.
+// `partial(level)` is where the sum of 2^level aligned blocks waits; add(level, from) adds the
+// later sum `from` to the earlier one at `level`. Blocks are counted from `first`, so that a
+// piece of a longer sum is joined exactly as it would be within it.
+struct Tree {
+    long count = 0;
+    int depth = 0;
+    int level[64];  // the waiting sums, oldest first
+
+    // Takes the next block, whose sum stands at slot `depth`; merges what is complete.
+    template <class Add>
+    CP_INLINE void push(Add add) {
+        level[depth++] = 0;
+        ++count;
+        while (depth > 1 && level[depth - 1] == level[depth - 2]) {
+            add(depth - 2, depth - 1);
+            --depth;
+            ++level[depth - 1];
+        }
+    }
+    // Joins the ragged end: the smallest, last sums first.
+    template <class Add>
+    CP_INLINE void finish(Add add) {
+        while (depth > 1) {
+            add(depth - 2, depth - 1);
+            --depth;
+        }
+    }
+};
+
+}  // namespace clearprop::CP_ISA
