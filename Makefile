@@ -22,8 +22,7 @@ check: $(INSTALLED)  ## style, types, C++ format and the direction of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $(wildcard native/*.cpp native/*.hpp native/*.h)
-	$(BIN)/lint-imports
-	$(BIN)/python tools/stubs.py --check
+	$(BIN)/lint-imports --no-logo
 
 prove: $(INSTALLED)  ## run the claims with their full counts and write docs/proofs.json
 	CLEARPROP_PROVE=1 $(BIN)/python -m pytest -q -n $(JOBS) --durations=20

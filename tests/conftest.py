@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from proofs import ProofKeeper
 
 #: True under `make prove`, where every count is the full one.
 PROVING = os.environ.get("CLEARPROP_PROVE", "") == "1"
@@ -25,10 +28,48 @@ settings.register_profile(
 settings.load_profile("fixed")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if PROVING and not hasattr(config, "workerinput"):  # a worker of pytest-xdist has that
+        config.pluginmanager.register(ProofKeeper())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`make prove` runs the marked tests; `make test` all but those that only prove."""
+
+    def wanted(item: pytest.Item) -> bool:
+        only = item.get_closest_marker("prove_only") is not None
+        marked = item.get_closest_marker("prove") is not None
+        records = "proof" in getattr(item, "fixturenames", ())
+        return (only or marked or records) if PROVING else not only
+
+    left = [item for item in items if not wanted(item)]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if wanted(item)]
+
+
 @pytest.fixture
 def full() -> bool:
     """Whether this run proves the claims with their full counts."""
     return PROVING
+
+
+@pytest.fixture
+def proof(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """``proof("claim", count=2000, worst=3e-13)`` keeps a figure in docs/proofs.json.
+
+    A test that asks for it takes part in `make prove` without being marked.
+    """
+
+    def keep(claim: str, count: int, **figures: float | str) -> None:
+        plain = {
+            key: getattr(value, "item", lambda value=value: value)()
+            for key, value in figures.items()
+        }
+        record = {"claim": claim, "count": int(count), "figures": plain}
+        request.node.user_properties.append(("proof", json.dumps(record)))
+
+    return keep
 
 
 @pytest.fixture

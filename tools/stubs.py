@@ -1,20 +1,20 @@
-"""Write ``src/clearprop/__init__.pyi`` from the table of public names in ``__init__.py``.
+"""Write the typed stubs of what type checkers cannot see by themselves.
 
-Type checkers cannot follow names that are loaded when first used; the stub tells them.
-``--check`` only says whether the stub is fresh.
+``__init__.pyi`` comes from the table of public names in ``__init__.py`` (they are loaded when first
+used); ``_native.pyi`` comes from the built native module. A test holds both fresh.
 """
 
 from __future__ import annotations
 
 import ast
-import sys
+from importlib import import_module
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1] / "src" / "clearprop"
 
 
 def public_names(source: str) -> dict[str, str]:
-    """The table ``_HOME`` of a package's source: {public name: submodule}."""
+    """The table ``_HOME`` in the source of a package: {public name: submodule}."""
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_HOME":
             names: dict[str, str] = ast.literal_eval(node.value)
@@ -22,8 +22,9 @@ def public_names(source: str) -> dict[str, str]:
     raise SystemExit("src/clearprop/__init__.py holds no table _HOME")
 
 
-def stub(names: dict[str, str]) -> str:
-    """The text of the stub: every public name imported from its home and exported again."""
+def package_stub() -> str:
+    """``__init__.pyi``: every public name imported from its home and exported again."""
+    names = public_names((PACKAGE / "__init__.py").read_text("utf-8"))
     lines = ["# Written by tools/stubs.py from the table in __init__.py: do not edit.", ""]
     lines += [
         f"from clearprop.{home} import {name} as {name}"
@@ -33,18 +34,18 @@ def stub(names: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def main(arguments: list[str]) -> int:
-    """Write the stub, or with ``--check`` compare it."""
-    wanted = stub(public_names((PACKAGE / "__init__.py").read_text("utf-8")))
-    target = PACKAGE / "__init__.pyi"
-    if arguments == ["--check"]:
-        if not target.exists() or target.read_text("utf-8") != wanted:
-            print("src/clearprop/__init__.pyi is stale: run `make format`", file=sys.stderr)
-            return 1
-        return 0
-    target.write_text(wanted, "utf-8")
-    return 0
+def native_stub() -> str:
+    """``_native.pyi``: the signatures the native module tells of itself."""
+    from nanobind.stubgen import StubGen
 
+    generator = StubGen(import_module("clearprop._native"))
+    generator.put(generator.module)
+    head = "# Written by tools/stubs.py from the built module: do not edit.\n"
+    return head + str(generator.get()).rstrip() + "\n"
+
+
+STUBS = {"__init__.pyi": package_stub, "_native.pyi": native_stub}
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    for file, text in STUBS.items():
+        (PACKAGE / file).write_text(text(), "utf-8")
