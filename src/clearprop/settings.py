@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -27,10 +28,10 @@ class Bounds:
     @classmethod
     def parse(cls, text: str) -> Bounds:
         """Read ``[`` or ``]`` as "this end belongs to it", ``(`` or ``)`` as "it does not"."""
-        low, high = text[1:-1].split(",")
-        if text[0] not in "[(" or text[-1] not in "])":
+        ends = re.fullmatch(r"([\[(])([^,]+),([^,]+)([\])])", text)
+        if ends is None or float(ends[2]) > float(ends[3]):
             raise ValueError(f"bounds {text!r} are no interval: write '[0, 1)'")
-        return cls(float(low), float(high), text[0] == "[", text[-1] == "]")
+        return cls(float(ends[2]), float(ends[3]), ends[1] == "[", ends[4] == "]")
 
     def __contains__(self, x: float) -> bool:
         above = x >= self.low if self.with_low else x > self.low
@@ -163,7 +164,7 @@ class Attr:
         elif self.interval is not None:
             schema.update(self.interval.json_schema())
         schema["default"] = self.default
-        text = f"{self.help} ({self.unit})" if self.unit else self.help
+        text = f"{self.help} ({self.unit})".strip() if self.unit else self.help
         if text:
             schema["description"] = text
         return schema
@@ -215,7 +216,7 @@ def check_all(
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, float):
-        return number(value, 17)
+    if isinstance(value, float) and not math.isfinite(value):
+        return number(value)
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
