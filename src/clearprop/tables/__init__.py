@@ -1,0 +1,72 @@
+"""Tables: reading them, deciding what their columns are, and encoding them as numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from clearprop.tables.delimited import MISSING
+from clearprop.tables.files import is_query, open_files, open_query
+from clearprop.tables.frames import open_memory
+from clearprop.tables.table import Cells, Chunk, Column, Kind, MemoryTable, Table
+
+__all__ = [
+    "MISSING",
+    "Cells",
+    "Chunk",
+    "Column",
+    "Kind",
+    "MemoryTable",
+    "Table",
+    "open_table",
+]
+
+
+def open_table(
+    data: object,
+    *,
+    as_text: Sequence[str] = (),
+    missing: Sequence[str] = MISSING,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> Table:
+    """Open anything that holds a table.
+
+    Parameters
+    ----------
+    data : str, path, frame, dict, list of dicts, array or Table
+        The name of a file or a pattern of names; a query that begins with SELECT, FROM, WITH or
+        VALUES; or what `clearprop.tables.frames.open_memory` takes.
+    as_text : sequence of str
+        Columns of a delimited file that are text whatever they look like.
+    missing : sequence of str
+        Cells of a delimited file that stand for "no value".
+    encoding, delimiter : str or None
+        Of a text file; None to find out.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    FileError, DataError
+        One sentence: what is wrong, where, and the fix.
+
+    Examples
+    --------
+    >>> table = open_table({"x": [1.5, None], "colour": ["red", "blue"]})
+    >>> [(column.name, column.kind) for column in table.columns], table.rows
+    ([('x', 'real'), ('colour', 'text')], 2)
+    """
+    if isinstance(data, Table):
+        return data
+    if isinstance(data, str | os.PathLike):
+        source = os.fspath(data)
+        if is_query(source) and not Path(source).exists():
+            return open_query(source)
+        return open_files(
+            source, as_text=as_text, missing=missing, encoding=encoding, delimiter=delimiter
+        )
+    return open_memory(data)

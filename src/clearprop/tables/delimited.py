@@ -1,0 +1,242 @@
+"""CSV and TSV: the delimiter, the header, and the kind of each column, found from all rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clearprop.errors import DataError, FileError
+from clearprop.tables.charset import TextFile
+from clearprop.tables.table import Kind, unique_names
+
+__all__ = ["MISSING", "Field", "Layout", "explain_csv", "layout", "literal", "typed_fields"]
+
+#: Cells that say "no value", whatever the kind of their column (with or without spaces round them).
+MISSING: tuple[str, ...] = (
+    "", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "NULL", "Null", "null", "#N/A", "?",
+)  # fmt: skip
+
+_DELIMITERS = (",", "\t", ";", "|")
+#: Formats of dates besides ISO 8601, believed only where one of them alone reads every cell.
+_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
+
+Ask = Callable[[str], list[tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A column as the query gives it: its name for people, its kind, and the SQL that makes it."""
+
+    name: str
+    kind: Kind
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a delimited file is laid out."""
+
+    names: tuple[str, ...]
+    delimiter: str
+    header: bool
+
+    def read_csv(self, files: Sequence[TextFile], missing: Sequence[str]) -> str:
+        """The table function that reads the files' cells as text, columns called c0, c1, …"""
+        columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.names)))
+        paths = ", ".join(literal(str(file.path)) for file in files)
+        # In a file of one column an empty line is a missing cell; elsewhere it is no row.
+        words = ", ".join(literal(space + word) for word in missing for space in ("", " "))
+        return (
+            f"read_csv([{paths}], auto_detect=false, columns={{{columns}}}, "
+            f"header={str(self.header).lower()}, delim={literal(self.delimiter)}, "
+            f"quote='\"', escape='\"', nullstr=[{words}], strict_mode=true, "
+            f"null_padding=false, ignore_errors=false, max_line_size=33554432, "
+            f"compression={literal('gzip' if files[0].compressed else 'none')})"
+        )
+
+
+def literal(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def layout(file: TextFile, delimiter: str | None, notes: list[str]) -> Layout:
+    """Find the delimiter and the header from a file's first rows.
+
+    The delimiter is the one under which most of the first rows have as many cells as the first,
+    and more than one. A first row in which every cell is a number is no header.
+    """
+    if delimiter is None:
+        suffix = Path(file.shown.name.lower().removesuffix(".gz")).suffix
+        delimiter = "\t" if suffix in (".tsv", ".tab") else _likely(file.head)
+    try:
+        first = _rows(file.head, delimiter, 1)[0]
+    except csv.Error as error:
+        raise DataError(f"{file.shown}: its first line cannot be read ({error})") from error
+    header = not all(_is_number(cell) for cell in first)
+    if not header:
+        notes.append(
+            f"{file.shown.name} has no header (its first row is all numbers): "
+            f"its columns are called x1 to x{len(first)}"
+        )
+    names = first if header else [f"x{place}" for place in range(1, len(first) + 1)]
+    if delimiter not in (",", "\t"):
+        notes.append(f"{file.shown.name}: cells are divided by {delimiter!r}")
+    return Layout(tuple(unique_names(names, notes)), delimiter, header)
+
+
+def _rows(head: str, delimiter: str, most: int) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter, strict=True):
+        if row or rows:
+            rows.append(row)
+        if len(rows) == most:
+            break
+    return rows
+
+
+def _likely(head: str) -> str:
+    best, most = ",", (0.0, 1)
+    for delimiter in _DELIMITERS:
+        try:
+            widths = [len(row) for row in _rows(head[:65536], delimiter, 101) if row]
+        except csv.Error:
+            continue
+        if len(widths) > 2:
+            widths = widths[:100]  # the last may be cut
+        if widths[0] > 1:
+            score = (widths.count(widths[0]) / len(widths), widths[0])
+            if score > most:
+                best, most = delimiter, score
+    return best
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def typed_fields(
+    ask: Ask, source: str, found: Layout, as_text: frozenset[str], notes: list[str]
+) -> tuple[int, list[Field]]:
+    """Count the rows and decide the kind of each column from every cell of it.
+
+    Whole numbers with a leading zero anywhere (zip codes, phone numbers) are text, and so are whole
+    numbers beyond 64 bits. Numbers are read as Python's ``float`` reads them.
+
+    Returns
+    -------
+    rows : int
+    fields : list of Field
+    """
+    places = range(len(found.names))
+    counts = ", ".join(_number_counts(f"c{place}") for place in places)
+    rows, *rest = ask(f"SELECT count(*), {counts} FROM {source}")[0]
+    fields: list[Field] = []
+    for place, name in enumerate(found.names):
+        filled, numbers, whole, fractions, zeros, least = rest[6 * place : 6 * place + 6]
+        cell = f"c{place}"
+        field = Field(name, "text", f"nullif(trim({cell}), '')")
+        if name in as_text:
+            pass
+        elif filled == 0 or (numbers == filled and fractions):
+            field = Field(name, "real", f"CAST({cell} AS DOUBLE)")
+        elif numbers == filled and zeros:
+            notes.append(f"column {name!r} is text: its numbers have leading zeros")
+        elif numbers == filled and whole < filled:
+            notes.append(f"column {name!r} is text: its whole numbers exceed 64 bits")
+        elif numbers == filled:
+            field = Field(name, "integer", f"CAST({cell} AS BIGINT)")
+        elif numbers >= 0.9 * filled:
+            notes.append(
+                f"column {name!r} is text: {filled - numbers} of its {filled} values are no "
+                f"numbers, such as {_odd_one(ask, source, cell)!r}"
+            )
+        else:
+            field = _other_kind(ask, source, field, cell, filled, least.strip(), notes)
+        fields.append(field)
+    return rows, fields
+
+
+def _number_counts(cell: str) -> str:
+    fraction = " OR ".join(f"contains({cell}, '{mark}')" for mark in ".eEnN")
+    zero = f"ltrim({cell}, ' +-')"
+    return (
+        f"count({cell}), count(try_cast({cell} AS DOUBLE)), count(try_cast({cell} AS BIGINT)), "
+        f"count_if({fraction}), count_if(starts_with({zero}, '0') AND length({zero}) > 1), "
+        f"min({cell})"
+    )
+
+
+def _other_kind(
+    ask: Ask, source: str, text: Field, cell: str, filled: int, least: str, notes: list[str]
+) -> Field:
+    """Another kind than text, if every cell is of it. The least cell says what is worth asking."""
+
+    def fitting(tests: Sequence[str]) -> list[bool]:
+        found = ask(f"SELECT {', '.join(f'count({test})' for test in tests)} FROM {source}")[0]
+        return [count == filled for count in found]
+
+    name, trimmed = text.name, f"trim({cell})"
+    if least.lower() in ("true", "false"):
+        if fitting([f"CASE WHEN lower({trimmed}) IN ('true', 'false') THEN 1 END"])[0]:
+            return Field(name, "boolean", f"(lower({trimmed}) = 'true')")
+    elif re.match(r"\d{1,6}[-/]\d{1,2}[-/]\d{1,2}", least):
+        finite = f"CASE WHEN isfinite(try_cast({cell} AS TIMESTAMP)) THEN 1 END"
+        if fitting([finite])[0]:
+            return Field(name, "date", f"CAST({cell} AS TIMESTAMP)")
+    elif re.fullmatch(r"[+-]?\d*,\d+", least):
+        comma = f"replace({cell}, ',', '.') AS DOUBLE"
+        if fitting([f"try_cast({comma})"])[0]:
+            notes.append(f"column {name!r}: its numbers have decimal commas")
+            return Field(name, "real", f"CAST({comma})")
+    if re.match(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}", least):
+        fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in _DATES])
+        forms = [form for form, fit in zip(_DATES, fits, strict=True) if fit]
+        if len(forms) == 1:
+            notes.append(f"column {name!r}: its dates are read as {forms[0]}")
+            return Field(name, "date", f"strptime({trimmed}, {literal(forms[0])})")
+        if forms:
+            notes.append(
+                f"column {name!r} is text: its dates may be {' or '.join(forms)}; "
+                "write them as in 2024-12-31"
+            )
+    return text
+
+
+def _odd_one(ask: Ask, source: str, cell: str) -> str:
+    test = f"{cell} IS NOT NULL AND try_cast({cell} AS DOUBLE) IS NULL"
+    return str(ask(f"SELECT min({cell}) FROM {source} WHERE {test}")[0][0])
+
+
+def explain_csv(text: str, files: Sequence[TextFile], found: Layout) -> Exception:
+    """The reader's message about a malformed file, as one sentence with the line and the fix."""
+    shown = {str(file.path): file.shown for file in files}
+    where = re.search(r"^\s*file = (.*)$", text, re.MULTILINE)
+    path = shown.get(where[1].strip(), files[0].shown) if where else files[0].shown
+    line = re.search(r"CSV Error on Line: (\d+)", text)
+    at = f", line {line[1]}" if line else ""
+    width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    if width:
+        return DataError(
+            f"{path}{at} has {width[2]} cell{'s' if width[2] != '1' else ''} where the header has "
+            f"{width[1]}: add or remove a {found.delimiter!r} there, or quote the cell that has one"
+        )
+    if "unterminated quote" in text:
+        return DataError(f'{path}{at}: a quoted cell does not end: close it with " or remove the "')
+    if "quote" in text.split("Possible", 1)[0].lower():
+        return DataError(f'{path}{at}: a " stands inside a cell: write it twice and quote the cell')
+    if "invalid state" in text:
+        return DataError(
+            f'{path}{at} is no well-formed CSV: look for a stray " or a stray line end'
+        )
+    first = text.strip().split("\n", 1)[0]
+    return FileError(f"{path}{at} cannot be read: {first}")

@@ -1,0 +1,423 @@
+"""Tables in files: CSV, TSV, JSON lines, Parquet, Arrow, gzip, globs, and SQL over files.
+
+DuckDB reads the files. It installs and loads no extension, looks at no Python variable, keeps the
+order of rows, and hands them over batch by batch, so memory stays bounded. It adds up nothing: sums
+of floats inside it are not the same on each run.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import importlib
+import os
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from clearprop.errors import DataError, FileError
+from clearprop.tables.arrow import Stream, read_all
+from clearprop.tables.charset import TextFile, prepare, signature
+from clearprop.tables.delimited import (
+    MISSING,
+    Field,
+    explain_csv,
+    layout,
+    literal,
+    typed_fields,
+)
+from clearprop.tables.table import (
+    Cells,
+    Chunk,
+    Column,
+    Kind,
+    MemoryTable,
+    Table,
+    recut,
+    unique_names,
+)
+from clearprop.words import did_you_mean, nearest
+
+__all__ = ["FileTable", "is_query", "open_files", "open_query"]
+
+#: A table of at most so many cells is kept in memory once it has been read (512 MiB of numbers).
+CACHED_CELLS = 1 << 26
+
+_TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
+_JSON = (".jsonl", ".ndjson", ".json")
+_PARQUET = (".parquet", ".pq")
+_ARROW = (".arrow", ".feather", ".ipc")
+
+#: DuckDB's types and our kinds; %s is the column.
+_TYPES: dict[str, tuple[Kind, str]] = {
+    **dict.fromkeys(
+        ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"),
+        ("integer", "CAST(%s AS BIGINT)"),
+    ),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), ("real", "CAST(%s AS DOUBLE)")),
+    # By way of text, so that the nearest double is found, as Python's float does.
+    **dict.fromkeys(
+        ("UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL", "BIGNUM"),
+        ("real", "CAST(CAST(%s AS VARCHAR) AS DOUBLE)"),
+    ),
+    "BOOLEAN": ("boolean", "%s"),
+    **dict.fromkeys(
+        ("DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"),
+        ("date", "CAST(%s AS TIMESTAMP)"),
+    ),
+    "TIMESTAMP WITH TIME ZONE": ("date", "%s"),
+    "TIME": ("real", "epoch(%s)"),
+    "INTERVAL": ("real", "epoch(%s)"),
+    "VARCHAR": ("text", "nullif(trim(%s), '')"),
+    "ENUM": ("text", "CAST(%s AS VARCHAR)"),
+    "UUID": ("text", "CAST(%s AS VARCHAR)"),
+    "JSON": ("text", "(%s->>'$')"),
+    '"NULL"': ("real", "CAST(%s AS DOUBLE)"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """What a reading asks for: a FROM clause, its columns, and how its errors are explained."""
+
+    source: str
+    fields: tuple[Field, ...]
+    explain: Callable[[str], Exception]
+
+
+class FileTable(Table):
+    """A table that is read from its files each time, in bounded memory."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        query: _Query,
+        *,
+        name: str,
+        rows: int,
+        notes: Sequence[str],
+        files: Sequence[TextFile] = (),
+    ) -> None:
+        self.name = name
+        self.rows = rows
+        self.notes = tuple(notes)
+        self.columns = tuple(Column(field.name, field.kind) for field in query.fields)
+        self._connection = connection
+        self._query = query
+        self._files = tuple(files)  # keeps the transcoded copies while the table lives
+
+    def _chunks(self, rows_per_chunk: int, columns: tuple[Column, ...]) -> Iterator[Chunk]:
+        kinds = {column.name: column.kind for column in columns}
+        order = {field.name: place for place, field in enumerate(self._query.fields)}
+        select = ", ".join(
+            f"{self._query.fields[order[name]].sql} AS f{order[name]}" for name in kinds
+        )
+        cursor = self._connection.cursor()
+        try:
+            relation = cursor.sql(f"SELECT {select or 'NULL AS f'} FROM {self._query.source}")
+            stream = Stream(relation, self._query.explain)
+            batches = (
+                (count, {name: batch[f"f{order[name]}"] for name in kinds})
+                for count, batch in stream
+            )
+            yield from recut(batches, kinds, rows_per_chunk)
+        except duckdb.Error as error:
+            raise self._query.explain(str(error)) from error
+        finally:
+            cursor.close()
+
+    def in_memory(self) -> MemoryTable:
+        """The same table, read once and kept."""
+        kinds = {column.name: column.kind for column in self.columns}
+        return MemoryTable(_shared(self.read()), kinds, name=self.name, notes=self.notes)
+
+
+def _shared(columns: dict[str, Cells]) -> dict[str, Cells]:
+    """Equal texts of a column made one object: a million rows of few levels cost a pointer each."""
+    for cells in columns.values():
+        if cells.values.dtype == object:
+            seen: dict[str, str] = {}
+            cells.values[:] = [seen.setdefault(text, text) for text in cells.values.tolist()]
+    return columns
+
+
+def _connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    for setting, value in (
+        ("autoinstall_known_extensions", "false"),
+        ("autoload_known_extensions", "false"),
+        ("python_enable_replacements", "false"),
+        ("preserve_insertion_order", "true"),
+        ("enable_progress_bar", "false"),
+        ("TimeZone", "'UTC'"),
+        ("temp_directory", literal(os.path.join(tempfile.gettempdir(), "clearprop-duckdb"))),
+    ):
+        connection.execute(f"SET {setting} = {value}")
+    if threads is not None:
+        connection.execute(f"SET threads = {threads}")
+    return connection
+
+
+def open_files(
+    source: str | os.PathLike[str],
+    *,
+    as_text: Sequence[str] = (),
+    missing: Sequence[str] = MISSING,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> Table:
+    """Open a file, or all files a glob matches (in the order of their names), as one table.
+
+    Parameters
+    ----------
+    source : path
+        ``.csv .tsv .tab .txt .data``, ``.jsonl .ndjson .json`` (each also with ``.gz``),
+        ``.parquet .pq``, or ``.arrow .feather .ipc`` (needs the ``arrow`` extra).
+    as_text : sequence of str
+        Columns of a delimited file to be read as text whatever they look like.
+    missing : sequence of str
+        Cells of a delimited file that stand for "no value".
+    encoding, delimiter : str or None
+        None to find out.
+
+    Raises
+    ------
+    FileError
+        No such file (the nearest name is suggested), empty, unreadable, or not what its name says.
+    DataError
+        A ragged row or another malformed place, by its line; a header and no rows.
+    """
+    paths = _paths(os.fspath(source))
+    name = str(source) if len(paths) > 1 else paths[0].name
+    groups = {_group(path) for path in paths}
+    if len(groups) > 1:
+        raise FileError(f"{source} matches files of different kinds: {', '.join(sorted(groups))}")
+    group = groups.pop()
+    if group == "arrow":
+        return _open_arrow(paths, name)
+    notes: list[str] = []
+    connection = _connect()
+    if group == "parquet":
+        listed = ", ".join(literal(str(path)) for path in paths)
+        source_sql = f"read_parquet([{listed}])"
+        return _finish(_described(connection, source_sql, paths, name, notes))
+    files = [prepare(path, encoding) for path in paths]
+    for file in files:
+        if file.encoding not in ("utf-8", "utf-8-sig"):
+            notes.append(f"{file.shown.name} is read as {file.encoding}")
+    if group == "json":
+        listed = ", ".join(literal(str(file.path)) for file in files)
+        zipped = literal("gzip" if files[0].compressed else "none")
+        source_sql = (
+            f"read_json([{listed}], sample_size=-1, union_by_name=true, compression={zipped}, "
+            "maximum_object_size=67108864)"
+        )
+        return _finish(_described(connection, source_sql, paths, name, notes, files))
+    return _finish(
+        _open_delimited(connection, files, name, notes, frozenset(as_text), missing, delimiter)
+    )
+
+
+def _finish(table: FileTable) -> Table:
+    if not table.columns:
+        raise DataError(f"{table.name} has no column that can be read")
+    if table.rows == 0:
+        raise DataError(f"{table.name} has a header and no rows: there is nothing to learn from")
+    if table.rows * len(table.columns) <= CACHED_CELLS:
+        return table.in_memory()
+    return table
+
+
+def _open_delimited(
+    connection: duckdb.DuckDBPyConnection,
+    files: list[TextFile],
+    name: str,
+    notes: list[str],
+    as_text: frozenset[str],
+    missing: Sequence[str],
+    delimiter: str | None,
+) -> FileTable:
+    if len({file.compressed for file in files}) > 1:
+        raise FileError(f"{name} matches plain and compressed files: compress all, or none")
+    found = layout(files[0], delimiter, notes)
+    for file in files[1:]:
+        other = layout(file, found.delimiter, [])
+        if other.names != found.names or other.header != found.header:
+            raise DataError(
+                f"{file.shown} has the columns {', '.join(other.names)}, but {files[0].shown} has "
+                f"{', '.join(found.names)}: give all files the same header"
+            )
+    for column in as_text:
+        if column not in found.names:
+            raise DataError(f"{name} has no column {column!r}: {did_you_mean(column, found.names)}")
+    source = found.read_csv(files, missing)
+
+    def explain(text: str) -> Exception:
+        return explain_csv(text, files, found)
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        try:
+            return connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise explain(str(error)) from None
+
+    rows, fields = typed_fields(ask, source, found, as_text, notes)
+    query = _Query(source, tuple(fields), explain)
+    return FileTable(connection, query, name=name, rows=rows, notes=notes, files=files)
+
+
+def _described(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    paths: Sequence[Path],
+    name: str,
+    notes: list[str],
+    files: Sequence[TextFile] = (),
+) -> FileTable:
+    """A table whose own schema says what its columns are: Parquet, JSON, a query."""
+
+    def explain(text: str) -> Exception:
+        for file in files:
+            text = text.replace(str(file.path), str(file.shown))
+        first = text.strip().split("\n", 1)[0]
+        first = re.sub(r"^(Invalid Input|IO|Binder|Catalog|Parser|Conversion) Error: ", "", first)
+        return DataError(f"{name} cannot be read: {first}")
+
+    try:
+        relation = connection.sql(f"SELECT * FROM {source}")
+        names = unique_names(relation.columns, notes)
+        types = [str(kind) for kind in relation.types]
+        inner = ", ".join(f"c{place}" for place in range(len(names)))
+        from_ = f"(SELECT * FROM {source}) AS t({inner})"
+        fields = []
+        for place, (column, kind) in enumerate(zip(names, types, strict=True)):
+            row = _TYPES.get(kind) or _TYPES.get(kind.split("(", 1)[0])
+            if row is None or kind.endswith("]"):
+                notes.append(
+                    f"column {column!r} is left out: it holds {kind.split('(', 1)[0]} values"
+                )
+            else:
+                fields.append(Field(column, row[0], row[1] % f"c{place}"))
+        rows = connection.execute(f"SELECT count(*) FROM {from_}").fetchall()[0][0]
+    except duckdb.Error as error:
+        raise explain(str(error)) from None
+    query = _Query(from_, tuple(fields), explain)
+    return FileTable(connection, query, name=name, rows=rows, notes=notes, files=files)
+
+
+def is_query(source: str) -> bool:
+    """Whether a source is a query and no file's name.
+
+    Examples
+    --------
+    >>> is_query("SELECT * FROM 'a.csv'"), is_query("from.csv")
+    (True, False)
+    """
+    return re.match(r"\s*(select|from|with|values)\s+\S", source, re.IGNORECASE) is not None
+
+
+def open_query(text: str) -> Table:
+    """Open the rows of an SQL query over files, such as ``SELECT * FROM 'a/*.parquet'``.
+
+    The query runs on one thread, so its rows come in the same order each time.
+
+    Raises
+    ------
+    DataError
+        If it is no correct query, or names a file that is not there.
+    """
+    notes: list[str] = []
+    connection = _connect(threads=1)
+    body = text.strip().rstrip(";")
+    return _finish(_described(connection, f"({body}\n)", [], "the query", notes))
+
+
+def _open_arrow(paths: Sequence[Path], name: str) -> Table:
+    try:
+        dataset = importlib.import_module("pyarrow.dataset")
+    except ImportError:
+        raise FileError(
+            f"{name} is an Arrow file, which needs pyarrow: pip install 'clearprop[arrow]'"
+        ) from None
+    try:
+        table = dataset.dataset([str(path) for path in paths], format="feather").to_table()
+    except (OSError, ValueError) as error:
+        raise FileError(f"{name} cannot be read as an Arrow file: {error}") from None
+    cells, kinds, unreadable = read_all(table)
+    if not cells or not table.num_rows:
+        raise DataError(f"{name} has no rows: there is nothing to learn from")
+    notes = tuple(
+        f"column {column!r} is left out: it holds {form}" for column, form in unreadable.items()
+    )
+    return MemoryTable(cells, kinds, name=name, notes=notes)
+
+
+def _paths(source: str) -> list[Path]:
+    path = Path(source).expanduser()
+    if path.is_dir():
+        raise FileError(
+            f"{source} is a folder: name a file in it, or a pattern such as {source}/*.csv"
+        )
+    if path.exists():
+        return [path]
+    if glob.has_magic(source):
+        found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
+        found = [match for match in found if match.is_file()]
+        if not found:
+            raise FileError(f"no file matches {source}")
+        return found
+    if not path.parent.exists():
+        raise FileError(f"there is no file {source}: there is no folder {path.parent}")
+    there = sorted(item.name for item in path.parent.iterdir() if item.is_file())
+    near = _nearest_file(path.name, there)
+    hint = (
+        f": did you mean {str(path.parent / near) if path.parent != Path('.') else near!r}?"
+        if near
+        else ""
+    )
+    raise FileError(f"there is no file {source}{hint}")
+
+
+def _nearest_file(name: str, there: list[str]) -> str | None:
+    # The same stem with another suffix is what people mean most often.
+    same = [other for other in there if other.split(".")[0] == name.split(".")[0]]
+    return difflib.get_close_matches(name, same, 1, 0)[0] if same else nearest(name, there)
+
+
+def _group(path: Path) -> str:
+    """The family of formats a file's name says, checked against its first bytes."""
+    name = path.name.lower()
+    suffix = Path(name.removesuffix(".gz")).suffix
+    try:
+        with open(path, "rb") as file:
+            start = file.read(64)
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not start:
+        raise FileError(f"{path} is empty: there is nothing to read in it")
+    found = signature(start)
+    for group, suffixes, expected in (
+        ("parquet", _PARQUET, ".parquet"),
+        ("arrow", _ARROW, ".arrow"),
+    ):
+        if suffix in suffixes:
+            if found is None or found[1] not in (expected, ".feather"):
+                what = found[0] if found else "no such file"
+                raise FileError(f"{path} is {what}, though its name ends in {suffix}")
+            return group
+    if suffix in _JSON:
+        return "json"
+    if suffix in _TEXT or found is None:
+        return "delimited"  # if its bytes say otherwise, preparing the text names it
+    if found[1] == ".parquet":
+        return "parquet"
+    if found[1] == ".gz":
+        if name.endswith(".gz"):
+            return "delimited"
+        raise FileError(f"{path} is gzip-compressed: rename it to end in .gz")
+    raise FileError(f"{path} is {found[0]}: name a CSV, TSV, JSON lines, Parquet or Arrow file")

@@ -1,0 +1,228 @@
+"""Tables that are in memory already: frames of any kind, dicts, lists of records, NumPy arrays."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import numbers
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, cast
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.errors import DataError
+from clearprop.tables.arrow import read_all
+from clearprop.tables.table import DTYPES, FILL, Cells, Kind, MemoryTable, unique_names
+
+__all__ = ["open_memory"]
+
+
+def open_memory(data: object) -> MemoryTable:
+    """Open what is in memory as a table.
+
+    Parameters
+    ----------
+    data : frame, dict, list of dicts, or array of shape (m, n)
+        Anything narwhals knows (pandas, Polars, PyArrow, …) or that exports an Arrow stream;
+        ``{name: values}``; ``[{name: value}, …]``, where a name that is not there is missing;
+        an array, whose columns are called x1 to xn.
+
+    Raises
+    ------
+    DataError
+        If it is none of these, is empty, or its columns have different lengths.
+    """
+    notes: list[str] = []
+    if isinstance(data, np.ndarray):
+        columns = _array_columns(data)
+    elif isinstance(data, Mapping):
+        columns = {str(name): _cells_of(values, str(name)) for name, values in data.items()}
+    elif isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
+        columns = _record_columns(data)
+    else:
+        columns = _frame_columns(data, notes)
+    if not columns:
+        raise DataError("the table has no columns")
+    lengths = {name: len(cells.values) for name, (cells, _) in columns.items()}
+    if len(set(lengths.values())) > 1:
+        first, *rest = lengths
+        other = next(name for name in rest if lengths[name] != lengths[first])
+        raise DataError(
+            f"column {first!r} has {lengths[first]} rows and column {other!r} {lengths[other]}: "
+            "all columns of a table need the same number"
+        )
+    if not next(iter(lengths.values())):
+        raise DataError("the table has no rows: there is nothing to learn from")
+    cells = {name: pair[0] for name, pair in columns.items()}
+    return MemoryTable(cells, {name: pair[1] for name, pair in columns.items()}, notes=tuple(notes))
+
+
+def _array_columns(array: NDArray[Any]) -> dict[str, tuple[Cells, Kind]]:
+    if array.dtype.names:
+        return {name: _cells_of(array[name], name) for name in array.dtype.names}
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2:
+        raise DataError(f"an array of shape {array.shape} is no table: give rows and columns")
+    return {
+        f"x{place + 1}": _cells_of(array[:, place], f"x{place + 1}")
+        for place in range(array.shape[1])
+    }
+
+
+def _record_columns(rows: Sequence[Mapping[str, object]]) -> dict[str, tuple[Cells, Kind]]:
+    names = dict.fromkeys(str(name) for row in rows for name in row)
+    return {name: _from_objects([row.get(name) for row in rows], name) for name in names}
+
+
+def _cells_of(values: object, name: str) -> tuple[Cells, Kind]:
+    """A column from anything like an array."""
+    if isinstance(values, np.ma.MaskedArray):
+        cells, kind = _cells_of(values.data, name)
+        valid = cells.valid & ~np.ma.getmaskarray(values)
+        return _filled(cells.values.copy(), valid, kind), kind
+    if not isinstance(values, np.ndarray):
+        if isinstance(values, str) or not isinstance(values, Iterable):
+            raise DataError(f"column {name!r} is one value, {values!r}: give one value a row")
+        if hasattr(values, "__array__"):
+            values = np.asarray(values)
+        else:
+            return _from_objects(list(values), name)
+    if values.ndim != 1:
+        raise DataError(f"column {name!r} has shape {values.shape}: give one value a row")
+    dtype = values.dtype
+    if dtype.kind == "b":
+        return Cells(values, np.ones(len(values), np.bool_)), "boolean"
+    if dtype.kind in "iu" and not (dtype == np.uint64 and (values >> np.uint64(63)).any()):
+        return Cells(values.astype(np.int64), np.ones(len(values), np.bool_)), "integer"
+    if dtype.kind in "iuf":
+        real = values.astype(np.float64)
+        return Cells(real, ~np.isnan(real)), "real"
+    if dtype.kind == "M":
+        dates = values.astype("datetime64[us]")
+        return Cells(dates, ~np.isnat(dates)), "date"
+    if dtype.kind == "m":
+        seconds = values.astype("timedelta64[us]").astype(np.int64) / 1e6
+        return _filled(seconds, ~np.isnat(values), "real"), "real"
+    if dtype.kind in "UTO":
+        return _from_objects(values.tolist(), name)
+    raise DataError(f"column {name!r} holds {dtype} values, which no network reads")
+
+
+def _from_objects(values: list[Any], name: str) -> tuple[Cells, Kind]:
+    """A column from Python values of any type; what is not all of one kind is text."""
+    valid = np.array([not _is_missing(value) for value in values], np.bool_)
+    there = [value for value, ok in zip(values, valid, strict=True) if ok]
+    kind, convert = _kind_of(there, name)
+    out = np.full(len(values), FILL[kind], DTYPES[kind])
+    if there:
+        block = np.empty(len(there), DTYPES[kind])
+        block[:] = [convert(value) for value in there]
+        out[valid] = block
+        if kind == "real":
+            valid = valid & ~np.isnan(out)
+    return Cells(out, valid), kind
+
+
+def _is_missing(value: object) -> bool:
+    if value is None or value == "":
+        return True
+    # NaN, NaT and pandas.NA are the values that do not equal themselves.
+    same: Any = value == value
+    return not isinstance(same, bool | np.bool_) or not same
+
+
+def _kind_of(values: list[Any], name: str) -> tuple[Kind, Any]:
+    def all_are(*types: type) -> bool:
+        return all(isinstance(value, types) for value in values)
+
+    if any(isinstance(value, list | tuple | dict | set | bytes | np.ndarray) for value in values):
+        raise DataError(f"column {name!r} holds a value for several cells: give one a row")
+    if not values:
+        return "real", float
+    if all_are(bool, np.bool_):
+        return "boolean", bool
+    if all_are(numbers.Integral) and not any(isinstance(value, bool) for value in values):
+        whole = all(-(2**63) <= value < 2**63 for value in values)
+        return ("integer", int) if whole else ("real", float)
+    if all_are(numbers.Real, decimal.Decimal) and not any(isinstance(v, bool) for v in values):
+        return "real", float
+    if all_are(datetime.date, np.datetime64):
+        return "date", _moment
+    return "text", lambda value: str(value).strip()
+
+
+def _moment(value: Any) -> np.datetime64:
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
+    return np.datetime64(value, "us")
+
+
+def _filled(values: NDArray[Any], valid: NDArray[np.bool_], kind: Kind) -> Cells:
+    values[~valid] = FILL[kind]
+    return Cells(values, valid)
+
+
+def _frame_columns(data: object, notes: list[str]) -> dict[str, tuple[Cells, Kind]]:
+    try:
+        native = cast(Any, nw.from_native(cast(Any, data), allow_series=True))
+    except TypeError:
+        native = None
+    if native is None:
+        if hasattr(data, "__arrow_c_stream__"):
+            cells, kinds, unreadable = read_all(cast(Any, data))
+            for name, form in unreadable.items():
+                notes.append(f"column {name!r} is left out: it holds {form} values")
+            return {name: (cells[name], kinds[name]) for name in cells}
+        raise DataError(
+            f"a table can be a file, a query, a frame, a dict of columns, a list of dicts or an "
+            f"array, got {type(data).__name__}"
+        )
+    if isinstance(native, nw.Series):
+        native = native.to_frame()
+    if isinstance(native, nw.LazyFrame):
+        native = native.collect()
+    names = unique_names([str(name) for name in native.columns], notes)
+    columns: dict[str, tuple[Cells, Kind]] = {}
+    for name, key in zip(names, native.columns, strict=True):
+        made = _series(native[key], name)
+        if made is None:
+            notes.append(f"column {name!r} is left out: it holds {native[key].dtype} values")
+        else:
+            columns[name] = made
+    return columns
+
+
+def _series(series: nw.Series[Any], name: str) -> tuple[Cells, Kind] | None:
+    dtype = series.dtype
+    valid = ~series.is_null().to_numpy().astype(np.bool_)
+    if dtype == nw.Boolean:
+        return Cells(series.fill_null(False).to_numpy().astype(np.bool_), valid), "boolean"
+    if dtype.is_integer():
+        whole = (series if valid.all() else series.fill_null(0)).to_numpy()
+        if whole.dtype == np.uint64 and (whole >> np.uint64(63)).any():
+            return _filled(whole.astype(np.float64), valid, "real"), "real"
+        return Cells(whole.astype(np.int64), valid), "integer"
+    if dtype.is_numeric():
+        real = series.cast(nw.Float64).to_numpy().astype(np.float64)
+        return _filled(real.copy(), valid & ~np.isnan(real), "real"), "real"
+    if dtype in (nw.String, nw.Categorical, nw.Enum):
+        texts = series.cast(nw.String).to_list()
+        return _from_objects(texts, name)
+    if dtype == nw.Datetime:
+        if getattr(dtype, "time_zone", None):
+            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        dates = series.to_numpy().astype("datetime64[us]")
+        return Cells(dates, ~np.isnat(dates)), "date"
+    if dtype == nw.Date:
+        return _from_objects(series.to_list(), name)
+    if dtype == nw.Duration:
+        return _cells_of(series.to_numpy(), name)
+    if dtype == nw.Object or dtype == nw.Unknown:
+        try:
+            return _from_objects(series.to_list(), name)
+        except DataError:
+            return None
+    return None
