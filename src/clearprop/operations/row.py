@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from clearprop.errors import SettingError, ShapeError
-from clearprop.expressions import Array, Expr, Form, Sym, Type
+from clearprop.errors import GraphError, SettingError, ShapeError
+from clearprop.expressions import Apply, Array, Expr, Form, Hadamard, Sym, Type
 from clearprop.settings import Attr, check_all
 from clearprop.words import did_you_mean
 

@@ -1,0 +1,19 @@
+"""Back-propagation: the plan (its steps), the reference that runs it, the paths through it."""
+
+from clearprop.backprop.paths import Path, Paths, paths
+from clearprop.backprop.plan import (
+    SAMPLE_WEIGHT,
+    Plan,
+    Step,
+    Term,
+    adjoint_name,
+    gradient_name,
+    plan,
+    target_name,
+)
+from clearprop.backprop.run import Position, Trace, run, sample_gradients
+
+__all__ = [
+    "SAMPLE_WEIGHT", "Path", "Paths", "Plan", "Position", "Step", "Term", "Trace", "adjoint_name",
+    "gradient_name", "paths", "plan", "run", "sample_gradients", "target_name",
+]  # fmt: skip

@@ -1,0 +1,384 @@
+"""How a network is written down: inputs, layers called on values, and ``+``.
+
+A layer called on a value gives a new value (`Wire`); shapes are inferred and checked at once.
+A layer object called twice is tied: both uses share its parameters. `assemble` turns the values
+that lead to the outputs into a `Graph`. Proved by ``tests/test_graph.py``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from clearprop.errors import GraphError, ShapeError
+from clearprop.expressions import Type
+from clearprop.graph.description import CostNode, Graph, Node
+from clearprop.graph.description import Input as GraphInput
+from clearprop.operations import TABLE, Op
+
+_serial = itertools.count()
+_NAME = re.compile(r"[^\W\d]\w*", re.UNICODE)
+
+
+class Wire:
+    """A value of a network that is being written down: add it, or call layers on it."""
+
+    def __init__(
+        self,
+        op: Op | None,
+        inputs: tuple[Wire, ...],
+        attrs: Mapping[str, Any],
+        layer: object,
+        of: Type | None = None,
+        preactivation: bool = False,
+    ) -> None:
+        self.serial = next(_serial)  # creation order is a topological order
+        self.op, self.inputs, self.layer, self.preactivation = op, inputs, layer, preactivation
+        self.attrs = dict(attrs)
+        self.members = max([w.members for w in inputs] + [self.attrs.get("members", 0)])
+        if op is not None:
+            try:
+                of = op.result(tuple(wire.type for wire in inputs), self.attrs)
+            except ShapeError as error:
+                raise ShapeError(f"{layer}: {error}") from None
+        assert of is not None
+        self.type = of
+
+    def __add__(self, other: Wire) -> Wire:
+        """Join two values of one width: a skip or a residual connection."""
+        if not isinstance(other, Wire):
+            return NotImplemented
+        return _apply("add", (self, other), {}, "add")
+
+    def __repr__(self) -> str:
+        return f"<value of {self.layer}, {self.type} a sample>"
+
+
+def _apply(op: str, inputs: tuple[Wire, ...], attrs: Mapping[str, Any], layer: object) -> Wire:
+    row = TABLE.row(op)
+    for wire in inputs:
+        if not isinstance(wire, Wire):
+            raise GraphError(
+                f"{layer} was called on {type(wire).__name__}; call it on an Input or on what a "
+                "layer returned"
+            )
+    return Wire(row, inputs, row.settings(attrs), layer)
+
+
+def Input(width: int | None = None, *, levels: int | None = None, name: str = "") -> Wire:  # noqa: N802
+    """Return an input of a network.
+
+    Parameters
+    ----------
+    width : int, at least 1
+        Numbers a sample.
+    levels : int, at least 1
+        Instead of ``width``: one index a sample, from 0 to ``levels`` − 1, for an `Embedding`.
+    name : str
+        The key of the input where a network has several.
+
+    Examples
+    --------
+    >>> Input(54)
+    <value of Input, (m, 54) a sample>
+    """
+    for what, size in (("width", width), ("levels", levels)):
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+            raise GraphError(f"Input: {what} must be a whole number of 1 or more, got {size!r}")
+    if (width is None) == (levels is None):
+        raise GraphError("Input: give either a width or levels")
+    attrs = {"width": width or 0, "levels": levels or 0, "key": name}
+    return Wire(None, (), attrs, "Input", Type(() if levels else (width or 0,), sample=True))
+
+
+class Layer:
+    """What is called on values; called twice, it is tied."""
+
+    def __init__(self, name: str = "") -> None:
+        if name and not _NAME.fullmatch(name):
+            raise GraphError(f"a layer's name is letters, digits and _, got {name!r}")
+        self.name = name
+
+    def __repr__(self) -> str:
+        kind = type(self).__name__
+        return f"{kind} {self.name!r}" if self.name else kind
+
+
+class Dense(Layer):
+    """A dense layer: z = W a + b, then a = f(z).
+
+    Parameters
+    ----------
+    units : int, at least 1
+        Outputs.
+    activation : str
+        The name of the function f; see ``clearprop describe --functions``.
+    parametric : bool
+        a = z + α ⊙ (f(z) − z) with a trained α for each unit.
+    bias : {"unit", "shared", "none"}
+        A bias for each unit, one for the layer, or none.
+    members : int
+        Parameters of its own for each of so many members.
+    name : str
+        Its parameters are then ``W_name``, ``b_name``.
+    settings
+        ``initial``, ``bias_initial``, ``lr_factor``, ``decay_factor``, ``penalised``, and the
+        settings of the function.
+
+    Raises
+    ------
+    GraphError, SettingError
+        For an unknown function or setting, with the nearest name.
+
+    Examples
+    --------
+    >>> Dense(3, "tanh")(Input(2))
+    <value of Dense, (m, 3) a sample>
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: str = "identity",
+        *,
+        parametric: bool = False,
+        bias: str = "unit",
+        members: int = 0,
+        name: str = "",
+        **settings: Any,
+    ) -> None:
+        super().__init__(name)
+        row = TABLE.activation(activation)
+        own = {attr.name for attr in row.attrs}
+        self._function = "mix" if parametric else activation
+        self._function_attrs: dict[str, Any] = {k: v for k, v in settings.items() if k in own}
+        if parametric:
+            self._function_attrs = {"function": activation, "members": members, "lr_factor": 0.1}
+        initial = settings.pop("initial", None) or default_initial(activation)
+        self._attrs = TABLE.row("affine").settings(
+            {k: v for k, v in settings.items() if k not in own}
+            | {"units": units, "bias": bias, "members": members, "initial": initial}
+        )
+
+    def __call__(self, x: Wire) -> Wire:
+        z = _apply("affine", (x,), self._attrs, self)
+        z.preactivation = True
+        return _apply(self._function, (z,), self._function_attrs, self)
+
+
+class Embedding(Layer):
+    """A row of a trained table for each level of an index: a = Eᵀ 1ₖ.
+
+    Examples
+    --------
+    >>> Embedding(8)(Input(levels=37))
+    <value of Embedding, (m, 8) a sample>
+    """
+
+    def __init__(self, units: int, *, members: int = 0, name: str = "", **settings: Any) -> None:
+        super().__init__(name)
+        self._attrs = {"units": units, "members": members, **settings}
+
+    def __call__(self, x: Wire) -> Wire:
+        levels = x.attrs.get("levels", 0) if isinstance(x, Wire) else 0
+        if isinstance(x, Wire) and not levels:
+            raise ShapeError(f"{self}: expected an index, got {x.type}; use Input(levels=…)")
+        return _apply("gather", (x,), self._attrs | {"levels": levels}, self)
+
+
+class Scale(Layer):
+    """A trained factor for each feature: a = s ⊙ x.
+
+    Examples
+    --------
+    >>> Scale(lr_factor=6.0)(Input(54))
+    <value of Scale, (m, 54) a sample>
+    """
+
+    def __init__(self, *, members: int = 0, name: str = "", **settings: Any) -> None:
+        super().__init__(name)
+        self._attrs = {"members": members, **settings}
+
+    def __call__(self, x: Wire) -> Wire:
+        return _apply("scale", (x,), self._attrs, self)
+
+
+class Activation(Layer):
+    """A function alone: a = f(x), or with ``parametric`` a = x + α ⊙ (f(x) − x).
+
+    Examples
+    --------
+    >>> h = Dense(4)(Input(3)); h + Activation("silu")(h)
+    <value of add, (m, 4) a sample>
+    """
+
+    def __init__(
+        self,
+        function: str,
+        *,
+        parametric: bool = False,
+        members: int = 0,
+        name: str = "",
+        **settings: Any,
+    ) -> None:
+        super().__init__(name)
+        TABLE.activation(function)
+        self._op, self._attrs = function, settings
+        if parametric:
+            self._op = "mix"
+            self._attrs = {"function": function, "members": members, **settings}
+
+    def __call__(self, x: Wire) -> Wire:
+        return _apply(self._op, (x,), self._attrs, self)
+
+
+class Dropout(Layer):
+    """In training, sets a share ``rate`` of the values to 0 and divides the rest by 1 − rate.
+
+    Examples
+    --------
+    >>> Dropout(0.1)(Input(3))
+    <value of Dropout, (m, 3) a sample>
+    """
+
+    def __init__(self, rate: float = 0.1, *, name: str = "") -> None:
+        super().__init__(name)
+        self._attrs = TABLE.row("dropout").settings({"rate": rate})
+
+    def __call__(self, x: Wire) -> Wire:
+        return _apply("dropout", (x,), self._attrs, self)
+
+
+def concat(*values: Wire) -> Wire:
+    """Stack values into one.
+
+    Examples
+    --------
+    >>> concat(Input(2), Input(3))
+    <value of concat, (m, 5) a sample>
+    """
+    if not values:
+        raise GraphError("concat: give at least one value")
+    return _apply("concat", values, {}, "concat")
+
+
+def default_initial(activation: str) -> str:
+    """Return the initialiser that keeps the variance through ``activation``."""
+    if activation == "selu":
+        return "lecun_normal"  # Klambauer et al. 2017
+    if activation in ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus"):
+        return "he_normal"  # He et al. 2015
+    return "glorot_uniform"  # Glorot & Bengio 2010
+
+
+def assemble(
+    inputs: Sequence[Wire],
+    outputs: Sequence[Wire],
+    costs: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    l2: float = 0.0,
+    labels: Mapping[str, Iterable[str]] | None = None,
+) -> Graph:
+    """Turn the values that lead to ``outputs`` into a `Graph`; ``costs`` one for each output.
+
+    Layers get their numbers in the order they were called: input 1, then 2, 3, …; the layer that
+    makes z₂, a₂ has the weights W₁, b₁. A named layer has its name in place of the number.
+    """
+    outputs = [_with_link(wire, cost) for wire, (cost, _) in zip(outputs, costs, strict=True)]
+    wires = _leading_to(outputs)
+    strangers = [w for w in wires if w.op is None and w not in inputs]
+    if strangers:
+        raise GraphError("the outputs depend on an Input that is not among the network's inputs")
+    unused = [w for w in inputs if w not in wires]
+    if unused:
+        raise GraphError(f"the input number {inputs.index(unused[0]) + 1} leads to no output")
+    names, params = _name(inputs, [w for w in wires if w.op is not None])
+    graph_inputs = tuple(
+        GraphInput(
+            names[w],
+            w.attrs["key"] or ("X" if len(inputs) == 1 else f"X{number}"),
+            w.attrs["width"],
+            w.attrs["levels"],
+        )
+        for number, w in enumerate(inputs, 1)
+    )
+    nodes = tuple(
+        Node(w.op.name, tuple(names[i] for i in w.inputs), names[w], params[w], w.attrs)
+        for w in wires
+        if w.op is not None
+    )
+    return Graph(
+        graph_inputs,
+        nodes,
+        tuple(names[w] for w in outputs),
+        tuple(
+            CostNode(cost, names[w], TABLE.cost(cost).settings(attrs))
+            for w, (cost, attrs) in zip(outputs, costs, strict=True)
+        ),
+        l2,
+        max(w.members for w in wires),
+        {name: tuple(units) for name, units in (labels or {}).items()},
+    )
+
+
+def _with_link(wire: Wire, cost: str) -> Wire:
+    """Put the cost's link behind an output that has no function of its own."""
+    link = TABLE.cost(cost).link
+    if link == "identity" or (wire.op is not None and wire.op.name == link):
+        return wire
+    if wire.op is not None and wire.op.name == "identity":
+        return _apply(link, wire.inputs, {}, wire.layer)
+    if wire.op is not None and wire.op.name in TABLE.activations():
+        raise GraphError(
+            f"{cost} needs the output function {link} (or identity, which then becomes it), got "
+            f"{wire.op.name}; set output={link!r} or another cost"
+        )
+    return _apply(link, (wire,), {}, link)
+
+
+def _leading_to(outputs: Sequence[Wire]) -> list[Wire]:
+    found: set[Wire] = set()
+    stack = list(outputs)
+    while stack:  # no recursion: networks of thousands of layers are fine
+        wire = stack.pop()
+        if wire not in found:
+            found.add(wire)
+            stack.extend(wire.inputs)
+    return sorted(found, key=lambda wire: wire.serial)
+
+
+def _name(
+    inputs: Sequence[Wire], wires: Sequence[Wire]
+) -> tuple[dict[Wire, str], dict[Wire, tuple[tuple[str, str], ...]]]:
+    names: dict[Wire, str] = {}
+    params: dict[Wire, tuple[tuple[str, str], ...]] = {}
+    owners: dict[tuple[int, str], str] = {}  # (layer, row) -> suffix of its parameters
+    suffixes: dict[Wire, str] = {}
+    uses: dict[str, int] = {}
+    number = 0
+    for wire in inputs:
+        number += 1
+        names[wire] = f"a{number}"
+    for wire in wires:
+        behind = wire.inputs[0]
+        if behind.preactivation and behind.layer is wire.layer:
+            suffix = suffixes[behind]  # z and a of one layer share its number
+        else:
+            number += 1
+            suffix = str(number)
+            label = wire.layer.name if isinstance(wire.layer, Layer) else ""
+            if label:
+                uses[label] = uses.get(label, 0) + 1
+                suffix = f"_{label}" if uses[label] == 1 else f"_{label}_{uses[label]}"
+        suffixes[wire] = suffix
+        names[wire] = ("z" if wire.preactivation else "a") + suffix
+        assert wire.op is not None
+        needed = wire.op.parameters(tuple(w.type for w in wire.inputs), wire.attrs)
+        own = suffix if suffix.startswith("_") else str(int(suffix) - 1)
+        tied = owners.setdefault((id(wire.layer), wire.op.name), own) if needed else own
+        params[wire] = tuple((param.role, param.role + tied) for param in needed)
+    if len(set(names.values())) < len(names):
+        raise GraphError("two layers have one name; give each layer a name of its own")
+    return names, params
