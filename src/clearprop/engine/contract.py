@@ -1,0 +1,162 @@
+"""What an engine is given and what it gives back: State, Data, Window, Report, Runner.
+
+Training, clusters and tests speak to any engine through these. The native engine and the float64
+reference (`clearprop.engine.reference`) both are Runners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.expressions import Array
+from clearprop.optimizers import Optimizer
+
+Precision = Literal["float32", "float64", "bfloat16"]
+Flat = NDArray[Any]
+"""A flat vector in the canonical layout: the graph's parameters in order, row-major, unpadded."""
+
+
+@dataclass
+class State:
+    """All that a training run's next step depends on, besides the data: what a checkpoint holds.
+
+    Parameters
+    ----------
+    parameters : (size,) float32 or float64
+        In the canonical layout and the master precision.
+    slots : dict of str to (size,) array
+        The optimizer's, by name, in the same layout.
+    step : int
+        Steps done; the next is number ``step`` from 0, and the optimizer's t is ``step`` + 1.
+    seed : int
+        Of dropout and of the order of rows.
+    skipped : int
+        Batches of zero total weight, which change nothing but this count and ``step``.
+    family : str
+        Which instruction sequences made it: ``"fma"`` (AVX2, AVX-512 and NEON agree to the bit),
+        ``"baseline"``, or ``"reference"``.
+    """
+
+    parameters: Flat
+    slots: dict[str, Flat] = field(default_factory=dict)
+    step: int = 0
+    seed: int = 0
+    skipped: int = 0
+    family: str = "reference"
+
+    @classmethod
+    def initial(
+        cls, parameters: Flat, optimizer: Optimizer, seed: int, precision: Precision, family: str
+    ) -> State:
+        """Return the state before the first step: the slots at zero."""
+        master = np.float64 if precision == "float64" else np.float32
+        flat = np.array(parameters, dtype=master)
+        slots = {name: np.zeros_like(flat) for name in optimizer.slots}
+        return cls(flat, slots, 0, seed, 0, family)
+
+    def copy(self) -> State:
+        """Return a state that shares nothing with this one."""
+        slots = {name: slot.copy() for name, slot in self.slots.items()}
+        return State(
+            self.parameters.copy(), slots, self.step, self.seed, self.skipped, self.family
+        )
+
+
+@dataclass(frozen=True)
+class Data:
+    """The rows that windows point into; may be read-only, unaligned, not contiguous.
+
+    Parameters
+    ----------
+    inputs : mapping of str to array
+        By the input's key: (n, width) float32 or float64, or (n,) integer indices.
+    targets : mapping of str to array
+        By the plan's target symbol: (n, width) floats, or (n,) integer classes for a cost whose
+        target is a class.
+    weights : (n,) array, optional
+        Sample weights, 0 or more.
+    """
+
+    inputs: Mapping[str, NDArray[Any]]
+    targets: Mapping[str, NDArray[Any]]
+    weights: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+
+@dataclass(frozen=True)
+class Window:
+    """Consecutive steps of a run: which rows each takes, in order.
+
+    Parameters
+    ----------
+    rows : (total,) int64
+        Rows of the data, batch after batch.
+    borders : (steps + 1,) int64
+        Step i takes ``rows[borders[i]:borders[i + 1]]``.
+    rates : (steps,) float64
+        The learning rate of each step.
+    """
+
+    rows: NDArray[np.int64]
+    borders: NDArray[np.int64]
+    rates: Array
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a window.
+
+    Parameters
+    ----------
+    costs : (done,) float64
+        J of each step's batch before its update (NaN for a skipped batch).
+    norms : (done,) float64
+        The gradient's 2-norm before clipping, where clipping is on; else empty.
+    done : int
+        Whole steps done, skipped ones counted. An interrupted step is discarded whole.
+    why : str
+        ``"done"``, ``"stopped"`` (the stop flag), or ``"diverged"`` (a cost that is not finite:
+        the step is counted in ``done`` and its update was not applied).
+    """
+
+    costs: Array
+    norms: Array
+    done: int
+    why: Literal["done", "stopped", "diverged"]
+
+
+class Runner(Protocol):
+    """What runs steps: opened for one plan, optimizer and data, driven in slices, closed."""
+
+    family: str
+    precision: Precision
+
+    def run(self, state: State, window: Window, stop: Callable[[], bool] | None = None) -> Report:
+        """Do the window's steps, changing ``state`` in place. Slices never change the bits.
+
+        ``stop`` is asked from Python between short slices; a signal handler may also call
+        `interrupt`.
+        """
+
+    def interrupt(self) -> None:
+        """Ask a run in progress to stop within one tile; safe from a signal handler or thread."""
+
+    def evaluate(self, parameters: Flat, data: Data) -> float:
+        """Return J over all rows of ``data`` without dropout, float64 sums, in row blocks."""
+
+    def forward(self, parameters: Flat, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
+        """Return each output (the members' mean) by value name, (n, width), without dropout."""
+
+    def close(self) -> None:
+        """Give back threads and memory; a closed runner refuses to run."""
+
+
+Open = Callable[..., Runner]
+"""``open_runner(graph, optimizer, data, *, precision, threads, clip) -> Runner``."""
