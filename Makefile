@@ -30,8 +30,9 @@ prove: $(INSTALLED)  ## run the claims with their full counts and write docs/pro
 bench: $(INSTALLED)  ## time the engine side by side with its peers
 	$(BIN)/python benchmarks/run.py
 
-docs: $(INSTALLED)  ## run every example in the documentation and in the docstrings
-	$(BIN)/python tools/examples.py
+docs: $(INSTALLED)  ## build the pages and the reference into docs/_build/index.html
+	$(BIN)/pip install -q -e '.[docs]' --no-build-isolation
+	$(BIN)/sphinx-build -q docs docs/_build
 
 format: $(INSTALLED)  ## rewrite sources in the project's style, and the generated stub
 	$(BIN)/ruff check --fix .

@@ -7,7 +7,22 @@ import importlib
 
 #: Each public name and the submodule it lives in. ``tools/stubs.py`` writes the typed stub from it.
 _HOME = {
+    "Activation": "graph",
+    "Adam": "optimizers",
+    "AdamW": "optimizers",
     "ClearPropError": "errors",
+    "Dense": "graph",
+    "Dropout": "graph",
+    "Embedding": "graph",
+    "Input": "graph",
+    "Momentum": "optimizers",
+    "Nesterov": "optimizers",
+    "Network": "network",
+    "Parameters": "network",
+    "RMSprop": "optimizers",
+    "SGD": "optimizers",
+    "Scale": "graph",
+    "concat": "graph",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  (the table is the list)

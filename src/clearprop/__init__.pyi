@@ -1,5 +1,20 @@
 # Written by tools/stubs.py from the table in __init__.py: do not edit.
 
 from clearprop.errors import ClearPropError as ClearPropError
+from clearprop.graph import Activation as Activation
+from clearprop.graph import Dense as Dense
+from clearprop.graph import Dropout as Dropout
+from clearprop.graph import Embedding as Embedding
+from clearprop.graph import Input as Input
+from clearprop.graph import Scale as Scale
+from clearprop.graph import concat as concat
+from clearprop.network import Network as Network
+from clearprop.network import Parameters as Parameters
+from clearprop.optimizers import Adam as Adam
+from clearprop.optimizers import AdamW as AdamW
+from clearprop.optimizers import Momentum as Momentum
+from clearprop.optimizers import Nesterov as Nesterov
+from clearprop.optimizers import RMSprop as RMSprop
+from clearprop.optimizers import SGD as SGD
 
 __version__: str

@@ -22,6 +22,42 @@ from numpy.typing import NDArray
 
 from clearprop.errors import ShapeError
 
+__all__ = [
+    "PRIMITIVES",
+    "Add",
+    "Applicable",
+    "Apply",
+    "Array",
+    "Axis",
+    "Cases",
+    "Concat",
+    "Divide",
+    "Expr",
+    "Form",
+    "Hadamard",
+    "Less",
+    "MatMul",
+    "Neg",
+    "Num",
+    "OneHot",
+    "Outer",
+    "Power",
+    "Primitive",
+    "Slice",
+    "Sum",
+    "Sym",
+    "Transpose",
+    "Type",
+    "as_expr",
+    "evaluate",
+    "primitive",
+    "rewrite",
+    "spread",
+    "substitute",
+    "symbols",
+    "walk",
+]
+
 Array = NDArray[np.float64]
 Axis = Literal["sample", "member", "unit"]
 Form = Literal["value", "derivative", "linked"]

@@ -18,6 +18,14 @@ from clearprop.expressions import Array
 from clearprop.graph import Parameter
 from clearprop.words import did_you_mean
 
+__all__ = [
+    "DATA_DRIVEN",
+    "INITIALIZERS",
+    "Draw",
+    "check",
+    "initial",
+]
+
 Draw = Callable[[int, int, int, Parameter], Array]
 """(seed, stream within, member, parameter) -> values of one member, of the parameter's shape."""
 

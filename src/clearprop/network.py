@@ -22,6 +22,13 @@ from clearprop.expressions import Array
 from clearprop.graph import Dense, Dropout, Graph, Input, Wire, assemble
 from clearprop.words import number
 
+__all__ = [
+    "Inputs",
+    "Network",
+    "Parameters",
+    "as_target",
+]
+
 Inputs = ArrayLike | Mapping[str, ArrayLike]
 
 

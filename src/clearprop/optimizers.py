@@ -16,6 +16,26 @@ from clearprop.expressions import Array, Expr, Num, Sym, primitive
 from clearprop.settings import Attr, check_all
 from clearprop.words import did_you_mean
 
+__all__ = [
+    "BETA1",
+    "BETA2",
+    "EPSILON",
+    "LEARNING_RATE",
+    "MOMENTUM",
+    "OPTIMIZERS",
+    "RATE",
+    "SGD",
+    "TIME",
+    "Adam",
+    "AdamW",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSprop",
+    "Update",
+    "optimizer",
+]
+
 RATE = Sym("learning_rate")
 TIME = Sym("t")
 
