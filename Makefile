@@ -47,7 +47,7 @@ clean:  ## remove what was built, .venv too
 	find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The stamp is newer than every source of the build, or the build runs again (ninja does the rest).
-$(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/*) | $(BIN)/python
+$(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/* native/*/*) | $(BIN)/python
 	$(BIN)/pip install -q --upgrade pip
 	$(BIN)/python tools/requires.py > $(VENV)/build-requires.txt
 	$(BIN)/pip install -q -r $(VENV)/build-requires.txt
