@@ -25,6 +25,8 @@ _DELIMITERS = (",", "\t", ";", "|")
 #: Formats of dates besides ISO 8601, believed only where one of them alone reads every cell.
 _DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
 
+_SQL = {"integer": "BIGINT", "real": "DOUBLE"}
+
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -141,8 +143,9 @@ def typed_fields(
     counts = ", ".join(_number_counts(f"c{place}") for place in places)
     rows, *rest = ask(f"SELECT count(*), {counts} FROM {source}")[0]
     fields: list[Field] = []
+    others: list[int] = []
     for place, name in enumerate(found.names):
-        filled, numbers, whole, fractions, zeros, least = rest[6 * place : 6 * place + 6]
+        filled, numbers, whole, fractions, zeros = rest[5 * place : 5 * place + 5]
         cell = f"c{place}"
         field = Field(name, "text", f"nullif(trim({cell}), '')")
         if name in as_text:
@@ -151,41 +154,47 @@ def typed_fields(
             field = Field(name, "real", f"CAST({cell} AS DOUBLE)")
         elif numbers == filled and zeros:
             notes.append(f"column {name!r} is text: its numbers have leading zeros")
-        elif numbers == filled and whole < filled:
+        elif numbers == filled and whole < filled and not _infinite(ask, source, cell):
             notes.append(f"column {name!r} is text: its whole numbers exceed 64 bits")
         elif numbers == filled:
-            field = Field(name, "integer", f"CAST({cell} AS BIGINT)")
-        elif numbers >= 0.9 * filled:
+            kind: Kind = "integer" if whole == filled else "real"
+            field = Field(name, kind, f"CAST({cell} AS {_SQL[kind]})")
+        elif numbers < 0.9 * filled:
+            others.append(place)
+        else:
             notes.append(
                 f"column {name!r} is text: {filled - numbers} of its {filled} values are no "
                 f"numbers, such as {_odd_one(ask, source, cell)!r}"
             )
-        else:
-            field = _other_kind(ask, source, field, cell, filled, least.strip(), notes)
         fields.append(field)
+    if others:
+        # The least cell of a column says which other kinds are worth asking for.
+        least = ask(f"SELECT {', '.join(f'min(c{place})' for place in others)} FROM {source}")[0]
+        for place, cell in zip(others, least, strict=True):
+            filled = rest[5 * place]
+            fields[place] = _other_kind(ask, source, fields[place], place, filled, cell, notes)
     return rows, fields
 
 
 def _number_counts(cell: str) -> str:
-    fraction = " OR ".join(f"contains({cell}, '{mark}')" for mark in ".eEnN")
-    zero = f"ltrim({cell}, ' +-')"
+    fraction = " OR ".join(f"contains({cell}, '{mark}')" for mark in ".eE")
     return (
         f"count({cell}), count(try_cast({cell} AS DOUBLE)), count(try_cast({cell} AS BIGINT)), "
-        f"count_if({fraction}), count_if(starts_with({zero}, '0') AND length({zero}) > 1), "
-        f"min({cell})"
+        f"count_if({fraction}), count_if(starts_with({cell}, '0') AND length({cell}) > 1)"
     )
 
 
 def _other_kind(
-    ask: Ask, source: str, text: Field, cell: str, filled: int, least: str, notes: list[str]
+    ask: Ask, source: str, text: Field, place: int, filled: int, least: str, notes: list[str]
 ) -> Field:
-    """Another kind than text, if every cell is of it. The least cell says what is worth asking."""
+    """Another kind than text, if every cell is of it."""
 
     def fitting(tests: Sequence[str]) -> list[bool]:
         found = ask(f"SELECT {', '.join(f'count({test})' for test in tests)} FROM {source}")[0]
         return [count == filled for count in found]
 
-    name, trimmed = text.name, f"trim({cell})"
+    name, cell, trimmed = text.name, f"c{place}", f"trim(c{place})"
+    least = least.strip()
     if least.lower() in ("true", "false"):
         if fitting([f"CASE WHEN lower({trimmed}) IN ('true', 'false') THEN 1 END"])[0]:
             return Field(name, "boolean", f"(lower({trimmed}) = 'true')")
@@ -210,6 +219,11 @@ def _other_kind(
                 "write them as in 2024-12-31"
             )
     return text
+
+
+def _infinite(ask: Ask, source: str, cell: str) -> bool:
+    test = f"isinf(try_cast({cell} AS DOUBLE)) AND contains(lower({cell}), 'n')"
+    return bool(ask(f"SELECT count_if({test}) FROM {source}")[0][0])
 
 
 def _odd_one(ask: Ask, source: str, cell: str) -> str:

@@ -1,0 +1,143 @@
+"""One column's cells as what a recipe reads: numbers, names of levels, truth values, days.
+
+Whatever a column was in training, a later table may hold it in another kind: numbers as text, true
+and false as 1 and 0. What can be read is read; the first cell that cannot is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from clearprop.errors import DataError
+from clearprop.tables.table import Cells
+
+__all__ = ["READERS", "Role", "read_numbers"]
+
+#: What a column is to a network.
+Role = Literal["number", "category", "boolean", "date"]
+
+_DAY = 86_400_000_000  # microseconds
+_TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
+
+
+def read_numbers(cells: Cells, name: str, start: int) -> Cells:
+    """float64 values; text is parsed as Python's ``float`` does, truth values are 1 and 0.
+
+    Raises
+    ------
+    DataError
+        At the first cell that is no finite number, by its row (counted from 1).
+    """
+    values, valid = cells
+    kind = values.dtype.kind
+    if kind == "O":
+        return _parsed(cells, name, start, float, "numbers")
+    if kind == "M":
+        raise _wrong(cells, name, start, "numbers", "dates")
+    numbers = values.astype(np.float64, copy=False)
+    infinite = np.isinf(numbers) & valid
+    if infinite.any():
+        row = int(np.argmax(infinite))
+        raise DataError(
+            f"column {name!r} is infinite in row {start + row + 1}: "
+            "mend the value, or leave the cell empty"
+        )
+    return Cells(numbers, valid)
+
+
+def read_names(cells: Cells, name: str, start: int) -> Cells:
+    """Names of levels, as Python strings: 3 and 3.0 are both "3", truth values "true", "false"."""
+    values, valid = cells
+    if values.dtype.kind == "O":
+        return cells
+    out = np.full(len(values), "", object)
+    unique, inverse = np.unique(values[valid], return_inverse=True)
+    out[valid] = np.array([_name(level) for level in unique], object)[inverse]
+    return Cells(out, valid)
+
+
+def _name(level: Any) -> str:
+    if isinstance(level, np.bool_):
+        return "true" if level else "false"
+    if isinstance(level, np.datetime64):
+        return str(level).removesuffix(".000000").removesuffix("T00:00:00")
+    number = level.item()
+    # Beyond 2⁵³ a double is no exact count any more, and is written as a double.
+    whole = isinstance(number, int) or (number.is_integer() and abs(number) < 2**53)
+    return str(int(number)) if whole else repr(number)
+
+
+def read_booleans(cells: Cells, name: str, start: int) -> Cells:
+    """1.0 and 0.0; the numbers 1 and 0 and the words true, false, yes, no are taken too."""
+    values, valid = cells
+    if values.dtype.kind == "O":
+        return _parsed(cells, name, start, lambda text: _TRUTH[text.lower()], "true or false")
+    if values.dtype.kind == "M":
+        raise _wrong(cells, name, start, "true or false", "dates")
+    numbers = values.astype(np.float64)
+    odd = valid & (numbers != 0) & (numbers != 1)
+    if odd.any():
+        row = int(np.argmax(odd))
+        raise _cell(name, start + row, "true or false", values[row])
+    return Cells(numbers, valid)
+
+
+def read_days(cells: Cells, name: str, start: int) -> Cells:
+    """Days since 1970-01-01 as float64, with the time of day as their fraction."""
+    values, valid = cells
+    if values.dtype.kind == "O":
+        return _parsed(cells, name, start, _days_of_text, "dates")
+    if values.dtype.kind != "M":
+        raise _wrong(cells, name, start, "dates", "numbers")
+    micros = values.astype("datetime64[us]").astype(np.int64)
+    return Cells(np.where(valid, micros / _DAY, np.nan), valid)
+
+
+def _days_of_text(text: str) -> float:
+    moment = np.datetime64(text.strip().removesuffix("Z"), "us")
+    if np.isnat(moment):
+        raise ValueError(text)
+    return float(moment.astype(np.int64)) / _DAY
+
+
+def _parsed(
+    cells: Cells, name: str, start: int, parse: Callable[[str], float], wanted: str
+) -> Cells:
+    out = np.full(len(cells.values), np.nan)
+    for row in np.flatnonzero(cells.valid).tolist():
+        try:
+            out[row] = parse(cells.values[row])
+        except (ValueError, KeyError):
+            raise _cell(name, start + row, wanted, cells.values[row]) from None
+    finite = Cells(out, cells.valid & ~np.isnan(out))
+    return read_numbers(finite, name, start)
+
+
+def _cell(name: str, row: int, wanted: str, value: object) -> DataError:
+    shown = f"{value!r}" if isinstance(value, str) else f"{value}"
+    return DataError(
+        f"column {name!r} holds {wanted}, but row {row + 1} has {shown}: "
+        "mend the value, or leave the cell empty"
+    )
+
+
+def _wrong(cells: Cells, name: str, start: int, wanted: str, got: str) -> DataError:
+    if not cells.valid.any():
+        return DataError(f"column {name!r} holds {wanted}, but this table has {got} in it")
+    row = int(np.argmax(cells.valid))
+    return DataError(
+        f"column {name!r} holds {wanted}, but this table has {got} in it, "
+        f"{cells.values[row]} in row {start + row + 1}"
+    )
+
+
+#: How the cells of a column are read, after its role.
+READERS: dict[Role, Callable[[Cells, str, int], Cells]] = {
+    "number": read_numbers,
+    "category": read_names,
+    "boolean": read_booleans,
+    "date": read_days,
+}

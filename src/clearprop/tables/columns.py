@@ -1,0 +1,282 @@
+"""What each column is, decided by looking at it, printed, kept, and open to correction.
+
+Looking goes wrong on somebody's zip codes: every decision carries its reason, and every one can be
+overruled by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.errors import DataError, SettingError
+from clearprop.tables.cells import Role
+from clearprop.tables.fold import Asked, Facts, gather
+from clearprop.tables.table import Chunk, Column, Kind, Table
+from clearprop.words import did_you_mean
+
+__all__ = ["Decision", "Decisions", "Use", "decide"]
+
+#: What a column is used for: an input of some role, or something else.
+Use = Literal["number", "category", "boolean", "date", "target", "weight", "group", "dropped"]
+
+_ROLES: tuple[Role, ...] = ("number", "category", "boolean", "date")
+_ROLE_OF: Mapping[Kind, Role] = {
+    "integer": "number",
+    "real": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "text": "category",
+}
+
+#: Names whose whole numbers, if all different, count rows and tell nothing.
+_IDENTIFIER = re.compile(
+    r"(.*[_\s-])?(id|ids|idx|index|key|uid|uuid|guid|row|rownum|rowid|row_?number|rownames?)"
+    r"|.*[a-z](Id|ID)|unnamed:?[_\s]*\d+|column_1|",
+)
+#: Levels counted while looking: of texts, and of whole numbers.
+_TEXT_LEVELS, _NUMBER_LEVELS = 100_000, 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about one column.
+
+    Attributes
+    ----------
+    name : str
+    kind : Kind
+        The kind of its cells.
+    use : Use
+    why : str
+    missing : int
+        Cells without a value, over the whole table.
+    levels : int or None
+        Different values, where they were counted and were not too many.
+    """
+
+    name: str
+    kind: Kind
+    use: Use
+    why: str
+    missing: int
+    levels: int | None
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """All columns of a table, decided.
+
+    Attributes
+    ----------
+    columns : tuple of Decision
+    rows : int
+    facts : {column: Facts}
+        What was seen; not kept in files.
+    """
+
+    columns: tuple[Decision, ...]
+    rows: int
+    facts: Mapping[str, Facts]
+
+    def __iter__(self) -> Iterator[Decision]:
+        return iter(self.columns)
+
+    def __getitem__(self, name: str) -> Decision:
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The inputs and their roles, in the table's order: what `fit_encoder` takes."""
+        return {c.name: cast(Role, c.use) for c in self.columns if c.use in _ROLES}
+
+    def named(self, use: Use) -> str | None:
+        """The column of some use, such as the target, or None."""
+        return next((column.name for column in self.columns if column.use == use), None)
+
+    def describe(self) -> list[str]:
+        """Lines of text: column, use, levels, missing cells, why."""
+        rows = [("column", "used as", "levels", "missing", "because")]
+        for c in self.columns:
+            levels = "" if c.levels is None else str(c.levels)
+            rows.append((c.name, c.use, levels, str(c.missing or ""), c.why))
+        widths = [max(len(row[place]) for row in rows) for place in range(4)]
+        return [
+            f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e}".rstrip()
+            for a, b, c, d, e in rows
+        ]
+
+    def to_data(self) -> list[dict[str, Any]]:
+        """The decisions as plain data."""
+        return [asdict(column) for column in self.columns]
+
+
+def decide(
+    table: Table,
+    *,
+    target: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    drop: Sequence[str] = (),
+    weight: str | None = None,
+    split_by: str | None = None,
+    rows_per_chunk: int = 65536,
+) -> Decisions:
+    """Look at every cell and decide what each column is.
+
+    Parameters
+    ----------
+    table : Table
+    target : str or None
+        The column to predict.
+    columns : {name: "number", "category", "boolean" or "date"} or None
+        What the user knows better.
+    drop : sequence of str
+        Columns to leave out.
+    weight : str or None
+        The column with the rows' weights; it is no input.
+    split_by : str or None
+        Rows with the same value there stay together when the table is divided; it is no input.
+
+    Returns
+    -------
+    Decisions
+
+    Raises
+    ------
+    DataError
+        If a column does not exist, or none is left to learn from.
+    SettingError
+        If a role does not exist, or a column is given two uses.
+
+    Notes
+    -----
+    Whole numbers are numbers however few there are; texts are categories, and so are whole numbers
+    with leading zeros. Left out: columns of one value; whole numbers that are all different in a
+    column named like an identifier; texts that are nearly all different.
+
+    Examples
+    --------
+    >>> from clearprop.tables import open_table
+    >>> table = open_table({"id": [1, 2, 3], "age": [30, 40, 30], "y": ["a", "b", "a"]})
+    >>> print("\\n".join(decide(table, target="y").describe()))
+    column  used as  levels  missing  because
+    id      dropped       3           an identifier: its whole numbers are all different
+    age     number        2           whole numbers
+    y       target        2           the column to predict
+    """
+    roles = dict(columns or {})
+    _check_names(table, target, roles, drop, weight, split_by)
+    facts = _look(table, target, rows_per_chunk)
+    decided = []
+    for column in table.columns:
+        seen = facts[column.name]
+        use, why = _use(column, seen, target, roles, drop, weight, split_by)
+        levels = None if seen.levels is None else len(seen.levels)
+        decided.append(Decision(column.name, column.kind, use, why, seen.missing, levels))
+    decisions = Decisions(tuple(decided), table.rows, facts)
+    if not decisions.roles:
+        raise DataError(
+            f"{table.name} has no column to learn from: "
+            + "; ".join(f"{c.name!r} is {c.use}, {c.why}" for c in decisions)
+        )
+    return decisions
+
+
+def _check_names(
+    table: Table,
+    target: str | None,
+    roles: Mapping[str, str],
+    drop: Sequence[str],
+    weight: str | None,
+    split_by: str | None,
+) -> None:
+    for name in (target, weight, split_by, *roles, *drop):
+        if name is not None:
+            table.column(name)
+    for name, role in roles.items():
+        if role not in _ROLES:
+            raise SettingError(
+                f"column {name!r} cannot be a {role!r}: {did_you_mean(role, _ROLES)}"
+            )
+    special = [("target", target), ("weight", weight), ("split_by", split_by)]
+    given = [(use, name) for use, name in special if name is not None]
+    given += [("drop", name) for name in drop]
+    for place, (use, name) in enumerate(given):
+        for other, same in given[:place]:
+            # The same column may keep rows together and be dropped: both leave it out.
+            if same == name and {use, other} != {"split_by", "drop"}:
+                raise SettingError(f"column {name!r} is given as {other} and as {use}")
+
+
+def _look(table: Table, target: str | None, rows_per_chunk: int) -> dict[str, Facts]:
+    asked = {}
+    for column in table.columns:
+        levels = _TEXT_LEVELS if column.kind in ("text", "boolean") else _NUMBER_LEVELS
+        if column.name == target or _IDENTIFIER.fullmatch(column.name):
+            levels = _TEXT_LEVELS
+        if column.kind in ("real", "date") and column.name != target:
+            levels = 0
+        asked[column.name] = Asked(_ROLE_OF[column.kind], levels=levels)
+
+    def chunks(names: Sequence[str]) -> Iterator[tuple[Chunk, NDArray[np.bool_] | None]]:
+        return ((chunk, None) for chunk in table.chunks(rows_per_chunk, names))
+
+    return gather(asked, table.rows, chunks)
+
+
+def _use(
+    column: Column,
+    seen: Facts,
+    target: str | None,
+    roles: Mapping[str, str],
+    drop: Sequence[str],
+    weight: str | None,
+    split_by: str | None,
+) -> tuple[Use, str]:
+    name = column.name
+    if name == target:
+        return "target", "the column to predict"
+    if name == weight:
+        return "weight", "the rows' weights, as asked"
+    if name == split_by:
+        return "group", "keeps rows together, as asked"
+    if name in drop:
+        return "dropped", "as asked"
+    if name in roles:
+        return cast(Use, roles[name]), "as asked"
+    return _looked(column, seen)
+
+
+def _looked(column: Column, seen: Facts) -> tuple[Use, str]:
+    if not seen.count:
+        return "dropped", "no cell has a value"
+    different = None if seen.levels is None else len(seen.levels)
+    single = seen.low == seen.high if column.kind in ("integer", "real", "date") else different == 1
+    if single and not seen.missing:
+        return "dropped", "all cells are the same"
+    if single:
+        return "category", "one value, or missing"
+    if column.kind == "integer":
+        named = _IDENTIFIER.fullmatch(column.name) or _IDENTIFIER.fullmatch(column.name.lower())
+        if named and (different is None or different == seen.count):
+            return "dropped", "an identifier: its whole numbers are all different"
+        return "number", "whole numbers"
+    if column.kind == "text":
+        return _text_use(seen, different)
+    why = {"real": "numbers", "boolean": "true or false", "date": "dates"}[column.kind]
+    return _ROLE_OF[column.kind], why
+
+
+def _text_use(seen: Facts, different: int | None) -> tuple[Use, str]:
+    if different is None:
+        return "dropped", f"more than {_TEXT_LEVELS} different texts"
+    if different == seen.count and seen.count > 2:
+        return "dropped", "an identifier: its texts are all different"
+    if seen.count >= 50 and different > 0.9 * seen.count:
+        return "dropped", f"free text: {different} different texts in {seen.count} cells"
+    return "category", "text"

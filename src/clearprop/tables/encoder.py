@@ -1,0 +1,324 @@
+"""The encoder: a table's columns as a network's inputs, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from clearprop.errors import DataError, SettingError
+from clearprop.tables.cells import READERS, Role
+from clearprop.tables.fold import gather
+from clearprop.tables.recipes import RECIPES, Recipe
+from clearprop.tables.table import Chunk, Table
+from clearprop.words import did_you_mean
+
+__all__ = ["Encoded", "EncodedColumn", "Encoder", "Keep", "fit_encoder"]
+
+#: Which rows of a chunk count, as a bool array; None for all.
+Keep = Callable[[Chunk], NDArray[np.bool_]]
+
+#: A category of more levels than this becomes an index rather than one input a level.
+ONE_HOT_UP_TO = 32
+
+#: The recipe of a role, unless another is asked for.
+_USUAL: Mapping[Role, str] = {
+    "number": "standard",
+    "category": "onehot",
+    "boolean": "boolean",
+    "date": "date",
+}
+
+
+class Encoded(NamedTuple):
+    """Rows as a network reads them.
+
+    Attributes
+    ----------
+    X : float array of shape (m, width)
+    indices : int64 array of shape (m, number of index columns)
+        One column a gather; see `Encoder.index_levels`.
+    """
+
+    X: NDArray[Any]
+    indices: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedColumn:
+    """A column and how it is encoded.
+
+    Parameters
+    ----------
+    name : str
+    recipe : str
+        A name in `RECIPES`.
+    parameters : mapping of plain data
+    """
+
+    name: str
+    recipe: str
+    parameters: Mapping[str, Any]
+
+    @property
+    def row(self) -> Recipe:
+        """The recipe itself."""
+        return RECIPES[self.recipe]
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the inputs it makes."""
+        return self.row.labels(self.name, self.parameters)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Columns and their recipes, in the order of the inputs.
+
+    Parameters
+    ----------
+    columns : tuple of EncodedColumn
+
+    Examples
+    --------
+    >>> from clearprop.tables import open_table
+    >>> table = open_table({"x": [1.0, 3.0, None], "colour": ["red", "blue", "red"]})
+    >>> encoder = fit_encoder(table, {"x": "number", "colour": "category"})
+    >>> encoder.labels
+    ('x', 'x missing', 'colour=blue', 'colour=red')
+    >>> encoder.encode(table).X.tolist()
+    [[-1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]]
+    """
+
+    columns: tuple[EncodedColumn, ...]
+    _dense: tuple[EncodedColumn, ...] = field(init=False, repr=False, compare=False)
+    _indexed: tuple[EncodedColumn, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        dense = tuple(column for column in self.columns if column.row.levels is None)
+        object.__setattr__(self, "_dense", dense)
+        object.__setattr__(self, "_indexed", tuple(c for c in self.columns if c.row.levels))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns a table must have."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the columns of X."""
+        return tuple(label for column in self._dense for label in column.labels)
+
+    @property
+    def width(self) -> int:
+        """The number of columns of X."""
+        return len(self.labels)
+
+    @property
+    def index_levels(self) -> dict[str, int]:
+        """The index columns by name, in order, and how many values each index has."""
+        return {
+            column.name: column.row.levels(column.parameters)
+            for column in self._indexed
+            if column.row.levels is not None
+        }
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns whose levels are texts: a delimited file must not turn "007" into 7."""
+        return tuple(c.name for c in self.columns if c.row.asked.role == "category")
+
+    def check(self, table: Table, ignored: Sequence[str] = ()) -> list[str]:
+        """See that a table has the columns; their order does not matter.
+
+        Parameters
+        ----------
+        table : Table
+        ignored : sequence of str
+            Columns that may be there without a note: the target, what training left out.
+
+        Returns
+        -------
+        list of str
+            Notes, such as columns that are not used.
+
+        Raises
+        ------
+        DataError
+            If columns are missing; near names are suggested.
+        """
+        gone = [name for name in self.names if name not in table.names]
+        if gone:
+            free = [name for name in table.names if name not in self.names]
+            if len(gone) == 1:
+                raise DataError(
+                    f"{table.name} has no column {gone[0]!r}, which training had: "
+                    f"{did_you_mean(gone[0], free)}"
+                )
+            listed = ", ".join(repr(name) for name in gone[:8])
+            more = f" and {len(gone) - 8} more" if len(gone) > 8 else ""
+            raise DataError(
+                f"{table.name} lacks {len(gone)} columns that training had: {listed}{more}; "
+                f"{gone[0]!r}: {did_you_mean(gone[0], free)}"
+            )
+        extra = [name for name in table.names if name not in {*self.names, *ignored}]
+        return [f"not used: {', '.join(extra)}"] if extra else []
+
+    def transform(self, chunk: Chunk, dtype: DTypeLike = np.float32) -> Encoded:
+        """Encode some rows.
+
+        Parameters
+        ----------
+        chunk : Chunk
+            With the encoder's columns, in any order, and any others.
+        dtype : float32 or float64
+            Of X. Encoding is in float64; the result is rounded once.
+
+        Returns
+        -------
+        Encoded
+
+        Raises
+        ------
+        DataError
+            At the first cell that cannot be read, by column and row.
+        """
+        X = np.zeros((chunk.rows, self.width), np.float64)
+        indices = np.zeros((chunk.rows, len(self._indexed)), np.int64)
+        at = 0
+        for column in self._dense:
+            row = column.row
+            cells = READERS[row.asked.role](chunk[column.name], column.name, chunk.start)
+            width = len(column.labels)
+            row.encode(cells, column.parameters, X[:, at : at + width])
+            at += width
+        for place, column in enumerate(self._indexed):
+            row = column.row
+            cells = READERS[row.asked.role](chunk[column.name], column.name, chunk.start)
+            row.encode(cells, column.parameters, indices[:, place])
+        return Encoded(X.astype(dtype, copy=False), indices)
+
+    def encode(
+        self, table: Table, dtype: DTypeLike = np.float32, rows_per_chunk: int = 8192
+    ) -> Encoded:
+        """Encode a whole table into memory."""
+        self.check(table)
+        X = np.empty((table.rows, self.width), dtype)
+        indices = np.empty((table.rows, len(self._indexed)), np.int64)
+        for chunk in table.chunks(rows_per_chunk, self.names):
+            rows = slice(chunk.start, chunk.start + chunk.rows)
+            X[rows], indices[rows] = self.transform(chunk, np.float64)
+        return Encoded(X, indices)
+
+    def to_data(self) -> dict[str, Any]:
+        """The encoder as plain data, which JSON keeps to the bit."""
+        return {
+            "columns": [
+                {"name": c.name, "recipe": c.recipe, "parameters": dict(c.parameters)}
+                for c in self.columns
+            ]
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Encoder:
+        """The encoder that `to_data` described.
+
+        Raises
+        ------
+        DataError
+            If the data has no such form, or a recipe is not known.
+        """
+        try:
+            columns = tuple(
+                EncodedColumn(str(one["name"]), str(one["recipe"]), dict(one["parameters"]))
+                for one in data["columns"]
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"this describes no encoder: {error!r} is amiss") from error
+        for column in columns:
+            if column.recipe not in RECIPES:
+                raise DataError(
+                    f"column {column.name!r} has the recipe {column.recipe!r}, which this version "
+                    f"does not know: {did_you_mean(column.recipe, RECIPES)}"
+                )
+        return cls(columns)
+
+
+def fit_encoder(
+    table: Table,
+    roles: Mapping[str, Role],
+    *,
+    keep: Keep | None = None,
+    recipes: Mapping[str, str] | None = None,
+    one_hot_up_to: int | None = ONE_HOT_UP_TO,
+    rows_per_chunk: int = 65536,
+) -> Encoder:
+    """Fit an encoder to the rows of a table.
+
+    Parameters
+    ----------
+    table : Table
+    roles : {column: role}
+        The columns to encode, in the order of the inputs.
+    keep : Chunk -> bool array of shape (chunk.rows,), or None
+        The rows to fit to, usually those of the training set; all, if None.
+    recipes : {column: recipe's name} or None
+        Other recipes than the usual one of the column's role.
+    one_hot_up_to : int or None
+        A category of more levels becomes an index; None for never.
+    rows_per_chunk : int
+        How the table is read. No bit of the encoder depends on it.
+
+    Returns
+    -------
+    Encoder
+
+    Raises
+    ------
+    DataError
+        At an infinite cell, or for a category of more than 100,000 levels.
+    SettingError
+        If a recipe does not exist or is for another role.
+    """
+    asked_for = dict(recipes or {})
+    chosen = {name: _chosen(name, role, asked_for.get(name)) for name, role in roles.items()}
+
+    def chunks(names: Sequence[str]) -> Iterator[tuple[Chunk, NDArray[np.bool_] | None]]:
+        for chunk in table.chunks(rows_per_chunk, names):
+            yield chunk, None if keep is None else keep(chunk)
+
+    asked = {name: recipe.asked for name, recipe in chosen.items()}
+    facts = gather(asked, table.rows, chunks)
+    columns = []
+    for name, recipe in chosen.items():
+        levels = facts[name].levels
+        if recipe.asked.levels and levels is None:
+            raise DataError(
+                f"column {name!r} has more than {recipe.asked.levels} levels: drop it, "
+                "or join its rare levels"
+            )
+        if (
+            name not in asked_for
+            and one_hot_up_to is not None
+            and len(levels or ()) > one_hot_up_to
+        ):
+            recipe = RECIPES["index"]
+        columns.append(EncodedColumn(name, recipe.name, recipe.fit(facts[name])))
+    return Encoder(tuple(columns))
+
+
+def _chosen(name: str, role: Role, recipe: str | None) -> Recipe:
+    if recipe is None:
+        return RECIPES[_USUAL[role]]
+    if recipe not in RECIPES:
+        hint = did_you_mean(recipe, RECIPES)
+        raise SettingError(f"there is no recipe {recipe!r} for column {name!r}: {hint}")
+    row = RECIPES[recipe]
+    if row.asked.role != role:
+        raise SettingError(
+            f"recipe {recipe!r} is for a {row.asked.role}, but column {name!r} is a {role}"
+        )
+    return row
