@@ -7,25 +7,30 @@ overruled by name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables.cells import Role
+from clearprop.tables.cells import Role, read_numbers
 from clearprop.tables.fold import Asked, Facts, gather
 from clearprop.tables.table import Chunk, Column, Kind, Table
 from clearprop.words import did_you_mean
 
-__all__ = ["Decision", "Decisions", "Use", "decide"]
+__all__ = ["Decision", "Decisions", "Use", "decide", "read_weights"]
 
 #: What a column is used for: an input of some role, or something else.
 Use = Literal["number", "category", "boolean", "date", "target", "weight", "group", "dropped"]
 
-_ROLES: tuple[Role, ...] = ("number", "category", "boolean", "date")
+_ROLE: Mapping[str, Role] = {
+    "number": "number",
+    "category": "category",
+    "boolean": "boolean",
+    "date": "date",
+}
 _ROLE_OF: Mapping[Kind, Role] = {
     "integer": "number",
     "real": "number",
@@ -93,7 +98,7 @@ class Decisions:
     @property
     def roles(self) -> dict[str, Role]:
         """The inputs and their roles, in the table's order: what `fit_encoder` takes."""
-        return {c.name: cast(Role, c.use) for c in self.columns if c.use in _ROLES}
+        return {c.name: _ROLE[c.use] for c in self.columns if c.use in _ROLE}
 
     def named(self, use: Use) -> str | None:
         """The column of some use, such as the target, or None."""
@@ -171,7 +176,8 @@ def decide(
     """
     roles = dict(columns or {})
     _check_names(table, target, roles, drop, weight, split_by)
-    facts = _look(table, target, rows_per_chunk)
+    aside = {*drop, *roles, weight, split_by}
+    facts = _look(table, target, aside, rows_per_chunk)
     decided = []
     for column in table.columns:
         seen = facts[column.name]
@@ -199,10 +205,8 @@ def _check_names(
         if name is not None:
             table.column(name)
     for name, role in roles.items():
-        if role not in _ROLES:
-            raise SettingError(
-                f"column {name!r} cannot be a {role!r}: {did_you_mean(role, _ROLES)}"
-            )
+        if role not in _ROLE:
+            raise SettingError(f"column {name!r} cannot be a {role!r}: {did_you_mean(role, _ROLE)}")
     special = [("target", target), ("weight", weight), ("split_by", split_by)]
     given = [(use, name) for use, name in special if name is not None]
     given += [("drop", name) for name in drop]
@@ -213,7 +217,9 @@ def _check_names(
                 raise SettingError(f"column {name!r} is given as {other} and as {use}")
 
 
-def _look(table: Table, target: str | None, rows_per_chunk: int) -> dict[str, Facts]:
+def _look(
+    table: Table, target: str | None, aside: Set[str | None], rows_per_chunk: int
+) -> dict[str, Facts]:
     asked = {}
     for column in table.columns:
         levels = _TEXT_LEVELS if column.kind in ("text", "boolean") else _NUMBER_LEVELS
@@ -221,7 +227,9 @@ def _look(table: Table, target: str | None, rows_per_chunk: int) -> dict[str, Fa
             levels = _TEXT_LEVELS
         if column.kind in ("real", "date") and column.name != target:
             levels = 0
-        asked[column.name] = Asked(_ROLE_OF[column.kind], levels=levels)
+        # Columns that are decided already may hold anything: they are looked at as names only.
+        role = "category" if column.name in aside else _ROLE_OF[column.kind]
+        asked[column.name] = Asked(role, levels=levels)
 
     def chunks(names: Sequence[str]) -> Iterator[tuple[Chunk, NDArray[np.bool_] | None]]:
         return ((chunk, None) for chunk in table.chunks(rows_per_chunk, names))
@@ -248,7 +256,7 @@ def _use(
     if name in drop:
         return "dropped", "as asked"
     if name in roles:
-        return cast(Use, roles[name]), "as asked"
+        return _ROLE[roles[name]], "as asked"
     return _looked(column, seen)
 
 
@@ -280,3 +288,22 @@ def _text_use(seen: Facts, different: int | None) -> tuple[Use, str]:
     if seen.count >= 50 and different > 0.9 * seen.count:
         return "dropped", f"free text: {different} different texts in {seen.count} cells"
     return "category", "text"
+
+
+def read_weights(table: Table, name: str) -> NDArray[np.float64]:
+    """The weights of all rows.
+
+    Raises
+    ------
+    DataError
+        If one is missing, negative, infinite or no number, by its row, or all are zero.
+    """
+    cells = read_numbers(table.read([name])[name], name, 0)
+    bad = ~cells.valid | (cells.values < 0)
+    if bad.any():
+        row = int(np.argmax(bad))
+        what = f"is {cells.values[row]:g}" if cells.valid[row] else "is missing"
+        raise DataError(f"weight {name!r} {what} in row {row + 1}: weights must be 0 or more")
+    if not cells.values.any():
+        raise DataError(f"weight {name!r} is 0 in every row: no row counts")
+    return cells.values

@@ -300,11 +300,8 @@ def fit_encoder(
                 f"column {name!r} has more than {recipe.asked.levels} levels: drop it, "
                 "or join its rare levels"
             )
-        if (
-            name not in asked_for
-            and one_hot_up_to is not None
-            and len(levels or ()) > one_hot_up_to
-        ):
+        wide = one_hot_up_to is not None and len(levels or ()) > one_hot_up_to
+        if wide and name not in asked_for:
             recipe = RECIPES["index"]
         columns.append(EncodedColumn(name, recipe.name, recipe.fit(facts[name])))
     return Encoder(tuple(columns))

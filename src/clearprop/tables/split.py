@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from clearprop import philox
 from clearprop.errors import DataError, SettingError
+from clearprop.tables.cells import READERS
+from clearprop.tables.table import Table
 
-__all__ = ["TEST", "TRAIN", "VALIDATION", "split"]
+__all__ = ["TEST", "TRAIN", "VALIDATION", "read_groups", "split"]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
@@ -92,6 +94,15 @@ def split(
     return parts
 
 
+def read_groups(table: Table, name: str) -> NDArray[np.object_]:
+    """The names of the groups of all rows; a row without one is a group of its own."""
+    names, valid = READERS["category"](table.read([name])[name], name, 0)
+    groups = names.copy()
+    alone = np.flatnonzero(~valid)
+    groups[alone] = [f"\\0{row}" for row in alone.tolist()]  # no cell of a table begins so
+    return groups
+
+
 def _by_class(
     parts: NDArray[np.uint8],
     chosen: NDArray[np.int64],
@@ -100,7 +111,7 @@ def _by_class(
     validation: float,
     test: float,
 ) -> None:
-    unique, place, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    _, place, counts = np.unique(classes, return_inverse=True, return_counts=True)
     first = _shares(counts, test)
     second = np.minimum(_shares(counts, validation), np.maximum(counts - first - 1, 0))
     order = np.lexsort((u, place))  # class by class, least number first
@@ -117,10 +128,11 @@ def _shares(counts: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     """Whole numbers near share · counts, with the right sum: the largest remainders round up."""
     exact = counts * share
     taken = np.floor(exact).astype(np.int64)
-    spare = int(math.floor(counts.sum() * share + 0.5)) - int(taken.sum())
+    spare = math.floor(counts.sum() * share + 0.5) - int(taken.sum())
     for place in np.argsort(-(exact - taken), kind="stable")[: max(spare, 0)]:
         taken[place] += 1
-    return np.minimum(taken, np.maximum(counts - 1, 0))  # one row of a class at least trains
+    limited: NDArray[np.int64] = np.minimum(taken, counts - 1)  # one row of a class trains
+    return limited
 
 
 def _by_group(

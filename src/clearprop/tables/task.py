@@ -82,9 +82,10 @@ class Target:
         codes[~valid] = 0
         if (codes < 0).any():
             row = int(np.argmax(codes < 0))
+            at = chunk.start + row + 1
             raise DataError(
-                f"target {self.name!r} has the label {names[row]!r} in row {chunk.start + row + 1}, "
-                f"which training has not seen; it knows {', '.join(map(repr, self.classes[:12]))}"
+                f"target {self.name!r} has the label {names[row]!r} in row {at}, "
+                f"which training has not seen: it knows {', '.join(map(repr, self.classes[:12]))}"
             )
         return codes, valid
 
