@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,10 +16,7 @@ from clearprop.tables.recipes import RECIPES, Recipe
 from clearprop.tables.table import Chunk, Table
 from clearprop.words import did_you_mean
 
-__all__ = ["Encoded", "EncodedColumn", "Encoder", "Keep", "fit_encoder"]
-
-#: Which rows of a chunk count, as a bool array; None for all.
-Keep = Callable[[Chunk], NDArray[np.bool_]]
+__all__ = ["Encoded", "EncodedColumn", "Encoder", "fit_encoder"]
 
 #: A category of more levels than this becomes an index rather than one input a level.
 ONE_HOT_UP_TO = 32
@@ -251,7 +248,7 @@ def fit_encoder(
     table: Table,
     roles: Mapping[str, Role],
     *,
-    keep: Keep | None = None,
+    keep: NDArray[np.bool_] | None = None,
     recipes: Mapping[str, str] | None = None,
     one_hot_up_to: int | None = ONE_HOT_UP_TO,
     rows_per_chunk: int = 65536,
@@ -263,8 +260,8 @@ def fit_encoder(
     table : Table
     roles : {column: role}
         The columns to encode, in the order of the inputs.
-    keep : Chunk -> bool array of shape (chunk.rows,), or None
-        The rows to fit to, usually those of the training set; all, if None.
+    keep : bool array of shape (table.rows,) or None
+        The rows to fit to, usually those that train; None for all.
     recipes : {column: recipe's name} or None
         Other recipes than the usual one of the column's role.
     one_hot_up_to : int or None
@@ -288,7 +285,8 @@ def fit_encoder(
 
     def chunks(names: Sequence[str]) -> Iterator[tuple[Chunk, NDArray[np.bool_] | None]]:
         for chunk in table.chunks(rows_per_chunk, names):
-            yield chunk, None if keep is None else keep(chunk)
+            rows = slice(chunk.start, chunk.start + chunk.rows)
+            yield chunk, None if keep is None else keep[rows]
 
     asked = {name: recipe.asked for name, recipe in chosen.items()}
     facts = gather(asked, table.rows, chunks)

@@ -99,7 +99,7 @@ def read_groups(table: Table, name: str) -> NDArray[np.object_]:
     names, valid = READERS["category"](table.read([name])[name], name, 0)
     groups = names.copy()
     alone = np.flatnonzero(~valid)
-    groups[alone] = [f"\\0{row}" for row in alone.tolist()]  # no cell of a table begins so
+    groups[alone] = [f"\0{row}" for row in alone.tolist()]  # no cell of a table begins so
     return groups
 
 
