@@ -1,0 +1,18 @@
+"""What runs a network's steps: the contract, the float64 reference, the native engine."""
+
+from clearprop.engine.contract import (
+    Data,
+    Flat,
+    Open,
+    Precision,
+    Report,
+    Runner,
+    State,
+    Window,
+)
+from clearprop.engine.reference import ReferenceRunner, open_reference
+
+__all__ = [
+    "Data", "Flat", "Open", "Precision", "ReferenceRunner", "Report", "Runner", "State", "Window",
+    "open_reference",
+]  # fmt: skip

@@ -1,0 +1,200 @@
+"""The reference as a Runner: training steps in float64 NumPy, straight from the plan.
+
+Slow and exact: the oracle of the native engine, and what trains rows that users have registered.
+A step runs the plan's forward, cost and backward steps, clips, then runs the plan's own updates.
+Proved by ``tests/test_reference_runner.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.backprop import Plan, Position, gradient_name, plan, run, target_name
+from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window
+from clearprop.errors import NativeError, SettingError
+from clearprop.expressions import Array, evaluate
+from clearprop.graph import Graph
+from clearprop.network import Parameters, as_target
+from clearprop.optimizers import Optimizer
+
+ROW_BLOCK = 1024
+"""Rows of one pass of `ReferenceRunner.evaluate` and `forward`: bounds the memory they need."""
+
+
+class ReferenceRunner:
+    """Does training steps in float64, one at a time; see `clearprop.engine.contract.Runner`."""
+
+    family = "reference"
+    precision: Precision = "float64"
+
+    def __init__(
+        self, graph: Graph, optimizer: Optimizer, data: Data, clip: float | None = None
+    ) -> None:
+        self._graph, self._data, self._clip = graph, data, clip
+        self._optimizer = optimizer
+        self._plan = plan(graph, optimizer)
+        self._updates = tuple(step for step in self._plan.steps if step.kind == "update")
+        wanted = ("forward", "cost", "penalty")
+        steps = tuple(step for step in self._plan.steps if step.kind in wanted)
+        self._costs: Plan = replace(self._plan, steps=steps)
+        self._asked_to_stop = False
+        self._closed = False
+
+    def run(self, state: State, window: Window, stop: Callable[[], bool] | None = None) -> Report:
+        """Do the window's steps, changing ``state`` in place."""
+        self._open()
+        costs: list[float] = []
+        norms: list[float] = []
+        why: Literal["done", "stopped", "diverged"] = "done"
+        with np.errstate(all="ignore"):  # NaN and infinity are seen in the cost
+            for i, rate in enumerate(window.rates.tolist()):
+                if self._asked_to_stop or (stop is not None and stop()):
+                    self._asked_to_stop, why = False, "stopped"
+                    break
+                rows = window.rows[window.borders[i] : window.borders[i + 1]]
+                cost, norm, skipped = self._step(state, rows, rate)
+                costs.append(cost)
+                if self._clip is not None:
+                    norms.append(norm)
+                if not skipped and not np.isfinite(cost):
+                    why = "diverged"
+                    break
+        return Report(np.array(costs), np.array(norms), len(costs), why)
+
+    def _step(
+        self, state: State, rows: NDArray[np.int64], rate: float
+    ) -> tuple[float, float, bool]:
+        """One step; return J before the update, the gradient's norm, and whether it was skipped."""
+        weights = self._data.weights
+        w = None if weights is None else np.asarray(weights[rows], dtype=np.float64)
+        if w is not None and not w.sum() > 0:
+            state.step += 1
+            state.skipped += 1
+            return np.nan, np.nan, True
+        parameters = Parameters(self._graph, state.parameters)
+        inputs = {key: array[rows] for key, array in self._data.inputs.items()}
+        targets = self._targets({key: array[rows] for key, array in self._data.targets.items()})
+        at = Position(state.seed, 0, state.step, 0)
+        trace = run(self._plan, parameters, inputs, targets, weights=w, at=at)
+        state.step += 1
+        if not np.isfinite(trace.cost):
+            return trace.cost, np.nan, False
+        values = dict(trace)
+        norm = np.nan
+        if self._clip is not None:
+            norm = self._clip_gradient(values, self._clip)
+        homes: dict[str, Array] = dict(parameters)  # views into the state, written in place
+        for slot, flat in state.slots.items():
+            homes |= {f"{slot}.{name}": a for name, a in Parameters(self._graph, flat).items()}
+        # The optimizer counts its steps from 1.
+        values |= homes | {"learning_rate": np.asarray(rate), "t": np.asarray(float(state.step))}
+        for step in self._updates:
+            homes[step.target.name][...] = evaluate(step.terms[0].expr, values)
+        return trace.cost, norm, False
+
+    def _clip_gradient(self, values: dict[str, Array], clip: float) -> float:
+        """g ← g · min(1, clip / ‖g‖), over all parameters together; return ‖g‖."""
+        names = [gradient_name(name) for name in self._graph.parameters]
+        norm = float(np.sqrt(sum(float((values[name] ** 2).sum()) for name in names)))
+        if norm > clip:
+            for name in names:
+                values[name] = values[name] * (clip / norm)
+        return norm
+
+    def evaluate(self, parameters: Flat, data: Data) -> float:
+        """Return J over all rows of ``data``, without dropout."""
+        self._open()
+        named = Parameters(self._graph, np.asarray(parameters, dtype=np.float64))
+        total, mean, penalty = 0.0, 0.0, 0.0
+        with np.errstate(all="ignore"):
+            for start in range(0, len(data), ROW_BLOCK):
+                rows = slice(start, start + ROW_BLOCK)
+                inputs = {key: array[rows] for key, array in data.inputs.items()}
+                targets = self._targets({k: array[rows] for k, array in data.targets.items()})
+                w = None if data.weights is None else np.asarray(data.weights[rows], np.float64)
+                weight = float(len(next(iter(inputs.values()))) if w is None else w.sum())
+                if weight > 0:
+                    trace = run(self._costs, named, inputs, targets, weights=w)
+                    penalty = trace.penalty
+                    total += weight
+                    mean += (trace.cost - penalty - mean) * (weight / total)
+        if not total > 0:
+            raise SettingError("the sample weights sum to 0; the cost is not defined")
+        return mean + penalty
+
+    def forward(self, parameters: Flat, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
+        """Return each output (the members' mean) by value name, (n, width), without dropout."""
+        self._open()
+        named = Parameters(self._graph, np.asarray(parameters, dtype=np.float64))
+        parts: dict[str, list[Array]] = {name: [] for name in self._graph.outputs}
+        n = len(next(iter(inputs.values())))
+        with np.errstate(all="ignore"):
+            for start in range(0, max(n, 1), ROW_BLOCK):
+                block = {key: array[start : start + ROW_BLOCK] for key, array in inputs.items()}
+                trace = run(self._costs, named, block)
+                for name in parts:
+                    member = self._graph.values[name].type.member
+                    parts[name].append(trace[name].mean(axis=0) if member else trace[name])
+        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+    def interrupt(self) -> None:
+        """Ask a run in progress to stop before its next step."""
+        self._asked_to_stop = True
+
+    def close(self) -> None:
+        """Refuse to run from now on."""
+        self._closed = True
+
+    def _open(self) -> None:
+        if self._closed:
+            raise NativeError("this runner is closed; open another one")
+
+    def _targets(self, targets: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
+        found = {}
+        for cost in self._graph.costs:
+            name = target_name(self._graph, cost)
+            width = self._graph.values[cost.value].type.shape[0]
+            found[name] = as_target(np.asarray(targets[name]), width, cost.row.target)
+        return found
+
+
+def open_reference(
+    graph: Graph,
+    optimizer: Optimizer,
+    data: Data,
+    *,
+    precision: Precision = "float64",
+    threads: int | None = None,
+    clip: float | None = None,
+) -> ReferenceRunner:
+    """Open the reference; see `clearprop.engine.contract.Open`.
+
+    Parameters
+    ----------
+    graph : Graph
+    optimizer : Optimizer
+    data : Data
+        The rows that windows will point into.
+    precision : str
+        ``"float64"``, the only one.
+    threads : int, optional
+        Of no effect: the reference uses one.
+    clip : float > 0, optional
+        The gradient's greatest 2-norm.
+
+    Raises
+    ------
+    SettingError
+        For another precision.
+    """
+    if precision != "float64":
+        raise SettingError(
+            f"the reference computes in float64 only, got precision={precision!r}; "
+            "leave precision out"
+        )
+    return ReferenceRunner(graph, optimizer, data, clip)
