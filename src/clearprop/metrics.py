@@ -130,7 +130,7 @@ def confusion(y: ArrayLike, P: ArrayLike, weights: ArrayLike | None = None) -> F
     labels, p, w = _labelled(y, P, weights)
     classes = p.shape[1]
     flat = labels * classes + p.argmax(axis=1)
-    table: Floats = np.bincount(flat, weights=w, minlength=classes * classes)
+    table = np.bincount(flat, w, classes * classes).astype(np.float64)
     return table.reshape(classes, classes)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import codecs
 import gzip
 import json
+import os
 import tempfile
+import weakref
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,6 +66,16 @@ def signature(start: bytes) -> tuple[str, str] | None:
     return None
 
 
+class _Copy:
+    """A temporary file that goes when nobody holds it any more."""
+
+    def __init__(self) -> None:
+        handle, name = tempfile.mkstemp(prefix="clearprop-")
+        os.close(handle)
+        self.path = Path(name)
+        weakref.finalize(self, self.path.unlink, missing_ok=True)
+
+
 @dataclass(frozen=True, slots=True)
 class TextFile:
     """A text file ready to be read as UTF-8.
@@ -73,7 +85,7 @@ class TextFile:
     shown : Path
         The file the user named.
     path : Path
-        Where its UTF-8 text is: the same file, or a copy in a folder that lasts while `keeper` is.
+        Where its UTF-8 text is: the same file, or a copy that lasts as long as `keeper`.
     encoding : str
         What it was written in.
     compressed : bool
@@ -88,7 +100,7 @@ class TextFile:
     compressed: bool
     head: str
     mixed_newlines: bool
-    keeper: tempfile.TemporaryDirectory[str] | None = None
+    keeper: _Copy | None = None
 
 
 def prepare(path: Path, encoding: str | None = None) -> TextFile:
@@ -125,20 +137,21 @@ def prepare(path: Path, encoding: str | None = None) -> TextFile:
             raise FileError(
                 f"there is no encoding {encoding!r}: try 'utf-8' or 'cp1252'"
             ) from error
+        for _ in _decoded(path, compressed, encoding):
+            pass  # the first byte that means nothing in it is named
     mixed = False
     if encoding in ("utf-8", "utf-8-sig"):
         mixed = _mixed_newlines(path, compressed)
     if encoding in ("utf-8", "utf-8-sig") and not mixed:
         head = start.decode("utf-8-sig", "ignore")
         return TextFile(path, path, encoding, compressed, head, mixed)
-    keeper = tempfile.TemporaryDirectory(prefix="clearprop-")
-    copy = Path(keeper.name) / "text"
-    with open(copy, "w", encoding="utf-8", newline="") as out:
+    keeper = _Copy()
+    with open(keeper.path, "w", encoding="utf-8", newline="") as out:
         for text in _decoded(path, compressed, encoding):
             out.write(text)
-    with open(copy, encoding="utf-8", newline="") as back:
+    with open(keeper.path, encoding="utf-8", newline="") as back:
         head = back.read(_BLOCK)
-    return TextFile(path, copy, encoding, False, head, mixed, keeper)
+    return TextFile(path, keeper.path, encoding, False, head, mixed, keeper)
 
 
 def _open(path: Path, compressed: bool) -> BinaryIO:
@@ -254,9 +267,10 @@ def _decoded(path: Path, compressed: bool, encoding: str) -> Iterator[str]:
             yield text
         yield held + decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
+        line += error.object[: error.start].count(b"\n")
         raise FileError(
-            f"{path} is not written in {encoding}: byte 0x{error.object[error.start]:02x} "
-            f"at or after line {line} means nothing in it; give its encoding, such as cp1252"
+            f"{path} is not written in {encoding}: byte 0x{error.object[error.start]:02x} in line "
+            f"{line} means nothing in it; give its encoding, such as cp1252"
         ) from error
 
 

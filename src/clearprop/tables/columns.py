@@ -223,7 +223,7 @@ def _look(
     asked = {}
     for column in table.columns:
         levels = _TEXT_LEVELS if column.kind in ("text", "boolean") else _NUMBER_LEVELS
-        if column.name == target or _IDENTIFIER.fullmatch(column.name):
+        if column.name == target or _named_as_identifier(column.name):
             levels = _TEXT_LEVELS
         if column.kind in ("real", "date") and column.name != target:
             levels = 0
@@ -270,14 +270,19 @@ def _looked(column: Column, seen: Facts) -> tuple[Use, str]:
     if single:
         return "category", "one value, or missing"
     if column.kind == "integer":
-        named = _IDENTIFIER.fullmatch(column.name) or _IDENTIFIER.fullmatch(column.name.lower())
-        if named and (different is None or different == seen.count):
+        if _named_as_identifier(column.name) and different is None:
+            return "dropped", f"an identifier: more than {_TEXT_LEVELS} different whole numbers"
+        if _named_as_identifier(column.name) and different == seen.count:
             return "dropped", "an identifier: its whole numbers are all different"
         return "number", "whole numbers"
     if column.kind == "text":
         return _text_use(seen, different)
     why = {"real": "numbers", "boolean": "true or false", "date": "dates"}[column.kind]
     return _ROLE_OF[column.kind], why
+
+
+def _named_as_identifier(name: str) -> bool:
+    return any(_IDENTIFIER.fullmatch(spelt) for spelt in (name, name.lower()))
 
 
 def _text_use(seen: Facts, different: int | None) -> tuple[Use, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
 from collections.abc import Callable, Sequence
@@ -233,24 +234,41 @@ def _odd_one(ask: Ask, source: str, cell: str) -> str:
 
 def explain_csv(text: str, files: Sequence[TextFile], found: Layout) -> Exception:
     """The reader's message about a malformed file, as one sentence with the line and the fix."""
-    shown = {str(file.path): file.shown for file in files}
     where = re.search(r"^\s*file = (.*)$", text, re.MULTILINE)
-    path = shown.get(where[1].strip(), files[0].shown) if where else files[0].shown
-    line = re.search(r"CSV Error on Line: (\d+)", text)
-    at = f", line {line[1]}" if line else ""
-    width = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
-    if width:
+    named = where[1].strip() if where else ""
+    file = next((file for file in files if str(file.path) == named), files[0])
+    line, cells = _bad_line(file, found)
+    at = f"{file.shown}, line {line}" if line else str(file.shown)
+    if cells:
         return DataError(
-            f"{path}{at} has {width[2]} cell{'s' if width[2] != '1' else ''} where the header has "
-            f"{width[1]}: add or remove a {found.delimiter!r} there, or quote the cell that has one"
+            f"{at} has {cells} cell{'s' if cells > 1 else ''} where the header has "
+            f"{len(found.names)}: add or remove a {found.delimiter!r} there, or quote the cell "
+            "that has one"
         )
     if "unterminated quote" in text:
-        return DataError(f'{path}{at}: a quoted cell does not end: close it with " or remove the "')
+        return DataError(f'{at}: a quoted cell does not end: close it with " or remove the "')
     if "quote" in text.split("Possible", 1)[0].lower():
-        return DataError(f'{path}{at}: a " stands inside a cell: write it twice and quote the cell')
+        return DataError(f'{at}: a " stands inside a cell: write it twice and quote the cell')
     if "invalid state" in text:
-        return DataError(
-            f'{path}{at} is no well-formed CSV: look for a stray " or a stray line end'
-        )
+        return DataError(f'{at}: this is no well-formed CSV: look for a stray "')
     first = text.strip().split("\n", 1)[0]
-    return FileError(f"{path}{at} cannot be read: {first}")
+    return FileError(f"{at} cannot be read: {first}")
+
+
+def _bad_line(file: TextFile, found: Layout) -> tuple[int, int]:
+    """The line where the first bad row begins, and its number of cells; 0 for not known.
+
+    The fast reader counts rows, of which one may span many lines; people's editors count lines.
+    """
+    width, line = len(found.names), 0
+    opened = gzip.open if file.compressed else open
+    with opened(file.path, "rt", encoding="utf-8-sig", newline="") as text:
+        rows = csv.reader(text, delimiter=found.delimiter, strict=True)
+        try:
+            for row in rows:
+                if len(row) != width and (row or width == 1 < len(row)):
+                    return line + 1, len(row)
+                line = rows.line_num
+        except csv.Error:
+            return line + 1, 0
+    return 0, 0

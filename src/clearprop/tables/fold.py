@@ -88,27 +88,36 @@ class Facts:
 
 class _Moments(NamedTuple):
     n: int
-    mean: float
-    square: float  # Σ (x − mean)²
+    mean: float  # the mean is mean + rest, rest below the last digit of mean:
+    rest: float  # differences of means far from zero keep their digits
+    square: float  # Σ (x − mean − rest)²
 
 
 def _moments(x: NDArray[np.float64]) -> _Moments:
-    if not len(x):
-        return _Moments(0, 0.0, 0.0)
+    n = len(x)
+    if not n:
+        return _Moments(0, 0.0, 0.0, 0.0)
     # np.sum would add in an order of its own; accumulate adds in the order of rows.
     with np.errstate(over="ignore", invalid="ignore"):  # named at the end, with the column
-        mean = float(np.add.accumulate(x)[-1]) / len(x)  # mean = 1/n Σ x
-        return _Moments(len(x), mean, float(np.add.accumulate((x - mean) ** 2)[-1]))
+        mean = float(np.add.accumulate(x)[-1]) / n  # mean = 1/n Σ x
+        d = x - mean
+        rest = float(np.add.accumulate(d)[-1]) / n
+        square = float(np.add.accumulate(d * d)[-1])
+    return _Moments(n, mean, rest, square - n * rest * rest)  # Σ (d − rest)² = Σ d² − n rest²
 
 
 def _joined(a: _Moments, b: _Moments) -> _Moments:
     if not a.n or not b.n:
         return a if a.n else b
     n = a.n + b.n
-    d = b.mean - a.mean
-    mean = a.mean + d * (b.n / n)  # mean = mean_a + (mean_b − mean_a) n_b / n
+    d = (b.mean - a.mean) + (b.rest - a.rest)
+    step = a.rest + d * (b.n / n)
+    # mean = mean_a + (mean_b − mean_a) n_b / n, with what its rounding loses (Knuth's two-sum)
+    mean = a.mean + step
+    back = mean - a.mean
+    rest = (a.mean - (mean - back)) + (step - back)
     # S = S_a + S_b + (mean_b − mean_a)² n_a n_b / n
-    return _Moments(n, mean, a.square + b.square + d * d * (a.n * (b.n / n)))
+    return _Moments(n, mean, rest, a.square + b.square + d * d * (a.n * (b.n / n)))
 
 
 _Node = dict[str, _Moments]
@@ -270,18 +279,21 @@ class Fold:
             moments = self._total(part)
             for name, ask in self.asked.items():
                 tally = part.tallies[name]
-                found = moments.get(name, _Moments(0, math.nan, math.nan))
-                std = math.sqrt(found.square / found.n) if found.n else math.nan
+                found = moments.get(name, _Moments(0, 0.0, 0.0, 0.0))
+                std = math.sqrt(max(found.square, 0.0) / found.n) if found.n else math.nan
                 if ask.moments and found.n and not math.isfinite(found.mean + std):
                     raise DataError(
                         f"column {name!r} has values up to {max(-tally.low, tally.high):.3g}, "
                         "whose squares overflow: divide the column by a constant"
                     )
                 seen = tally.low <= tally.high
+                mean = found.mean if found.n else math.nan
+                if seen and found.n and tally.low == tally.high:
+                    mean, std = tally.low, 0.0  # exactly, whatever the sums rounded to
                 self._facts[name] = Facts(
                     tally.count,
                     tally.missing,
-                    found.mean if found.n else math.nan,
+                    mean,
                     std,
                     tally.low if seen else math.nan,
                     tally.high if seen else math.nan,

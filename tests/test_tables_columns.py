@@ -1,0 +1,148 @@
+"""What a column is, is decided by looking, said with its reason, and can be overruled."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clearprop.errors import DataError, SettingError
+from clearprop.tables import open_table
+from clearprop.tables.columns import decide, read_weights
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "penguins.csv"
+
+
+def uses(data: object, **options: object) -> dict[str, str]:
+    decisions = decide(open_table(data), **options)  # type: ignore[arg-type]
+    return {column.name: column.use for column in decisions}
+
+
+def test_the_example_is_understood() -> None:
+    decisions = decide(open_table(EXAMPLE), target="species")
+    assert {c.name: (c.use, c.missing, c.levels) for c in decisions} == {
+        "species": ("target", 0, 3),
+        "island": ("category", 0, 3),
+        "bill_length_mm": ("number", 2, None),
+        "bill_depth_mm": ("number", 2, None),
+        "flipper_length_mm": ("number", 2, 55),
+        "body_mass_g": ("number", 2, 94),
+        "sex": ("category", 11, 2),
+        "year": ("number", 0, 3),
+    }
+    lines = decisions.describe()
+    assert lines[0].split() == ["column", "used", "as", "levels", "missing", "because"]
+    assert lines[7].split() == ["sex", "category", "2", "11", "text"]
+    assert json.loads(json.dumps(decisions.to_data()))[0] == {
+        "name": "species",
+        "kind": "text",
+        "use": "target",
+        "why": "the column to predict",
+        "missing": 0,
+        "levels": 3,
+    }
+
+
+def test_columns_that_tell_nothing_are_left_out_with_a_reason() -> None:
+    n = 60
+    data = {
+        "id": range(n),
+        "customer_id": [7 * k for k in range(n)],
+        "PassengerId": range(1, n + 1),
+        "Unnamed: 0": range(n),
+        "name": [f"person {k}" for k in range(n)],
+        "ticket": ["same"] * 2 + [f"ticket {k}" for k in range(n - 2)],
+        "constant": [1] * n,
+        "nothing": [None] * n,
+        "country": ["here"] * n,
+        "x": np.arange(n) / 7,
+        "count": range(n),
+        "grid": [k % 5 for k in range(n)],
+    }
+    decisions = decide(open_table(data))
+    why = {c.name: c.why for c in decisions if c.use == "dropped"}
+    assert list(why) == [
+        "id",
+        "customer_id",
+        "PassengerId",
+        "Unnamed: 0",
+        "name",
+        "ticket",
+        "constant",
+        "nothing",
+        "country",
+    ]
+    assert why["id"].startswith("an identifier")
+    assert why["ticket"] == "free text: 59 different texts in 60 cells"
+    assert why["constant"] == "all cells are the same"
+    assert why["nothing"] == "no cell has a value"
+    assert decisions.roles == {"x": "number", "count": "number", "grid": "number"}
+
+
+def test_a_repeated_id_is_a_number_and_a_value_or_nothing_is_a_category() -> None:
+    data = {"store_id": [1, 1, 2], "seen": [3, None, 3]}
+    assert uses(data) == {"store_id": "number", "seen": "category"}
+    assert uses({"ID": [*range(5000), 0]}) == {"ID": "number"}
+
+
+def test_few_whole_numbers_stay_numbers_unless_overruled() -> None:
+    data = {"stars": [1, 2, 3, 1], "x": [0.5, 1.0, 2.0, 3.0]}
+    assert uses(data) == {"stars": "number", "x": "number"}
+    assert uses(data, columns={"stars": "category"})["stars"] == "category"
+
+
+def test_every_use_can_be_asked_for() -> None:
+    data = {
+        "zip": [1, 2, 3, 4],
+        "junk": [1.0, 2.0, np.inf, 4.0],
+        "w": [1.0, 2.0, 1.0, 1.0],
+        "patient": [1, 1, 2, 2],
+        "id": [1, 2, 3, 4],
+        "y": [0.0, 1.0, 2.0, 3.0],
+    }
+    found = uses(
+        data,
+        target="y",
+        columns={"zip": "category", "id": "number"},
+        drop=["junk"],
+        weight="w",
+        split_by="patient",
+    )
+    assert found == {
+        "zip": "category",
+        "junk": "dropped",
+        "w": "weight",
+        "patient": "group",
+        "id": "number",
+        "y": "target",
+    }
+
+
+def test_names_and_roles_that_do_not_exist_are_refused() -> None:
+    table = open_table({"age": [1, 2], "y": [0, 1]})
+    with pytest.raises(DataError, match="no column 'agee': did you mean 'age'"):
+        decide(table, drop=["agee"])
+    with pytest.raises(DataError, match="no column 'z'"):
+        decide(table, target="z")
+    with pytest.raises(SettingError, match="'age' cannot be a 'categroy': did you mean 'category'"):
+        decide(table, columns={"age": "categroy"})
+    with pytest.raises(SettingError, match="'y' is given as target and as weight"):
+        decide(table, target="y", weight="y")
+
+
+def test_a_table_with_nothing_to_learn_from_says_why() -> None:
+    with pytest.raises(DataError, match="no column to learn from: 'k' is dropped, all cells are"):
+        decide(open_table({"k": [1, 1], "y": [0, 1]}), target="y")
+
+
+def test_weights_are_checked() -> None:
+    table = open_table({"w": [1.0, -1.0], "v": [1.0, None], "z": [0, 0], "ok": [0, 2]})
+    assert read_weights(table, "ok").tolist() == [0.0, 2.0]
+    with pytest.raises(DataError, match="weight 'w' is -1 in row 2"):
+        read_weights(table, "w")
+    with pytest.raises(DataError, match="weight 'v' is missing in row 2"):
+        read_weights(table, "v")
+    with pytest.raises(DataError, match="weight 'z' is 0 in every row"):
+        read_weights(table, "z")

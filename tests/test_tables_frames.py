@@ -1,0 +1,122 @@
+"""The same table in any container has the same cells."""
+
+from __future__ import annotations
+
+import datetime
+
+import numpy as np
+import pytest
+
+from clearprop.tables import Table, open_table
+
+pa = pytest.importorskip("pyarrow")
+pd = pytest.importorskip("pandas")
+pl = pytest.importorskip("polars")
+
+DATES = [datetime.datetime(2020, 2, 29, 12), None, datetime.datetime(1969, 7, 20)]
+LONG = "a text that is longer than twelve bytes, with é and 价"
+COLUMNS: dict[str, list[object]] = {
+    "n": [1, 2, -3],
+    "r": [0.5, None, 2.0],
+    "b": [True, None, False],
+    "t": ["x", None, LONG],
+    "d": DATES,
+}
+RECORDS = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*COLUMNS.values(), strict=True)]
+KINDS = {"n": "integer", "r": "real", "b": "boolean", "t": "text", "d": "date"}
+
+
+def check(table: Table) -> None:
+    assert {column.name: column.kind for column in table.columns} == KINDS
+    for name, expected in COLUMNS.items():
+        cells = table.read([name])[name]
+        assert cells.valid.tolist() == [value is not None for value in expected]
+        there = [value for value in expected if value is not None]
+        assert cells.values[cells.valid].tolist() == there
+
+
+class OnlyArrow:
+    """Exports an Arrow stream and is nothing else."""
+
+    def __init__(self, data: object) -> None:
+        self.data = data
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.data.__arrow_c_stream__(requested_schema)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: COLUMNS,
+        lambda: RECORDS,
+        lambda: pd.DataFrame(COLUMNS),
+        lambda: pd.DataFrame(COLUMNS).astype({"n": "Int64", "b": "boolean", "t": "category"}),
+        lambda: pl.DataFrame(COLUMNS),
+        lambda: pl.DataFrame(COLUMNS).lazy(),
+        lambda: pl.DataFrame(COLUMNS).with_columns(pl.col("t").cast(pl.Categorical)),
+        lambda: pa.table(COLUMNS),
+        lambda: OnlyArrow(pa.table(COLUMNS)),
+        lambda: OnlyArrow(pl.DataFrame(COLUMNS)),
+        lambda: OnlyArrow(pa.table({**COLUMNS, "t": pa.array(COLUMNS["t"]).dictionary_encode()})),
+        lambda: OnlyArrow(pa.concat_tables([pa.table(COLUMNS)] * 3).slice(3, 3)),
+    ],
+)  # fmt: skip
+def test_every_container_gives_the_same_cells(make: object) -> None:
+    check(open_table(make()))  # type: ignore[operator]
+
+
+def test_arrow_types_are_read_with_their_units() -> None:
+    data = pa.table(
+        {
+            "f16": pa.array(np.array([0.5, 2], np.float16)),
+            "u8": pa.array([1, 255], pa.uint8()),
+            "dec": pa.array([None, 1], pa.decimal128(10, 2)),
+            "time": pa.array([datetime.time(0, 0, 1), datetime.time(1)], pa.time64("us")),
+            "span": pa.array([datetime.timedelta(seconds=90), None], pa.duration("ns")),
+            "day": pa.array([datetime.date(1970, 1, 2), None], pa.date32()),
+            "ms": pa.array([1500, None], pa.timestamp("ms")),
+            "zone": pa.array([0, 1], pa.timestamp("s", "Asia/Tokyo")),
+            "none": pa.nulls(2),
+            "raw": pa.array([b"x", b"y"]),
+        }
+    )
+    table = open_table(OnlyArrow(data))
+    read = table.read()
+    assert read["f16"].values.tolist() == [0.5, 2.0]
+    assert read["u8"].values.tolist() == [1, 255]
+    assert read["dec"].values[1] == 1.0
+    assert read["time"].values.tolist() == [1.0, 3600.0]
+    assert read["span"].values[0] == 90.0
+    assert read["day"].values[0] == np.datetime64("1970-01-02")
+    assert read["ms"].values[0] == np.datetime64("1970-01-01T00:00:01.500")
+    assert read["zone"].values[1] == np.datetime64("1970-01-01T00:00:01")
+    assert not read["none"].valid.any()
+    assert table.notes == ("column 'raw' is left out: it holds z values",)
+
+
+def test_an_array_names_its_columns_by_their_places() -> None:
+    table = open_table(np.array([[1.0, np.nan], [3.0, 4.0]]))
+    assert table.names == ("x1", "x2")
+    assert table.read()["x2"].valid.tolist() == [False, True]
+
+
+def test_records_may_lack_names() -> None:
+    table = open_table([{"a": 1}, {"b": "x", "a": 2}])
+    assert table.names == ("a", "b")
+    assert table.read()["b"].valid.tolist() == [False, True]
+
+
+def test_mixed_values_become_text_and_mixed_numbers_stay_numbers() -> None:
+    table = open_table({"mixed": [1, "x", 2.5], "numbers": [1, 2.5, None], "flags": [True, 0, 1]})
+    kinds = {column.name: column.kind for column in table.columns}
+    assert kinds == {"mixed": "text", "numbers": "real", "flags": "text"}
+
+
+def test_the_callers_frame_is_not_changed() -> None:
+    x = np.array([1.0, np.nan, 3.0])
+    masked = np.ma.MaskedArray([1, 2, 3], [0, 1, 0])
+    table = open_table({"x": x, "m": masked})
+    assert table.read()["m"].valid.tolist() == [True, False, True]
+    assert np.isnan(x[1])
+    assert masked.data.tolist() == [1, 2, 3]

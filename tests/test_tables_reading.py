@@ -1,0 +1,338 @@
+"""Files become columns of cells: kinds from all rows, numbers exact, encodings found."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import tracemalloc
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from conftest import count
+
+from clearprop.tables import Table, open_table
+from clearprop.tables import files as files_module
+from clearprop.tables.charset import prepare
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "penguins.csv"
+
+
+def put(folder: Path, name: str, text: str | bytes) -> str:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return str(path)
+
+
+def values(table: Table, name: str) -> list[object]:
+    cells = table.read([name])[name]
+    return [
+        value if valid else None
+        for value, valid in zip(cells.values.tolist(), cells.valid.tolist(), strict=True)
+    ]
+
+
+def kinds(table: Table) -> dict[str, str]:
+    return {column.name: column.kind for column in table.columns}
+
+
+def test_the_example_is_read_as_the_standard_librarys_csv_reader_reads_it() -> None:
+    table = open_table(EXAMPLE)
+    with open(EXAMPLE, newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert table.rows == len(rows) == 344
+    for name, kind in kinds(table).items():
+        convert = {"real": float, "integer": int, "text": str}[kind]
+        expected = [None if row[name] == "NA" else convert(row[name]) for row in rows]
+        assert values(table, name) == expected
+    assert kinds(table)["sex"] == "text"
+    assert kinds(table)["body_mass_g"] == "integer"
+    assert kinds(table)["bill_depth_mm"] == "real"
+
+
+def test_a_kind_is_decided_by_the_last_row_as_by_the_first(tmp_path: Path) -> None:
+    lines = ["a,b,c,d"] + ["1,2,true,2020-01-01"] * 50000 + ["1.5,x,maybe,soon"]
+    table = open_table(put(tmp_path, "t.csv", "\n".join(lines)))
+    assert kinds(table) == {"a": "real", "b": "text", "c": "text", "d": "text"}
+    assert values(table, "a")[-1] == 1.5
+
+
+def test_every_kind_of_cell_is_read(tmp_path: Path) -> None:
+    text = (
+        "n,r,t,b,d,m\n"
+        "1,0.5,red,true,2020-02-29,2020-01-01 12:30:00\n"
+        "-7,1e-3,blue,False,1999-12-31,\n"
+        ",NA,?,,,2021-06-05T04:03:02\n"
+    )
+    table = open_table(put(tmp_path, "t.csv", text))
+    assert kinds(table) == {
+        "n": "integer",
+        "r": "real",
+        "t": "text",
+        "b": "boolean",
+        "d": "date",
+        "m": "date",
+    }
+    assert values(table, "n") == [1, -7, None]
+    assert values(table, "r") == [0.5, 1e-3, None]
+    assert values(table, "t") == ["red", "blue", None]
+    assert values(table, "b") == [True, False, None]
+    days = table.read(["d"])["d"]
+    assert days.values[:2].tolist() == [
+        np.datetime64("2020-02-29", "us").item(),
+        np.datetime64("1999-12-31", "us").item(),
+    ]
+    assert days.valid.tolist() == [True, True, False]
+    moments = table.read(["m"])["m"]
+    assert moments.values[2] == np.datetime64("2021-06-05T04:03:02", "us")
+
+
+def test_decimal_text_is_read_exactly_as_float_reads_it(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    n = count(4000, 100000)
+    some = rng.integers(0, 2**63, n, dtype=np.int64).view(np.float64)
+    texts = [repr(float(x)) for x in some if np.isfinite(x)]
+    texts += [f"{x:.{int(d)}e}" for x, d in zip(some, rng.integers(0, 30, n), strict=True)]
+    texts += ["1e23", "8.5", ".5", "5.", "+5", "2.2250738585072011e-308", "9007199254740993.0"]
+    texts = [text for text in texts if np.isfinite(float(text))]
+    table = open_table(put(tmp_path, "t.csv", "x\n" + "\n".join(texts)))
+    read = table.read()["x"].values
+    assert read.tobytes() == np.array([float(text) for text in texts]).tobytes()
+
+
+def test_leading_zeros_and_long_digits_stay_text(tmp_path: Path) -> None:
+    text = "zip,card,n\n00501,12345678901234567890,0\n90210,42,10\n"
+    table = open_table(put(tmp_path, "t.csv", text))
+    assert kinds(table) == {"zip": "text", "card": "text", "n": "integer"}
+    assert values(table, "zip") == ["00501", "90210"]
+    assert values(table, "card")[0] == "12345678901234567890"
+    assert any("'zip' is text: its numbers have leading zeros" in note for note in table.notes)
+
+
+def test_a_column_can_be_forced_to_be_text(tmp_path: Path) -> None:
+    source = put(tmp_path, "t.csv", "zip,y\n90210,1\n10001,2\n")
+    assert kinds(open_table(source)) == {"zip": "integer", "y": "integer"}
+    forced = open_table(source, as_text=["zip"])
+    assert values(forced, "zip") == ["90210", "10001"]
+
+
+def test_a_nearly_numeric_column_says_which_cell_is_not(tmp_path: Path) -> None:
+    text = "x\n" + "\n".join(map(str, range(30))) + "\n12 kg\n"
+    table = open_table(put(tmp_path, "t.csv", text))
+    assert kinds(table) == {"x": "text"}
+    assert "1 of its 31 values are no numbers, such as '12 kg'" in table.notes[0]
+    assert kinds(open_table(put(tmp_path, "u.csv", text), missing=["12 kg"])) == {"x": "integer"}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "name"),
+    [
+        ("a;b", "1,5;2", "t.csv"),
+        ("a\tb", "1.5\t2", "t.tsv"),
+        ("a|b", "1.5|2", "t.txt"),
+        ("a,b", "1.5,2", "t.csv"),
+    ],
+)
+def test_the_delimiter_and_decimal_commas_are_found(
+    tmp_path: Path, header: str, row: str, name: str
+) -> None:
+    table = open_table(put(tmp_path, name, f"{header}\n{row}\n{row}\n"))
+    assert table.names == ("a", "b")
+    assert values(table, "a") == [1.5, 1.5]
+    assert values(table, "b") == [2, 2]
+
+
+def test_day_first_dates_are_read_where_they_cannot_be_month_first(tmp_path: Path) -> None:
+    clear = open_table(put(tmp_path, "t.csv", "d\n01/02/2020\n31/12/2020\n"))
+    assert kinds(clear) == {"d": "date"}
+    assert clear.read()["d"].values[0] == np.datetime64("2020-02-01")
+    unclear = open_table(put(tmp_path, "u.csv", "d\n01/02/2020\n11/12/2020\n"))
+    assert kinds(unclear) == {"d": "text"}
+    assert "write them as in 2024-12-31" in unclear.notes[0]
+
+
+def test_quotes_newlines_and_unicode_names(tmp_path: Path) -> None:
+    text = 'größe,"na,me",价格\n1,"two\nlines",3\n2,"say ""hi""",4\n'
+    table = open_table(put(tmp_path, "t.csv", text))
+    assert table.names == ("größe", "na,me", "价格")
+    assert values(table, "na,me") == ["two\nlines", 'say "hi"']
+
+
+def test_names_that_are_twice_there_or_empty_are_told_apart_and_noted(tmp_path: Path) -> None:
+    table = open_table(put(tmp_path, "t.csv", "a,a,,a_2,A\n1,2,3,4,5\n6,7,8,9,10\n"))
+    assert table.names == ("a", "a_3", "column_3", "a_2", "A")
+    assert [values(table, name)[0] for name in table.names] == [1, 2, 3, 4, 5]
+    assert len(table.notes) == 2
+
+
+def test_a_table_of_numbers_without_a_header_gets_names(tmp_path: Path) -> None:
+    table = open_table(put(tmp_path, "t.csv", "1,2\n3,4\n"))
+    assert table.names == ("x1", "x2")
+    assert values(table, "x1") == [1, 3]
+    assert "no header" in table.notes[0]
+
+
+def test_one_column_with_an_empty_line_has_a_missing_cell(tmp_path: Path) -> None:
+    assert values(open_table(put(tmp_path, "t.csv", "a\n1\n\n3\n")), "a") == [1, None, 3]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_line_ends_do_not_matter(tmp_path: Path, ending: str) -> None:
+    table = open_table(put(tmp_path, "t.csv", ending.join(["a,b", "1,x", "2,y"])))
+    assert values(table, "b") == ["x", "y"]
+
+
+def test_mixed_line_ends_are_read(tmp_path: Path) -> None:
+    table = open_table(put(tmp_path, "t.csv", b"a,b\r\n1,x\n2,y\r\n"))
+    assert values(table, "b") == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "texts", "found"),
+    [
+        ("utf-8", ["naïve", "Ωmega"], "utf-8"),
+        ("utf-8-sig", ["naïve", "Ωmega"], "utf-8-sig"),
+        ("utf-16", ["naïve", "价格"], "utf-16"),
+        ("utf-16-le", ["naive", "plain"], "utf-16-le"),
+        ("utf-16-be", ["naive", "plain"], "utf-16-be"),
+        ("cp1252", ["naïve", "5 € für Åse", "Málaga"], "cp1252"),
+        ("latin-1", ["na\x81ve", "Málaga"], "latin-1"),
+        ("gb18030", ["北京市朝阳区", "上海", "深圳"], "gb18030"),
+    ],
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_encodings_are_found_and_said(
+    tmp_path: Path, encoding: str, texts: list[str], found: str, zipped: bool
+) -> None:
+    raw = ("städte,n\n" + "".join(f"{text},1\n" for text in texts)).encode(encoding, "replace")
+    if encoding.startswith(("utf-16-", "gb")):
+        raw = ("name,n\n" + "".join(f"{text},1\n" for text in texts)).encode(encoding)
+    name = "t.csv.gz" if zipped else "t.csv"
+    source = put(tmp_path, name, gzip.compress(raw) if zipped else raw)
+    table = open_table(source)
+    assert prepare(Path(source)).encoding == found
+    assert values(table, table.names[0]) == texts
+    assert any(found in note for note in table.notes) == (not found.startswith("utf-8"))
+
+
+def test_json_lines_and_a_json_list_are_read(tmp_path: Path) -> None:
+    rows = [
+        {"a": 1, "b": "x", "c": 0.5, "d": True, "e": {"deep": 1}},
+        {"a": 2, "b": None, "c": 2, "d": False, "z": "007"},
+    ]
+    lines = put(tmp_path, "t.jsonl", "\n".join(map(json.dumps, rows)))
+    for source in (lines, put(tmp_path, "t.json", json.dumps(rows))):
+        table = open_table(source)
+        assert kinds(table) == {
+            "a": "integer",
+            "b": "text",
+            "c": "real",
+            "d": "boolean",
+            "z": "text",
+        }
+        assert values(table, "c") == [0.5, 2.0]
+        assert values(table, "z") == [None, "007"]
+        assert table.notes == ("column 'e' is left out: it holds STRUCT values",)
+
+
+def test_parquet_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    duckdb.sql(
+        "SELECT 1::TINYINT AS i, 0.1::DECIMAL(9, 2) AS dec, 'x' AS t, DATE '2020-01-02' AS d, "
+        "3::UBIGINT AS u, true AS b, [1] AS list, 'p'::ENUM('p', 'q') AS e "
+        "UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+    ).write_parquet(str(path))
+    table = open_table(path)
+    assert kinds(table) == {
+        "i": "integer",
+        "dec": "real",
+        "t": "text",
+        "d": "date",
+        "u": "real",
+        "b": "boolean",
+        "e": "text",
+    }
+    assert [values(table, name)[0] for name in ("i", "dec", "t", "u", "b", "e")] == [
+        1,
+        0.1,
+        "x",
+        3.0,
+        True,
+        "p",
+    ]
+    assert all(values(table, name)[1] is None for name in table.names)
+
+
+def test_arrow_and_feather_files_are_read(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    feather = pytest.importorskip("pyarrow.feather")
+    data = pa.table({"x": [1.5, None], "t": pa.array(["a", "b"]).dictionary_encode()})
+    feather.write_feather(data, tmp_path / "t.feather")
+    table = open_table(tmp_path / "t.feather")
+    assert (values(table, "x"), values(table, "t")) == ([1.5, None], ["a", "b"])
+
+
+def test_a_glob_reads_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for number in (2, 1, 10):
+        put(tmp_path, f"part{number:02}.csv", f"a,b\n{number},x\n")
+    table = open_table(str(tmp_path / "part*.csv"))
+    assert values(table, "a") == [1, 2, 10]
+
+
+def test_sql_reads_files_in_their_order(tmp_path: Path) -> None:
+    source = put(tmp_path, "t.csv", "a,b\n1,x\n2,y\n3,x\n")
+    table = open_table(f"SELECT a * 2 AS twice, b FROM '{source}' WHERE b = 'x';")
+    assert values(table, "twice") == [2, 6]
+    assert values(open_table(f"from '{source}'"), "a") == [1, 2, 3]
+
+
+def test_no_extension_is_loaded_and_no_variable_is_looked_at() -> None:
+    secret = [1, 2, 3]
+    connection = files_module._connect()
+    settings = dict(connection.execute("SELECT name, value FROM duckdb_settings()").fetchall())
+    assert settings["autoinstall_known_extensions"] == "false"
+    assert settings["autoload_known_extensions"] == "false"
+    assert settings["python_enable_replacements"] == "false"
+    with pytest.raises(Exception, match="secret does not exist"):
+        open_table("SELECT * FROM secret")
+    assert secret == [1, 2, 3]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 1000])
+def test_chunks_of_any_size_hold_the_same_rows(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "n,t\n" + "".join(f"{n},t{n % 3}\n" for n in range(300))
+    monkeypatch.setattr(files_module, "CACHED_CELLS", 0)
+    table = open_table(put(tmp_path, "t.csv", text))
+    assert isinstance(table, files_module.FileTable)
+    for _ in range(2):  # as often as one likes
+        chunks = list(table.chunks(size))
+        assert [chunk.start for chunk in chunks] == list(range(0, 300, size))
+        assert np.concatenate([chunk["n"].values for chunk in chunks]).tolist() == list(range(300))
+    assert [c["t"].values[0] for c in table.chunks(100, ["t"])] == ["t0", "t1", "t2"]
+
+
+def test_a_reading_that_is_given_up_does_not_hinder_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_module, "CACHED_CELLS", 0)
+    source = put(tmp_path, "t.csv", "n\n" + "\n".join(map(str, range(5000))))
+    table = open_table(source)
+    next(iter(table.chunks(10)))
+    assert sum(int(chunk["n"].values.sum()) for chunk in table.chunks(10)) == sum(range(5000))
+
+
+def test_memory_stays_bounded_however_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files_module, "CACHED_CELLS", 0)
+    rows = count(1_000_000, 5_000_000)
+    table = open_table(f"SELECT i::DOUBLE AS x FROM range({rows}) AS t(i)")
+    tracemalloc.start()
+    total = sum(float(chunk["x"].values.sum()) for chunk in table.chunks(10000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert total == rows * (rows - 1) / 2
+    assert peak < 4e6  # the column is 8 MB or more
