@@ -1,11 +1,381 @@
 // The only file that knows Python: it turns NumPy arrays into pointers and calls the engine.
+//
+// Every call that computes gives up the GIL first. Arrays are checked by the Python side
+// (clearprop/engine), which is the only caller.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <cstring>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "engine.hpp"
+#include "interrupt.hpp"
+#include "philox.hpp"
 
 namespace nb = nanobind;
 
+namespace clearprop {
+
+namespace {
+
+template <class T, class... Shape>
+using In = nb::ndarray<const T, nb::numpy, nb::device::cpu, nb::c_contig, Shape...>;
+template <class T, class... Shape>
+using Out = nb::ndarray<T, nb::numpy, nb::device::cpu, nb::c_contig, Shape...>;
+using Stop = nb::ndarray<int, nb::numpy, nb::device::cpu, nb::shape<1>>;
+using Any = nb::ndarray<nb::ro, nb::device::cpu>;
+
+// A new NumPy array of memory that Python then owns.
+template <class T>
+nb::ndarray<nb::numpy, T> owned(T* data, std::initializer_list<std::size_t> shape) {
+    nb::capsule owner(data, [](void* p) noexcept { delete[] static_cast<T*>(p); });
+    return nb::ndarray<nb::numpy, T>(data, shape, owner);
+}
+
+const Isa& isa_named(const std::string& name) {
+    int count;
+    const Isa* const* all = isas(&count);
+    for (int i = 0; i < count; ++i)
+        if (name == all[i]->name) return *all[i];
+    throw std::invalid_argument("no kernels were built for " + name);
+}
+
+// Where the bytes of bits of a table row of numbers start, as the C++ structure they are.
+template <class Row>
+std::vector<Row> table(const nb::bytes& bytes) {
+    std::vector<Row> rows(bytes.size() / sizeof(Row));
+    std::memcpy(static_cast<void*>(rows.data()), bytes.c_str(), rows.size() * sizeof(Row));
+    return rows;
+}
+
+Array array_of(const Any& given) {
+    const auto [code, bits, lanes] = given.dtype();
+    const bool real = code == static_cast<std::uint8_t>(nb::dlpack::dtype_code::Float);
+    const bool wide = bits == 64;
+    const Type type = real ? (wide ? Type::f64 : Type::f32) : (wide ? Type::i64 : Type::i32);
+    return {given.data(), type, static_cast<long>(given.stride(0)),
+            given.ndim() > 1 ? static_cast<long>(given.stride(1)) : 0};
+}
+
+std::vector<Array> arrays_of(const std::vector<Any>& given) {
+    std::vector<Array> found;
+    for (const Any& one : given) found.push_back(array_of(one));
+    return found;
+}
+
+// The data of a call; the arrays stay alive as long as this does.
+struct Given {
+    std::vector<Any> inputs, targets;
+    std::optional<In<double, nb::ndim<1>>> weights;
+    Data data() const {
+        return {arrays_of(inputs), arrays_of(targets), weights ? weights->data() : nullptr};
+    }
+};
+
+template <class T>
+class PyEngine {
+  public:
+    using Flat = Out<T, nb::ndim<1>>;
+    using ReadFlat = In<T, nb::ndim<1>>;
+
+    PyEngine(const std::string& isa, const nb::bytes& instructions, const nb::bytes& slots,
+             const nb::bytes& parameters, const nb::bytes& uses, std::vector<double> attrs,
+             std::vector<double> constants, int members, int optimizer, int optimizer_slots,
+             std::vector<double> settings, std::int64_t size)
+        : engine_(tables(instructions, slots, parameters, uses, std::move(attrs),
+                         std::move(constants), members, optimizer, optimizer_slots, size),
+                  std::move(settings), kernels(isa)) {}
+
+    template <class Element>
+    using Made = nb::ndarray<nb::numpy, Element>;
+    using Ran = std::tuple<long, int, Made<double>, Made<double>, Made<std::uint8_t>>;
+    using Part = std::tuple<long, long, Made<T>, double, double>;
+
+    Ran run(Flat flat, const std::vector<Flat>& slots, const Given& given,
+            In<std::int64_t, nb::ndim<1>> rows, In<std::int64_t, nb::ndim<1>> borders,
+            In<double, nb::ndim<1>> rates, In<double, nb::ndim<2>> per_step, double clip,
+            bool norms, std::uint64_t seed, std::uint64_t first_step, int threads, bool fuse,
+            Stop stop) {
+        const std::size_t steps = rates.shape(0);
+        double* costs = new double[steps + 1]();
+        double* measured = new double[steps + 1]();
+        std::uint8_t* skipped = new std::uint8_t[steps + 1]();
+        auto costs_array = owned(costs, {steps});
+        auto norms_array = owned(measured, {norms ? steps : 0});
+        auto skipped_array = owned(skipped, {steps});
+        const Slice slice{rows.data(),
+                          borders.data(),
+                          static_cast<long>(steps),
+                          rates.data(),
+                          per_step.data(),
+                          static_cast<long>(per_step.shape(1)),
+                          clip,
+                          seed,
+                          first_step,
+                          threads,
+                          fuse,
+                          stop.data(),
+                          costs,
+                          norms ? measured : nullptr,
+                          skipped};
+        End end = End::done;
+        long done;
+        const Data data = given.data();
+        std::vector<T*> slot_pointers = pointers(slots);
+        {
+            nb::gil_scoped_release release;
+            const Interruptible guard(stop.data());
+            done = engine_.run(flat.data(), slot_pointers.data(), data, slice, end);
+        }
+        return {done, static_cast<int>(end), costs_array, norms_array, skipped_array};
+    }
+
+    bool forward(ReadFlat flat, const Given& given,
+                 std::optional<In<std::int64_t, nb::ndim<1>>> rows, long m,
+                 const std::vector<int>& outputs, const std::vector<Out<T>>& out, int threads,
+                 Stop stop) {
+        std::vector<T*> to;
+        for (const Out<T>& one : out) to.push_back(one.data());
+        const Data data = given.data();
+        nb::gil_scoped_release release;
+        const Interruptible guard(stop.data());
+        return engine_.forward(flat.data(), data, rows ? rows->data() : nullptr, m, outputs,
+                               to.data(), threads, stop.data());
+    }
+
+    double weighted_cost(ReadFlat flat, const Given& given,
+                         std::optional<In<std::int64_t, nb::ndim<1>>> rows, long m, int threads,
+                         Stop stop) {
+        const Data data = given.data();
+        nb::gil_scoped_release release;
+        const Interruptible guard(stop.data());
+        return engine_.weighted_cost(flat.data(), data, rows ? rows->data() : nullptr, m, threads,
+                                     stop.data());
+    }
+
+    std::optional<std::vector<Part>> gradient(ReadFlat flat, const Given& given,
+                                              In<std::int64_t, nb::ndim<1>> rows, long place,
+                                              double total_weight, std::uint64_t seed,
+                                              std::uint64_t step, bool training, int threads,
+                                              Stop stop) {
+        std::vector<Node> nodes;
+        std::vector<std::vector<T>> sums;
+        const Data data = given.data();
+        bool whole;
+        {
+            nb::gil_scoped_release release;
+            const Interruptible guard(stop.data());
+            whole = engine_.gradient(flat.data(), data, rows.data(),
+                                     static_cast<long>(rows.shape(0)), place, total_weight, seed,
+                                     step, training, threads, stop.data(), nodes, sums);
+        }
+        if (!whole) return std::nullopt;
+        std::vector<Part> found;
+        for (std::size_t i = 0; i < nodes.size(); ++i) {
+            T* copy = new T[sums[i].size() + 1];
+            std::copy(sums[i].begin(), sums[i].end(), copy);
+            found.emplace_back(nodes[i].block, nodes[i].level, owned(copy, {sums[i].size()}),
+                               nodes[i].cost, nodes[i].weight);
+        }
+        return found;
+    }
+
+    double apply(Flat flat, const std::vector<Flat>& slots, ReadFlat gradient, double rate,
+                 In<double, nb::ndim<1>> per_step, double clip) {
+        std::vector<T*> slot_pointers = pointers(slots);
+        nb::gil_scoped_release release;
+        return engine_.apply(flat.data(), slot_pointers.data(), gradient.data(), rate,
+                             per_step.data(), static_cast<long>(per_step.shape(0)), clip);
+    }
+
+    double penalty(ReadFlat flat) { return engine_.penalty(flat.data()); }
+
+  private:
+    static Tables tables(const nb::bytes& instructions, const nb::bytes& slots,
+                         const nb::bytes& parameters, const nb::bytes& uses,
+                         std::vector<double> attrs, std::vector<double> constants, int members,
+                         int optimizer, int optimizer_slots, std::int64_t size) {
+        return {table<Instruction>(instructions),
+                table<Slot>(slots),
+                table<Parameter>(parameters),
+                table<Use>(uses),
+                std::move(attrs),
+                std::move(constants),
+                members,
+                optimizer,
+                optimizer_slots,
+                size};
+    }
+    static const Kernels<T>& kernels(const std::string& isa) {
+        if constexpr (std::is_same_v<T, float>)
+            return *isa_named(isa).f32;
+        else
+            return *isa_named(isa).f64;
+    }
+    static std::vector<T*> pointers(const std::vector<Flat>& arrays) {
+        std::vector<T*> found;
+        for (const Flat& one : arrays) found.push_back(one.data());
+        return found;
+    }
+
+    Engine<T> engine_;
+};
+
+template <class T>
+void bind_engine(nb::module_& module, const char* name) {
+    using E = PyEngine<T>;
+    nb::class_<E>(module, name, "A program with its memory; see native/engine.hpp.")
+        .def(nb::init<const std::string&, const nb::bytes&, const nb::bytes&, const nb::bytes&,
+                      const nb::bytes&, std::vector<double>, std::vector<double>, int, int, int,
+                      std::vector<double>, std::int64_t>(),
+             nb::arg("isa"), nb::arg("instructions"), nb::arg("slots"), nb::arg("parameters"),
+             nb::arg("uses"), nb::arg("attrs"), nb::arg("constants"), nb::arg("members"),
+             nb::arg("optimizer"), nb::arg("optimizer_slots"), nb::arg("settings"), nb::arg("size"))
+        .def("run", &E::run, nb::arg("flat"), nb::arg("slots"), nb::arg("given"), nb::arg("rows"),
+             nb::arg("borders"), nb::arg("rates"), nb::arg("per_step"), nb::arg("clip"),
+             nb::arg("norms"), nb::arg("seed"), nb::arg("first_step"), nb::arg("threads"),
+             nb::arg("fuse"), nb::arg("stop"))
+        .def("forward", &E::forward, nb::arg("flat"), nb::arg("given"), nb::arg("rows").none(),
+             nb::arg("m"), nb::arg("outputs"), nb::arg("out"), nb::arg("threads"), nb::arg("stop"))
+        .def("weighted_cost", &E::weighted_cost, nb::arg("flat"), nb::arg("given"),
+             nb::arg("rows").none(), nb::arg("m"), nb::arg("threads"), nb::arg("stop"))
+        .def("gradient", &E::gradient, nb::arg("flat"), nb::arg("given"), nb::arg("rows"),
+             nb::arg("place"), nb::arg("total_weight"), nb::arg("seed"), nb::arg("step"),
+             nb::arg("training"), nb::arg("threads"), nb::arg("stop"))
+        .def("apply", &E::apply, nb::arg("flat"), nb::arg("slots"), nb::arg("gradient"),
+             nb::arg("rate"), nb::arg("per_step"), nb::arg("clip"))
+        .def("penalty", &E::penalty, nb::arg("flat"));
+}
+
+std::vector<std::tuple<std::string, std::string, bool>> instruction_sets() {
+    int count;
+    const Isa* const* all = isas(&count);
+    std::vector<std::tuple<std::string, std::string, bool>> found;
+    for (int i = 0; i < count; ++i)
+        found.emplace_back(all[i]->name, all[i]->family, all[i]->supported());
+    return found;
+}
+
+// The rows that have native kernels, in the order of their numbers.
+std::vector<std::string> kernel_names(const std::string& kind) {
+    int count;
+    const Isa& isa = *isas(&count)[0];
+    const Names& names = kind == "function" ? isa.functions
+                         : kind == "cost"   ? isa.costs
+                                            : isa.optimizers;
+    return std::vector<std::string>(names.name, names.name + names.count);
+}
+
+template <class T>
+const Kernels<T>& kernels_of(const Isa& isa) {
+    if constexpr (std::is_same_v<T, float>)
+        return *isa.f32;
+    else
+        return *isa.f64;
+}
+
+template <class T>
+auto elementary(const std::string& isa, int function, In<T, nb::ndim<1>> x) {
+    const std::size_t n = x.shape(0);
+    T* y = new T[n + 1];
+    kernels_of<T>(isa_named(isa)).elementary(function, x.data(), y, static_cast<long>(n));
+    return owned(y, {n});
+}
+
+// A (m × k, any strides) times B (k × n), B put in panels as the engine holds it.
+template <class T>
+auto product(const std::string& isa, nb::ndarray<const T, nb::numpy, nb::ndim<2>> A,
+             In<T, nb::ndim<2>> B) {
+    const Kernels<T>& kernels = kernels_of<T>(isa_named(isa));
+    const long width = kernels.panel_width;
+    const long m = static_cast<long>(A.shape(0)), k = static_cast<long>(A.shape(1)),
+               n = static_cast<long>(B.shape(1)), panels = (n + width - 1) / width;
+    Memory<T> packed, C;
+    packed.resize(static_cast<std::size_t>(panels * width * k + width));
+    C.resize(static_cast<std::size_t>(panels * width * m + width));
+    for (long s = 0; s < k; ++s)
+        for (long j = 0; j < n; ++j)
+            packed.get()[j / width * width * k + s * width + j % width] = B.data()[s * n + j];
+    kernels.multiply(A.data(), A.stride(0), A.stride(1), packed.get(), C.get(), m, n, k);
+    T* result = new T[static_cast<std::size_t>(m * n) + 1];
+    for (long i = 0; i < m; ++i) std::copy_n(C.get() + i * panels * width, n, result + i * n);
+    return owned(result, {static_cast<std::size_t>(m), static_cast<std::size_t>(n)});
+}
+
+auto permutation(std::uint64_t seed, std::uint64_t epoch, std::uint64_t n, std::uint64_t start,
+                 std::size_t count) {
+    std::int64_t* rows = new std::int64_t[count + 1];
+    const Order order(seed, epoch, n);
+    for (std::size_t i = 0; i < count; ++i) rows[i] = static_cast<std::int64_t>(order(start + i));
+    return owned(rows, {count});
+}
+
+double weight_of(In<double, nb::ndim<1>> weights, In<std::int64_t, nb::ndim<1>> rows) {
+    return total_weight(weights.data(), rows.data(), static_cast<long>(rows.shape(0)));
+}
+
+}  // namespace
+
+}  // namespace clearprop
+
 NB_MODULE(_native, module) {
+    using namespace clearprop;
     module.doc() = "The native engine of ClearProp.";
+    module.attr("row_block") = row_block;
     module.def(
         "version", [] { return CLEARPROP_VERSION; },
         "The version of the package this module was built for.");
+    module.def("instruction_sets", &instruction_sets,
+               "(name, family, whether this processor has it), widest first.");
+    module.def("kernel_names", &kernel_names, nb::arg("kind"),
+               "Rows with native kernels, by number: kind is function, cost or optimizer.");
+    module.def("available_cores", &available_cores, "Cores this process may use.");
+    module.def(
+        "structure_sizes",
+        [] {
+            return std::make_tuple(sizeof(Instruction), sizeof(Slot), sizeof(Parameter),
+                                   sizeof(Use));
+        },
+        "Bytes of a row of each table, so that both sides can be held to one layout.");
+    module.def(
+        "philox",
+        [](std::uint64_t seed, std::uint32_t a, std::uint32_t b, std::uint32_t c, std::uint32_t d) {
+            const Counter made = philox(seed, {{a, b, c, d}});
+            return std::make_tuple(made.word[0], made.word[1], made.word[2], made.word[3]);
+        },
+        "The four words Philox4x32-10 makes of a counter.");
+    module.def("permutation", &permutation, nb::arg("seed"), nb::arg("epoch"), nb::arg("n"),
+               nb::arg("start"), nb::arg("count"),
+               "Rows start … start + count − 1 of the order of n rows in an epoch.");
+    module.def("total_weight", &weight_of, nb::arg("weights"), nb::arg("rows"),
+               "Σ w of a batch, in the one shape of every sum over rows.");
+    module.def("elementary_f32", &elementary<float>, nb::arg("isa"), nb::arg("function"),
+               nb::arg("x"), "exp, expm1, log, log1p, tanh, erf, sqrt by number: for tests.");
+    module.def("elementary_f64", &elementary<double>, nb::arg("isa"), nb::arg("function"),
+               nb::arg("x"), "As elementary_f32.");
+    module.def("product_f32", &product<float>, nb::arg("isa"), nb::arg("A"), nb::arg("B"),
+               "A · B: for tests.");
+    module.def("product_f64", &product<double>, nb::arg("isa"), nb::arg("A"), nb::arg("B"),
+               "As product_f32.");
+    nb::class_<Given>(module, "Given", "The arrays of a call: inputs, targets, sample weights.")
+        .def(
+            "__init__",
+            [](Given* self, std::vector<Any> inputs, std::vector<Any> targets,
+               std::optional<In<double, nb::ndim<1>>> weights) {
+                new (self) Given{std::move(inputs), std::move(targets), std::move(weights)};
+            },
+            nb::arg("inputs"), nb::arg("targets"), nb::arg("weights").none(),
+            nb::sig("def __init__(self, inputs: list[numpy.typing.NDArray[typing.Any]], targets: "
+                    "list[numpy.typing.NDArray[typing.Any]], weights: "
+                    "numpy.typing.NDArray[numpy.float64] | None) -> None"));
+    bind_engine<float>(module, "EngineF32");
+    bind_engine<double>(module, "EngineF64");
 }

@@ -12,6 +12,7 @@
 // falls in, the rows beside it, or the piece of k it is in. So m, threads and tails change nothing.
 #pragma once
 
+#include "program.hpp"
 #include "vector.hpp"
 
 namespace clearprop::CP_ISA {
@@ -113,35 +114,5 @@ void product(const Product<T>& p) {
         }
     }
 }
-
-// The tree of a sum over blocks, met in order: split at the largest power of two below the count.
-// `partial(level)` is where the sum of 2^level aligned blocks waits; add(level, from) adds the
-// later sum `from` to the earlier one at `level`. Blocks are counted from `first`, so that a
-// piece of a longer sum is joined exactly as it would be within it.
-struct Tree {
-    long count = 0;
-    int depth = 0;
-    int level[64];  // the waiting sums, oldest first
-
-    // Takes the next block, whose sum stands at slot `depth`; merges what is complete.
-    template <class Add>
-    CP_INLINE void push(Add add) {
-        level[depth++] = 0;
-        ++count;
-        while (depth > 1 && level[depth - 1] == level[depth - 2]) {
-            add(depth - 2, depth - 1);
-            --depth;
-            ++level[depth - 1];
-        }
-    }
-    // Joins the ragged end: the smallest, last sums first.
-    template <class Add>
-    CP_INLINE void finish(Add add) {
-        while (depth > 1) {
-            add(depth - 2, depth - 1);
-            --depth;
-        }
-    }
-};
 
 }  // namespace clearprop::CP_ISA

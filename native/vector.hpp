@@ -141,12 +141,16 @@ struct Vector {
 using VectorF = Vector<float>;
 using VectorD = Vector<double>;
 
+// Visible without a vector among the arguments too: select(x > t, 1, −1) is a kernel's text.
+inline VectorF select(VectorF::Bits cond, VectorF a, VectorF b);
+inline VectorD select(VectorD::Bits cond, VectorD a, VectorD b);
+
 // a·b + c, rounded once where the instruction set can (every family but baseline)
 #if defined(CLEARPROP_ISA_AVX512)
 CP_INLINE VectorF fma(VectorF a, VectorF b, VectorF c) { return _mm512_fmadd_ps(a.v, b.v, c.v); }
 CP_INLINE VectorD fma(VectorD a, VectorD b, VectorD c) { return _mm512_fmadd_pd(a.v, b.v, c.v); }
-CP_INLINE VectorF sqrt(VectorF a) { return _mm512_sqrt_ps(a.v); }
-CP_INLINE VectorD sqrt(VectorD a) { return _mm512_sqrt_pd(a.v); }
+CP_INLINE VectorF sqrt(VectorF a) { return _mm512_maskz_sqrt_ps(0xffff, a.v); }
+CP_INLINE VectorD sqrt(VectorD a) { return _mm512_maskz_sqrt_pd(0xff, a.v); }
 #elif defined(CLEARPROP_ISA_AVX2)
 CP_INLINE VectorF fma(VectorF a, VectorF b, VectorF c) { return _mm256_fmadd_ps(a.v, b.v, c.v); }
 CP_INLINE VectorD fma(VectorD a, VectorD b, VectorD c) { return _mm256_fmadd_pd(a.v, b.v, c.v); }

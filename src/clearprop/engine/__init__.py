@@ -10,9 +10,10 @@ from clearprop.engine.contract import (
     State,
     Window,
 )
+from clearprop.engine.native import NativeRunner, open_native
 from clearprop.engine.reference import ReferenceRunner, open_reference
 
 __all__ = [
-    "Data", "Flat", "Open", "Precision", "ReferenceRunner", "Report", "Runner", "State", "Window",
-    "open_reference",
+    "Data", "Flat", "NativeRunner", "Open", "Precision", "ReferenceRunner", "Report", "Runner", "State", "Window",
+    "open_native", "open_reference",
 ]  # fmt: skip

@@ -1,0 +1,73 @@
+#include "interrupt.hpp"
+
+#include <signal.h>
+
+#include <atomic>
+#include <mutex>
+
+namespace clearprop {
+
+namespace {
+
+constexpr int most = 64;  // calls at the same time that an interrupt can reach
+std::atomic<volatile int*> flags[most];
+std::mutex guard;
+int running = 0;
+
+#if defined(_WIN32)
+using Handler = void (*)(int);
+Handler before = SIG_DFL;
+void call_before(int number) {
+    if (before != SIG_DFL && before != SIG_IGN && before) before(number);
+}
+#else
+struct sigaction before;
+void call_before(int number) {
+    if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) before.sa_handler(number);
+}
+#endif
+
+void raise_flags(int number) {
+    for (auto& slot : flags)
+        if (volatile int* flag = slot.load()) *flag = 1;
+    call_before(number);
+}
+
+void install() {
+#if defined(_WIN32)
+    before = signal(SIGINT, raise_flags);
+#else
+    struct sigaction own{};
+    own.sa_handler = raise_flags;
+    sigemptyset(&own.sa_mask);
+    sigaction(SIGINT, &own, &before);
+#endif
+}
+
+void restore() {
+#if defined(_WIN32)
+    signal(SIGINT, before);
+#else
+    sigaction(SIGINT, &before, nullptr);
+#endif
+}
+
+}  // namespace
+
+Interruptible::Interruptible(volatile int* stop) {
+    const std::lock_guard lock(guard);
+    for (int i = 0; i < most && place_ < 0; ++i)
+        if (!flags[i].load()) {
+            flags[i] = stop;
+            place_ = i;
+        }
+    if (running++ == 0) install();
+}
+
+Interruptible::~Interruptible() {
+    const std::lock_guard lock(guard);
+    if (place_ >= 0) flags[place_] = nullptr;
+    if (--running == 0) restore();
+}
+
+}  // namespace clearprop

@@ -1,0 +1,79 @@
+// One instruction set's kernels. CMake compiles this file once for each, with its flags and macro.
+//
+// Nothing of the standard library with a body of its own may be used in here or below: the linker
+// keeps one copy of such a function, and it might be one the running processor has no instructions
+// for.
+#include "passes.hpp"
+#include "sums.hpp"
+#include "updates.hpp"
+
+namespace clearprop::CP_ISA {
+
+namespace {
+
+template <class T>
+bool rows(const Job<T>& job, long first, long last) {
+    return Pass<T>(job, first, last).run();
+}
+
+template <class T>
+void sum_rows(const Job<T>& job, long parameter, long first, long last, long first_block,
+              long last_block) {
+    RowSum<T>(job, parameter, first_block, last_block).run(first, last);
+}
+
+template <class T>
+void elementary(int function, const T* x, T* y, long n) {
+    using V = Vector<T>;
+    for (long i = 0; i < n; i += V::lanes) {
+        const int count = n - i < V::lanes ? static_cast<int>(n - i) : V::lanes;
+        const V v = V::load(x + i, count);
+        V (*const functions[])(V) = {exp, expm1, log, log1p, tanh, erf, sqrt};
+        functions[function](v).store(y + i, count);
+    }
+}
+
+template <class T>
+void multiply(const T* A, long a_row, long a_k, const T* B, T* C, long m, long n, long k) {
+    const long panel = panel_width<T>;
+    product<T>({m, n, k, A, a_row, a_k, B, panel, panel * k, C, panels_of<T>(n) * panel, panel,
+                Start::zero, nullptr});
+}
+
+template <class T>
+inline constexpr Kernels<T> table = {panel_width<T>, tile_rows,     rows<T>,    sum_rows<T>,
+                                     update<T>,      squares<T>,    pack<T>,    unpack<T>,
+                                     transpose<T>,   elementary<T>, multiply<T>};
+
+bool supported() {
+#if defined(CLEARPROP_ISA_AVX512)
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+#elif defined(CLEARPROP_ISA_AVX2)
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return true;
+#endif
+}
+
+#define CP_TEXT(x) #x
+#define CP_NAME(x) CP_TEXT(x)
+
+}  // namespace
+
+template <int n>
+constexpr Names names(const char* const (&list)[n]) {
+    return {list, n};
+}
+
+extern const Isa isa;
+const Isa isa = {CP_NAME(CP_ISA),
+                 CP_FUSED ? "fma" : "baseline",
+                 supported,
+                 &table<float>,
+                 &table<double>,
+                 names(generated::function_names),
+                 names(generated::cost_names),
+                 names(generated::optimizer_names)};
+
+}  // namespace clearprop::CP_ISA

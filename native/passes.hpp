@@ -1,0 +1,227 @@
+// The interpreter of a program's rows: forward, cost and backward of some rows of a batch.
+//
+// It goes through the instructions once for each block of rows, so what one instruction writes the
+// next reads from the nearest cache; nothing is allocated. An instruction acts on each member.
+#pragma once
+
+#include "elementwise.hpp"
+#include "product.hpp"
+
+namespace clearprop::CP_ISA {
+
+template <class T>
+class Pass {
+  public:
+    CP_INLINE Pass(const Job<T>& job, long first, long last)
+        : job_(job), first_(first), rows_(last - first) {}
+
+    bool run() const {
+        const Program& program = *job_.program;
+        for (long i = 0; i < program.instruction_count; ++i) {
+            const Instruction& step = program.instructions[i];
+            if (step.needs_batch && !job_.with_batch) break;
+            if (*job_.stop) return false;
+            execute(step);
+        }
+        return true;
+    }
+
+  private:
+    CP_INLINE Operand<T> operand(int slot, int member) const {
+        const Rows<T>& rows = job_.slots[slot];
+        return {rows.base + first_ * rows.row + member * rows.member, rows.row};
+    }
+
+    // The blocks that an element-wise instruction reads and writes, for one member.
+    CP_INLINE Block<T> block(const Instruction& step, int member) const {
+        Block<T> found;
+        found.rows = rows_;
+        found.width = step.width;
+        found.out = operand(step.out, member);
+        found.a = operand(step.a, member);
+        found.b = step.b < 0 ? found.a : operand(step.b, member);
+        found.c = step.c < 0 ? found.a : operand(step.c, member);
+        found.accumulate = step.accumulate;
+        return found;
+    }
+
+    void execute(const Instruction& step) const {
+        const Program& program = *job_.program;
+        const int members = program.slots[step.op == Op::cost ? step.a : step.out].members;
+        const double* attr = program.attrs + step.attr;
+        for (int k = 0; k < members; ++k) switch (step.op) {
+                case Op::product:
+                    forward(step, k);
+                    break;
+                case Op::back_product:
+                    backward(step, k);
+                    break;
+                case Op::map:
+                    map(step.function, attr, block(step, k));
+                    break;
+                case Op::map_vjp:
+                    map_vjp(step.function, attr, block(step, k), step.c < 0);
+                    break;
+                case Op::softmax:
+                    softmax(block(step, k));
+                    break;
+                case Op::softmax_vjp:
+                    softmax_vjp(block(step, k));
+                    break;
+                case Op::copy: {
+                    Block<T> moved = block(step, k);
+                    moved.out.at += step.start_out;
+                    moved.a.at += step.start_a;
+                    copy(moved);
+                    break;
+                }
+                case Op::gather:
+                    gather(step, k);
+                    break;
+                case Op::mask:
+                    if (k == 0)
+                        dropout_mask(job_, job_.slots[step.out], first_, first_ + rows_, step.width,
+                                     members, *attr, step.function);
+                    break;
+                case Op::sum_members:
+                    sum_members(step);
+                    break;
+                case Op::cost:
+                    cost(step, k);
+                    break;
+                case Op::cost_vjp:
+                    cost_vjp(step, k);
+                    break;
+                default:
+                    arithmetic(step.op, block(step, k));
+            }
+    }
+
+    // z = bias + a Wᵀ:  C (m × s_out) = A (m × s_in) · B (s_in × s_out), B the transposed copy
+    void forward(const Instruction& step, int k) const {
+        const int parameter = job_.program->slots[step.b].index;
+        const Parameter& W = job_.program->parameters[parameter];
+        const Weights<T>& weights = job_.weights[parameter];
+        const Operand<T> a = operand(step.a, k), z = operand(step.out, k);
+        const T* B = weights.transposed + (W.members > 1 ? k : 0) * weights.transposed_member;
+        const bool biased = step.c >= 0;
+        const Start start = step.accumulate ? Start::given : biased ? Start::row : Start::zero;
+        product<T>({rows_, W.rows, W.columns, a.at, a.row, 1, B, panel_width<T>,
+                    weights.transposed_panel, z.at, z.row, panel_width<T>, start,
+                    biased ? operand(step.c, k).at : nullptr});
+    }
+
+    // Δ = δ W:  C (m × s_in) = A (m × s_out) · B (s_out × s_in)
+    void backward(const Instruction& step, int k) const {
+        const int parameter = job_.program->slots[step.b].index;
+        const Parameter& W = job_.program->parameters[parameter];
+        const Weights<T>& weights = job_.weights[parameter];
+        const Operand<T> delta = operand(step.a, k), Delta = operand(step.out, k);
+        const T* B = weights.w + (W.members > 1 ? k : 0) * weights.member;
+        const Start start = step.accumulate ? Start::given : Start::zero;
+        product<T>({rows_, W.columns, W.rows, delta.at, delta.row, 1, B, panel_width<T>,
+                    weights.panel, Delta.at, Delta.row, panel_width<T>, start, nullptr});
+    }
+
+    // Columns moved to another place in the row: no alignment, no padding to keep.
+    static void copy(const Block<T>& block) {
+        for (long r = 0; r < block.rows; ++r) {
+            T* out = block.out.at + r * block.out.row;
+            const T* a = block.a.at + r * block.a.row;
+            for (int j = 0; j < block.width; ++j) out[j] = block.accumulate ? out[j] + a[j] : a[j];
+        }
+    }
+
+    void gather(const Instruction& step, int k) const {
+        const std::int32_t* index = job_.indices[step.a] + first_;
+        const Weights<T>& table = job_.weights[job_.program->slots[step.b].index];
+        const Operand<T> out = operand(step.out, k);
+        const bool own = job_.program->slots[step.b].members > 1;
+        const T* rows = table.w + (own ? k : 0) * table.member;
+        for (long r = 0; r < rows_; ++r)
+            for (int j = 0; j < step.width; j += Vector<T>::lanes)
+                Vector<T>::load(rows + index[r] * table.row + j).store(out.at + r * out.row + j);
+    }
+
+    void sum_members(const Instruction& step) const {
+        for (int k = 0; k < job_.program->slots[step.a].members; ++k) {
+            Block<T> member = block(step, 0);
+            member.a = member.b = member.c = operand(step.a, k);
+            member.accumulate = k > 0 || step.accumulate;
+            arithmetic(Op::copy, member);
+        }
+    }
+
+    // C of each row, the mean over members of it, in double.
+    void cost(const Instruction& step, int k) const {
+        const Slot& slot = job_.program->slots[step.a];
+        const double* attr = job_.program->attrs + step.attr;
+        const Target target(*this, step.c);
+        const Operand<T> x = operand(step.a, k), y = operand(step.b, k);
+        for (long r = 0; r < rows_; ++r) {
+            const T* x_r = x.at + r * x.row;
+            const T* y_r = y.at + r * y.row;
+            double value = 0;
+            if (step.function < 0)
+                value = cross_entropy(x_r, target.shares(r), target.hot(r), step.width,
+                                      Smoothing<T>(*attr, step.width));
+            else
+                generated::with_cost(step.function, [&](auto f) {
+                    value = row_cost(f, x_r, y_r, target.row(r), step.width, attr);
+                });
+            value /= slot.members;
+            double& total = job_.row_cost[first_ + r];
+            total = step.accumulate || k > 0 ? total + value : value;
+        }
+    }
+
+    void cost_vjp(const Instruction& step, int k) const {
+        using V = Vector<T>;
+        const int members = job_.program->slots[step.out].members;
+        const double* attr = job_.program->attrs + step.attr;
+        const Target target(*this, step.c);
+        const Operand<T> x = operand(step.a, k), y = operand(step.b, k), out = operand(step.out, k);
+        for (long r = 0; r < rows_; ++r) {
+            const T share = static_cast<T>(job_.share[first_ + r] / members);
+            const T* x_r = x.at + r * x.row;
+            const T* y_r = y.at + r * y.row;
+            T* delta = out.at + r * out.row;
+            if (step.function < 0) {
+                cross_entropy_vjp(y_r, target.shares(r), target.hot(r), delta, step.width, share,
+                                  Smoothing<T>(*attr, step.width), step.accumulate);
+                continue;
+            }
+            const T* t_r = target.row(r);
+            generated::with_cost(step.function, [&](auto f) {
+                for (int j = 0; j < step.width; j += V::lanes) {
+                    V d = V(share) * decltype(f)::vjp(V::load(x_r + j), V::load(y_r + j),
+                                                      V::load(t_r + j), attr);
+                    if (step.accumulate) d = V::load(delta + j) + d;
+                    (step.width - j < V::lanes ? d.keep(step.width - j) : d).store(delta + j);
+                }
+            });
+        }
+    }
+
+    // A target: a row of numbers a sample, or one class a sample.
+    struct Target {
+        const T* rows;
+        long stride;
+        const std::int32_t* classes;
+        Target(const Pass& pass, int slot)
+            : rows(pass.job_.slots[slot].base),
+              stride(pass.job_.slots[slot].row),
+              classes(pass.job_.indices[slot]) {
+            if (rows) rows += pass.first_ * stride;
+            if (classes) classes += pass.first_;
+        }
+        CP_INLINE const T* row(long r) const { return rows + r * stride; }
+        CP_INLINE const T* shares(long r) const { return classes ? nullptr : row(r); }
+        CP_INLINE std::int32_t hot(long r) const { return classes ? classes[r] : 0; }
+    };
+
+    const Job<T>& job_;
+    const long first_, rows_;
+};
+
+}  // namespace clearprop::CP_ISA

@@ -1,0 +1,229 @@
+// Sums over the rows of a batch, in one shape that the batch alone fixes: ∂J/∂parameter.
+//
+// Rows are cut in blocks of `row_block`. Within a block a sum is one chain in row order from zero,
+// through all uses of the parameter; blocks are joined by a tree, split at the largest power of
+// two below their number. So the bits are the same for any number of threads, each of which owns
+// some rows of every parameter, and for a batch that comes in pieces cut between blocks: a piece
+// gives the sums of whole subtrees, and joining those does what the whole would have done.
+#pragma once
+
+#include "elementwise.hpp"
+#include "product.hpp"
+#include "tree.hpp"
+
+namespace clearprop::CP_ISA {
+
+// The sums of one parameter's gradient over some of its rows and some blocks of the batch.
+template <class T>
+class RowSum {
+    using V = Vector<T>;
+
+  public:
+    CP_INLINE RowSum(const Job<T>& job, long parameter, long first_block, long last_block)
+        : job_(job),
+          parameter_(job.program->parameters[parameter]),
+          weights_(job.weights[parameter]),
+          first_block_(first_block),
+          last_block_(last_block) {}
+
+    void run(long first, long last) const {
+        if (parameter_.uses == 0) return;  // it does not lead to the cost: its gradient stays zero
+        for (int k = 0; k < parameter_.members; ++k) {
+            if (parameter_.layout == Layout::panels)
+                outer(k, first, last);
+            else if (parameter_.layout == Layout::spread)
+                shared_columns(k);
+            else if (use(0).kind == UseKind::scatter)
+                scatter(k, first, last);
+            else
+                columns_sum(k);
+        }
+    }
+
+  private:
+    const Use& use(long u) const { return job_.program->uses[parameter_.first_use + u]; }
+    long block_end(long block) const {
+        const long end = (block + 1) * row_block;
+        return end < job_.m ? end : job_.m;
+    }
+    T* gradient(int k) const { return weights_.gradient + k * weights_.member; }
+
+    // Calls visit(use, member) for each summand of the parameter's member k, in order.
+    template <class Visit>
+    CP_INLINE void summands(int k, Visit visit) const {
+        for (long u = 0; u < parameter_.uses; ++u) {
+            const Use& one = use(u);
+            if (one.members == 1)
+                visit(one, k);
+            else
+                for (int member = 0; member < one.members; ++member) visit(one, member);
+        }
+    }
+
+    // ∂J/∂W = Σ δ aᵀ, tile by tile: C (rows of W × columns) = Σ over rows r of δ_r · a_r
+    void outer(int k, long first, long last) const {
+        const long panels = panels_of<T>(parameter_.columns);
+        for (long q = 0; q < panels; ++q)
+            for (long i = first; i < last; i += tile_rows) {
+                const int rows = static_cast<int>(last - i < tile_rows ? last - i : tile_rows);
+                T* G = gradient(k) + q * weights_.panel + i * panel_width<T>;
+                if (parameter_.columns - q * panel_width<T> > V::lanes)
+                    outer_tile<2>(k, i, rows, q, G);
+                else
+                    outer_tile<1>(k, i, rows, q, G);
+            }
+    }
+
+    template <int vectors>
+    void outer_tile(int k, long i, int rows, long q, T* G) const {
+        constexpr int width = panel_width<T>;
+        if (last_block_ - first_block_ == 1) return chain<vectors>(k, i, rows, q, first_block_, G);
+        alignas(64) T waiting[tree_depth][tile_rows * width];
+        const auto join = [&](int slot) {
+            for (int r = 0; r < rows; ++r)
+                for (int j = 0; j < vectors; ++j) {
+                    T* at = waiting[slot] + r * width + j * V::lanes;
+                    (V::load(at) + V::load(at + tile_rows * width)).store(at);
+                }
+        };
+        Tree tree;
+        for (long block = first_block_; block < last_block_; ++block)
+            chain<vectors>(k, i, rows, q, block, waiting[tree.push(block - first_block_, join)]);
+        tree.finish(join);
+        for (int r = 0; r < rows; ++r)
+            for (int j = 0; j < vectors; ++j)
+                V::load(waiting[0] + r * width + j * V::lanes).store(G + r * width + j * V::lanes);
+    }
+
+    // One block's chain of a tile: A(i, r) = δ_r,i read through strides, B(r, j) = a_r,j.
+    template <int vectors>
+    CP_INLINE void chain(int k, long i, int rows, long q, long block, T* C) const {
+        const long r0 = block * row_block, length = block_end(block) - r0;
+        Start start = Start::zero;
+        summands(k, [&](const Use& one, int member) {
+            const Rows<T>&delta = job_.slots[one.delta], &a = job_.slots[one.a];
+            Product<T> p{};
+            p.a_row = 1;
+            p.a_k = delta.row;
+            p.b_k = a.row;
+            p.c_row = panel_width<T>;
+            const T* A = delta.base + r0 * delta.row + member * delta.member + i;
+            const T* B = a.base + r0 * a.row + member * a.member + q * panel_width<T>;
+            if (rows == tile_rows)
+                tile<T, tile_rows, vectors>(p, A, B, C, nullptr, length, start);
+            else
+                tail<T, vectors>(rows, p, A, B, C, nullptr, length, start);
+            start = Start::given;
+        });
+    }
+
+    // One block's chain of a register of column sums: Σ δ_r from column j on.
+    CP_INLINE V column_chain(int k, long block, long j) const {
+        V sum = V::zero();
+        summands(k, [&](const Use& one, int member) {
+            const Rows<T>& delta = job_.slots[one.delta];
+            const T* at = delta.base + member * delta.member + j;
+            for (long r = block * row_block; r < block_end(block); ++r)
+                sum = sum + V::load(at + r * delta.row);
+        });
+        return sum;
+    }
+
+    // ∂J/∂b = Σ δ
+    void columns_sum(int k) const {
+        for (long j = 0; j < parameter_.columns; j += V::lanes) {
+            V waiting[tree_depth];
+            const auto join = [&](int slot) { waiting[slot] = waiting[slot] + waiting[slot + 1]; };
+            Tree tree;
+            for (long block = first_block_; block < last_block_; ++block) {
+                const int slot = tree.push(block - first_block_, join);
+                waiting[slot] = column_chain(k, block, j);
+            }
+            tree.finish(join);
+            waiting[0].store(gradient(k) + j);
+        }
+    }
+
+    // ∂J/∂b = Σ δ over the units too: the columns of a block first, then their sum
+    void shared_columns(int k) const {
+        T waiting[tree_depth];
+        const auto join = [&](int slot) { waiting[slot] += waiting[slot + 1]; };
+        Tree tree;
+        const int width = parameter_.width;
+        for (long block = first_block_; block < last_block_; ++block) {
+            const int slot = tree.push(block - first_block_, join);
+            waiting[slot] = sum_of_row<T>(width, [&](int j) { return column_chain(k, block, j); });
+        }
+        tree.finish(join);
+        for (int j = 0; j < width; j += V::lanes) {
+            const V all(waiting[0]);
+            (width - j < V::lanes ? all.keep(width - j) : all).store(gradient(k) + j);
+        }
+    }
+
+    // ∂J/∂E = Σ 1ₖ δᵀ: row e of the table gathers the δ of the samples whose index is e. A list of
+    // those samples for each e, in row order, makes the work proportional to samples and levels.
+    void scatter(int k, long first, long last) const {
+        const long m0 = first_block_ * row_block, m1 = block_end(last_block_ - 1);
+        const long levels = parameter_.rows;
+        for (long u = 0; u < parameter_.uses; ++u) {
+            std::int32_t* head = job_.lists[parameter_.first_use + u];
+            std::int32_t* next = head + levels;
+            const std::int32_t* index = job_.indices[use(u).a];
+            for (long e = first; e < last; ++e) head[e] = -1;
+            for (long r = m1 - 1; r >= m0; --r)
+                if (index[r] >= first && index[r] < last) {
+                    next[r] = head[index[r]];
+                    head[index[r]] = static_cast<std::int32_t>(r);
+                }
+        }
+        for (long e = first; e < last; ++e) {
+            T* row = gradient(k) + e * weights_.row;
+            for (long j = 0; j < parameter_.columns; j += V::lanes) scatter_row(k, e, j, row + j);
+        }
+    }
+
+    void scatter_row(int k, long e, long j, T* out) const {
+        V waiting[tree_depth];
+        const auto join = [&](int slot) { waiting[slot] = waiting[slot] + waiting[slot + 1]; };
+        Tree tree;
+        for (long from = 0;;) {  // blocks that hold a sample of this level, in order
+            long earliest = job_.m;
+            for (long u = 0; u < parameter_.uses; ++u) {
+                const long r = first_at(u, e, from);
+                if (r >= 0 && r < earliest) earliest = r;
+            }
+            if (earliest == job_.m) break;
+            const long block = earliest / row_block;
+            const int slot = tree.push(block - first_block_, join);
+            V sum = V::zero();
+            summands(k, [&](const Use& one, int member) {
+                const long u = &one - &use(0);
+                const Rows<T>& delta = job_.slots[one.delta];
+                const T* at = delta.base + member * delta.member + j;
+                for (long r = first_at(u, e, block * row_block); r >= 0 && r < block_end(block);
+                     r = next_of(u, r))
+                    sum = sum + V::load(at + r * delta.row);
+            });
+            waiting[slot] = sum;
+            from = (block + 1) * row_block;
+        }
+        tree.finish(join);
+        (tree.empty() ? V::zero() : waiting[0]).store(out);
+    }
+    CP_INLINE long next_of(long u, long r) const {
+        return job_.lists[parameter_.first_use + u][parameter_.rows + r];
+    }
+    CP_INLINE long first_at(long u, long e, long from) const {
+        long r = job_.lists[parameter_.first_use + u][e];
+        while (r >= 0 && r < from) r = next_of(u, r);
+        return r;
+    }
+
+    const Job<T>& job_;
+    const Parameter& parameter_;
+    const Weights<T>& weights_;
+    const long first_block_, last_block_;
+};
+
+}  // namespace clearprop::CP_ISA

@@ -1,0 +1,135 @@
+// The update of the parameters, their transposed copies, and the flat vector they come from.
+//
+// W, its gradient and the optimizer's slots share one layout, so an update is one pass over memory,
+// element by element; zeros in the padding stay zeros. The transposed copy, which the forward
+// product reads, is refreshed right behind it, while the rows are in the nearest cache.
+#pragma once
+
+#include "elementwise.hpp"
+#include "product.hpp"
+
+namespace clearprop::CP_ISA {
+
+// Calls visit(start, length) for the stretches of memory that rows first … last − 1 are.
+template <class T, class Visit>
+CP_INLINE void stretches(const Parameter& p, const Weights<T>& w, long first, long last,
+                         Visit visit) {
+    for (int k = 0; k < p.members; ++k) {
+        if (p.layout == Layout::panels)
+            for (long q = 0; q < panels_of<T>(p.columns); ++q)
+                visit(k * w.member + q * w.panel + first * w.row, (last - first) * w.row);
+        else
+            visit(k * w.member + first * w.row, (last - first) * w.row);
+    }
+}
+
+// Wᵀ(j, i) = W(i, j): the tile of 2 registers × panel width stays in the nearest cache
+template <class T>
+void transpose(const Job<T>& job, long parameter, long first, long last) {
+    const Parameter& p = job.program->parameters[parameter];
+    const Weights<T>& w = job.weights[parameter];
+    constexpr long width = panel_width<T>;
+    if (!p.transposed) return;
+    for (int k = 0; k < p.members; ++k) {
+        const T* from = w.w + k * w.member;
+        T* to = w.transposed + k * w.transposed_member;
+        for (long i0 = first; i0 < last;) {
+            const long end = (i0 / width + 1) * width, i1 = end < last ? end : last;
+            for (long j = 0; j < p.columns; ++j) {
+                const T* column = from + (j / width) * w.panel + j % width;
+                T* row = to + (i0 / width) * w.transposed_panel + j * width;
+                for (long i = i0; i < i1; ++i) row[i % width] = column[i * width];
+            }
+            i0 = i1;
+        }
+    }
+}
+
+// g = ∂J/∂w + λ w;  g scaled where the norm is clipped;  the optimizer's step
+template <class T>
+void update(const Job<T>& job, long parameter, long first, long last, const UpdateScalars& given) {
+    using V = Vector<T>;
+    const Parameter& p = job.program->parameters[parameter];
+    const Weights<T>& weights = job.weights[parameter];
+    const double rate = given.learning_rate * p.lr_factor;
+    const double decay = given.weight_decay * p.decay_factor;
+    generated::with_optimizer(job.program->optimizer, [&](auto row) {
+        using Row = decltype(row);
+        stretches(p, weights, first, last, [&](long start, long length) {
+            T* w_at = weights.w + start;
+            const T* g_at = weights.gradient + start;
+            const V lambda(static_cast<T>(p.penalty)), scale(static_cast<T>(given.gradient_scale));
+            T* slots[Row::slots + 1];
+            for (int s = 0; s < Row::slots; ++s) slots[s] = weights.slot[s] + start;
+            for (long i = 0; i < length; i += V::lanes) {
+                V w = V::load(w_at + i), slot[Row::slots + 1];
+                for (int s = 0; s < Row::slots; ++s) slot[s] = V::load(slots[s] + i);
+                const V g = fma(lambda, w, V::load(g_at + i)) * scale;
+                Row::step(w, g, slot, rate, decay, given.settings);
+                w.store(w_at + i);
+                for (int s = 0; s < Row::slots; ++s) slot[s].store(slots[s] + i);
+            }
+        });
+    });
+    transpose(job, parameter, first, last);
+}
+
+// Σ (g + λ w)² of each row, or Σ w²: column j in virtual lane j mod 16 of double, the lanes as a
+// tree
+template <class T>
+void squares(const Job<T>& job, long parameter, long first, long last, bool of_weights,
+             double* out) {
+    const Parameter& p = job.program->parameters[parameter];
+    const Weights<T>& weights = job.weights[parameter];
+    constexpr long width = panel_width<T>;
+    const double lambda = of_weights ? 1 : p.penalty;
+    for (int k = 0; k < p.members; ++k)
+        for (long i = first; i < last; ++i) {
+            double lane[virtual_lanes] = {};
+            for (long j = 0; j < p.columns; ++j) {
+                const long at =
+                    k * weights.member + i * weights.row +
+                    (p.layout == Layout::panels ? j / width * weights.panel + j % width : j);
+                const double g = of_weights ? 0 : static_cast<double>(weights.gradient[at]);
+                const double v = g + lambda * static_cast<double>(weights.w[at]);
+                lane[j % virtual_lanes] += v * v;
+            }
+            out[k * p.rows + i] = sum_of_lanes(lane);
+        }
+}
+
+// Where element (k, i, j) of the flat vector stands in w, the gradient and the slots.
+template <class T, class Visit>
+CP_INLINE void elements(const Job<T>& job, long parameter, Visit visit) {
+    const Parameter& p = job.program->parameters[parameter];
+    const Weights<T>& w = job.weights[parameter];
+    constexpr long width = panel_width<T>;
+    long flat = p.flat;
+    for (int k = 0; k < p.members; ++k)
+        for (long i = 0; i < p.rows; ++i)
+            for (long j = 0; j < p.columns; ++j, ++flat) {
+                const long row = k * w.member + i * w.row;
+                if (p.layout == Layout::panels)
+                    visit(flat, row + j / width * w.panel + j % width);
+                else
+                    visit(flat, row + j);
+            }
+}
+
+template <class T>
+void pack(const Job<T>& job, long parameter, const T* flat, T* array) {
+    const Parameter& p = job.program->parameters[parameter];
+    elements(job, parameter, [=](long from, long to) { array[to] = flat[from]; });
+    if (p.layout == Layout::spread)  // one number, said once for each unit
+        for (int k = 0; k < p.members; ++k) {
+            T* row = array + k * job.weights[parameter].member;
+            for (int j = 1; j < p.width; ++j) row[j] = row[0];
+        }
+}
+
+template <class T>
+void unpack(const Job<T>& job, long parameter, const T* array, T* flat) {
+    elements(job, parameter, [=](long to, long from) { flat[to] = array[from]; });
+}
+
+}  // namespace clearprop::CP_ISA

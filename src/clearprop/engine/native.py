@@ -1,0 +1,455 @@
+"""The native runner: slices of training steps in C++, and their parts apart.
+
+Owns the call into ``clearprop._native``: arrays made ready, the program lowered once, the state
+changed in place. A step's parts (`NativeRunner.gradient`, `combine`, `NativeRunner.apply`) give the
+bits of the whole, in pieces cut at any multiple of `ROW_BLOCK` rows. Proved by
+``tests/test_engine_*.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop import _native
+from clearprop.backprop.plan import Plan, plan, target_name
+from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window
+from clearprop.engine.isa import choose
+from clearprop.engine.lowering import lower
+from clearprop.engine.program import Program
+from clearprop.errors import DataError, NativeError, SettingError
+from clearprop.expressions import Array
+from clearprop.graph import Graph
+from clearprop.optimizers import Optimizer
+
+ROW_BLOCK: int = _native.row_block
+"""Rows in one chain of a sum over rows; a batch may be cut in pieces at its multiples."""
+
+# Below this many multiplications a step, waiting for each other costs threads more than they save.
+SMALL_STEP = 3e6
+
+
+@dataclass(frozen=True)
+class Node:
+    """The sums of a gradient over a subtree of a batch's blocks of rows.
+
+    ``block`` is the first block, 2 ** ``level`` their number (fewer at the batch's end);
+    ``gradient`` is flat, without the penalty; ``cost`` the data term's share; ``weight`` Σ w.
+    """
+
+    block: int
+    level: int
+    gradient: Flat
+    cost: float
+    weight: float
+
+
+def combine(nodes: Iterable[Node]) -> Node:
+    """Join the sums of all pieces of a batch, in the order and shape the whole would have.
+
+    Parameters
+    ----------
+    nodes : iterable of Node
+        Of every piece, in any order.
+
+    Returns
+    -------
+    Node
+        The sum over the whole batch.
+
+    Raises
+    ------
+    DataError
+        If blocks are missing or there twice.
+    """
+    waiting: list[Node] = []
+    end = 0
+    for node in sorted(nodes, key=lambda node: node.block):
+        if node.block != end:
+            raise DataError(f"pieces of the batch: block {end} is missing or there twice")
+        end = node.block + (1 << node.level)
+        waiting.append(node)
+        while len(waiting) > 1 and waiting[-1].level == waiting[-2].level:
+            _join(waiting)
+    if not waiting:
+        raise DataError("pieces of the batch: there are none")
+    while len(waiting) > 1:
+        _join(waiting)
+    return waiting[0]
+
+
+def _join(waiting: list[Node]) -> None:
+    later, earlier = waiting.pop(), waiting.pop()
+    waiting.append(
+        Node(
+            earlier.block,
+            earlier.level + 1,
+            earlier.gradient + later.gradient,
+            earlier.cost + later.cost,
+            earlier.weight + later.weight,
+        )
+    )
+
+
+class NativeRunner:
+    """Runs steps of one network and optimizer on one set of data, in C++.
+
+    Parameters
+    ----------
+    graph : Graph
+    optimizer : Optimizer or None
+        None: for evaluation only.
+    data : Data
+        What windows point into.
+    precision : {"float32", "float64"}
+    threads : int or None
+        None: as many as the step's size is worth. Changes no bits.
+    clip : float or None
+        Largest 2-norm of the gradient, penalty included; a longer one is shortened to it.
+    isa : str or None
+        An instruction set by name; by default CLEARPROP_ISA, else the widest.
+    fuse : bool
+        Changes no bits.
+
+    Raises
+    ------
+    NativeError
+        If a row has no native kernel, or the instruction set is not there.
+    SettingError
+        If a setting is out of its bounds.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        optimizer: Optimizer | None,
+        data: Data,
+        *,
+        precision: Precision = "float32",
+        threads: int | None = None,
+        clip: float | None = None,
+        isa: str | None = None,
+        fuse: bool = True,
+    ) -> None:
+        if precision not in ("float32", "float64"):
+            raise SettingError(
+                f"precision={precision!r}: the native engine has float32 and float64"
+            )
+        if threads is not None and threads < 1:
+            raise SettingError(f"threads={threads}: at least 1")
+        if clip is not None and not clip > 0:
+            raise SettingError(f"clip={clip}: a norm above 0, or None")
+        chosen = choose(isa)
+        self.graph, self.optimizer = graph, optimizer
+        self.family, self.isa, self.precision = chosen.family, chosen.name, precision
+        self.dtype = np.dtype(np.float32 if precision == "float32" else np.float64)
+        self.threads, self.clip, self.fuse = threads, clip, fuse
+        self.plan: Plan = plan(graph, optimizer)
+        self.program: Program = lower(self.plan, fuse=fuse)
+        self._engine = self._make_engine()
+        self._stop = np.zeros(1, dtype=np.int32)
+        self._closed = False
+        self.data = data
+        self._given = self._ready(data)
+
+    def _make_engine(self) -> Any:
+        optimizer, settings, slots, number = self.optimizer, [0.0], 0, -1
+        if optimizer is not None:
+            names = _native.kernel_names("optimizer")
+            if optimizer.name not in names:
+                raise NativeError(
+                    f"the optimizer {optimizer.name} has no native kernel; train with the float64 "
+                    "reference (engine='reference')"
+                )
+            number, slots = names.index(optimizer.name), len(optimizer.slots)
+            settings = [optimizer.weight_decay]
+            settings += [float(optimizer.settings[attr.name]) for attr in optimizer.attrs]
+            settings += [0.0] * len(optimizer.per_step(np.ones(1)))
+        engine = _native.EngineF32 if self.precision == "float32" else _native.EngineF64
+        program = self.program
+        return engine(
+            self.isa,
+            *program.tables(),
+            list(program.attrs),
+            list(program.constants),
+            program.members,
+            number,
+            slots,
+            settings,
+            program.size,
+        )
+
+    # -- the contract -----------------------------------------------------------------------------
+    def run(self, state: State, window: Window, stop: Callable[[], bool] | None = None) -> Report:
+        """Do the window's steps, changing ``state`` in place; see `clearprop.engine.contract`."""
+        self._open()
+        if self.optimizer is None:
+            raise NativeError("this runner has no optimizer: it evaluates and does not train")
+        self._stop[0] = 0
+        slots = [state.slots[name] for name in self.optimizer.slots]
+        borders = np.ascontiguousarray(window.borders, dtype=np.int64)
+        rows = np.ascontiguousarray(window.rows, dtype=np.int64)
+        rates = np.ascontiguousarray(window.rates, dtype=np.float64)
+        self._check_rows(rows, borders)
+        costs: list[Array] = []
+        norms: list[Array] = []
+        done, steps = 0, len(rates)
+        why: Literal["done", "stopped", "diverged"] = "done"
+        part = steps if stop is None else self._steps_between_questions(borders)
+        while done < steps and why == "done":
+            if stop is not None and stop():
+                why = "stopped"
+                break
+            count = min(part, steps - done)
+            t = np.arange(state.step + 1, state.step + count + 1, dtype=np.float64)
+            scalars = list(self.optimizer.per_step(t).values())
+            per_step = np.stack(scalars, axis=1) if scalars else np.zeros((count, 0))
+            found, end, cost, norm, skipped = self._engine.run(
+                state.parameters,
+                slots,
+                self._given,
+                rows,
+                borders[done : done + count + 1],
+                rates[done : done + count],
+                np.ascontiguousarray(per_step),
+                self.clip or 0.0,
+                self.clip is not None,
+                state.seed,
+                state.step,
+                self._team(borders, done, count),
+                self.fuse,
+                self._stop,
+            )
+            costs.append(cost[:found])
+            norms.append(norm[:found])
+            state.step += found
+            state.skipped += int(skipped[:found].sum())
+            done += found
+            why = ("done", "stopped", "diverged")[end]
+        state.family = self.family
+        empty = np.zeros(0)
+        return Report(
+            np.concatenate(costs) if costs else empty,
+            np.concatenate(norms) if norms else empty,
+            done,
+            why,
+        )
+
+    def interrupt(self) -> None:
+        """Ask a run in progress to stop within one tile; safe from a signal handler or thread."""
+        self._stop[0] = 1
+
+    def evaluate(self, parameters: Flat, data: Data) -> float:
+        """Return J over all rows of ``data`` without dropout; see `clearprop.engine.contract`."""
+        self._open()
+        self._stop[0] = 0
+        flat = np.ascontiguousarray(parameters, dtype=self.dtype)
+        given = self._given if data is self.data else self._ready(data)
+        rows = np.arange(len(data), dtype=np.int64)
+        weights = self._weights(data)
+        total = float(len(data)) if weights is None else _native.total_weight(weights, rows)
+        if not total > 0:
+            raise DataError("the sample weights sum to 0; the cost of such data is not defined")
+        team = self._team(np.array([0, len(data)]), 0, 1)
+        cost = self._engine.weighted_cost(flat, given, rows, len(rows), team, self._stop)
+        return float(cost / total + self._engine.penalty(flat))
+
+    def forward(
+        self, parameters: Flat, inputs: Mapping[str, NDArray[Any]]
+    ) -> dict[str, NDArray[Any]]:
+        """Return each output, the members' mean; see `clearprop.engine.contract`."""
+        found = self.member_outputs(parameters, inputs)
+        return {name: out.mean(axis=0) if len(out) > 1 else out[0] for name, out in found.items()}
+
+    def member_outputs(
+        self, parameters: Flat, inputs: Mapping[str, NDArray[Any]]
+    ) -> dict[str, NDArray[Any]]:
+        """Return each output by value name, (K, n, width), K = 1 for a plain network."""
+        self._open()
+        self._stop[0] = 0
+        flat = np.ascontiguousarray(parameters, dtype=self.dtype)
+        data = Data(inputs, {})
+        given, n = self._ready(data), len(data)
+        slots = list(self.program.outputs.values())
+        out = [
+            np.empty((self.program.slots[s].members, n, self.program.slots[s].width), self.dtype)
+            for s in slots
+        ]
+        team = self._team(np.array([0, n]), 0, 1)
+        if n and not self._engine.forward(flat, given, None, n, slots, out, team, self._stop):
+            raise NativeError("the forward pass was interrupted")
+        return dict(zip(self.program.outputs, out, strict=True))
+
+    def close(self) -> None:
+        """Give back the memory; a closed runner refuses to run."""
+        self._closed, self._engine, self._given = True, None, None
+
+    # -- a step's parts ---------------------------------------------------------------------------
+    def total_weight(self, rows: NDArray[np.int64]) -> float:
+        """Return Σ w of a whole batch: what every piece of it divides by."""
+        weights = self._weights(self.data)
+        return float(len(rows)) if weights is None else _native.total_weight(weights, rows)
+
+    def gradient(
+        self, state: State, rows: NDArray[np.int64], total_weight: float, *, place: int = 0
+    ) -> list[Node]:
+        """Return the sums of a piece of a batch, for `combine`.
+
+        Parameters
+        ----------
+        state : State
+            Not changed; its seed and step choose dropout's masks.
+        rows : (m,) int64
+            The piece's rows of the data.
+        total_weight : float
+            Σ w of the whole batch.
+        place : int
+            The first row's place in the whole batch, a multiple of `ROW_BLOCK`.
+
+        Returns
+        -------
+        list of Node
+        """
+        self._open()
+        if place % ROW_BLOCK:
+            raise DataError(f"place={place}: a piece starts at a multiple of {ROW_BLOCK} rows")
+        rows = np.ascontiguousarray(rows, dtype=np.int64)
+        self._check_rows(rows, np.array([0, len(rows)]))
+        self._stop[0] = 0
+        team = self._team(np.array([0, len(rows)]), 0, 1)
+        found = self._engine.gradient(
+            np.ascontiguousarray(state.parameters, dtype=self.dtype), self._given, rows, place,
+            total_weight, state.seed, state.step, True, team, self._stop,
+        )  # fmt: skip
+        if found is None:
+            raise NativeError("the gradient was interrupted")
+        return [Node(*one) for one in found]
+
+    def apply(self, state: State, gradient: Flat, learning_rate: float) -> float:
+        """Update the state by a whole batch's gradient (without the penalty); return its norm."""
+        self._open()
+        if self.optimizer is None:
+            raise NativeError("this runner has no optimizer: it evaluates and does not train")
+        scalars = self.optimizer.per_step(np.array([state.step + 1.0]))
+        per_step = np.array([float(value[0]) for value in scalars.values()])
+        norm = self._engine.apply(
+            state.parameters, [state.slots[name] for name in self.optimizer.slots],
+            np.ascontiguousarray(gradient, dtype=self.dtype), learning_rate, per_step,
+            self.clip or 0.0,
+        )  # fmt: skip
+        state.step += 1
+        state.family = self.family
+        return float(norm)
+
+    # -- arrays -----------------------------------------------------------------------------------
+    def _open(self) -> None:
+        if self._closed:
+            raise NativeError("this runner is closed")
+
+    def _ready(self, data: Data) -> Any:
+        n = len(data)
+        inputs = [
+            self._input(given.key, data.inputs, n, given.width, given.levels)
+            for given in self.graph.inputs
+        ]
+        targets = []
+        for cost in self.graph.costs if data.targets else ():
+            name = target_name(self.graph, cost)
+            width = self.graph.values[cost.value].type.shape[0]
+            targets.append(self._target(name, data.targets, n, width, cost.row.target))
+        return _native.Given(inputs, targets, self._weights(data))
+
+    def _input(
+        self, key: str, inputs: Mapping[str, NDArray[Any]], n: int, width: int, levels: int
+    ) -> NDArray[Any]:
+        if key not in inputs:
+            raise DataError(f"the input {key!r} is missing")
+        array = np.asarray(inputs[key])
+        wanted = (n,) if levels else (n, width)
+        if array.shape != wanted:
+            raise DataError(f"the input {key!r}: expected shape {wanted}, got {array.shape}")
+        return _indices(f"the input {key!r}", array, levels) if levels else _numbers(array)
+
+    def _target(
+        self, name: str, targets: Mapping[str, NDArray[Any]], n: int, width: int, kind: str
+    ) -> NDArray[Any]:
+        if name not in targets:
+            raise DataError(f"the target {name!r} is missing")
+        array = np.asarray(targets[name])
+        if kind == "class" and array.shape == (n,) and array.dtype.kind in "iu":
+            return _indices(f"the target {name!r}", array, width)
+        if array.shape != (n, width):
+            raise DataError(f"the target {name!r}: expected shape {(n, width)}, got {array.shape}")
+        return _numbers(array)
+
+    def _weights(self, data: Data) -> Array | None:
+        if data.weights is None:
+            return None
+        weights = np.ascontiguousarray(data.weights, dtype=np.float64)
+        if weights.shape != (len(data),):
+            raise DataError(f"sample weights: expected shape {(len(data),)}, got {weights.shape}")
+        return weights
+
+    def _check_rows(self, rows: NDArray[np.int64], borders: NDArray[np.int64]) -> None:
+        if (np.diff(borders) < 1).any() or borders[0] < 0 or borders[-1] > len(rows):
+            raise DataError("every batch of a window needs a row at least, within its rows")
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self.data)):
+            raise DataError(f"a window names rows outside 0 … {len(self.data) - 1}")
+
+    def _team(self, borders: NDArray[np.int64], done: int, count: int) -> int:
+        if self.threads is not None:
+            return self.threads
+        m = float(borders[done + count] - borders[done]) / count
+        return 1 if m * self.program.work < SMALL_STEP else int(_native.available_cores())
+
+    def _steps_between_questions(self, borders: NDArray[np.int64]) -> int:
+        """How many steps take some 20 ms, at 20 multiplications a nanosecond."""
+        m = float(borders[-1] - borders[0]) / (len(borders) - 1)
+        return max(1, int(4e8 / (m * self.program.work + 2e4)))
+
+
+def _numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """Return float32 or float64 as they are, any strides; else, or unaligned, a float64 copy."""
+    if array.dtype not in (np.float32, np.float64):
+        return np.ascontiguousarray(array, dtype=np.float64)
+    whole = all(stride % array.itemsize == 0 for stride in array.strides)
+    return array if array.flags.aligned and whole else np.array(array)
+
+
+def _indices(what: str, array: NDArray[Any], levels: int) -> NDArray[np.int64]:
+    if array.dtype.kind not in "iu" and not np.array_equal(array, np.floor(array)):
+        raise DataError(f"{what}: indices are whole numbers from 0")
+    if len(array) and not (array.min() >= 0 and array.max() < levels):
+        wrong = array.min() if array.min() < 0 else array.max()
+        raise DataError(f"{what}: the index {wrong} is outside 0 … {levels - 1}")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def open_native(
+    graph: Graph,
+    optimizer: Optimizer | None,
+    data: Data,
+    *,
+    precision: Precision = "float32",
+    threads: int | None = None,
+    clip: float | None = None,
+) -> NativeRunner:
+    """Open the native engine; see `clearprop.engine.contract.Open` and `NativeRunner`.
+
+    Parameters
+    ----------
+    graph : Graph
+    optimizer : Optimizer or None
+    data : Data
+        The rows that windows will point into.
+    precision : {"float32", "float64"}
+    threads : int, optional
+        By default as many as a step is worth. Changes no bits.
+    clip : float > 0, optional
+        The gradient's greatest 2-norm.
+    """
+    return NativeRunner(graph, optimizer, data, precision=precision, threads=threads, clip=clip)
