@@ -493,7 +493,8 @@ def evaluate(
     >>> evaluate(W @ a, {"W1": np.eye(2), "a1": np.array([[3.0, 4.0]])})
     array([[3., 4.]])
     """
-    result = _evaluate(expr, values, {})
+    with np.errstate(all="ignore"):  # what overflows is ∞ or NaN, and is shown as that
+        result = _evaluate(expr, values, {})
     return result if index is None else np.asarray(result[index])
 
 
@@ -537,7 +538,7 @@ def _compute(expr: Expr, values: Mapping[str, Array], known: dict[int, Array]) -
             chosen = (value(part, expr.type) for part in (condition, then, otherwise))
             return np.where(*chosen)
         case MatMul(Transpose(matrix), OneHot(index, _)):  # Eᵀ 1ₖ is the row k of E
-            return _rows(value(matrix), matrix.type, value(index), index.type)
+            return _rows(value(matrix), matrix.type, value(index))
         case MatMul(left, right):
             return _product(value(left), left.type, value(right), right.type, expr.type)
         case Transpose(body):
@@ -548,6 +549,8 @@ def _compute(expr: Expr, values: Mapping[str, Array], known: dict[int, Array]) -
             a = value(left, replace(vectors, shape=left.shape))
             b = value(right, replace(vectors, shape=right.shape))
             return a[..., :, None] * b[..., None, :]
+        case Sum(over, Outer(OneHot(index, levels), right) as body) if over == ("sample",):
+            return _rows_sum(value(index), levels, value(right), right.type, body.type)
         case Sum(over, Outer(left, right) as body) if "sample" in over and "unit" not in over:
             return _outer_sum(over, body, value(left), value(right))
         case Sum(over, body):
@@ -598,14 +601,27 @@ def _product(a: Array, left: Type, b: Array, right: Type, to: Type) -> Array:
         matrix = spread(a, left, replace(to, shape=left.shape))
         vector = spread(b, right, replace(to, shape=right.shape))
         product = np.matmul(matrix, vector[..., None])[..., 0]
-        return product[..., 0] if to.shape == () else product
+        return np.asarray(product[..., 0] if to.shape == () else product)
     # one matrix for all samples: rows of b are the samples, so z = W a becomes b Wᵀ
     product = np.matmul(b, np.swapaxes(a, -1, -2))
-    return product[..., 0] if to.shape == () else product
+    return np.asarray(product[..., 0] if to.shape == () else product)
 
 
-def _rows(matrix: Array, of: Type, index: Array, index_type: Type) -> Array:
+def _rows(matrix: Array, of: Type, index: Array) -> Array:
     return np.take(matrix, index.astype(np.int64), axis=1 if of.member else 0)
+
+
+def _rows_sum(index: Array, levels: int, right: Array, of: Type, to: Type) -> Array:
+    """Σ over samples of 1ₖ · rightᵀ: each sample is added to its row, no (m, levels) array made."""
+    members = right.shape[:1] if to.member else ()
+    total = np.zeros((*members, levels, *of.shape))
+    rows = index.astype(np.int64)
+    if to.member:
+        for into, given in zip(total, right, strict=True):
+            np.add.at(into, rows, given)
+    else:
+        np.add.at(total, rows, right)
+    return total
 
 
 def _outer_sum(over: tuple[Axis, ...], body: Outer, a: Array, b: Array) -> Array:
@@ -613,8 +629,11 @@ def _outer_sum(over: tuple[Axis, ...], body: Outer, a: Array, b: Array) -> Array
     to = body.type
     a = spread(a, body.left.type, replace(to, shape=body.left.shape))
     b = spread(b, body.right.type, replace(to, shape=body.right.shape))
+    rows = max(a.shape[-2], b.shape[-2])  # one of them may be the same for all samples
+    a = np.broadcast_to(a, (*a.shape[:-2], rows, a.shape[-1]))
+    b = np.broadcast_to(b, (*b.shape[:-2], rows, b.shape[-1]))
     total = np.matmul(np.swapaxes(a, -1, -2), b)
-    return total.sum(axis=0) if to.member and "member" in over else total
+    return np.asarray(total.sum(axis=0) if to.member and "member" in over else total)
 
 
 def _sum(over: tuple[Axis, ...], of: Type, array: Array) -> Array:

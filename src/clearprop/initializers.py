@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import numbers
 from collections.abc import Callable
 
 import numpy as np
@@ -26,47 +27,58 @@ __all__ = [
     "initial",
 ]
 
-Draw = Callable[[int, int, int, Parameter], Array]
-"""(seed, stream within, member, parameter) -> values of one member, of the parameter's shape."""
+Draw = Callable[[int, int, Parameter], Array]
+"""(seed, member, parameter) -> values of one member, of the parameter's shape."""
+
+Source = Callable[..., Array]
+
+
+def _draw(source: Source, seed: int, member: int, name: str, count: int) -> Array:
+    """Draw ``count`` numbers of a member's parameter of this name.
+
+    40 bits of a hash of the name: 16 choose within the stream, 24 the place where it starts, so
+    that even among thousands of names two hardly ever draw alike.
+    """
+    word = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=5).digest(), "little")
+    start = (word >> 16) << 36
+    return source(seed, philox.INITIAL, start, count, word2=member, within=word & 0xFFFF)
 
 
 def _uniform(limit: Callable[[int, int], float]) -> Draw:
-    def draw(seed: int, within: int, member: int, parameter: Parameter) -> Array:
+    def draw(seed: int, member: int, parameter: Parameter) -> Array:
         shape = parameter.spec.type.shape
-        u = philox.uniform(
-            seed, philox.INITIAL, 0, math.prod(shape), word2=member, within=within
-        )
+        u = _draw(philox.uniform, seed, member, parameter.name, math.prod(shape))
         return (limit(*parameter.spec.fan) * (2 * u - 1)).reshape(shape)
 
     return draw
 
 
 def _normal(deviation: Callable[[int, int], float]) -> Draw:
-    def draw(seed: int, within: int, member: int, parameter: Parameter) -> Array:
+    def draw(seed: int, member: int, parameter: Parameter) -> Array:
         shape = parameter.spec.type.shape
-        n = philox.normal(seed, philox.INITIAL, 0, math.prod(shape), word2=member, within=within)
+        n = _draw(philox.normal, seed, member, parameter.name, math.prod(shape))
         return (deviation(*parameter.spec.fan) * n).reshape(shape)
 
     return draw
 
 
 def _constant(value: float) -> Draw:
-    def draw(seed: int, within: int, member: int, parameter: Parameter) -> Array:
+    def draw(seed: int, member: int, parameter: Parameter) -> Array:
         return np.full(parameter.spec.type.shape, value)
 
     return draw
 
 
-def _sign(seed: int, within: int, member: int, parameter: Parameter) -> Array:
-    u = _uniform(lambda fan_in, fan_out: 1.0)(seed, within, member, parameter)
+def _sign(seed: int, member: int, parameter: Parameter) -> Array:
+    u = _uniform(lambda fan_in, fan_out: 1.0)(seed, member, parameter)
     return np.where(u < 0, -1.0, 1.0)
 
 
-def _orthogonal(seed: int, within: int, member: int, parameter: Parameter) -> Array:
+def _orthogonal(seed: int, member: int, parameter: Parameter) -> Array:
     shape = parameter.spec.type.shape
     if len(shape) != 2:
         raise SettingError(f"{parameter.name}: orthogonal needs a matrix, the shape is {shape}")
-    normal = _normal(lambda fan_in, fan_out: 1.0)(seed, within, member, parameter)
+    normal = _normal(lambda fan_in, fan_out: 1.0)(seed, member, parameter)
     tall = normal if shape[0] >= shape[1] else normal.T
     q, r = np.linalg.qr(tall)
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)  # unique, so that all rotations are equally likely
@@ -89,9 +101,6 @@ INITIALIZERS: dict[str, Draw] = {
     "lecun_normal": _normal(lambda fan_in, fan_out: math.sqrt(1 / fan_in)),
     "orthogonal": _orthogonal,  # Saxe, McClelland & Ganguli 2014
 }
-
-DATA_DRIVEN = {"standardising", "he_plus_5"}
-"""Initialisers that look at what reaches the layer (Holzmüller et al. 2024, section 3)."""
 
 
 def check(name: str) -> str:
@@ -132,45 +141,55 @@ def initial(parameter: Parameter, seed: int, reaching: Array | None = None) -> A
     (3, 2)
     """
     name = check(parameter.spec.initial)
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
+        raise SettingError(f"seed must be a whole number of 0 or more, got {seed!r}")
     members = parameter.members if parameter.spec.type.member else 0
-    if name in DATA_DRIVEN and reaching is None:
-        raise SettingError(
-            f"{parameter.name}: the initialiser {name} looks at data; pass X to initial(seed, X=…)"
-        )
     values = []
     for member in range(members or 1):
         if name in DATA_DRIVEN:
-            assert reaching is not None
-            rows = reaching[member] if reaching.ndim == 3 else reaching
-            draw = _standardising if name == "standardising" else _he_plus_5
-            values.append(draw(seed, _within(parameter.name), member, parameter, rows))
+            rows = _rows(parameter, reaching, member if members else None)
+            values.append(DATA_DRIVEN[name](int(seed), member, parameter, rows))
         else:
-            values.append(INITIALIZERS[name](seed, _within(parameter.name), member, parameter))
+            values.append(INITIALIZERS[name](int(seed), member, parameter))
     return np.stack(values) if members else values[0]
 
 
-def _within(name: str) -> int:
-    """A number of 16 bits from the parameter's name, so that names draw apart from one another."""
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=2).digest(), "little")
+def _rows(parameter: Parameter, reaching: Array | None, member: int | None) -> Array:
+    """What reaches one member's parameter, (m, width); all members' where they share it."""
+    name = parameter.spec.initial
+    if reaching is None or reaching.size == 0:
+        raise SettingError(
+            f"{parameter.name}: the initialiser {name} looks at data; pass X to initial(seed, X=…)"
+        )
+    rows = reaching[member] if reaching.ndim == 3 and member is not None else reaching
+    return rows.reshape(-1, rows.shape[-1]) if rows.ndim > 1 else rows
 
 
-def _standardising(
-    seed: int, within: int, member: int, parameter: Parameter, rows: Array
-) -> Array:
+def _standardising(seed: int, member: int, parameter: Parameter, rows: Array) -> Array:
     """W ~ N(0, 1), each row then divided by the deviation of its z over the rows."""
-    w = INITIALIZERS["normal"](seed, within, member, parameter)
+    shape = parameter.spec.type.shape
+    if len(shape) != 2 or rows.ndim != 2 or rows.shape[-1] != shape[1]:
+        raise SettingError(f"{parameter.name}: standardising is for the weights of a dense layer")
+    w = INITIALIZERS["normal"](seed, member, parameter)
     deviation = (rows @ w.T).std(axis=0)
-    return w / np.where(deviation > 0, deviation, 1.0)[:, None]
+    return np.asarray(w / np.where(deviation > 0, deviation, 1.0)[:, None])
 
 
-def _he_plus_5(seed: int, within: int, member: int, parameter: Parameter, rows: Array) -> Array:
+def _he_plus_5(seed: int, member: int, parameter: Parameter, rows: Array) -> Array:
     """b = −(weighted mean of the unit's z over 5 rows drawn for it), weights exponential."""
     shape = parameter.spec.type.shape
-    if rows.shape[-1] != shape[0]:
-        raise SettingError(f"{parameter.name}: he_plus_5 needs a bias for each unit")
+    if len(shape) != 1 or rows.ndim != 2 or rows.shape[-1] != shape[0]:
+        raise SettingError(f"{parameter.name}: he_plus_5 is for a bias of each unit")
     count = 5 * shape[0]
-    draw = philox.uniform(seed, philox.INITIAL, 0, 2 * count, word2=member, within=within)
+    draw = _draw(philox.uniform, seed, member, parameter.name, 2 * count)
     chosen = (draw[:count] * len(rows)).astype(np.int64).reshape(5, -1)
     weight = -np.log(draw[count:]).reshape(5, -1)
     z = np.take_along_axis(rows, chosen, axis=0)
-    return -(weight / weight.sum(axis=0) * z).sum(axis=0)
+    return np.asarray(-(weight / weight.sum(axis=0) * z).sum(axis=0))
+
+
+DATA_DRIVEN: dict[str, Callable[[int, int, Parameter, Array], Array]] = {
+    "standardising": _standardising,
+    "he_plus_5": _he_plus_5,
+}
+"""Initialisers that look at what reaches the layer (Holzmüller et al. 2024, section 3)."""

@@ -17,10 +17,12 @@ from numpy.typing import ArrayLike
 
 from clearprop import initializers
 from clearprop.backprop import Plan, Position, Trace, plan, run, sample_gradients, target_name
-from clearprop.errors import DataError, GraphError, ShapeError
+from clearprop.backprop.given import as_array, as_target, check_finite
+from clearprop.errors import DataError, GraphError, SettingError, ShapeError
 from clearprop.expressions import Array
-from clearprop.graph import Dense, Dropout, Graph, Input, Wire, assemble
-from clearprop.words import number
+from clearprop.graph import L2, MOST_UNITS, Dense, Dropout, Graph, Input, Wire, assemble
+from clearprop.operations import TABLE
+from clearprop.words import did_you_mean, number
 
 __all__ = [
     "Inputs",
@@ -28,6 +30,8 @@ __all__ = [
     "Parameters",
     "as_target",
 ]
+
+NETWORK_SETTINGS = ("activation", "output", "cost", "l2", "bias", "dropout", "inputs", "outputs")
 
 Inputs = ArrayLike | Mapping[str, ArrayLike]
 
@@ -85,7 +89,8 @@ class Network:
     output : str
         The function of the output layer; ``"identity"`` becomes the cost's link.
     cost : str
-        ``"squared_error"``, ``"cross_entropy"``, …; settings of the cost by keyword.
+        ``"squared_error"``, ``"cross_entropy"``, …, one for each output; settings of the cost
+        by keyword, such as ``label_smoothing=0.1``.
     l2 : float, ≥ 0
         λ of the penalty λ/2 Σ W² (weights only) in the cost.
     bias : {"unit", "shared", "none"}
@@ -131,14 +136,18 @@ class Network:
                 chain = _chain(chain, _sizes(layers)[1:], activation, output, bias, dropout)
                 inputs, outputs = x, chain
             elif inputs is None or outputs is None:
-                raise GraphError("Network: give layer sizes such as [2, 3, 2], or inputs and outputs")
+                raise GraphError(
+                    "Network: give layer sizes such as [2, 3, 2], or inputs and outputs"
+                )
             ins = [inputs] if isinstance(inputs, Wire) else list(inputs)
             outs = [outputs] if isinstance(outputs, Wire) else list(outputs)
             names = [cost] * len(outs) if isinstance(cost, str) else list(cost)
             if len(names) != len(outs):
                 raise GraphError(f"Network: {len(outs)} outputs, but {len(names)} costs")
-            costs = [(name, settings) for name in names]
-            graph = assemble(ins, outs, costs, l2=l2, labels=labels)
+            L2.check(l2, "Network")
+            graph = assemble(ins, outs, _with_settings(names, settings), l2=l2, labels=labels)
+        elif settings:
+            raise GraphError(f"Network: beside a graph, {next(iter(settings))} has no meaning")
         self.graph: Graph = graph
         for parameter in graph.parameters.values():
             initializers.check(parameter.spec.initial)
@@ -158,12 +167,27 @@ class Network:
             0 to 2⁶⁴ − 1; the same seed gives the same bits.
         X : array (m, width), optional
             Training rows, for initialisers that look at data.
+
+        Returns
+        -------
+        Parameters
+            ``W1`` (s₂, s₁), ``b1`` (s₂,), …: float64 arrays by name.
+
+        Raises
+        ------
+        SettingError
+            If the seed is no such number, or an initialiser needs X.
+
+        Examples
+        --------
+        >>> {name: w.shape for name, w in Network([2, 3, 1]).initial(seed=7).items()}
+        {'W1': (3, 2), 'b1': (3,), 'W2': (1, 3), 'b2': (1,)}
         """
         flat = np.zeros(self.graph.size)
         parameters = Parameters(self.graph, flat)
         for name, parameter in self.graph.parameters.items():
             reaching = None
-            if parameter.spec.initial in initializers.DATA_DRIVEN and X is not None:
+            if X is not None and parameter.spec.initial in initializers.DATA_DRIVEN:
                 reaching = self._reaching(parameters, name, X)
             parameters[name][...] = initializers.initial(parameter, seed, reaching)
         return parameters
@@ -178,7 +202,28 @@ class Network:
     def forward(self, parameters: Mapping[str, Array], X: Inputs) -> Any:
         """Return what is compared with Y: the output ([m, width]), the mean of the members'.
 
-        With several outputs, a dict by the output's value name.
+        Parameters
+        ----------
+        parameters : mapping of str to array
+            By name; what `initial` returns, or plain arrays in a dict.
+        X : array (m, width), or mapping of str to array
+            One sample a row; by the inputs' keys where there are several, indices as (m,).
+
+        Returns
+        -------
+        (m, width) float64 array
+            With several outputs, a dict of such by the output's value name.
+
+        Raises
+        ------
+        ShapeError, DataError
+            For arrays of another shape, NaN, infinity, text, or an index out of range.
+
+        Examples
+        --------
+        >>> net = Network([2, 2], bias="none")
+        >>> net.forward({"W1": [[1, 2], [3, 4]]}, [[1.0, -1.0]])
+        array([[-1., -1.]])
         """
         trace = run(self.plan, parameters, self._inputs(X))
         found = {name: self._mean(name, trace[name]) for name in self.graph.outputs}
@@ -191,7 +236,32 @@ class Network:
         Y: Any,
         sample_weight: ArrayLike | None = None,
     ) -> float:
-        """Return J: the weighted mean of the samples' costs plus the penalty."""
+        """Return J = Σ wᵢ Cᵢ / Σ wᵢ + λ/2 Σ W²: the samples' mean cost plus the penalty.
+
+        Parameters
+        ----------
+        parameters, X
+            As for `forward`.
+        Y : array (m, width), (m,) classes from 0, or mapping of str to such
+            The targets; by the outputs' value names where there are several.
+        sample_weight : (m,) array, optional
+            wᵢ, 0 or more; 1 each if left out.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ShapeError, DataError
+            For arrays of another shape or values that the cost is not defined for.
+
+        Examples
+        --------
+        >>> net = Network([1, 1], bias="none")
+        >>> net.cost({"W1": [[2.0]]}, [[1.0], [3.0]], [[0.0], [6.0]], sample_weight=[1, 3])
+        0.5
+        """
         return self.trace(parameters, X, Y, sample_weight).cost
 
     def gradient(
@@ -202,7 +272,32 @@ class Network:
         sample_weight: ArrayLike | None = None,
         at: Position | None = None,
     ) -> Parameters:
-        """Return ∂J/∂W of every parameter by name, over one flat buffer."""
+        """Return ∂J/∂W of every parameter: of the J that `cost` returns, penalty included.
+
+        Parameters
+        ----------
+        parameters, X, Y, sample_weight
+            As for `cost`.
+        at : Position, optional
+            Where in training the batch stands; dropout's masks are drawn for it. Without it,
+            nothing is dropped.
+
+        Returns
+        -------
+        Parameters
+            The gradients by the parameters' names, over one flat float64 buffer.
+
+        Raises
+        ------
+        ShapeError, DataError
+            As for `cost`.
+
+        Examples
+        --------
+        >>> net = Network([1, 1], bias="none")
+        >>> net.gradient({"W1": [[2.0]]}, [[3.0]], [[5.0]])["W1"]
+        array([[3.]])
+        """
         trace = self.trace(parameters, X, Y, sample_weight, at)
         flat = np.concatenate([g.reshape(-1) for g in trace.gradient.values()] or [np.zeros(0)])
         return Parameters(self.graph, flat)
@@ -215,11 +310,31 @@ class Network:
         sample_weight: ArrayLike | None = None,
         at: Position | None = None,
     ) -> Trace:
-        """Return every quantity of one pass: z, a, Δ, δ, gradients, cost, by symbol."""
-        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        return run(
-            self.plan, parameters, self._inputs(X), self.targets(Y), weights=weights, at=at
-        )
+        """Return every quantity of one pass: z, a, Δ, δ, gradients, cost, by symbol.
+
+        Parameters
+        ----------
+        parameters, X, Y, sample_weight, at
+            As for `gradient`.
+
+        Returns
+        -------
+        Trace
+            A mapping of symbols to float64 arrays, ([K,] m, width) for values.
+
+        Raises
+        ------
+        ShapeError, DataError
+            As for `cost`.
+
+        Examples
+        --------
+        >>> t = Network([1, 1], bias="none").trace({"W1": [[2.0]]}, [[3.0]], [[5.0]])
+        >>> t["z2"], t["delta2"], t.cost
+        (array([[6.]]), array([[1.]]), 0.5)
+        """
+        weights = None if sample_weight is None else as_array("sample_weight", sample_weight)
+        return run(self.plan, parameters, self._inputs(X), self.targets(Y), weights=weights, at=at)
 
     def sample_gradients(
         self,
@@ -227,44 +342,113 @@ class Network:
         X: Inputs,
         Y: Any,
         sample_weight: ArrayLike | None = None,
+        at: Position | None = None,
     ) -> dict[str, Array]:
-        """Return what each sample contributes to each gradient, (m,) + shape; see the plan."""
-        return sample_gradients(self.plan, self.trace(parameters, X, Y, sample_weight))
+        """Return what each sample contributes to each gradient.
+
+        Parameters
+        ----------
+        parameters, X, Y, sample_weight, at
+            As for `gradient`.
+
+        Returns
+        -------
+        dict of str to (m,) + shape array
+            By the parameters' names. The wᵢ / Σ w is in them, so that over samples they sum to
+            the gradient without the penalty's λ W.
+
+        Raises
+        ------
+        ShapeError, DataError
+            As for `cost`.
+
+        Examples
+        --------
+        >>> net = Network([1, 1], bias="none")
+        >>> net.sample_gradients({"W1": [[2.0]]}, [[3.0], [1.0]], [[5.0], [2.0]])["W1"].ravel()
+        array([1.5, 0. ])
+        """
+        return sample_gradients(self.plan, self.trace(parameters, X, Y, sample_weight, at))
 
     def _mean(self, name: str, array: Array) -> Array:
-        return array.mean(axis=0) if self.graph.values[name].type.member else array
+        return np.asarray(array.mean(axis=0)) if self.graph.values[name].type.member else array
 
     def _inputs(self, X: Inputs) -> dict[str, Array]:
         keys = [given.key for given in self.graph.inputs]
-        if isinstance(X, Mapping):
-            return {key: np.asarray(value) for key, value in X.items()}
-        if len(keys) > 1:
-            raise DataError(f"the network has the inputs {keys}; give X as a dict with these keys")
-        return {keys[0]: np.asarray(X)}
+        if not isinstance(X, Mapping):
+            if len(keys) > 1:
+                raise DataError(f"the network has the inputs {keys}; give X as a dict of them")
+            X = {keys[0]: X}
+        _check_keys("X", X, keys)
+        found = {}
+        for key in keys:
+            where = "X" if len(keys) == 1 else f"X[{key!r}]"
+            found[key] = as_array(where, X[key])
+            check_finite(where, found[key])
+        return found
 
     def targets(self, Y: Any) -> dict[str, Array]:
-        """Return Y as the plan reads it: by symbol, (m, width) float64, classes one-hot."""
+        """Return Y as the plan reads it: by symbol, (m, width) float64, classes one-hot.
+
+        Parameters
+        ----------
+        Y
+            As for `cost`.
+
+        Returns
+        -------
+        dict of str to (m, width) array
+            By the target's symbol: ``y``, or ``y3``, ``y5`` beside several outputs a3, a5.
+
+        Raises
+        ------
+        ShapeError, DataError, GraphError
+            For a wrong shape or key, values the cost is not defined for, a network without cost.
+
+        Examples
+        --------
+        >>> Network([2, 3], cost="cross_entropy").targets([2, 0])
+        {'y': array([[0., 0., 1.],
+               [1., 0., 0.]])}
+        """
         costs = self.graph.costs
-        given = Y if isinstance(Y, Mapping) else None
-        if len(costs) > 1 and given is None:
-            raise DataError(
-                f"the network has the outputs {list(self.graph.outputs)}; give Y as a dict of them"
-            )
+        keys = [cost.value for cost in costs]
+        if not costs:
+            raise GraphError("the network has no cost to compare Y with")
+        if not isinstance(Y, Mapping):
+            if len(costs) > 1:
+                raise DataError(f"the network has the outputs {keys}; give Y as a dict of them")
+            Y = {keys[0]: Y}
+        _check_keys("Y", Y, keys)
         found = {}
         for cost in costs:
-            y = np.asarray(Y if given is None else given[cost.value])
+            y = as_array("Y" if len(costs) == 1 else f"Y[{cost.value!r}]", Y[cost.value])
             width = self.graph.values[cost.value].type.shape[0]
             found[target_name(self.graph, cost)] = as_target(y, width, cost.row.target)
         return found
 
     # -- description ----------------------------------------------------------------------------
     def describe(self) -> str:
-        """Return a table of layers, shapes, parameters and operations as text."""
+        """Return a table of values, operations, shapes and parameters as text.
+
+        Examples
+        --------
+        >>> print(Network([2, 3, 1], "tanh").describe())
+        value  operation  from  shape   parameters
+        ─────  ─────────  ────  ──────  ────────────
+        a1     input X          (m, 2)
+        z2     affine     a1    (m, 3)  W1 3×2, b1 3
+        a2     tanh       z2    (m, 3)
+        z3     affine     a2    (m, 1)  W2 1×3, b2 1
+        a3     identity   z3    (m, 1)
+        cost: squared_error of a3
+        parameters: 13
+        """
         graph = self.graph
         rows = [("value", "operation", "from", "shape", "parameters")]
         for given in graph.inputs:
-            kind = f"index of {given.levels}" if given.levels else "input"
-            rows.append((given.value, kind, given.key, str(given.type), ""))
+            kind = f"index {given.key} of {given.levels}" if given.levels else f"input {given.key}"
+            rows.append((given.value, kind, "", str(given.type), ""))
         for node in graph.nodes:
             own = ", ".join(f"{n} {_size(graph.parameters[n].shape)}" for _, n in node.params)
             rows.append(
@@ -289,64 +473,83 @@ class Network:
         return "\n".join(lines)
 
     def to_json(self) -> str:
-        """Return the network as JSON text."""
+        """Return the network as JSON text, the same text for the same network."""
         return self.graph.to_json()
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "the network") -> Network:
-        """Read a network from JSON text; raise GraphError saying what is wrong with it."""
-        return cls(graph=Graph.from_json(text, where))
+        """Read a network from JSON text.
+
+        Parameters
+        ----------
+        text : str or bytes
+            What `to_json` gave.
+        where : str
+            What it is called in messages, such as the file's name.
+
+        Raises
+        ------
+        GraphError
+            Saying what is wrong with it, and where.
+
+        Examples
+        --------
+        >>> Network.from_json(Network([2, 3, 1]).to_json())
+        <Network 2-3-1, 13 parameters>
+        """
+        graph = Graph.from_json(text, where)
+        try:
+            return cls(graph=graph)
+        except SettingError as error:
+            raise GraphError(f"{where} is damaged: {error}") from None
 
     def __repr__(self) -> str:
         graph = self.graph
         sizes = "-".join(
             [_width(graph, given.value) for given in graph.inputs[:1]]
-            + [_width(graph, node.output) for node in graph.nodes if node.op in ("affine", "gather")]
+            + [
+                _width(graph, node.output)
+                for node in graph.nodes
+                if node.op in ("affine", "gather")
+            ]
         )
         return f"<Network {sizes}, {graph.size:,} parameters>"
 
 
-def as_target(y: np.ndarray[Any, Any], width: int, kind: str) -> Array:
-    """Return a target as (m, width) float64, checked: classes become one-hot.
+def _check_keys(what: str, given: Mapping[str, Any], keys: Sequence[str]) -> None:
+    for key in given:
+        if key not in keys:
+            raise DataError(f"{what} has no place for {key!r}; {did_you_mean(str(key), keys)}")
+    for key in keys:
+        if key not in given:
+            raise DataError(f"{what}: {key!r} is missing")
 
-    Raises
-    ------
-    DataError
-        For a wrong shape or values that the cost is not defined for.
-    """
-    if kind == "class" and y.ndim == 1:
-        if y.dtype.kind not in "iub":
-            raise DataError("the classes of Y must be whole numbers from 0, or rows of probabilities")
-        if y.size and (y.min() < 0 or y.max() >= width):
-            raise DataError(f"Y has the class {y.max() if y.max() >= width else y.min()}; the "
-                            f"network's output has the classes 0 to {width - 1}")  # fmt: skip
-        return np.eye(width)[y.astype(np.int64)]
-    found = np.asarray(y, dtype=np.float64)
-    if found.ndim == 1 and width == 1:
-        found = found[:, None]
-    if found.ndim != 2 or found.shape[1] != width:
-        raise ShapeError(f"Y: expected shape (m, {width}), got {y.shape}")
-    if not np.isfinite(found).all():
-        raise DataError("Y has NaN or infinite entries; leave these rows out")
-    if kind == "count" and (found < 0).any():
-        raise DataError("the poisson cost needs Y of 0 or more")
-    if kind in ("probability", "class") and ((found < 0) | (found > 1)).any():
-        raise DataError("Y must lie between 0 and 1 for a cross-entropy")
-    if kind == "class" and not np.allclose(found.sum(axis=1), 1.0, atol=1e-6):
-        raise DataError("each row of Y must sum to 1 for cross_entropy")
-    return found
+
+def _with_settings(
+    names: Sequence[str], settings: Mapping[str, Any]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Give each cost those of the settings that it has; refuse one that no cost has."""
+    known = {name: [attr.name for attr in TABLE.cost(name).attrs] for name in names}
+    every = [setting for own in known.values() for setting in own]
+    for setting in settings:
+        if setting not in every:
+            hint = did_you_mean(setting, [*every, *NETWORK_SETTINGS])
+            raise SettingError(f"Network has no setting {setting!r}; {hint}")
+    return [(name, {s: settings[s] for s in known[name] if s in settings}) for name in names]
 
 
 def _sizes(layers: Sequence[int] | str) -> list[int]:
     if isinstance(layers, str):
-        if not re.fullmatch(r"\d+(-\d+)+", layers):
+        if not re.fullmatch(r"[0-9]+(-[0-9]+)+", layers):
             raise GraphError(f"a chain is written like 2-3-2, got {layers!r}")
         layers = [int(size) for size in layers.split("-")]
-    sizes = list(layers)
-    if len(sizes) < 2 or any(
-        isinstance(s, bool) or not isinstance(s, int | np.integer) or s < 1 for s in sizes
-    ):
-        raise GraphError(f"a chain needs two sizes or more, each 1 or more, got {layers!r}")
+    sizes: list[Any] = list(layers) if isinstance(layers, Sequence | np.ndarray) else []
+    if len(sizes) < 2:
+        raise GraphError(f"a chain is two sizes or more, such as [2, 3, 2], got {layers!r}")
+    for size in sizes:
+        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
+        if not whole or not 1 <= size <= MOST_UNITS:
+            raise GraphError(f"the sizes of a chain are whole numbers of 1 or more, got {size!r}")
     return [int(size) for size in sizes]
 
 

@@ -37,9 +37,7 @@ from clearprop.graph import CostNode, Graph, Node
 from clearprop.operations import Site
 from clearprop.optimizers import Optimizer
 
-StepKind = Literal[
-    "forward", "cost", "penalty", "arrive", "adjoint", "gradient", "update"
-]
+StepKind = Literal["forward", "cost", "penalty", "arrive", "adjoint", "gradient", "update"]
 
 SAMPLE_WEIGHT = Sym("w", Type((), sample=True))
 """wᵢ / Σ w of the sample: 1/m where no weights are given."""
@@ -82,7 +80,9 @@ class Step:
     @property
     def expr(self) -> Expr:
         """The whole right-hand side."""
-        return self.terms[0].expr if len(self.terms) == 1 else Add(tuple(t.expr for t in self.terms))
+        return (
+            self.terms[0].expr if len(self.terms) == 1 else Add(tuple(t.expr for t in self.terms))
+        )
 
     @cached_property
     def reads(self) -> tuple[Sym, ...]:
@@ -112,7 +112,7 @@ class Plan:
                 found.setdefault(sym.name, []).append(step.id)
         return {name: tuple(ids) for name, ids in found.items()}
 
-    def step(self, id: str) -> Step:  # noqa: A002  # the word of the contract
+    def step(self, id: str) -> Step:  # the word of the contract
         """Return the step called ``id``; raise GraphError if there is none."""
         try:
             return self._by_id[id]
@@ -130,7 +130,7 @@ class Plan:
     def _writers(self) -> dict[str, Step]:
         return {step.target.name: step for step in self.steps if step.kind != "update"}
 
-    def readers(self, id: str) -> tuple[Step, ...]:  # noqa: A002
+    def readers(self, id: str) -> tuple[Step, ...]:
         """Return the steps that read what the step ``id`` computes."""
         return tuple(self._by_id[i] for i in self._readers.get(self.step(id).target.name, ()))
 
@@ -292,7 +292,7 @@ class _Writer:
                 if passed.type.member and not x.type.member:  # shared by the members: ⊕ over them
                     passed = Sum(("member",), passed)
                 self.arriving[x.name].append(Term(node.output, passed))
-            roles = {role: name for role, name in node.params}
+            roles = dict(node.params)
             for role, one in node.row.gradients(site, delta).items():
                 gradients[roles[role]].append(Term(node.output, self._batch_sum(one, roles[role])))
         for given in self.graph.inputs:

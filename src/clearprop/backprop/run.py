@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
 from clearprop import philox
-from clearprop.backprop.plan import SAMPLE_WEIGHT, Plan, gradient_name, target_name
+from clearprop.backprop.given import given_arrays, given_targets, shares
+from clearprop.backprop.plan import SAMPLE_WEIGHT, Plan, adjoint_name, gradient_name
 from clearprop.errors import ShapeError
 from clearprop.expressions import Array, Expr, Sum, Type, evaluate, spread
 from clearprop.graph import Graph
@@ -39,68 +41,73 @@ class Trace(Mapping[str, Array]):
     Parameters
     ----------
     graph : Graph
-    values : dict of str to array
+    arrays : dict of str to array
         z, a, Δ, δ, gradients, parameters, targets, weights: every symbol of the plan.
-    terms : dict of (step id, via) to array
-        Each summand of the steps that sum over several wires.
+    terms : dict of (step id, number of the term) to array
+        Each summand of the steps that sum over several wires, in the order of ``Step.terms``.
     position : Position or None
         None: no dropout.
     """
 
     graph: Graph
-    values: dict[str, Array]
-    terms: dict[tuple[str, str], Array] = field(default_factory=dict)
+    arrays: dict[str, Array]
+    terms: dict[tuple[str, int], Array] = field(default_factory=dict)
     position: Position | None = None
 
     def __getitem__(self, name: str) -> Array:
-        return self.values[name]
+        return self.arrays[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
+        return iter(self.arrays)
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.arrays)
 
     @property
     def cost(self) -> float:
         """J: the weighted mean over samples (and members) plus the penalty."""
-        return float(self.values["J"])
+        return float(self["J"])
 
     @property
     def cost_terms(self) -> dict[str, Array]:
         """C of each sample, by the cost's symbol, ([K,] m)."""
-        return {n: v for n, v in self.values.items() if n.startswith("C")}
+        return {name: array for name, array in self.items() if name.startswith("C")}
 
     @property
     def penalty(self) -> float:
         """λ/2 Σ W², 0 without one."""
-        return float(self.values.get("penalty", 0.0))
+        return float(self.get("penalty", 0.0))
 
     @property
     def gradient(self) -> dict[str, Array]:
         """∂J/∂W of every parameter, by the parameter's name."""
-        return {name: self.values[gradient_name(name)] for name in self.graph.parameters}
+        return {name: self[gradient_name(name)] for name in self.graph.parameters}
 
     @property
     def input_gradient(self) -> dict[str, Array]:
         """∂J/∂X of every input that has one, by the input's key, (m, width)."""
         found = {}
         for given in self.graph.inputs:
-            name = "Delta" + given.value[1:]
-            if name in self.values:
-                found[given.key] = self.values[name]
+            name = adjoint_name(given.value)
+            if name in self:
+                found[given.key] = self[name]
         return found
 
     def member(self, number: int) -> Trace:
         """Return the trace of one member: the member axis taken off wherever there is one."""
+        members = self.graph.members
+        if not 0 <= number < members:
+            raise ShapeError(f"there is no member {number}; the network has {members} (from 0)")
         own = {name: value.type.member for name, value in self.graph.values.items()}
-        own |= {name: p.spec.type.member for name, p in self.graph.parameters.items()}
-        own |= {"Delta" + n[1:]: flag for n, flag in own.items() if n in self.graph.values}
-        own |= {"delta" + n[1:]: flag for n, flag in own.items() if n.startswith("z")}
-        own |= {gradient_name(n): p.spec.type.member for n, p in self.graph.parameters.items()}
+        for node in self.graph.nodes:
+            masks = node.row.masks(self.graph.input_types(node), node.attrs)
+            own |= {role + node.output[1:]: own[node.output] for role in masks}
+        own |= {adjoint_name(name): own[name] for name in self.graph.values}
+        for name, parameter in self.graph.parameters.items():
+            own |= dict.fromkeys((name, gradient_name(name)), parameter.spec.type.member)
         own |= {name: array.ndim == 2 for name, array in self.cost_terms.items()}
-        chosen = {n: v[number] if own.get(n) else v for n, v in self.values.items()}
-        return replace(self, values=chosen, terms={})
+        chosen = {n: array[number] if own.get(n) else array for n, array in self.items()}
+        return replace(self, arrays=chosen, terms={})
 
 
 def run(
@@ -144,36 +151,34 @@ def run(
     Raises
     ------
     ShapeError
-        If an array's shape is not what the graph says.
+        If an array is missing or its shape is not what the graph says.
+    DataError
+        If an array holds no numbers, an index is out of range, or no row has a weight.
     """
-    values, m = _given(plan.graph, parameters, inputs)
+    values, m = given_arrays(plan.graph, parameters, inputs)
     if targets is not None:
-        for cost in plan.graph.costs:
-            name = target_name(plan.graph, cost)
-            values[name] = _shaped(name, targets[name], (m, *plan.graph.values[cost.value].type.shape))
-        w = np.ones(m) if weights is None else _shaped("the sample weights", weights, (m,))
-        total = w.sum()
-        if not total > 0:
-            raise ShapeError("the sample weights sum to 0; the cost of such a batch is not defined")
-        values[SAMPLE_WEIGHT.name] = w / total
-    for name, (sym, rate) in plan.masks.items():
-        values[name] = _mask(plan, name, sym.type, rate, m, at)
+        values |= given_targets(plan.graph, targets, m)
+        values[SAMPLE_WEIGHT.name] = shares(weights, m)
+    for place, (name, (sym, rate)) in enumerate(plan.masks.items()):
+        values[name] = _mask(plan.graph, place, sym.type, rate, m, at)
     if slots is not None and plan.optimizer is not None:
         values |= slots
-        rate = plan.optimizer.learning_rate if learning_rate is None else learning_rate
-        values |= {"learning_rate": np.asarray(rate), "t": np.asarray(float(t))}
+        alpha = plan.optimizer.learning_rate if learning_rate is None else learning_rate
+        values |= {"learning_rate": np.asarray(alpha), "t": np.asarray(float(t))}
     trace = Trace(plan.graph, values, {}, at)
     for step in plan.steps:
-        if (targets is None and step.kind != "forward") or (slots is None and step.kind == "update"):
+        if (targets is None and step.kind != "forward") or (
+            slots is None and step.kind == "update"
+        ):
             continue
-        total_value: Array | None = None
-        for term in step.terms:
-            array = _filled(evaluate(term.expr, values), term.expr, step.target.type, m, plan.graph)
-            if len(step.terms) > 1:
-                trace.terms[step.id, term.via] = array
-            total_value = array if total_value is None else total_value + array
-        assert total_value is not None
-        values[step.target.name] = total_value
+        found = [
+            _filled(evaluate(term.expr, values), term.expr, step.target.type, m, plan.graph)
+            for term in step.terms
+        ]
+        if len(found) > 1:  # ⊕
+            trace.terms.update(((step.id, place), array) for place, array in enumerate(found))
+        with np.errstate(all="ignore"):
+            values[step.target.name] = reduce(np.add, found)
     return trace if member is None else trace.member(member)
 
 
@@ -208,36 +213,6 @@ def sample_gradients(plan: Plan, trace: Trace) -> dict[str, Array]:
     return found
 
 
-def _given(
-    graph: Graph, parameters: Mapping[str, Array], inputs: Mapping[str, Array]
-) -> tuple[dict[str, Array], int]:
-    values: dict[str, Array] = {}
-    for name, parameter in graph.parameters.items():
-        if name not in parameters:
-            raise ShapeError(f"the parameter {name} {parameter.shape} is missing")
-        values[name] = _shaped(f"the parameter {name}", parameters[name], parameter.shape)
-    m = -1
-    for given in graph.inputs:
-        if given.key not in inputs:
-            raise ShapeError(f"the input {given.key!r} is missing")
-        array = np.asarray(inputs[given.key])
-        wanted = (len(array) if array.ndim else 0, *given.type.shape)
-        if array.ndim == 0 or array.shape != wanted or (m >= 0 and len(array) != m):
-            rows = "m" if m < 0 else str(m)
-            size = f"({rows}, {given.width})" if given.width else f"({rows},)"
-            raise ShapeError(f"the input {given.key!r}: expected shape {size}, got {array.shape}")
-        m = len(array)
-        values[given.value] = array if given.levels else array.astype(np.float64)
-    return values, m
-
-
-def _shaped(what: str, array: Array, shape: tuple[int, ...]) -> Array:
-    array = np.asarray(array, dtype=np.float64)
-    if array.shape != shape:
-        raise ShapeError(f"{what}: expected shape {shape}, got {array.shape}")
-    return array
-
-
 def _axes(of: Type, m: int, graph: Graph) -> tuple[int, ...]:
     return ((graph.members,) if of.member else ()) + ((m,) if of.sample else ())
 
@@ -248,21 +223,18 @@ def _filled(array: Array, expr: Expr, to: Type, m: int, graph: Graph) -> Array:
     return np.array(np.broadcast_to(full, _axes(to, m, graph) + to.shape))
 
 
-def _mask(
-    plan: Plan, name: str, of: Type, rate: float, m: int, at: Position | None
-) -> Array:
-    """Return dropout's factors r: all 1 outside training."""
-    shape = _axes(of, m, plan.graph) + of.shape
+def _mask(graph: Graph, place: int, of: Type, rate: float, m: int, at: Position | None) -> Array:
+    """Return the factors r of the dropout number ``place``: all 1 outside training."""
+    shape = _axes(of, m, graph) + of.shape
     if at is None:
         return np.ones(shape)
-    number = list(plan.masks).index(name)
     keep = philox.keep_mask(
         at.seed,
         at.step,
         np.arange(at.rows, at.rows + m),
         of.shape[0],
         rate,
-        node=number,
-        members=plan.graph.members if of.member else 1,
+        node=place,
+        members=graph.members if of.member else 1,
     )
     return np.where(keep, 1.0 / (1.0 - rate), 0.0).reshape(shape)

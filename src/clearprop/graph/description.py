@@ -9,16 +9,29 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from clearprop.errors import GraphError, ShapeError
+from clearprop.errors import GraphError, SettingError, ShapeError
 from clearprop.expressions import Type
+from clearprop.graph.reading import Record
 from clearprop.operations import TABLE, Cost, Op, Param
+from clearprop.settings import Attr
 
 FORMAT_VERSION = 1
+
+MOST_UNITS = 2**31 - 1
+MOST_MEMBERS = 2**16
+MOST_NUMBERS = 2**40  # trained numbers of a network: 8 TiB in float64
+
+_SUFFIX = r"(\d+|_\w+)"
+_VALUE_NAME = re.compile(f"[az]{_SUFFIX}")
+_RESERVED = ("J", "w", "t", "penalty", "learning_rate", "y", "C")
+
+L2 = Attr("l2", float, 0.0, bounds="[0, inf)", help="λ of the penalty λ/2 Σ W² in the cost")
 
 Kind = Literal["input", "index", "preactivation", "activation"]
 
@@ -124,6 +137,10 @@ class Graph:
     members: int = 0
     labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    FIELDS: ClassVar[tuple[str, ...]] = (
+        "format", "version", "inputs", "nodes", "outputs", "costs", "l2", "members", "labels",
+    )  # fmt: skip
+
     def __post_init__(self) -> None:
         self._check()
 
@@ -133,6 +150,8 @@ class Graph:
         found: dict[str, Value] = {}
         for given in self.inputs:
             kind: Kind = "index" if given.levels else "input"
+            if given.value in found:
+                raise GraphError(f"two inputs make the value {given.value!r}; names must differ")
             found[given.value] = Value(given.value, given.type, kind, None)
         for number, node in enumerate(self.nodes):
             if node.output in found:
@@ -143,10 +162,21 @@ class Graph:
                     f"{node.output}: its input {missing[0]!r} is made by no node before it"
                 )
             types = tuple(found[name].type for name in node.inputs)
+            row = node.row
+            low, high = row.arity
+            if len(types) < low or (high is not None and len(types) > high):
+                wanted = f"{low} or more" if high is None else str(high)
+                raise GraphError(
+                    f"{node.output}: {row.name} takes {wanted} inputs, not {len(types)}"
+                )
             try:
-                made = node.row.result(types, node.attrs)
+                made = row.result(types, node.attrs)
             except ShapeError as error:
-                raise ShapeError(f"{node.output} (from {', '.join(node.inputs)}): {error}") from None
+                raise ShapeError(
+                    f"{node.output} (from {', '.join(node.inputs)}): {error}"
+                ) from None
+            if any(size > MOST_UNITS for size in made.shape):
+                raise GraphError(f"{node.output}: {made} is wider than {MOST_UNITS} units")
             kind = "preactivation" if node.output.startswith("z") else "activation"
             found[node.output] = Value(node.output, made, kind, number)
         return found
@@ -254,29 +284,15 @@ class Graph:
         if not isinstance(data, dict) or data.get("format") != "clearprop-network":
             raise GraphError(f"{where} does not describe a ClearProp network")
         version = data.get("version")
-        if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
+        if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
             raise GraphError(
                 f"{where} has format version {version!r}; this ClearProp reads up to "
                 f"{FORMAT_VERSION}: install a newer one"
             )
         try:
-            graph = cls(
-                tuple(Input(i["value"], i["key"], i.get("width", 0), i.get("levels", 0))
-                      for i in data["inputs"]),
-                tuple(_node(entry) for entry in data["nodes"]),
-                tuple(data["outputs"]),
-                tuple(CostNode(c["op"], c["value"], TABLE.cost(c["op"]).settings(c["attrs"]))
-                      for c in data["costs"]),
-                float(data["l2"]),
-                int(data["members"]),
-                {name: tuple(units) for name, units in data["labels"].items()},
-            )  # fmt: skip
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            if isinstance(error, GraphError):
-                raise
-            what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-            raise GraphError(f"{where} is damaged: {what}") from None
-        return graph
+            return _read(cls, data, where)
+        except SettingError as error:
+            raise GraphError(f"{where} is damaged: {error}") from None
 
     # -- checks -------------------------------------------------------------------------------
     def _check(self) -> None:
@@ -289,6 +305,9 @@ class Graph:
             raise GraphError("two inputs have one name; names must differ")
         if not self.outputs:
             raise GraphError("a network needs an output")
+        for what, names in (("outputs", self.outputs), ("costs", [c.value for c in self.costs])):
+            if len(set(names)) < len(names):
+                raise GraphError(f"two {what} have one value; give each a value of its own")
         for name in (*self.outputs, *(cost.value for cost in self.costs)):
             if name not in self.values:
                 raise GraphError(f"the output {name!r} is made by no node")
@@ -299,6 +318,13 @@ class Graph:
                 raise GraphError(f"the cost {cost.op} compares {cost.value!r}, which is no output")
             self._check_link(cost)
         for node in self.nodes:
+            if isinstance(node.row, Cost):
+                raise GraphError(f"{node.output}: {node.op} is a cost and makes no value")
+            levels = max((i.levels for i in self.inputs if i.value in node.inputs), default=0)
+            if levels > node.attrs.get("levels", levels):
+                raise GraphError(
+                    f"{node.output}: has {node.attrs['levels']} rows, the index {levels} levels"
+                )
             own = node.attrs.get("members", 0)
             if own and own != self.members:
                 raise GraphError(
@@ -307,9 +333,35 @@ class Graph:
                 )
         if self.members == 0 and any(v.type.member for v in self.values.values()):
             raise GraphError("values have a member axis, but the network has no members")
-        if not (math.isfinite(self.l2) and self.l2 >= 0):
-            raise GraphError(f"l2 must be a number of 0 or more, got {self.l2}")
-        assert self.parameters is not None  # inferred now, so that errors come when it is built
+        L2.check(self.l2)
+        for name in self.labels:
+            if name not in self.values:
+                raise GraphError(f"labels are given for {name!r}, which is no value of the network")
+        if self.size > MOST_NUMBERS:
+            raise GraphError(f"the network has {self.size:,} parameters; no memory holds them")
+        self._check_names()
+
+    def _check_names(self) -> None:
+        """Every quantity has a symbol of its own: a2 and z2, W1, and what the plan adds to them."""
+        for name in self.values:
+            if not _VALUE_NAME.fullmatch(name):
+                raise GraphError(f"a value's name is a or z and a number or _name, got {name!r}")
+        taken = {*_RESERVED, *self.values}
+        taken |= {sign + name[1:] for name in self.values for sign in ("Delta", "delta", "y", "C")}
+        for node in self.nodes:
+            for role in node.row.masks(self.input_types(node), node.attrs):
+                mask = role + node.output[1:]
+                if mask in taken:
+                    raise GraphError(f"{node.output}: two quantities are called {mask}")
+                taken.add(mask)
+        for name, parameter in self.parameters.items():
+            role = parameter.spec.role
+            if not re.fullmatch(re.escape(role) + _SUFFIX, name):
+                raise GraphError(
+                    f"a parameter's name is {role} and a number or _name, got {name!r}"
+                )
+            if name in taken:
+                raise GraphError(f"the parameter {name} has the name of another quantity")
 
     def _check_link(self, cost: CostNode) -> None:
         if cost.row.link == "identity":
@@ -323,12 +375,42 @@ class Graph:
             )
 
 
-def _node(entry: Mapping[str, Any]) -> Node:
-    row = TABLE.row(entry["op"])
-    names: Sequence[str] = entry["inputs"]
-    low, high = row.arity
-    if len(names) < low or (high is not None and len(names) > high):
-        raise GraphError(f"{entry['output']}: {row.name} got {len(names)} inputs")
-    params = tuple((str(role), str(name)) for role, name in entry["params"].items())
-    attrs = row.settings(entry["attrs"])
-    return Node(row.name, tuple(map(str, names)), str(entry["output"]), params, attrs)
+def _read(kind: type[Graph], data: Mapping[str, Any], where: str) -> Graph:
+    """The network of format version 1."""
+    whole = Record(data, where, kind.FIELDS)
+    inputs, nodes, costs = [], [], []
+    for i, entry in enumerate(whole.items("inputs")):
+        given = Record(entry, f"{where}, inputs[{i}]", ("value", "key", "width", "levels"))
+        width, levels = (
+            given.whole(size, 1, MOST_UNITS) if size in given.data else 0
+            for size in ("width", "levels")
+        )
+        inputs.append(Input(given.text("value"), given.text("key"), width, levels))
+    for i, entry in enumerate(whole.items("nodes")):
+        at = Record(entry, f"{where}, nodes[{i}]", ("op", "inputs", "output", "params", "attrs"))
+        params = Record(at.mapping("params"), f"{at.where}, params", at.mapping("params"))
+        row = TABLE.row(at.text("op"))
+        nodes.append(
+            Node(
+                row.name,
+                at.texts("inputs"),
+                at.text("output"),
+                tuple((role, params.text(role)) for role in params.data),
+                row.settings(at.mapping("attrs")),
+            )
+        )
+    for i, entry in enumerate(whole.items("costs")):
+        at = Record(entry, f"{where}, costs[{i}]", ("op", "value", "attrs"))
+        cost = TABLE.cost(at.text("op"))
+        costs.append(CostNode(cost.name, at.text("value"), cost.settings(at.mapping("attrs"))))
+    names = whole.mapping("labels")
+    labels = Record(names, f"{where}, labels", names)
+    return kind(
+        tuple(inputs),
+        tuple(nodes),
+        whole.texts("outputs"),
+        tuple(costs),
+        whole.real("l2"),
+        whole.whole("members", 0, MOST_MEMBERS),
+        {name: labels.texts(name) for name in names},
+    )

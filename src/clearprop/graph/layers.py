@@ -14,12 +14,15 @@ from typing import Any
 
 from clearprop.errors import GraphError, ShapeError
 from clearprop.expressions import Type
-from clearprop.graph.description import CostNode, Graph, Node
+from clearprop.graph.description import MOST_UNITS, CostNode, Graph, Node
 from clearprop.graph.description import Input as GraphInput
 from clearprop.operations import TABLE, Op
+from clearprop.settings import Attr
 
 _serial = itertools.count()
 _NAME = re.compile(r"[^\W\d]\w*", re.UNICODE)
+WIDTH = Attr("width", int, 1, bounds=f"[1, {MOST_UNITS}]", help="numbers a sample")
+LEVELS = Attr("levels", int, 1, bounds=f"[1, {MOST_UNITS}]", help="how many levels an index has")
 
 
 class Wire:
@@ -37,19 +40,18 @@ class Wire:
         self.serial = next(_serial)  # creation order is a topological order
         self.op, self.inputs, self.layer, self.preactivation = op, inputs, layer, preactivation
         self.attrs = dict(attrs)
-        self.members = max([w.members for w in inputs] + [self.attrs.get("members", 0)])
+        own: int = self.attrs.get("members", 0)
+        self.members: int = max([own, *(wire.members for wire in inputs)])
         if op is not None:
             try:
                 of = op.result(tuple(wire.type for wire in inputs), self.attrs)
             except ShapeError as error:
                 raise ShapeError(f"{layer}: {error}") from None
         assert of is not None
-        self.type = of
+        self.type: Type = of
 
     def __add__(self, other: Wire) -> Wire:
         """Join two values of one width: a skip or a residual connection."""
-        if not isinstance(other, Wire):
-            return NotImplemented
         return _apply("add", (self, other), {}, "add")
 
     def __repr__(self) -> str:
@@ -58,16 +60,20 @@ class Wire:
 
 def _apply(op: str, inputs: tuple[Wire, ...], attrs: Mapping[str, Any], layer: object) -> Wire:
     row = TABLE.row(op)
+    _check_values(layer, inputs)
+    return Wire(row, inputs, row.settings(attrs), layer)
+
+
+def _check_values(layer: object, inputs: Iterable[object]) -> None:
     for wire in inputs:
         if not isinstance(wire, Wire):
             raise GraphError(
                 f"{layer} was called on {type(wire).__name__}; call it on an Input or on what a "
                 "layer returned"
             )
-    return Wire(row, inputs, row.settings(attrs), layer)
 
 
-def Input(width: int | None = None, *, levels: int | None = None, name: str = "") -> Wire:  # noqa: N802
+def Input(width: int | None = None, *, levels: int | None = None, name: str = "") -> Wire:
     """Return an input of a network.
 
     Parameters
@@ -84,20 +90,23 @@ def Input(width: int | None = None, *, levels: int | None = None, name: str = ""
     >>> Input(54)
     <value of Input, (m, 54) a sample>
     """
-    for what, size in (("width", width), ("levels", levels)):
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
-            raise GraphError(f"Input: {what} must be a whole number of 1 or more, got {size!r}")
     if (width is None) == (levels is None):
         raise GraphError("Input: give either a width or levels")
-    attrs = {"width": width or 0, "levels": levels or 0, "key": name}
-    return Wire(None, (), attrs, "Input", Type(() if levels else (width or 0,), sample=True))
+    if not isinstance(name, str):
+        raise GraphError(f"Input: name must be a text, got {name!r}")
+    attrs: dict[str, Any] = {"width": 0, "levels": 0, "key": name}
+    if levels is not None:
+        attrs["levels"] = LEVELS.check(levels, "Input")
+        return Wire(None, (), attrs, "Input", Type((), sample=True))
+    attrs["width"] = WIDTH.check(width, "Input")
+    return Wire(None, (), attrs, "Input", Type((attrs["width"],), sample=True))
 
 
 class Layer:
     """What is called on values; called twice, it is tied."""
 
     def __init__(self, name: str = "") -> None:
-        if name and not _NAME.fullmatch(name):
+        if not isinstance(name, str) or (name and not _NAME.fullmatch(name)):
             raise GraphError(f"a layer's name is letters, digits and _, got {name!r}")
         self.name = name
 
@@ -116,7 +125,7 @@ class Dense(Layer):
     activation : str
         The name of the function f; see ``clearprop describe --functions``.
     parametric : bool
-        a = z + α ⊙ (f(z) − z) with a trained α for each unit.
+        a = z + α ⊙ (f(z) − z) with a trained α for each unit, whose learning rate is a tenth.
     bias : {"unit", "shared", "none"}
         A bias for each unit, one for the layer, or none.
     members : int
@@ -155,7 +164,10 @@ class Dense(Layer):
         self._function = "mix" if parametric else activation
         self._function_attrs: dict[str, Any] = {k: v for k, v in settings.items() if k in own}
         if parametric:
-            self._function_attrs = {"function": activation, "members": members, "lr_factor": 0.1}
+            if self._function_attrs:
+                named = ", ".join(self._function_attrs)
+                raise GraphError(f"{self}: with parametric, {activation} takes no {named}")
+            self._function_attrs = {"function": activation, "members": members}
         initial = settings.pop("initial", None) or default_initial(activation)
         self._attrs = TABLE.row("affine").settings(
             {k: v for k, v in settings.items() if k not in own}
@@ -182,8 +194,9 @@ class Embedding(Layer):
         self._attrs = {"units": units, "members": members, **settings}
 
     def __call__(self, x: Wire) -> Wire:
-        levels = x.attrs.get("levels", 0) if isinstance(x, Wire) else 0
-        if isinstance(x, Wire) and not levels:
+        _check_values(self, (x,))
+        levels = x.attrs.get("levels", 0)
+        if not levels or x.op is not None:
             raise ShapeError(f"{self}: expected an index, got {x.type}; use Input(levels=…)")
         return _apply("gather", (x,), self._attrs | {"levels": levels}, self)
 
@@ -286,6 +299,10 @@ def assemble(
     Layers get their numbers in the order they were called: input 1, then 2, 3, …; the layer that
     makes z₂, a₂ has the weights W₁, b₁. A named layer has its name in place of the number.
     """
+    _check_values("Network", (*inputs, *outputs))
+    given = [number for number, wire in enumerate(inputs, 1) if wire.op is not None]
+    if given:
+        raise GraphError(f"the input number {given[0]} is {inputs[given[0] - 1]}, not an Input")
     outputs = [_with_link(wire, cost) for wire, (cost, _) in zip(outputs, costs, strict=True)]
     wires = _leading_to(outputs)
     strangers = [w for w in wires if w.op is None and w not in inputs]
@@ -353,32 +370,38 @@ def _name(
     inputs: Sequence[Wire], wires: Sequence[Wire]
 ) -> tuple[dict[Wire, str], dict[Wire, tuple[tuple[str, str], ...]]]:
     names: dict[Wire, str] = {}
+    taken: set[str] = set()
     params: dict[Wire, tuple[tuple[str, str], ...]] = {}
     owners: dict[tuple[int, str], str] = {}  # (layer, row) -> suffix of its parameters
     suffixes: dict[Wire, str] = {}
-    uses: dict[str, int] = {}
+    uses: dict[str, int] = {}  # of a tied layer's name
+    labelled: dict[str, object] = {}
     number = 0
     for wire in inputs:
         number += 1
         names[wire] = f"a{number}"
     for wire in wires:
         behind = wire.inputs[0]
-        if behind.preactivation and behind.layer is wire.layer:
+        own = behind.preactivation and behind.layer is wire.layer
+        if own and f"a{suffixes[behind]}" not in taken:
             suffix = suffixes[behind]  # z and a of one layer share its number
         else:
             number += 1
             suffix = str(number)
             label = wire.layer.name if isinstance(wire.layer, Layer) else ""
             if label:
+                if labelled.setdefault(label, wire.layer) is not wire.layer:
+                    raise GraphError(f"two layers are called {label!r}; names must differ")
                 uses[label] = uses.get(label, 0) + 1
                 suffix = f"_{label}" if uses[label] == 1 else f"_{label}_{uses[label]}"
         suffixes[wire] = suffix
         names[wire] = ("z" if wire.preactivation else "a") + suffix
+        taken.add(names[wire])
         assert wire.op is not None
         needed = wire.op.parameters(tuple(w.type for w in wire.inputs), wire.attrs)
-        own = suffix if suffix.startswith("_") else str(int(suffix) - 1)
-        tied = owners.setdefault((id(wire.layer), wire.op.name), own) if needed else own
+        led = suffix if suffix.startswith("_") else str(int(suffix) - 1)  # W1 leads to z2
+        tied = owners.setdefault((id(wire.layer), wire.op.name), led) if needed else led
         params[wire] = tuple((param.role, param.role + tied) for param in needed)
-    if len(set(names.values())) < len(names):
+    if len(set(names.values())) < len(names):  # "x_2" beside the second use of a tied "x"
         raise GraphError("two layers have one name; give each layer a name of its own")
     return names, params

@@ -49,9 +49,12 @@ def _huber_value(a: Array, y: Array, attrs: Attrs) -> Array:
 
 
 def _log_cosh_value(a: Array, y: Array, attrs: Attrs) -> Array:
-    # log cosh d as |d| + log1p(e^(−2|d|)) − log 2: cosh overflows
+    # log cosh d as |d| + log1p(e^(−2|d|)) − log 2, as cosh overflows; for |d| < 1, where that
+    # cancels, as log1p(cosh d − 1) with cosh d − 1 = (e^|d| − 1)² / (2 e^|d|)
     d = np.abs(a - y)
-    return _total(d + np.log1p(np.exp(-2.0 * d)) - LOG_2)
+    small = np.minimum(d, 1.0)
+    near = np.log1p(0.5 * np.square(np.expm1(small)) * np.exp(-small))
+    return _total(np.where(d < 1.0, near, d + np.log1p(np.exp(-2.0 * d)) - LOG_2))
 
 
 def _quantile_value(a: Array, y: Array, attrs: Attrs) -> Array:
@@ -59,9 +62,18 @@ def _quantile_value(a: Array, y: Array, attrs: Attrs) -> Array:
     return _total(np.maximum(q * d, (q - 1.0) * d))
 
 
-def _log_sum_exp(z: Array) -> Array:
-    top = z.max(axis=-1, keepdims=True)
-    return np.asarray(top + np.log(np.exp(z - top).sum(axis=-1, keepdims=True)))
+def _surprise(z: Array) -> Array:
+    # −log a_k = log Σ_i e^(z_i) − z_k = (z_top − z_k) + log1p(Σ_(i ≠ top) e^(z_i − z_top)): sums of
+    # terms ≥ 0, so that a cost near 0 keeps its digits
+    top = z.argmax(axis=-1)[..., None]
+    below = z - np.take_along_axis(z, top, axis=-1)
+    others = np.exp(below)
+    np.put_along_axis(others, top, 0.0, axis=-1)
+    return np.asarray(np.log1p(others.sum(axis=-1, keepdims=True)) - below)
+
+
+def _product(y: Array, x: Array) -> Array:
+    return y * np.where(y == 0, 0.0, x)  # 0 · ∞ is 0: a term that is not there
 
 
 def _smooth(y: Any, attrs: Attrs) -> Any:
@@ -117,7 +129,11 @@ LOG_COSH = Cost(
     definition=lambda a, y, attrs: _units(_log(primitive("cosh", a - y))),
     slope=lambda a, y, attrs: primitive("tanh", a - y),
     value=_log_cosh_value,
-    kernel=f"fabs(x - t) + log1p(exp(-2 * fabs(x - t))) - {LOG_2!r}",
+    kernel=(
+        "select(fabs(x - t) < 1, "
+        "log1p(0.5 * expm1(fabs(x - t)) * expm1(fabs(x - t)) * exp(-fabs(x - t))), "
+        f"fabs(x - t) + log1p(exp(-2 * fabs(x - t))) - {LOG_2!r})"
+    ),
     kernel_vjp="tanh(x - t)",
 )
 QUANTILE = Cost(
@@ -146,7 +162,9 @@ POISSON = Cost(
     slope=lambda a, y, attrs: 1 - y / a,
     linked_slope=_difference,
     value=lambda a, y, attrs: _total(a - _xlogy(y, a)),
-    linked=lambda z, y, attrs: _total(np.exp(z) - y * z),  # log a is z: no logarithm, no log 0
+    linked=lambda z, y, attrs: _total(
+        np.exp(z) - _product(y, z)
+    ),  # log a is z: no logarithm, no log 0
     kernel="exp(x) - t * x",
     kernel_vjp="y - t",
 )
@@ -158,18 +176,22 @@ BINARY_CROSS_ENTROPY = Cost(
     definition=lambda a, y, attrs: -_units(y * _log(a) + (1 - y) * _log(1 - a)),
     slope=lambda a, y, attrs: (a - y) / (a * (1 - a)),
     linked_slope=_difference,
-    value=lambda a, y, attrs: -_total(_xlogy(y, a) + _xlogy(1.0 - y, 1.0 - a)),
-    # −y log σ(z) − (1 − y) log(1 − σ(z)) = log(1 + e^z) − y z, the first term as softplus
+    value=lambda a, y, attrs: _total(-_xlogy(y, a) - _product(1.0 - y, np.log1p(-a))),
+    # −y log σ(z) − (1 − y) log(1 − σ(z)) = log(1 + e^z) − y z, in terms ≥ 0: see `_surprise`
     linked=lambda z, y, attrs: _total(
-        np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z))) - y * z
+        _product(1.0 - y, np.maximum(z, 0.0))
+        + _product(y, np.maximum(-z, 0.0))
+        + np.log1p(np.exp(-np.abs(z)))
     ),
-    kernel="fmax(x, 0) + log1p(exp(-fabs(x))) - t * x",
+    kernel="(1 - t) * fmax(x, 0) + t * fmax(-x, 0) + log1p(exp(-fabs(x)))",
     kernel_vjp="y - t",
 )
 CROSS_ENTROPY = Cost(
     "cross_entropy",
     attrs=(
-        Attr("label_smoothing", float, 0.0, bounds="[0, 1]", help="share ε spread over all classes"),
+        Attr(
+            "label_smoothing", float, 0.0, bounds="[0, 1]", help="share ε spread over all classes"
+        ),
     ),
     link="softmax",
     target="class",
@@ -178,8 +200,8 @@ CROSS_ENTROPY = Cost(
     slope=lambda a, y, attrs: -(_smooth(y, attrs) / a),
     linked_slope=lambda a, y, attrs: a - _smooth(y, attrs),
     value=lambda a, y, attrs: -_total(_xlogy(_smooth(y, attrs), a)),
-    # −Σ_k y_k log a_k = Σ_k y_k (log Σ_i e^(z_i) − z_k)
-    linked=lambda z, y, attrs: _total(_smooth(y, attrs) * (_log_sum_exp(z) - z)),
+    # −Σ_k y_k log a_k
+    linked=lambda z, y, attrs: _total(_product(_smooth(y, attrs), _surprise(z))),
 )
 
 for _row in (

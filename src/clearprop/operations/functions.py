@@ -16,9 +16,13 @@ from clearprop.expressions import Array, Cases, Expr, Less, Num, primitive
 from clearprop.operations.row import TABLE, Attrs, Function
 from clearprop.settings import Attr
 
-_erf = np.vectorize(math.erf, otypes=[np.float64])
 SQRT_HALF = math.sqrt(0.5)
 INVERSE_SQRT_TAU = 1 / math.sqrt(2 * math.pi)
+
+# Beyond these an infinite x would give 0 · ∞ or ∞ / ∞ where the function has its limit:
+FLAT = 1e3  # e^(−1000) is 0 in float64
+FLAT_NORMAL = 50.0  # so is e^(−50² / 2)
+HUGE = 1e300  # 1 + x is x
 
 # Klambauer et al. 2017, eq. 14: the fixed point of mean 0 and variance 1.
 SELU_ALPHA = 1.6732632423543772848170429916717
@@ -54,23 +58,27 @@ def _softplus(x: Array, attrs: Attrs = {}) -> Array:  # noqa: B006
 
 def _gelu(x: Array, attrs: Attrs) -> Array:
     # x Φ(x) with Φ(x) = ½ erfc(−x/√2): 1 + erf cancels for very negative x
-    return 0.5 * x * _erfc(-SQRT_HALF * x)
+    x = np.maximum(x, -FLAT_NORMAL)
+    return np.asarray(0.5 * x * _erfc(-SQRT_HALF * x))
 
 
 def _gelu_slope(x: Array, attrs: Attrs) -> Array:
     # Φ(x) + x φ(x)
-    return 0.5 * _erfc(-SQRT_HALF * x) + x * INVERSE_SQRT_TAU * np.exp(-0.5 * x * x)
+    x = np.clip(x, -FLAT_NORMAL, FLAT_NORMAL)
+    density = INVERSE_SQRT_TAU * np.exp(-0.5 * x * x)
+    return np.asarray(0.5 * _erfc(-SQRT_HALF * x) + x * density)
 
 
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
 def _silu(x: Array, attrs: Attrs) -> Array:
-    return x * _sigmoid(x)
+    return np.maximum(x, -FLAT) * _sigmoid(x)
 
 
 def _silu_slope(x: Array, attrs: Attrs) -> Array:
     # σ(x) (1 + x (1 − σ(x))), 1 − σ(x) written σ(−x)
+    x = np.clip(x, -FLAT, FLAT)
     return _sigmoid(x) * (1.0 + x * _sigmoid(-x))
 
 
@@ -78,23 +86,27 @@ def _tanh_softplus(x: Array) -> Array:
     # tanh(log(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2); for x > 0 divided by e^(2x)
     e = np.exp(-np.abs(x))
     small = e * (e + 2.0)
-    return np.where(
-        x > 0, (1.0 + 2.0 * e) / (1.0 + 2.0 * e + 2.0 * e * e), small / (small + 2.0)
-    )
+    return np.where(x > 0, (1.0 + 2.0 * e) / (1.0 + 2.0 * e + 2.0 * e * e), small / (small + 2.0))
 
 
 def _mish(x: Array, attrs: Attrs) -> Array:
-    return x * _tanh_softplus(x)
+    return np.maximum(x, -FLAT) * _tanh_softplus(x)
 
 
 def _mish_slope(x: Array, attrs: Attrs) -> Array:
     # T + x σ(x) (1 − T²) with T = tanh(softplus x)
+    x = np.clip(x, -FLAT, FLAT)
     t = _tanh_softplus(x)
     return t + x * _sigmoid(x) * (1.0 - t) * (1.0 + t)
 
 
+def _softsign(x: Array, attrs: Attrs) -> Array:
+    x = np.clip(x, -HUGE, HUGE)
+    return np.asarray(x / (1.0 + np.abs(x)))
+
+
 def _elu_branch(x: Array) -> Array:
-    return np.expm1(np.minimum(x, 0.0))  # e^x − 1 for x ≤ 0; the minimum keeps e^x finite
+    return np.asarray(np.expm1(np.minimum(x, 0.0)))  # e^x − 1; the minimum keeps e^x finite
 
 
 def _exp_branch(x: Array) -> Array:
@@ -102,7 +114,7 @@ def _exp_branch(x: Array) -> Array:
 
 
 def _positive(x: Array, above: Any, below: Any) -> Array:
-    return np.where(x > 0, above, below)
+    return np.asarray(np.where(x > 0, above, below))
 
 
 def _exp(x: Expr) -> Expr:
@@ -215,12 +227,8 @@ SELU = Function(
     slope=lambda x, attrs: piecewise_at_zero(
         x, Num(SELU_SCALE), Num(SELU_SCALE * SELU_ALPHA) * _exp(x)
     ),
-    value=lambda x, attrs: _positive(
-        x, SELU_SCALE * x, SELU_SCALE * SELU_ALPHA * _elu_branch(x)
-    ),
-    derivative=lambda x, attrs: _positive(
-        x, SELU_SCALE, SELU_SCALE * SELU_ALPHA * _exp_branch(x)
-    ),
+    value=lambda x, attrs: _positive(x, SELU_SCALE * x, SELU_SCALE * SELU_ALPHA * _elu_branch(x)),
+    derivative=lambda x, attrs: _positive(x, SELU_SCALE, SELU_SCALE * SELU_ALPHA * _exp_branch(x)),
     kernel=f"select(x > 0, {SELU_SCALE!r} * x, {SELU_SCALE * SELU_ALPHA!r} * expm1(x))",
     kernel_vjp=f"select(x > 0, {SELU_SCALE!r} * dy, dy * (y + {SELU_SCALE * SELU_ALPHA!r}))",
     kinks=lambda attrs: (0.0,),
@@ -254,8 +262,9 @@ MISH = Function(
     onnx="Mish",
     source="Misra 2019",
     definition=lambda x, attrs: x * _tanh_expr(_log1p_exp(x)),
-    slope=lambda x, attrs: _tanh_expr(_log1p_exp(x))
-    + x * _sigma(x) * (1 - _tanh_expr(_log1p_exp(x)) ** 2),
+    slope=lambda x, attrs: (
+        _tanh_expr(_log1p_exp(x)) + x * _sigma(x) * (1 - _tanh_expr(_log1p_exp(x)) ** 2)
+    ),
     value=_mish,
     derivative=_mish_slope,
     kernel="x * tanh(fmax(x, 0) + log1p(exp(-fabs(x))))",
@@ -281,8 +290,8 @@ SOFTSIGN = Function(
     source="Bergstra et al. 2009; Glorot & Bengio 2010",
     definition=lambda x, attrs: x / (1 + primitive("abs", x)),
     slope=lambda x, attrs: 1 / (1 + primitive("abs", x)) ** 2,
-    value=lambda x, attrs: x / (1.0 + np.abs(x)),
-    derivative=lambda x, attrs: 1.0 / (1.0 + np.abs(x)) ** 2,
+    value=_softsign,
+    derivative=lambda x, attrs: np.square(1.0 / (1.0 + np.abs(x))),
     kernel="x / (1 + fabs(x))",
     kernel_vjp="dy / ((1 + fabs(x)) * (1 + fabs(x)))",
 )

@@ -18,11 +18,15 @@ BIAS = Attr("bias", str, "unit", choices=("unit", "shared", "none"),
             help="a bias a unit, one shared by the layer, or none")  # fmt: skip
 PER_MEMBER = Attr("members", int, 0, bounds="[0, inf)",
                   help="give each of so many members parameters of its own; 0: shared")  # fmt: skip
-INITIAL = Attr("initial", str, "", help="the initialiser of the weights; empty: chosen for the function")
+INITIAL = Attr(
+    "initial", str, "", help="the initialiser of the weights; empty: chosen for the function"
+)
 BIAS_INITIAL = Attr("bias_initial", str, "zeros", help="the initialiser of the bias")
 LR_FACTOR = Attr("lr_factor", float, 1.0, bounds="[0, inf)", help="factor on the learning rate")
 BIAS_LR_FACTOR = Attr("bias_lr_factor", float, 1.0, bounds="[0, inf)",
                       help="factor on the bias's learning rate")  # fmt: skip
+# Holzmüller et al. 2024: α is trained with a tenth of the learning rate
+MIX_LR_FACTOR = Attr("lr_factor", float, 0.1, bounds="[0, inf)", help="factor on the learning rate")
 DECAY_FACTOR = Attr("decay_factor", float, 1.0, bounds="[0, inf)", help="factor on weight decay")
 PENALISED = Attr("penalised", bool, True, help="λ/2 Σ W² counts the weights (never the biases)")
 
@@ -183,20 +187,36 @@ class Mix(Op):
 AFFINE = TABLE.register(
     Affine(
         "affine",
-        attrs=(UNITS, BIAS, PER_MEMBER, INITIAL, BIAS_INITIAL, LR_FACTOR, BIAS_LR_FACTOR,
-               DECAY_FACTOR, PENALISED),
+        attrs=(
+            UNITS,
+            BIAS,
+            PER_MEMBER,
+            INITIAL,
+            BIAS_INITIAL,
+            LR_FACTOR,
+            BIAS_LR_FACTOR,
+            DECAY_FACTOR,
+            PENALISED,
+        ),
         onnx="Gemm",
         source="S0, the forward pass; S0:79, S2 (1)–(2): what passes back",
-    )  # fmt: skip
+    )
 )
 GATHER = TABLE.register(
     Gather(
         "gather",
-        attrs=(UNITS, Attr("levels", int, 1, bounds="[1, inf)", help="how many levels"),
-               PER_MEMBER, INITIAL, LR_FACTOR, DECAY_FACTOR, PENALISED),
+        attrs=(
+            UNITS,
+            Attr("levels", int, 1, bounds="[1, inf)", help="how many levels"),
+            PER_MEMBER,
+            INITIAL,
+            LR_FACTOR,
+            DECAY_FACTOR,
+            PENALISED,
+        ),
         onnx="Gather",
         source="Bengio, Ducharme, Vincent & Jauvin 2003",
-    )  # fmt: skip
+    )
 )
 SCALE = TABLE.register(
     Scale(
@@ -209,8 +229,13 @@ SCALE = TABLE.register(
 MIX = TABLE.register(
     Mix(
         "mix",
-        attrs=(Attr("function", str, "relu", help="the element-wise function f"),
-               PER_MEMBER, INITIAL, LR_FACTOR, DECAY_FACTOR),
+        attrs=(
+            Attr("function", str, "relu", help="the element-wise function f"),
+            PER_MEMBER,
+            INITIAL,
+            MIX_LR_FACTOR,
+            DECAY_FACTOR,
+        ),
         source="Holzmüller, Grinsztajn & Steinwart 2024, the parametric activation",
-    )  # fmt: skip
+    )
 )

@@ -264,7 +264,8 @@ class Cost(Op):
 def vector(name: str, of: Type) -> Type:
     """Return ``of`` if it is a vector a sample; raise ShapeError naming the row otherwise."""
     if len(of.shape) != 1:
-        raise ShapeError(f"{name}: expected a vector a sample, got {of}")
+        fix = "; put an Embedding behind the index" if of.shape == () else ""
+        raise ShapeError(f"{name}: expected a vector a sample, got {of}{fix}")
     return of
 
 

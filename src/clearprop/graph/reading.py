@@ -1,0 +1,111 @@
+"""Plain data, as JSON gives it, read strictly: every field has its type, and nothing is guessed.
+
+Owns `Record`: one JSON object and the path to it, so that a damaged file is told apart by the
+place where it is wrong. Knows nothing of networks. Proved by ``tests/test_graph.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from clearprop.errors import GraphError
+from clearprop.words import did_you_mean
+
+
+class Record:
+    """One JSON object, whose fields are taken by name and type.
+
+    Parameters
+    ----------
+    data : object
+        What stood in the file.
+    where : str
+        The path to it, for messages: ``"model.json, nodes[3]"``.
+    known : iterable of str
+        The fields there are; any other is refused, so that a misspelt one is not lost.
+
+    Raises
+    ------
+    GraphError
+        From every method: what was found, where, and what belongs there.
+
+    Examples
+    --------
+    >>> Record({"width": 3}, "inputs[0]", ["width"]).whole("width", 1, 100)
+    3
+    """
+
+    def __init__(self, data: object, where: str, known: Iterable[str]) -> None:
+        self.where, self.known = where, tuple(known)
+        if not isinstance(data, Mapping):
+            raise GraphError(f"{where} is damaged: expected an object, got {_shown(data)}")
+        self.data: Mapping[str, Any] = data
+        for name in data:
+            if name not in self.known:
+                hint = did_you_mean(name, self.known)
+                raise GraphError(f"{where} is damaged: there is no field {name!r}; {hint}")
+
+    def text(self, name: str) -> str:
+        """Return a field that holds text."""
+        return self._text(self._get(name), name)
+
+    def whole(self, name: str, low: int, high: int) -> int:
+        """Return a field that holds a whole number from ``low`` to ``high``."""
+        value = self._get(name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise self._wrong(name, f"a whole number from {low} to {high}", value)
+        return value
+
+    def real(self, name: str) -> float:
+        """Return a field that holds a finite number."""
+        value = self._get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._wrong(name, "a number", value)
+        try:
+            found = float(value)
+        except OverflowError:
+            found = math.inf
+        if not math.isfinite(found):
+            raise self._wrong(name, "a finite number", value)
+        return found
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a field that holds a list of texts."""
+        return tuple(self._text(item, f"{name}[{i}]") for i, item in enumerate(self.items(name)))
+
+    def items(self, name: str) -> list[Any]:
+        """Return a field that holds a list."""
+        value = self._get(name)
+        if not isinstance(value, list):
+            raise self._wrong(name, "a list", value)
+        return value
+
+    def mapping(self, name: str) -> dict[str, Any]:
+        """Return a field that holds an object with any names."""
+        value = self._get(name)
+        if not isinstance(value, Mapping):
+            raise self._wrong(name, "an object", value)
+        return {self._text(key, name): item for key, item in value.items()}
+
+    def _get(self, name: str) -> Any:
+        if name not in self.data:
+            raise GraphError(f"{self.where} is damaged: the field {name!r} is missing")
+        return self.data[name]
+
+    def _text(self, value: object, name: str) -> str:
+        # text that cannot be written as UTF-8 (half of a surrogate pair) cannot be saved again
+        if not isinstance(value, str) or any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise self._wrong(name, "a text", value)
+        return value
+
+    def _wrong(self, name: str, wanted: str, value: object) -> GraphError:
+        return GraphError(
+            f"{self.where} is damaged: {name!r} must be {wanted}, got {_shown(value)}"
+        )
+
+
+def _shown(value: object) -> str:
+    text = ascii(value) if isinstance(value, str | int | float | None) else type(value).__name__
+    return text if len(text) <= 40 else f"{text[:37]}..."
