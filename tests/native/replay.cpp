@@ -1,0 +1,150 @@
+// Runs a recorded call of the engine without Python, so that its bits can be had on another kind of
+// processor (under emulation) or in a sanitizer's build. Used by tests/test_native_elsewhere.py.
+//
+//     replay RECORD RESULT [ISA]
+//
+// RECORD is blobs, each its length (int64) and its bytes, in the order they are read below; RESULT
+// gets the parameters, the optimizer's slots and the costs after the steps, as plain bytes.
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "../../native/engine.hpp"
+
+using namespace clearprop;
+
+namespace {
+
+class Record {
+  public:
+    explicit Record(const char* path) : file_(path, std::ios::binary) {}
+
+    template <class T>
+    std::vector<T> next() {
+        std::int64_t bytes = 0;
+        file_.read(reinterpret_cast<char*>(&bytes), sizeof bytes);
+        std::vector<T> found(static_cast<std::size_t>(bytes) / sizeof(T));
+        file_.read(reinterpret_cast<char*>(found.data()), bytes);
+        if (!file_) {
+            std::fprintf(stderr, "the record is too short\n");
+            std::exit(2);
+        }
+        return found;
+    }
+
+  private:
+    std::ifstream file_;
+};
+
+const Isa& chosen(const char* name) {
+    int count;
+    const Isa* const* all = isas(&count);
+    for (int i = 0; i < count; ++i)
+        if (all[i]->supported() && (name == nullptr || std::strcmp(name, all[i]->name) == 0))
+            return *all[i];
+    std::fprintf(stderr, "no such instruction set here\n");
+    std::exit(2);
+}
+
+template <class T>
+int replay(Record& record, const char* result, const char* name) {
+    Tables tables;
+    tables.instructions = record.next<Instruction>();
+    tables.slots = record.next<Slot>();
+    tables.parameters = record.next<Parameter>();
+    tables.uses = record.next<Use>();
+    tables.attrs = record.next<double>();
+    tables.constants = record.next<double>();
+    const auto numbers = record.next<std::int64_t>();  // members, optimizer, slots, seed, threads
+    tables.members = static_cast<int>(numbers[0]);
+    tables.optimizer = static_cast<int>(numbers[1]);
+    tables.optimizer_slots = static_cast<int>(numbers[2]);
+    const auto settings = record.next<double>();
+    auto flat = record.next<T>();
+    tables.size = static_cast<std::int64_t>(flat.size());
+    std::vector<std::vector<T>> slots(static_cast<std::size_t>(numbers[2]),
+                                      std::vector<T>(flat.size()));
+    std::vector<T*> slot_pointers;
+    for (auto& slot : slots) slot_pointers.push_back(slot.data());
+
+    // Inputs and targets: a width each (0: indices), then the numbers row after row.
+    const auto widths = record.next<std::int64_t>();
+    const auto target_widths = record.next<std::int64_t>();
+    std::vector<std::vector<double>> reals;
+    std::vector<std::vector<std::int64_t>> indices;
+    reals.reserve(widths.size() + target_widths.size());
+    indices.reserve(widths.size() + target_widths.size());
+    Data data;
+    auto take = [&](std::int64_t width) -> Array {
+        if (width == 0) {
+            indices.push_back(record.next<std::int64_t>());
+            return {indices.back().data(), Type::i64, 1, 0};
+        }
+        reals.push_back(record.next<double>());
+        return {reals.back().data(), Type::f64, static_cast<long>(width), 1};
+    };
+    for (const std::int64_t width : widths) data.inputs.push_back(take(width));
+    for (const std::int64_t width : target_widths) data.targets.push_back(take(width));
+    const auto weights = record.next<double>();
+    if (!weights.empty()) data.weights = weights.data();
+
+    const auto rows = record.next<std::int64_t>();
+    const auto borders = record.next<std::int64_t>();
+    const auto rates = record.next<double>();
+    const auto per_step = record.next<double>();
+    const auto clip = record.next<double>();
+    const long steps = static_cast<long>(rates.size());
+    std::vector<double> costs(rates.size()), norms(rates.size());
+    std::vector<std::uint8_t> skipped(rates.size());
+    volatile int stop = 0;
+    const Slice slice{rows.data(),
+                      borders.data(),
+                      steps,
+                      rates.data(),
+                      per_step.data(),
+                      steps == 0 ? 0 : static_cast<long>(per_step.size()) / steps,
+                      clip[0],
+                      static_cast<std::uint64_t>(numbers[3]),
+                      0,
+                      static_cast<int>(numbers[4]),
+                      true,
+                      &stop,
+                      costs.data(),
+                      norms.data(),
+                      skipped.data()};
+    const Isa& isa = chosen(name);
+    const Kernels<T>* kernels;
+    if constexpr (std::is_same_v<T, float>)
+        kernels = isa.f32;
+    else
+        kernels = isa.f64;
+    Engine<T> engine(tables, settings, *kernels);
+    End end = End::done;
+    if (engine.run(flat.data(), slot_pointers.data(), data, slice, end) != steps) return 1;
+
+    std::ofstream out(result, std::ios::binary);
+    auto write = [&](const auto& vector) {
+        out.write(reinterpret_cast<const char*>(vector.data()),
+                  static_cast<std::streamsize>(vector.size() * sizeof vector[0]));
+    };
+    write(flat);
+    for (const auto& slot : slots) write(slot);
+    write(costs);
+    std::printf("%s %s\n", isa.name, isa.family);
+    return out ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 3) {
+        std::fprintf(stderr, "usage: replay RECORD RESULT [ISA]\n");
+        return 2;
+    }
+    Record record(argv[1]);
+    const bool wide = record.next<std::int64_t>()[0] == 64;
+    const char* isa = argc > 3 ? argv[3] : nullptr;
+    return wide ? replay<double>(record, argv[2], isa) : replay<float>(record, argv[2], isa);
+}
