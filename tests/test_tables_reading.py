@@ -145,6 +145,23 @@ def test_the_delimiter_and_decimal_commas_are_found(
     assert values(table, "b") == [2, 2]
 
 
+def test_commas_at_the_thousands_are_no_decimal_commas(tmp_path: Path) -> None:
+    table = open_table(put(tmp_path, "t.csv", 'a,b\n"1,000",1\n"12,345.5",2\n500,3\n'))
+    assert values(table, "a") == [1000.0, 12345.5, 500.0]
+    assert "commas at the thousands" in table.notes[0]
+
+
+def test_characters_of_patterns_in_a_files_name_are_its_own(tmp_path: Path) -> None:
+    put(tmp_path, "aXb.csv", "a\n1\n")
+    assert values(open_table(put(tmp_path, "a*b.csv", "a\n2\n")), "a") == [2]
+    assert values(open_table(put(tmp_path, "it's [1].csv", "a\n3\n")), "a") == [3]
+
+
+def test_empty_lines_are_no_rows(tmp_path: Path) -> None:
+    table = open_table(put(tmp_path, "t.csv", "\n\na,b\n\n1,2\n\n\n3,4\n\n"))
+    assert (table.names, values(table, "a")) == (("a", "b"), [1, 3])
+
+
 def test_day_first_dates_are_read_where_they_cannot_be_month_first(tmp_path: Path) -> None:
     clear = open_table(put(tmp_path, "t.csv", "d\n01/02/2020\n31/12/2020\n"))
     assert kinds(clear) == {"d": "date"}

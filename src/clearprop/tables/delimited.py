@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import glob
 import gzip
 import io
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,11 @@ _DELIMITERS = (",", "\t", ";", "|")
 #: Formats of dates besides ISO 8601, believed only where one of them alone reads every cell.
 _DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
 
+#: Columns asked about in one query: the time to plan a query grows faster than its length.
+_AT_ONCE = 100
 _SQL = {"integer": "BIGINT", "real": "DOUBLE"}
+
+_THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})*([.][0-9]+)?"
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
@@ -42,22 +48,23 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a delimited file is laid out."""
+    """How a delimited file is laid out; `blank` counts the empty lines it begins with."""
 
     names: tuple[str, ...]
     delimiter: str
     header: bool
+    blank: int
 
     def read_csv(self, files: Sequence[TextFile], missing: Sequence[str]) -> str:
         """The table function that reads the files' cells as text, columns called c0, c1, …"""
         columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(len(self.names)))
-        paths = ", ".join(literal(str(file.path)) for file in files)
+        paths = ", ".join(literal(glob.escape(str(file.path))) for file in files)
         # In a file of one column an empty line is a missing cell; elsewhere it is no row.
         words = ", ".join(literal(space + word) for word in missing for space in ("", " "))
         return (
             f"read_csv([{paths}], auto_detect=false, columns={{{columns}}}, "
-            f"header={str(self.header).lower()}, delim={literal(self.delimiter)}, "
-            f"quote='\"', escape='\"', nullstr=[{words}], strict_mode=true, "
+            f"header={str(self.header).lower()}, skip={self.blank}, "
+            f"delim={literal(self.delimiter)}, quote='\"', escape='\"', nullstr=[{words}], strict_mode=true, "
             f"null_padding=false, ignore_errors=false, max_line_size=33554432, "
             f"compression={literal('gzip' if files[0].compressed else 'none')})"
         )
@@ -90,16 +97,22 @@ def layout(file: TextFile, delimiter: str | None, notes: list[str]) -> Layout:
     names = first if header else [f"x{place}" for place in range(1, len(first) + 1)]
     if delimiter not in (",", "\t"):
         notes.append(f"{file.shown.name}: cells are divided by {delimiter!r}")
-    return Layout(tuple(unique_names(names, notes)), delimiter, header)
+    before = file.head[: len(file.head) - len(file.head.lstrip("\r\n"))]
+    blank = len(before.splitlines())
+    return Layout(tuple(unique_names(names, notes)), delimiter, header, blank)
 
 
 def _rows(head: str, delimiter: str, most: int) -> list[list[str]]:
     rows: list[list[str]] = []
-    for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter, strict=True):
-        if row or rows:
-            rows.append(row)
-        if len(rows) == most:
-            break
+    try:
+        for row in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter, strict=True):
+            if row or rows:
+                rows.append(row)
+            if len(rows) == most:
+                break
+    except csv.Error:
+        if not rows:  # else the last row is cut where the head ends
+            raise
     return rows
 
 
@@ -141,8 +154,11 @@ def typed_fields(
     fields : list of Field
     """
     places = range(len(found.names))
-    counts = ", ".join(_number_counts(f"c{place}") for place in places)
-    rows, *rest = ask(f"SELECT count(*), {counts} FROM {source}")[0]
+    rows, rest = 0, []
+    for first in range(0, len(places), _AT_ONCE):
+        some = ", ".join(_number_counts(f"c{place}") for place in places[first : first + _AT_ONCE])
+        rows, *counts = ask(f"SELECT count(*), {some} FROM {source}")[0]
+        rest += counts
     fields: list[Field] = []
     others: list[int] = []
     for place, name in enumerate(found.names):
@@ -160,20 +176,23 @@ def typed_fields(
         elif numbers == filled:
             kind: Kind = "integer" if whole == filled else "real"
             field = Field(name, kind, f"CAST({cell} AS {_SQL[kind]})")
-        elif numbers < 0.9 * filled:
-            others.append(place)
         else:
-            notes.append(
-                f"column {name!r} is text: {filled - numbers} of its {filled} values are no "
-                f"numbers, such as {_odd_one(ask, source, cell)!r}"
-            )
+            others.append(place)
         fields.append(field)
     if others:
         # The least cell of a column says which other kinds are worth asking for.
         least = ask(f"SELECT {', '.join(f'min(c{place})' for place in others)} FROM {source}")[0]
         for place, cell in zip(others, least, strict=True):
-            filled = rest[5 * place]
-            fields[place] = _other_kind(ask, source, fields[place], place, filled, cell, notes)
+            filled, numbers = rest[5 * place : 5 * place + 2]
+            text = fields[place]
+            fields[place] = field = _other_kind(
+                ask, source, text, place, filled, cell, found.delimiter, notes
+            )
+            if field is text and numbers >= 0.9 * filled:
+                notes.append(
+                    f"column {text.name!r} is text: {filled - numbers} of its {filled} values are "
+                    f"no numbers, such as {_odd_one(ask, source, f'c{place}')!r}"
+                )
     return rows, fields
 
 
@@ -186,7 +205,14 @@ def _number_counts(cell: str) -> str:
 
 
 def _other_kind(
-    ask: Ask, source: str, text: Field, place: int, filled: int, least: str, notes: list[str]
+    ask: Ask,
+    source: str,
+    text: Field,
+    place: int,
+    filled: int,
+    least: str,
+    delimiter: str,
+    notes: list[str],
 ) -> Field:
     """Another kind than text, if every cell is of it."""
 
@@ -203,11 +229,16 @@ def _other_kind(
         finite = f"CASE WHEN isfinite(try_cast({cell} AS TIMESTAMP)) THEN 1 END"
         if fitting([finite])[0]:
             return Field(name, "date", f"CAST({cell} AS TIMESTAMP)")
-    elif re.fullmatch(r"[+-]?\d*,\d+", least):
+    elif delimiter != "," and re.fullmatch(r"[+-]?\d*,\d+", least):
         comma = f"replace({cell}, ',', '.') AS DOUBLE"
         if fitting([f"try_cast({comma})"])[0]:
             notes.append(f"column {name!r}: its numbers have decimal commas")
             return Field(name, "real", f"CAST({comma})")
+    elif re.fullmatch(_THOUSANDS, least):
+        grouped = f"CASE WHEN regexp_full_match({trimmed}, '{_THOUSANDS}') THEN 1 END"
+        if fitting([grouped])[0]:
+            notes.append(f"column {name!r}: its numbers have commas at the thousands")
+            return Field(name, "real", f"CAST(replace({cell}, ',', '') AS DOUBLE)")
     if re.match(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}", least):
         fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in _DATES])
         forms = [form for form, fit in zip(_DATES, fits, strict=True) if fit]
@@ -262,6 +293,7 @@ def _bad_line(file: TextFile, found: Layout) -> tuple[int, int]:
     """
     width, line = len(found.names), 0
     opened = gzip.open if file.compressed else open
+    limit = csv.field_size_limit(sys.maxsize)  # an open quote swallows the rest of the file
     with opened(file.path, "rt", encoding="utf-8-sig", newline="") as text:
         rows = csv.reader(text, delimiter=found.delimiter, strict=True)
         try:
@@ -271,4 +303,6 @@ def _bad_line(file: TextFile, found: Layout) -> tuple[int, int]:
                 line = rows.line_num
         except csv.Error:
             return line + 1, 0
+        finally:
+            csv.field_size_limit(limit)
     return 0, 0

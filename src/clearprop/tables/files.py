@@ -203,7 +203,7 @@ def open_files(
     notes: list[str] = []
     connection = _connect()
     if group == "parquet":
-        listed = ", ".join(literal(str(path)) for path in paths)
+        listed = ", ".join(literal(glob.escape(str(path))) for path in paths)
         source_sql = f"read_parquet([{listed}])"
         return _finish(_described(connection, source_sql, paths, name, notes))
     files = [prepare(path, encoding) for path in paths]
@@ -211,7 +211,7 @@ def open_files(
         if file.encoding not in ("utf-8", "utf-8-sig"):
             notes.append(f"{file.shown.name} is read as {file.encoding}")
     if group == "json":
-        listed = ", ".join(literal(str(file.path)) for file in files)
+        listed = ", ".join(literal(glob.escape(str(file.path))) for file in files)
         zipped = literal("gzip" if files[0].compressed else "none")
         source_sql = (
             f"read_json([{listed}], sample_size=-1, union_by_name=true, compression={zipped}, "
@@ -225,7 +225,7 @@ def open_files(
 
 def _finish(table: FileTable) -> Table:
     if not table.columns:
-        raise DataError(f"{table.name} has no column that can be read")
+        raise DataError("; ".join((f"{table.name} has no column that can be read", *table.notes)))
     if table.rows == 0:
         raise DataError(f"{table.name} has a header and no rows: there is nothing to learn from")
     if table.rows * len(table.columns) <= CACHED_CELLS:
@@ -251,6 +251,10 @@ def _open_delimited(
             raise DataError(
                 f"{file.shown} has the columns {', '.join(other.names)}, but {files[0].shown} has "
                 f"{', '.join(found.names)}: give all files the same header"
+            )
+        if other.blank != found.blank:
+            raise DataError(
+                f"{file.shown} and {files[0].shown} begin with other empty lines: cut them"
             )
     for column in as_text:
         if column not in found.names:
