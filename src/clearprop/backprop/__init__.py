@@ -1,7 +1,7 @@
 """Back-propagation: the plan (its steps), the reference that runs it, the paths through it."""
 
-from clearprop.backprop.paths import Path, Paths, paths
-from clearprop.backprop.plan import (
+from clearprop.backprop.following import Path, Paths, paths
+from clearprop.backprop.planning import (
     SAMPLE_WEIGHT,
     Plan,
     Step,
@@ -11,7 +11,7 @@ from clearprop.backprop.plan import (
     plan,
     target_name,
 )
-from clearprop.backprop.run import Position, Trace, run, sample_gradients
+from clearprop.backprop.running import Position, Trace, run, sample_gradients
 
 __all__ = [
     "SAMPLE_WEIGHT", "Path", "Paths", "Plan", "Position", "Step", "Term", "Trace", "adjoint_name",

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.backprop.plan import target_name
+from clearprop.backprop.planning import target_name
 from clearprop.errors import DataError, GraphError, ShapeError
 from clearprop.expressions import Array
 from clearprop.graph import Graph

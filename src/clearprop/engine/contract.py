@@ -62,9 +62,7 @@ class State:
     def copy(self) -> State:
         """Return a state that shares nothing with this one."""
         slots = {name: slot.copy() for name, slot in self.slots.items()}
-        return State(
-            self.parameters.copy(), slots, self.step, self.seed, self.skipped, self.family
-        )
+        return State(self.parameters.copy(), slots, self.step, self.seed, self.skipped, self.family)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from clearprop import _native
-from clearprop.backprop.plan import SAMPLE_WEIGHT, Plan, Step, Term, target_name
+from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, Term, target_name
 from clearprop.engine.program import (
     Instruction,
     Kind,

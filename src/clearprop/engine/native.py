@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop import _native
-from clearprop.backprop.plan import Plan, plan, target_name
+from clearprop.backprop import Plan, plan, target_name
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window
 from clearprop.engine.isa import choose
 from clearprop.engine.lowering import lower

@@ -15,7 +15,7 @@ import numpy as np
 
 from clearprop import philox
 from clearprop.backprop.given import given_arrays, given_targets, shares
-from clearprop.backprop.plan import SAMPLE_WEIGHT, Plan, adjoint_name, gradient_name
+from clearprop.backprop.planning import SAMPLE_WEIGHT, Plan, adjoint_name, gradient_name
 from clearprop.errors import ShapeError
 from clearprop.expressions import Array, Expr, Sum, Type, evaluate, spread
 from clearprop.graph import Graph

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clearprop.backprop.plan import SAMPLE_WEIGHT, Plan, Step, Term, gradient_name
-from clearprop.backprop.run import Trace
+from clearprop.backprop.planning import SAMPLE_WEIGHT, Plan, Step, Term, gradient_name
+from clearprop.backprop.running import Trace
 from clearprop.errors import GraphError
 from clearprop.expressions import (
     Apply,
