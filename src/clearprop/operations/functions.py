@@ -192,7 +192,7 @@ RELU = Function(
 )
 LEAKY_RELU = Function(
     "leaky_relu",
-    attrs=(Attr("slope", float, 0.01, bounds="[0, 1]", help="f(x) / x for x < 0"),),
+    attrs=(Attr("slope", float, 0.01, bounds="(0, 1]", help="f(x) / x for x < 0"),),
     onnx="LeakyRelu",
     source="Maas, Hannun & Ng 2013",
     definition=lambda x, attrs: piecewise_at_zero(x, x, Num(attrs["slope"]) * x),
