@@ -3,6 +3,7 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
+BENCH := .venv-bench
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
@@ -27,8 +28,8 @@ check: $(INSTALLED)  ## style, types, C++ format and the direction of imports
 prove: $(INSTALLED)  ## run the claims with their full counts and write docs/proofs.json
 	CLEARPROP_PROVE=1 $(BIN)/python -m pytest -q -n $(JOBS) --durations=20
 
-bench: $(INSTALLED)  ## time the engine side by side with its peers
-	$(BIN)/python benchmarks/run.py
+bench: $(BENCH)/installed  ## time the engine side by side with its peers (an environment of their own)
+	$(BENCH)/bin/python -m benchmarks.run
 
 docs: $(INSTALLED)  ## build the pages and the reference into docs/_build/index.html
 	$(BIN)/pip install -q -e '.[docs]' --no-build-isolation
@@ -43,7 +44,7 @@ format: $(INSTALLED)  ## rewrite sources in the project's style, and the generat
 install: $(INSTALLED)  ## build the native module and install the package into .venv
 
 clean:  ## remove what was built, .venv too
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The stamp is newer than every source of the build, or the build runs again (ninja does the rest).
@@ -52,6 +53,12 @@ $(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/* native/*/*) | $(
 	$(BIN)/python tools/requires.py > $(VENV)/build-requires.txt
 	$(BIN)/pip install -q -r $(VENV)/build-requires.txt
 	$(BIN)/pip install -q --no-build-isolation -e '.[dev]'
+	@touch $@
+
+$(BENCH)/installed: $(INSTALLED) benchmarks/requirements.txt
+	test -d $(BENCH) || $(BIN)/python -m venv $(BENCH)
+	$(BENCH)/bin/pip install -q -r $(VENV)/build-requires.txt -r benchmarks/requirements.txt
+	$(BENCH)/bin/pip install -q --no-build-isolation .
 	@touch $@
 
 $(BIN)/python:
