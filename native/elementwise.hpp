@@ -109,10 +109,11 @@ CP_INLINE T sum_of_row(int width, F f) {
     return sum_of_lanes(lane);
 }
 
+// The column of the largest number, the first of equals
 template <class T>
-CP_INLINE T largest(const T* x, int width) {
-    T top = x[0];
-    for (int j = 1; j < width; ++j) top = x[j] > top ? x[j] : top;
+CP_INLINE int largest(const T* x, int width) {
+    int top = 0;
+    for (int j = 1; j < width; ++j) top = x[j] > x[top] ? j : top;
     return top;
 }
 
@@ -123,16 +124,6 @@ CP_INLINE Vector<T> columns(const T* row, int j, int width) {
     return width - j < Vector<T>::lanes ? v.keep(width - j) : v;
 }
 
-// Σ_j e^(x_j − top)
-template <class T>
-CP_INLINE T sum_of_exp(const T* x, int width, T top) {
-    using V = Vector<T>;
-    return sum_of_row<T>(width, [=](int j) {
-        const V e = exp(V::load(x + j) - V(top));
-        return width - j < V::lanes ? e.keep(width - j) : e;
-    });
-}
-
 // a_i = e^(z_i − top) / Σ_k e^(z_k − top)
 template <class T>
 void softmax(const Block<T>& block) {
@@ -140,7 +131,7 @@ void softmax(const Block<T>& block) {
     for (long r = 0; r < block.rows; ++r) {
         const T* z = block.a.at + r * block.a.row;
         T* a = block.out.at + r * block.out.row;
-        const T top = largest(z, block.width);
+        const T top = z[largest(z, block.width)];
         for (int j = 0; j < block.width; j += V::lanes) {
             const V e = exp(V::load(z + j) - V(top));
             (block.width - j < V::lanes ? e.keep(block.width - j) : e).store(a + j);
@@ -197,19 +188,26 @@ struct Smoothing {
         : factor(static_cast<T>(1 - epsilon)), rest(static_cast<T>(epsilon / classes)) {}
 };
 
-// C = Σ_k t_k (log Σ_i e^(z_i) − z_k); the target is a row of shares, or one class
+// C = Σ_k t_k (log Σ_i e^(z_i) − z_k), where −log a_k = (z_top − z_k) + log1p(Σ_(i ≠ top)
+// e^(z_i − z_top)): sums of terms ≥ 0, so that a cost near 0 keeps its digits. The target is a row
+// of shares, or one class.
 template <class T>
 CP_INLINE double cross_entropy(const T* z, const T* t, std::int32_t hot, int width,
                                Smoothing<T> smooth) {
     using V = Vector<T>;
-    const T top = largest(z, width);
-    T log_sum[V::lanes];
-    (V(top) + log(V(sum_of_exp(z, width, top)))).store(log_sum);
+    const int top = largest(z, width);
+    const T others = sum_of_row<T>(width, [=](int j) {
+        const V e = exp(V::load(z + j) - V(z[top])).without(top - j);
+        return width - j < V::lanes ? e.keep(width - j) : e;
+    });
+    T rest[V::lanes];
+    log1p(V(others)).store(rest);
+    const auto surprise = [&](int k) { return static_cast<double>((z[top] - z[k]) + rest[0]); };
+    if (!t && smooth.rest == 0) return surprise(hot);
     double total = 0;
-    if (!t && smooth.rest == 0) return static_cast<double>(log_sum[0] - z[hot]);
     for (int k = 0; k < width; ++k) {
         const T share = smooth.factor * (t ? t[k] : T(k == hot)) + smooth.rest;
-        if (share != 0) total += static_cast<double>(share * (log_sum[0] - z[k]));
+        if (share != 0) total += static_cast<double>(share) * surprise(k);
     }
     return total;
 }

@@ -100,11 +100,17 @@ struct Vector {
         store(part);
         for (int i = 0; i < n; ++i) p[i] = part[i];
     }
+    // Zero in lane n, if there is one, the others as they are.
+    CP_INLINE Vector without(int n) const {
+        Bits lane;
+        for (int i = 0; i < lanes; ++i) lane[i] = i;
+        return Vector((Native)((Bits)v & (lane != broadcast_bits(n))));
+    }
     // Lanes 0 … n−1 as they are, zero in the others.
     CP_INLINE Vector keep(int n) const {
         Bits lane;
         for (int i = 0; i < lanes; ++i) lane[i] = i;
-        const Bits mask = lane < (static_cast<Integer>(n) - Bits{});
+        const Bits mask = lane < broadcast_bits(n);
         return Vector((Native)((Bits)v & mask));
     }
 

@@ -176,7 +176,7 @@ struct huber_row {
 struct log_cosh_row {
     template <class V>
     CP_INLINE static V value([[maybe_unused]] V x, [[maybe_unused]] V y, [[maybe_unused]] V t, [[maybe_unused]] const double* setting) {
-        return fabs(x - t) + log1p(exp(-2 * fabs(x - t))) - 0.6931471805599453;
+        return select(fabs(x - t) < 1, log1p(0.5 * expm1(fabs(x - t)) * expm1(fabs(x - t)) * exp(-fabs(x - t))), fabs(x - t) + log1p(exp(-2 * fabs(x - t))) - 0.6931471805599453);
     }
     template <class V>
     CP_INLINE static V vjp([[maybe_unused]] V x, [[maybe_unused]] V y, [[maybe_unused]] V t, [[maybe_unused]] const double* setting) {
@@ -208,7 +208,7 @@ struct poisson_row {
 struct binary_cross_entropy_row {
     template <class V>
     CP_INLINE static V value([[maybe_unused]] V x, [[maybe_unused]] V y, [[maybe_unused]] V t, [[maybe_unused]] const double* setting) {
-        return fmax(x, 0) + log1p(exp(-fabs(x))) - t * x;
+        return (1 - t) * fmax(x, 0) + t * fmax(-x, 0) + log1p(exp(-fabs(x)));
     }
     template <class V>
     CP_INLINE static V vjp([[maybe_unused]] V x, [[maybe_unused]] V y, [[maybe_unused]] V t, [[maybe_unused]] const double* setting) {
