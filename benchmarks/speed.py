@@ -10,6 +10,7 @@ shuffling inside; everyone in its best number of threads; order rotating; median
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -66,7 +67,7 @@ class Problem:
     @property
     def flop(self) -> float:
         """Needed arithmetic of a step: 2m (2 Σ s_l s_{l+1} + Σ_{l>1} s_l s_{l+1})."""
-        products = [a * b for a, b in zip(self.sizes, self.sizes[1:], strict=False)]
+        products = [a * b for a, b in itertools.pairwise(self.sizes)]
         return 2.0 * self.batch * (2 * sum(products) + sum(products[1:]))
 
 
@@ -107,7 +108,7 @@ class PyTorch:
         )
         layers: list[Any] = []
         sizes = problem.sizes
-        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        for fan_in, fan_out in itertools.pairwise(sizes):
             layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
         self.model = torch.nn.Sequential(*layers[:-1])
         start = Parameters(problem.network.graph, problem.start)
