@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +135,18 @@ def test_a_level_keeps_its_name_in_every_kind(levels: list[object], later: list[
     got = encoded(encoder, {"c": later})
     assert got[:2] == expected[:2]
     assert all(sum(row) == 1 for row in got)
+
+
+def test_a_later_file_is_read_with_the_kinds_of_training(tmp_path: Path) -> None:
+    data = {"code": ["007", "1.50"], "grade": [1.5, 2.0], "flag": [True, False]}
+    encoder = fit_encoder(
+        open_table(data), {"code": "category", "grade": "category", "flag": "category"}
+    )
+    assert encoder.text_columns == ("code",)
+    later = tmp_path / "later.csv"
+    later.write_text("code,grade,flag\n007,1.50,TRUE\n1.50,2,False\n")
+    read = encoder.encode(open_table(later, as_text=encoder.text_columns))
+    assert (read.X == encoder.encode(open_table(data)).X).all()
 
 
 def test_numbers_may_come_as_text() -> None:

@@ -64,8 +64,8 @@ class Layout:
         return (
             f"read_csv([{paths}], auto_detect=false, columns={{{columns}}}, "
             f"header={str(self.header).lower()}, skip={self.blank}, "
-            f"delim={literal(self.delimiter)}, quote='\"', escape='\"', nullstr=[{words}], strict_mode=true, "
-            f"null_padding=false, ignore_errors=false, max_line_size=33554432, "
+            f"delim={literal(self.delimiter)}, quote='\"', escape='\"', nullstr=[{words}], "
+            f"strict_mode=true, null_padding=false, ignore_errors=false, max_line_size=33554432, "
             f"compression={literal('gzip' if files[0].compressed else 'none')})"
         )
 

@@ -13,7 +13,7 @@ from clearprop.errors import DataError, SettingError
 from clearprop.tables.cells import READERS, Role
 from clearprop.tables.fold import gather
 from clearprop.tables.recipes import RECIPES, Recipe
-from clearprop.tables.table import Chunk, Table
+from clearprop.tables.table import Chunk, Kind, Table
 from clearprop.words import did_you_mean
 
 __all__ = ["Encoded", "EncodedColumn", "Encoder", "fit_encoder"]
@@ -51,12 +51,15 @@ class EncodedColumn:
     Parameters
     ----------
     name : str
+    kind : Kind
+        The kind of its cells in training.
     recipe : str
         A name in `RECIPES`.
     parameters : mapping of plain data
     """
 
     name: str
+    kind: Kind
     recipe: str
     parameters: Mapping[str, Any]
 
@@ -125,8 +128,8 @@ class Encoder:
 
     @property
     def text_columns(self) -> tuple[str, ...]:
-        """The columns whose levels are texts: a delimited file must not turn "007" into 7."""
-        return tuple(c.name for c in self.columns if c.row.asked.role == "category")
+        """The columns that were text in training: `open_table` must not turn "007" into 7."""
+        return tuple(c.name for c in self.columns if c.kind == "text")
 
     def check(self, table: Table, ignored: Sequence[str] = ()) -> list[str]:
         """See that a table has the columns; their order does not matter.
@@ -214,7 +217,12 @@ class Encoder:
         """The encoder as plain data, which JSON keeps to the bit."""
         return {
             "columns": [
-                {"name": c.name, "recipe": c.recipe, "parameters": dict(c.parameters)}
+                {
+                    "name": c.name,
+                    "kind": c.kind,
+                    "recipe": c.recipe,
+                    "parameters": dict(c.parameters),
+                }
                 for c in self.columns
             ]
         }
@@ -230,7 +238,9 @@ class Encoder:
         """
         try:
             columns = tuple(
-                EncodedColumn(str(one["name"]), str(one["recipe"]), dict(one["parameters"]))
+                EncodedColumn(
+                    str(one["name"]), one["kind"], str(one["recipe"]), dict(one["parameters"])
+                )
                 for one in data["columns"]
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -292,7 +302,7 @@ def fit_encoder(
     facts = gather(asked, table.rows, chunks)
     columns = []
     for name, recipe in chosen.items():
-        levels = facts[name].levels
+        levels, kind = facts[name].levels, table.column(name).kind
         if recipe.asked.levels and levels is None:
             raise DataError(
                 f"column {name!r} has more than {recipe.asked.levels} levels: drop it, "
@@ -301,7 +311,7 @@ def fit_encoder(
         wide = one_hot_up_to is not None and len(levels or ()) > one_hot_up_to
         if wide and name not in asked_for:
             recipe = RECIPES["index"]
-        columns.append(EncodedColumn(name, recipe.name, recipe.fit(facts[name])))
+        columns.append(EncodedColumn(name, kind, recipe.name, recipe.fit(facts[name])))
     return Encoder(tuple(columns))
 
 
