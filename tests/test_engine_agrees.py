@@ -1,0 +1,254 @@
+"""The native engine computes what the plan says: against the float64 reference, everywhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import count
+from engine_runs import data_of, flat_of, opened, state_of, window
+from random_networks import COSTS, FUNCTIONS, Case, chain_case, random_case
+
+from clearprop.backprop import Position
+from clearprop.engine import Data, NativeRunner, ReferenceRunner, State
+from clearprop.engine.native import combine
+from clearprop.errors import DataError, NativeError, SettingError
+from clearprop.network import Network
+from clearprop.optimizers import OPTIMIZERS, SGD, optimizer
+
+# ‖a − b‖∞ ≤ tolerance · (scale of the summands): the claims of the engine
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+
+
+def disagreement(case: Case, runner: NativeRunner, step: int = 3) -> float:
+    """The largest error of cost and gradient, relative to the scale of each sum's summands."""
+    network, rows = case.network, np.arange(len(runner.data))
+    at = Position(seed=case.seed, step=step)
+    trace = network.trace(case.parameters, case.X, case.Y, case.weights, at)
+    node = combine(runner.gradient(state_of(case, runner, step), rows, runner.total_weight(rows)))
+    one_by_one = network.sample_gradients(case.parameters, case.X, case.Y, case.weights)
+    worst = abs(node.cost + trace.penalty - trace.cost) / max(1.0, abs(trace.cost))
+    parts = dict(network.graph.sections())
+    # A δ is itself a difference, of a and y say: where it nearly cancels, its summands' size counts.
+    largest = max(float(np.abs(trace[name]).max(initial=0.0)) for name in trace)
+    for parameter in runner.program.parameters:
+        name = parameter.name
+        w = case.parameters[name]
+        expected = trace.gradient[name] - parameter.penalty * w
+        error = np.abs(node.gradient[parts[name]] - expected.reshape(-1)).max(initial=0.0)
+        scale = max(np.abs(one_by_one[name]).sum(axis=0).max(initial=0.0), 0.05 * largest)
+        worst = max(worst, error / scale if error else 0.0)
+    return float(worst)
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_gradients_are_the_plans_on_random_graphs(precision: str, proof: object) -> None:
+    number, worst = count(200, 2000), 0.0
+    for seed in range(number):
+        case = random_case(seed, rows=1 + seed % 40 if seed % 10 else 300)
+        runner = opened(case, precision=precision)
+        found = disagreement(case, runner)
+        assert found <= TOLERANCE[precision], f"seed {seed}: {found}"
+        worst = max(worst, found)
+    proof(f"native {precision} gradients are the plan's on random graphs", number, worst=worst)  # type: ignore[operator]
+
+
+def test_fusing_changes_no_bit() -> None:
+    for seed in range(count(60, 600)):
+        case = random_case(seed, rows=1 + seed % 150)
+        found = []
+        for fuse in (True, False):
+            runner = opened(case, SGD(0.05), fuse=fuse)
+            rows = np.arange(len(runner.data))
+            state = state_of(case, runner)
+            runner.run(state, window([rows, rows[::-1]], 0.01))
+            found.append(state.parameters.tobytes())
+        assert found[0] == found[1], f"seed {seed}"
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_meets_every_cost(function: str, cost: str, precision: str) -> None:
+    for outputs, m, hidden in ((1, 1, 3), (3, 37, 19)):
+        case = chain_case(function, cost, outputs, weighted=m > 1, seed=m, hidden=hidden, m=m)
+        if function == "exp":  # of exp: keep to what float32 can hold
+            case = replace(case, parameters={n: 0.3 * w for n, w in case.parameters.items()})
+        assert disagreement(case, opened(case, precision=precision)) <= TOLERANCE[precision]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("clip", [None, 0.05])
+def test_training_steps_are_the_references(name: str, clip: float | None) -> None:
+    for seed in (1, 2, 3, 8):
+        case = random_case(seed, rows=50)
+        rng = np.random.default_rng(seed)
+        batches = [rng.permutation(50)[: int(rng.integers(2, 50))] for _ in range(6)]
+        given = optimizer(name)
+        native = opened(case, given, precision="float64", clip=clip)
+        reference = ReferenceRunner(case.network.graph, given, native.data, clip)
+        states = [state_of(case, native), state_of(case, native)]
+        reports = [
+            runner.run(state, window(batches, 0.01))
+            for runner, state in zip((native, reference), states, strict=True)
+        ]
+        assert reports[0].done == reports[1].done == 6
+        np.testing.assert_allclose(reports[0].costs, reports[1].costs, rtol=1e-11, atol=1e-12)
+        np.testing.assert_allclose(reports[0].norms, reports[1].norms, rtol=1e-10)
+        scale = np.abs(states[1].parameters).max()
+        # Adam divides by √v: where g is rounding itself, its sign is anyone's; α bounds the step.
+        error = np.abs(states[0].parameters - states[1].parameters)
+        assert np.quantile(error, 0.9) <= 1e-9 * scale
+        assert error.max() <= 1e-9 * scale or name in ("adam", "adamw", "rmsprop")
+        assert states[0].step == states[1].step == 6
+
+
+def test_outputs_and_cost_of_data_are_the_references() -> None:
+    for seed in range(40):
+        case = random_case(seed, rows=1 + 7 * seed)
+        native = opened(case, precision="float64")
+        reference = ReferenceRunner(case.network.graph, SGD(0.1), native.data)
+        flat = flat_of(case.network, case.parameters)
+        expected = reference.forward(flat, native.data.inputs)
+        for name, out in native.forward(flat, native.data.inputs).items():
+            np.testing.assert_allclose(out, expected[name], rtol=1e-11, atol=1e-12)
+        cost = reference.evaluate(flat, native.data)
+        np.testing.assert_allclose(native.evaluate(flat, native.data), cost, rtol=1e-11)
+
+
+def test_a_dense_one_hot_target_is_its_class_to_the_bit() -> None:
+    for smoothing in (0.0, 0.2):
+        network = Network([4, 9, 5], cost="cross_entropy", label_smoothing=smoothing)
+        rng = np.random.default_rng(1)
+        X, y = rng.normal(size=(30, 4)), rng.integers(0, 5, 30)
+        flat = network.initial(seed=1)
+        found = []
+        for target in (y, np.eye(5)[y]):
+            runner = NativeRunner(network.graph, SGD(0.1), data_of(network, X, target))
+            start = flat_of(network, dict(flat))
+            state = State.initial(start, SGD(0.1), 0, "float32", runner.family)
+            report = runner.run(state, window([np.arange(30)]))
+            found.append((state.parameters.tobytes(), report.costs.tobytes()))
+        assert found[0] == found[1]
+
+
+def test_inputs_of_any_layout_give_the_same_bits() -> None:
+    network = Network([6, 5, 2])
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(20, 6))
+    Y = rng.normal(size=(20, 2))
+    wide = np.zeros((40, 18))
+    wide[::2, ::3] = X
+    packed = np.zeros(20, dtype=[("skew", "i1"), ("x", "f8", 6)])
+    packed["x"] = X
+    frozen = X.copy()
+    frozen.flags.writeable = False
+    layouts = [X, np.asfortranarray(X), wide[::2, ::3], packed["x"], frozen, X[::-1][::-1]]
+    start = flat_of(network, dict(network.initial(seed=3)))
+    found = set()
+    for layout in layouts:
+        runner = NativeRunner(network.graph, SGD(0.1), data_of(network, layout, Y))
+        state = State.initial(start, SGD(0.1), 0, "float32", runner.family)
+        runner.run(state, window([np.arange(20)]))
+        found.add(state.parameters.tobytes())
+    assert len(found) == 1
+
+
+def test_a_batch_of_no_weight_is_skipped_and_counted() -> None:
+    network = Network([2, 3, 1], "tanh")
+    rng = np.random.default_rng(3)
+    weights = np.r_[np.zeros(4), np.ones(4)]
+    data = data_of(network, rng.normal(size=(8, 2)), rng.normal(size=(8, 1)), weights)
+    start = flat_of(network, dict(network.initial(seed=0)))
+    given = optimizer("adam")
+    runner = NativeRunner(network.graph, given, data, precision="float64")
+    reference = ReferenceRunner(network.graph, given, data)
+    states = [State.initial(start, given, 0, "float64", "x") for _ in range(2)]
+    batches = [np.arange(4), np.arange(8), np.arange(4), np.arange(4, 8)]
+    report = runner.run(states[0], window(batches))
+    reference.run(states[1], window(batches))
+    assert np.isnan(report.costs).tolist() == [True, False, True, False]
+    assert (states[0].skipped, states[0].step) == (states[1].skipped, states[1].step) == (2, 4)
+    np.testing.assert_allclose(states[0].parameters, states[1].parameters, rtol=1e-12)
+
+
+def test_a_zero_weight_is_as_if_the_row_were_not_there() -> None:
+    network = Network([3, 4, 2], "tanh")
+    rng = np.random.default_rng(4)
+    X, Y = rng.normal(size=(10, 3)), rng.normal(size=(10, 2))
+    start = flat_of(network, dict(network.initial(seed=0)))
+    kept = np.array([0, 2, 3, 7])
+    weights = np.zeros(10)
+    weights[kept] = 1.0
+    found = []
+    for data, rows in (
+        (data_of(network, X, Y, weights), np.arange(10)),
+        (data_of(network, X, Y), kept),
+    ):
+        runner = NativeRunner(network.graph, SGD(0.1), data, precision="float64")
+        state = State.initial(start, SGD(0.1), 0, "float64", "x")
+        found.append((runner.run(state, window([rows])).costs[0], state.parameters))
+    assert abs(found[0][0] - found[1][0]) <= 1e-14
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-13)
+
+
+def test_divergence_ends_the_run_at_its_step_and_changes_nothing() -> None:
+    network = Network([2, 3, 1], "relu")
+    rng = np.random.default_rng(5)
+    X, Y = 1e3 * rng.normal(size=(32, 2)), 1e3 * rng.normal(size=(32, 1))
+    runner = NativeRunner(network.graph, SGD(1.0), data_of(network, X, Y))
+    start = flat_of(network, dict(network.initial(seed=0)))
+    state = State.initial(start, SGD(1.0), 0, "float32", runner.family)
+    report = runner.run(state, window([np.arange(32)] * 400, 1e3))
+    assert report.why == "diverged"
+    assert report.done == state.step == len(report.costs) < 400
+    assert np.isfinite(report.costs[:-1]).all()
+    assert not np.isfinite(report.costs[-1])
+    again = State.initial(start, SGD(1.0), 0, "float32", runner.family)
+    runner.run(again, window([np.arange(32)] * (report.done - 1), 1e3))
+    assert again.parameters.tobytes() == state.parameters.tobytes()
+
+
+def test_a_row_without_kernel_is_refused_by_name() -> None:
+    from clearprop.operations import TABLE, Function
+
+    name = "no_kernel_for_this"
+    row = Function(
+        name,
+        definition=lambda x, attrs: x * x,
+        slope=lambda x, attrs: 2 * x,
+        value=lambda x, attrs: x * x,
+        derivative=lambda x, attrs: 2 * x,
+    )
+    TABLE.register(row)
+    try:
+        network = Network([2, 3, 1], name)
+        data = data_of(network, np.zeros((1, 2)), np.zeros((1, 1)))
+        with pytest.raises(NativeError, match=f"{name}.*reference"):
+            NativeRunner(network.graph, SGD(0.1), data)
+    finally:
+        TABLE._rows.pop(name)
+
+
+def test_wrong_data_and_settings_are_named() -> None:
+    network = Network([2, 3, 4], cost="cross_entropy")
+    X, y = np.zeros((5, 2)), np.zeros(5, dtype=int)
+    with pytest.raises(DataError, match=r"the index 4 is outside 0 … 3"):
+        NativeRunner(network.graph, SGD(0.1), data_of(network, X, y + 4))
+    with pytest.raises(DataError, match=r"expected shape \(5, 2\), got \(5, 3\)"):
+        NativeRunner(network.graph, SGD(0.1), data_of(network, np.zeros((5, 3)), y))
+    with pytest.raises(DataError, match="is missing"):
+        NativeRunner(network.graph, SGD(0.1), Data({"other": X}, {"y": y}))
+    with pytest.raises(SettingError, match="threads=0"):
+        NativeRunner(network.graph, SGD(0.1), data_of(network, X, y), threads=0)
+    with pytest.raises(SettingError, match="clip=-1"):
+        NativeRunner(network.graph, SGD(0.1), data_of(network, X, y), clip=-1)
+    runner = NativeRunner(network.graph, SGD(0.1), data_of(network, X, y))
+    state = State.initial(np.zeros(network.graph.size), SGD(0.1), 0, "float32", "x")
+    with pytest.raises(DataError, match="rows outside 0 … 4"):
+        runner.run(state, window([np.array([5])]))
+    runner.close()
+    with pytest.raises(NativeError, match="closed"):
+        runner.run(state, window([np.array([0])]))
