@@ -58,4 +58,12 @@ class NativeError(ClearPropError):
 
 
 class DivergenceError(ClearPropError, ArithmeticError):
-    """Training left the finite numbers."""
+    """Training left the finite numbers.
+
+    Attributes
+    ----------
+    training : object
+        The run that did: its ``best`` parameters and ``history`` are kept.
+    """
+
+    training: object = None

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from clearprop.errors import FileError
 
-__all__ = ["Kind", "check_writable", "read", "said", "sweep", "write", "written_whole"]
+__all__ = ["Kind", "check_writable", "is_kind", "read", "said", "sweep", "write", "written_whole"]
 
 Tensors = Mapping[str, NDArray[Any]]
 Where = str | os.PathLike[str]
@@ -188,6 +188,18 @@ def read(path: Where, kind: Kind) -> tuple[dict[str, Any], dict[str, NDArray[Any
             f"{name} is damaged: it was cut short or changed after it was saved; {kind.instead}"
         )
     return content, tensors
+
+
+def is_kind(path: Where, kind: Kind) -> bool:
+    """Return whether a file is of a kind by its header, damaged or not."""
+    try:
+        with open(path, "rb") as stream:
+            length = int.from_bytes(stream.read(_LENGTH), "little")
+            if length > _LONGEST_HEADER:
+                return False
+            return said(length.to_bytes(_LENGTH, "little") + stream.read(length), kind) is not None
+    except OSError:
+        return False
 
 
 def said(data: bytes, kind: Kind) -> dict[str, Any] | None:

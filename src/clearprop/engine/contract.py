@@ -133,8 +133,13 @@ class Report:
 class Runner(Protocol):
     """What runs steps: opened for one plan, optimizer and data, driven in slices, closed."""
 
-    family: str
-    precision: Precision
+    @property
+    def family(self) -> str:
+        """Which instruction sequences it runs; see `State`."""
+
+    @property
+    def precision(self) -> Precision:
+        """The precision of its steps."""
 
     def run(self, state: State, window: Window, stop: Callable[[], bool] | None = None) -> Report:
         """Do the window's steps, changing ``state`` in place. Slices never change the bits.

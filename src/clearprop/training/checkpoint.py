@@ -1,0 +1,167 @@
+"""Checkpoints: all that a run's future depends on, in one file that is whole or not there.
+
+A run that is resumed from one ends with the same bits as a run that was never stopped; what it is
+resumed with must be what it began with, and a difference is refused by name. Proved by
+``tests/test_resume.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from clearprop import storage
+from clearprop.engine import Data, Flat, State
+from clearprop.errors import FileError
+from clearprop.network import Network
+from clearprop.training.history import History
+from clearprop.training.stopping import Watch
+from clearprop.training.sums import Sums
+
+__all__ = ["CHECKPOINT", "Checkpoint", "fingerprint"]
+
+CHECKPOINT = storage.Kind("clearprop-checkpoint", "checkpoint", 1, "train again from the start")
+
+
+@dataclass
+class Checkpoint:
+    """A run at a border between two steps.
+
+    Parameters
+    ----------
+    state : State
+    best : (size,) array
+        The parameters of the best epoch.
+    watch : Watch
+    sums : Sums
+        Of the epoch under way.
+    memory : mapping of str to float
+        The schedule's.
+    history : History
+    seconds : float
+        The time of training so far.
+    why : str
+        Why the run ended; empty if it has not.
+    fingerprint : mapping of str to str
+        What the run was given, by name: network, arrays (digests), settings.
+    """
+
+    state: State
+    best: Flat
+    watch: Watch
+    sums: Sums
+    memory: Mapping[str, float]
+    history: History
+    seconds: float
+    why: str
+    fingerprint: Mapping[str, str]
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the file, whole or not at all; an older one stands until then."""
+        state, watch, sums = self.state, self.watch, self.sums
+        # Numbers go as arrays: JSON has no NaN and no infinity.
+        numbers = [watch.best, watch.reference, sums.rate, sums.cost, self.seconds]
+        tensors = {
+            "parameters": state.parameters,
+            **{f"slot.{name}": slot for name, slot in state.slots.items()},
+            "best": self.best,
+            "sums": sums.totals,
+            "memory": np.array([self.memory[name] for name in sorted(self.memory)], np.float64),
+            "history": self.history.to_array(),
+            "numbers": np.array(numbers, np.float64),
+        }
+        content = {
+            "position": [state.step, state.skipped, watch.epoch, watch.waited],
+            "seed": state.seed,
+            "family": state.family,
+            "slots": list(state.slots),
+            "memory": sorted(self.memory),
+            "events": [asdict(event) for event in self.history.events],
+            "why": self.why,
+            "fingerprint": dict(self.fingerprint),
+        }
+        storage.write(path, CHECKPOINT, content, tensors)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> Checkpoint:
+        """Read a file; raise FileError if it is no checkpoint, cut short or edited."""
+        content, tensors = storage.read(path, CHECKPOINT)
+        step, skipped, epoch, waited = content["position"]
+        best, reference, rate, cost, seconds = tensors["numbers"].tolist()
+        return cls(
+            State(
+                tensors["parameters"].copy(),
+                {name: tensors[f"slot.{name}"].copy() for name in content["slots"]},
+                step,
+                content["seed"],
+                skipped,
+                content["family"],
+            ),
+            tensors["best"].copy(),
+            Watch(best, epoch, reference, waited),
+            Sums(tensors["sums"].copy(), cost, rate),
+            dict(zip(content["memory"], tensors["memory"].tolist(), strict=True)),
+            History.from_array(tensors["history"], content["events"]),
+            seconds,
+            content["why"],
+            content["fingerprint"],
+        )
+
+    def require(self, fingerprint: Mapping[str, str], path: str | os.PathLike[str]) -> None:
+        """Refuse to go on with anything else than the run began with.
+
+        Raises
+        ------
+        FileError
+            Naming each thing that differs, with both values.
+        """
+        names = dict.fromkeys([*self.fingerprint, *fingerprint])
+        differ = []
+        for name in names:
+            old, new = self.fingerprint.get(name), fingerprint.get(name)
+            if old != new:
+                differ.append(_difference(name, old, new))
+        if differ:
+            raise FileError(
+                f"cannot resume from {os.fspath(path)}: {'; '.join(differ)}. Give what the run "
+                "began with, or start it anew"
+            )
+
+
+def _difference(name: str, old: Any, new: Any) -> str:
+    if name.startswith("digest of "):
+        return f"{name.removeprefix('digest of ')} is not the same"
+    return f"{name} was {old or 'not given'} and is {new or 'not given'}"
+
+
+def fingerprint(
+    settings: Mapping[str, Any], network: Network, data: Data, validation: Data | None
+) -> dict[str, str]:
+    """Return what a run's bits depend on, by name, as text: arrays by their digests."""
+    found = {name: str(value) for name, value in settings.items() if value is not None}
+    found["digest of the network"] = hashlib.sha256(network.to_json().encode()).hexdigest()
+    for part, rows in (("", data), ("validation ", validation)):
+        if rows is not None:
+            found[f"rows of {part}data"] = str(len(rows))
+            found |= {f"digest of {part}{name}": text for name, text in _digests(rows).items()}
+    return found
+
+
+def _digests(data: Data) -> dict[str, str]:
+    """SHA-256 of each array, by what people call it."""
+    named = {f"X[{key!r}]": array for key, array in data.inputs.items()}
+    named |= {f"Y[{key!r}]": array for key, array in data.targets.items()}
+    if data.weights is not None:
+        named["sample_weight"] = data.weights
+    found = {}
+    for name, array in named.items():
+        made = hashlib.sha256(f"{array.dtype.str} {array.shape}".encode())
+        for start in range(0, len(array), 65536):  # in pieces: the array may not be contiguous
+            made.update(np.ascontiguousarray(array[start : start + 65536]).data)
+        found[name] = made.hexdigest()
+    return found

@@ -1,0 +1,65 @@
+"""The books of an epoch: what its steps cost, summed in the order of the steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from clearprop.engine import Report, Window
+from clearprop.expressions import Array
+
+__all__ = ["Sums"]
+
+
+@dataclass
+class Sums:
+    """Sums over the steps of the epoch under way, and what its last step was like.
+
+    Parameters
+    ----------
+    totals : (4,) float64
+        Σ w J, Σ w, Σ of the gradient's norms, steps that counted: w is a batch's Σ wᵢ.
+    cost, rate : float
+        J and learning rate of the last step; NaN before the first.
+    """
+
+    totals: Array = field(default_factory=lambda: np.zeros(4))
+    cost: float = np.nan
+    rate: float = np.nan
+
+    def count(self, window: Window, report: Report, weights: Array | None) -> None:
+        """Enter what became of a window."""
+        if not report.done:
+            return
+        done = report.done - (report.why == "diverged")  # the last step's cost is not finite
+        borders = window.borders[: done + 1]
+        sizes = np.diff(borders)
+        if weights is None:
+            w = sizes.astype(np.float64)
+        else:
+            step = np.repeat(np.arange(done), sizes)
+            w = np.bincount(step, weights[window.rows[: borders[-1]]], done).astype(np.float64)
+        counted = w > 0  # the other batches were skipped
+        cost, w = report.costs[:done][counted], w[counted]
+        norms = report.norms[:done][counted] if len(report.norms) else np.zeros(len(cost))
+        for place, terms in enumerate((w * cost, w, norms, np.ones(len(cost)))):
+            # np.add.accumulate adds from left to right, so a slice's border changes no bit.
+            self.totals[place] = np.add.accumulate(np.append(self.totals[place], terms))[-1]
+        if len(cost):
+            self.cost = float(cost[-1])
+        self.rate = float(window.rates[report.done - 1])
+
+    def begin(self) -> None:
+        """Begin another epoch."""
+        self.totals = np.zeros(4)
+
+    @property
+    def mean_cost(self) -> float:
+        """Σ w J / Σ w; NaN if every batch was skipped."""
+        return float(self.totals[0] / self.totals[1]) if self.totals[1] > 0 else np.nan
+
+    @property
+    def mean_norm(self) -> float:
+        """The mean of the gradient's norms; NaN if every batch was skipped."""
+        return float(self.totals[2] / self.totals[3]) if self.totals[3] > 0 else np.nan

@@ -1,0 +1,642 @@
+"""The steppable run: as many steps, epochs or seconds at a time as the caller wants.
+
+Owns the loop over windows of steps, its books, and when it ends; the steps themselves are a
+runner's, their order a source's, their rates a schedule's. Borders of slices never change bits.
+Proved by ``tests/test_training.py`` and ``tests/test_resume.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from clearprop import storage
+from clearprop.engine import Data, Flat, Precision, Runner, State, Window
+from clearprop.errors import DivergenceError, FileError, SettingError
+from clearprop.expressions import Array
+from clearprop.initializers import DATA_DRIVEN
+from clearprop.network import Inputs, Network, Parameters
+from clearprop.optimizers import Optimizer, optimizer
+from clearprop.settings import Attr, check_all
+from clearprop.training.arrays import taken
+from clearprop.training.checkpoint import CHECKPOINT, Checkpoint, fingerprint
+from clearprop.training.choices import ATTRS, Engine, Metric, begun, divided, opened
+from clearprop.training.history import Event, History
+from clearprop.training.interruption import Asked, listening
+from clearprop.training.progress import Callback, Progress
+from clearprop.training.schedules import Horizon, Schedule, schedule
+from clearprop.training.stopping import Watch
+from clearprop.training.sums import Sums
+from clearprop.words import number
+
+__all__ = ["DEFAULT_EPOCHS", "Training"]
+
+DEFAULT_EPOCHS = 100
+WINDOW_ROWS = 1 << 22
+"""Most rows of one window: 32 MB of row numbers."""
+
+
+class Training:
+    """A training run, taken as many steps, epochs or seconds at a time as wanted.
+
+    With X and Y alone it takes 100 epochs of Adam over batches of about a 32nd of the rows (32 to
+    256), in float32. With validation rows it stops when their cost has not fallen for ``patience``
+    epochs, and `best` holds the parameters of the best epoch.
+
+    Parameters
+    ----------
+    network : Network
+    X : array (n, width) float32 or float64, or mapping by input
+        May be read-only or not contiguous. An index input takes (n,) whole numbers.
+    Y : array (n, width), (n,) for one output, (n,) classes from 0, or mapping by output
+    optimizer : str or Optimizer
+    learning_rate : float > 0, optional
+        α; by default the optimizer's.
+    epochs : int, optional
+        Times through the training rows, 100 by default.
+    steps : int, optional
+        Length of the run in steps, in place of epochs.
+    batch_size : int or "full", optional
+        Rows of a step; the last batch of an epoch takes what is left. ``"full"`` takes all rows,
+        in their order.
+    validation : float in (0, 1), (X, Y) or (X, Y, sample_weight), optional
+        Rows that do not train but tell when to stop: a share (classes in proportion; which rows is
+        a function of the seed and the row), or the caller's own.
+    sample_weight : (n,) array, optional
+        w ≥ 0. J is Σ w C / Σ w; a batch whose weights are all 0 is skipped and counted.
+    seed : int
+        Of initial values, order, dropout and validation rows: same seed, same bits.
+    schedule : str, Schedule, (steps,) array or callable
+        The learning rate of each step; see `clearprop.training.schedules`.
+    clip : float > 0, optional
+        Greatest 2-norm of the gradient: g ← g · min(1, clip / ‖g‖).
+    early_stopping : bool, optional
+        By default on if there are validation rows; without any it watches the training cost.
+    patience : int, epochs
+    min_delta : float
+        A fall of the watched figure by no more than this is no progress.
+    metric : callable (Y, output) -> float, optional
+        A figure of the validation rows, for the history; Y as the network is trained with it.
+    monitor : {"cost", "metric"}
+        The figure that early stopping and plateaus watch.
+    greater_is_better : bool
+        Of the metric.
+    precision : {"float32", "float64", "bfloat16"}, optional
+    threads : int, optional
+        Changes no bits.
+    engine : {"native", "reference", "auto"}
+        ``"auto"`` falls back to the float64 reference where the native engine lacks a row.
+    parameters : mapping of str to array, optional
+        To start from, in place of initial values drawn with the seed.
+    callbacks : callable or sequence of callables
+        Each is called with a `Progress` after every epoch; True ends the run.
+    time_limit : float, seconds, optional
+        The run ends at the first whole step after it; the event names the steps done.
+    max_steps : int, optional
+        The run ends after so many steps: with a time limit's count, with the same bits.
+    checkpoint : path, optional
+        Written every ``checkpoint_seconds``, when interrupted, and at the end.
+    resume : bool
+        Go on from the checkpoint if there is one, to the bits of a run never stopped.
+
+    Raises
+    ------
+    SettingError, DataError, ShapeError, NativeError, FileError
+        Saying what was wrong, where, and the fix.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 64)[:, None]
+    >>> training = Training(Network([1, 8, 1], "tanh"), X, X**2, learning_rate=0.01, epochs=200)
+    >>> training.advance(epochs=1).epoch
+    1
+    >>> training.run().cost < 0.01
+    True
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        X: Inputs,
+        Y: Any,
+        *,
+        optimizer: str | Optimizer = "adam",
+        learning_rate: float | None = None,
+        epochs: int | None = None,
+        steps: int | None = None,
+        batch_size: int | Literal["full"] | None = None,
+        validation: float | Sequence[Any] | None = None,
+        sample_weight: ArrayLike | None = None,
+        seed: int = 0,
+        schedule: str | Schedule | ArrayLike | Callable[[int], float] = "constant",
+        clip: float | None = None,
+        early_stopping: bool | None = None,
+        patience: int = 16,
+        min_delta: float = 0.0,
+        metric: Metric | None = None,
+        monitor: Literal["cost", "metric"] = "cost",
+        greater_is_better: bool = True,
+        precision: Precision | None = None,
+        threads: int | None = None,
+        engine: Engine = "native",
+        parameters: Mapping[str, ArrayLike] | None = None,
+        callbacks: Callback | Sequence[Callback] = (),
+        time_limit: float | None = None,
+        max_steps: int | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_seconds: float = 30.0,
+        resume: bool = False,
+    ) -> None:
+        given = {
+            "epochs": epochs, "steps": steps, "seed": seed, "clip": clip, "patience": patience,
+            "early_stopping": early_stopping, "min_delta": min_delta, "precision": precision,
+            "threads": threads, "time_limit": time_limit, "max_steps": max_steps,
+            "checkpoint_seconds": checkpoint_seconds,
+            "batch_size": None if batch_size == "full" else batch_size,
+        }  # fmt: skip
+        told: dict[str, Any] = check_all(ATTRS, given)
+        Attr("monitor", str, "cost", choices=("cost", "metric")).check(monitor)
+        if epochs is not None and steps is not None:
+            raise SettingError(f"give epochs={epochs} or steps={steps}, not both")
+        if monitor == "metric" and (metric is None or validation is None):
+            raise SettingError("monitor='metric' needs a metric and validation rows")
+        self.network = network
+        self.optimizer: Optimizer = _optimizer(optimizer, learning_rate)
+        self.schedule: Schedule = _schedule(schedule)
+        self.seed: int = told["seed"]
+        chosen: Precision = told["precision"] or ("float64" if engine == "reference" else "float32")
+        size: int | Literal["full"] | None = "full" if batch_size == "full" else told["batch_size"]
+        rows = divided(network, X, Y, sample_weight, validation, size, self.seed, chosen)
+        self.data: Data = rows.data
+        self.validation: Data | None = rows.validation
+        self.batches = rows.batches
+        self.validation_rows = rows.validation_rows
+        self._epoch_steps = self.batches.epoch
+        # The length of the run, which schedules know; limits cut it short and change no rate.
+        self.steps: int = told["steps"] or (told["epochs"] or DEFAULT_EPOCHS) * self._epoch_steps
+        self.epochs: int = -(-self.steps // self._epoch_steps)
+        self._horizon = Horizon(self.optimizer.learning_rate, self.steps, self._epoch_steps)
+        self._stops: bool = (
+            self.validation is not None
+            if told["early_stopping"] is None
+            else bool(told["early_stopping"])
+        )
+        self._patience: int = told["patience"]
+        self._min_delta: float = told["min_delta"]
+        self._metric, self._monitor = metric, monitor
+        self._sign = -1.0 if monitor == "metric" and greater_is_better else 1.0
+        self._callbacks: tuple[Callback, ...] = (
+            (callbacks,) if callable(callbacks) else tuple(callbacks)
+        )
+        self._time_limit: float = told["time_limit"] or np.inf
+        self._max_steps: int | None = told["max_steps"]
+        self._told = told
+        self._began_with = parameters
+        self._runner: Runner
+        self._runner, note = opened(
+            engine, network.graph, self.optimizer, self.data, chosen, threads, told["clip"]
+        )
+        self._asked = Asked()
+        self._rates: tuple[int, Array] = (-1, np.zeros(0))
+        self._start(note)
+        self._print: dict[str, str] | None = None
+        self._path: Path | None = None if checkpoint is None else storage.check_writable(checkpoint)
+        self._every: float = told["checkpoint_seconds"]
+        self._saved_at = time.monotonic()
+        if self._path is not None:
+            self._open_checkpoint(self._path, resume)
+
+    def _start(self, note: str) -> None:
+        """Set up the state before the first step."""
+        self.state = State.initial(
+            self._initial(),
+            self.optimizer,
+            self.seed,
+            self._runner.precision,
+            self._runner.family,
+        )
+        self.history = History()
+        if note:
+            self.history.events.append(Event("engine", 0, 0, note))
+        self.why = ""
+        self._watch = Watch()
+        self._best: Flat = self.state.parameters.copy()
+        self._sums = Sums()
+        self._memory = self.schedule.start()
+        self._seconds = 0.0
+        self._uncut: tuple[Watch, Sums, int, int] | None = None
+
+    def _initial(self) -> Flat:
+        network = self.network
+        if self._began_with is None:
+            looks = any(p.spec.initial in DATA_DRIVEN for p in network.graph.parameters.values())
+            X: Inputs | None = None
+            if looks:
+                rows, _ = self.batches.window(self.seed, 0, self._epoch_steps)
+                X = dict(taken(Data(self.data.inputs, {}), np.sort(rows)).inputs)
+            return network.initial(self.seed, X).flat
+        return begun(network, self._began_with)
+
+    # -- looking ----------------------------------------------------------------------------------
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        return self.state.step
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs done."""
+        return len(self.history)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has ended; ``why`` says how."""
+        return self.why != ""
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters now, a copy."""
+        return Parameters(self.network.graph, self.state.parameters.copy())
+
+    @property
+    def best(self) -> Parameters:
+        """The parameters to use, a copy.
+
+        With validation rows or early stopping, those of the epoch whose watched figure is best; if
+        the run diverged, those of the epoch of the least training cost; else the present ones.
+        """
+        watched = self.validation is not None or self._stops or self.why == "diverged"
+        last = self._uncut is not None and self._watch.epoch == self.epoch  # the part of an epoch
+        flat = self._best if watched and not last else self.state.parameters
+        return Parameters(self.network.graph, flat.copy())
+
+    @property
+    def progress(self) -> Progress:
+        """Where the run stands."""
+        last = dict(zip(("cost", "validation_cost", "validation_metric"), (np.nan,) * 3))  # noqa: B905
+        if len(self.history):
+            last = {name: float(self.history[name][-1]) for name in last}
+        return Progress(
+            epoch=self.epoch,
+            epochs=self.epochs,
+            step=self.step,
+            steps=self.steps,
+            step_cost=self._sums.cost,
+            best_epoch=self._watch.epoch,
+            best=self._sign * self._watch.best,
+            learning_rate=self._sums.rate,
+            seconds=self._seconds,
+            why=self.why,
+            training=self,
+            **last,
+        )
+
+    # -- going on ---------------------------------------------------------------------------------
+    def advance(
+        self,
+        *,
+        steps: int | None = None,
+        epochs: int | None = None,
+        seconds: float | None = None,
+    ) -> Progress:
+        """Go on for some steps, up to the end of some epochs, or for some seconds.
+
+        Parameters
+        ----------
+        steps, epochs : int, at least 1
+        seconds : float > 0
+            Give one of the three. Time ends after a whole step, one at least.
+
+        Returns
+        -------
+        Progress
+
+        Raises
+        ------
+        DivergenceError
+            If the cost is no longer finite. `best` and `history` are kept.
+        KeyboardInterrupt
+            After Ctrl-C: the step under way is discarded whole, and the run can go on.
+        """
+        given = {"steps": steps, "epochs": epochs, "seconds": seconds}
+        one = {name: value for name, value in given.items() if value is not None}
+        if len(one) != 1:
+            raise SettingError("advance: give steps, epochs or seconds, one of the three")
+        check_all(_ADVANCE, one, "advance")
+        target = self.steps
+        if steps is not None:
+            target = self.step + int(steps)
+        elif epochs is not None:
+            target = (self.step // self._epoch_steps + int(epochs)) * self._epoch_steps
+        self._drive(target, np.inf if seconds is None else time.monotonic() + float(seconds))
+        return self.progress
+
+    def run(self) -> Progress:
+        """Go on to the end; raises what `advance` does."""
+        self._drive(self.steps, np.inf)
+        return self.progress
+
+    def interrupt(self) -> None:
+        """Ask `advance` or `run` to return after the last whole step; safe from any thread."""
+        self._asked.by_call = True
+        self._runner.interrupt()
+
+    def close(self) -> None:
+        """Give back the engine's memory; figures and parameters stay."""
+        self._runner.close()
+
+    def __enter__(self) -> Training:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _drive(self, target: int, deadline: float) -> None:
+        entered, began, before = self.step, time.monotonic(), self._seconds
+        try:
+            with listening(self._asked, self._runner.interrupt):
+                while True:
+                    self._settle()
+                    self._seconds = before + time.monotonic() - began
+                    if self.finished or self._asked or self.step >= target:
+                        break
+                    if time.monotonic() >= deadline and self.step > entered:
+                        break
+                    ends = min(deadline, began + self._time_limit - before)
+                    self._slice(min(target, self.steps), ends, entered)
+                    self._seconds = before + time.monotonic() - began
+                    self._save_if_due()
+        finally:
+            by_signal, self._asked = self._asked.by_signal, Asked()
+            if self._path is not None and (by_signal or self.finished):
+                self.save(self._path)
+        if by_signal:
+            self._tell("interrupted", f"interrupted after step {self.step}")
+            raise KeyboardInterrupt
+
+    def _slice(self, target: int, deadline: float, entered: int) -> None:
+        """Do steps up to ``target``, the end of the epoch or the deadline."""
+        start = self.step
+        stop = min(
+            target,
+            (start // self._epoch_steps + 1) * self._epoch_steps,
+            start + max(1, WINDOW_ROWS // self.batches.size),
+            self._max_steps or target,
+        )
+        if self._path is not None:
+            deadline = min(deadline, self._saved_at + self._every)
+        rows, borders = self.batches.window(self.seed, start, stop)
+        window = Window(rows, borders, self._rates_of(start, stop))
+
+        def over() -> bool:
+            late = self.state.step > entered and time.monotonic() >= deadline
+            return bool(self._asked) or late
+
+        report = self._runner.run(self.state, window, over)
+        self._sums.count(window, report, self.data.weights)
+        if report.why == "diverged":
+            self._diverge("cost", float(report.costs[-1]))
+
+    def _rates_of(self, start: int, stop: int) -> Array:
+        """The rates of some steps: taken from the whole epoch's, so that no slice changes a bit."""
+        epoch = start // self._epoch_steps
+        first = epoch * self._epoch_steps
+        if self._rates[0] != epoch:
+            end = min(first + self._epoch_steps, self.steps)
+            t = np.arange(first, end, dtype=np.float64)
+            self._rates = (epoch, self.schedule.rates(t, self._horizon, self._memory))
+        return self._rates[1][start - first : stop - first]
+
+    # -- ends of epochs and of the run ------------------------------------------------------------
+    def _settle(self) -> None:
+        """Do what is due at this border: the end of an epoch, the end of the run."""
+        if self.finished:
+            return
+        at_border = self.step == (self.epoch + 1) * self._epoch_steps
+        last_part = self.step >= self.steps and self.epoch < self.epochs
+        if (at_border or last_part) and not self._end_epoch():
+            return  # interrupted: done again when the run goes on
+        if self.finished:
+            return
+        if self.step >= self.steps:
+            self.why = "complete"
+        elif self._max_steps is not None and self.step >= self._max_steps:
+            self._cut("max_steps", f"stopped after {self.step} steps (max_steps)")
+        elif self._seconds >= self._time_limit and self.step:
+            self._cut(
+                "time_limit",
+                f"stopped after {self.step} steps (time_limit={number(self._time_limit)} s); "
+                f"max_steps={self.step} gives the same parameters",
+            )
+
+    def _figures(self) -> dict[str, float] | None:
+        """Figures of the validation rows now; None if the look was interrupted."""
+        found: dict[str, float] = {}
+        if self.validation is not None:
+            flat = self.state.parameters
+            found["validation_cost"] = self._runner.evaluate(flat, self.validation)
+            if self._metric is not None and not self._asked:
+                outputs = self._runner.forward(flat, self.validation.inputs)
+                targets = dict(self.validation.targets)
+                alone = len(outputs) == 1
+                found["validation_metric"] = float(
+                    self._metric(*(next(iter(targets.values())), next(iter(outputs.values()))))
+                    if alone
+                    else self._metric(targets, outputs)
+                )
+        return None if self._asked else found
+
+    def _watched(self, cost: float, figures: Mapping[str, float]) -> float:
+        """The figure that is watched, less being better."""
+        if self._monitor == "metric":
+            return self._sign * figures["validation_metric"]
+        return figures.get("validation_cost", cost)
+
+    def _end_epoch(self) -> bool:
+        """Close the books of the epoch under way; return False if that was interrupted."""
+        figures = self._figures()
+        if figures is None:
+            return False
+        if not np.isfinite(self.state.parameters).all():
+            self._diverge("a parameter", np.nan)
+        if not np.isfinite(figures.get("validation_cost", 0.0)):
+            self._diverge("validation cost", figures["validation_cost"])
+        self._append(figures)
+        cost = self.history.rows[-1][2]
+        figure = self._watched(cost, figures)
+        if self._watch.observe(figure, self.epoch, self._min_delta):
+            self._best[...] = self.state.parameters
+        self._memory = self.schedule.observe(figure, self._horizon, self._memory)
+        self._rates = (-1, self._rates[1])
+        if self.step < self.steps:
+            self._tell_rate()
+        if self._stops and self._watch.waited >= self._patience and self.step < self.steps:
+            self.why = "early_stopping"
+            self._tell(
+                "early_stopping",
+                f"stopped after epoch {self.epoch}: no progress for {self._patience} epochs, "
+                f"best epoch {self._watch.epoch}",
+            )
+        elif self.step >= self.steps:
+            self.why = "complete"
+        progress = self.progress
+        if [
+            callback for callback in self._callbacks if callback(progress) is True
+        ] and not self.why:
+            self.why = "callback"
+            self._tell("callback", f"stopped by a callback after epoch {self.epoch}")
+        return True
+
+    def _append(self, figures: Mapping[str, float]) -> None:
+        """Add the row of the epoch under way to the history, and begin the sums anew."""
+        seen = int(self.history["skipped"][-1]) if len(self.history) else 0
+        self.history.append(
+            epoch=self.epoch + 1,
+            steps=self.step,
+            cost=self._sums.mean_cost,
+            learning_rate=self._sums.rate,
+            norm=np.nan if self._told["clip"] is None else self._sums.mean_norm,
+            skipped=self.state.skipped,
+            seconds=self._seconds,
+            **figures,
+        )
+        self._sums.begin()
+        if self.state.skipped > seen:
+            count = self.state.skipped - seen
+            self._tell("skipped", f"{count} batches whose weights are all 0 were skipped")
+
+    def _cut(self, kind: str, text: str) -> None:
+        """End the run at a limit, if in mid-epoch with a last look at the validation rows.
+
+        A checkpoint does not know of that look: with a later limit the run goes on as if there had
+        been none.
+        """
+        figures = self._figures() if self.step > self.epoch * self._epoch_steps else {}
+        if figures is None:
+            return  # interrupted: comes here again when the run goes on
+        rows, events = len(self.history), len(self.history.events)
+        self._uncut = replace(self._watch), replace(self._sums), rows, events
+        if self.step > self.epoch * self._epoch_steps:
+            self._append(figures)
+            figure = self._watched(self.history.rows[-1][2], figures)
+            self._watch.observe(figure, self.epoch, self._min_delta)
+        self.why = kind
+        self._tell(kind, text)
+
+    def _diverge(self, what: str, value: float) -> None:
+        self.why = "diverged"
+        epoch = (max(self.step, 1) - 1) // self._epoch_steps + 1
+        rate = self.optimizer.learning_rate
+        text = (
+            f"{what} became {number(value)} in epoch {epoch}, step {self.step}, "
+            f"learning_rate={number(rate)}: try {number(rate / 100)}"
+        )
+        self._tell("diverged", text)
+        error = DivergenceError(text)
+        error.training = self
+        raise error
+
+    def _tell(self, kind: str, text: str) -> None:
+        event = Event(kind, -(-self.step // self._epoch_steps), self.step, text)
+        if event not in self.history.events:
+            self.history.events.append(event)
+
+    def _tell_rate(self) -> None:
+        """Tell of a rate that changes between epochs."""
+        if self.schedule.by_epoch:
+            rate = float(self._rates_of(self.step, self.step + 1)[0])
+            if rate != self._sums.rate:
+                text = f"learning rate changed from {number(self._sums.rate)} to {number(rate)}"
+                self._tell("learning_rate", text)
+
+    # -- checkpoints ------------------------------------------------------------------------------
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a checkpoint, whole or not at all; see `clearprop.training.checkpoint`."""
+        watch, sums, history, why = self._watch, self._sums, self.history, self.why
+        if self._uncut is not None:
+            watch, sums, rows, events = self._uncut
+            history, why = History(history.rows[:rows], history.events[:events]), ""
+        Checkpoint(
+            self.state, self._best, watch, sums, self._memory, history, self._seconds, why,
+            self._fingerprint(),
+        ).write(path)  # fmt: skip
+        self._saved_at = time.monotonic()
+
+    def restore(self, path: str | os.PathLike[str]) -> None:
+        """Go on from a checkpoint that a run of the same data and settings wrote.
+
+        Raises
+        ------
+        FileError
+            If it is no checkpoint, is damaged, or the run began with something else, which is
+            named.
+        """
+        found = Checkpoint.read(path)
+        found.require(self._fingerprint(), path)
+        self.state, self._best, self._watch = found.state, found.best, found.watch
+        self._sums, self._memory, self.history = found.sums, found.memory, found.history
+        self._seconds, self.why, self._uncut = found.seconds, found.why, None
+        self._rates = (-1, np.zeros(0))
+
+    def _save_if_due(self) -> None:
+        if self._path is not None and time.monotonic() >= self._saved_at + self._every:
+            self.save(self._path)
+
+    def _open_checkpoint(self, path: Path, resume: bool) -> None:
+        storage.sweep(path)
+        if not path.exists():
+            return
+        if resume:
+            self.restore(path)
+        elif not storage.is_kind(path, CHECKPOINT):
+            raise FileError(f"{path} exists and is no checkpoint; choose another name")
+
+    def _fingerprint(self) -> dict[str, str]:
+        if self._print is None:
+            own: dict[str, Any] = {"optimizer": self.optimizer.name, **self.optimizer.settings}
+            own |= {name: self._told[name] for name in ("seed", "clip", "patience", "min_delta")}
+            own |= {
+                "schedule": json.dumps(self.schedule.describe(), sort_keys=True),
+                "steps of the run": self.steps,
+                "batch_size": self.batches.size,
+                "order": type(self.batches).__name__,
+                "early_stopping": self._stops,
+                "monitor": self._monitor,
+                "precision": self._runner.precision,
+                "engine": self._runner.family,
+            }
+            if self._began_with is not None:
+                given = begun(self.network, self._began_with)
+                own["digest of the parameters given"] = hashlib.sha256(given.tobytes()).hexdigest()
+            self._print = fingerprint(own, self.network, self.data, self.validation)
+        return self._print
+
+
+_ADVANCE = (
+    Attr("steps", int, None, bounds="[1, inf)"),
+    Attr("epochs", int, None, bounds="[1, inf)"),
+    Attr("seconds", float, None, bounds="(0, inf)"),
+)
+
+
+def _optimizer(given: str | Optimizer, learning_rate: float | None) -> Optimizer:
+    return optimizer(given, **({} if learning_rate is None else {"learning_rate": learning_rate}))
+
+
+def _schedule(given: str | Schedule | ArrayLike | Callable[[int], float]) -> Schedule:
+    return schedule(given)
