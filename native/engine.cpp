@@ -415,8 +415,10 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
                 if (fuse) kernels_.update(at, p, item.first, item.last, scalars);
             });
             barrier.wait();
-            if (bailed_) break;
             if (!fuse) {
+                // Asked only where it cannot have been set since: with `fuse` another thread may be
+                // in the next step by now.
+                if (bailed_) break;
                 const double norm = measured ? std::sqrt(joined_squares()) : 0;
                 if (slice.clip > 0 && norm > slice.clip) scalars.gradient_scale = slice.clip / norm;
                 if (rank == 0 && slice.norms) slice.norms[s] = norm;

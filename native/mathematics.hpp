@@ -22,6 +22,7 @@ struct Constants<float> {
     static constexpr float ln2_high = 0.693359375f;    // ln 2 in 10 bits: n · ln2_high is exact
     static constexpr float ln2_low = -2.12194440e-4f;  // the rest of it
     static constexpr float exp_high = 89.0f, exp_low = -105.0f;  // beyond: ∞ and 0 in float
+    static constexpr float expm1_tiny = 1e-9f;                   // below: x to the last bit
     static constexpr float expm1_low = -20.0f;                   // below: −1 to the last bit
     static constexpr float tanh_high = 10.0f;                    // above: 1 to the last bit
     static constexpr float erf_high = 4.0f;
@@ -48,6 +49,7 @@ struct Constants<double> {
     static constexpr double ln2_high = 6.93147180369123816490e-01;
     static constexpr double ln2_low = 1.90821492927058770002e-10;
     static constexpr double exp_high = 710.0, exp_low = -746.0;
+    static constexpr double expm1_tiny = 1e-17;
     static constexpr double expm1_low = -40.0;
     static constexpr double tanh_high = 20.0;
     static constexpr double erf_high = 6.0;
@@ -146,7 +148,7 @@ CP_INLINE Vector<T> expm1(Vector<T> x) {
     const Reduced<T> reduced = reduce(x);
     const Vector<T> half = power_of_two<T>(reduced.n - Vector<T>::broadcast_bits(1));
     const Vector<T> y = fma(half, reduced.expm1_r, half - Vector<T>(T(0.5)));
-    return select(input == Vector<T>::zero(), input, y + y);
+    return select(fabs(input) < Vector<T>(C::expm1_tiny), input, y + y);  // x itself, and −0
 }
 
 // log(1 + f) + c and the exponent: x = 2ᵏ (1 + f), √½ ≤ 1 + f < √2, s = f / (2 + f),

@@ -30,7 +30,7 @@ def disagreement(case: Case, runner: NativeRunner, step: int = 3) -> float:
     one_by_one = network.sample_gradients(case.parameters, case.X, case.Y, case.weights)
     worst = abs(node.cost + trace.penalty - trace.cost) / max(1.0, abs(trace.cost))
     parts = dict(network.graph.sections())
-    # A δ is itself a difference, of a and y say: where it nearly cancels, its summands' size counts.
+    # A δ is itself a difference (of a and y, say): where it cancels, its summands' size counts.
     largest = max(float(np.abs(trace[name]).max(initial=0.0)) for name in trace)
     for parameter in runner.program.parameters:
         name = parameter.name

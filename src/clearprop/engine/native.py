@@ -151,7 +151,8 @@ class NativeRunner:
         self.plan: Plan = plan(graph, optimizer)
         self.program: Program = lower(self.plan, fuse=fuse)
         self._engine = self._make_engine()
-        self._stop = np.zeros(1, dtype=np.int32)
+        self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own
+        self._pause = np.zeros(1, dtype=np.int32)
         self._closed = False
         self.data = data
         self._given = self._ready(data)
@@ -189,7 +190,6 @@ class NativeRunner:
         self._open()
         if self.optimizer is None:
             raise NativeError("this runner has no optimizer: it evaluates and does not train")
-        self._stop[0] = 0
         slots = [state.slots[name] for name in self.optimizer.slots]
         borders = np.ascontiguousarray(window.borders, dtype=np.int64)
         rows = np.ascontiguousarray(window.rows, dtype=np.int64)
@@ -230,6 +230,7 @@ class NativeRunner:
             state.skipped += int(skipped[:found].sum())
             done += found
             why = ("done", "stopped", "diverged")[end]
+        self._stop[0] = 0  # an interrupt stops one run: this one, or the next if none was on
         state.family = self.family
         empty = np.zeros(0)
         return Report(
@@ -246,7 +247,7 @@ class NativeRunner:
     def evaluate(self, parameters: Flat, data: Data) -> float:
         """Return J over all rows of ``data`` without dropout; see `clearprop.engine.contract`."""
         self._open()
-        self._stop[0] = 0
+        self._pause[0] = 0
         flat = np.ascontiguousarray(parameters, dtype=self.dtype)
         given = self._given if data is self.data else self._ready(data)
         rows = np.arange(len(data), dtype=np.int64)
@@ -255,7 +256,7 @@ class NativeRunner:
         if not total > 0:
             raise DataError("the sample weights sum to 0; the cost of such data is not defined")
         team = self._team(np.array([0, len(data)]), 0, 1)
-        cost = self._engine.weighted_cost(flat, given, rows, len(rows), team, self._stop)
+        cost = self._engine.weighted_cost(flat, given, rows, len(rows), team, self._pause)
         return float(cost / total + self._engine.penalty(flat))
 
     def forward(
@@ -270,7 +271,7 @@ class NativeRunner:
     ) -> dict[str, NDArray[Any]]:
         """Return each output by value name, (K, n, width), K = 1 for a plain network."""
         self._open()
-        self._stop[0] = 0
+        self._pause[0] = 0
         flat = np.ascontiguousarray(parameters, dtype=self.dtype)
         data = Data(inputs, {})
         given, n = self._ready(data), len(data)
@@ -280,7 +281,7 @@ class NativeRunner:
             for s in slots
         ]
         team = self._team(np.array([0, n]), 0, 1)
-        if n and not self._engine.forward(flat, given, None, n, slots, out, team, self._stop):
+        if n and not self._engine.forward(flat, given, None, n, slots, out, team, self._pause):
             raise NativeError("the forward pass was interrupted")
         return dict(zip(self.program.outputs, out, strict=True))
 
@@ -319,11 +320,11 @@ class NativeRunner:
             raise DataError(f"place={place}: a piece starts at a multiple of {ROW_BLOCK} rows")
         rows = np.ascontiguousarray(rows, dtype=np.int64)
         self._check_rows(rows, np.array([0, len(rows)]))
-        self._stop[0] = 0
+        self._pause[0] = 0
         team = self._team(np.array([0, len(rows)]), 0, 1)
         found = self._engine.gradient(
             np.ascontiguousarray(state.parameters, dtype=self.dtype), self._given, rows, place,
-            total_weight, state.seed, state.step, True, team, self._stop,
+            total_weight, state.seed, state.step, True, team, self._pause,
         )  # fmt: skip
         if found is None:
             raise NativeError("the gradient was interrupted")

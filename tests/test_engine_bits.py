@@ -1,0 +1,155 @@
+"""The same bits, however a step is cut: threads, pieces, slices, instruction sets, single rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import count
+from engine_runs import data_of, flat_of, opened, same, state_of, window
+from random_networks import Case, random_case
+
+from clearprop import _native
+from clearprop.engine import NativeRunner, State
+from clearprop.engine.native import ROW_BLOCK, combine
+from clearprop.errors import DataError
+from clearprop.graph import Dense, Dropout, Embedding, Input
+from clearprop.network import Network
+from clearprop.optimizers import Adam
+
+THREADS = (2, 3, 4, 7, 16)
+FMA = [name for name, family, here in _native.instruction_sets() if family == "fma" and here]
+
+
+def trained(case: Case, m: int, steps: int = 3, **settings: object) -> tuple[State, list[bytes]]:
+    """The state after some Adam steps, and the reported costs and norms."""
+    runner = opened(case, Adam(0.01), **settings)
+    state = state_of(case, runner)
+    batches = [np.roll(np.arange(m), step) for step in range(steps)]
+    report = runner.run(state, window(batches, 0.01))
+    assert report.done == steps
+    return state, [report.costs.tobytes(), report.norms.tobytes()]
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_any_number_of_threads(precision: str, clip: float | None) -> None:
+    for seed in range(count(12, 100)):
+        m = (1, 5, 127, 128, 129, 300)[seed % 6]
+        case = random_case(seed, rows=m)
+        one, reported = trained(case, m, precision=precision, clip=clip, threads=1)
+        for threads in THREADS if seed < 4 else THREADS[:2]:
+            many, also = trained(case, m, precision=precision, clip=clip, threads=threads)
+            assert same(one, many), f"seed {seed}, {threads} threads"
+            assert reported == also
+
+
+@pytest.mark.skipif(len(FMA) < 2, reason="needs a processor with two instruction sets that fuse")
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_instruction_sets_of_a_family(precision: str) -> None:
+    for seed in range(count(60, 600)):
+        m = 1 + 13 * seed % 200
+        case = random_case(seed, rows=m)
+        states = [trained(case, m, precision=precision, isa=isa) for isa in FMA]
+        assert all(same(states[0][0], other) for other, _ in states[1:]), f"seed {seed}"
+        assert all(states[0][1] == also for _, also in states[1:])
+
+
+def test_slices_of_a_run() -> None:
+    for seed in range(8):
+        case = random_case(seed, rows=40)
+        rng = np.random.default_rng(seed)
+        batches = [rng.permutation(40)[: int(rng.integers(1, 40))] for _ in range(12)]
+        runner = opened(case, Adam(0.01))
+        whole = state_of(case, runner)
+        costs = runner.run(whole, window(batches)).costs
+        for sizes in ([1] * 12, [7, 5], [2, 1, 4, 5]):
+            state, found, start = state_of(case, runner), [], 0
+            for size in sizes:
+                found.append(runner.run(state, window(batches[start : start + size])).costs)
+                start += size
+            assert same(whole, state)
+            assert np.concatenate(found).tobytes() == costs.tobytes()
+
+
+def tied_net() -> Network:
+    """Tied layers and tables, shared biases, dropout, l2, members."""
+    x, k = Input(5, name="x"), Input(levels=4, name="k")
+    table, layer = Embedding(6), Dense(6, "tanh", bias="shared")
+    h = table(k) + Dense(6, "silu")(x) + table(k)
+    h = Dropout(0.3)(layer(layer(h)))
+    out = Dense(3, members=2)(h)
+    return Network(inputs=[x, k], outputs=out, cost="cross_entropy", l2=0.01)
+
+
+def tied_case(m: int, seed: int = 5) -> Case:
+    network, rng = tied_net(), np.random.default_rng(seed)
+    parameters = {n: rng.normal(size=p.shape) * 0.5 for n, p in network.graph.parameters.items()}
+    X = {"x": rng.normal(size=(m, 5)), "k": rng.integers(0, 4, m)}
+    weights = rng.random(m) * (rng.random(m) < 0.9) + 1e-3
+    return Case(network, parameters, X, rng.integers(0, 3, m), weights, seed)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("m", [1, 127, 128, 129, 1000])
+def test_pieces_of_a_batch_joined_are_the_fused_step(m: int, precision: str) -> None:
+    for case in (tied_case(m), *(random_case(seed, rows=m) for seed in range(count(6, 60)))):
+        for clip in (None, 0.05):
+            runner = opened(case, Adam(0.01), precision=precision, clip=clip)
+            rows = np.random.default_rng(m).permutation(m)
+            fused = state_of(case, runner)
+            report = runner.run(fused, window([rows], 0.01))
+            total = runner.total_weight(rows)
+            for blocks in ([1] * 20, [100], [3, 1, 2, 50], [2, 5, 50]):
+                state, nodes, start = state_of(case, runner), [], 0
+                for size in blocks:
+                    piece = rows[start : start + size * ROW_BLOCK]
+                    if len(piece):
+                        nodes += runner.gradient(state, piece, total, place=start)
+                    start += len(piece)
+                node = combine(reversed(nodes))  # pieces may arrive in any order
+                norm = runner.apply(state, node.gradient, 0.01)
+                assert same(fused, state), blocks
+                assert node.weight == total
+                if clip:
+                    assert norm == report.norms[0]
+                if case.network.graph.l2 == 0:
+                    assert node.cost == report.costs[0]
+
+
+def test_a_row_alone_is_the_row_among_512() -> None:
+    network = Network([31, 50, 17, 5], "gelu", cost="cross_entropy")
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(512, 31)), rng.integers(0, 5, 512)
+    flat = flat_of(network, dict(network.initial(seed=1)))
+    for precision in ("float32", "float64"):
+        runner = NativeRunner(network.graph, None, data_of(network, X, y), precision=precision)  # type: ignore[arg-type]
+        (all_rows,) = runner.forward(flat, {"x": X} if "x" in runner.program.inputs else
+                                     {runner.program.inputs[0]: X}).values()  # fmt: skip
+        for row in (0, 1, 7, 8, 127, 128, 300, 511):
+            (alone,) = runner.forward(flat, {runner.program.inputs[0]: X[row : row + 1]}).values()
+            assert alone.tobytes() == all_rows[row : row + 1].tobytes()
+
+
+def test_the_cost_of_data_depends_on_no_thread() -> None:
+    case = random_case(4, rows=1500)
+    flat = flat_of(case.network, case.parameters)
+    found = set()
+    for threads in (1, 2, 5):
+        runner = opened(case, threads=threads)
+        found.add(runner.evaluate(flat, runner.data))
+    assert len(found) == 1
+
+
+def test_missing_and_doubled_pieces_are_refused() -> None:
+    case = random_case(1, rows=300)
+    runner = opened(case)
+    state, rows = state_of(case, runner), np.arange(300)
+    nodes = runner.gradient(state, rows, 300.0)
+    assert [(node.block, node.level) for node in nodes] == [(0, 1), (2, 0)]
+    with pytest.raises(DataError, match="block 2 is missing or there twice"):
+        combine([nodes[0], nodes[0]])
+    with pytest.raises(DataError, match="block 0 is missing"):
+        combine(nodes[1:])
+    with pytest.raises(DataError, match="place=100"):
+        runner.gradient(state, rows, 300.0, place=100)

@@ -1,0 +1,120 @@
+"""A run stops when asked, at once and between whole steps; forks and Ctrl-C do no harm."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from engine_runs import data_of, flat_of, same, window
+
+from clearprop.engine import NativeRunner, State
+from clearprop.network import Network
+from clearprop.optimizers import Adam
+
+ROOT = Path(__file__).parents[1]
+
+
+def opened(width: int, m: int, **settings: object) -> tuple[NativeRunner, State]:
+    network = Network([30, width, width, 2], "tanh")
+    rng = np.random.default_rng(0)
+    data = data_of(network, rng.normal(size=(m, 30)), rng.normal(size=(m, 2)))
+    runner = NativeRunner(network.graph, Adam(1e-3), data, **settings)  # type: ignore[arg-type]
+    start = flat_of(network, dict(network.initial(seed=0)))
+    return runner, State.initial(start, Adam(1e-3), 0, "float32", runner.family)
+
+
+@pytest.mark.parametrize(("width", "threads"), [(32, 1), (32, 3), (700, 1), (700, 2)])
+def test_an_interrupted_run_holds_whole_steps_only(width: int, threads: int) -> None:
+    runner, state = opened(width, 256, threads=threads)
+    fresh = state.copy()
+    batches = [np.arange(256)] * 20_000
+    all_of_them = window(batches, 1e-4)
+    threading.Timer(0.2, runner.interrupt).start()
+    report = runner.run(state, all_of_them)
+    assert report.why == "stopped"
+    assert 0 < report.done == state.step == len(report.costs) < 20_000
+    again = runner.run(fresh, window(batches[: report.done], 1e-4))
+    assert again.why == "done"
+    assert same(state, fresh)
+
+
+def test_a_stop_question_is_asked_between_slices() -> None:
+    runner, state = opened(16, 64)
+    asked = iter([False, False, True])
+    report = runner.run(state, window([np.arange(64)] * 200_000, 1e-4), lambda: next(asked))
+    assert report.why == "stopped"
+    assert 0 < report.done == state.step < 200_000
+
+
+def test_an_interrupt_between_slices_stops_the_next_and_only_that() -> None:
+    runner, state = opened(8, 16)
+    runner.interrupt()
+    assert runner.run(state, window([np.arange(16)])).why == "stopped"
+    assert state.step == 0
+    assert runner.run(state, window([np.arange(16)])).why == "done"
+
+
+CTRL_C = """
+import os, signal, sys, threading, time
+import numpy as np
+sys.path.insert(0, "tests")
+from test_engine_interrupt import opened
+from engine_runs import window
+runner, state = opened(900, 1024, threads=2)
+sent = []
+def send():
+    sent.append(time.monotonic())
+    os.kill(os.getpid(), signal.SIGINT)
+steps = window([np.arange(1024)] * 10_000, 1e-4)
+threading.Timer(0.3, send).start()
+try:
+    runner.run(state, steps)
+except KeyboardInterrupt:
+    print("interrupted", time.monotonic() - sent[0] < 5, state.step >= 0)
+try:
+    time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(1)
+except KeyboardInterrupt:
+    print("as before")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal to itself")
+def test_ctrl_c_stops_a_run_and_python_hears_it() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", CTRL_C],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.stdout.splitlines() == ["interrupted True True", "as before"], run.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_trains_as_its_parent_does() -> None:
+    runner, state = opened(40, 64, threads=3)
+    fresh = state.copy()
+    runner.run(state, window([np.arange(64)] * 5))
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        runner.run(fresh, window([np.arange(64)] * 5))
+        os.write(write, b"same" if same(state, fresh) else b"other")
+        os._exit(0)
+    deadline = time.monotonic() + 60
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            pytest.fail("the child hangs")
+        time.sleep(0.01)
+    assert os.read(read, 10) == b"same"
