@@ -87,6 +87,10 @@ class History:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def last(self, column: str) -> float:
+        """One figure of the last row; NaN before there is one."""
+        return self.rows[-1][COLUMNS.index(column)] if self.rows else np.nan
+
     @property
     def columns(self) -> dict[str, Array]:
         """All columns by name."""

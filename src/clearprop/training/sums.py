@@ -43,10 +43,11 @@ class Sums:
         counted = w > 0  # the other batches were skipped
         cost, w = report.costs[:done][counted], w[counted]
         norms = report.norms[:done][counted] if len(report.norms) else np.zeros(len(cost))
-        for place, terms in enumerate((w * cost, w, norms, np.ones(len(cost)))):
-            # np.add.accumulate adds from left to right, so a slice's border changes no bit.
-            self.totals[place] = np.add.accumulate(np.append(self.totals[place], terms))[-1]
         if len(cost):
+            for place, terms in enumerate((w * cost, w, norms, np.ones(len(cost)))):
+                # np.add.accumulate adds from left to right, so a slice's border changes no bit.
+                terms[0] += self.totals[place]
+                self.totals[place] = np.add.accumulate(terms)[-1]
             self.cost = float(cost[-1])
         self.rate = float(window.rates[report.done - 1])
 

@@ -283,9 +283,7 @@ class Training:
     @property
     def progress(self) -> Progress:
         """Where the run stands."""
-        last = dict(zip(("cost", "validation_cost", "validation_metric"), (np.nan,) * 3))  # noqa: B905
-        if len(self.history):
-            last = {name: float(self.history[name][-1]) for name in last}
+        last = self.history.last
         return Progress(
             epoch=self.epoch,
             epochs=self.epochs,
@@ -297,8 +295,10 @@ class Training:
             learning_rate=self._sums.rate,
             seconds=self._seconds,
             why=self.why,
+            cost=last("cost"),
+            validation_cost=last("validation_cost"),
+            validation_metric=last("validation_metric"),
             training=self,
-            **last,
         )
 
     # -- going on ---------------------------------------------------------------------------------
@@ -477,7 +477,7 @@ class Training:
         if not np.isfinite(figures.get("validation_cost", 0.0)):
             self._diverge("validation cost", figures["validation_cost"])
         self._append(figures)
-        cost = self.history.rows[-1][2]
+        cost = self.history.last("cost")
         figure = self._watched(cost, figures)
         if self._watch.observe(figure, self.epoch, self._min_delta):
             self._best[...] = self.state.parameters
@@ -504,7 +504,7 @@ class Training:
 
     def _append(self, figures: Mapping[str, float]) -> None:
         """Add the row of the epoch under way to the history, and begin the sums anew."""
-        seen = int(self.history["skipped"][-1]) if len(self.history) else 0
+        seen = int(self.history.last("skipped")) if len(self.history) else 0
         self.history.append(
             epoch=self.epoch + 1,
             steps=self.step,
@@ -533,7 +533,7 @@ class Training:
         self._uncut = replace(self._watch), replace(self._sums), rows, events
         if self.step > self.epoch * self._epoch_steps:
             self._append(figures)
-            figure = self._watched(self.history.rows[-1][2], figures)
+            figure = self._watched(self.history.last("cost"), figures)
             self._watch.observe(figure, self.epoch, self._min_delta)
         self.why = kind
         self._tell(kind, text)
