@@ -33,6 +33,8 @@ __all__ = [
 
 NETWORK_SETTINGS = ("activation", "output", "cost", "l2", "bias", "dropout", "inputs", "outputs")
 
+MOST_SHOWN = 10  # sizes in a network's short name
+
 Inputs = ArrayLike | Mapping[str, ArrayLike]
 
 
@@ -505,15 +507,12 @@ class Network:
 
     def __repr__(self) -> str:
         graph = self.graph
-        sizes = "-".join(
-            [_width(graph, given.value) for given in graph.inputs[:1]]
-            + [
-                _width(graph, node.output)
-                for node in graph.nodes
-                if node.op in ("affine", "gather")
-            ]
-        )
-        return f"<Network {sizes}, {graph.size:,} parameters>"
+        layers = [node for node in graph.nodes if node.op in ("affine", "gather")]
+        sizes = [_width(graph, name) for name in
+                 (graph.inputs[0].value, *(node.output for node in layers))]  # fmt: skip
+        if len(sizes) > MOST_SHOWN:
+            sizes[MOST_SHOWN - 1 : -1] = ["…"]
+        return f"<Network {'-'.join(sizes)}, {graph.size:,} parameters>"
 
 
 def _check_keys(what: str, given: Mapping[str, Any], keys: Sequence[str]) -> None:

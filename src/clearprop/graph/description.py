@@ -163,6 +163,8 @@ class Graph:
                 )
             types = tuple(found[name].type for name in node.inputs)
             row = node.row
+            if isinstance(row, Cost):
+                raise GraphError(f"{node.output}: {row.name} is a cost and makes no value")
             low, high = row.arity
             if len(types) < low or (high is not None and len(types) > high):
                 wanted = f"{low} or more" if high is None else str(high)
@@ -318,8 +320,6 @@ class Graph:
                 raise GraphError(f"the cost {cost.op} compares {cost.value!r}, which is no output")
             self._check_link(cost)
         for node in self.nodes:
-            if isinstance(node.row, Cost):
-                raise GraphError(f"{node.output}: {node.op} is a cost and makes no value")
             levels = max((i.levels for i in self.inputs if i.value in node.inputs), default=0)
             if levels > node.attrs.get("levels", levels):
                 raise GraphError(

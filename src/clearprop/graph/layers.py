@@ -302,7 +302,9 @@ def assemble(
     _check_values("Network", (*inputs, *outputs))
     given = [number for number, wire in enumerate(inputs, 1) if wire.op is not None]
     if given:
-        raise GraphError(f"the input number {given[0]} is {inputs[given[0] - 1]}, not an Input")
+        raise GraphError(
+            f"the input number {given[0]} is {inputs[given[0] - 1].layer}, not an Input"
+        )
     outputs = [_with_link(wire, cost) for wire, (cost, _) in zip(outputs, costs, strict=True)]
     wires = _leading_to(outputs)
     strangers = [w for w in wires if w.op is None and w not in inputs]
