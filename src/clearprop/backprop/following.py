@@ -152,7 +152,7 @@ class _Follower:
         self.best[step.target.name] = [[] for _ in range(width)]
         for term in step.terms:
             if term.via == "cost":
-                slope = np.broadcast_to(evaluate(term.expr, self.values), (1, width)).reshape(-1)
+                slope = np.broadcast_to(evaluate(term.expr, self.values).reshape(-1), width)
                 self.totals[step.target.name] += slope
                 for unit in range(width):
                     self.counts[step.target.name][unit] += 1
