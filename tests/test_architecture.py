@@ -30,7 +30,7 @@ HEAVY = {
 
 #: What the use of a public name may load beside numpy, by the room it lives in.
 ROOM_LOADS = {
-    "model": {"safetensors"},
+    "model": {"_duckdb", "duckdb", "narwhals", "safetensors"},
     "tables": {"duckdb", "narwhals", "safetensors"},
     "estimators": {"sklearn", "scipy", "joblib", "threadpoolctl", "narwhals", "safetensors"},
 }

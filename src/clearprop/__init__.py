@@ -15,6 +15,8 @@ _HOME = {
     "Dropout": "graph",
     "Embedding": "graph",
     "Input": "graph",
+    "Interrupted": "model",
+    "Model": "model",
     "Momentum": "optimizers",
     "Nesterov": "optimizers",
     "Network": "network",
@@ -23,6 +25,9 @@ _HOME = {
     "SGD": "optimizers",
     "Scale": "graph",
     "concat": "graph",
+    "load": "model",
+    "train": "model",
+    "train_table": "model",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  (the table is the list)

@@ -8,6 +8,11 @@ from clearprop.graph import Embedding as Embedding
 from clearprop.graph import Input as Input
 from clearprop.graph import Scale as Scale
 from clearprop.graph import concat as concat
+from clearprop.model import Interrupted as Interrupted
+from clearprop.model import Model as Model
+from clearprop.model import load as load
+from clearprop.model import train as train
+from clearprop.model import train_table as train_table
 from clearprop.network import Network as Network
 from clearprop.network import Parameters as Parameters
 from clearprop.optimizers import Adam as Adam

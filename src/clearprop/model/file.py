@@ -1,0 +1,50 @@
+"""The ``.clearprop`` file: what stands at a path, and what may be replaced there.
+
+The container is `clearprop.storage`'s. Proved by ``tests/test_model_file.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from clearprop import storage
+from clearprop.errors import FileError
+
+__all__ = ["KIND", "SUFFIX", "check_destination", "is_model"]
+
+KIND = storage.Kind("clearprop-model", "model", 1, "use another copy, or train again")
+SUFFIX = ".clearprop"
+
+Where = str | os.PathLike[str]
+
+
+def is_model(path: Where) -> bool:
+    """Whether a file is a model by its header, damaged or not."""
+    try:
+        with open(path, "rb") as stream:
+            front = stream.read(8)
+            length = int.from_bytes(front, "little")
+            if length > os.fstat(stream.fileno()).st_size:
+                return False
+            return storage.said(front + stream.read(length), KIND) is not None
+    except OSError:
+        return False
+
+
+def check_destination(path: Where, *, overwrite: bool = False) -> Path:
+    """See, before hours of training, that a model can be saved at a path.
+
+    Raises
+    ------
+    FileError
+        If the folder does not exist or cannot be written to, or a file stands there that is no
+        model and `overwrite` is False.
+    """
+    target = storage.check_writable(path)
+    if target.exists() and not overwrite and not is_model(target):
+        raise FileError(
+            f"{os.fspath(path)} exists and is no ClearProp model, so it is not replaced: choose "
+            "another name, or ask to overwrite it"
+        )
+    return target

@@ -1,0 +1,408 @@
+"""The trained model: a network with its parameters, and what turns tables and labels into arrays.
+
+Proved by ``tests/test_model.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from clearprop import storage
+from clearprop.engine import Data, Runner, open_native, open_reference
+from clearprop.errors import ClearPropError, DataError, FileError, NativeError, UsageError
+from clearprop.graph import Graph
+from clearprop.metrics import evaluate
+from clearprop.model.file import KIND, check_destination
+from clearprop.model.targets import encode_target
+from clearprop.network import Inputs, Network, Parameters
+from clearprop.optimizers import SGD
+from clearprop.tables import Chunk, Table, open_table
+from clearprop.tables.columns import read_weights
+from clearprop.tables.encoder import Encoded, Encoder
+from clearprop.tables.task import Target
+from clearprop.training.arrays import read_inputs
+from clearprop.training.history import Event, History
+from clearprop.words import number
+
+__all__ = ["Model", "Predictions", "input_arrays", "load"]
+
+#: Rows that are encoded and predicted at a time.
+_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Some consecutive rows of a table, and what the model says of them.
+
+    Attributes
+    ----------
+    start : int
+        The first row's place in the table, from 0.
+    values : (m,) array
+        Labels, or numbers in the target's units.
+    probabilities : (m, K) float64 array or None
+        In the order of `Model.labels`; None for regression.
+    """
+
+    start: int
+    values: NDArray[Any]
+    probabilities: NDArray[np.float64] | None
+
+
+@dataclass(eq=False, repr=False)
+class Model:
+    """A trained network that predicts in its users' terms.
+
+    Made by `train`, `train_table` and `load`.
+
+    Attributes
+    ----------
+    network : Network
+    parameters : Parameters
+        Named arrays, float32 or float64 as they were trained.
+    target : Target
+        What is predicted: the classes, or a number's mean and standard deviation.
+    encoder : Encoder or None
+        How a table's columns become inputs; None if it was trained from arrays.
+    columns : list of dict
+        What was decided about each column of the table, and why.
+    history : History
+        A row of figures for each epoch, and events.
+    provenance : dict
+        How it was made: versions, seed, optimizer and settings, rows, steps, why it stopped, and
+        the figures of the test and validation rows.
+    """
+
+    network: Network
+    parameters: Parameters
+    target: Target
+    encoder: Encoder | None = None
+    columns: Sequence[Mapping[str, Any]] = ()
+    history: History = field(default_factory=History)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    # -- what it predicts -------------------------------------------------------------------------
+    @property
+    def task(self) -> str:
+        """``"classification"`` or ``"regression"``."""
+        return self.target.task
+
+    @property
+    def labels(self) -> tuple[Any, ...]:
+        """The classes as they were given, in the order of the probabilities."""
+        return self.target.labels
+
+    def predict(self, X: object) -> Any:
+        """Return a label, or a number in the target's own units, for each row.
+
+        Parameters
+        ----------
+        X : (m, width) array; or, if the model was trained on a table, a table
+            A file's name, a frame, a dict of columns; see `train_table`.
+
+        Returns
+        -------
+        (m,) array; (m, outputs) for several numbers; a dict of them for several outputs
+
+        Raises
+        ------
+        DataError, FileError, ShapeError
+            Naming the column or the shape that is missing or wrong.
+        """
+        if len(self.network.graph.outputs) > 1:
+            return self._forward(read_inputs(self.network, self._arrays(X)))
+        return self._values(self._outputs(X))
+
+    def predict_probabilities(self, X: object) -> NDArray[np.float64]:
+        """Return the probability of each class, (m, K), in the order of `labels`.
+
+        Raises
+        ------
+        UsageError
+            If the model predicts a number.
+        """
+        if self.task != "classification":
+            raise UsageError(
+                f"the model predicts the number {self.target.name!r}, which has no probabilities: "
+                "predict without them"
+            )
+        return _probabilities(self._outputs(X))
+
+    def evaluate(
+        self, X: object, Y: Any = None, sample_weight: ArrayLike | None = None
+    ) -> dict[str, float]:
+        """Return how good the predictions are, by the name of the figure.
+
+        Parameters
+        ----------
+        X : array or table
+            A table holds the target in a column of its own; rows without one are left out.
+        Y : array, for a model trained from arrays
+        sample_weight : (m,) array, optional
+            A table's weights are those of the column that held them in training, if it is there.
+
+        Returns
+        -------
+        dict of str to float
+            accuracy, log_loss, auc, … for classes; rmse, mae, r2, … for numbers.
+        """
+        if self.encoder is not None:
+            if Y is not None:
+                raise UsageError("evaluate: the table holds the target; leave Y out")
+            table = self.open(X, judged=True)
+            return self.judge(table, np.ones(table.rows, np.bool_), sample_weight)
+        if Y is None:
+            raise UsageError("evaluate: give the targets Y beside X")
+        if len(self.network.graph.outputs) > 1:
+            J = self.network.cost(self.parameters, self._arrays(X), Y, sample_weight)
+            return {"cost": J}
+        y, outputs = encode_target(self.target, Y), self._outputs(X)
+        if len(y) != len(outputs):
+            raise DataError(f"X has {len(outputs)} rows and Y has {len(y)}; give one a sample")
+        weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
+        return self._figures(y, outputs, weights)
+
+    def open(self, data: object, *, judged: bool = False) -> Table:
+        """Open a table to predict from, its columns checked; their order is free.
+
+        Parameters
+        ----------
+        data : anything that holds a table
+        judged : bool
+            Whether it must hold the target too.
+
+        Raises
+        ------
+        UsageError
+            If the model was trained from arrays.
+        DataError
+            If columns are missing; near names are suggested.
+        """
+        if self.encoder is None:
+            raise UsageError("the model was trained from arrays and reads arrays, not tables")
+        texts = list(self.encoder.text_columns)
+        if self.task == "classification" and self.target.kind == "text":
+            texts.append(self.target.name)
+        table = data if isinstance(data, Table) else open_table(data, as_text=texts)
+        self.encoder.check(table)
+        if judged:
+            table.column(self.target.name)
+        return table
+
+    def predictions(self, table: Table) -> Iterator[Predictions]:
+        """Yield the predictions of a table's rows in order, some thousands at a time."""
+        assert self.encoder is not None
+        for chunk in table.chunks(_ROWS, self.encoder.names):
+            outputs = self._chunk(chunk)
+            P = _probabilities(outputs) if self.task == "classification" else None
+            yield Predictions(chunk.start, self._values(outputs), P)
+
+    def judge(
+        self, table: Table, rows: NDArray[np.bool_], sample_weight: ArrayLike | None = None
+    ) -> dict[str, float]:
+        """Return the figures of some rows of a table, as `evaluate` does of all."""
+        assert self.encoder is not None
+        outputs, targets, kept = [], [], []
+        for chunk in table.chunks(_ROWS, [*self.encoder.names, self.target.name]):
+            y, known = self.target.encode(chunk)
+            counts = known & rows[chunk.start : chunk.start + chunk.rows]
+            kept.append(counts)
+            if counts.any():
+                outputs.append(self._chunk(chunk)[counts])
+                targets.append(y[counts])
+        if not targets:
+            raise DataError(f"{table.name}: no row has a value of the target {self.target.name!r}")
+        weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
+        name = self.column_used_as("weight")
+        if weights is None and name is not None and name in table.names:
+            weights = read_weights(table, name)
+        if weights is not None:
+            if len(weights) != table.rows:
+                raise DataError(f"there are {len(weights)} weights for {table.rows} rows")
+            weights = weights[np.concatenate(kept)]
+        return self._figures(np.concatenate(targets), np.concatenate(outputs), weights)
+
+    def column_used_as(self, use: str) -> str | None:
+        """Return the name of the column that training used as ``"weight"`` or ``"group"``."""
+        return next((str(c["name"]) for c in self.columns if c["use"] == use), None)
+
+    def describe(self) -> str:
+        """Return the network, the target, the columns and how it was trained, as text."""
+        told = [self.network.describe(), ""]
+        if self.task == "classification":
+            told.append(f"predicts {self.target.name}: {', '.join(map(str, self.labels))}")
+        else:
+            told.append(f"predicts {self.target.name}: a number")
+        if self.encoder is not None:
+            told.append(f"from {len(self.encoder.names)} columns: {', '.join(self.encoder.names)}")
+        keys = ("data", "optimizer", "batch_size", "epochs", "steps", "stopped", "seed",
+                "precision", "clearprop")  # fmt: skip
+        told += [f"{k}: {_told(self.provenance[k])}" for k in keys if k in self.provenance]
+        return "\n".join(told)
+
+    def __repr__(self) -> str:
+        return f"<Model of {self.target.name!r}, {self.task}, {self.network!r}>"
+
+    # -- in a file --------------------------------------------------------------------------------
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the model to one file, whole or not at all; return its path.
+
+        Parameters
+        ----------
+        path : str or path
+            ``.clearprop`` by custom. A model at that path is replaced.
+        overwrite : bool
+            Whether a file that is no model may be replaced too.
+
+        Raises
+        ------
+        FileError
+            If it cannot be written; what stood there still stands.
+        """
+        target = check_destination(path, overwrite=overwrite)
+        content = {
+            "network": self.network.graph.to_dict(),
+            "target": self.target.to_data(),
+            "encoder": None if self.encoder is None else self.encoder.to_data(),
+            "columns": [dict(column) for column in self.columns],
+            "history": list(self.history.columns),
+            "events": [asdict(event) for event in self.history.events],
+            "provenance": self.provenance,
+        }
+        tensors = {f"parameters/{name}": array for name, array in self.parameters.items()}
+        storage.write(target, KIND, content, {**tensors, "history": self.history.to_array()})
+        return Path(path)
+
+    # -- inside -----------------------------------------------------------------------------------
+    def _arrays(self, X: object) -> Inputs:
+        if self.encoder is not None:
+            raise UsageError("the model was trained on a table; give it one")
+        return X  # type: ignore[return-value]  # read_inputs refuses what is no array
+
+    def _outputs(self, X: object) -> NDArray[Any]:
+        """What the network gives for all rows, (m, width)."""
+        if self.encoder is None:
+            return self._one(read_inputs(self.network, self._arrays(X)))
+        table = self.open(X)
+        return np.concatenate([self._chunk(c) for c in table.chunks(_ROWS, self.encoder.names)])
+
+    def _chunk(self, chunk: Chunk) -> NDArray[Any]:
+        assert self.encoder is not None
+        encoded = self.encoder.transform(chunk, self.parameters.flat.dtype)
+        return self._one(input_arrays(self.network, encoded))
+
+    def _one(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        return self._forward(inputs)[self.network.graph.outputs[0]]
+
+    def _forward(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        return self._runner.forward(self.parameters.flat, inputs)
+
+    @cached_property
+    def _runner(self) -> Runner:
+        """The native engine in the precision of training, or the reference for a user's rows."""
+        graph = self.network.graph
+        empty = {
+            given.key: np.zeros(0, np.int64) if given.levels else np.zeros((0, given.width))
+            for given in graph.inputs
+        }
+        try:
+            narrow = self.parameters.flat.dtype == np.float32
+            return open_native(
+                graph, None, Data(empty, {}), precision="float32" if narrow else "float64"
+            )
+        except NativeError:
+            return open_reference(graph, SGD(), Data(empty, {}))
+
+    def _values(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Labels or numbers, from what the network gives."""
+        if self.task == "classification":
+            return self.target.decode(_probabilities(outputs).argmax(axis=1))
+        values = self.target.decode(outputs)
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    def _figures(
+        self, y: NDArray[Any], outputs: NDArray[Any], weights: NDArray[np.float64] | None
+    ) -> dict[str, float]:
+        if self.task == "classification":
+            y = y.argmax(axis=1) if y.ndim == 2 else y
+            return evaluate("classification", y, _probabilities(outputs), weights)
+        t, p = self.target.decode(y), self.target.decode(outputs)
+        t = t.reshape(len(t), -1)
+        if t.shape != p.shape:
+            raise DataError(f"Y has {t.shape[1]} numbers a row, the network gives {p.shape[1]}")
+        each = [evaluate("regression", t[:, k], p[:, k], weights) for k in range(p.shape[1])]
+        return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model from a file that `Model.save` wrote; runs no code from it.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it is no model, is damaged, or needs a newer ClearProp.
+    """
+    content, tensors = storage.read(path, KIND)
+    where = os.fspath(path)
+    try:
+        network = Network(graph=Graph.from_dict(content["network"], where))
+        history = History()
+        for row in tensors["history"].tolist():
+            history.append(**dict(zip(content["history"], row, strict=True)))
+        history.events.extend(Event(**event) for event in content["events"])
+        encoder = content["encoder"]
+        return Model(
+            network,
+            _parameters(network, tensors, where),
+            Target.from_data(content["target"]),
+            None if encoder is None else Encoder.from_data(encoder),
+            content["columns"],
+            history,
+            dict(content["provenance"]),
+        )
+    except FileError:
+        raise
+    except (ClearPropError, KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise FileError(
+            f"{where} holds a model that cannot be built: {what}; train again"
+        ) from None
+
+
+def input_arrays(network: Network, encoded: Encoded) -> dict[str, NDArray[Any]]:
+    """Return encoded rows by the keys of the network's inputs: numbers first, then each index."""
+    arrays = [encoded.X] if encoded.X.shape[1] else []
+    arrays += [encoded.indices[:, place] for place in range(encoded.indices.shape[1])]
+    return dict(zip([given.key for given in network.graph.inputs], arrays, strict=True))
+
+
+def _parameters(network: Network, tensors: Mapping[str, NDArray[Any]], where: str) -> Parameters:
+    graph = network.graph
+    found = {k.removeprefix("parameters/"): v for k, v in tensors.items() if k != "history"}
+    shapes = {name: parameter.shape for name, parameter in graph.parameters.items()}
+    if {name: array.shape for name, array in found.items()} != shapes:
+        raise FileError(f"{where}: its parameters do not have the shapes of its network")
+    if not found:
+        return Parameters(graph, np.zeros(0, np.float32))
+    flat = np.concatenate([found[name].reshape(-1) for name in shapes])
+    return Parameters(graph, flat)
+
+
+def _probabilities(outputs: NDArray[Any]) -> NDArray[np.float64]:
+    """One column a class; a binary network gives that of its second class alone."""
+    P = np.asarray(outputs, np.float64)
+    return np.concatenate([1.0 - P, P], axis=1) if P.shape[1] == 1 else P
+
+
+def _told(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_told(one)}" for key, one in value.items())
+    return number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,387 @@
+"""Training from a table: what the command line calls, and nothing it decides is hidden.
+
+The table is opened, each column decided, the rows divided, the encoder fitted to the training rows
+alone, the network built, trained and judged. Proved by ``tests/test_model_table.py`` and
+``tests/test_accuracy.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.errors import DataError
+from clearprop.graph import Dense, Dropout, Embedding, Input, Wire, concat
+from clearprop.membership import TEST, TRAIN, VALIDATION, split
+from clearprop.metrics import log_loss, rmse
+from clearprop.model.arrays import Interrupted, Watcher, carry_out
+from clearprop.model.model import Model, input_arrays
+from clearprop.network import Network
+from clearprop.optimizers import Optimizer
+from clearprop.settings import Attr
+from clearprop.tables import Table, open_table
+from clearprop.tables.columns import Decisions, decide, read_weights
+from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
+from clearprop.tables.split import read_groups
+from clearprop.tables.task import Target, TaskName, fit_target
+from clearprop.training import Training
+
+__all__ = ["DEFAULTS", "Prepared", "train_table"]
+
+#: What is used where nothing is asked for. Measured by ``tests/test_accuracy.py``.
+DEFAULTS: Mapping[str, Any] = {
+    "activation": "relu",
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "epochs": 100,
+    "patience": 30,
+    "members": 4,
+    "l2": 0.01,
+}
+_MEMBERS = Attr("members", int, None, bounds="[1, 1000]", help="networks trained side by side")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What was decided about a table before training.
+
+    Attributes
+    ----------
+    table : Table
+    decisions : Decisions
+        Of each column, with the reason.
+    target : Target
+    encoder : Encoder
+    network : Network
+    rows : dict of str to int
+        ``training``, ``validation``, ``test``, and ``unlabelled`` (left out: no target).
+    settings : dict
+        Of the training run.
+    notes : tuple of str
+        What else was decided: an encoding, columns that were renamed.
+    """
+
+    table: Table
+    decisions: Decisions
+    target: Target
+    encoder: Encoder
+    network: Network
+    rows: Mapping[str, int]
+    settings: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+
+def train_table(
+    data: object,
+    target: str,
+    *,
+    task: TaskName | None = None,
+    hidden: Sequence[int] | None = None,
+    activation: str | None = None,
+    members: int | None = None,
+    dropout: float = 0.0,
+    l2: float | None = None,
+    optimizer: str | Optimizer | None = None,
+    learning_rate: float | None = None,
+    schedule: Any = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    patience: int | None = None,
+    validation: object = 0.2,
+    test: float = 0.0,
+    columns: Mapping[str, str] | None = None,
+    drop: Sequence[str] = (),
+    weight: str | None = None,
+    split_by: str | None = None,
+    seed: int = 0,
+    precision: Any = None,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: Watcher | None = None,
+    announce: Callable[[Prepared], object] | None = None,
+) -> Model:
+    """Train a model on a table: one call, good defaults, every decision kept in the model.
+
+    Parameters
+    ----------
+    data : str, path, frame, dict of columns, list of dicts
+        A CSV, TSV, JSON lines or Parquet file, a pattern of names, an SQL query over files, a frame
+        of any kind.
+    target : str
+        The column to predict. Rows without a value there are left out.
+    task : {"classification", "regression"}, optional
+        By default found from the target's values.
+    hidden : sequence of int, optional
+        Units of the hidden layers; by default two layers, wider for more rows.
+    activation : str
+        ``"relu"``, ``"tanh"``, ``"selu"``, ``"mish"``, …
+    members : int
+        So many networks, which differ in their initial values alone, are trained side by side; the
+        prediction is their mean, which is better than any one of them.
+    dropout : float in [0, 1)
+    l2 : float, 0 or more
+        λ of the penalty λ/2 Σ W².
+    optimizer, learning_rate, schedule, epochs, batch_size, patience, seed, precision, threads, \
+time_limit, checkpoint, resume
+        As in `train`.
+    validation : float in [0, 1), or a table
+        The rows that tell which epoch is best; 0 for none.
+    test : float in [0, 1)
+        Share of the rows that are kept aside to judge the model by.
+    columns : {name: "number", "category", "boolean" or "date"}
+        What is known better than it looks: ``{"zip": "category"}``.
+    drop : sequence of str
+        Columns to leave out.
+    weight, split_by : str
+        The column of sample weights; the column whose equal values stay together when rows are
+        divided (a patient, a household).
+    progress : callable, optional
+        Called with a `clearprop.training.Progress` a few times a second.
+    announce : callable, optional
+        Called with a `Prepared` once, before training.
+
+    Returns
+    -------
+    Model
+        ``provenance["figures"]`` has the figures of the test and the validation rows.
+
+    Raises
+    ------
+    Interrupted
+        After Ctrl-C; its ``model`` is the best so far.
+    ClearPropError
+        One sentence: what is wrong with the table or a setting, where, and the fix.
+
+    Examples
+    --------
+    >>> x = list(range(60))
+    >>> model = train_table({"x": x, "size": ["big" if v > 30 else "small" for v in x]}, "size")
+    >>> model.predict({"x": [5, 55]}).tolist()
+    ['small', 'big']
+    """
+    roles = dict(columns or {})
+    texts = [name for name, role in roles.items() if role == "category"]
+    table = open_table(data, as_text=[*texts, *([split_by] if split_by else [])])
+    decisions = decide(
+        table, target=target, columns=roles, drop=drop, weight=weight, split_by=split_by
+    )
+    share = validation if isinstance(validation, int | float) else 0.0
+    divided = _divide(table, target, decisions, task, share, test, split_by, seed)
+    parts, known, aim = divided.parts, divided.known, divided.target
+    encoder = fit_encoder(table, decisions.roles, keep=known & (parts == TRAIN))
+    settings: dict[str, Any] = {
+        "optimizer": optimizer or DEFAULTS["optimizer"],
+        "learning_rate": _rate(optimizer, learning_rate),
+        "schedule": DEFAULTS["schedule"] if schedule is None else schedule,
+        "epochs": DEFAULTS["epochs"] if epochs is None else epochs,
+        "batch_size": batch_size,
+        "patience": DEFAULTS["patience"] if patience is None else patience,
+        "seed": seed,
+        "precision": precision,
+        "threads": threads,
+        "time_limit": time_limit,
+        "checkpoint": checkpoint,
+        "resume": resume,
+    }
+    count = int((parts[known] == TRAIN).sum())
+    network = _network(
+        encoder,
+        aim,
+        _hidden(count) if hidden is None else hidden,
+        activation or DEFAULTS["activation"],
+        DEFAULTS["members"] if members is None else members,
+        dropout,
+        DEFAULTS["l2"] if l2 is None else l2,
+    )
+    encoded = encoder.encode(table, _dtype(precision))
+    weights = None if weight is None else read_weights(table, weight)
+
+    def taken(part: int) -> tuple[Any, ...]:
+        chosen = known & (parts == part)
+        own = () if weights is None else (weights[chosen],)
+        return (_inputs(network, encoded, chosen), divided.y[chosen], *own)
+
+    held: tuple[Any, ...] | None = None
+    other: Table | None = None
+    if not isinstance(validation, int | float):
+        other = open_table(validation, as_text=[*encoder.text_columns, target])
+        held = _other(other, encoder, aim, network, weight, _dtype(precision))
+    elif share:
+        held = taken(VALIDATION)
+    X, Y, *own = taken(TRAIN)
+    counts = {
+        "training": count,
+        "validation": 0 if held is None else len(held[1]),
+        "test": int((parts[known] == TEST).sum()),
+        "unlabelled": int((~known).sum()),
+    }
+    notes = (*table.notes, *(other.notes if other is not None else ()))
+    if announce is not None:
+        announce(Prepared(table, decisions, aim, encoder, network, counts, settings, notes))
+    watched: dict[str, Any] = {}
+    if held is not None:
+        metric = _metric(aim, *held[2:])
+        watched = {"metric": metric, "monitor": "metric", "greater_is_better": False}
+
+    def finished(model: Model) -> Model:
+        model.encoder, model.columns = encoder, decisions.to_data()
+        figures = {}
+        if counts["test"]:
+            figures["test"] = model.judge(table, parts == TEST)
+        if other is not None:
+            figures["validation"] = model.judge(other, np.ones(other.rows, np.bool_))
+        elif held is not None:
+            figures["validation"] = model.judge(table, parts == VALIDATION)
+        told = {"data": table.name, "rows": counts, "figures": figures, "notes": list(notes)}
+        model.provenance |= told
+        return model
+
+    with Training(
+        network, X, Y, validation=held, sample_weight=own[0] if own else None, **settings, **watched
+    ) as training:
+        try:
+            return finished(carry_out(training, aim, progress))
+        except Interrupted as error:
+            if error.model is not None:
+                finished(error.model)
+            raise
+
+
+@dataclass(frozen=True)
+class _Divided:
+    """The target of every row, whether it is there, and what the row is for."""
+
+    target: Target
+    y: NDArray[Any]
+    known: NDArray[np.bool_]
+    parts: NDArray[np.uint8]
+
+
+def _divide(
+    table: Table,
+    name: str,
+    decisions: Decisions,
+    task: TaskName | None,
+    validation: float,
+    test: float,
+    split_by: str | None,
+    seed: int,
+) -> _Divided:
+    facts = decisions.facts[name]
+    target = fit_target(table, name, facts, task)
+    y, known = _targets(table, target)
+    labels = y if target.task == "classification" else None
+    groups = None if split_by is None else read_groups(table, split_by)
+    least = 2 + (validation > 0) + (test > 0)
+    if known.sum() < least:
+        raise DataError(
+            f"{table.name} has {int(known.sum())} rows with a target {name!r}: training needs "
+            f"{least} at least"
+        )
+    parts = split(
+        seed, table.rows, validation=validation, test=test, labels=labels, groups=groups,
+        usable=known,
+    )  # fmt: skip
+    if target.task == "regression":  # its mean and deviation are those of the training rows
+        target = fit_target(table, name, facts, task, keep=known & (parts == TRAIN))
+        y, known = _targets(table, target)
+    return _Divided(target, y, known, parts)
+
+
+def _targets(table: Table, target: Target) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    found = [target.encode(chunk) for chunk in table.chunks(names=[target.name])]
+    return np.concatenate([y for y, _ in found]), np.concatenate([known for _, known in found])
+
+
+def _other(
+    table: Table,
+    encoder: Encoder,
+    target: Target,
+    network: Network,
+    weight: str | None,
+    dtype: type[np.floating[Any]],
+) -> tuple[Any, ...]:
+    """The validation rows of a table of their own."""
+    encoder.check(table)
+    y, known = _targets(table, target)
+    if not known.any():
+        raise DataError(f"{table.name}: no row has a value of the target {target.name!r}")
+    own = () if weight is None else (read_weights(table, weight)[known],)
+    return (_inputs(network, encoder.encode(table, dtype), known), y[known], *own)
+
+
+def _inputs(network: Network, encoded: Encoded, rows: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    return input_arrays(network, Encoded(encoded.X[rows], encoded.indices[rows]))
+
+
+def _network(
+    encoder: Encoder,
+    target: Target,
+    hidden: Sequence[int],
+    activation: str,
+    members: int,
+    dropout: float,
+    l2: float,
+) -> Network:
+    """Inputs side by side, hidden layers, and an output for each class or one number."""
+    _MEMBERS.check(members)
+    own = members if members > 1 else 0
+    inputs: list[Wire] = [Input(encoder.width)] if encoder.width else []
+    values = list(inputs)
+    for levels in encoder.index_levels.values():
+        index = Input(levels=levels)
+        inputs.append(index)
+        values.append(Embedding(_units(levels), members=own)(index))
+    h = values[0] if len(values) == 1 else concat(*values)
+    for units in hidden:
+        h = Dense(units, activation, members=own)(h)
+        if dropout:
+            h = Dropout(dropout)(h)
+    classes = target.task == "classification"
+    out = Dense(len(target.classes) if classes else 1, members=own)(h)
+    cost = "cross_entropy" if classes else "squared_error"
+    network = Network(inputs=inputs, outputs=out, cost=cost, l2=l2)
+    graph = network.graph
+    labels = {graph.outputs[0]: target.classes or (target.name,)}
+    if encoder.width:
+        labels[graph.inputs[0].value] = encoder.labels
+    return Network(graph=replace(graph, labels=labels))
+
+
+def _units(levels: int) -> int:
+    # Between √levels and levels/2 for most columns; fastai's rule of thumb, cut at 50.
+    return min(50, math.ceil(1.6 * math.pow(levels, 0.56)))
+
+
+def _hidden(rows: int) -> tuple[int, int]:
+    """Two layers: enough for any table's bends, and wider where there are rows to pay for it."""
+    units = 128 if rows < 20_000 else 256
+    return units, units
+
+
+def _rate(optimizer: str | Optimizer | None, learning_rate: float | None) -> float | None:
+    if learning_rate is None and optimizer is None:
+        return float(DEFAULTS["learning_rate"])
+    return learning_rate
+
+
+def _dtype(precision: str | None) -> type[np.floating[Any]]:
+    return np.float64 if precision == "float64" else np.float32
+
+
+def _metric(
+    target: Target, weights: NDArray[np.float64] | None = None
+) -> Callable[[Any, Any], float]:
+    """The figure that chooses the epoch: of the members' mean, which is what predicts."""
+    if target.task == "classification":
+        return lambda y, outputs: log_loss(y, outputs, weights)
+    return lambda y, outputs: rmse(y[:, 0], outputs[:, 0], weights)
