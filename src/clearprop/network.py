@@ -34,6 +34,7 @@ __all__ = [
 NETWORK_SETTINGS = ("activation", "output", "cost", "l2", "bias", "dropout", "inputs", "outputs")
 
 MOST_SHOWN = 10  # sizes in a network's short name
+MOST_NAMED = 3  # inputs of an operation in the table of `describe`
 
 Inputs = ArrayLike | Mapping[str, ArrayLike]
 
@@ -454,7 +455,7 @@ class Network:
         for node in graph.nodes:
             own = ", ".join(f"{n} {_size(graph.parameters[n].shape)}" for _, n in node.params)
             rows.append(
-                (node.output, node.op, ", ".join(node.inputs),
+                (node.output, node.op, _listed(node.inputs),
                  str(graph.values[node.output].type), own)
             )  # fmt: skip
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
@@ -569,6 +570,12 @@ def _chain(
         if dropout:
             x = Dropout(dropout)(x)
     return Dense(sizes[-1], output, bias=bias)(x)
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= MOST_NAMED:
+        return ", ".join(names)
+    return f"{', '.join(names[: MOST_NAMED - 1])}, … of {len(names)}"
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -89,7 +89,7 @@ def as_target(y: Any, width: int, kind: str) -> Array:
     # rows of float32 probabilities sum to 1 within a few of its roundings
     if kind == "class" and not np.allclose(found.sum(axis=1), 1.0, rtol=0, atol=1e-6):
         raise DataError("Y: each row must sum to 1 for cross_entropy")
-    return found
+    return np.asarray(found)
 
 
 def check_finite(where: str, array: np.ndarray[Any, Any]) -> None:
@@ -155,7 +155,8 @@ def shares(weights: Array | None, m: int) -> Array:
             f"the sample weight of row {wrong[0]} is {number(w[wrong[0]])}; "
             "weights are finite, 0 or more"
         )
-    total = w.sum()
+    with np.errstate(over="ignore"):
+        total = w.sum()
     if total == 0:
         raise DataError("the sample weights sum to 0; the cost of such a batch is not defined")
     if not np.isfinite(total):
