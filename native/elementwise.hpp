@@ -188,21 +188,23 @@ struct Smoothing {
         : factor(static_cast<T>(1 - epsilon)), rest(static_cast<T>(epsilon / classes)) {}
 };
 
-// C = Σ_k t_k (log Σ_i e^(z_i) − z_k), where −log a_k = (z_top − z_k) + log1p(Σ_(i ≠ top)
-// e^(z_i − z_top)): sums of terms ≥ 0, so that a cost near 0 keeps its digits. The target is a row
-// of shares, or one class.
+// Σ_(i ≠ top) e^(z_i − z_top)
 template <class T>
-CP_INLINE double cross_entropy(const T* z, const T* t, std::int32_t hot, int width,
-                               Smoothing<T> smooth) {
+CP_INLINE T others(const T* z, int top, int width) {
     using V = Vector<T>;
-    const int top = largest(z, width);
-    const T others = sum_of_row<T>(width, [=](int j) {
+    return sum_of_row<T>(width, [=](int j) {
         const V e = exp(V::load(z + j) - V(z[top])).without(top - j);
         return width - j < V::lanes ? e.keep(width - j) : e;
     });
-    T rest[V::lanes];
-    log1p(V(others)).store(rest);
-    const auto surprise = [&](int k) { return static_cast<double>((z[top] - z[k]) + rest[0]); };
+}
+
+// C = −Σ_k t_k log a_k, where −log a_k = (z_top − z_k) + log1p(Σ_(i ≠ top) e^(z_i − z_top)): sums
+// of terms ≥ 0, so that a cost near 0 keeps its digits; `rest` is the logarithm. The target is a
+// row of shares, or one class.
+template <class T>
+CP_INLINE double cross_entropy(const T* z, int top, T rest, const T* t, std::int32_t hot, int width,
+                               Smoothing<T> smooth) {
+    const auto surprise = [&](int k) { return static_cast<double>((z[top] - z[k]) + rest); };
     if (!t && smooth.rest == 0) return surprise(hot);
     double total = 0;
     for (int k = 0; k < width; ++k) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 
@@ -54,6 +55,11 @@ double row_sum(long first, long last, Term term) {
 
 template <class To, class From>
 void copy_row(const From* from, long distance, To* to, long width) {
+    if constexpr (std::is_same_v<To, From>)
+        if (distance == 1) {
+            std::memcpy(to, from, static_cast<std::size_t>(width) * sizeof(To));
+            return;
+        }
     for (long j = 0; j < width; ++j) to[j] = static_cast<To>(from[j * distance]);
 }
 
@@ -163,8 +169,7 @@ void Engine<T>::grow(long m) {
     for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
         const Slot& slot = tables_.slots[s];
         const std::size_t rows = static_cast<std::size_t>(m);
-        if (slot.kind == Kind::indices || slot.kind == Kind::target)
-            index_memory_[s].resize(rows);
+        if (slot.kind == Kind::indices || slot.kind == Kind::target) index_memory_[s].resize(rows);
         if (slot.kind == Kind::value || slot.kind == Kind::input || slot.kind == Kind::target) {
             const long stride = row_stride<T>(slot.width);
             // A register may be read past the last column of the last row.
@@ -190,7 +195,8 @@ void Engine<T>::divide(int threads, long m) {
     for (std::size_t p = 0; p < tables_.parameters.size(); ++p) {
         const Parameter& parameter = tables_.parameters[p];
         const bool tiled = parameter.layout == Layout::panels;
-        const long tile = tiled ? kernels_.tile_rows : 256;
+        // Whole tiles, and whole registers of the transposed copy.
+        const long tile = tiled ? std::lcm(kernels_.tile_rows, kernels_.panel_width) : 256;
         // On one thread an item is large, or all; on several, small enough to share evenly.
         const double row = static_cast<double>(parameter.columns) * parameter.members *
                            (tiled ? static_cast<double>(m) : 8.0);
@@ -257,9 +263,10 @@ void Engine<T>::gather(const Data& data, const std::int64_t* rows, long first, l
         const std::vector<Array>& arrays = target ? data.targets : data.inputs;
         if (target && arrays.empty()) continue;
         const Array& array = arrays[static_cast<std::size_t>(slot.index)];
+        const bool numbers = slot.kind == Kind::input || !is_index(array);
         for (long r = first; r < last; ++r) {
             const long row = rows ? rows[r] : r;
-            if (slot.kind == Kind::input || !is_index(array)) {
+            if (numbers) {
                 copy_row(array, row, slots_[s].base + r * slots_[s].row, slot.width);
                 continue;
             }

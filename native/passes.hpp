@@ -158,20 +158,39 @@ class Pass {
         const double* attr = job_.program->attrs + step.attr;
         const Target target(*this, step.c);
         const Operand<T> x = operand(step.a, k), y = operand(step.b, k);
-        for (long r = 0; r < rows_; ++r) {
-            const T* x_r = x.at + r * x.row;
-            const T* y_r = y.at + r * y.row;
-            double value = 0;
-            if (step.function < 0)
-                value = cross_entropy(x_r, target.shares(r), target.hot(r), step.width,
-                                      Smoothing<T>(*attr, step.width));
-            else
-                generated::with_cost(step.function, [&](auto f) {
-                    value = row_cost(f, x_r, y_r, target.row(r), step.width, attr);
-                });
-            value /= slot.members;
+        const auto add = [&](long r, double value) {
             double& total = job_.row_cost[first_ + r];
+            value /= slot.members;
             total = step.accumulate || k > 0 ? total + value : value;
+        };
+        if (step.function < 0) return whole_row_cost(step, x, target, add);
+        generated::with_cost(step.function, [&](auto f) {
+            for (long r = 0; r < rows_; ++r)
+                add(r, row_cost(f, x.at + r * x.row, y.at + r * y.row, target.row(r), step.width,
+                                attr));
+        });
+    }
+
+    // Cross-entropy of a register of rows at a time, so that they share one logarithm.
+    template <class Target, class Add>
+    CP_INLINE void whole_row_cost(const Instruction& step, Operand<T> x, const Target& target,
+                                  Add add) const {
+        using V = Vector<T>;
+        const Smoothing<T> smooth(job_.program->attrs[step.attr], step.width);
+        for (long r0 = 0; r0 < rows_; r0 += V::lanes) {
+            const int count = rows_ - r0 < V::lanes ? static_cast<int>(rows_ - r0) : V::lanes;
+            int top[V::lanes];
+            T rest[V::lanes] = {};
+            for (int r = 0; r < count; ++r) {
+                const T* z = x.at + (r0 + r) * x.row;
+                top[r] = largest(z, step.width);
+                rest[r] = others(z, top[r], step.width);
+            }
+            log1p(V::load(rest)).store(rest);
+            for (int r = 0; r < count; ++r)
+                add(r0 + r,
+                    cross_entropy(x.at + (r0 + r) * x.row, top[r], rest[r], target.shares(r0 + r),
+                                  target.hot(r0 + r), step.width, smooth));
         }
     }
 

@@ -5,6 +5,8 @@
 // product reads, is refreshed right behind it, while the rows are in the nearest cache.
 #pragma once
 
+#include <utility>
+
 #include "elementwise.hpp"
 #include "product.hpp"
 
@@ -23,26 +25,49 @@ CP_INLINE void stretches(const Parameter& p, const Weights<T>& w, long first, lo
     }
 }
 
-// Wᵀ(j, i) = W(i, j): the tile of 2 registers × panel width stays in the nearest cache
+// One stage of a transposition in registers: rows r and r + d exchange the columns that differ in
+// d.
+template <class T, int d, int... column>
+CP_INLINE void exchange(Vector<T>* row, std::integer_sequence<int, column...>) {
+    constexpr int lanes = Vector<T>::lanes;
+    for (int r = 0; r < lanes; ++r) {
+        if (r & d) continue;
+        const auto a = row[r].v, b = row[r + d].v;
+        row[r].v = __builtin_shufflevector(a, b, (column & d ? lanes + column - d : column)...);
+        row[r + d].v = __builtin_shufflevector(a, b, (column & d ? lanes + column : column + d)...);
+    }
+}
+
+template <class T, int d = 1>
+CP_INLINE void transpose_in_registers(Vector<T>* row) {
+    if constexpr (d < Vector<T>::lanes) {
+        exchange<T, d>(row, std::make_integer_sequence<int, Vector<T>::lanes>());
+        transpose_in_registers<T, 2 * d>(row);
+    }
+}
+
+// Wᵀ(j, i) = W(i, j), a square of registers at a time. `first` is a multiple of the panel's width,
+// and so is `last` unless it is the last row of all: nobody else writes the same registers.
 template <class T>
 void transpose(const Job<T>& job, long parameter, long first, long last) {
+    using V = Vector<T>;
     const Parameter& p = job.program->parameters[parameter];
     const Weights<T>& w = job.weights[parameter];
     constexpr long width = panel_width<T>;
     if (!p.transposed) return;
-    for (int k = 0; k < p.members; ++k) {
-        const T* from = w.w + k * w.member;
-        T* to = w.transposed + k * w.transposed_member;
-        for (long i0 = first; i0 < last;) {
-            const long end = (i0 / width + 1) * width, i1 = end < last ? end : last;
-            for (long j = 0; j < p.columns; ++j) {
-                const T* column = from + (j / width) * w.panel + j % width;
-                T* row = to + (i0 / width) * w.transposed_panel + j * width;
-                for (long i = i0; i < i1; ++i) row[i % width] = column[i * width];
+    for (int k = 0; k < p.members; ++k)
+        for (long i = first; i < last; i += V::lanes)
+            for (long j = 0; j < p.columns; j += V::lanes) {
+                const T* from = w.w + k * w.member + j / width * w.panel + i * width + j % width;
+                T* to = w.transposed + k * w.transposed_member + i / width * w.transposed_panel +
+                        j * width + i % width;
+                V row[V::lanes];
+                for (int r = 0; r < V::lanes; ++r)
+                    row[r] = i + r < last ? V::load(from + r * width) : V::zero();
+                transpose_in_registers<T>(row);
+                for (int r = 0; r < V::lanes && j + r < p.columns; ++r)
+                    row[r].store(to + r * width);
             }
-            i0 = i1;
-        }
-    }
 }
 
 // g = ∂J/∂w + λ w;  g scaled where the norm is clipped;  the optimizer's step
