@@ -348,7 +348,7 @@ z6     affine              a5      (K, m, 16)  W5 8×16×9, b5 8×16
 a6     relu                z6      (K, m, 16)
 a7     dropout             a6      (K, m, 16)
 z8     affine              a7      (K, m, 3)   W7 8×3×16, b7 8
-a8     softmax             z8      (8, m, 3)
+a8     softmax             z8      (K, m, 3)
 cost: cross_entropy of a8, with its link softmax
 penalty: λ/2 Σ W², λ = 0.0001
 members: 8

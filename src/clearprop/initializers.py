@@ -167,8 +167,7 @@ def _rows(parameter: Parameter, reaching: Array | None, member: int | None) -> A
 
 def _standardising(seed: int, member: int, parameter: Parameter, rows: Array) -> Array:
     """W ~ N(0, 1), each row then divided by the deviation of its z over the rows."""
-    shape = parameter.spec.type.shape
-    if len(shape) != 2 or rows.ndim != 2 or rows.shape[-1] != shape[1]:
+    if parameter.spec.role != "W":
         raise SettingError(f"{parameter.name}: standardising is for the weights of a dense layer")
     w = INITIALIZERS["normal"](seed, member, parameter)
     deviation = (rows @ w.T).std(axis=0)
@@ -178,7 +177,7 @@ def _standardising(seed: int, member: int, parameter: Parameter, rows: Array) ->
 def _he_plus_5(seed: int, member: int, parameter: Parameter, rows: Array) -> Array:
     """b = −(weighted mean of the unit's z over 5 rows drawn for it), weights exponential."""
     shape = parameter.spec.type.shape
-    if len(shape) != 1 or rows.ndim != 2 or rows.shape[-1] != shape[0]:
+    if parameter.spec.role != "b" or len(shape) != 1:
         raise SettingError(f"{parameter.name}: he_plus_5 is for a bias of each unit")
     count = 5 * shape[0]
     draw = _draw(philox.uniform, seed, member, parameter.name, 2 * count)
