@@ -21,15 +21,7 @@ Where = str | os.PathLike[str]
 
 def is_model(path: Where) -> bool:
     """Whether a file is a model by its header, damaged or not."""
-    try:
-        with open(path, "rb") as stream:
-            front = stream.read(8)
-            length = int.from_bytes(front, "little")
-            if length > os.fstat(stream.fileno()).st_size:
-                return False
-            return storage.said(front + stream.read(length), KIND) is not None
-    except OSError:
-        return False
+    return storage.is_kind(path, KIND)
 
 
 def check_destination(path: Where, *, overwrite: bool = False) -> Path:

@@ -1,0 +1,97 @@
+"""The command line: ``clearprop train``, ``evaluate``, ``predict``, ``describe``, ``info``.
+
+Owns what a user of a terminal meets: exit codes, sentences, tables, bars. Whatever it does, a call
+of Python does with the same bits. Proved by ``tests/test_cli.py`` and ``tests/test_bad_input.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+
+import typer
+
+from clearprop.cli.app import app
+from clearprop.errors import ClearPropError
+
+__all__ = ["main"]
+
+#: Exit codes: 0 done, or yes; 1 could not; 2 wrong use; 3 ran, and the answer is no; 130 Ctrl-C.
+COULD_NOT, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+# What Typer raises for wrong options, in whichever library it keeps its parser.
+_WrongOption: type[Exception] = next(
+    kind
+    for kind in typer.BadParameter.__mro__
+    if kind.__name__ == "ClickException" and issubclass(kind, Exception)
+)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; no exception leaves it.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        By default those of the process.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # a stream that was replaced has no such method
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        code = app(args, prog_name="clearprop", standalone_mode=False)
+        sys.stdout.flush()
+    except ClearPropError as error:
+        _say(f"clearprop: {error}")
+        return error.exit_code
+    except _WrongOption as error:
+        return _wrong_use(error)
+    except BrokenPipeError:  # whoever read our output has gone
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT
+    except KeyboardInterrupt:
+        _say("clearprop: interrupted")
+        return INTERRUPTED
+    except (OSError, MemoryError) as error:
+        return _failed(error)
+    except Exception as error:
+        return _our_mistake(error)
+    return code if isinstance(code, int) else 0
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr)
+
+
+def _wrong_use(error: BaseException) -> int:
+    path = getattr(getattr(error, "ctx", None), "command_path", "clearprop")
+    message = getattr(error, "format_message", error.__str__)()
+    _say(f"{path}: {message[:1].lower()}{message[1:].rstrip('.')}; see '{path} --help'")
+    return WRONG_USE
+
+
+def _failed(error: OSError | MemoryError) -> int:
+    if isinstance(error, MemoryError):
+        _say(
+            "clearprop: there is not enough memory; use fewer rows or columns, or a smaller network"
+        )
+    else:
+        where = f"{error.filename}: " if error.filename else ""
+        _say(f"clearprop: {where}{error.strerror or error}")
+    return COULD_NOT
+
+
+def _our_mistake(error: Exception) -> int:
+    if os.environ.get("CLEARPROP_DEBUG"):
+        traceback.print_exc()
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    _say(
+        f"clearprop: this is a mistake of ClearProp's, not yours ({text[:200]}); "
+        "set CLEARPROP_DEBUG=1 and run it again for the details to report"
+    )
+    return COULD_NOT

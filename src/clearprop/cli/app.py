@@ -1,0 +1,299 @@
+"""The commands and their options, as users read them; what they do is loaded when they do it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated, Any
+
+import typer
+
+from clearprop import __version__
+
+__all__ = ["app"]
+
+_MODEL, _TRAINING, _COLUMNS, _OUTPUT = "Network", "Training", "Rows and columns", "Output"
+
+app = typer.Typer(
+    help="Feed-forward networks with nothing hidden, trained on a table.",
+    epilog=(
+        "[bold]Start with[/bold]   clearprop train data.csv --target price\n\n"
+        "Exit codes: 0 done, 1 could not, 2 wrong use, 3 the answer is no, 130 interrupted."
+    ),
+    rich_markup_mode="rich",
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _do(module: str, name: str, **given: Any) -> int:
+    """Call a command's body in the module that is loaded for it alone."""
+    result: int = getattr(importlib.import_module(f"clearprop.cli.{module}"), name)(**given)
+    return result
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+ModelFile = Annotated[str, typer.Argument(metavar="MODEL", help="A .clearprop file.")]
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"clearprop {__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command(
+    epilog=(
+        "[bold]Examples[/bold]\n\n"
+        "  clearprop train penguins.csv --target species --test 0.2\n\n"
+        "  clearprop train 'sales-*.parquet' --target price --column zip=category --drop id\n\n"
+        "  clearprop train visits.csv --target ill --split-by patient -o ill.clearprop\n\n"
+        "Ctrl-C stops and saves the best so far; the same command with --resume goes on."
+    )
+)
+def train(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A CSV, TSV, JSON lines or Parquet file (gzip too), a pattern, or SQL.",
+        ),
+    ],
+    target: Annotated[str, typer.Option("--target", "-t", help="The column to predict.")],
+    hidden: Annotated[
+        str | None,
+        typer.Option(
+            metavar="256,256",
+            help="Units of the hidden layers.",
+            rich_help_panel=_MODEL,
+            show_default="by the number of rows",
+        ),
+    ] = None,
+    activation: Annotated[
+        str | None,
+        typer.Option(help="relu, tanh, selu, mish, …", rich_help_panel=_MODEL, show_default="relu"),
+    ] = None,
+    members: Annotated[
+        int | None,
+        typer.Option(
+            help="Networks trained side by side, whose mean predicts.",
+            rich_help_panel=_MODEL,
+            show_default="4",
+        ),
+    ] = None,
+    dropout: Annotated[
+        float, typer.Option(help="Share of hidden units left out.", rich_help_panel=_MODEL)
+    ] = 0.0,
+    l2: Annotated[
+        float | None,
+        typer.Option(
+            help="λ of the penalty λ/2 Σ W² in the cost.",
+            rich_help_panel=_MODEL,
+            show_default="0.01",
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            help="adam, adamw, sgd, momentum, nesterov, rmsprop.",
+            rich_help_panel=_TRAINING,
+            show_default="adam",
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Size of a step.", rich_help_panel=_TRAINING, show_default="the optimizer's"
+        ),
+    ] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(
+            help="constant, cosine, one_cycle, plateau, …",
+            rich_help_panel=_TRAINING,
+            show_default="cosine",
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Times through the rows.", rich_help_panel=_TRAINING, show_default="100"),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            help="Rows of a step.", rich_help_panel=_TRAINING, show_default="by the number of rows"
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Epochs without progress before stopping.",
+            rich_help_panel=_TRAINING,
+            show_default="30",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same bits.", rich_help_panel=_TRAINING)] = 0,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help="Changes no bits.", rich_help_panel=_TRAINING, show_default="as many as help"
+        ),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="float32 or float64.", rich_help_panel=_TRAINING, show_default="float32"),
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Stop after so many seconds.", rich_help_panel=_TRAINING),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on where Ctrl-C stopped, to the same bits.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = False,
+    validation: Annotated[
+        str,
+        typer.Option(
+            metavar="SHARE|FILE", help="Rows that choose the best epoch.", rich_help_panel=_COLUMNS
+        ),
+    ] = "0.2",
+    test: Annotated[
+        float,
+        typer.Option(help="Share of rows kept aside to judge by.", rich_help_panel=_COLUMNS),
+    ] = 0.0,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help="classification or regression.",
+            rich_help_panel=_COLUMNS,
+            show_default="by the target's values",
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=ROLE",
+            rich_help_panel=_COLUMNS,
+            help="What a column is: number, category, boolean or date. Several times.",
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Leave a column out. Several times.", rich_help_panel=_COLUMNS
+        ),
+    ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The column of the rows' weights.", rich_help_panel=_COLUMNS
+        ),
+    ] = None,
+    split_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_COLUMNS,
+            help="Rows of one value there stay together when rows are divided.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="MODEL",
+            help="Where the model is saved.",
+            rich_help_panel=_OUTPUT,
+            show_default="DATA's name with .clearprop",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace the file even if it is no model.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object and nothing else.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+) -> int:
+    """Train a model on a table; DATA and --target are enough."""
+    return _do("training", "train", **locals())
+
+
+@app.command(
+    epilog="[bold]Example[/bold]   clearprop evaluate penguins.clearprop more-penguins.csv"
+)
+def evaluate(
+    model: ModelFile,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A table with the target in it.")],
+    json: Json = False,
+) -> int:
+    """Say how good a model's predictions are on a table."""
+    return _do("predicting", "evaluate", **locals())
+
+
+@app.command(
+    epilog=(
+        "[bold]Examples[/bold]\n\n"
+        "  clearprop predict penguins.clearprop new.csv > predictions.csv\n\n"
+        "  clearprop predict penguins.clearprop new.csv --probabilities -o out.parquet"
+    )
+)
+def predict(
+    model: ModelFile,
+    data: Annotated[str, typer.Argument(metavar="DATA", help="A table with the model's columns.")],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="A .csv, .tsv, .parquet, .json or .jsonl file.",
+            show_default="CSV on the screen",
+        ),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="A column for each class too.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Predict the rows of a table, in their order, beside the columns that identify them."""
+    return _do("predicting", "predict", **locals())
+
+
+@app.command(
+    epilog=(
+        "[bold]Examples[/bold]\n\n  clearprop describe 2-3-2\n\n"
+        "  clearprop describe penguins.clearprop"
+    )
+)
+def describe(
+    network: Annotated[
+        str,
+        typer.Argument(metavar="NETWORK", help="A chain such as 2-3-2, a JSON or a model file."),
+    ],
+    json: Json = False,
+) -> int:
+    """Print the layers, shapes and parameters of a network, and how a model was made."""
+    return _do("describing", "describe", **locals())
+
+
+@app.command()
+def info(json: Json = False) -> int:
+    """Print versions and what the engine uses of this machine."""
+    return _do("describing", "info", **locals())

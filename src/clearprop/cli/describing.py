@@ -1,0 +1,103 @@
+"""``clearprop describe`` and ``clearprop info``."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+
+from clearprop import __version__, _native
+from clearprop.cli import console
+from clearprop.engine.isa import choose, instruction_sets
+from clearprop.errors import FileError
+from clearprop.model import Model, is_model, load
+from clearprop.network import Network
+
+__all__ = ["describe", "info", "read_network"]
+
+
+def read_network(given: str) -> Network | Model:
+    """Return what a NETWORK of the command line is: a chain, a JSON file, or a model file.
+
+    Raises
+    ------
+    FileError, GraphError
+        If it is none of these.
+    """
+    path = Path(given)
+    if re.fullmatch(r"\d+(-\d+)*", given) and not path.exists():
+        return Network(given)
+    if path.is_file() and not is_model(path):
+        with path.open("rb") as stream:
+            if stream.read(256).lstrip()[:1] == b"{":
+                return Network.from_json(path.read_bytes(), given)
+    if not path.exists() and "." not in path.name:
+        raise FileError(
+            f"{given!r} is no network: give a chain such as 2-3-2, a JSON file or a model file"
+        )
+    return load(path)
+
+
+def describe(network: str, *, json: bool) -> int:
+    """Print a network, and how a model was made."""
+    found = read_network(network)
+    if not json:
+        console.lines(found.describe())
+        return 0
+    if isinstance(found, Network):
+        console.print_json({"network": found.graph.to_dict(), "parameters": found.graph.size})
+        return 0
+    console.print_json(
+        {
+            "task": found.task,
+            "target": found.target.to_data(),
+            "columns": list(found.columns),
+            "parameters": found.network.graph.size,
+            "network": found.network.graph.to_dict(),
+            "encoder": None if found.encoder is None else found.encoder.to_data(),
+            "history": found.history.to_dict(),
+            "provenance": found.provenance,
+        }
+    )
+    return 0
+
+
+def info(*, json: bool) -> int:
+    """Print versions and what the engine uses of this machine."""
+    names = ("numpy", "duckdb", "narwhals", "safetensors", "scikit-learn", "typer", "rich")
+    sets = instruction_sets()
+    told = {
+        "clearprop": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "instruction_set": choose().name,
+        "instruction_sets": {one.name: one.supported for one in sets},
+        "forced_by_CLEARPROP_ISA": os.environ.get("CLEARPROP_ISA") or None,
+        "cores": _native.available_cores(),
+        "versions": {name: _version(name) for name in names},
+    }
+    if json:
+        console.print_json(told)
+        return 0
+    able = ", ".join(one.name for one in sets if one.supported)
+    console.grid(
+        ("", ""),
+        [
+            ("clearprop", __version__),
+            ("python", str(told["python"])),
+            ("platform", str(told["platform"])),
+            ("instruction set", f"{choose().name} (this processor has {able})"),
+            ("cores", str(told["cores"])),
+            *((name, _version(name) or "not installed") for name in names),
+        ],
+    )
+    return 0
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -1,0 +1,103 @@
+"""``clearprop predict`` and ``clearprop evaluate``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.cli import console
+from clearprop.cli.writing import Column, plain, write_rows
+from clearprop.errors import UsageError
+from clearprop.model import Model, load
+from clearprop.tables import Cells, Table
+
+__all__ = ["evaluate", "predict"]
+
+
+def evaluate(model: str, data: str, *, json: bool) -> int:
+    """Judge a model by a table that has the target in it."""
+    found = load(model)
+    table = found.open(data, judged=True)
+    figures = found.judge(table, np.ones(table.rows, np.bool_))
+    if json:
+        told = {"model": model, "data": table.name, "rows": table.rows, "figures": figures}
+        console.print_json(told)
+        return 0
+    console.heading(f"{found.target.name} in {table.name}", f"{table.rows:,} rows, by {model}")
+    console.line()
+    console.figures({"": figures})
+    return 0
+
+
+def predict(model: str, data: str, *, output: str | None, probabilities: bool, json: bool) -> int:
+    """Write a prediction for each row, behind the columns that the model does not read."""
+    found = load(model)
+    if probabilities and found.task != "classification":
+        raise UsageError(
+            f"--probabilities: the model predicts the number {found.target.name!r}, which has "
+            "none; leave the option out"
+        )
+    table = found.open(data)
+    columns, rows = _columns(found, table, probabilities), _rows(found, table, probabilities)
+    if json and output is None:
+        names = [column.name for column in columns]
+        made = [
+            dict(zip(names, row, strict=True))
+            for block in rows
+            for row in zip(*map(plain, block), strict=True)
+        ]
+        told = {"model": model, "data": table.name, "target": found.target.name}
+        console.print_json({**told, "rows": made})
+        return 0
+    write_rows(output, columns, rows)
+    if json:
+        console.print_json({"model": model, "data": table.name, "rows": table.rows, "file": output})
+    elif output is not None:
+        console.heading(f"saved {output}", f"{table.rows:,} predictions of {found.target.name}")
+    elif sys.stderr.isatty() and not sys.stdout.isatty():
+        print(f"{table.rows:,} predictions of {found.target.name}", file=sys.stderr)
+    return 0
+
+
+def _kept(model: Model, table: Table) -> list[str]:
+    """The columns that go through: identifiers and all else that the model does not read."""
+    assert model.encoder is not None
+    return [name for name in table.names if name not in model.encoder.names]
+
+
+def _columns(model: Model, table: Table, probabilities: bool) -> list[Column]:
+    kept = [Column(name, table.column(name).kind) for name in _kept(model, table)]
+    taken = {column.name for column in kept}
+
+    def free(name: str) -> str:
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        return name
+
+    kind = model.target.kind if model.task == "classification" else "real"
+    made = [Column(free("prediction"), kind)]
+    if probabilities:
+        made += [Column(free(f"probability_{label}"), "real") for label in model.labels]
+    return [*kept, *made]
+
+
+def _rows(model: Model, table: Table, probabilities: bool) -> Iterator[list[Cells]]:
+    names = _kept(model, table)
+    kept: Iterator[Any] = table.chunks(8192, names) if names else iter(())
+    for predicted in model.predictions(table):
+        chunk = next(kept) if names else {}
+        beside = [chunk[name] for name in names]
+        yield [*beside, *_cells(predicted.values, predicted.probabilities, probabilities)]
+
+
+def _cells(values: NDArray[Any], P: NDArray[np.float64] | None, probabilities: bool) -> list[Cells]:
+    there = np.ones(len(values), np.bool_)
+    made = [Cells(values, there)]
+    if probabilities and P is not None:
+        made += [Cells(P[:, k], there) for k in range(P.shape[1])]
+    return made

@@ -1,0 +1,216 @@
+"""``clearprop train``: `train_table`, told as it goes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from clearprop.cli import console
+from clearprop.errors import FileError, UsageError
+from clearprop.model import (
+    SUFFIX,
+    Interrupted,
+    Model,
+    Prepared,
+    check_destination,
+    train_table,
+)
+from clearprop.optimizers import optimizer
+from clearprop.tables.files import is_query
+from clearprop.words import number
+
+__all__ = ["train"]
+
+_ENDINGS = (".gz", ".zst", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet",
+            ".feather", ".arrow")  # fmt: skip
+
+
+def train(
+    data: str,
+    target: str,
+    *,
+    output: str | None,
+    overwrite: bool,
+    resume: bool,
+    json: bool,
+    validation: str,
+    hidden: str | None,
+    column: Sequence[str] | None,
+    drop: Sequence[str] | None,
+    **settings: Any,
+) -> int:
+    """Train, save, and tell what was decided and what came of it."""
+    path = _default_output(data) if output is None else output
+    check_destination(path, overwrite=overwrite)
+    checkpoint = f"{path}.checkpoint"
+    if resume and not Path(checkpoint).exists():
+        raise FileError(
+            f"there is nothing to resume: no {checkpoint}; run the command without --resume"
+        )
+    prepared: list[Prepared] = []
+
+    def announce(found: Prepared) -> None:
+        prepared.append(found)
+        if not json:
+            _tell_prepared(found)
+
+    interrupted = False
+    with console.bar(shown=not json) as watch:
+        try:
+            model = train_table(
+                data,
+                target,
+                hidden=None if hidden is None else _hidden(hidden),
+                columns=_roles(column or ()),
+                drop=drop or (),
+                validation=_validation(validation),
+                checkpoint=checkpoint,
+                resume=resume,
+                progress=watch,
+                announce=announce,
+                **settings,
+            )
+        except Interrupted as error:
+            if error.model is None:
+                raise
+            model, interrupted = error.model, True
+    model.save(path, overwrite=overwrite)
+    if not interrupted:  # the model holds all that counts now
+        with suppress(OSError):
+            os.unlink(checkpoint)
+    if json:
+        console.print_json({"model": path, "interrupted": interrupted, **_summary(model)})
+    else:
+        _tell_outcome(model, path, data, interrupted)
+    return 130 if interrupted else 0
+
+
+def _default_output(data: str) -> str:
+    if is_query(data) or re.search(r"[*?\[]", data):
+        return f"model{SUFFIX}"
+    path = Path(data)
+    while path.suffix.lower() in _ENDINGS:
+        path = path.with_suffix("")
+    return str(path.with_name(path.name + SUFFIX))
+
+
+def _hidden(text: str) -> list[int]:
+    if text.strip() in ("", "0"):
+        return []  # no hidden layer: a linear model
+    try:
+        sizes = [int(part) for part in re.split(r"[,\s]+", text.strip())]
+    except ValueError:
+        sizes = [0]
+    if min(sizes) < 1:
+        raise UsageError(f"--hidden takes whole numbers such as 256,256, got {text!r}")
+    return sizes
+
+
+def _roles(given: Sequence[str]) -> dict[str, str]:
+    roles = {}
+    for one in given:
+        name, equals, role = one.rpartition("=")
+        if not equals or not name:
+            raise UsageError(f"--column takes NAME=ROLE, such as zip=category, got {one!r}")
+        roles[name] = role
+    return roles
+
+
+def _validation(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        if not Path(text).exists() and not is_query(text) and not re.search(r"[*?\[]", text):
+            raise FileError(
+                f"--validation takes a share such as 0.2 or a file; there is no file {text}"
+            ) from None
+        return text
+
+
+# -- what is told ---------------------------------------------------------------------------------
+def _tell_prepared(found: Prepared) -> None:
+    rows = f"{found.table.rows:,} rows, {len(found.table.columns)} columns"
+    console.heading(found.table.name, rows)
+    for note in found.notes:
+        console.line(f"  {note}", "dim")
+    console.line()
+    console.grid(
+        ("column", "used as", "levels", "missing", "because"),
+        [
+            (c.name, c.use, "" if c.levels is None else str(c.levels), str(c.missing or ""), c.why)
+            for c in found.decisions
+        ],
+        right=(2, 3),
+        last="dim",
+    )
+    console.line()
+    target, counts = found.target, found.rows
+    if target.task == "classification":
+        names = [str(label) for label in target.labels]
+        shown = ", ".join(names[:6]) + (f", … ({len(names)} classes)" if len(names) > 6 else "")
+        console.line(f"predicts {target.name}: {shown} ({target.why})")
+    else:
+        console.line(f"predicts {target.name}: a number ({target.why})")
+    told = [f"{counts['training']:,} rows train"]
+    for part, verb in (("validation", "choose the epoch"), ("test", "test")):
+        if counts[part]:
+            told.append(f"{counts[part]:,} {verb}")
+    if counts["unlabelled"]:
+        told.append(f"{counts['unlabelled']:,} have no target and are left out")
+    console.line(", ".join(told))
+    console.line(_network(found))
+    console.line()
+
+
+def _network(found: Prepared) -> str:
+    graph, settings = found.network.graph, found.settings
+    rule = optimizer(settings["optimizer"])
+    rate = settings["learning_rate"] or rule.learning_rate
+    members = f"{graph.members} networks side by side, " if graph.members else ""
+    shape = repr(found.network).removeprefix("<Network ").removesuffix(">")
+    return (
+        f"network {shape}; {members}{rule.name}, learning rate {number(rate)}, "
+        f"up to {settings['epochs']} epochs"
+    )
+
+
+def _tell_outcome(model: Model, path: str, data: str, interrupted: bool) -> None:
+    made = model.provenance
+    kept = f"; epoch {made['best_epoch']} is kept" if made["rows"]["validation"] else ""
+    why = {
+        "complete": f"trained {made['epochs']} epochs",
+        "early_stopping": f"stopped after epoch {made['epochs']}, as it got no better",
+        "time_limit": f"stopped by the time limit in epoch {made['epochs'] + 1}",
+        "interrupted": f"interrupted in epoch {made['epochs'] + 1}",
+    }.get(made["stopped"], f"stopped: {made['stopped']}")
+    console.line(f"{why}{kept} ({number(made['seconds'], 2)} s)")
+    for event in model.history.events:
+        if event.kind in ("engine", "skipped"):
+            console.line(f"  {event.text}", "dim")
+    if made["figures"]:
+        console.line()
+        console.figures(made["figures"])
+    console.line()
+    console.heading(f"saved {path}")
+    quoted, table = shlex.quote(path), shlex.quote(data)
+    if interrupted:
+        console.line("the best so far is saved; the same command with --resume goes on")
+        return
+    console.line(f"try  clearprop predict {quoted} {table}", "dim")
+    console.line(f"     clearprop describe {quoted}", "dim")
+
+
+def _summary(model: Model) -> dict[str, Any]:
+    return {
+        "task": model.task,
+        "target": model.target.name,
+        "labels": list(model.labels),
+        "columns": list(model.columns),
+        "network": model.network.graph.to_dict(),
+        **model.provenance,
+    }
