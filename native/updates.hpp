@@ -33,8 +33,14 @@ CP_INLINE void exchange(Vector<T>* row, std::integer_sequence<int, column...>) {
     for (int r = 0; r < lanes; ++r) {
         if (r & d) continue;
         const auto a = row[r].v, b = row[r + d].v;
+#if defined(__clang__) || __GNUC__ >= 12
         row[r].v = __builtin_shufflevector(a, b, (column & d ? lanes + column - d : column)...);
         row[r + d].v = __builtin_shufflevector(a, b, (column & d ? lanes + column : column + d)...);
+#else
+        using Bits = typename Vector<T>::Bits;
+        row[r].v = __builtin_shuffle(a, b, Bits{(column & d ? lanes + column - d : column)...});
+        row[r + d].v = __builtin_shuffle(a, b, Bits{(column & d ? lanes + column : column + d)...});
+#endif
     }
 }
 
@@ -123,28 +129,29 @@ void squares(const Job<T>& job, long parameter, long first, long last, bool of_w
         }
 }
 
-// Where element (k, i, j) of the flat vector stands in w, the gradient and the slots.
+// Calls visit(flat, at, length) for the stretches that stand together both in the flat vector and
+// in w, the gradient and the slots.
 template <class T, class Visit>
-CP_INLINE void elements(const Job<T>& job, long parameter, Visit visit) {
+CP_INLINE void common_stretches(const Job<T>& job, long parameter, Visit visit) {
     const Parameter& p = job.program->parameters[parameter];
     const Weights<T>& w = job.weights[parameter];
-    constexpr long width = panel_width<T>;
+    const long width = p.layout == Layout::panels ? panel_width<T> : p.columns;
     long flat = p.flat;
     for (int k = 0; k < p.members; ++k)
         for (long i = 0; i < p.rows; ++i)
-            for (long j = 0; j < p.columns; ++j, ++flat) {
-                const long row = k * w.member + i * w.row;
-                if (p.layout == Layout::panels)
-                    visit(flat, row + j / width * w.panel + j % width);
-                else
-                    visit(flat, row + j);
+            for (long j = 0; j < p.columns; j += width) {
+                const long length = p.columns - j < width ? p.columns - j : width;
+                visit(flat, k * w.member + i * w.row + j / width * w.panel, length);
+                flat += length;
             }
 }
 
 template <class T>
 void pack(const Job<T>& job, long parameter, const T* flat, T* array) {
     const Parameter& p = job.program->parameters[parameter];
-    elements(job, parameter, [=](long from, long to) { array[to] = flat[from]; });
+    common_stretches(job, parameter, [=](long from, long to, long length) {
+        for (long j = 0; j < length; ++j) array[to + j] = flat[from + j];
+    });
     if (p.layout == Layout::spread)  // one number, said once for each unit
         for (int k = 0; k < p.members; ++k) {
             T* row = array + k * job.weights[parameter].member;
@@ -154,7 +161,9 @@ void pack(const Job<T>& job, long parameter, const T* flat, T* array) {
 
 template <class T>
 void unpack(const Job<T>& job, long parameter, const T* array, T* flat) {
-    elements(job, parameter, [=](long to, long from) { flat[to] = array[from]; });
+    common_stretches(job, parameter, [=](long to, long from, long length) {
+        for (long j = 0; j < length; ++j) flat[to + j] = array[from + j];
+    });
 }
 
 }  // namespace clearprop::CP_ISA
