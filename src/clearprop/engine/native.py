@@ -148,7 +148,7 @@ class NativeRunner:
         self.family, self.isa, self.precision = chosen.family, chosen.name, precision
         self.dtype = np.dtype(np.float32 if precision == "float32" else np.float64)
         self.threads, self.clip, self.fuse = threads, clip, fuse
-        self.plan: Plan = plan(graph, optimizer)
+        self.plan: Plan = plan(graph)
         self.program: Program = lower(self.plan, fuse=fuse)
         self._engine = self._make_engine()
         self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own
