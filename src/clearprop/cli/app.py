@@ -95,7 +95,7 @@ def train(
         typer.Option(
             help="λ of the penalty λ/2 Σ W² in the cost.",
             rich_help_panel=_MODEL,
-            show_default="0.01",
+            show_default="3 / rows",
         ),
     ] = None,
     optimizer: Annotated[

@@ -24,7 +24,7 @@ from clearprop.model.file import KIND, check_destination
 from clearprop.model.targets import encode_target
 from clearprop.network import Inputs, Network, Parameters
 from clearprop.optimizers import SGD
-from clearprop.tables import Chunk, Table, open_table
+from clearprop.tables import Cells, Chunk, Table, open_table
 from clearprop.tables.columns import read_weights
 from clearprop.tables.encoder import Encoded, Encoder
 from clearprop.tables.task import Target
@@ -359,22 +359,40 @@ def load(path: str | os.PathLike[str]) -> Model:
             history.append(**dict(zip(content["history"], row, strict=True)))
         history.events.extend(Event(**event) for event in content["events"])
         encoder = content["encoder"]
-        return Model(
+        model = Model(
             network,
             _parameters(network, tensors, where),
             Target.from_data(content["target"]),
             None if encoder is None else Encoder.from_data(encoder),
-            content["columns"],
+            [dict(column) for column in content["columns"]],
             history,
             dict(content["provenance"]),
         )
+        _try_out(model)
+        return model
     except FileError:
         raise
-    except (ClearPropError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (ClearPropError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise FileError(
             f"{where} holds a model that cannot be built: {what}; train again"
         ) from None
+
+
+def _try_out(model: Model) -> None:
+    """Predict a row without values: what a file says must fit together, or fail while loading."""
+    model.column_used_as("weight")
+    if model.target.task not in ("classification", "regression"):
+        raise DataError(f"there is no task {model.target.task!r}")
+    if model.encoder is not None:
+        missing = {
+            name: Cells(np.array([""], object), np.zeros(1, np.bool_))
+            for name in model.encoder.names
+        }
+        outputs = model._chunk(Chunk(0, 1, missing))
+        if outputs.shape[1] != max(len(model.labels), 1):
+            raise DataError("the network's outputs are not the classes")
+        model._values(outputs)
 
 
 def input_arrays(network: Network, encoded: Encoded) -> dict[str, NDArray[Any]]:
@@ -403,6 +421,9 @@ def _probabilities(outputs: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _told(value: object) -> str:
+    if isinstance(value, Mapping) and "name" in value:
+        rest = {key: one for key, one in value.items() if key != "name"}
+        return f"{value['name']} ({_told(rest)})" if rest else str(value["name"])
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {_told(one)}" for key, one in value.items())
     return number(value) if isinstance(value, float) else str(value)

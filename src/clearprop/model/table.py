@@ -43,7 +43,7 @@ DEFAULTS: Mapping[str, Any] = {
     "epochs": 100,
     "patience": 30,
     "members": 4,
-    "l2": 0.01,
+    "l2_rows": 3.0,
 }
 _MEMBERS = Attr("members", int, None, bounds="[1, 1000]", help="networks trained side by side")
 
@@ -200,7 +200,7 @@ time_limit, checkpoint, resume
         activation or DEFAULTS["activation"],
         DEFAULTS["members"] if members is None else members,
         dropout,
-        DEFAULTS["l2"] if l2 is None else l2,
+        DEFAULTS["l2_rows"] / count if l2 is None else l2,
     )
     encoded = encoder.encode(table, _dtype(precision))
     weights = None if weight is None else read_weights(table, weight)
