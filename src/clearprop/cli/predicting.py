@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,10 @@ def predict(model: str, data: str, *, output: str | None, probabilities: bool, j
             f"--probabilities: the model predicts the number {found.target.name!r}, which has "
             "none; leave the option out"
         )
+    for given in (data, model):  # rows are read while they are written
+        both = output is not None and Path(output).exists() and Path(given).exists()
+        if both and Path(str(output)).samefile(given):
+            raise UsageError(f"the predictions would replace {given}; name another file")
     table = found.open(data)
     columns, rows = _columns(found, table, probabilities), _rows(found, table, probabilities)
     if json and output is None:

@@ -189,7 +189,7 @@ class Model:
         if self.encoder is None:
             raise UsageError("the model was trained from arrays and reads arrays, not tables")
         texts = list(self.encoder.text_columns)
-        if self.task == "classification" and self.target.kind == "text":
+        if judged and self.task == "classification" and self.target.kind == "text":
             texts.append(self.target.name)
         table = data if isinstance(data, Table) else open_table(data, as_text=texts)
         self.encoder.check(table)
@@ -372,7 +372,14 @@ def load(path: str | os.PathLike[str]) -> Model:
         return model
     except FileError:
         raise
-    except (ClearPropError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except (
+        ClearPropError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise FileError(
             f"{where} holds a model that cannot be built: {what}; train again"

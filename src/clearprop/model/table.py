@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.errors import DataError
+from clearprop.errors import DataError, SettingError
 from clearprop.graph import Dense, Dropout, Embedding, Input, Wire, concat
 from clearprop.membership import TEST, TRAIN, VALIDATION, split
 from clearprop.metrics import log_loss, rmse
 from clearprop.model.arrays import Interrupted, Watcher, carry_out
 from clearprop.model.model import Model, input_arrays
 from clearprop.network import Network
+from clearprop.operations import TABLE
 from clearprop.optimizers import Optimizer
 from clearprop.settings import Attr
 from clearprop.tables import Table, open_table
@@ -31,6 +32,7 @@ from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
 from clearprop.tables.split import read_groups
 from clearprop.tables.task import Target, TaskName, fit_target
 from clearprop.training import Training
+from clearprop.words import did_you_mean
 
 __all__ = ["DEFAULTS", "Prepared", "train_table"]
 
@@ -334,6 +336,9 @@ def _network(
 ) -> Network:
     """Inputs side by side, hidden layers, and an output for each class or one number."""
     _MEMBERS.check(members)
+    if activation not in TABLE.activations():
+        hint = did_you_mean(activation, TABLE.activations())
+        raise SettingError(f"there is no activation {activation!r}; {hint}")
     own = members if members > 1 else 0
     inputs: list[Wire] = [Input(encoder.width)] if encoder.width else []
     values = list(inputs)

@@ -1,0 +1,275 @@
+"""Bad input gets one clear sentence with the fix: no traceback, no half file, nothing lost."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import clearprop as cp
+from clearprop.cli import main
+
+GOOD = "age,colour,y\n" + "".join(
+    f"{20 + v},{('red', 'blue')[v % 2]},{('no', 'yes')[v % 2]}\n" for v in range(40)
+)
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run the command in an empty folder that has a good table and an older model."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.csv").write_text(GOOD)
+    cp.train_table("good.csv", "y", hidden=[2], epochs=1, members=1).save("old.clearprop")
+
+    def call(*args: str) -> tuple[int, str, str]:
+        code = main(args)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def refused(run: Run, args: list[str], *said: str, code: int = 1) -> None:
+    """The command fails in one sentence that says all of `said`; files are as they were."""
+    before = {path.name: path.read_bytes() for path in Path().iterdir() if path.is_file()}
+    found, _, err = run(*args)
+    assert found == code, err
+    assert "Traceback" not in err
+    assert "mistake of ClearProp" not in err
+    assert len(err.strip().splitlines()) == 1, err
+    for words in said:
+        assert words in err
+    assert {path.name: path.read_bytes() for path in Path().iterdir() if path.is_file()} == before
+
+
+def train(data: str, target: str = "y") -> list[str]:
+    return ["train", data, "--target", target, "--epochs", "1", "-o", "old.clearprop"]
+
+
+def test_no_such_file(run: Run) -> None:
+    refused(run, train("god.csv"), "god.csv")
+
+
+def test_no_such_target_suggests_the_nearest(run: Run) -> None:
+    refused(run, train("good.csv", "colur"), "'colur'", "did you mean 'colour'")
+
+
+@pytest.mark.parametrize("option", ["--drop", "--weight", "--split-by"])
+def test_no_such_column_suggests_the_nearest(run: Run, option: str) -> None:
+    refused(run, [*train("good.csv"), option, "agee"], "'agee'", "did you mean 'age'")
+
+
+def test_no_such_role_suggests_the_nearest(run: Run) -> None:
+    refused(run, [*train("good.csv"), "--column", "age=numbr"], "did you mean 'number'", code=2)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("empty", "", "empty"),
+        ("header_only", "age,y\n", "no rows"),
+        ("one_row", "age,y\n1,no\n", "row"),
+        ("one_class", "age,y\n" + "1,no\n2,no\n" * 9, "in every row"),
+        ("one_number", "age,y\n" + "1,2.5\n2,2.5\n" * 9, "nothing to learn"),
+        ("no_target", "age,y\n" + "1,\n2,\n" * 9, "no value in any"),
+        ("infinite", "age,y\n" + "1,no\n2,yes\n" * 9 + "inf,no\n", "infinite"),
+        ("ragged", GOOD + "1,red\n", "line 42"),
+        ("too_wide", GOOD + "1,red,no,4\n", "line 42"),
+        ("no_inputs", "y\n" + "no\nyes\n" * 9, "no column to learn from"),
+    ],
+)
+def test_tables_that_cannot_be_trained_on(run: Run, name: str, text: str, said: str) -> None:
+    Path(f"{name}.csv").write_text(text)
+    refused(run, train(f"{name}.csv"), said)
+
+
+def test_infinity_in_the_target(run: Run) -> None:
+    Path("t.csv").write_text("x,y\n" + "1,2.5\n2,3.5\n" * 9 + "1,inf\n")
+    refused(run, train("t.csv"), "'y'", "infinite")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.parquet", GOOD.encode()),
+        ("t.csv.gz", GOOD.encode()),
+        ("t.jsonl", GOOD.encode()),
+        ("t.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(100)),
+        ("t.parquet", b"PAR1" + bytes(40)),
+        ("t.csv.gz", gzip.compress(GOOD.encode())[:-20]),
+    ],
+    ids=["csv as parquet", "csv as gzip", "csv as jsonl", "image", "cut parquet", "cut gzip"],
+)
+def test_files_that_are_not_what_their_name_says(run: Run, name: str, content: bytes) -> None:
+    Path(name).write_bytes(content)
+    refused(run, train(name), name)
+
+
+def test_parquet_called_csv_is_no_csv_or_read_as_what_it_is(run: Run) -> None:
+    duckdb.sql("COPY (FROM 'good.csv') TO 't.csv' (FORMAT parquet)")
+    code, _, err = run(*train("t.csv"))
+    assert code == 0 or len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-8-sig", "cp1252"])
+def test_odd_encodings_are_read(run: Run, encoding: str) -> None:
+    text = GOOD.replace("colour", "Größe").replace("red", "weiß")
+    Path("odd.csv").write_bytes(text.encode(encoding))
+    code, out, err = run(*train("odd.csv"))
+    assert code == 0, err
+    assert "Größe" in out
+    assert "weiß" in str(cp.load("old.clearprop").encoder)
+
+
+def test_text_where_numbers_stood_in_training(run: Run) -> None:
+    Path("new.csv").write_text("age,colour\n33,red\nold,blue\n")
+    refused(
+        run, ["predict", "old.clearprop", "new.csv", "-o", "out.csv"], "'age'", "'old'", "row 2"
+    )
+
+
+def test_a_missing_column_at_prediction(run: Run) -> None:
+    Path("new.csv").write_text("agee,colour\n33,red\n")
+    refused(run, ["predict", "old.clearprop", "new.csv"], "no column 'age'", "did you mean 'agee'")
+
+
+def test_an_infinite_number_at_prediction(run: Run) -> None:
+    Path("new.csv").write_text("age,colour\n1,red\ninf,red\n")
+    refused(run, ["predict", "old.clearprop", "new.csv", "-o", "out.csv"], "infinite", "row 2")
+
+
+def test_a_column_all_missing_at_prediction_is_missing(run: Run) -> None:
+    Path("new.csv").write_text("age,colour\n,red\nNaN,blue\n")
+    code, out, err = run("predict", "old.clearprop", "new.csv")
+    assert code == 0, err
+    assert len(out.splitlines()) == 3
+
+
+def test_extra_and_reordered_columns_change_nothing(run: Run) -> None:
+    Path("one.csv").write_text("age,colour\n33,red\n20,blue\n")
+    Path("two.csv").write_text("zebra,colour,age\n1,red,33\n2,blue,20\n")
+    _, one, _ = run("predict", "old.clearprop", "one.csv", "--probabilities")
+    _, two, _ = run("predict", "old.clearprop", "two.csv", "--probabilities")
+    assert [row.partition(",")[2] for row in two.splitlines()] == one.splitlines()
+    assert two.startswith("zebra,prediction,")
+
+
+def test_evaluating_without_the_target(run: Run) -> None:
+    Path("new.csv").write_text("age,colour\n33,red\n")
+    refused(run, ["evaluate", "old.clearprop", "new.csv"], "no column 'y'")
+
+
+def test_a_label_that_training_has_not_seen(run: Run) -> None:
+    Path("new.csv").write_text("age,colour,y\n33,red,maybe\n")
+    refused(run, ["evaluate", "old.clearprop", "new.csv"], "'maybe'", "row 1")
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_table_in_the_model_s_place(run: Run, command: str) -> None:
+    refused(run, [command, "good.csv", "good.csv"], "good.csv is no ClearProp model")
+
+
+def test_a_model_in_the_table_s_place(run: Run) -> None:
+    refused(run, train("old.clearprop"), "old.clearprop")
+
+
+def test_a_truncated_model(run: Run) -> None:
+    Path("cut.clearprop").write_bytes(Path("old.clearprop").read_bytes()[:-100])
+    refused(run, ["predict", "cut.clearprop", "good.csv"], "damaged")
+
+
+def test_the_output_is_a_file_that_is_no_model(run: Run) -> None:
+    args = ["train", "good.csv", "--target", "y", "-o", "good.csv"]
+    refused(run, args, "good.csv", "not replaced")
+
+
+def test_the_output_s_folder_does_not_exist(run: Run) -> None:
+    args = ["train", "good.csv", "--target", "y", "-o", "no/m.clearprop"]
+    refused(run, args, "there is no folder")
+
+
+def test_predictions_do_not_replace_the_table(run: Run) -> None:
+    refused(run, ["predict", "old.clearprop", "good.csv", "-o", "good.csv"], "good.csv", code=2)
+
+
+def test_predictions_into_a_format_that_is_not_known(run: Run) -> None:
+    refused(run, ["predict", "old.clearprop", "good.csv", "-o", "out.xyz"], "out.xyz", code=2)
+
+
+def test_no_permission_to_write(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *args: False)
+    refused(run, train("good.csv"), "no permission")
+
+
+def test_a_disk_that_is_full(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    before = Path("old.clearprop").read_bytes()
+    code, _, err = run(*train("good.csv"))
+    assert code == 1
+    assert "the disk is full" in err
+    assert Path("old.clearprop").read_bytes() == before
+    assert not list(Path().glob(".*.part"))
+
+
+def test_a_process_that_may_write_no_more(run: Run) -> None:
+    """The real thing: the operating system refuses the file's last bytes."""
+    before = Path("old.clearprop").read_bytes()
+    done = subprocess.run(
+        [sys.executable, "-m", "clearprop", *train("good.csv"), "--hidden", "200,200"],
+        check=False,
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000)),
+    )
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "cannot write" in done.stderr
+    assert Path("old.clearprop").read_bytes() == before
+    assert not list(Path().glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--hidden", "12,x", "--hidden"),
+        ("--activation", "reluu", "did you mean 'relu'"),
+        ("--optimizer", "adm", "did you mean 'adam'"),
+        ("--schedule", "cosin", "did you mean 'cosine'"),
+        ("--learning-rate", "-1", "learning_rate"),
+        ("--epochs", "0", "epochs"),
+        ("--batch-size", "0", "batch_size"),
+        ("--precision", "float16", "precision"),
+        ("--test", "1.5", "test"),
+        ("--validation", "1.5", "validation"),
+        ("--task", "sorting", "task"),
+        ("--column", "age", "NAME=ROLE"),
+        ("--members", "0", "members"),
+        ("--dropout", "1", "rate"),
+        ("--epochs", "many", "--epochs"),
+        ("--nothing", "1", "--nothing"),
+    ],
+)
+def test_wrong_settings_are_wrong_use(run: Run, option: str, value: str, said: str) -> None:
+    refused(run, [*train("good.csv"), option, value], said, code=2)
+
+
+def test_divergence_is_named_with_a_rate_to_try(run: Run) -> None:
+    Path("t.csv").write_text("x,y\n" + "".join(f"{v},{v * v}.5\n" for v in range(60)))
+    args = ["train", "t.csv", "-t", "y", "--optimizer", "sgd", "--learning-rate", "1e9"]
+    code, _, err = run(*args)
+    assert code == 1
+    assert "learning_rate" in err
+    assert "try" in err
+    assert not Path("t.clearprop").exists()
