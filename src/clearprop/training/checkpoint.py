@@ -120,11 +120,12 @@ class Checkpoint:
         FileError
             Naming each thing that differs, with both values.
         """
-        names = dict.fromkeys([*self.fingerprint, *fingerprint])
+        another = self.fingerprint.get("optimizer") != fingerprint.get("optimizer")
         differ = []
-        for name in names:
+        for name in dict.fromkeys([*fingerprint, *self.fingerprint]):
             old, new = self.fingerprint.get(name), fingerprint.get(name)
-            if old != new:
+            own = another and (old is None or new is None)  # a setting of one optimizer only
+            if old != new and not own:
                 differ.append(_difference(name, old, new))
         if differ:
             raise FileError(

@@ -378,7 +378,7 @@ class Training:
                     if time.monotonic() >= deadline and self.step > entered:
                         break
                     ends = min(deadline, began + self._time_limit - before)
-                    self._slice(min(target, self.steps), ends, entered)
+                    self._slice(min(target, self.steps), ends)
                     self._seconds = before + time.monotonic() - began
                     self._save_if_due()
         finally:
@@ -389,8 +389,8 @@ class Training:
             self._tell("interrupted", f"interrupted after step {self.step}")
             raise KeyboardInterrupt
 
-    def _slice(self, target: int, deadline: float, entered: int) -> None:
-        """Do steps up to ``target``, the end of the epoch or the deadline."""
+    def _slice(self, target: int, deadline: float) -> None:
+        """Do steps, one at least, up to ``target``, the end of the epoch or the deadline."""
         start = self.step
         stop = min(
             target,
@@ -404,7 +404,7 @@ class Training:
         window = Window(rows, borders, self._rates_of(start, stop))
 
         def over() -> bool:
-            late = self.state.step > entered and time.monotonic() >= deadline
+            late = self.state.step > start and time.monotonic() >= deadline
             return bool(self._asked) or late
 
         report = self._runner.run(self.state, window, over)
