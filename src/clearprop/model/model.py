@@ -424,7 +424,10 @@ def _parameters(network: Network, tensors: Mapping[str, NDArray[Any]], where: st
 def _probabilities(outputs: NDArray[Any]) -> NDArray[np.float64]:
     """One column a class; a binary network gives that of its second class alone."""
     P = np.asarray(outputs, np.float64)
-    return np.concatenate([1.0 - P, P], axis=1) if P.shape[1] == 1 else P
+    if P.shape[1] == 1:
+        return np.concatenate([1.0 - P, P], axis=1)
+    # Rounded to float32, the shares of softmax miss the sum 1 by some 1e-7: mended in float64.
+    return np.asarray(P / P.sum(axis=1, keepdims=True))
 
 
 def _told(value: object) -> str:

@@ -1,0 +1,313 @@
+"""The command line does the main job, in terminals and for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+import clearprop as cp
+from clearprop.cli import main
+
+ROOT = Path(__file__).parents[1]
+PENGUINS = str(ROOT / "examples" / "penguins.csv")
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args: str) -> tuple[int, str, str]:
+        code = main(args)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def train(*more: str) -> list[str]:
+    quick = ["--epochs", "3", "--members", "1", "--hidden", "8", "-o", "m.clearprop"]
+    return ["train", PENGUINS, "--target", "species", *quick, *more]
+
+
+def command(*args: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "clearprop", *args],
+        check=False,
+        capture_output=True,
+        text=True,
+        encoding=settings.pop("encoding", None),  # type: ignore[arg-type]
+        env={**os.environ, **settings.pop("env", {})},  # type: ignore[dict-item]
+        **settings,  # type: ignore[call-overload]
+    )
+
+
+# -- the main job ---------------------------------------------------------------------------------
+def test_data_and_target_are_enough_for_a_good_model(run: Run) -> None:
+    Path("penguins.csv").write_bytes(Path(PENGUINS).read_bytes())
+    code, out, err = run("train", "penguins.csv", "--target", "species", "--test", "0.2")
+    assert code == 0, err
+    assert err == ""
+    model = cp.load("penguins.clearprop")
+    assert model.provenance["figures"]["test"]["accuracy"] > 0.94
+    assert "saved penguins.clearprop" in out
+    assert not Path("penguins.clearprop.checkpoint").exists()
+
+
+def test_the_command_and_the_call_make_the_same_bits(run: Run) -> None:
+    run(*train("--test", "0.2", "--seed", "7", "--column", "year=category", "--drop", "island"))
+    model = cp.load("m.clearprop")
+    same = cp.train_table(
+        PENGUINS, "species", epochs=3, members=1, hidden=[8], test=0.2, seed=7,
+        columns={"year": "category"}, drop=["island"],
+    )  # fmt: skip
+    assert model.parameters.flat.tobytes() == same.parameters.flat.tobytes()
+    assert model.network.graph == same.network.graph
+    assert model.encoder == same.encoder
+    assert model.columns == same.columns
+    assert model.target == same.target
+    assert model.provenance["figures"] == same.provenance["figures"]
+
+
+def test_what_was_decided_is_printed_and_kept(run: Run) -> None:
+    _, out, _ = run(*train("--column", "year=category", "--drop", "island"))
+    assert re.search(r"^year +category +3 +as asked", out, re.M)
+    assert re.search(r"^island +dropped .* as asked", out, re.M)
+    assert re.search(r"^sex +category +2 +11 +text", out, re.M)
+    uses = {
+        column["name"]: (column["use"], column["why"]) for column in cp.load("m.clearprop").columns
+    }
+    assert uses["year"] == ("category", "as asked")
+    assert uses["species"] == ("target", "the column to predict")
+
+
+def test_the_default_output_is_the_data_s_name(run: Run) -> None:
+    Path("a.table.csv").write_bytes(Path(PENGUINS).read_bytes())
+    run("train", "a.table.csv", "-t", "species", "--epochs", "1")
+    assert Path("a.table.clearprop").exists()
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.json", "p.jsonl", "p.parquet", "p.csv.gz"])
+def test_predictions_in_every_format_keep_order_and_identifiers(run: Run, name: str) -> None:
+    table = list(csv.DictReader(Path(PENGUINS).read_text("utf-8").splitlines()))
+    with Path("t.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, ["bird_id", *table[0]])
+        writer.writeheader()
+        writer.writerows({"bird_id": f"b{9999 - n}", **row} for n, row in enumerate(table))
+    run("train", "t.csv", "-t", "species", "--epochs", "3", "-o", "m.clearprop")
+    code, _, err = run("predict", "m.clearprop", "t.csv", "-o", name)
+    assert code == 0, err
+    reader = f"read_csv('{name}', all_varchar=true)" if "sv" in name else f"'{name}'"
+    rows = duckdb.sql(f"SELECT bird_id, prediction FROM {reader}").fetchall()
+    assert [row[0] for row in rows] == [f"b{9999 - n}" for n in range(len(table))]
+    assert [row[1] for row in rows] == cp.load("m.clearprop").predict("t.csv").tolist()
+
+
+def test_probabilities_are_columns_that_sum_to_one(run: Run) -> None:
+    run(*train())
+    _, out, _ = run("predict", "m.clearprop", PENGUINS, "--probabilities")
+    rows = list(csv.DictReader(out.splitlines()))
+    model = cp.load("m.clearprop")
+    P = np.array([[float(row[f"probability_{label}"]) for label in model.labels] for row in rows])
+    assert P.tobytes() == model.predict_probabilities(PENGUINS).tobytes()
+    np.testing.assert_allclose(P.sum(axis=1), 1, atol=1e-6)
+
+
+def test_numbers_are_predicted_in_their_units(run: Run) -> None:
+    run("train", PENGUINS, "-t", "body_mass_g", "-o", "m.clearprop")
+    _, out, _ = run("predict", "m.clearprop", PENGUINS)
+    pairs = [(row["body_mass_g"], row["prediction"]) for row in csv.DictReader(out.splitlines())]
+    known = np.array([(float(y), float(p)) for y, p in pairs if y])
+    assert len(pairs) == 344
+    assert np.sqrt(((known[:, 0] - known[:, 1]) ** 2).mean()) < 350
+
+
+def test_evaluate_gives_the_figures_of_the_call(run: Run) -> None:
+    run(*train())
+    code, out, _ = run("evaluate", "m.clearprop", PENGUINS, "--json")
+    assert code == 0
+    assert json.loads(out)["figures"] == cp.load("m.clearprop").evaluate(PENGUINS)
+
+
+def test_a_validation_file_chooses_the_epoch(run: Run) -> None:
+    Path("v.csv").write_bytes(Path(PENGUINS).read_bytes())
+    code, out, err = run(*train("--validation", "v.csv", "--json"))
+    assert code == 0, err
+    assert json.loads(out)["rows"] == {
+        "training": 344, "validation": 344, "test": 0, "unlabelled": 0,
+    }  # fmt: skip
+
+
+# -- for programs ---------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "args",
+    [
+        train("--json"),
+        ["predict", "m.clearprop", PENGUINS, "--json"],
+        ["predict", "m.clearprop", PENGUINS, "--json", "-o", "out.csv"],
+        ["evaluate", "m.clearprop", PENGUINS, "--json"],
+        ["describe", "m.clearprop", "--json"],
+        ["describe", "2-3-2", "--json"],
+        ["info", "--json"],
+    ],
+    ids=lambda args: " ".join(args[:1] + args[-2:]),
+)
+def test_json_is_one_object_and_nothing_else(run: Run, args: list[str]) -> None:
+    run(*train())
+    code, out, err = run(*args)
+    assert code == 0
+    assert err == ""
+    assert isinstance(json.loads(out), dict)
+    assert out.count("\n") == 1
+
+
+def test_progress_is_not_written_where_there_is_no_terminal(tmp_path: Path) -> None:
+    done = command(*train(), cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+
+
+def test_help_teaches(run: Run) -> None:
+    for args in (["--help"], ["train", "--help"], ["predict", "-h"], []):
+        code, out, _ = run(*args)
+        assert code == 0
+        assert "clearprop" in out
+    _, out, _ = run("train", "--help")
+    assert "--column zip=category" in out
+
+
+def test_version(run: Run) -> None:
+    assert run("--version") == (0, f"clearprop {cp.__version__}\n", "")
+
+
+def test_wrong_use_is_exit_code_two(run: Run) -> None:
+    for args in (["train", PENGUINS], ["trian"], ["train"], ["info", "--nothing"]):
+        code, out, err = run(*args)
+        assert (code, out) == (2, "")
+        assert len(err.splitlines()) == 1
+        assert "--help" in err
+
+
+# -- networks -------------------------------------------------------------------------------------
+def test_a_network_is_a_chain_a_json_file_or_a_model(run: Run) -> None:
+    run(*train())
+    Path("net.json").write_text(cp.Network([4, 5, 6]).to_json())
+    for network, size in (("2-3-2", 17), ("net.json", 61), ("m.clearprop", None)):
+        code, out, _ = run("describe", network, "--json")
+        assert code == 0
+        assert json.loads(out)["parameters"] == (
+            size or cp.load("m.clearprop").parameters.flat.size
+        )
+    code, out, _ = run("describe", "2-3-2")
+    assert "W1 3×2, b1 3" in out
+
+
+def test_what_is_no_network_is_said(run: Run) -> None:
+    code, _, err = run("describe", "two-three")
+    assert code == 1
+    assert "2-3-2" in err
+
+
+# -- interruption ---------------------------------------------------------------------------------
+def test_ctrl_c_saves_the_best_so_far_and_resume_gives_the_same_bits(tmp_path: Path) -> None:
+    """Stopped in the middle by the real signal, resumed, and compared to a run never stopped."""
+    args = ["train", PENGUINS, "-t", "species", "--epochs", "6000", "--patience", "6000",
+            "--hidden", "4", "--members", "1"]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clearprop", *args, "-o", "m.clearprop"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("network"):  # the last line before training
+            break
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "")
+    assert "--resume" in out
+    part = cp.load(tmp_path / "m.clearprop")
+    assert part.provenance["stopped"] == "interrupted"
+    assert (tmp_path / "m.clearprop.checkpoint").exists()
+    for more in (["-o", "m.clearprop", "--resume"], ["-o", "whole.clearprop"]):
+        done = command(*args, *more, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+    resumed, whole = (cp.load(tmp_path / name) for name in ("m.clearprop", "whole.clearprop"))
+    assert 0 < part.provenance["steps"] < whole.provenance["steps"]
+    assert resumed.parameters.flat.tobytes() == whole.parameters.flat.tobytes()
+    assert not (tmp_path / "m.clearprop.checkpoint").exists()
+
+
+def test_a_time_limit_is_kept(run: Run) -> None:
+    code, out, _ = run(
+        "train", PENGUINS, "-t", "species", "--epochs", "1000000", "--patience", "1000000",
+        "--time-limit", "0.3", "--json", "-o", "m.clearprop",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(out)["stopped"] == "time_limit"
+
+
+def test_resume_without_a_checkpoint_says_so(run: Run) -> None:
+    code, _, err = run(*train("--resume"))
+    assert code == 1
+    assert "nothing to resume" in err
+
+
+# -- terminals ------------------------------------------------------------------------------------
+def test_a_reader_that_goes_away_is_no_traceback(tmp_path: Path) -> None:
+    command(*train(), cwd=tmp_path)
+    done = subprocess.run(
+        f"{sys.executable} -m clearprop predict m.clearprop {PENGUINS} | head -1",
+        shell=True, check=False, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout == "species,prediction\n"
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_utf8_gets_what_it_can_show(tmp_path: Path, encoding: str) -> None:
+    env = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    for args in (train(), ["describe", "m.clearprop"], ["train", "--help"]):
+        done = command(*args, cwd=tmp_path, env=env, encoding=encoding)
+        assert done.returncode == 0, done.stderr
+
+
+def test_tables_fit_eighty_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for args in (train("--test", "0.2"), ["evaluate", "m.clearprop", PENGUINS], ["train", "-h"]):
+        _, out, _ = run(*args)
+        too_long = [line for line in out.splitlines() if len(line.rstrip()) > 80]
+        assert [line for line in too_long if not line.startswith("network")] == []
+
+
+def test_a_mistake_of_ours_is_one_line_with_how_to_report_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object) -> None:
+        raise ZeroDivisionError("oh\nno")
+
+    monkeypatch.setattr("clearprop.cli.describing.choose", broken)
+    code, out, err = run("info")
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert "CLEARPROP_DEBUG=1" in err
+    monkeypatch.setenv("CLEARPROP_DEBUG", "1")
+    assert "Traceback" in run("info")[2]
