@@ -1,5 +1,6 @@
 # Written by tools/stubs.py from the table in __init__.py: do not edit.
 
+from clearprop.backprop import plan as plan
 from clearprop.errors import ClearPropError as ClearPropError
 from clearprop.graph import Activation as Activation
 from clearprop.graph import Dense as Dense
@@ -15,11 +16,15 @@ from clearprop.model import train as train
 from clearprop.model import train_table as train_table
 from clearprop.network import Network as Network
 from clearprop.network import Parameters as Parameters
+from clearprop.operations import Cost as Cost
+from clearprop.operations import Function as Function
+from clearprop.operations import register as register
 from clearprop.optimizers import Adam as Adam
 from clearprop.optimizers import AdamW as AdamW
 from clearprop.optimizers import Momentum as Momentum
 from clearprop.optimizers import Nesterov as Nesterov
 from clearprop.optimizers import RMSprop as RMSprop
 from clearprop.optimizers import SGD as SGD
+from clearprop.training import Training as Training
 
 __version__: str

@@ -14,9 +14,10 @@ from clearprop.operations.row import (
     Param,
     Site,
     Table,
+    register,
 )
 
 __all__ = [
     "TABLE", "Activation", "Attrs", "Cost", "Function", "Op", "Param", "Site", "Table",
-    "costs", "functions", "linear", "softmax", "structure",
+    "costs", "functions", "linear", "register", "softmax", "structure",
 ]  # fmt: skip

@@ -315,3 +315,41 @@ class Table:
 
 
 TABLE = Table()
+
+
+def register(row: Op) -> Op:
+    """Add a row of your own to the table, so that networks can name it.
+
+    It works everywhere: graphs, JSON, plan, reference, derivation, checking. The native engine
+    runs the rows it was compiled with, says so by name, and offers ``engine="reference"``.
+
+    Parameters
+    ----------
+    row : Function, Cost or another Op
+
+    Returns
+    -------
+    Op
+        The row itself.
+
+    Raises
+    ------
+    SettingError
+        If the name is taken.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from clearprop.network import Network
+    >>> _ = register(Function(
+    ...     "square",
+    ...     definition=lambda x, attrs: x**2,
+    ...     slope=lambda x, attrs: 2 * x,
+    ...     value=lambda x, attrs: x * x,
+    ...     derivative=lambda x, attrs: 2 * x,
+    ... ))
+    >>> net = Network([2, 3, 1], "square")
+    >>> net.gradient(net.initial(seed=0), np.ones((4, 2)), np.zeros(4))["W1"].shape
+    (3, 2)
+    """
+    return TABLE.register(row)
