@@ -6,63 +6,14 @@
 // bits.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <vector>
 
-#include "program.hpp"
 #include "threads.hpp"
+#include "workspace.hpp"
 
 namespace clearprop {
-
-// What a caller's array is: any strides, float, double, or indices of 32 or 64 bits.
-enum class Type { f32, f64, i32, i64 };
-struct Array {
-    const void* data;
-    Type type;
-    long row, column;  // distances in elements
-};
-
-// Zeroed memory on a cache line's bound.
-template <class T>
-class Memory {
-  public:
-    T* resize(std::size_t n) {
-        if (n > size_) {
-            data_.reset(static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64})));
-            std::fill_n(data_.get(), n, T());
-            size_ = n;
-        }
-        return data_.get();
-    }
-    T* get() const { return data_.get(); }
-
-  private:
-    struct Free {
-        void operator()(T* p) const { ::operator delete(p, std::align_val_t{64}); }
-    };
-    std::unique_ptr<T, Free> data_;
-    std::size_t size_ = 0;
-};
-
-// A program that owns its tables.
-struct Tables {
-    std::vector<Instruction> instructions;
-    std::vector<Slot> slots;
-    std::vector<Parameter> parameters;
-    std::vector<Use> uses;
-    std::vector<double> attrs, constants;
-    int members = 1, optimizer = -1, optimizer_slots = 0;
-    std::int64_t size = 0;  // of the flat vector
-};
-
-struct Data {
-    std::vector<Array> inputs, targets;
-    const double* weights = nullptr;  // by row; null: all 1
-};
 
 enum class End { done = 0, stopped = 1, diverged = 2 };
 
@@ -92,9 +43,11 @@ struct Node {
 };
 
 template <class T>
-class Engine {
+class Engine : private Workspace<T> {
+    using Base = Workspace<T>;
+
   public:
-    Engine(Tables tables, std::vector<double> settings, const Kernels<T>& kernels);
+    using Base::Base;
 
     // Runs steps until done, stopped or diverged; `flat` and `slots` hold the state of the last
     // whole step. Returns how many steps were done.
@@ -122,42 +75,22 @@ class Engine {
     // λ/2 Σ W² of parameters.
     double penalty(const T* flat);
 
-    const Tables& tables() const { return tables_; }
-
   private:
-    struct Item {  // rows of a parameter: what one thread sums and updates at a time
-        long parameter, first, last;
-        int owner;
-    };
+    using Base::items_;
+    using Base::kernels_;
+    using Base::row_cost_;
+    using Base::share_;
+    using Base::slots_;
+    using Base::square_start_;
+    using Base::squares_;
+    using Base::tables_;
+    using Base::weights_;
+    using typename Base::Item;
 
-    void reserve(long m, const Data& data);
-    void grow(long m);
-    void divide(int threads, long m);
-    void pack(const T* flat, T* const* slots);
-    void unpack(T* flat, T* const* slots) const;
-    void gather(const Data& data, const std::int64_t* rows, long first, long last);
-    bool pass(const Job<T>& job, const Data& data, const std::int64_t* rows, int rank, int threads);
     double cost(const Job<T>& job, long first_block, long last_block) const;
     double joined_squares() const;
-    UpdateScalars scalars(double rate, const double* per_step, long count);
-    Job<T> job(long m) const;
 
-    Tables tables_;
-    const Kernels<T>& kernels_;
-    Program program_;
-    std::vector<double> settings_;
-    std::vector<Rows<T>> slots_;
-    std::vector<Weights<T>> weights_;
-    std::vector<Memory<T>> values_, arrays_;
-    Memory<T> constants_;
-    std::vector<Memory<std::int32_t>> index_memory_, list_memory_;
-    std::vector<std::int32_t*> indices_, lists_;
-    Memory<double> share_, row_cost_;
-    std::vector<double> squares_;
-    std::vector<long> square_start_;
-    std::vector<Item> items_;
-    long m_ = 0;
-    std::atomic<bool> bailed_{false};
+    std::atomic<bool> bailed_{false};  // a thread saw the stop flag
 };
 
 // Σ w of a batch: blocks and tree as every sum over rows.

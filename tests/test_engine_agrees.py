@@ -12,7 +12,7 @@ from random_networks import COSTS, FUNCTIONS, Case, chain_case, random_case
 
 from clearprop.backprop import Position
 from clearprop.engine import Data, NativeRunner, ReferenceRunner, State
-from clearprop.engine.native import combine
+from clearprop.engine.pieces import combine
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.network import Network
 from clearprop.optimizers import OPTIMIZERS, SGD, optimizer

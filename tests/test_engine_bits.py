@@ -10,7 +10,7 @@ from random_networks import Case, random_case
 
 from clearprop import _native
 from clearprop.engine import NativeRunner, State
-from clearprop.engine.native import ROW_BLOCK, combine
+from clearprop.engine.pieces import ROW_BLOCK, combine
 from clearprop.errors import DataError
 from clearprop.graph import Dense, Dropout, Embedding, Input
 from clearprop.network import Network

@@ -10,10 +10,15 @@ from clearprop.engine.contract import (
     State,
     Window,
 )
+from clearprop.engine.isa import InstructionSet, instruction_sets
+from clearprop.engine.lowering import lower
 from clearprop.engine.native import NativeRunner, open_native
+from clearprop.engine.pieces import ROW_BLOCK, Node, combine
+from clearprop.engine.program import Program
 from clearprop.engine.reference import ReferenceRunner, open_reference
 
 __all__ = [
-    "Data", "Flat", "NativeRunner", "Open", "Precision", "ReferenceRunner", "Report", "Runner", "State", "Window",
-    "open_native", "open_reference",
+    "ROW_BLOCK", "Data", "Flat", "InstructionSet", "NativeRunner", "Node", "Open", "Precision",
+    "Program", "ReferenceRunner", "Report", "Runner", "State", "Window", "combine",
+    "instruction_sets", "lower", "open_native", "open_reference",
 ]  # fmt: skip

@@ -9,13 +9,13 @@ What the tables have no kernel for is refused by name, with the reference as the
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from clearprop import _native
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, Term, target_name
+from clearprop.engine.fusing import work_in_place
 from clearprop.engine.program import (
     Instruction,
     Kind,
@@ -467,46 +467,10 @@ class _Lowering:
                 self.widths.get(name, columns),
             )
 
-    # -- fusing -----------------------------------------------------------------------------------
     def _work_in_place(self, uses: Iterable[Use]) -> None:
-        """Let element-wise instructions write where they read, if nothing else reads there."""
         kept = {self.named[name] for name in self.graph.outputs}
         kept |= {slot for use in uses for slot in (use.delta, use.a)}
-        readers = Counter(
-            slot
-            for one in self.instructions
-            for slot in {*one.reads, *((one.out,) if one.accumulate else ())}
+        self.instructions, renamed = work_in_place(
+            self.instructions, self.slots, kept, self.functions["identity"]
         )
-        renamed: dict[int, int] = {}
-        for one in self.instructions:
-            source = one.c if one.op == Op.MAP_VJP else one.a
-            if one.op not in (Op.MAP, Op.MAP_VJP) or one.accumulate or source in kept:
-                continue
-            if readers[source] == 1 and self._alike(source, one.out):
-                renamed[source] = one.out
-
-        def place(slot: int) -> int:
-            while slot in renamed:
-                slot = renamed[slot]
-            return slot
-
-        moved = (
-            replace(one, out=place(one.out), a=place(one.a), b=place(one.b), c=place(one.c))
-            for one in self.instructions
-        )
-        self.instructions = [one for one in moved if not self._does_nothing(one)]
-        self.named = {name: place(slot) for name, slot in self.named.items()}
-
-    def _alike(self, source: int, out: int) -> bool:
-        a, b = self.slots[source], self.slots[out]
-        return (
-            source != out
-            and a.kind == b.kind == Kind.VALUE
-            and (a.width, a.members) == (b.width, b.members)
-        )
-
-    def _does_nothing(self, one: Instruction) -> bool:
-        """Tell whether it is a function that returns its argument, working in place."""
-        if one.accumulate or one.function != self.functions["identity"]:
-            return False
-        return one.out == {Op.MAP: one.a, Op.MAP_VJP: one.c}.get(one.op, -1)
+        self.named = {name: renamed(slot) for name, slot in self.named.items()}

@@ -8,8 +8,7 @@ bits of the whole, in pieces cut at any multiple of `ROW_BLOCK` rows. Proved by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -20,79 +19,15 @@ from clearprop.backprop import Plan, plan, target_name
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window
 from clearprop.engine.isa import choose
 from clearprop.engine.lowering import lower
+from clearprop.engine.pieces import ROW_BLOCK, Node
 from clearprop.engine.program import Program
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.optimizers import Optimizer
 
-ROW_BLOCK: int = _native.row_block
-"""Rows in one chain of a sum over rows; a batch may be cut in pieces at its multiples."""
-
 # Below this many multiplications a step, waiting for each other costs threads more than they save.
 SMALL_STEP = 3e6
-
-
-@dataclass(frozen=True)
-class Node:
-    """The sums of a gradient over a subtree of a batch's blocks of rows.
-
-    ``block`` is the first block, 2 ** ``level`` their number (fewer at the batch's end);
-    ``gradient`` is flat, without the penalty; ``cost`` the data term's share; ``weight`` Σ w.
-    """
-
-    block: int
-    level: int
-    gradient: Flat
-    cost: float
-    weight: float
-
-
-def combine(nodes: Iterable[Node]) -> Node:
-    """Join the sums of all pieces of a batch, in the order and shape the whole would have.
-
-    Parameters
-    ----------
-    nodes : iterable of Node
-        Of every piece, in any order.
-
-    Returns
-    -------
-    Node
-        The sum over the whole batch.
-
-    Raises
-    ------
-    DataError
-        If blocks are missing or there twice.
-    """
-    waiting: list[Node] = []
-    end = 0
-    for node in sorted(nodes, key=lambda node: node.block):
-        if node.block != end:
-            raise DataError(f"pieces of the batch: block {end} is missing or there twice")
-        end = node.block + (1 << node.level)
-        waiting.append(node)
-        while len(waiting) > 1 and waiting[-1].level == waiting[-2].level:
-            _join(waiting)
-    if not waiting:
-        raise DataError("pieces of the batch: there are none")
-    while len(waiting) > 1:
-        _join(waiting)
-    return waiting[0]
-
-
-def _join(waiting: list[Node]) -> None:
-    later, earlier = waiting.pop(), waiting.pop()
-    waiting.append(
-        Node(
-            earlier.block,
-            earlier.level + 1,
-            earlier.gradient + later.gradient,
-            earlier.cost + later.cost,
-            earlier.weight + later.weight,
-        )
-    )
 
 
 class NativeRunner:

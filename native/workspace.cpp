@@ -1,0 +1,270 @@
+#include "workspace.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+
+namespace clearprop {
+
+namespace {
+
+// Rows whose distance is a multiple of 1 KB share few sets of the first cache: one line more.
+template <class T>
+long row_stride(long width) {
+    constexpr long line = pad_bytes / static_cast<long>(sizeof(T));
+    const long stride = (width + line - 1) / line * line;
+    return stride * static_cast<long>(sizeof(T)) % 1024 ? stride : stride + line;
+}
+
+template <class To, class From>
+void copy_row(const From* from, long distance, To* to, long width) {
+    if constexpr (std::is_same_v<To, From>)
+        if (distance == 1) {
+            std::memcpy(to, from, static_cast<std::size_t>(width) * sizeof(To));
+            return;
+        }
+    for (long j = 0; j < width; ++j) to[j] = static_cast<To>(from[j * distance]);
+}
+
+template <class To>
+void copy_row(const Array& array, long row, To* to, long width) {
+    const auto from = [&]<class From>(const From* data) {
+        copy_row(data + row * array.row, array.column, to, width);
+    };
+    switch (array.type) {
+        case Type::f32:
+            return from(static_cast<const float*>(array.data));
+        case Type::f64:
+            return from(static_cast<const double*>(array.data));
+        case Type::i32:
+            return from(static_cast<const std::int32_t*>(array.data));
+        case Type::i64:
+            return from(static_cast<const std::int64_t*>(array.data));
+    }
+}
+
+bool is_index(const Array& array) { return array.type == Type::i32 || array.type == Type::i64; }
+
+}  // namespace
+
+template <class T>
+Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kernels<T>& kernels)
+    : tables_(std::move(tables)), kernels_(kernels), settings_(std::move(settings)) {
+    const Tables& t = tables_;
+    program_ = {t.instructions.data(), static_cast<long>(t.instructions.size()),
+                t.slots.data(),        static_cast<long>(t.slots.size()),
+                t.parameters.data(),   static_cast<long>(t.parameters.size()),
+                t.uses.data(),         t.attrs.data(),
+                t.constants.data(),    t.members,
+                t.optimizer,           t.optimizer_slots};
+    const long width = kernels_.panel_width;
+    const auto panels = [&](long columns) { return (columns + width - 1) / width; };
+    long square = 0;
+    for (const Parameter& p : t.parameters) {
+        Weights<T> w{};
+        if (p.layout == Layout::panels) {
+            w.row = width;
+            w.panel = p.rows * width;
+            w.member = panels(p.columns) * w.panel;
+            w.transposed_panel = p.columns * width;
+            w.transposed_member = panels(p.rows) * w.transposed_panel;
+        } else {
+            w.row = row_stride<T>(std::max(p.columns, p.width));
+            w.member = p.rows * w.row;
+        }
+        const std::size_t size = static_cast<std::size_t>(w.member) * p.members;
+        w.w = arrays_.emplace_back().resize(size);
+        w.gradient = arrays_.emplace_back().resize(size);
+        for (int s = 0; s < t.optimizer_slots; ++s) w.slot[s] = arrays_.emplace_back().resize(size);
+        if (p.transposed)
+            w.transposed = arrays_.emplace_back().resize(
+                static_cast<std::size_t>(w.transposed_member) * p.members);
+        weights_.push_back(w);
+        square_start_.push_back(square);
+        square += static_cast<long>(p.rows) * p.members;
+    }
+    squares_.resize(static_cast<std::size_t>(square));
+    long widest = 1;
+    for (const Slot& slot : t.slots) widest = std::max<long>(widest, slot.width);
+    const long stride = row_stride<T>(widest);
+    T* constants = constants_.resize(static_cast<std::size_t>(stride) * t.constants.size());
+    for (std::size_t c = 0; c < t.constants.size(); ++c)
+        std::fill_n(constants + c * stride, stride, static_cast<T>(t.constants[c]));
+    values_.resize(t.slots.size());
+    index_memory_.resize(t.slots.size());
+    indices_.assign(t.slots.size(), nullptr);
+    slots_.assign(t.slots.size(), Rows<T>{});
+    for (std::size_t s = 0; s < t.slots.size(); ++s) {
+        const Slot& slot = t.slots[s];
+        if (slot.kind == Kind::constant) slots_[s] = {constants + slot.index * stride, 0, 0};
+        if (slot.kind == Kind::parameter) {
+            const Weights<T>& w = weights_[static_cast<std::size_t>(slot.index)];
+            slots_[s] = {w.w, 0, slot.members > 1 ? w.member : 0};
+        }
+    }
+    list_memory_.resize(t.uses.size());
+    lists_.assign(t.uses.size(), nullptr);
+}
+
+template <class T>
+void Workspace<T>::reserve(long m, const Data& data) {
+    grow(m);
+    for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
+        const Slot& slot = tables_.slots[s];
+        if (slot.kind != Kind::indices && slot.kind != Kind::target) continue;
+        const std::size_t array = static_cast<std::size_t>(slot.index);
+        const bool classes = slot.kind == Kind::indices ||
+                             (array < data.targets.size() && is_index(data.targets[array]));
+        indices_[s] = classes ? index_memory_[s].get() : nullptr;
+    }
+}
+
+template <class T>
+void Workspace<T>::grow(long m) {
+    if (m <= m_) return;
+    m_ = m;
+    for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
+        const Slot& slot = tables_.slots[s];
+        const std::size_t rows = static_cast<std::size_t>(m);
+        if (slot.kind == Kind::indices || slot.kind == Kind::target) index_memory_[s].resize(rows);
+        if (slot.kind == Kind::value || slot.kind == Kind::input || slot.kind == Kind::target) {
+            const long stride = row_stride<T>(slot.width);
+            // A register may be read past the last column of the last row.
+            const std::size_t size = rows * slot.members * stride + pad_bytes;
+            slots_[s] = {values_[s].resize(size), slot.members * stride,
+                         slot.members > 1 ? stride : 0};
+        }
+    }
+    for (const Parameter& p : tables_.parameters)
+        for (int u = p.first_use; u < p.first_use + p.uses; ++u)
+            if (tables_.uses[u].kind == UseKind::scatter)
+                lists_[u] = list_memory_[u].resize(static_cast<std::size_t>(p.rows + m));
+    share_.resize(static_cast<std::size_t>(m));
+    row_cost_.resize(static_cast<std::size_t>(m));
+}
+
+template <class T>
+void Workspace<T>::divide(int threads, long m) {
+    items_.clear();
+    std::vector<double> work;
+    double total = 0;
+    for (std::size_t p = 0; p < tables_.parameters.size(); ++p) {
+        const Parameter& parameter = tables_.parameters[p];
+        const bool tiled = parameter.layout == Layout::panels;
+        // Whole tiles, and whole registers of the transposed copy.
+        const long tile = tiled ? std::lcm(kernels_.tile_rows, kernels_.panel_width) : 256;
+        // On one thread an item is large, or all; on several, small enough to share evenly.
+        const double row = static_cast<double>(parameter.columns) * parameter.members *
+                           (tiled ? static_cast<double>(m) : 8.0);
+        const long wanted = static_cast<long>((threads > 1 ? 1e6 : 1e7) / row);
+        const long rows = std::max(tile, wanted / tile * tile);
+        for (long first = 0; first < parameter.rows; first += rows) {
+            const long last = std::min<long>(first + rows, parameter.rows);
+            items_.push_back({static_cast<long>(p), first, last, 0});
+            total += row * static_cast<double>(last - first);
+            work.push_back(total);
+        }
+    }
+    for (std::size_t i = 0; i < items_.size(); ++i) {
+        const double middle = (work[i] + (i ? work[i - 1] : 0)) / 2;
+        items_[i].owner = std::min(threads - 1, static_cast<int>(middle / total * threads));
+    }
+}
+
+template <class T>
+Job<T> Workspace<T>::job(long m) const {
+    Job<T> job{};
+    job.program = &program_;
+    job.slots = slots_.data();
+    job.weights = weights_.data();
+    job.indices = indices_.data();
+    job.lists = lists_.data();
+    job.share = share_.get();
+    job.row_cost = row_cost_.get();
+    job.m = m;
+    return job;
+}
+
+template <class T>
+void Workspace<T>::pack(const T* flat, T* const* slots) {
+    const Job<T> at = job(0);
+    for (std::size_t p = 0; p < weights_.size(); ++p) {
+        const long parameter = static_cast<long>(p);
+        kernels_.pack(at, parameter, flat, weights_[p].w);
+        kernels_.transpose(at, parameter, 0, tables_.parameters[p].rows);
+        if (slots)
+            for (int s = 0; s < tables_.optimizer_slots; ++s)
+                kernels_.pack(at, parameter, slots[s], weights_[p].slot[s]);
+    }
+}
+
+template <class T>
+void Workspace<T>::unpack(T* flat, T* const* slots) const {
+    const Job<T> at = job(0);
+    for (std::size_t p = 0; p < weights_.size(); ++p) {
+        const long parameter = static_cast<long>(p);
+        kernels_.unpack(at, parameter, weights_[p].w, flat);
+        for (int s = 0; s < tables_.optimizer_slots; ++s)
+            kernels_.unpack(at, parameter, weights_[p].slot[s], slots[s]);
+    }
+}
+
+// The caller's rows into the batch's slots: place r of the batch is row rows[r].
+template <class T>
+void Workspace<T>::gather(const Data& data, const std::int64_t* rows, long first, long last) {
+    for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
+        const Slot& slot = tables_.slots[s];
+        const bool target = slot.kind == Kind::target;
+        if (slot.kind != Kind::input && slot.kind != Kind::indices && !target) continue;
+        const std::vector<Array>& arrays = target ? data.targets : data.inputs;
+        if (target && arrays.empty()) continue;
+        const Array& array = arrays[static_cast<std::size_t>(slot.index)];
+        const bool numbers = slot.kind == Kind::input || !is_index(array);
+        for (long r = first; r < last; ++r) {
+            const long row = rows ? rows[r] : r;
+            if (numbers) {
+                copy_row(array, row, slots_[s].base + r * slots_[s].row, slot.width);
+                continue;
+            }
+            std::int64_t index;
+            copy_row(array, row, &index, 1);
+            if (index < 0 || index >= slot.width)
+                throw std::out_of_range("row " + std::to_string(row) + " has the index " +
+                                        std::to_string(index) + ", but there are " +
+                                        std::to_string(slot.width) + " levels");
+            indices_[s][r] = static_cast<std::int32_t>(index);
+        }
+    }
+}
+
+template <class T>
+typename Workspace<T>::Stretch Workspace<T>::owned_rows(long m, int rank, int threads) const {
+    const long tile = kernels_.tile_rows, tiles = (m + tile - 1) / tile;
+    return {tiles * rank / threads * tile, std::min(m, tiles * (rank + 1) / threads * tile)};
+}
+
+template <class T>
+bool Workspace<T>::pass(const Job<T>& job, const Data& data, const std::int64_t* rows, int rank,
+                        int threads) {
+    const Stretch own = owned_rows(job.m, rank, threads);
+    for (long first = own.first; first < own.last; first += pass_rows) {
+        const long last = std::min(own.last, first + pass_rows);
+        gather(data, rows, first, last);
+        if (!kernels_.rows(job, first, last)) return false;
+    }
+    return true;
+}
+
+template <class T>
+UpdateScalars Workspace<T>::scalars(double rate, const double* per_step, long count) {
+    std::copy_n(per_step, count, settings_.end() - count);
+    double decay = settings_.empty() ? 0 : settings_[0];
+    return {rate, decay, 1, settings_.data() + 1};
+}
+
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace clearprop

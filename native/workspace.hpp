@@ -1,0 +1,114 @@
+// A program with its memory: where every value, weight and slot of the optimizer stands, how the
+// caller's arrays get there, and which thread owns what.
+//
+// All memory is here and is made before a run: for the largest batch of a slice, once. Rows of
+// values are padded to whole cache lines; matrices stand in panels as the product reads them; the
+// flat vector that Python keeps is packed when a slice begins and unpacked when it ends.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "program.hpp"
+
+namespace clearprop {
+
+inline constexpr long pass_rows = 128;  // rows that go through all instructions together
+
+// What a caller's array is: any strides, float, double, or indices of 32 or 64 bits.
+enum class Type { f32, f64, i32, i64 };
+struct Array {
+    const void* data;
+    Type type;
+    long row, column;  // distances in elements
+};
+
+// Zeroed memory on a cache line's bound.
+template <class T>
+class Memory {
+  public:
+    T* resize(std::size_t n) {
+        if (n > size_) {
+            data_.reset(static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64})));
+            std::fill_n(data_.get(), n, T());
+            size_ = n;
+        }
+        return data_.get();
+    }
+    T* get() const { return data_.get(); }
+
+  private:
+    struct Free {
+        void operator()(T* p) const { ::operator delete(p, std::align_val_t{64}); }
+    };
+    std::unique_ptr<T, Free> data_;
+    std::size_t size_ = 0;
+};
+
+// A program that owns its tables.
+struct Tables {
+    std::vector<Instruction> instructions;
+    std::vector<Slot> slots;
+    std::vector<Parameter> parameters;
+    std::vector<Use> uses;
+    std::vector<double> attrs, constants;
+    int members = 1, optimizer = -1, optimizer_slots = 0;
+    std::int64_t size = 0;  // of the flat vector
+};
+
+struct Data {
+    std::vector<Array> inputs, targets;
+    const double* weights = nullptr;  // by row; null: all 1
+};
+
+template <class T>
+class Workspace {
+  public:
+    struct Item {  // rows of a parameter: what one thread sums and updates at a time
+        long parameter, first, last;
+        int owner;
+    };
+
+    Workspace(Tables tables, std::vector<double> settings, const Kernels<T>& kernels);
+
+    // Makes room for batches of m rows of these data.
+    void reserve(long m, const Data& data);
+    // Cuts the parameters into items and gives each thread a stretch of them of about equal work.
+    void divide(int threads, long m);
+    void pack(const T* flat, T* const* slots);
+    void unpack(T* flat, T* const* slots) const;
+    // One thread's rows of the batch: gathered, then through the instructions. False if stopped.
+    bool pass(const Job<T>& job, const Data& data, const std::int64_t* rows, int rank, int threads);
+    // The rows of a batch of m that a thread owns.
+    struct Stretch {
+        long first, last;
+    };
+    Stretch owned_rows(long m, int rank, int threads) const;
+    Job<T> job(long m) const;
+    UpdateScalars scalars(double rate, const double* per_step, long count);
+
+  protected:
+    void grow(long m);
+    void gather(const Data& data, const std::int64_t* rows, long first, long last);
+
+    Tables tables_;
+    const Kernels<T>& kernels_;
+    Program program_;
+    std::vector<double> settings_;  // weight decay, the optimizer's settings, its per-step scalars
+    std::vector<Rows<T>> slots_;
+    std::vector<Weights<T>> weights_;
+    std::vector<Memory<T>> values_, arrays_;
+    Memory<T> constants_;
+    std::vector<Memory<std::int32_t>> index_memory_, list_memory_;
+    std::vector<std::int32_t*> indices_, lists_;
+    Memory<double> share_, row_cost_;
+    std::vector<double> squares_;     // of each row of each parameter
+    std::vector<long> square_start_;  // by parameter
+    std::vector<Item> items_;
+    long m_ = 0;
+};
+
+}  // namespace clearprop
