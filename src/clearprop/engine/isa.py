@@ -12,6 +12,8 @@ from typing import NamedTuple
 from clearprop import _native
 from clearprop.errors import NativeError
 
+__all__ = ["InstructionSet", "choose", "instruction_sets"]
+
 
 class InstructionSet(NamedTuple):
     """A set of kernels that was built, and whether this processor can run it."""
