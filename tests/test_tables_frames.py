@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from clearprop.tables import Table, open_table
-
-pa = pytest.importorskip("pyarrow")
-pd = pytest.importorskip("pandas")
-pl = pytest.importorskip("polars")
 
 DATES = [datetime.datetime(2020, 2, 29, 12), None, datetime.datetime(1969, 7, 20)]
 LONG = "a text that is longer than twelve bytes, with é and 价"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from conftest import count
+from pyarrow import feather
 
 from clearprop.tables import Table, open_table
 from clearprop.tables import files as files_module
@@ -284,8 +286,6 @@ def test_parquet_is_read(tmp_path: Path) -> None:
 
 
 def test_arrow_and_feather_files_are_read(tmp_path: Path) -> None:
-    pa = pytest.importorskip("pyarrow")
-    feather = pytest.importorskip("pyarrow.feather")
     data = pa.table({"x": [1.5, None], "t": pa.array(["a", "b"]).dictionary_encode()})
     feather.write_feather(data, tmp_path / "t.feather")
     table = open_table(tmp_path / "t.feather")

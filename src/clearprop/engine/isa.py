@@ -14,6 +14,8 @@ from clearprop.errors import NativeError
 
 __all__ = ["InstructionSet", "choose", "instruction_sets"]
 
+__all__ = ["InstructionSet", "choose", "instruction_sets"]
+
 
 class InstructionSet(NamedTuple):
     """A set of kernels that was built, and whether this processor can run it."""
