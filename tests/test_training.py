@@ -7,7 +7,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ import pytest
 
 import clearprop as cp
 from clearprop import philox
-from clearprop.errors import DataError, DivergenceError, SettingError
+from clearprop.errors import DataError, DivergenceError, NativeError, SettingError
+from clearprop.expressions import primitive
+from clearprop.operations import TABLE, Function
 from clearprop.training import Plateau, Progress, Shuffled, Training, Whole
 
 BOTH = pytest.mark.parametrize("engine", ["reference", "native"])
@@ -489,6 +491,39 @@ def test_another_thread_may_ask_to_return_early() -> None:
     assert not progress.finished
     assert 0 < progress.step < training.steps
     assert training.advance(steps=1).step == progress.step + 1
+
+
+# -- a user's rows --------------------------------------------------------------------------------
+@pytest.fixture
+def hump() -> Iterator[str]:
+    """The function exp(−x²) as a user's own row."""
+    row = Function(
+        "hump_of_this_test",
+        definition=lambda x, attrs: primitive("exp", -(x**2)),
+        slope=lambda x, attrs: -2 * x * primitive("exp", -(x**2)),
+        value=lambda x, attrs: np.exp(-(x**2)),
+        derivative=lambda x, attrs: -2 * x * np.exp(-(x**2)),
+    )
+    TABLE.register(row)
+    yield row.name
+    TABLE._rows.pop(row.name)
+
+
+def test_a_users_row_trains_in_the_reference_and_the_native_engine_says_so(hump: str) -> None:
+    X = np.linspace(-2, 2, 40)[:, None]
+    Y = np.exp(-((X - 0.5) ** 2))
+    net = cp.Network([1, 4, 1], hump)
+    with pytest.raises(NativeError, match=f"{hump}.*engine='reference'"):
+        Training(net, X, Y)
+    settings: dict[str, Any] = {"epochs": 150, "learning_rate": 0.03}
+    training = Training(net, X, Y, engine="auto", **settings)
+    assert training.run().cost < 1e-3
+    event = training.history.events[0]
+    assert event.kind == "engine"
+    assert hump in event.text
+    same = Training(net, X, Y, engine="reference", **settings)
+    same.run()
+    assert (same.best.flat == training.best.flat).all()
 
 
 # -- settings -------------------------------------------------------------------------------------

@@ -7,13 +7,12 @@ by ``tests/test_training.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop import _native, philox
+from clearprop import _native
 from clearprop.errors import SettingError
 
 __all__ = ["Batches", "Shuffled", "Whole", "automatic_size"]
@@ -70,7 +69,7 @@ class Shuffled:
             np.arange(first, first + stop - start + 1, dtype=np.int64) * self.size, self._n
         )
         low, high = int(borders[0]), int(borders[-1])
-        places = _order(seed, epoch, self._n, low, high - low)
+        places = _native.permutation(seed, epoch, self._n, low, high - low)
         rows = places if self._rows is None else self._rows[places]
         return rows, borders - low
 
@@ -87,11 +86,6 @@ class Whole:
     def window(self, seed: int, start: int, stop: int) -> tuple[Rows, Rows]:
         borders = np.arange(stop - start + 1, dtype=np.int64) * self.size
         return np.tile(self._rows, stop - start), borders
-
-
-_order: Callable[[int, int, int, int, int], Rows] = getattr(
-    _native, "permutation", philox.permutation
-)
 
 
 def automatic_size(n: int) -> int:

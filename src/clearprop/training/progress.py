@@ -28,7 +28,7 @@ class Progress:
     best_epoch : int
         The epoch whose figure is the best so far; 0 before the first.
     best : float
-        That figure: the watched cost or metric.
+        That figure: the watched cost or metric; NaN before there is one.
     learning_rate : float
         Of the last step.
     seconds : float

@@ -247,7 +247,7 @@ class CosLog4(Schedule):
     Examples
     --------
     >>> CosLog4().rates(np.arange(2.0), Horizon(1.0, 30, 1), {}).round(12).tolist()
-    [0.0, 0.932366599264]
+    [0.0, 0.930430970431]
     """
 
     name = "coslog4"

@@ -291,7 +291,7 @@ class Training:
             steps=self.steps,
             step_cost=self._sums.cost,
             best_epoch=self._watch.epoch,
-            best=self._sign * self._watch.best,
+            best=self._sign * self._watch.best if self._watch.epoch else np.nan,
             learning_rate=self._sums.rate,
             seconds=self._seconds,
             why=self.why,
