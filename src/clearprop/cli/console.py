@@ -90,26 +90,31 @@ def bar(shown: bool = True) -> Iterator[Callable[[Progress], None] | None]:
     if not (shown and console.is_terminal):
         yield None
         return
+    console.width -= 3  # room for the ^C that a terminal echoes
     columns = (
         TextColumn("epoch {task.fields[epoch]}"),
         BarColumn(bar_width=None),
         TextColumn("{task.fields[figures]}"),
         TimeRemainingColumn(compact=True),
     )
-    with Bar(*columns, console=console, transient=True, expand=True) as drawn:
-        task = drawn.add_task("", total=None, epoch="0", figures="")
+    drawn = Bar(*columns, console=console, transient=True, expand=True)
+    task = drawn.add_task("", total=None, epoch="0", figures="")
 
-        def draw(progress: Progress) -> None:
-            told = [f"cost {number(progress.cost, 3)}"] if progress.epoch else []
-            if progress.epoch and not math.isnan(progress.validation_cost):
-                told.append(f"validation {number(progress.validation_cost, 3)}")
-            told.append(f"rate {number(progress.learning_rate, 2)}")
-            drawn.update(
-                task,
-                total=progress.steps,
-                completed=progress.step,
-                epoch=f"{progress.epoch}/{progress.epochs}",
-                figures="  ".join(told),
-            )
+    def draw(progress: Progress) -> None:
+        told = [f"cost {number(progress.cost, 3)}"] if progress.epoch else []
+        if progress.epoch and not math.isnan(progress.validation_cost):
+            told.append(f"validation {number(progress.validation_cost, 3)}")
+        told.append(f"rate {number(progress.learning_rate, 2)}")
+        drawn.update(
+            task,
+            total=progress.steps,
+            completed=progress.step,
+            epoch=f"{progress.epoch}/{progress.epochs}",
+            figures="  ".join(told),
+        )
+        drawn.start()  # at the first step: what was decided is told before
 
+    try:
         yield draw
+    finally:
+        drawn.stop()
