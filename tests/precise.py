@@ -43,7 +43,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 
 
 def digits_for(x: float) -> int:
-    """Digits that keep what is left of 1 − tanh x, 1 + erf x, e^x − 1, down to the least float64."""
+    """Digits that keep what is left of 1 − tanh x, 1 + erf x and e^x − 1, however small."""
     size = abs(float(x))
     cancelled = min(max(0.22 * min(size, 1e3) ** 2, 0.9 * size), 400.0)
     return int(60 + cancelled - (math.log10(size) if 0 < size < 1 else 0))

@@ -103,6 +103,7 @@ class Expr:
 
     @cached_property
     def type(self) -> Type:
+        """The value's type; raises ShapeError if the operands do not fit."""
         return self._infer()
 
     def _infer(self) -> Type:
@@ -110,6 +111,7 @@ class Expr:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The textbook shape of one sample's value."""
         return self.type.shape
 
     def children(self) -> tuple[Expr, ...]:
@@ -424,7 +426,13 @@ PRIMITIVES = {
 
 
 def primitive(name: str, x: Expr) -> Expr:
-    """Return the textbook function ``name`` (exp, log, sqrt, abs, sign, erf, …) of ``x``."""
+    """Return the textbook function ``name`` (a key of `PRIMITIVES`) of ``x``.
+
+    Examples
+    --------
+    >>> float(evaluate(primitive("sqrt", Num(2.25)), {}))
+    1.5
+    """
     return Apply(PRIMITIVES[name], (x,))
 
 
@@ -434,7 +442,13 @@ def as_expr(value: Expr | float) -> Expr:
 
 
 def walk(expr: Expr) -> Iterator[Expr]:
-    """Yield every node of the tree once per occurrence, parents first, without recursion."""
+    """Yield every node of the tree once per occurrence, parents first, without recursion.
+
+    Examples
+    --------
+    >>> [type(node).__name__ for node in walk(Sym("x") * 2 + 1)]
+    ['Add', 'Hadamard', 'Sym', 'Num', 'Num']
+    """
     stack = [expr]
     while stack:
         node = stack.pop()
@@ -443,12 +457,25 @@ def walk(expr: Expr) -> Iterator[Expr]:
 
 
 def symbols(expr: Expr) -> tuple[Sym, ...]:
-    """Return the distinct symbols of the tree in order of first occurrence."""
+    """Return the distinct symbols of the tree in order of first occurrence.
+
+    Examples
+    --------
+    >>> [sym.name for sym in symbols(Sym("a") * Sym("b") + Sym("a"))]
+    ['a', 'b']
+    """
     return tuple(dict.fromkeys(node for node in walk(expr) if isinstance(node, Sym)))
 
 
 def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
-    """Return the tree rebuilt bottom-up, each node replaced by ``change(node)``."""
+    """Return the tree rebuilt bottom-up, each node replaced by ``change(node)``.
+
+    Examples
+    --------
+    >>> doubled = rewrite(Sym("x") + 1, lambda node: Num(2.0) if node == Num(1.0) else node)
+    >>> doubled == Sym("x") + 2
+    True
+    """
     updates: dict[str, Any] = {}
     for entry in fields(expr):  # type: ignore[arg-type]
         value = getattr(expr, entry.name)
@@ -464,7 +491,13 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 
 
 def substitute(expr: Expr, mapping: Mapping[Expr, Expr]) -> Expr:
-    """Return the tree with each subtree that is a key of ``mapping`` replaced by its value."""
+    """Return the tree with each subtree that is a key of ``mapping`` replaced by its value.
+
+    Examples
+    --------
+    >>> substitute(Sym("x") ** 2, {Sym("x"): Sym("y")}) == Sym("y") ** 2
+    True
+    """
     return rewrite(expr, lambda node: mapping.get(node, node))
 
 

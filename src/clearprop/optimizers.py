@@ -76,6 +76,7 @@ class Optimizer:
 
     @property
     def weight_decay(self) -> float:
+        """Decoupled decay before a parameter's factor; 0 for rules without it."""
         return float(self.settings.get("weight_decay", 0.0))
 
     def updates(self, w: Sym, g: Sym, lr_factor: float, decay_factor: float) -> list[Update]:
@@ -101,6 +102,16 @@ def _rate(lr_factor: float) -> Expr:
 class SGD(Optimizer):
     """Gradient descent: w ← w − α g.
 
+    Parameters
+    ----------
+    learning_rate : float in (0, ∞)
+        α, 0.01 by default.
+
+    Raises
+    ------
+    SettingError
+        For a value out of bounds, or an unknown setting.
+
     Examples
     --------
     >>> SGD(0.1).learning_rate
@@ -117,7 +128,20 @@ class SGD(Optimizer):
 
 
 class Momentum(Optimizer):
-    """Heavy ball: u ← μ u + g;  w ← w − α u."""
+    """Heavy ball: u ← μ u + g;  w ← w − α u.
+
+    Parameters
+    ----------
+    learning_rate : float in (0, ∞)
+        α, 0.01 by default.
+    momentum : float in [0, 1)
+        μ, the share of the last direction that is kept; 0.9 by default.
+
+    Examples
+    --------
+    >>> Momentum(0.1)
+    Momentum(learning_rate=0.1, momentum=0.9)
+    """
 
     name = "momentum"
     attrs = (Attr("learning_rate", float, 0.01, bounds="(0, inf)", help="size of a step, α"),
@@ -132,7 +156,20 @@ class Momentum(Optimizer):
 
 
 class Nesterov(Optimizer):
-    """Nesterov's momentum: u ← μ u + g;  w ← w − α (g + μ u)."""
+    """Nesterov's momentum: u ← μ u + g;  w ← w − α (g + μ u).
+
+    Parameters
+    ----------
+    learning_rate : float in (0, ∞)
+        α, 0.01 by default.
+    momentum : float in [0, 1)
+        μ, the share of the last direction that is kept; 0.9 by default.
+
+    Examples
+    --------
+    >>> Nesterov(0.1, momentum=0.8)
+    Nesterov(learning_rate=0.1, momentum=0.8)
+    """
 
     name = "nesterov"
     attrs = Momentum.attrs
@@ -146,7 +183,22 @@ class Nesterov(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """RMSprop: v ← ρ v + (1 − ρ) g²;  w ← w − α g / (√v + ε)."""
+    """RMSprop: v ← ρ v + (1 − ρ) g²;  w ← w − α g / (√v + ε).
+
+    Parameters
+    ----------
+    learning_rate : float in (0, ∞)
+        α, 0.001 by default.
+    rho : float in [0, 1)
+        ρ, the memory of the gradient's square; 0.9 by default.
+    epsilon : float in (0, ∞)
+        ε, which keeps the quotient finite; 1e-8 by default.
+
+    Examples
+    --------
+    >>> RMSprop(rho=0.99).settings["rho"]
+    0.99
+    """
 
     name = "rmsprop"
     attrs = (LEARNING_RATE,
@@ -168,7 +220,21 @@ class RMSprop(Optimizer):
 class Adam(Optimizer):
     """Adam: m ← β₁ m + (1 − β₁) g;  v ← β₂ v + (1 − β₂) g²;  w ← w − α m̂ / (√v̂ + ε).
 
-    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ), as in the paper's Algorithm 1.
+    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) with t from 1, as in the paper's Algorithm 1.
+
+    Parameters
+    ----------
+    learning_rate : float in (0, ∞)
+        α, 0.001 by default.
+    beta1, beta2 : float in [0, 1)
+        β₁ and β₂, the memory of the gradient's mean and square; 0.9 and 0.999 by default.
+    epsilon : float in (0, ∞)
+        ε, which keeps the quotient finite; 1e-8 by default.
+
+    Examples
+    --------
+    >>> Adam(0.01).settings["beta2"]
+    0.999
     """
 
     name = "adam"
@@ -206,6 +272,18 @@ class AdamW(Adam):
 
     The decay is not in the cost J, unlike the penalty ``l2``. Each parameter's ``decay_factor``
     scales it; biases have 0.
+
+    Parameters
+    ----------
+    learning_rate, beta1, beta2, epsilon
+        As for `Adam`.
+    weight_decay : float in [0, ∞)
+        W shrinks by α · weight_decay · W a step; 0.01 by default.
+
+    Examples
+    --------
+    >>> AdamW(weight_decay=0.1).weight_decay
+    0.1
     """
 
     name = "adamw"

@@ -17,6 +17,15 @@ from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.words import number
 
+__all__ = [
+    "as_array",
+    "as_target",
+    "check_finite",
+    "given_arrays",
+    "given_targets",
+    "shares",
+]
+
 
 def as_array(where: str, given: Any) -> np.ndarray[Any, Any]:
     """Return ``given`` as an array of real numbers of its own dtype; refuse to guess.

@@ -47,6 +47,7 @@ class Input:
 
     @property
     def type(self) -> Type:
+        """One vector a sample, or one index."""
         return Type(() if self.levels else (self.width,), sample=True)
 
 
@@ -62,6 +63,7 @@ class Node:
 
     @property
     def row(self) -> Op:
+        """The row of the table that the node's ``op`` names."""
         return TABLE.row(self.op)
 
 
@@ -75,6 +77,7 @@ class CostNode:
 
     @property
     def row(self) -> Cost:
+        """The row of the table that ``op`` names."""
         return TABLE.cost(self.op)
 
 
@@ -105,6 +108,7 @@ class Parameter:
 
     @property
     def size(self) -> int:
+        """How many numbers it holds, all members' together."""
         return math.prod(self.shape)
 
 
@@ -225,6 +229,7 @@ class Graph:
         return sum(parameter.size for parameter in self.parameters.values())
 
     def input_types(self, node: Node) -> tuple[Type, ...]:
+        """Return the types of the values that a node reads, in order."""
         return tuple(self.values[name].type for name in node.inputs)
 
     def maker(self, value: str) -> Node | None:

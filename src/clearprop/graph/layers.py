@@ -278,7 +278,13 @@ def concat(*values: Wire) -> Wire:
 
 
 def default_initial(activation: str) -> str:
-    """Return the initialiser that keeps the variance through ``activation``."""
+    """Return the initialiser that keeps the variance through ``activation``.
+
+    Examples
+    --------
+    >>> default_initial("relu"), default_initial("tanh")
+    ('he_normal', 'glorot_uniform')
+    """
     if activation == "selu":
         return "lecun_normal"  # Klambauer et al. 2017
     if activation in ("relu", "leaky_relu", "elu", "gelu", "silu", "mish", "softplus"):
@@ -294,10 +300,36 @@ def assemble(
     l2: float = 0.0,
     labels: Mapping[str, Iterable[str]] | None = None,
 ) -> Graph:
-    """Turn the values that lead to ``outputs`` into a `Graph`; ``costs`` one for each output.
+    """Turn the values that lead to the outputs into a `Graph`.
 
     Layers get their numbers in the order they were called: input 1, then 2, 3, …; the layer that
     makes z₂, a₂ has the weights W₁, b₁. A named layer has its name in place of the number.
+
+    Parameters
+    ----------
+    inputs, outputs : sequence of values
+        What `Input` and layers returned.
+    costs : sequence of (str, settings)
+        One for each output.
+    l2 : float, ≥ 0
+        λ of the penalty.
+    labels : mapping of str to names, optional
+        Of a value's units, by the value's name.
+
+    Returns
+    -------
+    Graph
+
+    Raises
+    ------
+    GraphError
+        For an input that leads nowhere or is missing, or an output that its cost cannot follow.
+
+    Examples
+    --------
+    >>> x = Input(2)
+    >>> assemble([x], [Dense(3)(x)], [("squared_error", {})]).outputs
+    ('a2',)
     """
     _check_values("Network", (*inputs, *outputs))
     given = [number for number, wire in enumerate(inputs, 1) if wire.op is not None]

@@ -13,6 +13,10 @@ from typing import Any
 from clearprop.errors import GraphError
 from clearprop.words import did_you_mean
 
+__all__ = [
+    "Record",
+]
+
 
 class Record:
     """One JSON object, whose fields are taken by name and type.
