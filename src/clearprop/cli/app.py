@@ -84,7 +84,7 @@ def train(
         typer.Option(
             help="Networks trained side by side, whose mean predicts.",
             rich_help_panel=_MODEL,
-            show_default="4",
+            show_default="8, with many rows 4",
         ),
     ] = None,
     dropout: Annotated[
