@@ -132,6 +132,7 @@ def test_random_networks_are_the_same_for_a_seed():
     assert one.trace().cost == two.trace().cost
 
 
+@pytest.mark.prove
 def test_fusing_the_link_with_its_cost_changes_no_gradient():
     for seed in range(count(100, 1000)):
         case = random_case(seed)
@@ -156,6 +157,7 @@ def test_only_the_fused_plan_skips_the_links_slope():
     assert plan(graph, fuse=False).step("Delta2").terms[0].via == "cost"
 
 
+@pytest.mark.prove
 def test_sample_gradients_sum_to_the_gradient_and_each_is_the_one_of_its_sample_alone():
     for seed in range(count(60, 600)):
         case = random_case(seed, rows=4)
@@ -181,6 +183,7 @@ def test_sample_gradients_sum_to_the_gradient_and_each_is_the_one_of_its_sample_
                 assert np.allclose(each[name][i], share * gradient, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.prove
 def test_dropout_at_a_position_drops_what_philox_says_and_its_gradient_is_the_masked_costs():
     tried = 0
     for seed in range(400):
@@ -260,6 +263,7 @@ def test_the_scale_of_weights_does_not_matter_and_a_row_of_weight_zero_is_not_th
                 assert np.allclose(other[name], gradient, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.prove
 def test_a_cost_with_members_is_the_mean_of_the_members_costs():
     for seed in range(count(30, 200)):
         case = random_case(seed, members=3)

@@ -263,6 +263,7 @@ def test_golden_files_hold_every_row():
     assert ops == OURS
 
 
+@pytest.mark.prove
 def test_random_graphs_come_back_from_json_as_they_were():
     for seed in range(count(100, 1000)):
         graph = random_case(seed).network.graph
@@ -311,6 +312,7 @@ def damage(data, path, how, junk):
         at[last].reverse()
 
 
+@pytest.mark.prove
 @given(
     st.lists(
         st.tuples(
@@ -343,6 +345,7 @@ def test_an_edited_file_is_read_or_refused_but_never_breaks(changes):
         assert len(net.plan.steps) >= len(net.graph.nodes)
 
 
+@pytest.mark.prove
 def test_every_single_change_of_a_file_is_read_or_refused():
     outcomes = Counter()
     for path in PLACES[:: count(3, 1)]:
@@ -358,6 +361,7 @@ def test_every_single_change_of_a_file_is_read_or_refused():
     assert outcomes["refused"] > outcomes["read"]
 
 
+@pytest.mark.prove
 @given(st.binary(max_size=200) | st.text(max_size=200))
 def test_what_is_no_network_is_refused(text):
     with pytest.raises(GraphError):
@@ -436,6 +440,14 @@ def test_labels_travel_with_the_network():
     labels = {"a1": ("age", "height"), "a2": ("yes", "no", "perhaps")}
     net = Network([2, 3], cost="cross_entropy", labels=labels)
     assert Graph.from_json(net.to_json()).labels == labels
+
+
+def test_names_of_columns_may_be_long_and_of_any_script():
+    names = ["收入 (元)", "x" * 5000, "a\nb", "😀", ""]
+    for name in names:
+        x = cp.Input(levels=2, name=name)
+        net = Network(inputs=x, outputs=cp.Embedding(2)(x), labels={"a2": [name, name]})
+        assert Network.from_json(net.to_json().encode()).graph == net.graph
 
 
 def test_graph_errors_are_settings_errors_where_a_setting_is_wrong():

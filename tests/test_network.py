@@ -315,6 +315,7 @@ NUMBERS = st.one_of(
 NESTED = st.recursive(NUMBERS, lambda inner: st.lists(inner, max_size=3), max_leaves=8)
 
 
+@pytest.mark.prove
 @given(NESTED, NESTED, NESTED)
 def test_whatever_is_given_is_computed_or_refused_in_one_sentence(X, Y, weights):
     net = Network([2, 2], cost="cross_entropy")
@@ -357,6 +358,7 @@ parameters: 1,825"""
     assert max(map(len, net.describe().splitlines())) <= 80
 
 
+@pytest.mark.prove
 def test_describe_fits_a_terminal_for_random_networks():
     for seed in range(count(100, 500)):
         text = random_case(seed).network.describe()

@@ -319,6 +319,7 @@ def test_a_cost_and_its_slope_are_the_textbook_and_its_derivative(row, attrs, wi
                 assert abs(mpf(float(one)) - exact) <= 1e-14 * scale, (x[i], y[i])
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("outputs", [1, 3])
 @pytest.mark.parametrize(
     ("row", "attrs"), [c for c in COST_CASES if c[0].linked is not None], ids=case_name
@@ -373,6 +374,7 @@ def test_a_cost_near_zero_keeps_its_digits():
     assert got == pytest.approx(5e-17, rel=1e-14)
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize(("row", "attrs"), COST_CASES, ids=case_name)
 def test_a_cost_kernel_in_c_is_the_stable_form(row, attrs, compiled, rng):
     if row.kernel is None:

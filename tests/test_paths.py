@@ -107,6 +107,7 @@ def tied():
 NETWORKS = {"chain": chain, "diamonds": lambda: diamonds(5), "mixed": mixed, "tied": tied}
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("name", NETWORKS)
 def test_paths_are_those_that_brute_force_walks(name, rng):
     net = NETWORKS[name]()
@@ -149,6 +150,7 @@ def test_over_samples_the_totals_are_the_gradient(name, rng):
         assert totals[1] == 0.0
 
 
+@pytest.mark.prove
 def test_a_chain_of_two_hundred_diamonds_has_its_exact_count(rng):
     net = diamonds(200)
     p = net.initial(1)

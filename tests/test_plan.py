@@ -81,6 +81,7 @@ def test_look_ups_answer_who_writes_and_who_reads(residual):
         steps.step("delta9")
 
 
+@pytest.mark.prove
 def test_every_step_reads_only_what_is_given_or_written_before_it():
     for seed in range(count(100, 1000)):
         case = random_case(seed)

@@ -17,13 +17,14 @@ from typing import Any, ClassVar, Literal
 
 from clearprop.errors import GraphError, SettingError, ShapeError
 from clearprop.expressions import Type
-from clearprop.graph.reading import Record
+from clearprop.graph.reading import Record, shown
 from clearprop.operations import TABLE, Cost, Op, Param
 from clearprop.settings import Attr
 
 FORMAT_VERSION = 1
 
 MOST_UNITS = 2**31 - 1
+LONGEST_LABEL = 2**20  # characters of the name of a column, level or class
 MOST_MEMBERS = 2**16
 MOST_NUMBERS = 2**40  # trained numbers of a network: 8 TiB in float64
 
@@ -293,7 +294,7 @@ class Graph:
         version = data.get("version")
         if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
             raise GraphError(
-                f"{where} has format version {version!r}; this ClearProp reads up to "
+                f"{where} has format version {shown(version)}; this ClearProp reads up to "
                 f"{FORMAT_VERSION}: install a newer one"
             )
         try:
@@ -307,7 +308,7 @@ class Graph:
             raise GraphError("a network needs an input")
         for given in self.inputs:
             if (given.width < 1) == (given.levels < 1):
-                raise GraphError(f"input {given.key!r}: give it a width or levels, 1 at least")
+                raise GraphError(f"input {shown(given.key)}: give it a width or levels, 1 at least")
         if len({given.key for given in self.inputs}) < len(self.inputs):
             raise GraphError("two inputs have one name; names must differ")
         if not self.outputs:
@@ -390,7 +391,7 @@ def _read(kind: type[Graph], data: Mapping[str, Any], where: str) -> Graph:
             given.whole(size, 1, MOST_UNITS) if size in given.data else 0
             for size in ("width", "levels")
         )
-        inputs.append(Input(given.text("value"), given.text("key"), width, levels))
+        inputs.append(Input(given.text("value"), given.text("key", LONGEST_LABEL), width, levels))
     for i, entry in enumerate(whole.items("nodes")):
         at = Record(entry, f"{where}, nodes[{i}]", ("op", "inputs", "output", "params", "attrs"))
         params = Record(at.mapping("params"), f"{at.where}, params", at.mapping("params"))
@@ -417,5 +418,5 @@ def _read(kind: type[Graph], data: Mapping[str, Any], where: str) -> Graph:
         tuple(costs),
         whole.real("l2"),
         whole.whole("members", 0, MOST_MEMBERS),
-        {name: labels.texts(name) for name in names},
+        {name: labels.texts(name, LONGEST_LABEL) for name in names},
     )

@@ -14,8 +14,13 @@ from clearprop.errors import GraphError
 from clearprop.words import did_you_mean
 
 __all__ = [
+    "LONGEST_NAME",
     "Record",
+    "shown",
 ]
+
+
+LONGEST_NAME = 200  # characters
 
 
 class Record:
@@ -44,16 +49,16 @@ class Record:
     def __init__(self, data: object, where: str, known: Iterable[str]) -> None:
         self.where, self.known = where, tuple(known)
         if not isinstance(data, Mapping):
-            raise GraphError(f"{where} is damaged: expected an object, got {_shown(data)}")
+            raise GraphError(f"{where} is damaged: expected an object, got {shown(data)}")
         self.data: Mapping[str, Any] = data
         for name in data:
             if name not in self.known:
                 hint = did_you_mean(name, self.known)
-                raise GraphError(f"{where} is damaged: there is no field {name!r}; {hint}")
+                raise GraphError(f"{where} is damaged: there is no field {shown(name)}; {hint}")
 
-    def text(self, name: str) -> str:
-        """Return a field that holds text."""
-        return self._text(self._get(name), name)
+    def text(self, name: str, longest: int = LONGEST_NAME) -> str:
+        """Return a field that holds a text of at most ``longest`` characters."""
+        return self._text(self._get(name), name, longest)
 
     def whole(self, name: str, low: int, high: int) -> int:
         """Return a field that holds a whole number from ``low`` to ``high``."""
@@ -75,9 +80,10 @@ class Record:
             raise self._wrong(name, "a finite number", value)
         return found
 
-    def texts(self, name: str) -> tuple[str, ...]:
-        """Return a field that holds a list of texts."""
-        return tuple(self._text(item, f"{name}[{i}]") for i, item in enumerate(self.items(name)))
+    def texts(self, name: str, longest: int = LONGEST_NAME) -> tuple[str, ...]:
+        """Return a field that holds a list of texts of at most ``longest`` characters."""
+        items = enumerate(self.items(name))
+        return tuple(self._text(item, f"{name}[{i}]", longest) for i, item in items)
 
     def items(self, name: str) -> list[Any]:
         """Return a field that holds a list."""
@@ -98,18 +104,19 @@ class Record:
             raise GraphError(f"{self.where} is damaged: the field {name!r} is missing")
         return self.data[name]
 
-    def _text(self, value: object, name: str) -> str:
+    def _text(self, value: object, name: str, longest: int = LONGEST_NAME) -> str:
         # text that cannot be written as UTF-8 (half of a surrogate pair) cannot be saved again
         if not isinstance(value, str) or any("\ud800" <= sign <= "\udfff" for sign in value):
             raise self._wrong(name, "a text", value)
+        if len(value) > longest:  # names stand in messages, which are to be read
+            raise self._wrong(name, f"a text of at most {longest} characters", value)
         return value
 
     def _wrong(self, name: str, wanted: str, value: object) -> GraphError:
-        return GraphError(
-            f"{self.where} is damaged: {name!r} must be {wanted}, got {_shown(value)}"
-        )
+        return GraphError(f"{self.where} is damaged: {name!r} must be {wanted}, got {shown(value)}")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value as messages show it: plain ones as they are, cut to 40 signs."""
     text = ascii(value) if isinstance(value, str | int | float | None) else type(value).__name__
     return text if len(text) <= 40 else f"{text[:37]}..."
