@@ -140,6 +140,10 @@ def wrong_networks():
         "Input: give either a width or levels": lambda: cp.Input(2, levels=3),
         "Input: name must be a text": lambda: cp.Input(2, name=3),
         "a layer's name is letters, digits and _": lambda: cp.Dense(2, name="a b"),
+        "at most 100 characters": lambda: cp.Dense(2, name="a" * 101),
+        "an input's name must be a text, got '\\ud800'": lambda: Network(
+            inputs=(y := cp.Input(1, name="\ud800")), outputs=y),
+        "the labels of a2 are texts, got 3": lambda: Network([2, 1], labels={"a2": [3]}),
         "concat: give at least one value": concat,
         "two layers are called 'n'; names must differ":
             lambda: Network(inputs=x, outputs=two_layers_one_name[1](two_layers_one_name[0](x))),

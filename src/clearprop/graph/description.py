@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 
 from clearprop.errors import GraphError, SettingError, ShapeError
 from clearprop.expressions import Type
-from clearprop.graph.reading import Record, shown
+from clearprop.graph.reading import Record, shown, writable
 from clearprop.operations import TABLE, Cost, Op, Param
 from clearprop.settings import Attr
 
@@ -307,6 +307,8 @@ class Graph:
         if not self.inputs:
             raise GraphError("a network needs an input")
         for given in self.inputs:
+            if not writable(given.key):
+                raise GraphError(f"an input's name must be a text, got {shown(given.key)}")
             if (given.width < 1) == (given.levels < 1):
                 raise GraphError(f"input {shown(given.key)}: give it a width or levels, 1 at least")
         if len({given.key for given in self.inputs}) < len(self.inputs):
@@ -340,9 +342,12 @@ class Graph:
         if self.members == 0 and any(v.type.member for v in self.values.values()):
             raise GraphError("values have a member axis, but the network has no members")
         L2.check(self.l2)
-        for name in self.labels:
+        for name, units in self.labels.items():
             if name not in self.values:
                 raise GraphError(f"labels are given for {name!r}, which is no value of the network")
+            wrong = [unit for unit in units if not writable(unit)]
+            if wrong:
+                raise GraphError(f"the labels of {name} are texts, got {shown(wrong[0])}")
         if self.size > MOST_NUMBERS:
             raise GraphError(f"the network has {self.size:,} parameters; no memory holds them")
         self._check_names()

@@ -20,7 +20,7 @@ from clearprop.operations import TABLE, Op
 from clearprop.settings import Attr
 
 _serial = itertools.count()
-_NAME = re.compile(r"[^\W\d]\w*", re.UNICODE)
+_NAME = re.compile(r"[^\W\d]\w{0,99}", re.UNICODE)
 WIDTH = Attr("width", int, 1, bounds=f"[1, {MOST_UNITS}]", help="numbers a sample")
 LEVELS = Attr("levels", int, 1, bounds=f"[1, {MOST_UNITS}]", help="how many levels an index has")
 
@@ -106,8 +106,10 @@ class Layer:
     """What is called on values; called twice, it is tied."""
 
     def __init__(self, name: str = "") -> None:
-        if not isinstance(name, str) or (name and not _NAME.fullmatch(name)):
-            raise GraphError(f"a layer's name is letters, digits and _, got {name!r}")
+        if not isinstance(name, str) or (name and not _NAME.fullmatch(name[:101])):
+            raise GraphError(
+                f"a layer's name is letters, digits and _, at most 100 characters, got {name!r}"
+            )
         self.name = name
 
     def __repr__(self) -> str:

@@ -17,6 +17,7 @@ __all__ = [
     "LONGEST_NAME",
     "Record",
     "shown",
+    "writable",
 ]
 
 
@@ -105,8 +106,7 @@ class Record:
         return self.data[name]
 
     def _text(self, value: object, name: str, longest: int = LONGEST_NAME) -> str:
-        # text that cannot be written as UTF-8 (half of a surrogate pair) cannot be saved again
-        if not isinstance(value, str) or any("\ud800" <= sign <= "\udfff" for sign in value):
+        if not writable(value) or not isinstance(value, str):
             raise self._wrong(name, "a text", value)
         if len(value) > longest:  # names stand in messages, which are to be read
             raise self._wrong(name, f"a text of at most {longest} characters", value)
@@ -114,6 +114,11 @@ class Record:
 
     def _wrong(self, name: str, wanted: str, value: object) -> GraphError:
         return GraphError(f"{self.where} is damaged: {name!r} must be {wanted}, got {shown(value)}")
+
+
+def writable(value: object) -> bool:
+    """Whether a value is text that UTF-8 can hold: half of a surrogate pair is not."""
+    return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def shown(value: object) -> str:
