@@ -71,7 +71,8 @@ def _say(text: str) -> None:
 def _wrong_use(error: BaseException) -> int:
     path = getattr(getattr(error, "ctx", None), "command_path", "clearprop")
     message = getattr(error, "format_message", error.__str__)()
-    _say(f"{path}: {message[:1].lower()}{message[1:].rstrip('.')}; see '{path} --help'")
+    message = message[:1].lower() + message[1:].rstrip(".")
+    _say(f"{path}: {message}{'' if message.endswith('?') else ';'} see '{path} --help'")
     return WRONG_USE
 
 

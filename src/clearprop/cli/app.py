@@ -28,7 +28,11 @@ app = typer.Typer(
 
 def _do(module: str, name: str, **given: Any) -> int:
     """Call a command's body in the module that is loaded for it alone."""
-    result: int = getattr(importlib.import_module(f"clearprop.cli.{module}"), name)(**given)
+    try:
+        result: int = getattr(importlib.import_module(f"clearprop.cli.{module}"), name)(**given)
+    except KeyboardInterrupt:
+        typer.echo("clearprop: interrupted; nothing was saved", err=True)
+        return 130
     return result
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clearprop.cli import console
-from clearprop.errors import FileError, UsageError
+from clearprop.errors import DivergenceError, FileError, UsageError
 from clearprop.model import (
     SUFFIX,
     Interrupted,
@@ -79,15 +79,22 @@ def train(
             if error.model is None:
                 raise
             model, interrupted = error.model, True
+        except DivergenceError:
+            _forget(checkpoint)  # to go on from there would diverge again
+            raise
     model.save(path, overwrite=overwrite)
     if not interrupted:  # the model holds all that counts now
-        with suppress(OSError):
-            os.unlink(checkpoint)
+        _forget(checkpoint)
     if json:
         console.print_json({"model": path, "interrupted": interrupted, **_summary(model)})
     else:
         _tell_outcome(model, path, data, interrupted)
     return 130 if interrupted else 0
+
+
+def _forget(checkpoint: str) -> None:
+    with suppress(OSError):
+        os.unlink(checkpoint)
 
 
 def _default_output(data: str) -> str:
