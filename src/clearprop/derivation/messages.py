@@ -1,0 +1,216 @@
+"""What a derivation says in words, in English and Chinese; the sources' own words where they have them."""
+
+from __future__ import annotations
+
+from clearprop.words import Words
+
+MESSAGES = Words(
+    {
+        "title": {
+            "en": "Back-propagation of {network}, derived",
+            "zh": "{network} 的反向传播算法推导",
+        },
+        "written": {"en": "notation: {notation}", "zh": "记号：{notation}"},
+        "parameters": {"en": "{count} parameters", "zh": "{count} 个参数"},
+        "seeded": {
+            "en": "numbers: random, seed {seed} (your own with --data)",
+            "zh": "数值：随机产生，种子 {seed}（可用 --data 给出自己的数据）",
+        },
+        "unit_range": {"en": "for every {ranges}", "zh": "对每个 {ranges}"},
+        "first_sample": {"en": "numbers of sample {row} of {m}", "zh": "数值取第 {row} 个样本，共 {m} 个"},
+        "first_member": {"en": "numbers of member 1 of {count}", "zh": "数值取第 1 个成员，共 {count} 个"},
+        "section_definition": {"en": "Functions", "zh": "函数"},
+        "section_forward": {"en": "Forward pass", "zh": "前向传播"},
+        "section_cost": {"en": "Cost", "zh": "目标函数"},
+        "section_backward": {"en": "Back-propagation", "zh": "反向传播"},
+        "section_gradient": {"en": "Gradients", "zh": "梯度"},
+        "section_update": {"en": "Update by gradient descent", "zh": "梯度下降更新"},
+        "section_weight": {"en": "The derivative of {weight}", "zh": "{weight} 的导数"},
+        "section_paths": {"en": "The paths of {weight}", "zh": "{weight} 的路径"},
+        "uses": {"en": "from {steps}", "zh": "由 {steps}"},
+        "equation_list": {"en": "({number})", "zh": "（{number}）"},
+        "verified": {
+            "en": "verified: every step, against the trace to {trace}, against central differences to {differences}",
+            "zh": "已验证：每一步与计算轨迹相差不超过 {trace}，与中心差分相差不超过 {differences}",
+        },
+        "not_verified": {
+            "en": "THIS DERIVATION DOES NOT VERIFY: {step} differs by {error}",
+            "zh": "此推导未通过验证：{step} 相差 {error}",
+        },
+        "overflow": {
+            "en": "the textbook form overflows here; the number is that of the stable form",
+            "zh": "此处教科书形式溢出；所列数值取自稳定形式",
+        },
+        "marked": {"en": "⚠ printed otherwise in the source: {printed}", "zh": "⚠ 原文印作：{printed}"},
+        "alike": {
+            "en": "one of {count} alike; the others only change their indices",
+            "zh": "共 {count} 个同形的式子，其余只换下标",
+        },
+        # -- functions
+        "function": {"en": "The function {f}", "zh": "激活函数 {f}"},
+        "function_why": {
+            "en": "Each unit passes its weighted sum through {f}; the backward pass needs its slope.",
+            "zh": "每个神经元把加权和送入 {f}；反向传播需要它的导数。",
+        },
+        "link": {"en": "The function {f}", "zh": "函数 {f}"},
+        "link_why": {
+            "en": "Every output depends on all its inputs, so there is no slope unit by unit.",
+            "zh": "每个输出都依赖全部输入，因此没有逐元素的导数。",
+        },
+        # -- forward
+        "input": {"en": "The input is layer {n}", "zh": "输入层是第 {n} 层"},
+        "input_why": {
+            "en": "What comes in is written like any layer's output.",
+            "zh": "把输入看作一层的输出，记法与各层相同。",
+        },
+        "weighted": {"en": "Input of layer {n}", "zh": "第 {n} 层的输入"},
+        "weighted_why": {
+            "en": "Each unit adds up what reaches it, each wire times its weight, and its bias.",
+            "zh": "每个神经元把到达的信号按权重求和，再加上偏置。",
+        },
+        "weighted_plain_why": {
+            "en": "Each unit adds up what reaches it, each wire times its weight.",
+            "zh": "每个神经元把到达的信号按权重求和。",
+        },
+        "activated": {"en": "Output of layer {n}", "zh": "第 {n} 层的输出"},
+        "activated_why": {
+            "en": "The function acts on the input of each unit.",
+            "zh": "激活函数作用在每个神经元的输入上。",
+        },
+        "looked_up": {"en": "Row of the table at {n}", "zh": "{n} 处查表取行"},
+        "looked_up_why": {
+            "en": "An index takes its own row of the table: the table times a vector with a single 1.",
+            "zh": "下标取出表中对应的行，即表乘以只有一个 1 的向量。",
+        },
+        "joined": {"en": "Sum at {n}", "zh": "{n} 处相加"},
+        "joined_why": {
+            "en": "Two wires meet here and their values add up (⊕).",
+            "zh": "几条导线在此汇合，数值相加（⊕）。",
+        },
+        "stacked": {"en": "Stacked at {n}", "zh": "{n} 处拼接"},
+        "stacked_why": {
+            "en": "The values are put one above the other; nothing is computed.",
+            "zh": "把各向量上下拼接，不做运算。",
+        },
+        "scaled": {"en": "Factors at {n}", "zh": "{n} 处逐元素相乘"},
+        "scaled_why": {
+            "en": "Every unit is multiplied by a factor of its own.",
+            "zh": "每个元素乘以各自的系数。",
+        },
+        "computed": {"en": "Value of {n}", "zh": "{n} 处的值"},
+        "computed_why": {"en": "The operation of this layer.", "zh": "这一层的运算。"},
+        # -- cost
+        "sample_cost": {"en": "Cost of one sample", "zh": "单个样本的代价"},
+        "sample_cost_why": {
+            "en": "How far the outputs are from what they should be, summed over the outputs.",
+            "zh": "各输出与期望值的差距，对所有输出求和。",
+        },
+        "total_cost": {"en": "Cost", "zh": "总代价"},
+        "total_cost_why": {
+            "en": "The mean over the samples, and the penalty if there is one.",
+            "zh": "对样本取平均；若有惩罚项则再加上它。",
+        },
+        "penalty": {"en": "Penalty", "zh": "惩罚项"},
+        "penalty_why": {
+            "en": "Large weights cost something (weight decay); biases do not.",
+            "zh": "较大的权重要付出代价（权重衰减），偏置不计。",
+        },
+        # -- backward
+        "arrives_cost": {"en": "What leaves the cost", "zh": "代价对输出的导数"},
+        "arrives_cost_why": {
+            "en": "Back-propagation starts here: how the cost changes with each output.",
+            "zh": "反向传播由此开始：输出变化时代价如何变化。",
+        },
+        "arrives": {"en": "What arrives at layer {n}", "zh": "到达第 {n} 层的误差"},
+        "arrives_why": {
+            "en": "Along each wire back, times its weight; what meets at a unit adds up (⊕).",
+            "zh": "误差沿导线反向传递并乘以权重，在每个神经元处汇总（⊕）。",
+        },
+        "arrives_sum_why": {
+            "en": "{count} paths leave this value, so {count} derivatives come back and add up (⊕).",
+            "zh": "有 {count} 条路径由此出发，因此 {count} 个导数返回并相加（⊕）。",
+        },
+        "output_delta": {"en": "δ of the output layer", "zh": "输出层的残差"},
+        "output_delta_why": {
+            "en": "What leaves the cost, times the slope of the function (⊙): the start of the recursion.",
+            "zh": "代价的导数乘以激活函数的导数（⊙），这是递推的初值。",
+        },
+        "delta": {"en": "δ of layer {n}", "zh": "第 {n} 层的残差"},
+        "delta_why": {
+            "en": "What the units behind it pass back, each times its weight, times the unit's own slope.",
+            "zh": "后一层各神经元的残差的加权和，再乘以该神经元激活函数的导数。",
+        },
+        "shortcut": {"en": "The shortcut", "zh": "简化形式"},
+        "shortcut_why": {
+            "en": "This cost and this function belong together: the slopes cancel.",
+            "zh": "这一代价与这一函数配对，导数相互约去。",
+        },
+        # -- gradients
+        "gradient": {"en": "Gradient of {n}", "zh": "{n} 的梯度"},
+        "gradient_why": {
+            "en": "δ where the wire ends times the value where it starts.",
+            "zh": "导线终点的残差乘以导线起点的输出。",
+        },
+        "gradient_bias_why": {
+            "en": "A bias is a weight on a constant 1, so its derivative is δ itself.",
+            "zh": "偏置是常数输入 1 的权重，其导数就是残差本身。",
+        },
+        "gradient_shared_why": {
+            "en": "One bias serves all units of the layer, so their δ add up.",
+            "zh": "同一层的神经元共用一个偏置，因此各残差相加。",
+        },
+        "gradient_tied_why": {
+            "en": "The same weights are used {count} times; each use contributes.",
+            "zh": "同一组权重用了 {count} 次，每次使用都有贡献。",
+        },
+        "gradient_other_why": {
+            "en": "What arrives behind the parameter times what it multiplies.",
+            "zh": "参数之后到达的误差乘以参数所乘的量。",
+        },
+        # -- update
+        "update": {"en": "Step of {n}", "zh": "{n} 的更新"},
+        "update_why": {
+            "en": "Against the gradient, by the learning rate.",
+            "zh": "沿负梯度方向，按学习率移动一步。",
+        },
+        # -- one weight, factor by factor
+        "chain": {"en": "Chain rule for {n}", "zh": "{n} 的链式法则"},
+        "chain_why": {
+            "en": "The weight moves the cost only through the units on its way.",
+            "zh": "权重只通过途中的神经元影响代价。",
+        },
+        "factor": {"en": "The factor {n}", "zh": "因子 {n}"},
+        "factor_why": {"en": "Read off the forward pass.", "zh": "由前向传播的式子直接求得。"},
+        "insert": {"en": "{n}, put together", "zh": "代入得 {n}"},
+        "insert_why": {"en": "The factors multiplied.", "zh": "把各因子代入相乘。"},
+        "split": {"en": "The cost has {count} parts", "zh": "总误差由 {count} 部分组成"},
+        "split_why": {
+            "en": "{n} reaches every output, so the derivatives of all parts add up.",
+            "zh": "{n} 影响每个输出，因此各部分的导数相加。",
+        },
+        "part": {"en": "Part {n} of the cost", "zh": "误差的第 {n} 部分"},
+        "part_why": {"en": "What output {n} contributes.", "zh": "第 {n} 个输出贡献的误差。"},
+        "paths": {"en": "Paths from {n} to the cost: {count}", "zh": "从 {n} 到代价的路径：{count} 条"},
+        "paths_why": {
+            "en": "One product for each path; their sum is the derivative.",
+            "zh": "每条路径一个乘积，其和就是导数。",
+        },
+    }
+)
+
+
+class Said:
+    """A message that is still to be spoken: its key and its values.
+
+    Examples
+    --------
+    >>> Said("weighted", n="2").speak("en")
+    'Input of layer 2'
+    """
+
+    def __init__(self, key: str, **values: object) -> None:
+        self.key, self.values = key, values
+
+    def speak(self, language: str) -> str:
+        """Return the sentence in ``"en"`` or ``"zh"``."""
+        return MESSAGES(self.key, "zh" if language == "zh" else "en", **self.values)

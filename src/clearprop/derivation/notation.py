@@ -1,0 +1,251 @@
+"""How a text writes: symbols, numbers of layers, order of indices, where the mean stands.
+
+Owns `Notation`, the five of the sources, and `Names`: a notation at work on one network, whose
+`glyph`, `name` and `parse` are the only converters between our symbols and a text's, and whose
+`oriented` is the only one between our arrays and a text's. A notation of one's own is a
+``Notation(…)`` or a TOML file. Proved by ``tests/test_notation.py``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from clearprop.errors import FileError, SettingError
+from clearprop.words import did_you_mean
+
+Level = Literal["matrix", "index", "scalar"]
+
+SYMBOLS = {
+    "input": "a", "W": "W", "b": "b", "z": "z", "a": "a", "y": "y", "C": "C", "J": "J",
+    "delta": "δ", "Delta": "Δ", "learning_rate": "α", "l2": "λ", "f": "f", "E": "E", "s": "s",
+    "alpha": "κ", "r": "r", "penalty": "Ω", "m": "m", "K": "K",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Notation:
+    """A way of writing back-propagation, as data.
+
+    Parameters
+    ----------
+    name : str
+        The word on the command line.
+    title : str
+        What people call it.
+    level : {"matrix", "index", "scalar"}
+        Whole matrices; sums over indices; every unit and weight written out.
+    symbols : mapping of str to str
+        The letter of each role: ``input W b z a y C J delta Delta learning_rate l2 f E s alpha r
+        penalty m K``. An empty ``Delta`` or ``delta`` is written as a partial derivative of J.
+    hidden, output : mapping of str to str
+        Letters of a hidden and of an output layer where each layer has letters of its own.
+    offsets : mapping of str to int
+        What a role's layer number is more than ours.
+    script : {"(l)", "l", ""}
+        How the layer stands above the letter; empty: not at all, where the letter says it.
+    orientation : {"target-first", "source-first"}
+        Which index of a weight comes first; matrices are printed so too.
+    bias_view : {"vector", "column"}
+        A vector, or one more column of the weights for a constant input 1.
+    mean_at : {"delta", "gradient"}
+        Whether 1/m stands inside δ or in the gradient.
+    batch : {"mean", "one"}
+        Whether the text derives for a batch or for one sample.
+    error_sign : {"output-target", "target-output"}
+        a − y, or −(y − a).
+    target_index, source_index : str
+        The letters of a weight's two units.
+    connection : str
+        The letter of a connection's input, where it has one (S2's x).
+    gradient : {"partial", "prime"}
+        ∂J/∂W or W′.
+    sizes : bool
+        Sizes as subscripts of whole matrices (S1).
+    times : str
+        The sign of a product of numbers: ``""`` or ``"·"``.
+    arrangement : {"plan", "chain-rule"}
+        Whether one weight is derived by the plan's δ or factor by factor, as S3 does.
+    source : str
+        The text it comes from.
+
+    Examples
+    --------
+    >>> mine = Notation("mine", symbols={"W": "A"}, orientation="source-first")
+    >>> from clearprop.network import Network
+    >>> Names(mine, Network("2-3-2").graph).name("W1", (2, 0))
+    'A⁽¹⁾₁₃'
+    """
+
+    name: str
+    title: str = ""
+    level: Level = "matrix"
+    symbols: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    output: Mapping[str, str] = field(default_factory=dict)
+    offsets: Mapping[str, int] = field(default_factory=dict)
+    script: str = "(l)"
+    orientation: str = "target-first"
+    bias_view: str = "vector"
+    mean_at: str = "gradient"
+    batch: str = "mean"
+    error_sign: str = "output-target"
+    target_index: str = "i"
+    source_index: str = "j"
+    connection: str = ""
+    gradient: str = "partial"
+    sizes: bool = False
+    times: str = ""
+    arrangement: str = "plan"
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        for key, allowed in CHOICES.items():
+            given = getattr(self, key)
+            if given not in allowed:
+                raise SettingError(
+                    f"notation {self.name!r}: {key} = {given!r}; {did_you_mean(str(given), allowed)}"
+                )
+        for key in ("symbols", "offsets"):
+            for role in getattr(self, key):
+                if role not in SYMBOLS:
+                    raise SettingError(
+                        f"notation {self.name!r}: {key} names the role {role!r}; "
+                        + did_you_mean(role, SYMBOLS)
+                    )
+        if self.orientation == "source-first" and self.bias_view == "column":
+            raise SettingError(
+                f"notation {self.name!r}: a bias column needs target-first weights; "
+                "use bias_view = 'vector'"
+            )
+        object.__setattr__(self, "symbols", {**SYMBOLS, **self.symbols})
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Notation:
+        """Read a notation from a TOML file whose keys are the parameters of `Notation`.
+
+        Raises
+        ------
+        FileError, SettingError
+            Naming the file and what is wrong in it.
+        """
+        try:
+            data = tomllib.loads(Path(path).read_text("utf-8"))
+        except OSError as error:
+            raise FileError(f"the notation {path} cannot be read: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise FileError(f"the notation {path} is no TOML: {error}") from None
+        known = {entry.name: entry for entry in fields(cls)}
+        for key in data:
+            if key not in known:
+                raise SettingError(f"the notation {path}: {key!r}; {did_you_mean(key, known)}")
+        for key, given in data.items():
+            wanted = dict if "Mapping" in str(known[key].type) else bool if key == "sizes" else str
+            if not isinstance(given, wanted):
+                raise SettingError(f"the notation {path}: {key} = {given!r} has the wrong type")
+        base = data.pop("base", None)
+        data.setdefault("name", Path(path).stem)
+        return replace(NOTATIONS[base], **data) if base else cls(**data)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the notation as plain data, as the TOML file holds it."""
+        return {e.name: dict(v) if isinstance(v := getattr(self, e.name), Mapping) else v
+                for e in fields(self)}  # fmt: skip
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "level": ("matrix", "index", "scalar"),
+    "script": ("(l)", "l", ""),
+    "orientation": ("target-first", "source-first"),
+    "bias_view": ("vector", "column"),
+    "mean_at": ("delta", "gradient"),
+    "batch": ("mean", "one"),
+    "error_sign": ("output-target", "target-output"),
+    "gradient": ("partial", "prime"),
+    "times": ("", "·"),
+    "arrangement": ("plan", "chain-rule"),
+}
+
+MATRIX = Notation(
+    "matrix",
+    "S0 · 矩阵 matrix",
+    symbols={"Delta": ""},
+    source="S0: 前馈神经网络与反向传播算法（推导过程）, Joe-Han, 2016",
+)
+GRAPH = Notation(
+    "graph",
+    "S1 · 图 graph",
+    symbols={"W": "Θ", "f": "σ", "J": "Cost", "C": "cost"},
+    offsets={"Delta": 1},
+    script="l",
+    bias_view="column",
+    gradient="prime",
+    sizes=True,
+    source="S1: 神经网络反向传播通用算法快速入门指南, 刘佳, 2018",
+)
+DELTA_RULE = Notation(
+    "delta-rule",
+    "S2 · δ 规则 delta rule",
+    level="index",
+    symbols={"W": "w", "z": "u", "a": "t", "input": "t", "J": "E", "C": "E", "Delta": "",
+             "learning_rate": "η", "E": "T"},
+    offsets={"W": 1, "b": 1},
+    orientation="source-first",
+    batch="one",
+    error_sign="target-output",
+    target_index="j",
+    source_index="i",
+    connection="x",
+    source="S2: BP神经网络的推导, Cosmo",
+)  # fmt: skip
+SCALAR = Notation(
+    "scalar",
+    "S3 · 标量 scalar",
+    level="scalar",
+    symbols={"input": "X", "y": "Y", "J": "E", "C": "E", "Delta": "", "delta": "",
+             "learning_rate": "η", "E": "T"},
+    hidden={"W": "V", "z": "H", "a": "P"},
+    output={"W": "W", "z": "Q", "a": "O"},
+    script="",
+    orientation="source-first",
+    batch="one",
+    error_sign="target-output",
+    target_index="j",
+    source_index="i",
+    times="·",
+    arrangement="chain-rule",
+    source="S3: 以三层神经网络的正向和反向传播推导",
+)  # fmt: skip
+INDEX = Notation(
+    "index",
+    "S4 · 下标 index",
+    level="index",
+    symbols={"W": "w", "f": "g", "Delta": "", "C": "J"},
+    batch="one",
+    error_sign="target-output",
+    source="S4: 反向传播算法推导, nowgood, 2018",
+)
+
+NOTATIONS: dict[str, Notation] = {
+    one.name: one for one in (MATRIX, GRAPH, DELTA_RULE, SCALAR, INDEX)
+}
+
+
+def find_notation(given: str | Notation) -> Notation:
+    """Return a notation by its name or from a TOML file (a name that ends in ``.toml``).
+
+    Examples
+    --------
+    >>> find_notation("scalar").hidden["W"]
+    'V'
+    """
+    if isinstance(given, Notation):
+        return given
+    if given.endswith(".toml"):
+        return Notation.from_toml(given)
+    if given not in NOTATIONS:
+        raise SettingError(f"there is no notation {given!r}; {did_you_mean(given, NOTATIONS)}")
+    return NOTATIONS[given]
