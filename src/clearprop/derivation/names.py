@@ -187,6 +187,8 @@ class Names:
             if self.notation.gradient == "prime":
                 return Glyph(of.base, of.above, of.below, True, of.bar, of.flat)
             return Partial(self._plain("J"), of)
+        if sym.startswith("part:"):  # what one output contributes to the cost
+            return Glyph(self.notation.symbols["J"], "", (sym[5:],), flat=not self.notation.script)
         role, label = split(sym)
         if role in ("Delta", "delta") and not self.notation.symbols[role]:
             return Partial(self._plain("J"), self._plain(_behind(role, label, self.shapes), below))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from clearprop.backprop import Plan, Step, Term
 from clearprop.derivation.messages import Said
 from clearprop.derivation.names import FULL, Names, split
+from clearprop.derivation.printing import TEXT, Printer
 from clearprop.derivation.tree import (
     Beside,
     Call,
@@ -144,27 +145,55 @@ def write_steps(
     names : Names
     samples : int or None
     """
-    return _Author(plan, fused, names, samples).write()
+    return Author(plan, fused, names, samples).write()
 
 
-class _Author:
+class Author:
+    """Writes the steps of one plan."""
+
     def __init__(self, plan: Plan, fused: Plan, names: Names, samples: int | None) -> None:
         self.plan, self.fused, self.names = plan, fused, names
         self.notation = names.notation
         functions = function_names(plan, self.notation.symbols["f"])
         self.writing = Writing(names, samples, functions)
         self.samples = samples
+        self.printer = Printer(names, TEXT)
         self.penalty_factors = self._penalty_factors()
         self.read_by: dict[str, int] = {}
         self.inlined = self._inlined()
 
     def write(self) -> tuple[DerivedStep, ...]:
-        steps = [*self._definitions(), *self._inputs(), *self._plan_steps()]
+        steps = [*self.definitions(), *self._inputs(), *self._plan_steps()]
         known = {step.id for step in steps}
         return tuple(
             replace(step, number=n, uses=tuple(u for u in step.uses if u in known and u != step.id))
             for n, step in enumerate(steps, 1)
         )
+
+    def whole_steps(self) -> Iterator[DerivedStep]:
+        """Yield every step of the plan, for its words and links."""
+        yield from self._plan_steps()
+
+    def target(self, name: str) -> Sym:
+        """Return the symbol a step computes."""
+        return next(step.target for step in self.plan.steps if step.target.name == name)
+
+    def expression(self, name: str) -> Expr | None:
+        """Return what computes a symbol, as `write` prints it; None for what is given."""
+        if name in ("J", "C") and self._merged_cost():
+            return self._textbook_cost(self.plan.step("C"))[1]
+        if name not in self.plan:
+            return None
+        step = self.plan.step(name)
+        if step.kind == "cost" and step.id != "J":
+            return self._textbook_cost(step)[1]
+        if step.kind == "gradient":
+            return self._gradient_expr(step)
+        return self._put_in(self._with_lambda(step.expr))
+
+    def label(self, node: Node) -> str:
+        """Return a short written tree as plain text, for titles and ids."""
+        return self.printer.render(node)
 
     # -- what every step goes through ---------------------------------------------------------------
     def equations(
@@ -179,7 +208,7 @@ class _Author:
         if not out:
             return (self._index_equation(target, expr, kind, relation),)
         return tuple(
-            self._entry_equation(target, expr, idx, (), relation) for idx in _places(shape)
+            self.entry_equation(target, expr, idx, (), relation) for idx in _places(shape)
         )
 
     def _matrix_equation(
@@ -198,19 +227,20 @@ class _Author:
         self.writing.used = list(letters)
         self.writing.expand = False
         idx = tuple(Var(name) for name in letters)
-        equation = self._entry_equation(target, expr, idx, free, relation)
+        equation = self.entry_equation(target, expr, idx, free, relation)
         self.writing.used = []
         self.writing.expand = self.notation.level == "scalar"
         return equation
 
-    def _entry_equation(
+    def entry_equation(
         self,
         target: Sym,
         expr: Expr,
         idx: tuple[Index, ...],
-        free: tuple[tuple[str, int], ...],
-        relation: str,
+        free: tuple[tuple[str, int], ...] = (),
+        relation: str = "=",
     ) -> Equation:
+        """Write one entry of a step; ``idx`` in our order, from 1."""
         left = Quantity(target.name, self.names.ordered(target.name, idx))
         return Equation(left, (self.writing.entry(expr, idx),), free, relation)
 
@@ -239,7 +269,7 @@ class _Author:
         return entries <= ENTRIES_WRITTEN_OUT and widest <= TERMS_WRITTEN_OUT
 
     # -- functions and inputs -------------------------------------------------------------------------
-    def _definitions(self) -> Iterator[DerivedStep]:
+    def definitions(self) -> Iterator[DerivedStep]:
         seen: set[str] = set()
         x = Sym("x")
         for step in self.plan.steps:
@@ -361,17 +391,21 @@ class _Author:
                 self.equations(step.target, step.expr, "cost"), "J", step.target.type,
                 self._uses(step),
             )  # fmt: skip
-        apply = step.terms[0].expr
-        assert isinstance(apply, Apply)
-        cost = next(c for c in self.plan.graph.costs if self._cost_symbol(c.value) == step.id)
-        out = Sym(cost.value, self.plan.graph.values[cost.value].type)
-        textbook = cost.row.definition(out, apply.args[1], dict(apply.attrs))
+        value, textbook = self._textbook_cost(step)
         target = self.plan.step("J").target if self._merged_cost() else step.target
         return DerivedStep(
             target.name, "cost", Said("sample_cost"), Said("sample_cost_why"),
             self.equations(target, textbook, "cost"), target.name, step.target.type,
-            (cost.value,),
+            (value,),
         )  # fmt: skip
+
+    def _textbook_cost(self, step: Step) -> tuple[str, Expr]:
+        """A cost as a function of the output a, even where it is computed from z."""
+        apply = step.terms[0].expr
+        assert isinstance(apply, Apply)
+        cost = next(c for c in self.plan.graph.costs if self._cost_symbol(c.value) == step.id)
+        out = Sym(cost.value, self.plan.graph.values[cost.value].type)
+        return cost.value, cost.row.definition(out, apply.args[1], dict(apply.attrs))
 
     def _cost_symbol(self, value: str) -> str:
         return "C" if len(self.plan.graph.costs) == 1 else "C" + value[1:]

@@ -83,6 +83,7 @@ class Writing:
         self.names, self.samples, self.functions = names, samples, functions
         self.notation = names.notation
         self.sampled = False
+        self.only = 0  # of a sum over outputs, this one's share alone
         self.used: list[str] = []
         self.letters: tuple[str, str] = (names.notation.target_index, names.notation.source_index)
         self.expand = names.notation.level == "scalar"
@@ -284,6 +285,8 @@ class Writing:
         """Σ over all entries of a vector or a matrix."""
         if len(known) == len(body.shape):
             return self.entry(body, known)
+        if self.only:
+            return self._units(body, (*known, self.only))
         return self._sum(body.shape[len(known)], lambda j: self._units(body, (*known, j)))
 
     def _source(self, left: Expr, right: Expr, idx: tuple[Index, ...], j: Index) -> Node:

@@ -1,0 +1,254 @@
+"""What is derived: steps as written, and numbers beside them.
+
+Structure and numbers are apart: `Derived.at` puts other numbers beside the same steps. Proved by ``tests/test_derivation.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from clearprop.backprop import plan, run, target_name
+from clearprop.derivation.messages import MESSAGES
+from clearprop.derivation.names import Names
+from clearprop.derivation.notation import Notation
+from clearprop.derivation.numbers import TraceNumbers
+from clearprop.derivation.printing import LATEX, MATHML, TEXT, Layout, Printer
+from clearprop.derivation.steps import DerivedStep, Equation
+from clearprop.derivation.tree import (
+    Call,
+    Literal,
+    Node,
+    Number,
+    Quantity,
+    Ratio,
+    Total,
+    rebuild,
+    value,
+    walk,
+)
+from clearprop.derivation.verification import Verification, verify_steps
+from clearprop.errors import DataError, SettingError
+from clearprop.expressions import Array
+from clearprop.network import Inputs, Network
+from clearprop.words import Language, did_you_mean
+
+LEARNING_RATE = 0.5
+"""α of the update that is shown, unless another is asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """What is derived: steps, names and numbers of one network in one notation.
+
+    Parameters
+    ----------
+    network : Network
+    notation : Notation
+    steps : tuple of DerivedStep
+        The structure: no numbers.
+    names : Names
+    language : {"en", "zh"}
+    digits : int
+        Significant digits printed.
+    numbers : TraceNumbers or None
+        The numbers, where data are given.
+    row : int
+        The sample whose numbers are shown, from 1.
+    seed : int or None
+        Of random numbers, where they are.
+    """
+
+    network: Network
+    notation: Notation
+    steps: tuple[DerivedStep, ...]
+    names: Names
+    language: Language = "en"
+    digits: int = 4
+    numbers: TraceNumbers | None = None
+    row: int = 1
+    seed: int | None = None
+    weight: str = ""
+    learning_rate: float = LEARNING_RATE
+
+    def at(self, parameters: Mapping[str, Array], X: Inputs, Y: Any, row: int = 1) -> Self:
+        """Return the same steps beside other numbers; nothing is derived again.
+
+        Parameters
+        ----------
+        parameters : mapping of str to array
+        X, Y : arrays
+            As many rows as this derivation was made for: one, or several.
+        row : int
+            The sample whose numbers are shown, from 1.
+        """
+        numbers = numbers_of(self.network, self.names, parameters, X, Y, self.learning_rate)
+        if self.numbers is not None and (self.numbers.m == 1) != (numbers.m == 1):
+            raise DataError(
+                f"this derivation was made for {self.numbers.m} rows, X has {numbers.m}; derive anew"
+            )
+        if not 1 <= row <= numbers.m:
+            raise DataError(f"there is no row {row}; X has {numbers.m}, counted from 1")
+        return replace(self, numbers=numbers, row=row, seed=None)
+
+    def step(self, id: str) -> DerivedStep:  # the word of the contract
+        """Return the step called ``id``, such as ``"delta2"``."""
+        found = {step.id: step for step in self.steps}
+        if id not in found:
+            raise SettingError(f"the derivation has no step {id!r}; {did_you_mean(id, found)}")
+        return found[id]
+
+    def verify(self) -> Verification:
+        """Evaluate every printed step from its tree; compare with the trace and with differences.
+
+        Raises
+        ------
+        DataError
+            If the derivation has no numbers.
+        """
+        if self.numbers is None:
+            raise DataError("there are no numbers to verify with; give parameters, X and Y")
+        return verify_steps(self.steps, self.names, self.numbers, self.network)
+
+    # -- numbers ----------------------------------------------------------------------------------
+    def value(self, equation: Equation) -> Array | None:
+        """Return the number of an equation without free indices, as the trace has it."""
+        if self.numbers is None or (equation.free and not self._whole(equation)):
+            return None
+        bound = self.numbers.bound(self.row)
+        left = equation.left
+        if isinstance(left, Quantity) and equation.relation == "=":
+            if equation.free:
+                left = replace(left, index=())
+            if self.numbers.has(left.sym):
+                return value(left, self.numbers, bound)
+        if isinstance(left, Call) or any(
+            isinstance(n, Quantity) and n.sym == "x" for m in equation.members for n in walk(m)
+        ):
+            return None
+        if equation.free:
+            return None
+        return value(equation.members[-1], self.numbers, bound)
+
+    def _whole(self, equation: Equation) -> bool:
+        return isinstance(equation.left, Quantity) and equation.relation == "="
+
+    def substituted(self, node: Node) -> Node | None:
+        """Return the tree with numbers in place of quantities, where that reads well."""
+        if self.numbers is None:
+            return None
+        bound = self.numbers.bound(self.row)
+        if any(isinstance(n, Total | Ratio | Call) for n in walk(node)):
+            if self.notation.level == "matrix" or any(isinstance(n, Total) for n in walk(node)):
+                return None
+
+        def change(n: Node) -> Node:
+            if isinstance(n, Quantity | Ratio):
+                assert self.numbers is not None
+                found = value(n, self.numbers, bound)
+                if found.ndim == 0:
+                    return Number(float(found))
+                return Literal(tuple(map(tuple, found)) if found.ndim == 2 else tuple(found))
+            return n
+
+        found = rebuild(node, change)
+        return None if found == node or isinstance(found, Number) else found
+
+    # -- pages ------------------------------------------------------------------------------------
+    def say(self, key: str, **values: object) -> str:
+        """Return a message in the derivation's language."""
+        return MESSAGES(key, self.language, **values)
+
+    def printer(self, layout: Layout) -> Printer:
+        """Return a printer for a layout, with this derivation's digits."""
+        return Printer(self.names, layout, self.digits)
+
+    @cached_property
+    def title(self) -> str:
+        """What is derived."""
+        return self.say("title", network=_short(self.network))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the derivation as plain data: every step on every page, numbers, links."""
+        printers = {layout.name: self.printer(layout) for layout in (TEXT, LATEX, MATHML)}
+        steps = []
+        for step in self.steps:
+            equations = []
+            for equation in step.equations:
+                found = self.value(equation)
+                equations.append(
+                    {name: equation_text(p, equation) for name, p in printers.items()}
+                    | {"number": equation.number,
+                       "for": {letter: size for letter, size in equation.free},
+                       "value": None if found is None else _plain(found)}
+                )  # fmt: skip
+            steps.append(
+                {
+                    "id": step.id,
+                    "number": step.number,
+                    "kind": step.kind,
+                    "title": step.title.speak(self.language),
+                    "why": step.why.speak(self.language),
+                    "equations": equations,
+                    "shape": str(step.type),
+                    "uses": list(step.uses),
+                    "covers": list(step.covers),
+                    "marked": step.marked,
+                }
+            )
+        found_errors = self.verify().to_dict() if self.numbers is not None else {}
+        return {
+            "format": "clearprop-derivation",
+            "version": 1,
+            "title": self.title,
+            "notation": self.notation.name,
+            "language": self.language,
+            "steps": steps,
+        } | found_errors
+
+
+def equation_text(printer: Printer, equation: Equation) -> str:
+    """Return left = member = … on one line of a layout."""
+    parts = [printer.render(equation.left), *(printer.render(m) for m in equation.members)]
+    signs = {"latex": {"←": r" \leftarrow "}, "mathml": {"=": "<mo>=</mo>", "←": "<mo>←</mo>"}}
+    sign = signs.get(printer.layout.name, {}).get(equation.relation, f" {equation.relation} ")
+    body = sign.join(parts)
+    return f"<mrow>{body}</mrow>" if printer.layout.name == "mathml" else body
+
+
+def numbers_of(
+    network: Network,
+    names: Names,
+    parameters: Mapping[str, Array],
+    X: Inputs,
+    Y: Any,
+    learning_rate: float,
+) -> TraceNumbers:
+    """Run the network's plan, and what its general form has beside it: Δ at the output."""
+    general = plan(network.graph, fuse=False)
+    trace = network.trace(parameters, X, Y)
+    inputs = {given.key: trace[given.value] for given in network.graph.inputs}
+    targets = {name: trace[name] for name in (target_name(network.graph, c) for c in network.graph.costs)}
+    with np.errstate(all="ignore"):
+        own = run(general, parameters, inputs, targets).arrays
+    return TraceNumbers(names, general, replace(trace, arrays={**own, **trace.arrays}), learning_rate)
+
+
+def _short(network: Network) -> str:
+    graph = network.graph
+    widths = [str(graph.values[g.value].type.shape[0]) if g.width else f"[{g.levels}]"
+              for g in graph.inputs[:1]]  # fmt: skip
+    for node in graph.nodes:
+        if any(role in ("W", "E") for role, _ in node.params):
+            widths.append(str(graph.values[node.output].type.shape[0]))
+    return "-".join(widths)
+
+
+def _plain(array: Array) -> Any:
+    found = np.asarray(array)
+    return found.tolist() if np.isfinite(found).all() else np.where(
+        np.isfinite(found), found, np.nan).astype(object).tolist()  # fmt: skip

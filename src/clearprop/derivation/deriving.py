@@ -1,0 +1,126 @@
+"""Derive a network's back-propagation, and print it on any page.
+
+Owns `Derivation` and `derive`, the public entry. Proved by ``tests/test_derivation.py``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from clearprop.backprop import plan
+from clearprop.derivation.derived import LEARNING_RATE, Derived, numbers_of
+from clearprop.derivation.html import html_page
+from clearprop.derivation.names import Names
+from clearprop.derivation.notation import Notation, find_notation
+from clearprop.derivation.pages import latex_page, text_page
+from clearprop.derivation.steps import write_steps
+from clearprop.derivation.weight import write_weight
+from clearprop.errors import DataError, SettingError
+from clearprop.expressions import Array
+from clearprop.network import Inputs, Network
+from clearprop.optimizers import SGD
+from clearprop.words import LANGUAGES, did_you_mean
+
+
+class Derivation(Derived):
+    """The derivation of one network in one notation, as `derive` returns it."""
+
+    def text(self, *, color: bool = False) -> str:
+        """Return the derivation as Unicode text, aligned; with ``color`` for a terminal."""
+        return text_page(self, color)
+
+    def to_latex(self) -> str:
+        """Return the derivation as a standalone LaTeX article (Chinese: XeLaTeX with ctex)."""
+        return latex_page(self)
+
+    def to_html(self) -> str:
+        """Return the derivation as one self-contained HTML page."""
+        return html_page(self)
+
+    def to_json(self) -> str:
+        """Return the derivation as JSON text."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def derive(
+    network: Network,
+    notation: str | Notation = "matrix",
+    parameters: Mapping[str, Array] | None = None,
+    X: Inputs | None = None,
+    Y: Any = None,
+    weight: str | None = None,
+    language: str = "en",
+    *,
+    row: int = 1,
+    digits: int = 4,
+    learning_rate: float = LEARNING_RATE,
+) -> Derivation:
+    """Derive back-propagation for a network, in a notation, with numbers where data are given.
+
+    Parameters
+    ----------
+    network : Network
+    notation : str or Notation
+        ``"matrix"``, ``"graph"``, ``"delta-rule"``, ``"scalar"``, ``"index"``, a TOML file, or
+        a `Notation` of your own.
+    parameters : mapping of str to array, optional
+        By name; those of ``network.initial(seed=0)`` if only X and Y are given.
+    X, Y : arrays, optional
+        A batch: its numbers stand beside the steps.
+    weight : str, optional
+        Derive one weight alone: ``"V11"`` as the notation calls it, or ``"W2[1,3]"`` from 1.
+    language : {"en", "zh"}
+    row : int
+        The sample whose numbers are shown, from 1.
+    digits : int
+        Significant digits.
+    learning_rate : float
+        Of the update that is shown.
+
+    Returns
+    -------
+    Derivation
+
+    Raises
+    ------
+    SettingError, GraphError, ShapeError, DataError
+        For a notation or a weight that does not exist, with the nearest; for data that do not fit.
+
+    Examples
+    --------
+    >>> d = derive(Network("2-3-2", "sigmoid", output="sigmoid"), notation="index")
+    >>> d.printer(TEXT).render(d.step("delta2").equations[0].members[0])
+    "g′(z⁽²⁾ᵢ) Σⱼ₌₁² ..."
+    """
+    chosen = find_notation(notation)
+    if language not in LANGUAGES:
+        raise SettingError(f"there is no language {language!r}; {did_you_mean(language, LANGUAGES)}")
+    if not network.graph.costs:
+        raise SettingError("the network has no cost; there is nothing to derive")
+    names = Names(chosen, network.graph)
+    numbers = None
+    if X is not None or Y is not None:
+        if X is None or Y is None:
+            raise DataError("give X and Y together")
+        parameters = network.initial(seed=0) if parameters is None else parameters
+        numbers = numbers_of(network, names, parameters, X, Y, learning_rate)
+        if not 1 <= row <= numbers.m:
+            raise DataError(f"there is no row {row}; X has {numbers.m}, counted from 1")
+    samples = numbers.m if numbers else 1 if chosen.batch == "one" else None
+    optimizer = SGD(learning_rate)
+    general = plan(network.graph, optimizer, fuse=False)
+    fused = plan(network.graph)
+    target = names.parse(weight) if weight else None
+    if target is None:
+        steps = write_steps(general, fused, names, samples)
+    else:
+        steps = write_weight(general, fused, names, samples, *target)
+    return Derivation(
+        network, chosen, steps, names, "zh" if language == "zh" else "en", digits, numbers, row,
+        weight=weight or "", learning_rate=learning_rate,
+    )  # fmt: skip

@@ -1,0 +1,2 @@
+def html_page(derived):
+    return ""

@@ -1,0 +1,259 @@
+"""Is what is printed what is executed? Every step evaluated from its tree and compared.
+
+The written tree is evaluated by `clearprop.derivation.tree.value`, entry by entry and sample by
+sample, and compared with the engine's trace and with central differences of the cost.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from clearprop.derivation.names import FULL, Names
+from clearprop.derivation.numbers import DIFFERENCE, TraceNumbers
+from clearprop.derivation.steps import DerivedStep, Equation
+from clearprop.derivation.tree import (
+    MEMBER,
+    SAMPLE,
+    Call,
+    Node,
+    Quantity,
+    Ratio,
+    value,
+    walk,
+)
+from clearprop.expressions import Apply, Array
+from clearprop.expressions import walk as walk_expr
+from clearprop.network import Network
+from clearprop.operations import Activation
+
+TRACE_LIMIT = 1e-10
+DIFFERENCES_LIMIT = 1e-6
+PLACES = 240
+"""Of a step with more entries than this, so many are checked, spread over all."""
+POINTS = (-3.0, -1.1, -0.2, 0.3, 0.9, 2.5)
+"""Where a function's definition is compared with its row; no kink of any row among them."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How far the printed steps are from what is executed.
+
+    Parameters
+    ----------
+    errors_trace, errors_differences : dict of str to float
+        By step: the largest |printed − true| / max(1, |true|).
+    unproved : tuple of str
+        Parameters whose gradient no step derives.
+    """
+
+    errors_trace: dict[str, float]
+    errors_differences: dict[str, float]
+    unproved: tuple[str, ...] = ()
+
+    @property
+    def max_error_trace(self) -> float:
+        """The largest difference from the trace."""
+        return max(self.errors_trace.arrays(), default=0.0)
+
+    @property
+    def max_error_differences(self) -> float:
+        """The largest difference from central differences."""
+        return max(self.errors_differences.values(), default=0.0)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step is what is executed, and every parameter has its gradient."""
+        return (
+            self.max_error_trace <= TRACE_LIMIT
+            and self.max_error_differences <= DIFFERENCES_LIMIT
+            and not self.unproved
+        )
+
+    @property
+    def worst(self) -> str:
+        """The step that is farthest off, in units of its limit."""
+        scaled = {k: v / TRACE_LIMIT for k, v in self.errors_trace.items()}
+        for k, v in self.errors_differences.items():
+            scaled[k] = max(scaled.get(k, 0.0), v / DIFFERENCES_LIMIT)
+        return max(scaled, key=lambda k: scaled[k], default="")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain data."""
+        return {
+            "verified": self.passed,
+            "max_error_trace": self.max_error_trace,
+            "max_error_differences": self.max_error_differences,
+        }
+
+
+def verify_steps(
+    steps: tuple[DerivedStep, ...], names: Names, numbers: TraceNumbers, network: Network
+) -> Verification:
+    """Evaluate every equation of every step; see `Verification`."""
+    return _Verifier(names, numbers, network).verify(steps)
+
+
+class _Verifier:
+    def __init__(self, names: Names, numbers: TraceNumbers, network: Network) -> None:
+        self.names, self.numbers, self.network = names, numbers, network
+        self.against = TraceNumbers(
+            names,
+            numbers.plan,
+            replace(numbers.trace, arrays=self._differences()),
+            numbers.scalars["learning_rate"],
+        )
+
+    def verify(self, steps: tuple[DerivedStep, ...]) -> Verification:
+        trace: dict[str, float] = {}
+        differences: dict[str, float] = {}
+        for step in steps:
+            for equation in step.equations:
+                near, far = self._equation(step, equation)
+                trace[step.id] = max(trace.get(step.id, 0.0), near)
+                if far is not None:
+                    differences[step.id] = max(differences.get(step.id, 0.0), far)
+        covered = {parameter for step in steps for parameter in step.covers}
+        whole = any(step.kind != "weight" for step in steps)
+        missing = tuple(n for n in self.network.graph.parameters if whole and n not in covered)
+        return Verification(trace, differences, missing)
+
+    def _differences(self) -> dict[str, Array]:
+        """Central differences of the cost by every parameter (by some entries of large ones)."""
+        values = dict(self.numbers.trace.arrays)
+        graph = self.network.graph
+        parameters = {name: np.array(values[name]) for name in graph.parameters}
+        inputs = {given.key: values[given.value] for given in graph.inputs}
+        Y: Any = {cost.value: values[self._target(cost.value)] for cost in graph.costs}
+        X: Any = inputs if len(inputs) > 1 else next(iter(inputs.values()))
+        Y = Y if len(graph.costs) > 1 else next(iter(Y.values()))
+        for name, array in parameters.items():
+            found = np.array(values[f"dJ/d{name}"])
+            for place in _some(list(np.ndindex(array.shape))):
+                kept = float(array[place])
+                h = DIFFERENCE * max(1.0, abs(kept))
+                costs = []
+                for by in (h, -h):
+                    array[place] = kept + by
+                    costs.append(self.network.cost(parameters, X, Y))
+                array[place] = kept
+                found[place] = (costs[0] - costs[1]) / (2 * h)
+            values[f"dJ/d{name}"] = found
+        return values
+
+    def _target(self, value_name: str) -> str:
+        return "y" if len(self.network.graph.costs) == 1 else "y" + value_name[1:]
+
+    def _equation(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None]:
+        left = equation.left
+        if isinstance(left, Call):
+            return self._definition(step, equation, left), None
+        near = 0.0
+        far: float | None = None
+        for bound in self._places(equation):
+            truth = self._truth(equation, bound, self.numbers)
+            for member in equation.members:
+                found = value(member, self.numbers, bound)
+                if any(isinstance(n, Ratio) for n in (left, *walk(member))):
+                    far = max(far or 0.0, _off(found, truth))  # one side is a difference itself
+                else:
+                    near = max(near, _off(found, truth))
+                if isinstance(left, Quantity) and left.sym.startswith("dJ/d"):
+                    by_cost = value(left, self.against, bound)
+                    far = max(far or 0.0, _off(found, by_cost))
+        return near, far
+
+    def _truth(self, equation: Equation, bound: Mapping[str, int], numbers: TraceNumbers) -> Array:
+        """What the left-hand side is, from the trace; of an update, from W and ∂J/∂W."""
+        left = equation.left
+        if equation.relation == "←" and isinstance(left, Quantity):
+            bare = left.sym.removesuffix(FULL)
+            gradient = replace(left, sym="dJ/d" + bare + left.sym[len(bare):])
+            rate = self._rate(bare)
+            return np.asarray(value(left, numbers, bound) - rate * value(gradient, numbers, bound))
+        return value(left, numbers, bound)
+
+    def _rate(self, parameter: str) -> float:
+        spec = self.network.graph.parameters[parameter].spec
+        return self.numbers.scalars["learning_rate"] * spec.lr_factor
+
+    def _places(self, equation: Equation) -> Iterator[dict[str, int]]:
+        """Yield every value of the free letters, samples and members."""
+        axes = [[(letter, i) for i in range(1, size + 1)] for letter, size in equation.free]
+        syms = [n for node in (equation.left, *equation.members) for n in walk(node)
+                if isinstance(n, Quantity)]  # fmt: skip
+        if any(self.numbers.axes(n.sym)[1] and not n.sampled for n in syms):
+            axes.append([(SAMPLE, i) for i in range(1, self.numbers.m + 1)])
+        if any(self.numbers.axes(n.sym)[0] for n in syms):
+            members = self.network.graph.members
+            axes.append([(MEMBER, i) for i in range(1, members + 1)])
+        sizes = [len(axis) for axis in axes]
+        for place in _some(list(itertools.islice(np.ndindex(*sizes), 200_000))):
+            chosen = dict(axis[i] for axis, i in zip(axes, place, strict=True))
+            yield {SAMPLE: 1, MEMBER: 1} | chosen
+
+    def _definition(self, step: DerivedStep, equation: Equation, left: Call) -> float:
+        """Compare a function's textbook forms with the stable form that is executed."""
+        row, attrs = self._row(step.id)
+        points = np.asarray(POINTS)
+        if left.index:
+            size = equation.free[0][1]
+            points = np.linspace(-2.0, 2.0, size)
+        form: Any = "derivative" if left.prime else "value"
+        truth = row.evaluate(form, (points,), attrs)
+        worst = 0.0
+        for member in equation.members:
+            for place in range(len(points)):
+                if left.index:
+                    given: Array = points
+                    bound = {equation.free[0][0]: place + 1}
+                else:
+                    given, bound = points[place], {}
+                found = value(member, _At(self.numbers, given), {SAMPLE: 1, MEMBER: 1, **bound})
+                worst = max(worst, _off(found, truth[place]))
+        return worst
+
+    def _row(self, name: str) -> tuple[Activation, dict[str, Any]]:
+        for step in self.numbers.plan.steps:
+            for node in walk_expr(step.expr):
+                if isinstance(node, Apply) and node.function.name == name:
+                    assert isinstance(node.function, Activation)
+                    return node.function, dict(node.attrs)
+        raise LookupError(name)
+
+
+class _At:
+    """Numbers with a value for the x of a definition."""
+
+    def __init__(self, numbers: TraceNumbers, x: Array) -> None:
+        self.numbers, self.x = numbers, x
+
+    def array(self, sym: str) -> Array:
+        return np.asarray(self.x) if sym == "x" else self.numbers.array(sym)
+
+    def axes(self, sym: str) -> tuple[bool, bool]:
+        return (False, False) if sym == "x" else self.numbers.axes(sym)
+
+    def ratio(self, top: Quantity, bottom: Quantity, bound: Mapping[str, int]) -> float:
+        return self.numbers.ratio(top, bottom, bound)
+
+
+def _off(found: Array, truth: Array | Node) -> float:
+    """|found − true| / max(1, |true|); infinite if a shape differs or a number is lost."""
+    a, b = np.asarray(found, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if a.shape != b.shape and a.ndim and b.ndim:
+        return float("inf")
+    error = np.abs(a - b) / np.maximum(1.0, np.abs(b))
+    error = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, error)
+    return float(np.max(np.nan_to_num(error, nan=np.inf), initial=0.0))
+
+
+def _some(places: list[Any]) -> list[Any]:
+    """All places, or `PLACES` of them spread evenly, first and last included."""
+    if len(places) <= PLACES:
+        return places
+    return [places[i] for i in np.linspace(0, len(places) - 1, PLACES).astype(int)]
