@@ -27,7 +27,7 @@ from clearprop.derivation.tree import (
     Quantity,
     Ratio,
     Total,
-    rebuild,
+    put,
     value,
     walk,
 )
@@ -137,26 +137,24 @@ class Derived:
     def _whole(self, equation: Equation) -> bool:
         return isinstance(equation.left, Quantity) and equation.relation == "="
 
-    def substituted(self, node: Node) -> Node | None:
-        """Return the tree with numbers in place of quantities, where that reads well."""
-        if self.numbers is None:
+    def substituted(self, equation: Equation) -> Node | None:
+        """Return the last member with numbers in place of quantities, where that reads well."""
+        member = equation.members[-1]
+        if self.numbers is None or equation.free or any(isinstance(n, Total) for n in walk(member)):
             return None
         bound = self.numbers.bound(self.row)
-        if any(isinstance(n, Total | Ratio | Call) for n in walk(node)):
-            if self.notation.level == "matrix" or any(isinstance(n, Total) for n in walk(node)):
+
+        def number(node: Node) -> Node | None:
+            if not isinstance(node, Quantity | Ratio):
                 return None
+            assert self.numbers is not None
+            found = value(node, self.numbers, bound)
+            if found.ndim == 0:
+                return Number(float(found))
+            return Literal(tuple(map(tuple, found)) if found.ndim == 2 else tuple(found))
 
-        def change(n: Node) -> Node:
-            if isinstance(n, Quantity | Ratio):
-                assert self.numbers is not None
-                found = value(n, self.numbers, bound)
-                if found.ndim == 0:
-                    return Number(float(found))
-                return Literal(tuple(map(tuple, found)) if found.ndim == 2 else tuple(found))
-            return n
-
-        found = rebuild(node, change)
-        return None if found == node or isinstance(found, Number) else found
+        found = put(member, number)
+        return None if found == member or isinstance(found, Number) else found
 
     # -- pages ------------------------------------------------------------------------------------
     def say(self, key: str, **values: object) -> str:

@@ -44,7 +44,8 @@ class Glyph:
     def text(self) -> str:
         """Return it as one line of Unicode text."""
         base = self.base + ("\u0304" if self.bar else "") + ("′" if self.prime else "")
-        return base + raised(self.above) + (joined(self.below) if self.flat else lowered(self.below))
+        flat = self.flat and all(part.isdigit() for part in self.below)
+        return base + raised(self.above) + (joined(self.below) if flat else lowered(self.below))
 
 
 @dataclass(frozen=True)

@@ -77,15 +77,13 @@ class _Text:
     def equation(self, equation: Equation) -> Iterator[str]:
         left = self.printer.render(equation.left)
         indent = " " * 8 + " " * width(left)
-        first = True
-        for member in equation.members:
-            text = self.printer.render(member)
-            start = f"        {self.paint(BLUE, left)}" if first else indent
-            room = WIDTH - width(indent) - 3
-            for piece in _folded(text, room):
-                yield f"{start} {equation.relation if start != indent or not first else '='} {piece}" \
-                    if piece is not None else ""
-                start, first = indent, False
+        room = WIDTH - width(indent) - 3
+        for place, member in enumerate(equation.members):
+            start = f"        {self.paint(BLUE, left)}" if place == 0 else indent
+            sign = equation.relation if place == 0 else "="
+            for piece in _folded(self.printer.render(member), room):
+                yield f"{start} {sign} {piece}"
+                start, sign = indent, " "
         if equation.free:
             ranges = ", ".join(f"{letter} = 1…{size}" for letter, size in equation.free)
             yield f"{indent}   {self.paint(FAINT, self.derived.say('unit_range', ranges=ranges))}"
@@ -95,11 +93,11 @@ class _Text:
         found = self.derived.value(equation)
         if found is None:
             return
-        shown = self.derived.substituted(equation.members[-1])
+        shown = self.derived.substituted(equation)
         if shown is not None and found.ndim == 0:
             text = self.printer.render(shown)
-            for piece in _folded(text, WIDTH - width(indent) - 3):
-                yield f"{indent} = {piece}"
+            for place, piece in enumerate(_folded(text, WIDTH - width(indent) - 3)):
+                yield f"{indent} {' ' if place else '='} {piece}"
         if found.ndim == 0:
             yield f"{indent} = {self.printer.array(found)}"
         else:
@@ -152,14 +150,20 @@ def block(array: Array, indent: str, digits: int) -> Iterator[str]:
 
 
 def _folded(text: str, room: int) -> Iterator[str]:
-    """Break a long line at its plus signs."""
+    """Break a long line before a sign, as far outside all brackets as there is one."""
     room = max(room, 24)
     while width(text) > room:
-        cut = max(text.rfind(" + ", 0, room), text.rfind(" − ", 0, room))
-        if cut <= 0:
+        depth, best = 0, (99.0, 0)
+        for place, sign in enumerate(text[:room]):
+            depth += (sign in "([{") - (sign in ")]}")
+            if place > 8 and text[place : place + 3] in (" + ", " − ", " · "):
+                loose = depth + (0.5 if text[place + 1] == "·" else 0.0)
+                if loose <= best[0]:
+                    best = (loose, place)
+        if not best[1]:
             break
-        yield text[:cut]
-        text = "  " + text[cut + 1 :]
+        yield text[: best[1]]
+        text = "  " + text[best[1] + 1 :]
     yield text
 
 
@@ -218,7 +222,7 @@ def _aligned(derived: Derived, printer: Printer, equation: Equation) -> Iterator
         left = ""
     found = derived.value(equation)
     if found is not None:
-        shown = derived.substituted(equation.members[-1])
+        shown = derived.substituted(equation)
         middle = f"{printer.render(shown)} = " if shown is not None else ""
         yield f"&= {middle}{printer.array(found)}"
 

@@ -65,6 +65,9 @@ class Layout:
     def number(self, text: str) -> str:
         return text.replace("-", "−")
 
+    def half(self) -> str:
+        return "½"
+
     def letter(self, text: str) -> str:
         return text
 
@@ -171,6 +174,9 @@ class LaTeX(Layout):
         text = text.replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
         mantissa, e, exponent = text.partition("e")
         return rf"{mantissa} \cdot 10^{{{exponent}}}" if e else text
+
+    def half(self) -> str:
+        return r"\tfrac{1}{2}"
 
     def letter(self, text: str) -> str:
         if text in GREEK:
@@ -307,6 +313,9 @@ class MathML(Layout):
                 f"<mn>{exponent}</mn>")  # fmt: skip
             return _row(f"<mn>{mantissa}</mn>", _mo("·"), f"<msup><mn>10</mn>{power}</msup>")
         return f"<mn>{text}</mn>"
+
+    def half(self) -> str:
+        return "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
 
     def letter(self, text: str) -> str:
         return f"<mi>{_escape(text)}</mi>"
@@ -454,17 +463,19 @@ class Printer:
                 if isinstance(glyph, Glyph):
                     return draw.glyph(glyph), ATOM
                 return draw.partial(glyph), POWER
+            case Number(0.5):
+                return draw.half(), ATOM
             case Number(x):
-                return self._number(x), SIGNED if x < 0 else ATOM
+                return self._number(x), SUM if x < 0 else ATOM
             case Literal(array):
                 return self.array(array), ATOM
             case Plus(terms):
                 parts = [
                     (True, self._within(t.body, PRODUCT)) if isinstance(t, Minus)
                     else (True, self._number(-t.number))
-                    if isinstance(t, Number) and t.number < 0 and i
+                    if isinstance(t, Number) and t.number < 0
                     else (False, self._within(t, PRODUCT))
-                    for i, t in enumerate(terms)
+                    for t in terms
                 ]  # fmt: skip
                 return draw.sum(parts), SUM
             case Minus(body):

@@ -406,6 +406,23 @@ def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
     return change(replace(node, **updates) if updates else node)  # type: ignore[type-var]
 
 
+def put(node: Node, by: Callable[[Node], Node | None]) -> Node:
+    """Return the tree with every subtree replaced for which ``by`` gives another, outermost first."""
+    other = by(node)
+    if other is not None:
+        return other
+    updates: dict[str, Any] = {}
+    for entry in fields(node):  # type: ignore[arg-type]
+        content = getattr(node, entry.name)
+        if isinstance(content, Node):
+            updates[entry.name] = put(content, by)
+        elif isinstance(content, tuple) and any(isinstance(item, Node) for item in content):
+            updates[entry.name] = tuple(
+                put(item, by) if isinstance(item, Node) else item for item in content
+            )
+    return replace(node, **updates) if updates else node  # type: ignore[type-var]
+
+
 def plus(*terms: Node) -> Node:
     """Return the sum, flat, without zeros."""
     flat: list[Node] = []

@@ -58,7 +58,7 @@ class Verification:
     @property
     def max_error_trace(self) -> float:
         """The largest difference from the trace."""
-        return max(self.errors_trace.arrays(), default=0.0)
+        return max(self.errors_trace.values(), default=0.0)
 
     @property
     def max_error_differences(self) -> float:
@@ -198,7 +198,7 @@ class _Verifier:
 
     def _definition(self, step: DerivedStep, equation: Equation, left: Call) -> float:
         """Compare a function's textbook forms with the stable form that is executed."""
-        row, attrs = self._row(step.id)
+        row, attrs = self._row(step.id.partition(":")[0])
         points = np.asarray(POINTS)
         if left.index:
             size = equation.free[0][1]

@@ -216,7 +216,7 @@ class _Chain:
         for step in self.author.definitions():
             for equation in step.equations:
                 self.count += 1
-                yield replace(step, id=f"{step.id}{self.count}", equations=(equation,),
+                yield replace(step, id=f"{step.id}:{self.text(equation.left)}", equations=(equation,),
                               marked=printed_wrongly("S3", str(self.count)) if self.own else "")  # fmt: skip
         yield from self._forward()
         yield self.step("J", Said("total_cost"), Said("sample_cost_why"), E, self.letters(),
