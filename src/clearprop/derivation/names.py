@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from clearprop.backprop import target_name
-from clearprop.derivation.notation import Notation
+from clearprop.derivation.notation import SYMBOLS, Notation
 from clearprop.derivation.tree import Index, Var
 from clearprop.errors import GraphError
 from clearprop.expressions import Array
@@ -214,7 +214,9 @@ class Names:
             if role == "b" and not above:  # S3's b1: one letter a layer, the layer's number beside
                 return Glyph(base, "", (self._number(role, label), *below), flat=not below)
             return Glyph(base, above, below, bar=bare, flat=not above)
-        base = symbols["input"] if role == "a" and label in self._inputs else symbols[role]
+        base = symbols["input"] if role == "a" and label in self._inputs else (
+            symbols.get(role, role)
+        )
         return Glyph(base, self._above(role, label), below, bar=bare)
 
     def _letters(self, role: str, label: str) -> tuple[str, str] | None:
@@ -368,7 +370,7 @@ def split(sym: str) -> tuple[str, str]:
     >>> split("delta2"), split("W_out"), split("learning_rate")
     (('delta', '2'), ('W', '_out'), ('learning_rate', ''))
     """
-    match = _ROLE.fullmatch(base_of(sym))
+    match = None if sym in SYMBOLS else _ROLE.fullmatch(base_of(sym))
     return (match[1], match[2] or "") if match else (sym, "")
 
 

@@ -52,7 +52,7 @@ class TraceNumbers:
 
     def axes(self, sym: str) -> tuple[bool, bool]:
         """Return whether a symbol has the axes (member, sample)."""
-        if sym.startswith("x"):
+        if sym.startswith(("x", "part:")):
             return (False, True)
         if sym.endswith(FULL):
             return (self.types[base_of(sym)][0], False)
@@ -81,6 +81,9 @@ class TraceNumbers:
         if sym.startswith("x"):
             given = self.plan.graph.inputs
             return self.trace[given[0].value if sym == "x" else "a" + sym[1:]]
+        if sym.startswith("part:"):
+            k = int(sym.removeprefix("part:"))
+            return np.asarray([self._bumped.part(k, self.trace.arrays, s) for s in range(1, self.m + 1)])
         if sym.endswith(FULL):
             return self._with_column(sym.removesuffix(FULL))
         found = np.asarray(self.trace[sym])
@@ -181,10 +184,10 @@ class Bumped:
         if name in ("J", "penalty") or name in self.plan.graph.parameters:
             return float(np.asarray(values[name])[index])
         if name.startswith("part:"):  # the share of output k: the others held at their targets
-            return self._part(int(name[5:]), values, sample)
+            return self.part(int(name[5:]), values, sample)
         return float(values[name][(sample - 1, *index)])
 
-    def _part(self, k: int, values: dict[str, Array], sample: int) -> float:
+    def part(self, k: int, values: dict[str, Array], sample: int) -> float:
         cost = self.plan.graph.costs[0]
         y = values["y"]
         a = np.array(y[sample - 1])

@@ -414,6 +414,8 @@ def put(node: Node, by: Callable[[Node], Node | None]) -> Node:
     updates: dict[str, Any] = {}
     for entry in fields(node):  # type: ignore[arg-type]
         content = getattr(node, entry.name)
+        if not entry.compare:  # a function's meaning is not printed
+            continue
         if isinstance(content, Node):
             updates[entry.name] = put(content, by)
         elif isinstance(content, tuple) and any(isinstance(item, Node) for item in content):

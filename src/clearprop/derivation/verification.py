@@ -118,7 +118,7 @@ class _Verifier:
                 if far is not None:
                     differences[step.id] = max(differences.get(step.id, 0.0), far)
         covered = {parameter for step in steps for parameter in step.covers}
-        whole = any(step.kind != "weight" for step in steps)
+        whole = all(step.kind != "weight" for step in steps)
         missing = tuple(n for n in self.network.graph.parameters if whole and n not in covered)
         return Verification(trace, differences, missing)
 
