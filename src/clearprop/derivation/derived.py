@@ -73,6 +73,7 @@ class Derived:
     row: int = 1
     seed: int | None = None
     weight: str = ""
+    target: tuple[str, tuple[int, ...]] | None = None
     learning_rate: float = LEARNING_RATE
 
     def at(self, parameters: Mapping[str, Array], X: Inputs, Y: Any, row: int = 1) -> Self:
@@ -94,6 +95,10 @@ class Derived:
         if not 1 <= row <= numbers.m:
             raise DataError(f"there is no row {row}; X has {numbers.m}, counted from 1")
         return replace(self, numbers=numbers, row=row, seed=None)
+
+    def seeded(self, seed: int) -> Self:
+        """Return the derivation, saying that its numbers are random."""
+        return replace(self, seed=seed)
 
     def step(self, id: str) -> DerivedStep:  # the word of the contract
         """Return the step called ``id``, such as ``"delta2"``."""
@@ -164,6 +169,10 @@ class Derived:
     def printer(self, layout: Layout) -> Printer:
         """Return a printer for a layout, with this derivation's digits."""
         return Printer(self.names, layout, self.digits)
+
+    def printer_text(self, node: Node) -> str:
+        """Return a written tree as plain text."""
+        return self.printer(TEXT).render(node)
 
     @cached_property
     def title(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from clearprop.backprop import plan
 from clearprop.derivation.derived import LEARNING_RATE, Derived, numbers_of
+from clearprop.derivation.expanding import multiplied_out
 from clearprop.derivation.html import html_page
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation, find_notation
@@ -42,6 +43,20 @@ class Derivation(Derived):
     def to_json(self) -> str:
         """Return the derivation as JSON text."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+
+    def expand(self) -> str:
+        """Return the gradient of the weight multiplied out without δ, and what δ saves.
+
+        Raises
+        ------
+        SettingError
+            If no weight was asked for, or the network is too large.
+        """
+        expression, without, with_delta = multiplied_out(self)
+        assert self.target is not None  # or `multiplied_out` would have refused
+        gradient = self.names.name("dJ/d" + self.target[0], self.target[1])
+        said = self.say("expanded", gradient=gradient, without=without, with_delta=with_delta)
+        return f"{said}\n\n{gradient} = {expression}"
 
     def __str__(self) -> str:
         return self.text()
@@ -122,5 +137,5 @@ def derive(
         steps = write_weight(general, fused, names, samples, *target)
     return Derivation(
         network, chosen, steps, names, "zh" if language == "zh" else "en", digits, numbers, row,
-        weight=weight or "", learning_rate=learning_rate,
+        weight=weight or "", target=target, learning_rate=learning_rate,
     )  # fmt: skip

@@ -1,3 +1,422 @@
-"""stub"""
+"""What the five sources print wrongly, as data: each printed form can be evaluated, and fails.
+
+An `Erratum` quotes the printed equation, says the right one, and holds both as functions of a
+random `Example`; the truth is a central difference of the cost, or the definition it contradicts.
+Matrices are strict here: a column vector is n × 1, and shapes that do not multiply are errors.
+Proved by ``tests/test_derivation_errata.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clearprop.expressions import Array
+
+M = 5
+"""Samples of the example's batch."""
+
+
+class Example:
+    """A 2-3-2 network with sigmoid on random numbers, as the texts' column vectors.
+
+    Parameters
+    ----------
+    seed : int
+    outputs : int
+        Units of the output layer.
+    """
+
+    def __init__(self, seed: int = 0, outputs: int = 2) -> None:
+        r = np.random.default_rng(seed)
+        self.W = {1: r.normal(size=(3, 2)), 2: r.normal(size=(outputs, 3))}
+        self.b = {1: r.normal(size=(3, 1)), 2: r.normal(size=(outputs, 1))}
+        self.X, self.Y = r.normal(size=(M, 2, 1)), r.uniform(0.1, 0.9, (M, outputs, 1))
+        self.x, self.y = self.X[0], self.Y[0]
+        self.rate, self.penalty = 0.3, 0.1
+        self.z, self.a = self.forward(self.x)
+        self.slope = {layer: sigmoid(z) * (1 - sigmoid(z)) for layer, z in self.z.items()}
+        self.delta = {3: (self.a[3] - self.y) * self.slope[3]}
+        self.delta[2] = (self.W[2].T @ self.delta[3]) * self.slope[2]
+
+    def forward(self, x: Array) -> tuple[dict[int, Array], dict[int, Array]]:
+        """Return z and a of every layer."""
+        a, z = {1: x}, {}
+        for layer in (1, 2):
+            z[layer + 1] = self.W[layer] @ a[layer] + self.b[layer]
+            a[layer + 1] = sigmoid(z[layer + 1])
+        return z, a
+
+    def cost(self, x: Array, y: Array) -> float:
+        """½ ‖a − y‖² of one sample."""
+        return float(0.5 * np.sum((self.forward(x)[1][3] - y) ** 2))
+
+    def batch_cost(self) -> float:
+        """The mean over the batch, and λ/2 Σ W²."""
+        mean = np.mean([self.cost(x, y) for x, y in zip(self.X, self.Y, strict=True)])
+        return float(mean + self.penalty / 2 * sum(np.sum(w**2) for w in self.W.values()))
+
+    def difference(self, of: Array, cost: Callable[[], float] | None = None) -> Array:
+        """Return ∂cost/∂of by central differences; ``of`` is one of the example's own arrays."""
+        cost = cost or (lambda: self.cost(self.x, self.y))
+        found = np.zeros_like(of)
+        for place in np.ndindex(of.shape):
+            kept, h = of[place], 1e-6
+            of[place] = kept + h
+            above = cost()
+            of[place] = kept - h
+            below = cost()
+            of[place] = kept
+            found[place] = (above - below) / (2 * h)
+        return found
+
+    def sample_gradient(self, name: str, layer: int) -> list[Array]:
+        """Return ∂J/∂W (or b) of each sample, without the penalty."""
+        of = getattr(self, name)[layer]
+        return [self.difference(of, lambda x=x, y=y: self.cost(x, y))  # type: ignore[misc]
+                for x, y in zip(self.X, self.Y, strict=True)]  # fmt: skip
+
+
+def sigmoid(x: Any) -> Any:
+    """Return 1/(1 + e^(−x))."""
+    return 1 / (1 + np.exp(-x))
+
+
+Form = Callable[[Example], Any]
+
+
+@dataclass(frozen=True)
+class Erratum:
+    """One wrong equation.
+
+    Parameters
+    ----------
+    source : str
+        ``"S0"`` … ``"S4"``.
+    place : str
+        Line (``":47"``) or equation (``"(35)"``) in the text.
+    printed, right : str
+        The equations.
+    why, why_zh : str
+        Why it matters.
+    evaluate, evaluate_right, truth : callable (Example) -> array
+        The printed form, the right form, and what both ought to be.
+    reading : str
+        The reading taken, where the printed form allows several or none.
+    outputs : int
+        Output units of the example that shows it.
+    numbers : tuple of str
+        The numbers of the text's equations it stands in.
+    """
+
+    source: str
+    place: str
+    printed: str
+    right: str
+    why: str
+    why_zh: str
+    evaluate: Form
+    evaluate_right: Form
+    truth: Form
+    reading: str = ""
+    outputs: int = 2
+    numbers: tuple[str, ...] = ()
+
+    def outcome(self, seed: int = 0) -> str:
+        """Return what the printed form gives beside the true value, or which shapes fail."""
+        example = Example(seed, self.outputs)
+        truth = np.asarray(self.truth(example))
+        try:
+            found = np.asarray(self.evaluate(example))
+        except ValueError as error:
+            return f"shapes fail: {error}"
+        if found.shape != truth.shape:
+            return f"shapes fail: {_size(found)} instead of {_size(truth)}"
+        place = np.unravel_index(np.argmax(np.abs(found - truth)), truth.shape)
+        return f"{float(found[place]):.4g} instead of {float(truth[place]):.4g}"
+
+    def error(self, seed: int = 0, *, printed: bool = True) -> float:
+        """Return the largest difference from the truth; infinite where shapes fail."""
+        example = Example(seed, self.outputs)
+        truth = np.asarray(self.truth(example), dtype=np.float64)
+        try:
+            found = np.asarray((self.evaluate if printed else self.evaluate_right)(example))
+        except ValueError:
+            return float("inf")
+        if found.shape != truth.shape:
+            return float("inf")
+        return float(np.max(np.abs(found - truth)))
+
+
+def dot(*factors: Array) -> Array:
+    """Return a matrix product, strict."""
+    product = factors[0]
+    for factor in factors[1:]:
+        if product.shape[1] != factor.shape[0]:
+            raise ValueError(f"{_size(product)} times {_size(factor)}")
+        product = product @ factor
+    return product
+
+
+def _size(array: Array) -> str:
+    return "×".join(map(str, array.shape))
+
+
+def _jacobian(e: Example) -> Array:
+    """∂z_k/∂W_ji of layer 2 to 3: three indices."""
+    found = np.zeros((2, 2, 3))
+    for k in range(2):
+        found[k, k] = e.a[2][:, 0]
+    return found
+
+
+def _w11(e: Example, rate: float = 3.0) -> float:
+    return float(e.W[2][0, 0] - rate * e.difference(e.W[2])[0, 0])
+
+
+def _share(e: Example, k: int, w: float | None = None) -> float:
+    """∂E_k/∂P1 of S3, through the weight W1k."""
+    weight = e.W[2][k, 0] if w is None else w
+    return float(-weight * (e.y[k, 0] - e.a[3][k, 0]) * e.slope[3][k, 0])
+
+
+def _inner(e: Example) -> float:
+    """∂P1/∂V11."""
+    return float(e.x[0, 0] * e.slope[2][0, 0])
+
+
+def _mean_cost(e: Example) -> float:
+    """S3's cost for N outputs: (1/N) Σ (Y − O)²."""
+    return float(np.mean((e.forward(e.x)[1][3] - e.y) ** 2))
+
+
+def _by_output(e: Example, cost: Callable[[Array], float]) -> Array:
+    """∂cost/∂O by central differences."""
+    found = np.zeros_like(e.a[3])
+    for k in range(len(found)):
+        h = np.zeros_like(found)
+        h[k] = 1e-6
+        found[k] = (cost(e.a[3] + h) - cost(e.a[3] - h)) / 2e-6
+    return found
+
+
+def _cross_entropy(e: Example, z: Array) -> float:
+    a = sigmoid(z)
+    return float(-np.sum(e.y * np.log(a) + (1 - e.y) * np.log(1 - a)))
+
+
+def _by_z(e: Example, cost: Callable[[Array], float]) -> Array:
+    found = np.zeros_like(e.z[3])
+    for k in range(len(found)):
+        h = np.zeros_like(found)
+        h[k] = 1e-6
+        found[k] = (cost(e.z[3] + h) - cost(e.z[3] - h)) / 2e-6
+    return found
+
+
+def _delta2(e: Example) -> Array:
+    """δ of the hidden layer: ∂J/∂b¹, by central differences."""
+    return e.difference(e.b[1])
+
+
+def _updated(e: Example, name: str) -> Array:
+    of = getattr(e, name)[1]
+    return np.asarray(of - e.rate * e.difference(of, e.batch_cost))
+
+
+ERRATA: tuple[Erratum, ...] = (
+    Erratum("S0", ":31", "z⁽ˡ⁾ = W⁽ˡ⁻¹⁾ f(z⁽ˡ⁻¹⁾) + b⁽ˡ⁻¹⁾", "from l = 3; z⁽²⁾ = W⁽¹⁾ x + b⁽¹⁾",
+            "layer 1 has no z; f would act on the input", "第一层没有输入加权和，激活函数会作用在输入上",
+            lambda e: dot(e.W[1], sigmoid(e.x)) + e.b[1], lambda e: dot(e.W[1], e.x) + e.b[1],
+            lambda e: e.z[2], reading="l = 2, with z⁽¹⁾ read as x"),
+    Erratum("S0", ":47", "W − α Σ ∂Jᵢ/∂W − λW", "W − α((1/m) Σ ∂Jᵢ/∂W + λW)",
+            "1/m is lost, and λ is no longer multiplied by α", "丢了平均的系数，惩罚项也没有乘学习率",
+            lambda e: e.W[1] - e.rate * sum(e.sample_gradient("W", 1)) - e.penalty * e.W[1],
+            lambda e: e.W[1] - e.rate * (sum(e.sample_gradient("W", 1)) / M + e.penalty * e.W[1]),
+            lambda e: _updated(e, "W")),
+    Erratum("S0", ":51", "b − α Σ ∂Jᵢ/∂b", "b − (α/m) Σ ∂Jᵢ/∂b", "1/m is lost", "丢了平均的系数",
+            lambda e: e.b[1] - e.rate * sum(e.sample_gradient("b", 1)),
+            lambda e: e.b[1] - e.rate / M * sum(e.sample_gradient("b", 1)),
+            lambda e: _updated(e, "b")),
+    Erratum("S0", ":59, :61", "∂J/∂W = (∂J/∂z)ᵀ ∂z/∂W with ∂z/∂W = a",
+            "∂z_k/∂W_ji = a_i if k = j, else 0",
+            "three indices; transposed against its own :79, :88; where :96 comes from",
+            "应有三个下标；与原文后面的式子转置相反，错误由此传到最后的结果",
+            lambda e: dot(e.delta[3].T, e.a[2]),
+            lambda e: np.einsum("k,kji->ji", e.delta[3][:, 0], _jacobian(e)),
+            lambda e: e.difference(e.W[2]), reading="l = 2"),
+    Erratum("S0", ":72", "δ = (a − y) · diag(f′(z))", "δ = diag(f′(z)) (a − y)",
+            "columns do not multiply in that order; :74 is right", "列向量不能这样相乘，下一行是对的",
+            lambda e: dot(e.a[3] - e.y, np.diag(e.slope[3][:, 0])),
+            lambda e: dot(np.diag(e.slope[3][:, 0]), e.a[3] - e.y), lambda e: e.difference(e.b[2])),
+    Erratum("S0", ":96", "∂J/∂W⁽ˡ⁾ = (δ⁽ˡ⁺¹⁾)ᵀ a⁽ˡ⁾", "δ⁽ˡ⁺¹⁾ (a⁽ˡ⁾)ᵀ",
+            "no matrix of the size of W comes out", "得不到与权重同样大小的矩阵",
+            lambda e: dot(e.delta[3].T, e.a[2]), lambda e: dot(e.delta[3], e.a[2].T),
+            lambda e: e.difference(e.W[2]), reading="column vectors, as its own table of symbols says"),
+    Erratum("S1", ":24", "layer n takes parameter group n in, group n+1 out", "Θⁿ⁻¹ in, Θⁿ out",
+            "off by one once the input is layer 1", "把输入算作第一层之后编号差一",
+            lambda e: dot(e.W[2], e.x), lambda e: dot(e.W[1], e.x), lambda e: e.z[2] - e.b[1],
+            reading="z² made with group 2 from a¹"),
+    Erratum("S1", ":31", "Yᵢ = σ(Σ aᵢ Xᵢ + bᵢ)", "Yᵢ = σ(Σⱼ aᵢⱼ Xⱼ + bᵢ)",
+            "i counts both the neurons and their inputs", "同一个下标既数神经元又数输入",
+            lambda e: sigmoid(np.sum(np.diag(e.W[1][:2]) * e.x[:, 0]) + e.b[1]),
+            lambda e: sigmoid(dot(e.W[1], e.x) + e.b[1]), lambda e: e.a[2],
+            reading="aᵢ read as aᵢᵢ"),
+    Erratum("S1", ":45", "A is 3×2, X is 3×1, Y is 2×1 in Y = σ(A·X + B)", "A is 2×3",
+            "shapes do not multiply", "矩阵大小不能相乘",
+            lambda e: sigmoid(dot(e.W[2].T, e.a[2]) + e.b[2]),
+            lambda e: sigmoid(dot(e.W[2], e.a[2]) + e.b[2]), lambda e: e.a[3]),
+    Erratum("S1", ":76, :78", "Θ′_b = δ_{b+1} * a_b", "δ_{b+1} (a_b)ᵀ",
+            "an outer product; its own worked example has it right", "应为外积，原文的算例是对的",
+            lambda e: dot(e.delta[3], e.a[2]), lambda e: dot(e.delta[3], e.a[2].T),
+            lambda e: e.difference(e.W[2]), reading="* as the matrix product of :72"),
+    Erratum("S1", ":111", "Delta3 = (theta2′)ᵀ * delta3", "Delta3 = (theta2)ᵀ * delta3",
+            "the gradient accumulator stands where the weights belong",
+            "应是权重的地方写成了累加的梯度，大小相合，错误不易察觉",
+            lambda e: dot(dot(e.delta[3], e.a[2].T).T, e.delta[3]) * e.slope[2],
+            lambda e: dot(e.W[2].T, e.delta[3]) * e.slope[2], _delta2, reading="δ² of the first sample"),
+    Erratum("S1", ":120", "δ³ = y − a³", "δ³ = a³ − y", "sign: descent would climb",
+            "符号相反，下降会变成上升",
+            lambda e: e.y - e.a[3], lambda e: e.a[3] - e.y,
+            lambda e: _by_z(e, lambda z: _cross_entropy(e, z)),
+            reading="sigmoid with binary cross-entropy"),
+    Erratum("S1", ":133, :135", "A′(X2) = F′ G′ T′ with the F′ G′ of A′(X1)", "F′ · ∂G/∂T · T′",
+            "∂G/∂X1 ≠ ∂G/∂T; only F′ is shared", "对两个自变量的偏导不同，只有最外层的因子是共用的",
+            lambda e: _chain(e)[0], lambda e: _chain(e)[1], lambda e: _chain(e)[2],
+            reading="F = sigmoid, G(X1, T) = X1 · T, T(X2) = X2²"),
+    Erratum("S2", ":34", "E = ½ ‖y − u⁽ⁿ⁾‖²", "½ ‖y − f(u⁽ⁿ⁾)‖²",
+            "its equation (3) differentiates the second, not the first",
+            "原文第三式求的是后一种形式的导数",
+            lambda e: _by_z(e, lambda u: float(0.5 * np.sum((e.y - u) ** 2))),
+            lambda e: _by_z(e, lambda u: float(0.5 * np.sum((e.y - sigmoid(u)) ** 2))),
+            lambda e: (e.y - e.a[3]) * -e.slope[3], reading="compared with its own (3)"),
+    Erratum("S2", ":36", "g(W⁽²⁾ … W⁽ⁿ⁾, b⁽¹⁾, b⁽²⁾ … b⁽ⁿ⁾; x⁽¹⁾)", "b⁽²⁾ … b⁽ⁿ⁾; x⁽¹⁾, y",
+            "no unit has a b⁽¹⁾; the target is missing", "输入层没有偏置，自变量中缺少期望输出",
+            lambda e: len(e.b) + 1, lambda e: len(e.b), lambda e: 2,
+            reading="the number of biases of a network of 3 layers"),
+    Erratum("S2", ":53", "δᵢ = Σⱼ δᵢ⁽ˡ⁺¹⁾ ∂uⱼ⁽ˡ⁺¹⁾/uᵢ⁽ˡ⁾", "Σⱼ δⱼ⁽ˡ⁺¹⁾ ∂uⱼ⁽ˡ⁺¹⁾/∂uᵢ⁽ˡ⁾",
+            "index, and ∂ is missing; its (1) is right", "下标错，并缺偏导符号；原文第一式是对的",
+            lambda e: np.array([[sum(e.delta[3][i % 2, 0] * e.W[2][j, i] for j in range(2))
+                                 * e.slope[2][i, 0]] for i in range(3)]),
+            lambda e: e.delta[2], _delta2, reading="∂ put in; δᵢ taken round, as layer l+1 has no third unit"),
+    Erratum("S2", ":59", "∂uⱼ/∂uᵢ = ∂(…)/uᵢ", "∂(…)/∂uᵢ", "∂ and a bracket are missing",
+            "缺偏导符号和一个括号",
+            lambda e: (e.W[2][0, 0] * e.a[2][0, 0]) / e.z[2][0, 0],
+            lambda e: e.W[2][0, 0] * e.slope[2][0, 0], lambda e: _uu(e),
+            reading="read as printed, a quotient, of its second line"),
+    Erratum("S2", ":68", "a unit's error is the sum of what it causes in its successors",
+            "that sum times f′(uᵢ)", "(1) has the f′", "第一式中还要乘激活函数的导数",
+            lambda e: dot(e.W[2].T, e.delta[3]), lambda e: dot(e.W[2].T, e.delta[3]) * e.slope[2],
+            _delta2),
+    Erratum("S3", ":12", "{(X1, Y1), (X2, Y2)}", "one sample: inputs (X1, X2), labels (Y1, Y2)",
+            "reads as two samples; (4) and (10) need one", "读起来像两个样本，而后面的式子需要一个样本",
+            lambda e: dot(e.W[1], np.array([[e.x[0, 0], e.y[0, 0]], [e.x[1, 0], e.y[1, 0]]]).T[:, :1]) + e.b[1],
+            lambda e: dot(e.W[1], e.x) + e.b[1], lambda e: e.z[2],
+            reading="the first pair taken as the input"),
+    Erratum("S3", "(1), (10)", "E = (1/N) Σ (yᵢ − y_o)²", "(1/N) Σ (Yᵢ − Oᵢ)², N outputs",
+            "y_o has no index; N reads as the number of samples", "输出没有下标，样本数与输出数混淆",
+            lambda e: np.mean((e.y - e.a[3][0, 0]) ** 2), lambda e: np.mean((e.y - e.a[3]) ** 2),
+            lambda e: e.cost(e.x, e.y), reading="y_o read as the first output",
+            numbers=("1", "10")),
+    Erratum("S3", "(12), (21), (26)", "−(Y − O)", "−(2/N)(Y − O) for N outputs", "right for N = 2 only",
+            "只在两个输出时成立",
+            lambda e: -(e.y - e.a[3]), lambda e: -(2 / 3) * (e.y - e.a[3]),
+            lambda e: _by_output(e, lambda o: float(np.mean((e.y - o) ** 2))),
+            reading="three outputs", outputs=3, numbers=("12", "21", "26")),
+    Erratum("S3", "(15) before (23), (24)", "W11 is overwritten in step 3, read in step 4",
+            "use the old W11 in (24)", "the gradient of V11 would mix two points",
+            "先更新后使用，梯度混合了两个点的值",
+            lambda e: _share(e, 0, _w11(e)) * _inner(e) + _share(e, 1) * _inner(e),
+            lambda e: (_share(e, 0) + _share(e, 1)) * _inner(e),
+            lambda e: e.difference(e.W[1])[0, 0], numbers=("15",)),
+    Erratum("S3", "(18), (19)", "E1 = (Y1 − O1)²", "E1 = ½ (Y1 − O1)²",
+            "its (10), (12), (21), (26) have the ½, and E_total = E1 + E2",
+            "其他式子都有二分之一，两部分之和应为总误差",
+            lambda e: np.sum((e.y - e.a[3]) ** 2), lambda e: np.sum(0.5 * (e.y - e.a[3]) ** 2),
+            lambda e: e.cost(e.x, e.y), reading="E1 + E2", numbers=("18", "19")),
+    Erratum("S3", "(28)", "∂(W12 · P1 + W22 · P2 + W32 · P3 + b2)/P1", "∂(…)/∂P1",
+            "∂ is missing below the line", "分母缺偏导符号",
+            lambda e: e.z[3][1, 0] / e.a[2][0, 0], lambda e: e.W[2][1, 0],
+            lambda e: _q2(e), reading="read as printed, a quotient", numbers=("28",)),
+    Erratum("S3", "(35)", "∂E/∂V11 = (∂E1/∂P1) · (∂E2/∂P1 · ∂P1/∂V11)",
+            "(∂E1/∂P1 + ∂E2/∂P1) · ∂P1/∂V11",
+            "a product where the sum of (17) belongs; and the bracket is wrong too",
+            "应为两部分之和，却写成了乘积，括号也放错了",
+            lambda e: _share(e, 0) * (_share(e, 1) * _inner(e)),
+            lambda e: (_share(e, 0) + _share(e, 1)) * _inner(e),
+            lambda e: e.difference(e.W[1])[0, 0], numbers=("35",)),
+    Erratum("S4", "(1)", "zᵢ = bᵢ + Σ_{j=1}^{S_l} wᵢⱼ⁽ˡ⁻¹⁾ aᵢ⁽ˡ⁻¹⁾", "Σ_{j=1}^{S_{l−1}} wᵢⱼ⁽ˡ⁻¹⁾ aⱼ⁽ˡ⁻¹⁾",
+            "index and limit", "下标和求和上限都错",
+            lambda e: np.array([[e.b[2][i, 0] + sum(e.W[2][i, j] * e.a[2][i, 0] for j in range(2))]
+                                for i in range(2)]),
+            lambda e: dot(e.W[2], e.a[2]) + e.b[2], lambda e: e.z[3], reading="l = 3"),
+    Erratum("S4", "(4)", "J = ½ Σ_{j=1}^{S_l} (yⱼ − aⱼ⁽ˡ⁾)²", "S_{n_l} and a⁽ⁿˡ⁾, the output layer",
+            "for any other l it is no cost", "只有输出层才是代价",
+            lambda e: 0.5 * np.sum((e.y - e.a[2][:2]) ** 2), lambda e: 0.5 * np.sum((e.y - e.a[3]) ** 2),
+            lambda e: e.cost(e.x, e.y), reading="l = 2, as far as y reaches"),
+    Erratum("S4", "δ recursion, 6 lines", "δᵢ⁽ˡ⁾ = g′(zᵢ) Σⱼ δᵢ⁽ˡ⁾ wⱼᵢ", "g′(zᵢ) Σⱼ δⱼ⁽ˡ⁺¹⁾ wⱼᵢ",
+            "the sum must run over the successors' δ", "求和应对后一层的残差进行，原式用自身定义自身",
+            lambda e: e.delta[2] * e.slope[2] * np.sum(e.W[2], axis=0)[:, None],
+            lambda e: e.delta[2], _delta2,
+            reading="as printed δ⁽ˡ⁾ is defined by itself; the true δ⁽ˡ⁾ put into the right-hand side"),
+    Erratum("S4", "δ recursion, z_j", "zⱼ = bᵢ + Σ wⱼₖ aₖ", "bⱼ + Σ wⱼₖ aₖ",
+            "its derivative is 0, so the result survives", "偏置的下标错；其导数为零，结果不受影响",
+            lambda e: dot(e.W[2], e.a[2]) + e.b[2][::-1], lambda e: dot(e.W[2], e.a[2]) + e.b[2],
+            lambda e: e.z[3], reading="i the other unit of the layer"),
+    Erratum("S4", "∂J/∂w, middle line", "δᵢ⁽ˡ⁺¹⁾ ∂zⱼ⁽ˡ⁺¹⁾/∂wᵢⱼ", "δᵢ⁽ˡ⁺¹⁾ ∂zᵢ⁽ˡ⁺¹⁾/∂wᵢⱼ",
+            "zero unless i = j; the lines before and after are right", "只有两下标相等时才不为零，前后两行是对的",
+            lambda e: np.array([[e.delta[3][i, 0] * _jacobian(e)[j % 2, i, j] for j in range(3)]
+                                for i in range(2)]),
+            lambda e: dot(e.delta[3], e.a[2].T), lambda e: e.difference(e.W[2]),
+            reading="j taken round, as layer l+1 has no third unit"),
+)  # fmt: skip
+
+
+def _chain(e: Example) -> tuple[float, float, float]:
+    """S1's A = F(G(X1, T(X2))): as printed, put right, and by a difference."""
+    x1, x2 = float(e.x[0, 0]), float(e.x[1, 0])
+
+    def whole(x: float) -> float:
+        return float(sigmoid(x1 * x**2))
+
+    outer = whole(x2) * (1 - whole(x2))
+    by_x1, by_t, inner = x2**2, x1, 2 * x2
+    difference = (whole(x2 + 1e-6) - whole(x2 - 1e-6)) / 2e-6
+    return outer * by_x1 * inner, outer * by_t * inner, difference
+
+
+def _uu(e: Example) -> float:
+    """∂u₁⁽³⁾/∂u₁⁽²⁾ by a difference."""
+
+    def u(first: float) -> float:
+        z = e.z[2].copy()
+        z[0] = first
+        return float((e.W[2] @ sigmoid(z) + e.b[2])[0, 0])
+
+    at = float(e.z[2][0, 0])
+    return (u(at + 1e-6) - u(at - 1e-6)) / 2e-6
+
+
+def _q2(e: Example) -> float:
+    """∂Q2/∂P1 by a difference."""
+
+    def q(first: float) -> float:
+        a = e.a[2].copy()
+        a[0] = first
+        return float((e.W[2] @ a + e.b[2])[1, 0])
+
+    at = float(e.a[2][0, 0])
+    return (q(at + 1e-6) - q(at - 1e-6)) / 2e-6
+
+
 def printed_wrongly(source: str, number: str) -> str:
-    return ""
+    """Return what a source prints at an equation's number, if that is wrong; else ``""``.
+
+    >>> printed_wrongly("S3", "35")
+    '∂E/∂V11 = (∂E1/∂P1) · (∂E2/∂P1 · ∂P1/∂V11)'
+    """
+    found = [e.printed for e in ERRATA if e.source == source and number in e.numbers]
+    return "; ".join(found)

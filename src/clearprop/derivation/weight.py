@@ -87,6 +87,17 @@ def write_weight(
     return tuple(replace(s, uses=tuple(u for u in s.uses if u in known)) for s in numbered)
 
 
+def cone(
+    plan: Plan, fused: Plan, names: Names, samples: int | None, sym: str, index: tuple[int, ...]
+) -> dict[tuple[str, tuple[int, ...]], Equation]:
+    """Return every entry that one derivative needs, forward and back, with its equation."""
+    author = Author(plan, fused, names, samples)
+    author.writing.expand = True
+    found = _Cone(author, sym, tuple(i + 1 for i in index))
+    found.need()
+    return found.found
+
+
 def _two_layers(graph: Graph) -> bool:
     """Whether the network is S3's kind: two layers of weights, functions unit by unit, one cost."""
     shape = [bool(node.params) for node in graph.nodes]
@@ -334,12 +345,7 @@ class _Cone:
     def write(self) -> Iterator[DerivedStep]:
         """Yield the forward steps it needs, then the backward ones, then its paths."""
         target = (f"dJ/d{self.sym}", self.place)
-        self._need(target)
-        if len(self.found) > EQUATIONS:
-            raise SettingError(
-                f"{self.names.name(self.sym)} needs more than {EQUATIONS} equations written out; "
-                "derive the network without a weight, or a weight of a smaller network"
-            )
+        self.need()
         yield from self.author.definitions()
         for step in self.author.whole_steps():
             places = [place for name, place in self.found if name == step.target]
@@ -358,9 +364,9 @@ class _Cone:
                 Said("paths_why"), (Equation(left, (plus(*products),)),), target[0],
             )  # fmt: skip
 
-    def _need(self, start: tuple[str, tuple[int, ...]]) -> None:
-        """Write an entry and all entries it reads, back to what is given."""
-        stack = [start]
+    def need(self) -> None:
+        """Write the derivative's entry and all entries it reads, back to what is given."""
+        stack = [(f"dJ/d{self.sym}", self.place)]
         while stack and len(self.found) <= EQUATIONS:
             name, place = stack.pop()
             if (name, place) in self.found:
@@ -372,6 +378,11 @@ class _Cone:
             equation = self.author.entry_equation(target, expr, place)
             self.found[name, place] = equation
             stack.extend(self._read(equation.members[-1]))
+        if len(self.found) > EQUATIONS:
+            raise SettingError(
+                f"{self.names.name(self.sym)} needs more than {EQUATIONS} equations written out; "
+                "derive the network without a weight, or a weight of a smaller network"
+            )
 
     def _read(self, node: Node) -> Iterator[tuple[str, tuple[int, ...]]]:
         for one in walk(node):
