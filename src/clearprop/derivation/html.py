@@ -1,2 +1,176 @@
-def html_page(derived):
-    return ""
+"""A derivation as one HTML page: MathML, the network as SVG, links both ways, no scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+import numpy as np
+
+from clearprop.derivation.derived import Derived
+from clearprop.derivation.names import base_of
+from clearprop.derivation.pages import header, section_title, uses_text
+from clearprop.derivation.printing import MATHML, TEXT, Printer
+from clearprop.derivation.steps import DerivedStep, Equation
+from clearprop.drawing import lay_out, svg
+
+STYLE = """
+:root{color-scheme:light dark;--ink:#1c2430;--paper:#fdfdfb;--faint:#667085;--line:#d5dae2;
+--accent:#0b5fae;--warn:#9a5b00;--card:#f4f6f9}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14181f;--faint:#98a2b3;
+--line:#39424f;--accent:#7db8f2;--warn:#e8b25c;--card:#1c222b}}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:1.5rem 1.2rem 4rem;max-width:60rem;background:var(--paper);color:var(--ink);
+font:16px/1.55 system-ui,"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
+h1{font-size:1.6rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2.2rem 0 .6rem;
+border-bottom:1px solid var(--line);padding-bottom:.25rem}
+.about,.why,.uses,.free{color:var(--faint);font-size:.9rem}
+.step{content-visibility:auto;contain-intrinsic-size:auto 11rem;margin:.8rem 0;padding:.7rem .9rem;
+background:var(--card);border-radius:.5rem;scroll-margin-top:1rem}
+.step:target{outline:2px solid var(--accent)}
+.step h3{font-size:1rem;margin:0}.step h3 a{color:inherit;text-decoration:none}
+.number{color:var(--faint);font-weight:400;margin-right:.4rem}
+.why{margin:.1rem 0 .4rem}.uses a,.place{color:var(--accent);text-decoration:none}
+.place{float:right;font-size:.9rem}
+.equations{overflow-x:auto;padding:.2rem 0}
+math{font-family:"Latin Modern Math","STIX Two Math","Cambria Math","Noto Sans Math",math;
+font-size:1.1rem}
+.marked{color:var(--warn);font-size:.92rem;margin:.3rem 0 0}
+.failed{background:#b42318;color:#fff;padding:.6rem .9rem;border-radius:.5rem;font-weight:600}
+.network{display:block;width:100%;height:auto;margin:1rem auto}
+.wire{stroke:var(--line);stroke-width:1.2}
+.value circle,.value rect{fill:var(--paper);stroke:var(--accent);stroke-width:1.4}
+.value text{fill:var(--ink);text-anchor:middle;font:13px system-ui,sans-serif}
+.value .name{font-size:11px;fill:var(--faint)}.value:target circle,.value:target rect{fill:#ffd97a}
+@media print{body{max-width:none;padding:0;font-size:11pt}.step{break-inside:avoid;background:none;
+border:1px solid var(--line);content-visibility:visible}.place{display:none}}
+"""
+
+
+def html_page(derived: Derived) -> str:
+    """Return the derivation as one self-contained HTML page."""
+    return "\n".join(_Page(derived).lines()) + "\n"
+
+
+class _Page:
+    def __init__(self, derived: Derived) -> None:
+        self.derived = derived
+        self.printer = derived.printer(MATHML)
+        self.plain: Printer = derived.printer(TEXT)
+        self.numbers = {step.id: step.number for step in derived.steps}
+        self.plan = derived.network.plan
+
+    def lines(self) -> Iterator[str]:
+        derived = self.derived
+        language = "zh-CN" if derived.language == "zh" else "en"
+        yield f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">'
+        yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        yield '<link rel="icon" href="data:,">'
+        yield f"<title>{escape(derived.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>"
+        yield f"<h1>{escape(derived.title)}</h1>"
+        for line in header(derived):
+            yield f'<div class="about">{escape(line)}</div>'
+        yield from self.failed()
+        yield svg(lay_out(self.plan), self.label, self.link, derived.title)
+        section = ""
+        for step in derived.steps:
+            if step.kind != section and (not derived.weight or not section):
+                section = step.kind
+                yield f"<h2>{escape(section_title(derived, step))}</h2>"
+            yield from self.step(step)
+        yield "</body>\n</html>"
+
+    def failed(self) -> Iterator[str]:
+        if self.derived.numbers is None:
+            return
+        result = self.derived.verify()
+        if not result.passed:
+            error = max(
+                result.errors_trace.get(result.worst, 0.0),
+                result.errors_differences.get(result.worst, 0.0),
+            )
+            said = self.derived.say("not_verified", step=result.worst, error=f"{error:.2g}")
+            yield f'<p class="failed">{escape(said)}</p>'
+
+    def label(self, value: str, unit: int) -> str:
+        return self.derived.names.name(value, (unit - 1,) if unit and self._vector(value) else ())
+
+    def _vector(self, value: str) -> bool:
+        return self.plan.graph.values[value].type.shape != ()
+
+    def link(self, value: str) -> str:
+        for step in self.derived.steps:
+            if step.target == value or self._place(step) == value:
+                return f"#{_anchor(step.id)}"
+        return ""
+
+    def _place(self, step: DerivedStep) -> str:
+        """The value of the drawing that a step is about."""
+        name = base_of(step.target) if step.target else ""
+        values = self.plan.graph.values
+        if name.startswith("Delta"):
+            name = "a" + name[5:]
+        elif name.startswith("delta"):
+            name = "z" + name[5:]
+        elif name in self.plan.graph.parameters:
+            name = self.plan.graph.nodes[self.plan.graph.parameters[name].users[0]].output
+        elif name in ("J", "C"):
+            name = self.plan.graph.costs[0].value
+        return name if name in values else ""
+
+    def step(self, step: DerivedStep) -> Iterator[str]:
+        language = self.derived.language
+        anchor = _anchor(step.id)
+        place = self._place(step)
+        back = f'<a class="place" href="#at-{escape(place)}">↑</a>' if place else ""
+        yield f'<section class="step" id="{anchor}">{back}'
+        title = escape(step.title.speak(language))
+        yield f'<h3><span class="number">({step.number})</span><a href="#{anchor}">{title}</a></h3>'
+        yield f'<p class="why">{escape(step.why.speak(language))}{self.uses(step)}</p>'
+        yield '<div class="equations">'
+        for equation in step.equations:
+            yield self.equation(equation)
+        yield "</div>"
+        if step.marked:
+            yield f'<p class="marked">{escape(self.derived.say("marked", printed=step.marked))}</p>'
+        yield "</section>"
+
+    def uses(self, step: DerivedStep) -> str:
+        if not step.uses:
+            return ""
+        text = escape(uses_text(self.derived, [self.numbers[u] for u in step.uses]))
+        for used in step.uses:
+            shown = escape(self.derived.say("equation_list", number=self.numbers[used]))
+            text = text.replace(shown, f'<a href="#{_anchor(used)}">{shown}</a>', 1)
+        return f' <span class="uses">· {text}</span>'
+
+    def equation(self, equation: Equation) -> str:
+        """One equation as an aligned table: left, sign, right; its numbers below."""
+        rows = []
+        left = self.printer.render(equation.left)
+        for place, member in enumerate(equation.members):
+            sign = equation.relation if place == 0 else "="
+            rows.append((left if place == 0 else "", sign, self.printer.render(member)))
+        found = self.derived.value(equation)
+        note = ""
+        if found is not None:
+            shown = self.derived.substituted(equation)
+            if shown is not None:
+                rows.append(("", "=", self.printer.render(shown)))
+            rows.append(("", "=", self.printer.array(found)))
+            if not np.isfinite(found).all():
+                note = f'<p class="marked">{escape(self.derived.say("overflow"))}</p>'
+        cells = "".join(
+            f'<mtr><mtd style="text-align:right">{a}</mtd><mtd><mo>{s}</mo></mtd>'
+            f'<mtd style="text-align:left">{b}</mtd></mtr>'
+            for a, s, b in rows
+        )
+        if equation.free:
+            ranges = ", ".join(f"{letter} = 1…{size}" for letter, size in equation.free)
+            note += f'<p class="free">{escape(self.derived.say("unit_range", ranges=ranges))}</p>'
+        return f'<math display="block" style="text-align:left"><mtable displaystyle="true">{cells}</mtable></math>{note}'
+
+
+def _anchor(id: str) -> str:  # the word of the contract
+    """Return an address for a step: letters, digits and hyphens."""
+    return "step-" + "".join(s if s.isalnum() and s.isascii() else f"-{ord(s):x}" for s in id)

@@ -1,0 +1,145 @@
+"""Where the parts of a network stand on a page: data, no picture.
+
+A value is a column of units, or one box where it has many. Values stand in columns by how many
+operations lie before them; wires run from what is read to what is made. Sums carry ⊕, functions ⊙.
+Proved by ``tests/test_derivation_html.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clearprop.expressions import MatMul, walk
+from clearprop.backprop import Plan
+
+UNITS_DRAWN = 8
+"""A value with more units is one box."""
+COLUMN, ROW, GAP, MARGIN = 96.0, 46.0, 34.0, 40.0
+RADIUS = 15.0
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One unit (or a whole value): its centre, and which entry it is (0: the whole)."""
+
+    x: float
+    y: float
+    unit: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A value on the page: its units, what it is (⊕ a sum, ⊙ a function, or nothing)."""
+
+    value: str
+    sign: str
+    dots: tuple[Dot, ...]
+    size: int
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A wire from one point to another; ``via`` names the parameter on it, if there is one."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    via: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A network laid out: marks, strokes, and the size of the page."""
+
+    marks: tuple[Mark, ...]
+    strokes: tuple[Stroke, ...]
+    width: float
+    height: float
+
+    def mark(self, value: str) -> Mark:
+        """Return where a value stands."""
+        return next(mark for mark in self.marks if mark.value == value)
+
+
+def lay_out(plan: Plan) -> Drawing:
+    """Lay out the network of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    Drawing
+
+    Examples
+    --------
+    >>> from clearprop.network import Network
+    >>> drawing = lay_out(Network("2-3-2", "sigmoid").plan)
+    >>> [len(mark.dots) for mark in drawing.marks], drawing.mark("z2").sign
+    ([2, 3, 3, 2, 2], '⊕')
+    """
+    graph = plan.graph
+    depth = {given.value: 0 for given in graph.inputs}
+    for node in graph.nodes:
+        depth[node.output] = 1 + max(depth[name] for name in node.inputs)
+    columns: dict[int, list[str]] = {}
+    for name, place in depth.items():
+        columns.setdefault(place, []).append(name)
+    tallest = max(sum(_height(plan, n) + GAP for n in names) for names in columns.values())
+    marks: dict[str, Mark] = {}
+    for place, names in columns.items():
+        y = MARGIN + (tallest - sum(_height(plan, n) + GAP for n in names)) / 2
+        for name in names:
+            x = MARGIN + place * COLUMN
+            size = _size(plan, name)
+            units = size if size <= UNITS_DRAWN else 1
+            dots = tuple(
+                Dot(x, y + ROW * (i + 0.5), i + 1 if size <= UNITS_DRAWN else 0)
+                for i in range(units)
+            )
+            marks[name] = Mark(name, _sign(plan, name), dots, size)
+            y += _height(plan, name) + GAP
+    strokes = []
+    for node in graph.nodes:
+        weights = [name for role, name in node.params]
+        for read in node.inputs:
+            strokes += _wires(plan, marks[read], marks[node.output], weights[0] if weights else "")
+    width = 2 * MARGIN + COLUMN * max(columns) + RADIUS
+    return Drawing(tuple(marks.values()), tuple(strokes), width, 2 * MARGIN + tallest)
+
+
+def _size(plan: Plan, value: str) -> int:
+    shape = plan.graph.values[value].type.shape
+    return shape[0] if shape else 1
+
+
+def _height(plan: Plan, value: str) -> float:
+    size = _size(plan, value)
+    return ROW * (size if size <= UNITS_DRAWN else 1)
+
+
+def _mixes(plan: Plan, value: str) -> bool:
+    """Whether every unit of a value reads every unit before it."""
+    return any(isinstance(node, MatMul) for node in walk(plan.step(value).expr))
+
+
+def _sign(plan: Plan, value: str) -> str:
+    made = plan.graph.values[value].node
+    if made is None:
+        return ""
+    many = len(plan.graph.nodes[made].inputs) > 1
+    return "⊕" if _mixes(plan, value) or many else "⊙"
+
+
+def _wires(plan: Plan, read: Mark, made: Mark, via: str) -> list[Stroke]:
+    each = _mixes(plan, made.value)
+    pairs = (
+        [(a, b) for a in read.dots for b in made.dots]
+        if each or len(read.dots) != len(made.dots)
+        else list(zip(read.dots, made.dots, strict=True))
+    )
+    if not each and read.size != made.size and len(read.dots) > 1:  # stacked: one wire each
+        pairs = [(a, made.dots[min(i, len(made.dots) - 1)]) for i, a in enumerate(read.dots)]
+    return [Stroke(a.x + RADIUS, a.y, b.x - RADIUS, b.y, via) for a, b in pairs]

@@ -1,0 +1,59 @@
+"""A laid-out network as SVG: every value a link, every sign readable, colours of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+
+from clearprop.drawing.layout import RADIUS, Drawing
+
+
+def svg(
+    drawing: Drawing,
+    label: Callable[[str, int], str],
+    link: Callable[[str], str],
+    title: str,
+) -> str:
+    """Return the drawing as an SVG element.
+
+    Parameters
+    ----------
+    drawing : Drawing
+    label : callable (value, unit) -> str
+        What stands beside a unit (from 1; 0: the whole value).
+    link : callable (value) -> str
+        The address a value leads to; empty for none.
+    title : str
+        What a screen reader says.
+    """
+    wide, high = drawing.width, drawing.height
+    parts = [
+        f'<svg class="network" viewBox="0 0 {wide:g} {high:g}" role="img" '
+        f'style="max-width:{wide * 1.2:g}px" xmlns="http://www.w3.org/2000/svg">'
+        f"<title>{escape(title)}</title>"
+    ]
+    for s in drawing.strokes:
+        parts.append(
+            f'<line class="wire" x1="{s.x1:g}" y1="{s.y1:g}" x2="{s.x2:g}" y2="{s.y2:g}"/>'
+        )
+    for mark in drawing.marks:
+        inside = []
+        for dot in mark.dots:
+            inside.append(
+                f'<circle cx="{dot.x:g}" cy="{dot.y:g}" r="{RADIUS:g}"/>'
+                if dot.unit
+                else f'<rect x="{dot.x - RADIUS:g}" y="{dot.y - 18:g}" width="{2 * RADIUS:g}" '
+                f'height="36" rx="6"/>'
+            )
+            text = mark.sign or ("" if dot.unit else str(mark.size))
+            inside.append(f'<text class="sign" x="{dot.x:g}" y="{dot.y + 5:g}">{text}</text>')
+            inside.append(
+                f'<text class="name" x="{dot.x:g}" y="{dot.y - RADIUS - 4:g}">'
+                f"{escape(label(mark.value, dot.unit))}</text>"
+            )
+        href = link(mark.value)
+        body = "".join(inside)
+        body = f'<a href="{escape(href)}">{body}</a>' if href else body
+        parts.append(f'<g id="at-{escape(mark.value)}" class="value">{body}</g>')
+    parts.append("</svg>")
+    return "".join(parts)
