@@ -1,6 +1,9 @@
 # Written by tools/stubs.py from the table in __init__.py: do not edit.
 
 from clearprop.backprop import plan as plan
+from clearprop.derivation import Derivation as Derivation
+from clearprop.derivation import Notation as Notation
+from clearprop.derivation import derive as derive
 from clearprop.errors import ClearPropError as ClearPropError
 from clearprop.graph import Activation as Activation
 from clearprop.graph import Dense as Dense

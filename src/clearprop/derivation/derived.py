@@ -159,7 +159,7 @@ class Derived:
             return Literal(tuple(map(tuple, found)) if found.ndim == 2 else tuple(found))
 
         found = put(member, number)
-        return None if found == member or isinstance(found, Number) else found
+        return None if found == member or isinstance(found, Number | Literal) else found
 
     # -- pages ------------------------------------------------------------------------------------
     def say(self, key: str, **values: object) -> str:
