@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
+from functools import cache
 from html import escape
+from importlib.resources import files
 
 import numpy as np
 
@@ -14,7 +17,11 @@ from clearprop.derivation.printing import MATHML, TEXT, Printer
 from clearprop.derivation.steps import DerivedStep, Equation
 from clearprop.drawing import lay_out, svg
 
+FONT = "latinmodern-math-subset.woff2"
+"""Latin Modern Math (GUST Font License), the signs that derivations use: brackets stretch with it."""
+
 STYLE = """
+@font-face{font-family:"Derivation Math";src:url(data:font/woff2;base64,@FONT@) format("woff2")}
 :root{color-scheme:light dark;--ink:#1c2430;--paper:#fdfdfb;--faint:#667085;--line:#d5dae2;
 --accent:#0b5fae;--warn:#9a5b00;--card:#f4f6f9}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14181f;--faint:#98a2b3;
@@ -33,7 +40,7 @@ background:var(--card);border-radius:.5rem;scroll-margin-top:1rem}
 .why{margin:.1rem 0 .4rem}.uses a,.place{color:var(--accent);text-decoration:none}
 .place{float:right;font-size:.9rem}
 .equations{overflow-x:auto;padding:.2rem 0}
-math{font-family:"Latin Modern Math","STIX Two Math","Cambria Math","Noto Sans Math",math;
+math{font-family:"Derivation Math","Latin Modern Math","STIX Two Math","Cambria Math","Noto Sans Math",math;
 font-size:1.1rem}
 .marked{color:var(--warn);font-size:.92rem;margin:.3rem 0 0}
 .failed{background:#b42318;color:#fff;padding:.6rem .9rem;border-radius:.5rem;font-weight:600}
@@ -66,7 +73,7 @@ class _Page:
         yield f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">'
         yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
         yield '<link rel="icon" href="data:,">'
-        yield f"<title>{escape(derived.title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>"
+        yield f"<title>{escape(derived.title)}</title>\n<style>{_style()}</style>\n</head>\n<body>"
         yield f"<h1>{escape(derived.title)}</h1>"
         for line in header(derived):
             yield f'<div class="about">{escape(line)}</div>'
@@ -169,6 +176,12 @@ class _Page:
             ranges = ", ".join(f"{letter} = 1…{size}" for letter, size in equation.free)
             note += f'<p class="free">{escape(self.derived.say("unit_range", ranges=ranges))}</p>'
         return f'<math display="block" style="text-align:left"><mtable displaystyle="true">{cells}</mtable></math>{note}'
+
+
+@cache
+def _style() -> str:
+    font = files("clearprop.derivation").joinpath("fonts", FONT).read_bytes()
+    return STYLE.replace("@FONT@", base64.b64encode(font).decode("ascii"))
 
 
 def _anchor(id: str) -> str:  # the word of the contract
