@@ -127,6 +127,8 @@ class Notation:
     def from_toml(cls, path: str | Path) -> Notation:
         """Read a notation from a TOML file whose keys are the parameters of `Notation`.
 
+        The key ``base`` names one of the five to start from.
+
         Raises
         ------
         FileError, SettingError
@@ -138,6 +140,9 @@ class Notation:
             raise FileError(f"the notation {path} cannot be read: {error.strerror}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise FileError(f"the notation {path} is no TOML: {error}") from None
+        base = data.pop("base", None)
+        if base is not None and base not in NOTATIONS:
+            raise SettingError(f"the notation {path}: base = {base!r}; {did_you_mean(base, NOTATIONS)}")
         known = {entry.name: entry for entry in fields(cls)}
         for key in data:
             if key not in known:
@@ -146,9 +151,12 @@ class Notation:
             wanted = dict if "Mapping" in str(known[key].type) else bool if key == "sizes" else str
             if not isinstance(given, wanted):
                 raise SettingError(f"the notation {path}: {key} = {given!r} has the wrong type")
-        base = data.pop("base", None)
         data.setdefault("name", Path(path).stem)
-        return replace(NOTATIONS[base], **data) if base else cls(**data)
+        if base is None:
+            return cls(**data)
+        for key in ("symbols", "hidden", "output", "offsets"):
+            data[key] = {**getattr(NOTATIONS[base], key), **data.get(key, {})}
+        return replace(NOTATIONS[base], **data)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the notation as plain data, as the TOML file holds it."""

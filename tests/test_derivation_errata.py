@@ -1,0 +1,30 @@
+"""Every equation listed as misprinted is wrong as printed and right as put right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from clearprop.derivation.errata import ERRATA
+from clearprop.derivation.sources import pages
+
+DOCS = Path(__file__).parents[1] / "docs" / "sources"
+
+
+@pytest.mark.parametrize("erratum", ERRATA, ids=lambda e: f"{e.source} {e.place}")
+def test_the_printed_form_fails_and_the_right_form_holds(erratum):
+    for seed in range(5):
+        assert erratum.error(seed) > 1e-6
+        assert erratum.error(seed, printed=False) < 1e-8
+
+
+def test_every_misprint_of_the_list_is_there():
+    assert len(ERRATA) >= 27
+    assert {e.source for e in ERRATA} == {"S0", "S1", "S2", "S3", "S4"}
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_the_pages_of_the_sources_are_fresh(name):
+    stands = (DOCS / name).read_text("utf-8")
+    assert stands == pages()[name], "run `python -m clearprop.derivation.sources docs/sources`"

@@ -1,0 +1,149 @@
+"""One weight alone: S3's equations in their order, and the paths of any weight of any graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_derivation import NETWORKS, data
+
+import clearprop as cp
+from clearprop.backprop import paths
+from clearprop.derivation import NOTATIONS
+from clearprop.derivation.command import main
+from clearprop.derivation.printing import TEXT
+from clearprop.errors import SettingError
+
+#: The left-hand sides of the text's equations (1) to (35), read off the text.
+S3 = (
+    "E f(x) f′(x) H1 P1 Q1 Q2 O1 O2 E ∂E/∂W11 ∂E/∂O1 ∂O1/∂Q1 ∂Q1/∂W11 W11 ∂E/∂V11 ∂E/∂V11 E1 E2 "
+    "∂E1/∂P1 ∂E1/∂O1 ∂O1/∂Q1 ∂Q1/∂P1 ∂E1/∂P1 ∂E2/∂P1 ∂E2/∂O2 ∂O2/∂Q2 ∂Q2/∂P1 ∂E2/∂P1 ∂P1/∂V11 "
+    "∂P1/∂H1 ∂H1/∂V11 ∂P1/∂V11 V11 ∂E/∂V11"
+).split()
+
+
+def scalar(weight="V11", seed=1):
+    network = NETWORKS["shared bias"]()
+    return cp.derive(network, "scalar", *data(network, 1, seed), weight=weight)
+
+
+def test_the_equations_of_s3_come_in_its_order_with_its_numbers():
+    d = scalar()
+    assert [step.number for step in d.steps] == list(range(1, 36))
+    lefts = [d.printer(TEXT).render(step.equations[0].left) for step in d.steps]
+    assert lefts == S3
+
+
+def test_equation_35_is_put_right_and_marked():
+    d = scalar()
+    last = d.steps[-1]
+    printed = d.printer(TEXT).render(last.equations[0].members[0])
+    assert printed == (
+        "(−W11 · (Y1 − O1) · O1 · (1 − O1) − W12 · (Y2 − O2) · O2 · (1 − O2))"
+        " · (X1 · P1 · (1 − P1))"
+    )
+    assert last.marked == "∂E/∂V11 = (∂E1/∂P1) · (∂E2/∂P1 · ∂P1/∂V11)"
+    assert {step.number for step in d.steps if step.marked} == {1, 10, 12, 15, 18, 19, 21, 26, 28, 35}
+
+
+def test_equation_35_is_the_gradient():
+    network = NETWORKS["shared bias"]()
+    p, X, Y = data(network, 1)
+    d = cp.derive(network, "scalar", p, X, Y, weight="V11")
+    expected = network.gradient(p, X, Y)["W1"][0, 0]
+    assert d.value(d.steps[-1].equations[0]) == pytest.approx(expected, rel=1e-13)
+    assert d.verify().passed
+
+
+def test_another_network_is_not_marked_with_the_errors_of_s3():
+    network = cp.Network("2-4-2", "tanh", output="sigmoid")
+    d = cp.derive(network, "scalar", *data(network, 1), weight="V12")
+    assert d.verify().passed
+    assert not any(step.marked for step in d.steps)
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_weight_of_any_graph_is_derived_with_what_it_needs(name, notation):
+    network = NETWORKS[name]()
+    p, X, Y = data(network, 1)
+    d = cp.derive(network, notation, p, X, Y, weight="W1[2,1]")
+    assert d.verify().passed
+    expected = network.gradient(p, X, Y)["W1"][1, 0]
+    last = next(step for step in reversed(d.steps) if step.kind == "weight")
+    assert d.value(last.equations[0]) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_paths_multiplied_out_are_as_many_as_there_are():
+    network = NETWORKS["diamond"]()
+    p, X, Y = data(network, 1)
+    d = cp.derive(network, "matrix", p, X, Y, weight="W1[1,1]")
+    found = paths(network.plan, "W1", network.trace(p, X, Y), (0, 0))
+    many = d.step("dJ/dW1:paths").title.values["count"]
+    assert many == found.count
+
+
+def test_multiplied_out_without_delta_it_is_the_same_number_and_costs_more():
+    d = scalar()
+    from clearprop.derivation.expanding import multiplied_out
+
+    expression, without, with_delta = multiplied_out(d)
+    t = d.numbers.trace
+    given = {"X1": t["a1"][0, 0], "X2": t["a1"][0, 1], "Y1": t["y"][0, 0], "Y2": t["y"][0, 1],
+             "b1": t["b1"], "b2": t["b2"]}  # fmt: skip
+    given |= {f"V{i + 1}{j + 1}": t["W1"][j, i] for i in range(2) for j in range(3)}
+    given |= {f"W{i + 1}{j + 1}": t["W2"][j, i] for i in range(3) for j in range(2)}
+    value = expression.subs({s: float(given[s.name]) for s in expression.free_symbols})
+    assert float(value) == pytest.approx(float(t["dJ/dW1"][0, 0]), rel=1e-12)
+    assert without > with_delta
+
+
+def test_a_network_too_large_is_refused_in_one_sentence():
+    network = cp.Network("784-512-10")
+    with pytest.raises(SettingError, match="more than 400 equations"):
+        cp.derive(network, "matrix", weight="W1[1,1]")
+    x = cp.derive(cp.Network([6, 9, 9, 9, 4], "tanh"), "matrix", weight="W1[1,1]")
+    with pytest.raises(SettingError, match="too large to multiply out"):
+        x.expand()
+
+
+def test_the_command_prints_the_35_equations_and_verifies(capsys):
+    code = main(["derive", "2-3-2", "--notation", "scalar", "--weight", "V11", "--verify"])
+    text = capsys.readouterr().out
+    assert code == 0
+    assert "(35) ∂E/∂V11" in text
+    assert "✓ verified" in text
+    assert max(map(len, text.splitlines()[:-2])) <= 120
+
+
+def test_the_command_reads_rows_from_a_file(tmp_path, capsys):
+    file = tmp_path / "d.csv"
+    file.write_text("a,b,c,d\n0.1,0.2,1,0\n0.3,0.4,0,1\n", "utf-8")
+    code = main(["derive", "2-3-2", "--data", str(file), "--row", "2"])
+    text = capsys.readouterr().out
+    assert code == 0
+    assert "0.3" in text
+    assert "sample 2 of 2" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "hint"),
+    [
+        ("derive 2-3-2 --weight V11", 1, "no 'V11'"),
+        ("derive nothing.json", 1, "neither sizes"),
+        ("derive 2-3-2 --format pdf", 2, "no format 'pdf'"),
+        ("derive 2-3-2 --expand", 2, "--weight"),
+    ],
+)
+def test_a_wrong_command_ends_in_one_sentence(line, code, hint, capsys):
+    assert main(line.split()) == code
+    said = capsys.readouterr().err
+    assert hint in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_same_seed_same_page(capsys):
+    assert main(["derive", "2-3-2"]) == 0
+    first = capsys.readouterr().out
+    assert main(["derive", "2-3-2"]) == 0
+    assert capsys.readouterr().out == first
+    assert np.isfinite(len(first))

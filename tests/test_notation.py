@@ -1,0 +1,135 @@
+"""Notations: names read back to what they name, arrays turned as the text turns them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from random_networks import random_case
+
+import clearprop as cp
+from clearprop.derivation import NOTATIONS, Notation, find_notation
+from clearprop.derivation.command import main
+from clearprop.derivation.names import Names
+from clearprop.errors import FileError, GraphError, SettingError
+
+S3 = cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="shared")
+
+
+def everything(names: Names):
+    for sym in names._all_symbols:
+        shape = names._shape(sym)
+        for index in np.ndindex(*shape):
+            yield sym, tuple(int(i) for i in index)
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+@pytest.mark.parametrize("sizes", ["2-3-2", "3-12-11-2", "1-1"])
+def test_every_name_reads_back_to_what_it_names(name, sizes):
+    names = Names(NOTATIONS[name], cp.Network(sizes).graph)
+    for sym, index in everything(names):
+        assert names.parse(names.name(sym, index)) == (sym, index)
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_names_of_a_network_are_all_different(name):
+    for seed in range(12):
+        case = random_case(seed, rows=1)
+        names = Names(NOTATIONS[name], case.network.graph)
+        written = [names.name(sym, index) for sym, index in everything(names)]
+        assert len(set(written)) == len(written)
+
+
+@pytest.mark.parametrize(
+    ("notation", "expected"),
+    [
+        ("matrix", "W⁽¹⁾₂₁ W⁽²⁾₁₃ a⁽¹⁾₂ z⁽²⁾₃ δ⁽³⁾₁ ∂J/∂W⁽¹⁾₂₁"),
+        ("graph", "Θ¹₂₁ Θ²₁₃ a¹₂ z²₃ δ³₁ Θ′¹₂₁"),
+        ("delta-rule", "w⁽²⁾₁₂ w⁽³⁾₃₁ t⁽¹⁾₂ u⁽²⁾₃ δ⁽³⁾₁ ∂E/∂w⁽²⁾₁₂"),
+        ("scalar", "V12 W31 X2 H3 ∂E/∂Q1 ∂E/∂V12"),
+        ("index", "w⁽¹⁾₂₁ w⁽²⁾₁₃ a⁽¹⁾₂ z⁽²⁾₃ δ⁽³⁾₁ ∂J/∂w⁽¹⁾₂₁"),
+    ],
+)
+def test_the_five_texts_name_the_same_entries_as_they_do_in_print(notation, expected):
+    names = Names(NOTATIONS[notation], S3.graph)
+    entries = [("W1", (1, 0)), ("W2", (0, 2)), ("a1", (1,)), ("z2", (2,)), ("delta3", (0,)),
+               ("dJ/dW1", (1, 0))]  # fmt: skip
+    assert " ".join(names.name(*entry) for entry in entries) == expected
+
+
+def test_our_own_names_are_understood_in_every_notation_and_counted_from_1():
+    for notation in NOTATIONS.values():
+        assert Names(notation, S3.graph).parse("W2[1,3]") == ("W2", (0, 2))
+
+
+def test_what_arrives_is_numbered_one_higher_by_s1():
+    assert Names(NOTATIONS["graph"], S3.graph).name("Delta2", (0,)) == "Δ³₁"
+
+
+def test_source_first_matrices_are_turned_and_nothing_else():
+    W = np.arange(6.0).reshape(3, 2)
+    assert (Names(NOTATIONS["scalar"], S3.graph).oriented("W1", W) == W.T).all()
+    assert (Names(NOTATIONS["matrix"], S3.graph).oriented("W1", W) == W).all()
+    assert (Names(NOTATIONS["scalar"], S3.graph).oriented("a2", W) == W).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"), [("V41", "last entry is V23"), ("Z11", "there are|did you mean"), ("W1[3,3]", "V23")]
+)
+def test_a_name_that_does_not_exist_is_refused_with_the_nearest(text, hint):
+    with pytest.raises(GraphError, match=hint):
+        Names(NOTATIONS["scalar"], S3.graph).parse(text)
+
+
+def test_an_unknown_notation_suggests_the_nearest():
+    with pytest.raises(SettingError, match="did you mean 'matrix'"):
+        find_notation("matrx")
+
+
+def test_a_notation_of_ones_own_comes_from_toml(tmp_path):
+    file = tmp_path / "mine.toml"
+    file.write_text('base = "index"\ntarget_index = "p"\n[symbols]\nW = "A"\n', "utf-8")
+    mine = find_notation(str(file))
+    assert (mine.name, mine.symbols["W"], mine.level) == ("mine", "A", "index")
+    assert mine.symbols["z"] == "z"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("level = 'metrix'", "did you mean 'matrix'"),
+        ("levl = 'matrix'", "did you mean 'level'"),
+        ("level = 3", "wrong type"),
+        ("level =", "no TOML"),
+        ("[symbols]\nWW = 'A'", "role 'WW'"),
+        ("bias_view = 'column'\norientation = 'source-first'", "target-first"),
+    ],
+)
+def test_a_wrong_notation_file_is_refused_in_one_sentence(tmp_path, text, hint):
+    file = tmp_path / "n.toml"
+    file.write_text(text, "utf-8")
+    with pytest.raises((SettingError, FileError), match=hint):
+        find_notation(str(file))
+
+
+def test_the_rosetta_table_shows_one_number_under_five_names(capsys):
+    assert main(["notation"]) == 0
+    text = capsys.readouterr().out
+    line = next(one for one in text.splitlines() if "V12" in one)
+    assert all(name in line for name in ("W⁽¹⁾₂₁", "Θ¹₂₁", "w⁽²⁾₁₂", "V12", "w⁽¹⁾₂₁"))
+
+
+def test_the_rosetta_numbers_are_the_networks(capsys):
+    assert main(["notation", "--json"]) == 0
+    rows = {r["symbol"]: r for r in json.loads(capsys.readouterr().out)["quantities"]}
+    z = rows["z2"]["value"]
+    assert rows["a2"]["value"] == pytest.approx(1 / (1 + np.exp(-z)), rel=1e-12)
+    assert rows["dJ/dW1"]["value"] != 0
+
+
+def test_a_user_notation_writes_a_networks_steps():
+    mine = Notation("mine", level="index", symbols={"W": "A", "delta": "e"}, orientation="source-first")
+    d = cp.derive(S3, mine, S3.initial(0), [[0.1, 0.2]], [[1.0, 0.0]])
+    assert d.verify().passed
+    assert "∂J/∂A⁽¹⁾" in d.text()
