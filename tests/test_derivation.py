@@ -102,7 +102,9 @@ def changes(node):
         lambda n: n.body if isinstance(n, Turn) else None,
         lambda n: Plus(n.terms[1:]) if isinstance(n, Plus) and len(n.terms) > 2 else None,
         lambda n: n.terms[0] if isinstance(n, Plus) and len(n.terms) == 2 else None,
-        lambda n: Times(n.factors[1:], n.kind) if isinstance(n, Times) and len(n.factors) > 2 else None,
+        lambda n: (
+            Times(n.factors[1:], n.kind) if isinstance(n, Times) and len(n.factors) > 2 else None
+        ),
     ):
         other = rebuild(node, lambda n, wrong=wrong: n if wrong(n) is None else wrong(n))
         if other != node:
@@ -112,7 +114,7 @@ def changes(node):
 
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_a_wrong_step_does_not_verify_and_says_so_at_the_top(notation):
-    network = NETWORKS["mixed"]()
+    network = cp.Network("2-2-2-1", ["tanh", "softplus"], l2=0.1)
     d = cp.derive(network, notation, *data(network, 1))
     tried = 0
     for place, step in enumerate(d.steps):
@@ -128,7 +130,7 @@ def test_a_wrong_step_does_not_verify_and_says_so_at_the_top(notation):
                     passed = False
                 assert not passed, (step.id, other)
                 tried += 1
-    assert tried >= 10
+    assert tried >= 8
 
 
 def test_a_gradient_left_out_is_missed():

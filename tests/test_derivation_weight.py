@@ -10,15 +10,17 @@ import clearprop as cp
 from clearprop.backprop import paths
 from clearprop.derivation import NOTATIONS
 from clearprop.derivation.command import main
+from clearprop.derivation.expanding import multiplied_out
 from clearprop.derivation.printing import TEXT
 from clearprop.errors import SettingError
 
 #: The left-hand sides of the text's equations (1) to (35), read off the text.
-S3 = (
-    "E f(x) f′(x) H1 P1 Q1 Q2 O1 O2 E ∂E/∂W11 ∂E/∂O1 ∂O1/∂Q1 ∂Q1/∂W11 W11 ∂E/∂V11 ∂E/∂V11 E1 E2 "
-    "∂E1/∂P1 ∂E1/∂O1 ∂O1/∂Q1 ∂Q1/∂P1 ∂E1/∂P1 ∂E2/∂P1 ∂E2/∂O2 ∂O2/∂Q2 ∂Q2/∂P1 ∂E2/∂P1 ∂P1/∂V11 "
-    "∂P1/∂H1 ∂H1/∂V11 ∂P1/∂V11 V11 ∂E/∂V11"
-).split()
+S3 = [
+    "E", "f(x)", "f′(x)", "H1", "P1", "Q1", "Q2", "O1", "O2", "E", "∂E/∂W11", "∂E/∂O1",
+    "∂O1/∂Q1", "∂Q1/∂W11", "W11", "∂E/∂V11", "∂E/∂V11", "E1", "E2", "∂E1/∂P1", "∂E1/∂O1",
+    "∂O1/∂Q1", "∂Q1/∂P1", "∂E1/∂P1", "∂E2/∂P1", "∂E2/∂O2", "∂O2/∂Q2", "∂Q2/∂P1", "∂E2/∂P1",
+    "∂P1/∂V11", "∂P1/∂H1", "∂H1/∂V11", "∂P1/∂V11", "V11", "∂E/∂V11",
+]  # fmt: skip
 
 
 def scalar(weight="V11", seed=1):
@@ -42,7 +44,18 @@ def test_equation_35_is_put_right_and_marked():
         " · (X1 · P1 · (1 − P1))"
     )
     assert last.marked == "∂E/∂V11 = (∂E1/∂P1) · (∂E2/∂P1 · ∂P1/∂V11)"
-    assert {step.number for step in d.steps if step.marked} == {1, 10, 12, 15, 18, 19, 21, 26, 28, 35}
+    assert {step.number for step in d.steps if step.marked} == {
+        1,
+        10,
+        12,
+        15,
+        18,
+        19,
+        21,
+        26,
+        28,
+        35,
+    }
 
 
 def test_equation_35_is_the_gradient():
@@ -84,8 +97,6 @@ def test_the_paths_multiplied_out_are_as_many_as_there_are():
 
 def test_multiplied_out_without_delta_it_is_the_same_number_and_costs_more():
     d = scalar()
-    from clearprop.derivation.expanding import multiplied_out
-
     expression, without, with_delta = multiplied_out(d)
     t = d.numbers.trace
     given = {"X1": t["a1"][0, 0], "X2": t["a1"][0, 1], "Y1": t["y"][0, 0], "Y2": t["y"][0, 1],

@@ -75,7 +75,8 @@ def test_source_first_matrices_are_turned_and_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("V41", "last entry is V23"), ("Z11", "there are|did you mean"), ("W1[3,3]", "V23")]
+    ("text", "hint"),
+    [("V41", "last entry is V23"), ("Z11", "there are|did you mean"), ("W1[3,3]", "V23")],
 )
 def test_a_name_that_does_not_exist_is_refused_with_the_nearest(text, hint):
     with pytest.raises(GraphError, match=hint):
@@ -129,7 +130,9 @@ def test_the_rosetta_numbers_are_the_networks(capsys):
 
 
 def test_a_user_notation_writes_a_networks_steps():
-    mine = Notation("mine", level="index", symbols={"W": "A", "delta": "e"}, orientation="source-first")
+    mine = Notation(
+        "mine", level="index", symbols={"W": "A", "delta": "e"}, orientation="source-first"
+    )
     d = cp.derive(S3, mine, S3.initial(0), [[0.1, 0.2]], [[1.0, 0.0]])
     assert d.verify().passed
     assert "∂J/∂A⁽¹⁾" in d.text()

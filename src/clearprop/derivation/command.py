@@ -29,7 +29,9 @@ Net = Annotated[str, typer.Argument(help="sizes such as 2-3-2, or a network's JS
 
 def derive_command(
     network: Net,
-    notation: Annotated[str, typer.Option(help="matrix, graph, delta-rule, scalar, index, or a TOML file")] = "matrix",
+    notation: Annotated[
+        str, typer.Option(help="matrix, graph, delta-rule, scalar, index, or a TOML file")
+    ] = "matrix",
     activation: Annotated[str, typer.Option(help="function of the hidden layers")] = "sigmoid",
     output: Annotated[str, typer.Option(help="function of the output layer")] = "",
     cost: Annotated[str, typer.Option(help="the cost")] = "squared_error",
@@ -39,12 +41,18 @@ def derive_command(
     row: Annotated[int, typer.Option(help="whose numbers are shown, from 1")] = 1,
     weight: Annotated[str, typer.Option(help="one weight alone, such as V11 or W2[1,3]")] = "",
     language: Annotated[str, typer.Option(help="en or zh")] = "en",
-    format: Annotated[str, typer.Option(help="text, latex, html, json")] = "text",  # noqa: A002  # the flag's word
+    format: Annotated[str, typer.Option(help="text, latex, html, json")] = "text",
     out: Annotated[str, typer.Option("--out", "-o", help="write to this file")] = "",
     digits: Annotated[int, typer.Option(help="significant digits", min=1, max=17)] = 4,
-    seed: Annotated[int, typer.Option(help="of random numbers, where there are no data", min=0)] = 0,
-    verify: Annotated[bool, typer.Option("--verify", help="evaluate every step and compare")] = False,
-    expand: Annotated[bool, typer.Option("--expand", help="multiply one gradient out, without δ")] = False,
+    seed: Annotated[
+        int, typer.Option(help="of random numbers, where there are no data", min=0)
+    ] = 0,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="evaluate every step and compare")
+    ] = False,
+    expand: Annotated[
+        bool, typer.Option("--expand", help="multiply one gradient out, without δ")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="short for --format json")] = False,
 ) -> None:
     """Derive back-propagation of a network, step by step, in a notation."""
@@ -66,7 +74,9 @@ def derive_command(
 
 
 def notation_command(
-    network: Annotated[str, typer.Argument(help="sizes such as 2-3-2, or a network's JSON file")] = "2-3-2",
+    network: Annotated[
+        str, typer.Argument(help="sizes such as 2-3-2, or a network's JSON file")
+    ] = "2-3-2",
     language: Annotated[str, typer.Option(help="en or zh")] = "en",
     notation: Annotated[list[str] | None, typer.Option(help="a column more: a TOML file")] = None,
     json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
@@ -101,9 +111,14 @@ def read_network(
 def random_numbers(net: Network, seed: int, m: int) -> tuple[dict[str, Any], Any, Any]:
     """Return parameters, X and Y: random, the same for the same seed, short to read."""
     r = np.random.default_rng(seed)
-    p = {name: np.round(r.uniform(-1, 1, array.shape), 2) for name, array in net.initial(seed).items()}
+    p = {
+        name: np.round(r.uniform(-1, 1, array.shape), 2)
+        for name, array in net.initial(seed).items()
+    }
     X = {
-        g.key: r.integers(0, g.levels, m) if g.levels else np.round(r.uniform(-1, 1, (m, g.width)), 2)
+        g.key: r.integers(0, g.levels, m)
+        if g.levels
+        else np.round(r.uniform(-1, 1, (m, g.width)), 2)
         for g in net.graph.inputs
     }
     Y: dict[str, Any] = {}
@@ -134,9 +149,7 @@ def with_numbers(
     p, X, Y = random_numbers(net, seed, 1)
     if data:
         X, Y = read_data(data, net)
-    found = derive(
-        net, notation, p, X, Y, weight or None, language, row=row, digits=digits
-    )
+    found = derive(net, notation, p, X, Y, weight or None, language, row=row, digits=digits)
     return found if data else found.seeded(seed)
 
 

@@ -1,6 +1,7 @@
 """What is derived: steps as written, and numbers beside them.
 
-Structure and numbers are apart: `Derived.at` puts other numbers beside the same steps. Proved by ``tests/test_derivation.py``.
+Structure and numbers are apart: `Derived.at` puts other numbers beside the same steps.
+Proved by ``tests/test_derivation.py``.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ class Derived:
         numbers = numbers_of(self.network, self.names, parameters, X, Y, self.learning_rate)
         if self.numbers is not None and (self.numbers.m == 1) != (numbers.m == 1):
             raise DataError(
-                f"this derivation was made for {self.numbers.m} rows, X has {numbers.m}; derive anew"
+                f"this derivation was made for {self.numbers.m} rows, "
+                f"X has {numbers.m}; derive anew"
             )
         if not 1 <= row <= numbers.m:
             raise DataError(f"there is no row {row}; X has {numbers.m}, counted from 1")
@@ -190,7 +192,7 @@ class Derived:
                 equations.append(
                     {name: equation_text(p, equation) for name, p in printers.items()}
                     | {"number": equation.number,
-                       "for": {letter: size for letter, size in equation.free},
+                       "for": dict(equation.free),
                        "value": None if found is None else _plain(found)}
                 )  # fmt: skip
             steps.append(
@@ -239,10 +241,14 @@ def numbers_of(
     general = plan(network.graph, fuse=False)
     trace = network.trace(parameters, X, Y)
     inputs = {given.key: trace[given.value] for given in network.graph.inputs}
-    targets = {name: trace[name] for name in (target_name(network.graph, c) for c in network.graph.costs)}
+    targets = {
+        name: trace[name] for name in (target_name(network.graph, c) for c in network.graph.costs)
+    }
     with np.errstate(all="ignore"):
         own = run(general, parameters, inputs, targets).arrays
-    return TraceNumbers(names, general, replace(trace, arrays={**own, **trace.arrays}), learning_rate)
+    return TraceNumbers(
+        names, general, replace(trace, arrays={**own, **trace.arrays}), learning_rate
+    )
 
 
 def _short(network: Network) -> str:

@@ -114,7 +114,9 @@ def derive(
     """
     chosen = find_notation(notation)
     if language not in LANGUAGES:
-        raise SettingError(f"there is no language {language!r}; {did_you_mean(language, LANGUAGES)}")
+        raise SettingError(
+            f"there is no language {language!r}; {did_you_mean(language, LANGUAGES)}"
+        )
     if not network.graph.costs:
         raise SettingError("the network has no cost; there is nothing to derive")
     names = Names(chosen, network.graph)

@@ -34,7 +34,7 @@ def multiplied_out(derived: Derived) -> tuple[Any, int, int]:
     SettingError
         If no weight was asked for, or the network is too large.
     """
-    import sympy  # noqa: PLC0415  # optional, and slow to load
+    import sympy  # optional, and slow to load
 
     if derived.target is None:
         raise SettingError("say which weight to multiply out, such as weight='W1[1,1]'")
@@ -74,7 +74,9 @@ def multiplied_out(derived: Derived) -> tuple[Any, int, int]:
                 return getattr(sympy, {"abs": "Abs"}.get(name, name))(of(args[0]))
             case Piecewise(left, right, or_equal, then, otherwise):
                 a, b = of(left), of(right)
-                return sympy.Piecewise((of(then), a <= b if or_equal else a < b), (of(otherwise), True))
+                return sympy.Piecewise(
+                    (of(then), a <= b if or_equal else a < b), (of(otherwise), True)
+                )
         raise SettingError(f"{type(node).__name__} cannot be multiplied out")
 
     sym, index = derived.target

@@ -18,7 +18,7 @@ from clearprop.derivation.steps import DerivedStep, Equation
 from clearprop.drawing import lay_out, svg
 
 FONT = "latinmodern-math-subset.woff2"
-"""Latin Modern Math (GUST Font License), the signs that derivations use: brackets stretch with it."""
+"""Latin Modern Math (GUST Font License), the signs that derivations use: its brackets stretch."""
 
 STYLE = """
 @font-face{font-family:"Derivation Math";src:url(data:font/woff2;base64,@FONT@) format("woff2")}
@@ -27,7 +27,8 @@ STYLE = """
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14181f;--faint:#98a2b3;
 --line:#39424f;--accent:#7db8f2;--warn:#e8b25c;--card:#1c222b}}
 *{box-sizing:border-box}
-body{margin:0 auto;padding:1.5rem 1.2rem 4rem;max-width:60rem;background:var(--paper);color:var(--ink);
+body{margin:0 auto;padding:1.5rem 1.2rem 4rem;max-width:60rem;
+background:var(--paper);color:var(--ink);
 font:16px/1.55 system-ui,"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
 h1{font-size:1.6rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2.2rem 0 .6rem;
 border-bottom:1px solid var(--line);padding-bottom:.25rem}
@@ -40,7 +41,8 @@ background:var(--card);border-radius:.5rem;scroll-margin-top:1rem}
 .why{margin:.1rem 0 .4rem}.uses a,.place{color:var(--accent);text-decoration:none}
 .place{float:right;font-size:.9rem}
 .equations{overflow-x:auto;padding:.2rem 0}
-math{font-family:"Derivation Math","Latin Modern Math","STIX Two Math","Cambria Math","Noto Sans Math",math;
+math{font-family:"Derivation Math","Latin Modern Math",
+"STIX Two Math","Cambria Math","Noto Sans Math",math;
 font-size:1.1rem}
 .marked{color:var(--warn);font-size:.92rem;margin:.3rem 0 0}
 .failed{background:#b42318;color:#fff;padding:.6rem .9rem;border-radius:.5rem;font-weight:600}
@@ -175,7 +177,8 @@ class _Page:
         if equation.free:
             ranges = ", ".join(f"{letter} = 1…{size}" for letter, size in equation.free)
             note += f'<p class="free">{escape(self.derived.say("unit_range", ranges=ranges))}</p>'
-        return f'<math display="block" style="text-align:left"><mtable displaystyle="true">{cells}</mtable></math>{note}'
+        table = f'<mtable displaystyle="true">{cells}</mtable>'
+        return f'<math display="block">{table}</math>{note}'
 
 
 @cache

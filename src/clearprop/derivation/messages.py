@@ -1,4 +1,4 @@
-"""What a derivation says in words, in English and Chinese; the sources' own words where they have them."""
+"""What a derivation says in words, in English and Chinese: the sources' own words."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ MESSAGES = Words(
             "zh": "数值：随机产生，种子 {seed}（可用 --data 给出自己的数据）",
         },
         "unit_range": {"en": "for every {ranges}", "zh": "对每个 {ranges}"},
-        "first_sample": {"en": "numbers of sample {row} of {m}", "zh": "数值取第 {row} 个样本，共 {m} 个"},
-        "first_member": {"en": "numbers of member 1 of {count}", "zh": "数值取第 1 个成员，共 {count} 个"},
+        "first_sample": {
+            "en": "numbers of sample {row} of {m}",
+            "zh": "数值取第 {row} 个样本，共 {m} 个",
+        },
+        "first_member": {
+            "en": "numbers of member 1 of {count}",
+            "zh": "数值取第 1 个成员，共 {count} 个",
+        },
         "section_definition": {"en": "Functions", "zh": "函数"},
         "section_forward": {"en": "Forward pass", "zh": "前向传播"},
         "section_cost": {"en": "Cost", "zh": "目标函数"},
@@ -30,7 +36,8 @@ MESSAGES = Words(
         "uses": {"en": "from {steps}", "zh": "由 {steps}"},
         "equation_list": {"en": "({number})", "zh": "（{number}）"},
         "verified": {
-            "en": "verified: every step, against the trace to {trace}, against central differences to {differences}",
+            "en": "verified: every step, against the trace to {trace}, against "
+            "central differences to {differences}",
             "zh": "已验证：每一步与计算轨迹相差不超过 {trace}，与中心差分相差不超过 {differences}",
         },
         "not_verified": {
@@ -41,7 +48,10 @@ MESSAGES = Words(
             "en": "the textbook form overflows here; the number is that of the stable form",
             "zh": "此处教科书形式溢出；所列数值取自稳定形式",
         },
-        "marked": {"en": "⚠ printed otherwise in the source: {printed}", "zh": "⚠ 原文印作：{printed}"},
+        "marked": {
+            "en": "⚠ printed otherwise in the source: {printed}",
+            "zh": "⚠ 原文印作：{printed}",
+        },
         "alike": {
             "en": "one of {count} alike; the others only change their indices",
             "zh": "共 {count} 个同形的式子，其余只换下标",
@@ -49,7 +59,8 @@ MESSAGES = Words(
         # -- functions
         "function": {"en": "The function {f}", "zh": "激活函数 {f}"},
         "function_why": {
-            "en": "Each unit passes its weighted sum through {f}; the backward pass needs its slope.",
+            "en": "Each unit passes its weighted sum through {f}; the backward "
+            "pass needs its slope.",
             "zh": "每个神经元把加权和送入 {f}；反向传播需要它的导数。",
         },
         "link": {"en": "The function {f}", "zh": "函数 {f}"},
@@ -79,7 +90,8 @@ MESSAGES = Words(
         },
         "looked_up": {"en": "Row of the table at {n}", "zh": "{n} 处查表取行"},
         "looked_up_why": {
-            "en": "An index takes its own row of the table: the table times a vector with a single 1.",
+            "en": "An index takes its own row of the table: the table times a "
+            "vector with a single 1.",
             "zh": "下标取出表中对应的行，即表乘以只有一个 1 的向量。",
         },
         "joined": {"en": "Sum at {n}", "zh": "{n} 处相加"},
@@ -127,17 +139,20 @@ MESSAGES = Words(
             "zh": "误差沿导线反向传递并乘以权重，在每个神经元处汇总（⊕）。",
         },
         "arrives_sum_why": {
-            "en": "{count} paths leave this value, so {count} derivatives come back and add up (⊕).",
+            "en": "{count} paths leave this value, so {count} derivatives come "
+            "back and add up (⊕).",
             "zh": "有 {count} 条路径由此出发，因此 {count} 个导数返回并相加（⊕）。",
         },
         "output_delta": {"en": "δ of the output layer", "zh": "输出层的残差"},
         "output_delta_why": {
-            "en": "What leaves the cost, times the slope of the function (⊙): the start of the recursion.",
+            "en": "What leaves the cost, times the slope of the function (⊙): "
+            "the start of the recursion.",
             "zh": "代价的导数乘以激活函数的导数（⊙），这是递推的初值。",
         },
         "delta": {"en": "δ of layer {n}", "zh": "第 {n} 层的残差"},
         "delta_why": {
-            "en": "What the units behind it pass back, each times its weight, times the unit's own slope.",
+            "en": "What the units behind it pass back, each times its weight, "
+            "times the unit's own slope.",
             "zh": "后一层各神经元的残差的加权和，再乘以该神经元激活函数的导数。",
         },
         "shortcut": {"en": "The shortcut", "zh": "简化形式"},
@@ -196,7 +211,10 @@ MESSAGES = Words(
             "zh": "把 {gradient} 全部展开、不用残差：需 {without} 次乘除法。"
             "反向传播把公共因子只算一次：需 {with_delta} 次。",
         },
-        "paths": {"en": "Paths from {n} to the cost: {count}", "zh": "从 {n} 到代价的路径：{count} 条"},
+        "paths": {
+            "en": "Paths from {n} to the cost: {count}",
+            "zh": "从 {n} 到代价的路径：{count} 条",
+        },
         "paths_why": {
             "en": "One product for each path; their sum is the derivative.",
             "zh": "每条路径一个乘积，其和就是导数。",

@@ -133,7 +133,8 @@ class Names:
     def _reached(self) -> dict[str, str]:
         """For each parameter, the label of the value its first use makes."""
         return {
-            name: self.graph.nodes[p.users[0]].output[1:] for name, p in self.graph.parameters.items()
+            name: self.graph.nodes[p.users[0]].output[1:]
+            for name, p in self.graph.parameters.items()
         }
 
     @cached_property
@@ -214,8 +215,8 @@ class Names:
             if role == "b" and not above:  # S3's b1: one letter a layer, the layer's number beside
                 return Glyph(base, "", (self._number(role, label), *below), flat=not below)
             return Glyph(base, above, below, bar=bare, flat=not above)
-        base = symbols["input"] if role == "a" and label in self._inputs else (
-            symbols.get(role, role)
+        base = (
+            symbols["input"] if role == "a" and label in self._inputs else (symbols.get(role, role))
         )
         return Glyph(base, self._above(role, label), below, bar=bare)
 
@@ -229,7 +230,9 @@ class Names:
             self._inputs if layer in self._inputs else self._hidden
         )  # fmt: skip
         letters = self.notation.output if kind is self._finals else self.notation.hidden
-        base = symbols["input"] if kind is self._inputs else letters.get(role, symbols.get(role, role))
+        base = (
+            symbols["input"] if kind is self._inputs else letters.get(role, symbols.get(role, role))
+        )
         alone = len(kind) == 1 and len(self._of_role(role, kind)) <= 1
         if role == "b":
             alone = self.shapes.get(f"b{label}") == () and label.isdigit()
@@ -290,10 +293,14 @@ class Names:
         given = text.strip().replace(" ", "")
         ours = re.fullmatch(r"([\w/]+)\[(\d+(?:,\d+)*)\]", given)
         if ours and ours[1] in self._all_symbols:
-            return self._entry(text, ours[1], tuple(int(place) for place in ours[2].split(",")), True)
-        found = self._read(given)
+            return self._entry(
+                text, ours[1], tuple(int(place) for place in ours[2].split(",")), True
+            )
+        found = self._read(given) or ((given, ()) if given in self._all_symbols else None)
         if found is None:
-            example = [self.name(sym, (0,) * len(self.shapes[sym])) for sym in self.graph.parameters]
+            example = [
+                self.name(sym, (0,) * len(self.shapes[sym])) for sym in self.graph.parameters
+            ]
             raise GraphError(f"the network has no {text!r}; {did_you_mean(text, example)}")
         return self._entry(text, *found, False)
 
@@ -325,16 +332,17 @@ class Names:
         self, text: str, sym: str, index: tuple[int, ...], ours: bool
     ) -> tuple[str, tuple[int, ...]]:
         shape = self._shape(sym)
-        places = index if ours else self.ordered(sym, index)
+        places = index if ours or not self.transposed(sym) else index[::-1]
         if index and (
             len(places) != len(shape)
             or any(not 1 <= place <= size for place, size in zip(places, shape, strict=True))
         ):
             last = self.name(sym, tuple(size - 1 for size in shape))
             raise GraphError(
-                f"the network has no {text!r}: {sym} has the shape {shape}, its last entry is {last}"
+                f"the network has no {text!r}: {sym} has the shape {shape}, "
+                f"its last entry is {last}"
             )
-        return sym, tuple(int(place) - 1 for place in places)  # type: ignore[arg-type]
+        return sym, tuple(place - 1 for place in places)
 
     def ordered(self, sym: str, index: Sequence[Index]) -> tuple[Index, ...]:
         """Return an index in the text's order, from ours, or back: the same swap."""

@@ -107,7 +107,8 @@ class Notation:
             given = getattr(self, key)
             if given not in allowed:
                 raise SettingError(
-                    f"notation {self.name!r}: {key} = {given!r}; {did_you_mean(str(given), allowed)}"
+                    f"notation {self.name!r}: {key} = {given!r}; "
+                    + did_you_mean(str(given), allowed)
                 )
         for key in ("symbols", "offsets"):
             for role in getattr(self, key):
@@ -142,7 +143,9 @@ class Notation:
             raise FileError(f"the notation {path} is no TOML: {error}") from None
         base = data.pop("base", None)
         if base is not None and base not in NOTATIONS:
-            raise SettingError(f"the notation {path}: base = {base!r}; {did_you_mean(base, NOTATIONS)}")
+            raise SettingError(
+                f"the notation {path}: base = {base!r}; {did_you_mean(base, NOTATIONS)}"
+            )
         known = {entry.name: entry for entry in fields(cls)}
         for key in data:
             if key not in known:

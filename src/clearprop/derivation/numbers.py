@@ -13,7 +13,7 @@ import numpy as np
 
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Trace
 from clearprop.derivation.names import FULL, Names, base_of, split
-from clearprop.derivation.tree import MEMBER, SAMPLE, Quantity, Var
+from clearprop.derivation.tree import MEMBER, SAMPLE, Quantity
 from clearprop.expressions import Array, evaluate
 
 DIFFERENCE = 6e-6  # the cube root of float64's rounding: where error of the step and rounding meet
@@ -83,7 +83,9 @@ class TraceNumbers:
             return self.trace[given[0].value if sym == "x" else "a" + sym[1:]]
         if sym.startswith("part:"):
             k = int(sym.removeprefix("part:"))
-            return np.asarray([self._bumped.part(k, self.trace.arrays, s) for s in range(1, self.m + 1)])
+            return np.asarray(
+                [self._bumped.part(k, self.trace.arrays, s) for s in range(1, self.m + 1)]
+            )
         if sym.endswith(FULL):
             return self._with_column(sym.removesuffix(FULL))
         found = np.asarray(self.trace[sym])

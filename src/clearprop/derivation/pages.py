@@ -10,10 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from clearprop.derivation.derived import Derived, equation_text
-from clearprop.derivation.printing import LATEX, TEXT, Layout, Printer, elided
+from clearprop.derivation.derived import Derived
+from clearprop.derivation.printing import LATEX, TEXT, Printer, elided
 from clearprop.derivation.steps import DerivedStep, Equation
-from clearprop.derivation.tree import Number, Ratio, walk
 from clearprop.expressions import Array
 from clearprop.words import number
 
@@ -143,7 +142,9 @@ def block(array: Array, indent: str, digits: int) -> Iterator[str]:
     left, right = ("⎡", "⎢", "⎣"), ("⎤", "⎥", "⎦")
     for i, row in enumerate(cells):
         side = 0 if i == 0 else 2 if i == len(cells) - 1 else 1
-        body = "  ".join(" " * (w - width(cell)) + cell for cell, w in zip(row, widths, strict=True))
+        body = "  ".join(
+            " " * (w - width(cell)) + cell for cell, w in zip(row, widths, strict=True)
+        )
         brackets = ("[", "]") if len(cells) == 1 else (left[side], right[side])
         start = indent if i == (len(cells) - 1) // 2 else " " * width(indent)
         yield f"{start}{brackets[0]} {body} {brackets[1]}"
@@ -167,7 +168,7 @@ def _folded(text: str, room: int) -> Iterator[str]:
     yield text
 
 
-# -- LaTeX ------------------------------------------------------------------------------------------
+# -- LaTeX ----------------------------------------------------------------------------------------
 ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -186,7 +187,8 @@ def _latex_lines(derived: Derived) -> Iterator[str]:
     yield r"\usepackage{amsmath,amssymb}"
     if not chinese:
         yield r"\usepackage{iftex}"
-        yield r"\ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}\else\usepackage{fontspec}\fi"
+        yield r"\ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}"
+        yield r"\else\usepackage{fontspec}\fi"
     yield r"\usepackage[margin=25mm]{geometry}"
     yield r"\allowdisplaybreaks \setcounter{MaxMatrixCols}{20}"
     yield rf"\title{{{_prose(derived.title)}}}" + r"\date{}\author{}"

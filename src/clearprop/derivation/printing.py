@@ -484,7 +484,9 @@ class Printer:
                 return self._product(factors, kind), PRODUCT
             case Over(top, bottom):
                 if draw.flat_fractions:
-                    return draw.over(self._within(top, PRODUCT), self._within(bottom, POWER)), PRODUCT
+                    return draw.over(
+                        self._within(top, PRODUCT), self._within(bottom, POWER)
+                    ), PRODUCT
                 return draw.over(show(top)[0], show(bottom)[0]), POWER
             case Raise(base, exponent):
                 whole = isinstance(base, Number)

@@ -15,7 +15,7 @@ from clearprop.derivation.pages import width
 from clearprop.errors import SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
-from clearprop.words import LANGUAGES, Words, did_you_mean, number
+from clearprop.words import LANGUAGES, Language, Words, did_you_mean, number
 
 WORDS = Words(
     {
@@ -26,14 +26,17 @@ WORDS = Words(
         "quantity": {"en": "quantity", "zh": "量"},
         "value": {"en": "number", "zh": "数值"},
         "input": {"en": "input {i}", "zh": "第 {i} 个输入"},
-        "weight": {"en": "weight: unit {i} of layer {l} → unit {j}", "zh": "权重：第 {l} 层单元 {i} → 单元 {j}"},
+        "weight": {"en": "weight: unit {i} of layer {l} → unit {j}",
+                   "zh": "权重：第 {l} 层单元 {i} → 单元 {j}"},
         "bias": {"en": "bias into layer {l}", "zh": "第 {l} 层的偏置"},
         "z": {"en": "input of unit {j}, layer {l}", "zh": "第 {l} 层单元 {j} 的输入"},
         "a": {"en": "output of unit {j}, layer {l}", "zh": "第 {l} 层单元 {j} 的输出"},
         "target": {"en": "target {j}", "zh": "第 {j} 个期望输出"},
         "cost": {"en": "cost", "zh": "代价"},
-        "Delta": {"en": "∂cost/∂output of unit {j}, layer {l}", "zh": "代价对第 {l} 层单元 {j} 输出的导数"},
-        "delta": {"en": "∂cost/∂input of unit {j}, layer {l}", "zh": "代价对第 {l} 层单元 {j} 输入的导数"},
+        "Delta": {"en": "∂cost/∂output of unit {j}, layer {l}",
+                  "zh": "代价对第 {l} 层单元 {j} 输出的导数"},
+        "delta": {"en": "∂cost/∂input of unit {j}, layer {l}",
+                  "zh": "代价对第 {l} 层单元 {j} 输入的导数"},
         "gradient": {"en": "gradient of that weight", "zh": "该权重的梯度"},
         "bias_gradient": {"en": "gradient of that bias", "zh": "该偏置的梯度"},
         "layers": {"en": "Layers are counted from 1, the input is layer 1; units from 1.",
@@ -48,8 +51,10 @@ def rosetta_rows(
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Yield a row a quantity: what it is, its name in each notation, its number."""
     if language not in LANGUAGES:
-        raise SettingError(f"there is no language {language!r}; {did_you_mean(language, LANGUAGES)}")
-    spoken = "zh" if language == "zh" else "en"
+        raise SettingError(
+            f"there is no language {language!r}; {did_you_mean(language, LANGUAGES)}"
+        )
+    spoken: Language = "zh" if language == "zh" else "en"
     every = [*NOTATIONS.values(), *more]
     named = [Names(one, network.graph) for one in every]
     trace = numbers_of(network, named[0], parameters, X, Y, LEARNING_RATE).trace
@@ -115,7 +120,7 @@ def rosetta_text(
     (True, True, True)
     """
     rows = list(rosetta_rows(network, parameters, X, Y, language, more))
-    spoken = "zh" if language == "zh" else "en"
+    spoken: Language = "zh" if language == "zh" else "en"
     heads = [WORDS("quantity", spoken), *rows[0]["names"], WORDS("value", spoken)]
     table = [heads] + [
         [row["quantity"], *row["names"].values(), number(row["value"]).replace("-", "−")]
@@ -123,7 +128,11 @@ def rosetta_text(
     ]
     sizes = [max(width(line[c]) for line in table) for c in range(len(heads))]
     count = len(rows[0]["names"])
-    lines = [WORDS("title", spoken, count=count, network=_short(network)), WORDS("layers", spoken), ""]
+    lines = [
+        WORDS("title", spoken, count=count, network=_short(network)),
+        WORDS("layers", spoken),
+        "",
+    ]
     for place, line in enumerate(table):
         cells = [cell + " " * (size - width(cell)) for cell, size in zip(line, sizes, strict=True)]
         lines.append("  ".join(cells).rstrip())
@@ -144,4 +153,4 @@ def rosetta_json(
 def _short(network: Network) -> str:
     graph = network.graph
     return "-".join(str(v.type.shape[0]) for n, v in graph.values.items()
-                    if n.startswith("z") or v.node is None and v.type.shape)  # fmt: skip
+                    if n.startswith("z") or (v.node is None and v.type.shape))  # fmt: skip

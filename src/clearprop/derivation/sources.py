@@ -1,4 +1,4 @@
-"""The pages of the five sources: network, notation, derivation with numbers, and what is misprinted.
+"""The pages of the five sources: network, notation, derivation with numbers, misprints.
 
 ``python -m clearprop.derivation.sources docs/sources`` writes them; a test keeps them fresh.
 """
@@ -87,7 +87,8 @@ def _source_lines(source: str) -> Iterator[str]:
     yield "## Derivation, with numbers"
     yield ""
     flag = " --weight V11" if source == "S3" else ""
-    yield f"`clearprop derive {'2-2-3' if source == 'S1' else '2-3-2'} --notation {notation.name}{flag}`"
+    sizes = "2-2-3" if source == "S1" else "2-3-2"
+    yield f"`clearprop derive {sizes} --notation {notation.name}{flag}`"
     yield ""
     yield "```text"
     yield derive(net, notation, p, X, Y, "V11" if source == "S3" else None).text().rstrip()
@@ -103,10 +104,10 @@ def errata_page() -> str:
     lines = [
         "# Errata of the five sources",
         "",
-        f"{len(ERRATA)} equations that a source prints wrongly. Each printed form was evaluated on a "
-        "random network beside the true value (a central difference of the cost, or the definition "
-        "it contradicts); where its shapes do not multiply, that is said. Each line is a test that "
-        "would fail if the printed form were right.",
+        f"{len(ERRATA)} equations that a source prints wrongly. Each printed form was evaluated on "
+        "a random network beside the true value (a central difference of the cost, or the "
+        "definition it contradicts); where its shapes do not multiply, that is said. Each line is "
+        "a test that would fail if the printed form were right.",
         "",
         *_table(list(ERRATA)),
         "",

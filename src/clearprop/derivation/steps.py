@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from clearprop.backprop import Plan, Step, Term
+from clearprop.backprop import Plan, Step
 from clearprop.derivation.messages import Said
 from clearprop.derivation.names import FULL, Names, split
 from clearprop.derivation.printing import TEXT, Printer
@@ -195,7 +195,7 @@ class Author:
         """Return a short written tree as plain text, for titles and ids."""
         return self.printer.render(node)
 
-    # -- what every step goes through ---------------------------------------------------------------
+    # -- what every step goes through -------------------------------------------------------------
     def equations(
         self, target: Sym, expr: Expr, kind: str, left: Node | None = None, relation: str = "="
     ) -> tuple[Equation, ...]:
@@ -207,9 +207,7 @@ class Author:
         out = level == "scalar" and self._written_out(target, expr)
         if not out:
             return (self._index_equation(target, expr, kind, relation),)
-        return tuple(
-            self.entry_equation(target, expr, idx, (), relation) for idx in _places(shape)
-        )
+        return tuple(self.entry_equation(target, expr, idx, (), relation) for idx in _places(shape))
 
     def _matrix_equation(
         self, target: Sym, expr: Expr, left: Node | None, relation: str
@@ -268,7 +266,7 @@ class Author:
                 widest = max(widest, count)
         return entries <= ENTRIES_WRITTEN_OUT and widest <= TERMS_WRITTEN_OUT
 
-    # -- functions and inputs -------------------------------------------------------------------------
+    # -- functions and inputs ---------------------------------------------------------------------
     def definitions(self) -> Iterator[DerivedStep]:
         seen: set[str] = set()
         x = Sym("x")
@@ -346,7 +344,7 @@ class Author:
                 sym.type,
             )
 
-    # -- the plan -------------------------------------------------------------------------------------
+    # -- the plan ---------------------------------------------------------------------------------
     def _plan_steps(self) -> Iterator[DerivedStep]:
         merged = self._merged_cost()
         for step in self.plan.steps:
@@ -431,7 +429,7 @@ class Author:
         """λ by its name where the plan has its number."""
         return substitute(expr, self.penalty_factors)
 
-    # -- backward -------------------------------------------------------------------------------------
+    # -- backward ---------------------------------------------------------------------------------
     def _inlined(self) -> dict[str, Expr]:
         """Δ that the notation has no letter for, and that one place reads: put in there."""
         count: dict[str, int] = {}
@@ -485,13 +483,15 @@ class Author:
                 )  # fmt: skip
 
     def _put_in(self, expr: Expr) -> Expr:
-        known = {s: self.inlined[s.name] for s in symbols(expr) if s.name in self.inlined}
+        known: dict[Expr, Expr] = {
+            s: self.inlined[s.name] for s in symbols(expr) if s.name in self.inlined
+        }
         return substitute(expr, known)
 
     def _is_final(self, adjoint: str) -> bool:
         return any(cost.value[1:] == adjoint[5:] for cost in self.plan.graph.costs)
 
-    # -- gradients --------------------------------------------------------------------------------------
+    # -- gradients --------------------------------------------------------------------------------
     def _gradient(self, step: Step) -> Iterator[DerivedStep]:
         parameter = step.id.removeprefix("dJ/d")
         weight = next((w for w, b in self.names.biases.items() if b == parameter), None)
@@ -556,7 +556,7 @@ class Author:
             step.target.type, (f"dJ/d{weight}",), covers=(bias,),
         )  # fmt: skip
 
-    # -- update -----------------------------------------------------------------------------------------
+    # -- update -----------------------------------------------------------------------------------
     def _update(self, step: Step) -> Iterator[DerivedStep]:
         parameter = step.target.name
         if self.names.column(parameter) and not self.names.shared(self.names.biases[parameter]):
@@ -580,7 +580,7 @@ class Author:
             step.target.type, (f"dJ/d{parameter}",),
         )  # fmt: skip
 
-    # -- words --------------------------------------------------------------------------------------------
+    # -- words ------------------------------------------------------------------------------------
     def _layer(self, sym: str) -> str:
         role, label = split(sym)
         return self.names.layer_text(role, label)
@@ -610,7 +610,9 @@ def _forward_words(expr: Expr, plan: Plan) -> str:
             return "activated"
         case Concat():
             return "stacked"
-        case Add(terms) if all(isinstance(term, Sym) and term.name not in parameters for term in terms):
+        case Add(terms) if all(
+            isinstance(term, Sym) and term.name not in parameters for term in terms
+        ):
             return "joined"
         case Hadamard():
             return "scaled"
@@ -642,7 +644,9 @@ def _transposed(expr: Expr) -> Expr:
         return expr
     if isinstance(expr, (Power, Apply)):
         raise TypeError(f"the transpose of {type(expr).__name__} is not written")
-    return -_transposed(expr.body) if hasattr(expr, "body") and not isinstance(expr, Sym) else expr.T
+    return (
+        -_transposed(expr.body) if hasattr(expr, "body") and not isinstance(expr, Sym) else expr.T
+    )
 
 
 def _one() -> Expr:

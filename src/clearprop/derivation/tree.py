@@ -302,8 +302,8 @@ class _Evaluator:
                 return inner[None, :] if inner.ndim == 1 else inner.T
             case Total(var, size, body):
                 total = np.float64(0.0)
-                for place in range(1, size + 1):
-                    total = total + of(body, {**at, var: place})
+                for step in range(1, size + 1):
+                    total = total + of(body, {**at, var: step})
                 return total
             case Call(meaning=meaning) if meaning is not None:
                 return of(meaning, at)
@@ -318,14 +318,14 @@ class _Evaluator:
                 return np.concatenate([np.atleast_1d(of(part, at)) for part in parts])
             case Part(body, first, last):
                 return of(body, at)[first - 1 : last]
-            case UnitVector(place, size):
-                return np.asarray(np.arange(size) == int(of(place, at)), dtype=np.float64)
-            case Chosen(place, index):
-                return np.float64(int(of(place, at)) == _place(index, at) - 1)
+            case UnitVector(where, size):
+                return np.asarray(np.arange(size) == int(of(where, at)), dtype=np.float64)
+            case Chosen(where, index):
+                return np.float64(int(of(where, at)) == _place(index, at) - 1)
             case Beside(left, column):
                 matrix = of(left, at)
-                last = np.zeros(len(matrix)) if column is None else of(column, at)
-                return np.column_stack([matrix, last])
+                zero = np.zeros(len(matrix))
+                return np.column_stack([matrix, zero if column is None else of(column, at)])
             case Square(body):
                 return np.sum(of(body, at) ** 2)
             case Ratio(Quantity() as top, Quantity() as bottom):
@@ -370,7 +370,7 @@ def _alike(a: Any, b: Any, op: Any) -> Any:
 
 
 def _matrix_product(a: Any, b: Any) -> Any:
-    """Columns are vectors of one axis; a row times a column is a number, a column times a row not."""
+    """Columns are vectors of one axis; a row times a column is a number."""
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return a * b
     if np.ndim(a) == 1:
@@ -398,7 +398,9 @@ def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
         if isinstance(content, Node):
             new: Any = rebuild(content, change)
         elif isinstance(content, tuple) and any(isinstance(item, Node) for item in content):
-            new = tuple(rebuild(item, change) if isinstance(item, Node) else item for item in content)
+            new = tuple(
+                rebuild(item, change) if isinstance(item, Node) else item for item in content
+            )
         else:
             continue
         if new is not content:
@@ -407,7 +409,7 @@ def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:
 
 
 def put(node: Node, by: Callable[[Node], Node | None]) -> Node:
-    """Return the tree with every subtree replaced for which ``by`` gives another, outermost first."""
+    """Return the tree with each subtree replaced for which ``by`` gives another, from the top."""
     other = by(node)
     if other is not None:
         return other

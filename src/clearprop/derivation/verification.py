@@ -172,7 +172,7 @@ class _Verifier:
         left = equation.left
         if equation.relation == "←" and isinstance(left, Quantity):
             bare = left.sym.removesuffix(FULL)
-            gradient = replace(left, sym="dJ/d" + bare + left.sym[len(bare):])
+            gradient = replace(left, sym="dJ/d" + bare + left.sym[len(bare) :])
             rate = self._rate(bare)
             return np.asarray(value(left, numbers, bound) - rate * value(gradient, numbers, bound))
         return value(left, numbers, bound)

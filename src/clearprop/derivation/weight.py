@@ -8,13 +8,13 @@ multiplied out. Proved by ``tests/test_derivation_weight.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from clearprop.backprop import Plan
 from clearprop.derivation.errata import printed_wrongly
 from clearprop.derivation.messages import Said
-from clearprop.derivation.names import Names
+from clearprop.derivation.names import FULL, Names
 from clearprop.derivation.steps import Author, DerivedStep, Equation
 from clearprop.derivation.tree import (
     Call,
@@ -139,7 +139,7 @@ class _Chain:
             and (self.sym, self.j, self.i) == (self.first, 1, 1)
         )
 
-    # -- pieces -------------------------------------------------------------------------------------
+    # -- pieces -----------------------------------------------------------------------------------
     def v(self, sym: str, *place: int) -> Quantity:
         return Quantity(sym, self.author.names.ordered(sym, place))
 
@@ -218,7 +218,7 @@ class _Chain:
     def text(self, node: Node) -> str:
         return self.author.label(node)
 
-    # -- the order of S3 ------------------------------------------------------------------------------
+    # -- the order of S3 --------------------------------------------------------------------------
     def write(self) -> Iterator[DerivedStep]:
         """Yield S3's equations in their order."""
         E = Quantity("J")
@@ -227,8 +227,9 @@ class _Chain:
         for step in self.author.definitions():
             for equation in step.equations:
                 self.count += 1
-                yield replace(step, id=f"{step.id}:{self.text(equation.left)}", equations=(equation,),
-                              marked=printed_wrongly("S3", str(self.count)) if self.own else "")  # fmt: skip
+                marked = printed_wrongly("S3", str(self.count)) if self.own else ""
+                id = f"{step.id}:{self.text(equation.left)}"
+                yield replace(step, id=id, equations=(equation,), marked=marked)
         yield from self._forward()
         yield self.step("J", Said("total_cost"), Said("sample_cost_why"), E, self.letters(),
                         self.entry(self.cost()), kind="cost",
@@ -248,7 +249,9 @@ class _Chain:
             key = "weighted" if value.startswith("z") else "activated"
             for unit in units:
                 node = self.forward(value, unit)
-                members = (node, node.meaning) if isinstance(node, Call) and node.meaning else (node,)
+                members = (
+                    (node, node.meaning) if isinstance(node, Call) and node.meaning else (node,)
+                )
                 left = self.v(value, unit)
                 used = {self.id(n) for n in walk(node) if isinstance(n, Quantity)}
                 yield self.step(
@@ -286,13 +289,17 @@ class _Chain:
         name, chain = self.text(v), self.product(at_p, p_v)
         parts = [Quantity(f"part:{k}") for k in self.outputs]
         shares = [Ratio(part, p) for part in parts]
-        yield self.step(self.id(gradient), Said("chain", n=name), Said("chain_why"), gradient, chain)
+        yield self.step(
+            self.id(gradient), Said("chain", n=name), Said("chain_why"), gradient, chain
+        )
         split = f"{self.id(gradient)}:split"
         yield self.step(split, Said("split", count=len(parts)), Said("split_why", n=self.text(p)),
                         gradient, chain, self.product(plus(*shares), p_v))  # fmt: skip
         for k, part in zip(self.outputs, parts, strict=True):
-            yield self.step(self.id(part), Said("part", n=k), Said("part_why", n=k), part, self.part(k))
-        whole = []
+            yield self.step(
+                self.id(part), Said("part", n=k), Said("part_why", n=k), part, self.part(k)
+            )
+        whole: list[Node] = []
         for k, part, share in zip(self.outputs, parts, shares, strict=True):
             found = yield from self._share(k, part, share)
             whole.append(found)
@@ -302,9 +309,10 @@ class _Chain:
                         plus(v, Minus(Times((rate, gradient)))), relation="←")  # fmt: skip
         put = (split, *(f"{self.id(share)}:in" for share in shares), f"{self.id(p_v)}:in")
         yield self.step(f"{self.id(gradient)}:in", Said("insert", n=self.text(gradient)),
-                        Said("insert_why"), gradient, Times((Plus(tuple(whole)), inner)), uses=put)  # fmt: skip
+                        Said("insert_why"), gradient, Times((Plus(tuple(whole)), inner)),
+                        uses=put)  # fmt: skip
 
-    def _share(self, k: int, part: Quantity, share: Ratio) -> Iterator[DerivedStep]:
+    def _share(self, k: int, part: Quantity, share: Ratio) -> Generator[DerivedStep, None, Node]:
         """What reaches the hidden unit from output k; returns it multiplied out."""
         o, q, p = self.v(self.o, k), self.v(self.q, k), self.v(self.a, self.j)
         factors = (Ratio(part, o), Ratio(o, q), Ratio(q, p))
@@ -321,7 +329,9 @@ class _Chain:
                         Said("insert_why"), share, whole, uses=(self.id(share), *ids))  # fmt: skip
         return whole
 
-    def _inner(self, v: Quantity, p: Quantity, h: Quantity, p_v: Ratio) -> Iterator[DerivedStep]:
+    def _inner(
+        self, v: Quantity, p: Quantity, h: Quantity, p_v: Ratio
+    ) -> Generator[DerivedStep, None, Node]:
         p_h, h_v = Ratio(p, h), Ratio(h, v)
         yield self.step(self.id(p_v), Said("chain", n=self.text(p_v)), Said("chain_why"), p_v,
                         self.product(p_h, h_v))  # fmt: skip
@@ -348,11 +358,12 @@ class _Cone:
         self.need()
         yield from self.author.definitions()
         for step in self.author.whole_steps():
-            places = [place for name, place in self.found if name == step.target]
+            target_sym = step.target.removesuffix(FULL)
+            places = [place for name, place in self.found if name == target_sym]
             if not places or step.id.endswith(":link"):
                 continue
-            equations = tuple(self.found[step.target, place] for place in sorted(places))
-            kind = "weight" if step.target == target[0] else step.kind
+            equations = tuple(self.found[target_sym, place] for place in sorted(places))
+            kind = "weight" if target_sym == target[0] else step.kind
             yield replace(step, equations=equations, kind=kind)
         products = self._paths(self.found[target].members[-1])
         left = self.found[target].left
@@ -377,8 +388,12 @@ class _Cone:
             target = self.author.target(name)
             equation = self.author.entry_equation(target, expr, place)
             self.found[name, place] = equation
-            stack.extend(self._read(equation.members[-1]))
-        if len(self.found) > EQUATIONS:
+            for read in dict.fromkeys(self._read(equation.members[-1])):
+                if self.author.expression(read[0]) is not None:
+                    stack.append(read)
+            if len(self.found) + len(set(stack) - set(self.found)) > EQUATIONS:
+                break
+        if stack:
             raise SettingError(
                 f"{self.names.name(self.sym)} needs more than {EQUATIONS} equations written out; "
                 "derive the network without a weight, or a weight of a smaller network"

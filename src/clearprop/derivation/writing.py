@@ -88,7 +88,7 @@ class Writing:
         self.letters: tuple[str, str] = (names.notation.target_index, names.notation.source_index)
         self.expand = names.notation.level == "scalar"
 
-    # -- pieces that both levels share --------------------------------------------------------------
+    # -- pieces that both levels share ------------------------------------------------------------
     @property
     def mean(self) -> Node:
         """1/m."""
@@ -168,7 +168,7 @@ class Writing:
         with self.letter() as name:
             return Total(name, size, build(Var(name)), Number(float(size)))
 
-    # -- whole vectors and matrices -----------------------------------------------------------------
+    # -- whole vectors and matrices ---------------------------------------------------------------
     def whole(self, expr: Expr) -> Node:
         """Write an expression as vectors and matrices."""
         of = self.whole
@@ -222,7 +222,7 @@ class Writing:
                 return Piecewise(of(left), of(right), or_equal, of(then), of(otherwise))
         raise TypeError(f"{type(expr).__name__} is not written as a whole")
 
-    # -- entries ------------------------------------------------------------------------------------
+    # -- entries ----------------------------------------------------------------------------------
     def entry(self, expr: Expr, idx: tuple[Index, ...]) -> Node:
         """Write one entry of an expression; ``idx`` in our order, from 1, numbers or letters."""
 
@@ -254,9 +254,7 @@ class Writing:
             case MatMul(left, right):
                 return self._sum(
                     right.shape[0],
-                    lambda j: times(
-                        self.entry(left, (*idx, j)), self._source(left, right, idx, j)
-                    ),
+                    lambda j: times(self.entry(left, (*idx, j)), self._source(left, right, idx, j)),
                 )
             case Transpose(body):
                 return self.entry(body, idx[::-1] if len(body.shape) == 2 else idx[-1:])
@@ -319,7 +317,7 @@ class Writing:
         rest = self._stacked(parts[1:], _shift(place, -size))
         return Piecewise(Place(place), Number(float(size)), True, first, rest)
 
-    # -- functions ------------------------------------------------------------------------------------
+    # -- functions --------------------------------------------------------------------------------
     def _apply(self, expr: Apply, idx: tuple[Index, ...] | None) -> Node:
         row, attrs = expr.function, dict(expr.attrs)
         if isinstance(row, Cost):
@@ -345,7 +343,9 @@ class Writing:
 def _product(left: Node, right: Node) -> Node:
     factors: list[Node] = []
     for node in (left, right):
-        factors.extend(node.factors if isinstance(node, Times) and node.kind == "matrix" else (node,))
+        factors.extend(
+            node.factors if isinstance(node, Times) and node.kind == "matrix" else (node,)
+        )
     return Times(tuple(factors), "matrix")
 
 
@@ -355,4 +355,3 @@ def _turn(node: Node) -> Node:
 
 def _shift(place: Index, by: int) -> Index:
     return place + by if isinstance(place, int) else Var(place.name, place.offset + by)
-

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clearprop.expressions import MatMul, walk
 from clearprop.backprop import Plan
+from clearprop.expressions import MatMul, walk
 
 UNITS_DRAWN = 8
 """A value with more units is one box."""
