@@ -8,8 +8,8 @@ from test_derivation import NETWORKS, data
 
 import clearprop as cp
 from clearprop.backprop import paths
+from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
-from clearprop.derivation.command import main
 from clearprop.derivation.expanding import multiplied_out
 from clearprop.derivation.printing import TEXT
 from clearprop.errors import SettingError

@@ -9,8 +9,8 @@ import pytest
 from random_networks import random_case
 
 import clearprop as cp
+from clearprop.cli import main
 from clearprop.derivation import NOTATIONS, Notation, find_notation
-from clearprop.derivation.command import main
 from clearprop.derivation.names import Names
 from clearprop.errors import FileError, GraphError, SettingError
 

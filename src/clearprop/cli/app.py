@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from clearprop import __version__
+from clearprop.cli import deriving
 
 __all__ = ["app"]
 
@@ -301,3 +302,6 @@ def describe(
 def info(json: Json = False) -> int:
     """Print versions and what the engine uses of this machine."""
     return _do("describing", "info", **locals())
+
+
+deriving.add(app)

@@ -6,15 +6,15 @@ import csv
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-import typer
 
 from clearprop.derivation.deriving import Derivation, derive
 from clearprop.derivation.notation import find_notation
 from clearprop.derivation.rosetta import rosetta_json, rosetta_text
-from clearprop.errors import ClearPropError, DataError, FileError, UsageError
+from clearprop.errors import DataError, FileError, UsageError
+from clearprop.model import is_model, load
 from clearprop.network import Network
 from clearprop.operations import TABLE
 from clearprop.storage import written_whole
@@ -24,80 +24,66 @@ FORMATS = ("text", "latex", "html", "json")
 DOES_NOT_VERIFY = 3
 """The exit code of a derivation that is not what is executed."""
 
-Net = Annotated[str, typer.Argument(help="sizes such as 2-3-2, or a network's JSON file")]
-
 
 def derive_command(
-    network: Net,
-    notation: Annotated[
-        str, typer.Option(help="matrix, graph, delta-rule, scalar, index, or a TOML file")
-    ] = "matrix",
-    activation: Annotated[str, typer.Option(help="function of the hidden layers")] = "sigmoid",
-    output: Annotated[str, typer.Option(help="function of the output layer")] = "",
-    cost: Annotated[str, typer.Option(help="the cost")] = "squared_error",
-    bias: Annotated[str, typer.Option(help="unit, shared, none")] = "",
-    l2: Annotated[float, typer.Option(help="λ of the penalty")] = 0.0,
-    data: Annotated[str, typer.Option(help="a CSV file: inputs, then targets")] = "",
-    row: Annotated[int, typer.Option(help="whose numbers are shown, from 1")] = 1,
-    weight: Annotated[str, typer.Option(help="one weight alone, such as V11 or W2[1,3]")] = "",
-    language: Annotated[str, typer.Option(help="en or zh")] = "en",
-    format: Annotated[str, typer.Option(help="text, latex, html, json")] = "text",
-    out: Annotated[str, typer.Option("--out", "-o", help="write to this file")] = "",
-    digits: Annotated[int, typer.Option(help="significant digits", min=1, max=17)] = 4,
-    seed: Annotated[
-        int, typer.Option(help="of random numbers, where there are no data", min=0)
-    ] = 0,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="evaluate every step and compare")
-    ] = False,
-    expand: Annotated[
-        bool, typer.Option("--expand", help="multiply one gradient out, without δ")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="short for --format json")] = False,
-) -> None:
-    """Derive back-propagation of a network, step by step, in a notation."""
+    network: str,
+    *,
+    notation: str,
+    activation: str,
+    output: str,
+    cost: str,
+    bias: str,
+    l2: float,
+    data: str,
+    row: int,
+    weight: str,
+    language: str,
+    format: str,  # the flag's word
+    out: str,
+    digits: int,
+    seed: int,
+    verify: bool,
+    expand: bool,
+    json: bool,
+) -> int:
+    """Derive back-propagation of a network and print it; 3 if it does not verify."""
     if expand and not weight:
         raise UsageError("--expand multiplies one gradient out; say which with --weight")
-    net = read_network(network, activation, output, cost, bias, l2, notation)
-    found = with_numbers(net, notation, weight, language, digits, seed, data, row)
     chosen = "json" if json else format
     if chosen not in FORMATS:
         raise UsageError(f"there is no format {chosen!r}; {did_you_mean(chosen, FORMATS)}")
+    net = read_network(network, activation, output, cost, bias, l2, notation)
+    found = with_numbers(net, notation, weight, language, digits, seed, data, row)
     page = print_page(found, chosen, verify, expand, color=not out and sys.stdout.isatty())
     if out:
         with written_whole(out) as file:
             file.write(page.encode())
     else:
-        typer.echo(page, nl=False)
-    if not found.verify().passed:
-        raise typer.Exit(DOES_NOT_VERIFY)
+        sys.stdout.write(page)
+    return 0 if found.verify().passed else DOES_NOT_VERIFY
 
 
-def notation_command(
-    network: Annotated[
-        str, typer.Argument(help="sizes such as 2-3-2, or a network's JSON file")
-    ] = "2-3-2",
-    language: Annotated[str, typer.Option(help="en or zh")] = "en",
-    notation: Annotated[list[str] | None, typer.Option(help="a column more: a TOML file")] = None,
-    json: Annotated[bool, typer.Option("--json", help="as JSON")] = False,
-) -> None:
+def notation_command(network: str, *, language: str, notation: list[str], json: bool) -> int:
     """Print the Rosetta table: each quantity in all five notations, with its numbers."""
     net = read_network(network, "sigmoid", "", "squared_error", "", 0.0, "scalar")
     p, X, Y = random_numbers(net, 0, 1)
-    more = [find_notation(one) for one in notation or ()]
+    more = [find_notation(one) for one in notation]
     write = rosetta_json if json else rosetta_text
-    typer.echo(write(net, p, X, Y, language, more), nl=False)
+    sys.stdout.write(write(net, p, X, Y, language, more))
+    return 0
 
 
 def read_network(
     given: str, activation: str, output: str, cost: str, bias: str, l2: float, notation: str
 ) -> Network:
-    """Return the network a command names: sizes, or a JSON file."""
+    """Return the network a command names: sizes, a JSON file or a model file."""
     if re.fullmatch(r"\d+(-\d+)+", given):
         last = output or ("sigmoid" if TABLE.cost(cost).link == "identity" else "identity")
         chosen = bias or ("shared" if notation == "scalar" else "unit")
         return Network(given, activation, output=last, cost=cost, bias=chosen, l2=l2)
     path = Path(given)
+    if path.is_file() and is_model(path):
+        return load(path).network
     try:
         return Network.from_json(path.read_bytes(), where=given)
     except FileNotFoundError:
@@ -211,16 +197,3 @@ def print_page(found: Derivation, chosen: str, verify: bool, expand: bool, color
             differences=f"{result.max_error_differences:.1g}",
         ) + "\n"  # fmt: skip
     return head + found.text(color=color) + tail
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Run the two commands alone, without the rest of the command line."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command("derive")(derive_command)
-    app.command("notation")(notation_command)
-    try:
-        code = app(argv, standalone_mode=False)
-    except ClearPropError as error:
-        typer.echo(str(error), err=True)
-        return error.exit_code
-    return int(code or 0)

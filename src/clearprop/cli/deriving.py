@@ -1,0 +1,97 @@
+"""``clearprop derive`` and ``clearprop notation`` as users read them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["add"]
+
+_NUMBERS, _OUTPUT = "Numbers", "Output"
+Net = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A chain such as 2-3-2, a JSON or a model file.")
+]
+Tongue = Annotated[str, typer.Option(help="en or zh.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Put both commands into the command line."""
+    app.command(
+        epilog="[bold]Examples[/bold]\n\n"
+        "  clearprop derive 2-3-2 --notation scalar --weight V11\n\n"
+        "  clearprop derive 4-5-3 --cost cross_entropy --format html -o page.html"
+    )(derive)
+    app.command()(notation)
+
+
+def _do(name: str, **given: Any) -> int:
+    """Call a command's body, loaded when it is called."""
+    result: int = getattr(importlib.import_module("clearprop.derivation.command"), name)(**given)
+    return result
+
+
+def derive(
+    network: Net,
+    notation: Annotated[
+        str, typer.Option(help="matrix, graph, delta-rule, scalar, index, or a TOML file.")
+    ] = "matrix",
+    activation: Annotated[str, typer.Option(help="Function of the hidden layers.")] = "sigmoid",
+    output: Annotated[
+        str, typer.Option(help="Function of the output layer.", show_default="sigmoid or the link")
+    ] = "",
+    cost: Annotated[str, typer.Option(help="What is minimised.")] = "squared_error",
+    bias: Annotated[
+        str, typer.Option(help="unit, shared or none.", show_default="unit; scalar: shared")
+    ] = "",
+    l2: Annotated[float, typer.Option(help="λ of the penalty λ/2 Σ W².")] = 0.0,
+    weight: Annotated[
+        str, typer.Option(help="One weight alone: V11, or W2[1,3] counted from 1.")
+    ] = "",
+    data: Annotated[
+        str, typer.Option(help="CSV: inputs, then targets.", rich_help_panel=_NUMBERS)
+    ] = "",
+    row: Annotated[
+        int, typer.Option(help="Whose numbers are shown, from 1.", rich_help_panel=_NUMBERS)
+    ] = 1,
+    seed: Annotated[
+        int, typer.Option(help="Of random numbers.", min=0, rich_help_panel=_NUMBERS)
+    ] = 0,
+    digits: Annotated[
+        int, typer.Option(help="Significant digits.", min=1, max=17, rich_help_panel=_NUMBERS)
+    ] = 4,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Say how far it was verified.", rich_help_panel=_NUMBERS),
+    ] = False,
+    expand: Annotated[
+        bool,
+        typer.Option(
+            "--expand", help="Multiply the weight's gradient out.", rich_help_panel=_NUMBERS
+        ),
+    ] = False,
+    language: Tongue = "en",
+    format: Annotated[
+        str, typer.Option(help="text, latex, html, json.", rich_help_panel=_OUTPUT)
+    ] = "text",
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="Write to this file.", rich_help_panel=_OUTPUT)
+    ] = "",
+    json: Json = False,
+) -> int:
+    """Derive back-propagation of a network, step by step, in the notation of your text."""
+    return _do("derive_command", **locals())
+
+
+def notation(
+    network: Net = "2-3-2",
+    language: Tongue = "en",
+    notation: Annotated[
+        list[str] | None, typer.Option(help="A column more: a TOML file of your own.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Print the Rosetta table: each quantity in all five notations, with its number."""
+    return _do("notation_command", **{**locals(), "notation": notation or []})

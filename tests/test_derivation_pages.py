@@ -1,0 +1,98 @@
+"""Pages: LaTeX only where it is printed, balanced; HTML self-contained, well-formed, linked."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from test_derivation import NETWORKS, data
+
+import clearprop as cp
+from clearprop.derivation import NOTATIONS
+
+ROOM = Path(__file__).parents[1] / "src" / "clearprop" / "derivation"
+PRINTERS = {"printing.py", "pages.py"}
+
+
+def pages(method, **given):
+    for name, build in NETWORKS.items():
+        network = build()
+        for notation in NOTATIONS:
+            d = cp.derive(network, notation, *data(network, 1), **given)
+            yield f"{name} {notation}", getattr(d, method)()
+
+
+def test_latex_stands_in_the_printers_and_nowhere_else():
+    command = re.compile(r"\\\\?(frac|partial|delta|sum|odot|begin|left|mathsf|bar|Theta)\b")
+    for file in ROOM.glob("*.py"):
+        if file.name not in PRINTERS:
+            assert not command.search(file.read_text("utf-8")), file.name
+
+
+def test_latex_is_balanced_and_plain_ascii_in_its_equations():
+    for name, text in pages("to_latex"):
+        assert text.count(r"\left") == text.count(r"\right") + text.count(r"\leftarrow"), name
+        assert text.count("{") - text.count(r"\{") == text.count("}") - text.count(r"\}"), name
+        for equations in re.findall(r"\\begin\{align\*\}(.*?)\\end\{align\*\}", text, re.S):
+            assert equations.isascii(), (name, equations[:200])
+            assert not re.search(r"\\\\\s*$", equations), name
+
+
+def test_latex_of_the_recursion_is_the_texts():
+    d = cp.derive(NETWORKS["shared bias"](), "matrix")
+    text = d.to_latex()
+    assert (
+        r"\delta^{(2)} &= \left({\left(W^{(2)}\right)}^{\mathsf{T}} \, \delta^{(3)}\right)" in text
+    )
+    assert r"\odot f^{\prime}\left(z^{(2)}\right)" in text
+
+
+@pytest.mark.skipif(shutil.which("xelatex") is None, reason="no TeX engine is installed")
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_article_compiles(language, tmp_path):
+    network = NETWORKS["softmax"]()
+    d = cp.derive(network, "matrix", *data(network, 1), language=language)
+    (tmp_path / "a.tex").write_text(d.to_latex(), "utf-8")
+    run = ["xelatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
+    subprocess.run(run, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+
+
+def test_a_page_is_one_well_formed_file_without_scripts_or_requests():
+    for name, text in pages("to_html"):
+        assert "<script" not in text, name
+        addresses = re.findall(r"""(?:href|src)=["']?([^"' >]+)|url\(([^)]{1,30})""", text)
+        for href, url in addresses:
+            assert (href or url).startswith(("#", "data:")), (name, href, url)
+        body = text[text.index("<body>") : text.index("</body>") + 7]
+        ET.fromstring(body)
+
+
+def test_links_lead_to_places_that_are_there():
+    for name, text in pages("to_html"):
+        ids = re.findall(r' id="([^"]+)"', text)
+        assert len(set(ids)) == len(ids), name
+        links = set(re.findall(r'href="#([^"]+)"', text))
+        assert links <= set(ids), (name, links - set(ids))
+        assert any(link.startswith("at-") for link in links), name
+
+
+def test_the_drawing_has_every_unit_and_both_signs():
+    text = cp.derive(NETWORKS["shared bias"](), "graph").to_html()
+    drawing = ET.fromstring(text[text.index("<svg") : text.index("</svg>") + 6])
+    svg = "{http://www.w3.org/2000/svg}"
+    signs = [t.text for t in drawing.iter(f"{svg}text") if t.get("class") == "sign"]
+    assert signs.count("⊕") == 5
+    assert signs.count("⊙") == 5
+    assert len(list(drawing.iter(f"{svg}line"))) == 2 * 3 + 3 + 3 * 2 + 2
+
+
+def test_chinese_pages_say_everything_in_chinese():
+    d = cp.derive(NETWORKS["shared bias"](), "scalar", language="zh", weight="V11")
+    for step in d.steps:
+        said = step.title.speak("zh") + step.why.speak("zh")
+        prose = re.sub(r"[∂EVWHPQOXY\d/]+|f′?|sigmoid|=|\s", "", said)
+        assert not re.search(r"[A-Za-z]", prose), said
