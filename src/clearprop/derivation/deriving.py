@@ -109,8 +109,8 @@ def derive(
     Examples
     --------
     >>> d = derive(Network("2-3-2", "sigmoid", output="sigmoid"), notation="index")
-    >>> d.printer(TEXT).render(d.step("delta2").equations[0].members[0])
-    "g′(z⁽²⁾ᵢ) Σⱼ₌₁² ..."
+    >>> d.printer_text(d.step("delta2").equations[0].members[0])
+    '(Σⱼ₌₁² w⁽²⁾ⱼᵢ δ⁽³⁾ⱼ) g′(z⁽²⁾ᵢ)'
     """
     chosen = find_notation(notation)
     if language not in LANGUAGES:

@@ -75,6 +75,7 @@ class Notation:
     Examples
     --------
     >>> mine = Notation("mine", symbols={"W": "A"}, orientation="source-first")
+    >>> from clearprop.derivation.names import Names
     >>> from clearprop.network import Network
     >>> Names(mine, Network("2-3-2").graph).name("W1", (2, 0))
     'A⁽¹⁾₁₃'

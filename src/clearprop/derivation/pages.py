@@ -24,7 +24,7 @@ def width(text: str) -> int:
     """Return how many columns a text takes in a terminal: Chinese signs two, accents none.
 
     >>> width("第 1 层"), width("Θ̄")
-    (6, 1)
+    (7, 1)
     """
     return sum(
         0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
