@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from clearprop.backprop import plan, run, target_name
+from clearprop.backprop import Plan, plan, run, target_name
 from clearprop.derivation.messages import MESSAGES
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation
@@ -88,7 +88,10 @@ class Derived:
         row : int
             The sample whose numbers are shown, from 1.
         """
-        numbers = numbers_of(self.network, self.names, parameters, X, Y, self.learning_rate)
+        general = self.numbers.plan if self.numbers else None
+        numbers = numbers_of(
+            self.network, self.names, parameters, X, Y, self.learning_rate, general
+        )
         if self.numbers is not None and (self.numbers.m == 1) != (numbers.m == 1):
             raise DataError(
                 f"this derivation was made for {self.numbers.m} rows, "
@@ -117,6 +120,10 @@ class Derived:
         DataError
             If the derivation has no numbers.
         """
+        return self._verification
+
+    @cached_property
+    def _verification(self) -> Verification:
         if self.numbers is None:
             raise DataError("there are no numbers to verify with; give parameters, X and Y")
         return verify_steps(self.steps, self.names, self.numbers, self.network)
@@ -236,9 +243,10 @@ def numbers_of(
     X: Inputs,
     Y: Any,
     learning_rate: float,
+    general: Plan | None = None,
 ) -> TraceNumbers:
     """Run the network's plan, and what its general form has beside it: Δ at the output."""
-    general = plan(network.graph, fuse=False)
+    general = general or plan(network.graph, fuse=False)
     trace = network.trace(parameters, X, Y)
     inputs = {given.key: trace[given.value] for given in network.graph.inputs}
     targets = {

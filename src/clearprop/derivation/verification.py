@@ -35,6 +35,9 @@ TRACE_LIMIT = 1e-10
 DIFFERENCES_LIMIT = 1e-6
 PLACES = 240
 """Of a step with more entries than this, so many are checked, spread over all."""
+LARGE = 5_000
+"""From so many parameters on, the cost is differenced by `FEW` entries of each: a run is dear."""
+FEW = 12
 POINTS = (-3.0, -1.1, -0.2, 0.3, 0.9, 2.5)
 """Where a function's definition is compared with its row; no kink of any row among them."""
 
@@ -133,7 +136,9 @@ class _Verifier:
         Y = Y if len(graph.costs) > 1 else next(iter(Y.values()))
         for name, array in parameters.items():
             found = np.array(values[f"dJ/d{name}"])
-            for place in _some(list(np.ndindex(array.shape))):
+            for place in _some(
+                list(np.ndindex(array.shape)), FEW if graph.size > LARGE else PLACES
+            ):
                 kept = float(array[place])
                 h = DIFFERENCE * max(1.0, abs(kept))
                 costs = []
@@ -252,8 +257,8 @@ def _off(found: Array, truth: Array | Node) -> float:
     return float(np.max(np.nan_to_num(error, nan=np.inf), initial=0.0))
 
 
-def _some(places: list[Any]) -> list[Any]:
-    """All places, or `PLACES` of them spread evenly, first and last included."""
-    if len(places) <= PLACES:
+def _some(places: list[Any], most: int = PLACES) -> list[Any]:
+    """All places, or so many of them spread evenly, first and last included."""
+    if len(places) <= most:
         return places
-    return [places[i] for i in np.linspace(0, len(places) - 1, PLACES).astype(int)]
+    return [places[i] for i in np.linspace(0, len(places) - 1, most).astype(int)]
