@@ -116,6 +116,23 @@ def test_predictions_in_every_format_keep_order_and_identifiers(run: Run, name: 
     assert [row[1] for row in rows] == cp.load("m.clearprop").predict("t.csv").tolist()
 
 
+@pytest.mark.parametrize("name", ["p.csv", "p.json", "p.jsonl", "p.parquet"])
+def test_columns_that_the_model_does_not_read_go_through(run: Run, name: str) -> None:
+    rows = [("2024-02-29", "1.5", "007", 'a "b",\nc', "true"), ("", "inf", "", "é", "false")]
+    header = "day,real,zip,free,flag"
+    with Path("t.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerows([("x", "y"), *((v, v % 2 == 0) for v in range(20))])
+    with Path("new.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([(*header.split(","), "x"), *((*row, 3) for row in rows)])
+    run("train", "t.csv", "-t", "y", "--epochs", "1", "-o", "m.clearprop")
+    code, _, err = run("predict", "m.clearprop", "new.csv", "-o", name)
+    assert code == 0, err
+    quoted = f"read_csv('{name}', types={{'zip': 'VARCHAR'}})" if name == "p.csv" else f"'{name}'"
+    found = duckdb.sql(f"SELECT day::DATE::VARCHAR, zip, free, flag FROM {quoted}").fetchall()
+    assert found == [("2024-02-29", "007", 'a "b",\nc', True), (None, None, "é", False)]
+
+
 def test_probabilities_are_columns_that_sum_to_one(run: Run) -> None:
     run(*train())
     _, out, _ = run("predict", "m.clearprop", PENGUINS, "--probabilities")

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import math
 import shutil
 import sys
 import tempfile
@@ -115,7 +116,7 @@ def _records(columns: Sequence[Column], rows: Rows) -> Iterator[Mapping[str, Any
     names = [column.name for column in columns]
     for block in rows:
         for row in zip(*map(plain, block), strict=True):
-            yield dict(zip(names, row, strict=True))
+            yield dict(zip(names, map(_finite, row), strict=True))
 
 
 def _json(stream: IO[bytes], columns: Sequence[Column], rows: Rows) -> None:
@@ -128,6 +129,10 @@ def _json(stream: IO[bytes], columns: Sequence[Column], rows: Rows) -> None:
 def _json_lines(stream: IO[bytes], columns: Sequence[Column], rows: Rows) -> None:
     for record in _records(columns, rows):
         stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value  # as in JSON
 
 
 _TYPES: Mapping[Kind, str] = {
