@@ -1,0 +1,254 @@
+"""How far a gradient may be from the right one: rounding, cancellation and kinks.
+
+Rounding is measured, not guessed: the plan is run again with every quantity shaken by a known
+relative amount, and how much each gradient moves says what one unit in the last place can do to
+it, through cancellation and saturation too. At a kink every subgradient is right: f′ may be
+anything between its two sides, one choice for each sample and unit.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from clearprop.backprop import Plan, gradient_name
+from clearprop.checking.places import cost_terms, slopes, with_term
+from clearprop.checking.replay import Base, Replay
+from clearprop.expressions import Add, Array, Expr, Sym, evaluate, substitute
+from clearprop.operations import Function
+
+#: Relative size of the shaking: far above rounding, far below what makes a function curve.
+SHAKE = 1e-9
+
+#: Roundings that may add up in one direction, as a multiple of what one shaking shows.
+ROUNDINGS = 64.0
+
+#: Beside rounding, a gradient may differ by this much of its tensor's largest entry.
+RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4, np.dtype(np.float16): 2e-2}
+
+#: With more kinks than this in one batch only choices alike for a whole layer are tried.
+MOST_KINKS = 200
+
+
+class _Shaken(Replay):
+    """A replay in which every computed quantity is off by a relative amount of about `SHAKE`."""
+
+    def __init__(
+        self, base: Base, plan: Plan, given: Mapping[str, Array], rng: np.random.Generator
+    ) -> None:
+        super().__init__(base, plan, given)
+        self._rng = rng
+
+    def __getitem__(self, name: str) -> Array:
+        new = name not in self._found and name in self._dirty
+        value = super().__getitem__(name)
+        if new:
+            value = self._found[name] = value * (1 + SHAKE * self._rng.standard_normal(value.shape))
+        return value
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """How much each symbol moves when everything it is made of is off by 1 (relative, linearised)."""
+
+    moves: Mapping[str, Array]
+
+    def rounding(self, name: str, eps: float) -> float:
+        """Return the largest error that rounding can leave in a gradient or a value."""
+        return ROUNDINGS * eps * float(np.max(self.moves[name], initial=0.0))
+
+
+def sensitivity(base: Base) -> Sensitivity:
+    """Measure by three shakings of the right plan, with fixed random numbers."""
+    plan, moves = base.plan, {}
+    extra: dict[str, tuple[int, ...]] = {}
+    for number, slope in enumerate(slopes(plan)):
+        if slope.step.terms[slope.index].expr is not slope.expr:
+            continue
+        # a derivative may be computed with an error of the size of f, such as 1 − a² near a = 1
+        noise = Sym(f"noise {number}", slope.node.type)
+        extra[noise.name] = base.values[slope.step.target.name].shape
+        step = plan.step(slope.step.id)
+        expr = substitute(step.terms[slope.index].expr, {slope.node: slope.node + noise})
+        plan = plan.with_step(with_term(step, slope.index, expr))
+    given = {name: base.values[name] for name in base.plan.graph.parameters}
+    given |= {i.value: base.values[i.value] for i in base.plan.graph.inputs if not i.levels}
+    names = [step.target.name for step in base.plan.steps if step.kind != "update"]
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        shaken = {k: v * (1 + SHAKE * rng.standard_normal(v.shape)) for k, v in given.items()}
+        shaken |= {k: SHAKE * rng.standard_normal(shape) for k, shape in extra.items()}
+        with np.errstate(all="ignore"):
+            replay = _Shaken(base, plan, shaken, rng)
+            for name in names:
+                move = np.abs(replay[name] - base.values[name]) / SHAKE
+                moves[name] = np.fmax(moves.get(name, 0.0), move)
+    return Sensitivity(moves)
+
+
+@dataclass(frozen=True)
+class Kink:
+    """A slope that jumps at some entries of this batch: what may be added to f′ there."""
+
+    symbol: Sym
+    entries: tuple[Array, ...]  # as np.nonzero gives them
+    low: Array
+    high: Array
+    shape: tuple[int, ...]
+    layer: str
+    function: str
+
+    def array(self, extra: Array) -> Array:
+        """Return the addition to f′ as an array: ``extra`` at the kinks, 0 elsewhere."""
+        full = np.zeros(self.shape)
+        full[self.entries] = extra
+        return full
+
+
+class Kinks:
+    """All kinks of a batch, and the gradients that other choices of subgradient give."""
+
+    def __init__(self, base: Base, moves: Sensitivity, eps: float) -> None:
+        self.base = base
+        self.found: list[Kink] = []
+        plan = base.plan
+        for number, (step_id, index, node, x, kink) in enumerate(_kinked(base, moves, eps)):
+            if kink is None:
+                continue
+            symbol = Sym(f"kink {number}", x.type)
+            step = plan.step(step_id)
+            expr = substitute(step.terms[index].expr, {node: Add((node, symbol))})
+            plan = plan.with_step(with_term(step, index, expr))
+            self.found.append(Kink(symbol, *kink))
+        self.plan = plan
+        self.count = sum(len(kink.low) for kink in self.found)
+
+    def gradient(self, choice: Array) -> dict[str, Array]:
+        """Return every gradient for additions to f′ in the order of the kinks."""
+        given, start = {}, 0
+        for kink in self.found:
+            stop = start + len(kink.low)
+            given[kink.symbol.name] = kink.array(choice[start:stop])
+            start = stop
+        replay = Replay(self.base, self.plan, given)
+        return {name: replay.gradient(name) for name in self.base.plan.graph.parameters}
+
+    def nearest(
+        self, given: Mapping[str, Array], scales: Mapping[str, float]
+    ) -> Iterator[dict[str, Array]]:
+        """Yield subgradients that could be the given gradient, the likeliest first."""
+        low = np.concatenate([kink.low for kink in self.found])
+        high = np.concatenate([kink.high for kink in self.found])
+        middle = (low + high) / 2
+        for choice in (low, high, middle):
+            yield self.gradient(choice)
+        if len(self.found) > 1:
+            each = [(kink.low, (kink.low + kink.high) / 2, kink.high) for kink in self.found[:5]]
+            rest = [kink.low for kink in self.found[5:]]
+            for chosen in itertools.product(*each):
+                yield self.gradient(np.concatenate([*chosen, *rest]))
+        if self.count <= MOST_KINKS:
+            yield from self._fitted(given, scales, low, high)
+
+    def _fitted(
+        self, given: Mapping[str, Array], scales: Mapping[str, float], low: Array, high: Array
+    ) -> Iterator[dict[str, Array]]:
+        """Least squares within the bounds; kinks behind kinks make it multi-affine, so repeat."""
+        from scipy.optimize import lsq_linear
+
+        def flat(arrays: Mapping[str, Array]) -> Array:
+            return np.concatenate([np.ravel(arrays[n]) / scales[n] for n in scales])
+
+        choice, wanted = (low + high) / 2, flat(given)
+        for _ in range(6):
+            now = flat(self.gradient(choice))
+            columns = []
+            for place in range(len(choice)):
+                other = choice.copy()
+                other[place] = low[place] if choice[place] > (low + high)[place] / 2 else high[place]
+                change = other[place] - choice[place]
+                columns.append((flat(self.gradient(other)) - now) / (change or 1.0))
+            solution = lsq_linear(
+                np.stack(columns, axis=1), wanted - now, bounds=(low - choice, high - choice + 1e-300)
+            )
+            choice = np.clip(choice + solution.x, low, high)
+            yield self.gradient(choice)
+
+
+_KinkData = tuple[tuple[Array, ...], Array, Array, tuple[int, ...], str, str]
+
+
+def _kinked(
+    base: Base, moves: Sensitivity, eps: float
+) -> Iterator[tuple[str, int, Expr, Expr, _KinkData | None]]:
+    for slope in slopes(base.plan):
+        row, attrs = slope.node.function, dict(slope.node.attrs)
+        if not isinstance(row, Function) or not isinstance(slope.z, Sym):
+            continue
+        z, tolerance = base.values[slope.z.name], _near(base, moves, slope.z.name, eps)
+        here = row.derivative(z, attrs)
+        for at in row.kinks(attrs):
+            sides = [row.derivative(np.asarray(at + h), attrs) for h in (-1e-9, 1e-9)]
+            data = _jump(z - at, tolerance, here, sides, slope.place.layer, row.name)
+            yield slope.step.id, slope.index, slope.node, slope.node, data
+    for term in cost_terms(base.plan):
+        row_kinks = term.cost.row.kinks(term.cost.attrs)
+        a, y = base.values[term.out.name], base.values[term.y.name]
+        tolerance = _near(base, moves, term.out.name, eps)
+        for at in row_kinks:
+            here = evaluate(term.slope, base.values)
+            scale = 1e-6 * (1 + np.abs(y))
+            sides = [
+                evaluate(term.slope, {term.out.name: y + at + sign * scale, term.y.name: y})
+                for sign in (-1, 1)
+            ]
+            near = np.abs(a - y - at) <= tolerance
+            if a.ndim == 2 and near.any():
+                spots = np.nonzero(near)
+                left, right = (np.broadcast_to(side, a.shape)[spots] for side in sides)
+                now = np.broadcast_to(here, a.shape)[spots]
+                data = (spots, np.minimum(left, right) - now, np.maximum(left, right) - now,
+                        a.shape, term.place.layer, term.cost.op)  # fmt: skip
+                yield term.step.id, term.index, term.slope, term.slope, data
+
+
+def _near(base: Base, moves: Sensitivity, name: str, eps: float) -> float:
+    known = name in moves.moves
+    return moves.rounding(name, eps) if known else eps * float(np.abs(base.values[name]).max())
+
+
+def _jump(
+    distance: Array, tolerance: float, here: Array, sides: list[Array], layer: str, function: str
+) -> _KinkData | None:
+    near = np.nonzero(np.abs(distance) <= tolerance)
+    if not len(near[0]) or distance.ndim != 2:
+        return None
+    now = here[near]
+    low = np.minimum(*sides) - now
+    high = np.maximum(*sides) - now
+    return near, low, high, distance.shape, layer, function
+
+
+def precision(arrays: Mapping[str, Array]) -> np.dtype[np.floating]:
+    """Return the coarsest float type among the arrays; float64 for whole numbers."""
+    kinds = [np.asarray(a).dtype for a in arrays.values()]
+    floats = [kind for kind in kinds if kind in RTOL]
+    return min(floats, key=lambda kind: kind.itemsize, default=np.dtype(np.float64))
+
+
+def tolerances(
+    base: Base, moves: Sensitivity, dtype: np.dtype[np.floating], rtol: float | None, atol: float
+) -> dict[str, float]:
+    """Return how far each parameter's gradient may be off, absolutely."""
+    eps = float(np.finfo(dtype).eps)
+    share = RTOL[dtype] if rtol is None else rtol
+    found = {}
+    for name in base.plan.graph.parameters:
+        symbol = gradient_name(name)
+        scale = float(np.max(np.abs(base.values[symbol]), initial=0.0))
+        found[name] = atol + share * scale + moves.rounding(symbol, eps)
+    return found
+

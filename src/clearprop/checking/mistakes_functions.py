@@ -1,0 +1,340 @@
+"""Mistakes about f and f′: missing, doubled, of the wrong argument, of the wrong function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from clearprop.backprop import Plan, Step
+from clearprop.checking.mistake import Edit, Mistake, Place
+from clearprop.checking.places import (
+    Slope,
+    backs,
+    bias_uses,
+    layer_of,
+    same_shape,
+    slopes,
+    weight_uses,
+    with_term,
+)
+from clearprop.expressions import Apply, Expr, Neg, Num, Sym, Transpose, substitute
+from clearprop.operations import TABLE, Function
+
+Change = Callable[[Slope, Plan], Iterator[tuple[str, Expr]]]
+
+
+def _each_slope(change: Change, hidden_only: bool = False) -> Callable[[Plan], Iterator[Edit]]:
+    """Edits of f′ at each layer, and at all layers of one function: a wrong helper is everywhere."""
+
+    def edits(plan: Plan) -> Iterator[Edit]:
+        together: dict[tuple[str, str], list[Slope]] = {}
+        forms: dict[tuple[str, str, int], Expr] = {}
+        for slope in slopes(plan):
+            if hidden_only and slope.is_output:
+                continue
+            for what, expr in change(slope, plan):
+                yield Edit(replace(slope.place, what=what), (slope.instead(expr),))
+                key = (slope.node.function.name, what)
+                forms[*key, len(together.setdefault(key, []))] = expr
+                together[key].append(slope)
+        for (name, what), found in together.items():
+            if len(found) > 1 and not what.startswith("z"):
+                first = found[0].place.step
+                place = Place(first, what=", ".join(filter(None, [f"every {name}", what])))
+                changes = [(s, forms[name, what, i]) for i, s in enumerate(found)]
+                yield Edit(place, _merged(changes))
+
+    return edits
+
+
+def _merged(changes: list[tuple[Slope, Expr]]) -> tuple[Step, ...]:
+    """One new step for each step, though several of its terms may change."""
+    steps: dict[str, Step] = {}
+    for slope, expr in changes:
+        step = steps.get(slope.step.id, slope.step)
+        changed = substitute(slope.expr, {slope.node: expr})
+        steps[step.id] = with_term(step, slope.index, changed)
+    return tuple(steps.values())
+
+
+def _missing(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    yield "", Num(1.0)
+
+
+def _of_activation(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    yield "", replace(slope.node, args=(slope.out,))
+
+
+def _value(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    yield "", replace(slope.node, form="value")
+
+
+def _squared(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    yield "", slope.node * slope.node
+
+
+def _sign(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    yield "", Neg(slope.node)
+
+
+def _other_function(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    a = slope.out
+    name = slope.node.function.name
+    if name != "sigmoid":
+        yield "a(1 − a), sigmoid's", a * (1 - a)
+    if name != "tanh":
+        yield "1 − a², tanh's", 1 - a * a
+    for other in ("relu", "sigmoid", "tanh"):
+        row = TABLE.activation(other)
+        if other != name and isinstance(row, Function):
+            yield f"{other}′(z)", Apply(row, slope.node.args, form="derivative")
+
+
+def _other_layer(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    z = slope.z
+    if not isinstance(z, Sym):
+        return
+    names = [node.args[0].name for other in slopes(plan)
+             if isinstance((node := other.node).args[0], Sym)]  # fmt: skip
+    for sym in same_shape(plan, z, dict.fromkeys(names)):
+        yield f"{sym.name} for {z.name}", replace(slope.node, args=(sym,))
+
+
+def _off_by_one(plan: Plan) -> Iterator[Edit]:
+    yield from _each_slope(_other_layer)(plan)
+    for use in weight_uses(plan):  # δ times another layer's a
+        if isinstance(use.x, Sym):
+            names = [v.name for v in plan.graph.values.values() if v.kind != "preactivation"]
+            for sym in same_shape(plan, use.x, names):
+                what = f"{sym.name} for {use.x.name}"
+                yield Edit(replace(use.place, what=what), (use.instead(x=sym),))
+    for use in weight_uses(plan):  # another layer's δ times a
+        if isinstance(use.delta, Sym):
+            for step in plan.steps:
+                if step.kind == "adjoint" and step.target.type == use.delta.type:
+                    if step.target.name != use.delta.name:
+                        what = f"{step.target.name} for {use.delta.name}"
+                        edit = use.instead(delta=step.target)
+                        yield Edit(replace(use.place, what=what), (edit,))
+    for back in backs(plan):  # another layer's W
+        for name, parameter in plan.graph.parameters.items():
+            if name != back.W.name and parameter.spec.type == back.W.type:
+                W = Sym(name, back.W.type)
+                what = f"{name} for {back.W.name}"
+                edit = back.instead(Transpose(W) @ back.delta)
+                yield Edit(replace(back.place, what=what), (edit,))
+
+
+def _wrong_delta(plan: Plan) -> Iterator[Edit]:
+    """The gradients of a layer take Δ, what arrives, in place of δ = Δ ⊙ f′(z)."""
+    arrives = {s.step.target.name: s for s in slopes(plan)}
+    for use in weight_uses(plan):
+        slope = arrives.get(use.delta.name) if isinstance(use.delta, Sym) else None
+        if slope is None or len(slope.step.terms) != 1:
+            continue
+        before = substitute(slope.expr, {slope.node: Num(1.0)})
+        steps = [use.instead(delta=before)]
+        yield Edit(replace(use.place, what="W alone"), tuple(steps))
+        for bias in bias_uses(plan):
+            if bias.via == use.via:
+                steps.append(bias.instead(before))
+        if len(steps) > 1:
+            yield Edit(Place(use.step.id, use.place.layer), tuple(steps))
+
+
+def _bias_wrong_delta(plan: Plan) -> Iterator[Edit]:
+    arrives = {s.step.target.name: s for s in slopes(plan)}
+    for bias in bias_uses(plan):
+        slope = arrives.get(bias.delta.name)
+        if slope is not None and len(slope.step.terms) == 1:
+            before = substitute(slope.expr, {slope.node: Num(1.0)})
+            edit = bias.instead(before)
+            yield Edit(replace(bias.place, what="Δ for δ"), (edit,))
+        for step in plan.steps:
+            fits = step.target.type == bias.delta.type or bias.shared
+            if step.kind == "adjoint" and fits and step.target.name != bias.delta.name:
+                what = f"{step.target.name} for {bias.delta.name}"
+                yield Edit(replace(bias.place, what=what), (bias.instead(step.target),))
+
+
+def _passed_without(plan: Plan) -> Iterator[Edit]:
+    """Wᵀ Δ is passed down in place of Wᵀ δ, while the layer's own gradients are right."""
+    arrives = {s.step.target.name: s for s in slopes(plan)}
+    for back in backs(plan):
+        slope = arrives.get(back.delta.name)
+        if slope is not None and len(slope.step.terms) == 1:
+            before = substitute(slope.expr, {slope.node: Num(1.0)})
+            yield Edit(back.place, (back.instead(Transpose(back.W) @ before),))
+
+
+def _preactivation(plan: Plan) -> Iterator[Edit]:
+    for use in weight_uses(plan):
+        z = _input_of(plan, use.x)
+        if z is not None:
+            yield Edit(use.place, (use.instead(x=z),))
+
+
+def _input_of(plan: Plan, x: Expr) -> Sym | None:
+    """The z of an a = f(z), if f is not the identity."""
+    maker = plan.graph.maker(x.name) if isinstance(x, Sym) and x.name in plan.graph.values else None
+    if maker is None or not isinstance(maker.row, Function) or maker.row.name == "identity":
+        return None
+    return Sym(maker.inputs[0], plan.graph.values[maker.inputs[0]].type)
+
+
+def _overwritten(plan: Plan) -> Iterator[Edit]:
+    for use in weight_uses(plan):
+        z = _input_of(plan, use.x)
+        if z is None:
+            continue
+        maker = plan.graph.maker(use.x.name)  # type: ignore[attr-defined]  # z is known
+        assert maker is not None
+        row = TABLE.activation(maker.op)
+        yield Edit(use.place, (use.instead(x=row(z, maker.attrs, "derivative")),))
+
+
+def _forward_of_input(plan: Plan) -> Iterator[Edit]:
+    # z = W f(x) + b: f acts on the input
+    names = dict.fromkeys(n.op for n in plan.graph.nodes if isinstance(n.row, Function))
+    for name in names:
+        row = TABLE.activation(name)
+        if name == "identity":
+            continue
+        for given in plan.graph.inputs:
+            if given.levels:
+                continue
+            x = Sym(given.value, given.type)
+            fx = row(x, row.settings({}))
+            steps = []
+            for step in plan.steps:
+                if x in step.reads and step.kind in ("forward", "gradient"):
+                    terms = [substitute(t.expr, {x: fx}) for t in step.terms]
+                    for index, expr in enumerate(terms):
+                        step = with_term(step, index, expr)
+                    steps.append(step)
+            if steps:
+                yield Edit(Place(steps[0].id, layer_of(given.value), what=name), tuple(steps))
+
+
+def _no_function(plan: Plan) -> Iterator[Edit]:
+    for node in plan.graph.nodes:
+        if isinstance(node.row, Function) and node.op != "identity" and node.output in plan:
+            step = plan.step(node.output)
+            z = Sym(node.inputs[0], plan.graph.values[node.inputs[0]].type)
+            yield Edit(Place(step.id, layer_of(node.output)), (with_term(step, 0, z),))
+
+
+MISTAKES = (
+    Mistake(
+        "derivative-missing",
+        "f′ is missing",
+        "Wᵀ δ is taken for δ; it is Δ, the derivative with respect to a",
+        "multiply element-wise by f′(z)",
+        ("S2:68 in words", "SO 59399842"),
+        _each_slope(_missing, hidden_only=True),
+    ),
+    Mistake(
+        "derivative-of-activation",
+        "f′ is taken of a, not of z",
+        "the helper expects z and was given a; or it is written in terms of a and applied f again",
+        "give f′ the pre-activation z (for sigmoid, f′(z) = a (1 − a))",
+        ("Debugging BP Algorithm for XOR", "mql5.com forum 443762"),
+        _each_slope(_of_activation),
+    ),
+    Mistake(
+        "function-for-derivative",
+        "f stands in place of f′",
+        "the function was called where its derivative was meant",
+        "call the derivative",
+        ("mql5.com forum 443762",),
+        _each_slope(_value),
+    ),
+    Mistake(
+        "derivative-twice",
+        "f′ is multiplied in twice",
+        "δ, which holds f′ already, is multiplied by it once more",
+        "multiply by f′(z) once for each layer",
+        ("ours",),
+        _each_slope(_squared),
+    ),
+    Mistake(
+        "derivative-sign",
+        "f′ has the wrong sign",
+        "a minus was lost in the quotient rule for 1 / (1 + e^(−z))",
+        "σ′ = σ (1 − σ), positive",
+        ("extraproxies.com, missing sign in the derivative of the sigmoid",),
+        _each_slope(_sign),
+    ),
+    Mistake(
+        "derivative-of-another-function",
+        "the derivative of another function stands in place of f′",
+        "the layer's function was changed and the backward pass was not",
+        "use the derivative of the layer's own function",
+        ("scikit-learn PR#14589, hard-coded derivatives",),
+        _each_slope(_other_function),
+    ),
+    Mistake(
+        "layers-off-by-one",
+        "a quantity of another layer stands here",
+        "layers are counted from 0, from 1, or from the input, and the index slipped",
+        "δ of layer l+1 goes with W and a of layer l, and with f′ of its own z",
+        ("S1:24", "axeldomingues.dev"),
+        _off_by_one,
+    ),
+    Mistake(
+        "gradients-from-wrong-delta",
+        "the layer's gradients are made from Δ, before f′",
+        "the error is used for ∂J/∂W, and f′ only for what is passed down",
+        "make both from δ = Δ ⊙ f′(z)",
+        ("SO 59399842: dW1 = dey0 * h0",),
+        _wrong_delta,
+    ),
+    Mistake(
+        "bias-from-wrong-delta",
+        "the bias's gradient is made from another δ",
+        "Δ before f′, or another layer's δ, has the same shape",
+        "sum the δ of the bias's own layer",
+        ("arthurdouillard/deepcourse PR#9",),
+        _bias_wrong_delta,
+    ),
+    Mistake(
+        "error-passed-without-derivative",
+        "what is passed down is Wᵀ Δ, without f′",
+        "the error, not δ, is handed to the layer below",
+        "pass Wᵀ δ",
+        ("whosebug 2948401",),
+        _passed_without,
+    ),
+    Mistake(
+        "preactivation-in-gradient",
+        "the weight's gradient takes z in place of a",
+        "the wrong one of the two stored arrays was used",
+        "∂J/∂W = Σ δ aᵀ with the activation that went into the layer",
+        ("nn-zero-to-hero#52, the wrong cached quantity",),
+        _preactivation,
+    ),
+    Mistake(
+        "activation-overwritten",
+        "the weight's gradient takes f′(z) in place of a",
+        "the derivative was computed in place and overwrote the stored activation",
+        "keep a; put the derivative into an array of its own",
+        ("SO 50121887",),
+        _overwritten,
+    ),
+    Mistake(
+        "function-on-input",
+        "f is applied to the input",
+        "z = W f(z) + b is used for the first layer too, whose input is no pre-activation",
+        "the first layer is z = W x + b",
+        ("S0:31",),
+        _forward_of_input,
+    ),
+    Mistake(
+        "function-missing-in-forward",
+        "f is left out in the forward pass",
+        "a = z is stored, and the backward pass is that of a = f(z)",
+        "store a = f(z)",
+        ("community.deeplearning.ai t/66727: A1 is not tanh(Z1)",),
+        _no_function,
+    ),
+)
