@@ -29,6 +29,8 @@ _HOME = {
     "SGD": "optimizers",
     "Scale": "graph",
     "Training": "training",
+    "check_function": "checking",
+    "check_gradient": "checking",
     "concat": "graph",
     "derive": "derivation",
     "load": "model",

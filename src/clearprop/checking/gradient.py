@@ -1,0 +1,343 @@
+"""Is this gradient right, and if not, which mistake is it: `check_gradient`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from clearprop.backprop import gradient_name
+from clearprop.checking import answer as answers
+from clearprop.checking.answer import Answer
+from clearprop.checking.compare import Kinks, Sensitivity, precision, sensitivity, tolerances
+from clearprop.checking.diagnosis import Diagnosis, Search, diagnose
+from clearprop.checking.mistake import Mistake, Place
+from clearprop.checking.mistakes import CATALOGUE, ROUNDING
+from clearprop.checking.places import order_back, parameter_layer
+from clearprop.checking.replay import Base
+from clearprop.checking.report import Entry, GradientCheck, ParameterCheck
+from clearprop.errors import ShapeError, UsageError
+from clearprop.expressions import Array
+from clearprop.graph import Graph
+from clearprop.network import Inputs, Network
+
+#: How near a rewriting must come to a gradient to be its name, relative to each tensor's scale.
+MATCH = {np.dtype(np.float64): 1e-8, np.dtype(np.float32): 5e-5, np.dtype(np.float16): 2e-2}
+
+WORST = 3
+
+
+def check_gradient(
+    network: Network,
+    parameters: Mapping[str, ArrayLike],
+    X: Inputs,
+    Y: Any,
+    gradient: Any,
+    *,
+    sample_weight: ArrayLike | None = None,
+    masks: Mapping[str, ArrayLike] | None = None,
+    rtol: float | None = None,
+    atol: float = 0.0,
+    diagnose_mistakes: bool = True,
+    pairs: bool = True,
+    seconds: float = 10.0,
+    raise_exception: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    catalogue: Iterable[Mistake] | None = None,
+) -> GradientCheck:
+    """Check a gradient against the exact one, and name the mistake if it is wrong.
+
+    The right gradient is ∂J/∂W of every parameter, computed by the plan in float64. A gradient
+    passes if each tensor differs by no more than ``rtol`` of its largest entry and what rounding
+    can do; at a kink of f or of the cost, any subgradient passes.
+
+    Parameters
+    ----------
+    network : Network
+    parameters : mapping of str to array
+        The point at which the gradient was taken, by name.
+    X, Y : arrays
+        The batch, as `Network.gradient` takes it.
+    gradient : mapping, array, sequence, function or another framework's object
+        Arrays by name (``W1`` or ``dW1``), one flat vector, arrays in the network's order, a
+        function ``f(parameters, X, Y)`` that returns one of these, a PyTorch module after
+        ``backward()``, a tree of arrays as JAX has it, a Keras model's gradients, or scikit-learn's
+        ``coefs_`` and ``intercepts_``.
+    sample_weight : (m,) array, optional
+        The cost is then Σ w C / Σ w. A function that has this argument is given it.
+    masks : mapping of str to array, optional
+        Dropout's factors (0 or 1/(1 − p)) by symbol: ``{"r3": …}``.
+    rtol, atol : float
+        By default rtol is 1e-6 in float64, 1e-4 in float32, 2e-2 in float16.
+    diagnose_mistakes, pairs : bool
+        Whether to look for the mistake, and for pairs of mistakes.
+    seconds : float
+        When to stop looking for pairs.
+    raise_exception : bool
+        Raise AssertionError with the report if the gradient is wrong.
+    progress : callable (done, total), optional
+
+    Returns
+    -------
+    GradientCheck
+
+    Raises
+    ------
+    ClearPropError
+        If there is nothing to compare: the function raised, or returned no arrays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> net = Network([2, 3, 2], "sigmoid", output="sigmoid")
+    >>> p, X, Y = net.initial(seed=0), [[0.5, -1.0]], [[0.0, 1.0]]
+    >>> g = net.gradient(p, X, Y)
+    >>> check_gradient(net, p, X, Y, g).passed
+    True
+    >>> wrong = {name: -array for name, array in g.items()}
+    >>> check_gradient(net, p, X, Y, wrong).diagnosis[0].mistake.id
+    'sign-of-delta'
+    """
+    if not network.graph.costs:
+        raise UsageError("the network has no cost, so it has no gradient; give it one")
+    point = {name: np.asarray(array, dtype=np.float64) for name, array in parameters.items()}
+    base = _base(network, point, X, Y, sample_weight, masks)
+    function = gradient if callable(gradient) and not hasattr(gradient, "parameters") else None
+    extra = {"sample_weight": sample_weight, "masks": masks}
+    if function is not None:
+        answer = answers.call(network.graph, function, point, X, Y, extra)
+    else:
+        answer = answers.read(network.graph, gradient)
+    dtype = precision(answer.arrays)
+    moves = sensitivity(base)
+    allowed = tolerances(base, moves, dtype, rtol, atol)
+    right = {name: base.values[gradient_name(name)] for name in network.graph.parameters}
+    right, kinks = _nearest_right(base, moves, answer, right, allowed, dtype)
+    checks = {
+        name: _compare(network.graph, name, answer, right[name], allowed[name])
+        for name in order_back(base.plan)
+    }
+    notes = list(answer.notes)
+    if kinks:
+        notes.append(kinks)
+    wrong = [name for name, check in checks.items() if not check.passed]
+    diagnosis: tuple[Diagnosis, ...] = ()
+    seen = ""
+    comparable = wrong and all(np.isfinite(a).all() for a in answer.arrays.values())
+    if comparable and not answer.missing and diagnose_mistakes:
+        search = _search(base, moves, answer, dtype)
+
+        def fresh() -> list[Base]:
+            return [_fresh(network, point, base, seed, sample_weight, masks) for seed in range(3)]
+
+        diagnosis = diagnose(
+            search,
+            fresh=fresh,
+            pairs=pairs,
+            seconds=seconds,
+            progress=progress,
+            catalogue=tuple(CATALOGUE.values()) if catalogue is None else catalogue,
+        )
+        if not diagnosis:
+            seen = _seen(search, right)
+            coarse = tolerances(base, moves, np.dtype(np.float32), 1e-5, atol)
+            if all(np.abs(search.given[n] - right[n]).max(initial=0) <= coarse[n] for n in right):
+                seen = ""
+                notes.append("right to single precision: it was computed in float32, or by differences")
+                diagnosis = (Diagnosis(ROUNDING, Place(""), residual=search.residual(right.get)),)  # type: ignore[arg-type]
+                checks = {name: _passed(check) for name, check in checks.items()}
+                wrong = []
+    if comparable and answer.missing:
+        seen = f"the gradient of {', '.join(answer.missing)} is missing"
+    first = wrong[0] if wrong else ""
+    result = GradientCheck(
+        passed=not wrong,
+        parameters=checks,
+        first_wrong=first,
+        layer=parameter_layer(base.plan, first) if first else "",
+        diagnosis=diagnosis,
+        seen=seen,
+        notes=tuple(notes),
+        known=len(CATALOGUE),
+        precision=str(dtype),
+    )
+    if raise_exception and not result.passed:
+        raise AssertionError(str(result))
+    return result
+
+
+def _base(
+    network: Network,
+    parameters: Mapping[str, Array],
+    X: Inputs,
+    Y: Any,
+    sample_weight: ArrayLike | None,
+    masks: Mapping[str, ArrayLike] | None,
+) -> Base:
+    trace = network.trace(parameters, X, Y, sample_weight)
+    m = len(trace["w"])
+    total = float(m) if sample_weight is None else float(np.sum(np.asarray(sample_weight)))
+    base = Base(network.plan, dict(trace), total)
+    if not masks:
+        return base
+    found = {}
+    for name, mask in masks.items():
+        if name not in network.plan.masks:
+            known = ", ".join(network.plan.masks) or "none"
+            raise UsageError(f"masks: the network has no mask {name!r}; it has {known}")
+        array = np.asarray(mask, dtype=np.float64)
+        if array.shape != base.values[name].shape:
+            raise ShapeError(
+                f"masks: {name} has the shape {array.shape}, expected {base.values[name].shape}"
+            )
+        found[name] = array
+    return base.on(found)
+
+
+def _nearest_right(
+    base: Base,
+    moves: Sensitivity,
+    answer: Answer,
+    right: dict[str, Array],
+    allowed: Mapping[str, float],
+    dtype: np.dtype[np.floating],
+) -> tuple[dict[str, Array], str]:
+    """At kinks, return the subgradient that the answer is, if it is one."""
+
+    def good(candidate: Mapping[str, Array]) -> bool:
+        return all(
+            np.abs(answer.arrays[n] - candidate[n]).max(initial=0) <= allowed[n] for n in right
+        )
+
+    shapes = {name: array.shape for name, array in answer.arrays.items()}
+    whole = shapes == {name: array.shape for name, array in right.items()}
+    finite = all(np.isfinite(array).all() for array in answer.arrays.values())
+    if not whole or not finite or good(right):
+        return right, ""
+    kinks = Kinks(base, moves, float(np.finfo(dtype).eps))
+    if not kinks.count:
+        return right, ""
+    scales = {n: float(np.abs(a).max(initial=0)) or 1.0 for n, a in right.items()}
+    for candidate in kinks.nearest(answer.arrays, scales):
+        if good(candidate):
+            return candidate, (
+                f"{kinks.count} values stand at a kink of "
+                f"{', '.join(dict.fromkeys(k.function for k in kinks.found))}, where any "
+                "subgradient is right; the gradient takes another one than ours"
+            )
+    return right, ""
+
+
+def _compare(
+    graph: Graph, name: str, answer: Answer, right: Array, allowed: float
+) -> ParameterCheck:
+    shape = graph.parameters[name].shape
+    if name in answer.missing:
+        return ParameterCheck(name, False, np.inf, np.inf, 0.0, (), f"missing; expected {shape}")
+    given = answer.arrays[name]
+    scale = float(np.abs(right).max(initial=0))
+    if given.shape != shape:
+        text = f"shape {given.shape}, expected {shape}"
+        return ParameterCheck(name, False, np.inf, np.inf, scale, (), text)
+    bad = np.argwhere(~np.isfinite(given))
+    if len(bad):
+        at = tuple(int(i) for i in bad[0])
+        entry = Entry(at, float(given[at]), float(right[at]))
+        text = f"{len(bad)} of {given.size} entries are NaN or infinite"
+        return ParameterCheck(name, False, np.inf, np.inf, scale, (entry,), text)
+    difference = np.abs(given - right)
+    largest = float(difference.max(initial=0))
+    size = max(scale, float(np.abs(given).max(initial=0)))
+    order = np.argsort(-difference, axis=None, kind="stable")[:WORST]
+    entries = []
+    for spot in order:
+        at = tuple(int(i) for i in np.unravel_index(spot, shape))
+        if difference[at] > allowed:
+            entries.append(Entry(at, float(given[at]), float(right[at])))
+    error = largest / size if size else 0.0
+    return ParameterCheck(name, largest <= allowed, error, largest, scale, tuple(entries), "")
+
+
+def _passed(check: ParameterCheck) -> ParameterCheck:
+    return ParameterCheck(check.name, True, check.error, check.absolute, check.scale, (), "")
+
+
+def _search(
+    base: Base, moves: Sensitivity, answer: Answer, dtype: np.dtype[np.floating]
+) -> Search:
+    eps = float(np.finfo(dtype).eps)
+    rounding = {n: moves.rounding(gradient_name(n), eps) for n in base.plan.graph.parameters}
+    given = {name: array.astype(np.float64) for name, array in answer.arrays.items()}
+    return Search(base, given, rounding, MATCH[dtype])
+
+
+def _fresh(
+    network: Network,
+    parameters: Mapping[str, Array],
+    base: Base,
+    seed: int,
+    sample_weight: ArrayLike | None,
+    masks: Mapping[str, ArrayLike] | None,
+) -> Base:
+    """Another batch of the same size, at the same parameters."""
+    rng = np.random.default_rng(seed)
+    X, Y = random_batch(network, base.rows, rng)
+    return _base(network, parameters, X, Y, sample_weight, masks)
+
+
+def random_batch(
+    network: Network, m: int, rng: np.random.Generator
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return random inputs by key and targets by output that the costs are defined for."""
+    graph = network.graph
+    X: dict[str, Array] = {}
+    for given in graph.inputs:
+        if given.levels:
+            X[given.key] = rng.integers(0, given.levels, m)  # type: ignore[assignment]
+        else:
+            X[given.key] = rng.standard_normal((m, given.width))
+    Y: dict[str, Array] = {}
+    for cost in graph.costs:
+        width, kind = graph.values[cost.value].type.shape[0], cost.row.target
+        if kind == "class":
+            y = np.eye(width)[rng.integers(0, width, m)]
+        elif kind == "probability":
+            y = rng.integers(0, 2, (m, width)).astype(np.float64)
+        elif kind == "count":
+            y = rng.poisson(1.5, (m, width)).astype(np.float64)
+        else:
+            y = rng.standard_normal((m, width))
+        Y[cost.value] = y
+    return X, Y
+
+
+def _seen(search: Search, right: Mapping[str, Array]) -> str:
+    """Say what a gradient that no known mistake gives looks like."""
+    first = search.wrong[0]
+    layer = parameter_layer(search.base.plan, first)
+    known = f"none of the {len(CATALOGUE)} mistakes I know gives this gradient"
+    given, truth = search.given[first], right[first]
+    start = f"{known}; the error starts at {first} (layer {layer})"
+    if given.shape != truth.shape:
+        return f"{start}: its shape is {given.shape}, expected {truth.shape}"
+    if not given.any():
+        return f"{start}, which is zero"
+    off = np.abs(given - truth) > search.rtol * np.abs(truth).max(initial=0) + search.rounding[first]
+    if off.sum() < off.size / 2:
+        return f"{start}: {int(off.sum())} of its {off.size} entries are wrong"
+    scale = float((given * truth).sum() / (truth * truth).sum()) if truth.any() else 0.0
+    if off.size > 1 and np.abs(given - scale * truth).max() <= 1e-6 * np.abs(given).max():
+        from_there = search.order[search.order.index(first) :]
+        same = all(
+            search.given[n].shape == right[n].shape
+            and np.abs(search.given[n] - scale * right[n]).max(initial=0)
+            <= 1e-6 * np.abs(search.given[n]).max(initial=0) + search.rounding[n]
+            for n in from_there
+        )
+        on = "everything from there down" if same else first
+        return f"{start}, and {on} looks like a constant factor {scale:.4g}"
+    return start
+

@@ -1,0 +1,212 @@
+"""What a check found, as people and as programs read it."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clearprop.checking.diagnosis import Diagnosis
+from clearprop.words import number
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a gradient: its place (from 0), what was given, what is right."""
+
+    index: tuple[int, ...]
+    given: float
+    right: float
+
+
+@dataclass(frozen=True)
+class ParameterCheck:
+    """One parameter's gradient: its error relative to the tensor's scale, its worst entries."""
+
+    name: str
+    passed: bool
+    error: float
+    absolute: float
+    scale: float
+    worst: tuple[Entry, ...]
+    problem: str
+
+    def entry_name(self, entry: Entry) -> str:
+        """Return the entry as NumPy writes it: ``W1[2, 0]``."""
+        return f"{self.name}[{', '.join(map(str, entry.index))}]" if entry.index else self.name
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """Whether a gradient is right, where it starts to be wrong, and which mistake that is.
+
+    Parameters
+    ----------
+    passed : bool
+    parameters : mapping of str to ParameterCheck
+        From the output back.
+    first_wrong, layer : str
+        The first parameter from the output back that is wrong, and its layer; "" if none is.
+    diagnosis : tuple of Diagnosis
+        Best first; empty if no known mistake gives this gradient.
+    seen : str
+        What the gradient looks like where no mistake was found.
+    notes : tuple of str
+        What else was noticed: changed inputs, randomness, kinks, names.
+    known : int
+        How many mistakes were asked.
+    precision : str
+        The float type the gradient was judged by.
+    """
+
+    passed: bool
+    parameters: Mapping[str, ParameterCheck]
+    first_wrong: str
+    layer: str
+    diagnosis: tuple[Diagnosis, ...]
+    seen: str
+    notes: tuple[str, ...]
+    known: int
+    precision: str
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __str__(self) -> str:
+        lines = ["The gradient is right." if self.passed else self._headline()]
+        width = max([9, *(len(name) for name in self.parameters)])
+        lines += ["", f"{'parameter':<{width}}  error relative to the tensor's largest entry"]
+        for check in self.parameters.values():
+            mark = "right" if check.passed else "WRONG"
+            error = check.problem or _short(check.error)
+            lines.append(f"{check.name:<{width}}  {mark}  {error}")
+        worst = self.parameters.get(self.first_wrong)
+        if worst is not None and worst.worst:
+            lines += ["", "worst entries:"]
+            lines += [
+                f"  {worst.entry_name(e)}: given {_short(e.given)}, right {_short(e.right)}"
+                for e in worst.worst
+            ]
+        if self.diagnosis and not self.passed:
+            lines += ["", "The mistake:"]
+            for place, found in enumerate(self.diagnosis[:5]):
+                lines += ([] if place == 0 else ["or:"]) + _told(found)
+        elif self.seen:
+            lines += ["", self.seen + "."]
+        lines += ["", *(f"note: {note}" for note in self.notes)] if self.notes else []
+        return "\n".join(lines)
+
+    def _headline(self) -> str:
+        at = f" at {self.first_wrong} (layer {self.layer})" if self.first_wrong else ""
+        return f"The gradient is wrong; from the output back, it starts{at}."
+
+    def print(self) -> None:
+        """Print the report."""
+        print(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain data, ready for JSON."""
+        return {
+            "passed": self.passed,
+            "precision": self.precision,
+            "first_wrong": self.first_wrong or None,
+            "layer": self.layer or None,
+            "parameters": [
+                {
+                    "name": c.name,
+                    "passed": c.passed,
+                    "error": _finite(c.error),
+                    "absolute": _finite(c.absolute),
+                    "scale": c.scale,
+                    "problem": c.problem or None,
+                    "worst": [
+                        {"entry": c.entry_name(e), "given": _finite(e.given),
+                         "right": _finite(e.right)}
+                        for e in c.worst
+                    ],
+                }
+                for c in self.parameters.values()
+            ],
+            "diagnosis": [_as_dict(found) for found in self.diagnosis],
+            "seen": self.seen or None,
+            "notes": list(self.notes),
+        }  # fmt: skip
+
+    def to_json(self) -> str:
+        """Return the report as JSON; NaN and infinity are strings."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
+
+    def to_html(self) -> str:
+        """Return the report as one HTML page that needs nothing else."""
+        rows = "".join(
+            f"<tr class='{'right' if c.passed else 'wrong'}'><td>{html.escape(c.name)}</td>"
+            f"<td>{'right' if c.passed else 'wrong'}</td>"
+            f"<td>{html.escape(c.problem or _short(c.error))}</td></tr>"
+            for c in self.parameters.values()
+        )
+        found = "".join(f"<pre>{html.escape(chr(10).join(_told(d)))}</pre>" for d in self.diagnosis)
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        head = "The gradient is right." if self.passed else html.escape(self._headline())
+        return (
+            "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+            "<meta name='viewport' content='width=device-width'><title>Gradient check</title>"
+            "<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui;max-width:50rem;"
+            "margin:2rem auto;padding:0 1rem}td,th{text-align:left;padding:.2rem 1rem .2rem 0}"
+            ".wrong td{font-weight:bold}pre{white-space:pre-wrap}</style></head><body>"
+            f"<h1>{head}</h1><table><thead><tr><th scope='col'>parameter</th>"
+            "<th scope='col'>verdict</th><th scope='col'>error relative to the tensor</th></tr>"
+            f"</thead><tbody>{rows}</tbody></table>{found}<p>{html.escape(self.seen)}</p>"
+            f"<ul>{notes}</ul></body></html>\n"
+        )
+
+
+def _told(found: Diagnosis) -> list[str]:
+    lines = [f"  {found}", f"    id:      {_ids(found)}"]
+    if found.wrong:
+        lines += [f"    written: {found.wrong}", f"    right:   {found.right}"]
+    lines += [f"    why:     {found.mistake.why}", f"    change:  {found.mistake.change}"]
+    if found.equivalent:
+        same = "; ".join(f"{m.id} at {p}" for m, p in found.equivalent[:4])
+        more = len(found.equivalent) - 4
+        lines.append(f"    the same here: {same}" + (f" and {more} more" if more > 0 else ""))
+    return lines
+
+
+def _ids(found: Diagnosis) -> str:
+    return " + ".join([found.mistake.id, *(mistake.id for mistake, _ in found.also)])
+
+
+def _as_dict(found: Diagnosis) -> dict[str, Any]:
+    def place(mistake: Any, where: Any) -> dict[str, str | None]:
+        return {
+            "id": mistake.id,
+            "step": where.step,
+            "layer": where.layer or None,
+            "parameter": where.parameter or None,
+            "what": where.what or None,
+        }
+
+    return {
+        **place(found.mistake, found.where),
+        "sentence": str(found),
+        "fitted": dict(found.fitted),
+        "residual": found.residual,
+        "wrong": found.wrong,
+        "right": found.right,
+        "why": found.mistake.why,
+        "change": found.mistake.change,
+        "sources": list(found.mistake.sources),
+        "also": [place(m, p) for m, p in found.also],
+        "equivalent": [place(m, p) for m, p in found.equivalent],
+    }
+
+
+def _finite(x: float) -> float | str:
+    return x if math.isfinite(x) else number(x)
+
+
+def _short(x: float) -> str:
+    return number(x)
