@@ -1,0 +1,234 @@
+"""A starting file for people who write a backward pass: the plan's steps as NumPy code.
+
+The forward pass is written out; the backward pass is left to fill in, or with ``filled`` written
+out too, one line a step. Rows of every array are samples, so z = W a is ``a @ W.T``.
+"""
+
+from __future__ import annotations
+
+from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step
+from clearprop.checking.equations import line
+from clearprop.errors import UsageError
+from clearprop.expressions import (
+    Add,
+    Apply,
+    Cases,
+    Concat,
+    Divide,
+    Expr,
+    Hadamard,
+    Less,
+    MatMul,
+    Neg,
+    Num,
+    OneHot,
+    Outer,
+    Power,
+    Slice,
+    Sum,
+    Sym,
+    Transpose,
+    Type,
+    walk,
+)
+from clearprop.network import Network
+from clearprop.operations import Activation, Function
+from clearprop.settings import Scalar
+
+_NUMPY = {"exp", "log", "sqrt", "abs", "sign", "cosh", "tanh"}
+
+
+def numpy_template(network: Network, *, filled: bool = False, weights: bool = False) -> str:
+    """Return a NumPy file with a function ``gradient(parameters, X, Y)`` for a network.
+
+    Parameters
+    ----------
+    network : Network
+        Without members, and with dense inputs or indices.
+    filled : bool
+        Write the backward pass out; without it, each line is a blank to fill in.
+    weights : bool
+        The function takes ``sample_weight`` too.
+
+    Examples
+    --------
+    >>> print(numpy_template(Network([2, 1]), filled=True).splitlines()[-6])
+        dW1 = delta2.T @ a1
+    """
+    plan = network.plan
+    if plan.graph.members:
+        raise UsageError("the NumPy template has no members; give a network without them")
+    body = _Writer(plan, weights)
+    return body.write(filled)
+
+
+class _Writer:
+    def __init__(self, plan: Plan, weights: bool) -> None:
+        self.plan, self.weights = plan, weights
+        self.functions: dict[str, Apply] = {}
+
+    def write(self, filled: bool) -> str:
+        graph = self.plan.graph
+        needed = self._needed()
+        forward, backward, back_names = [], [], []
+        for step in self.plan.steps:
+            if step.target.name not in needed or step.kind in ("cost", "penalty", "update"):
+                continue
+            code = f"{variable(step.target.name)} = {self._sum(step)}"
+            if step.kind == "forward":
+                forward.append(code)
+            else:
+                backward.append(code if filled else f"{variable(step.target.name)} = ...")
+                back_names.append(variable(step.target.name))
+        start = ["m = len(X)"]
+        if self.weights:
+            start.append("w = (sample_weight / sample_weight.sum())[:, None]")
+        start += [f"{variable(name)} = parameters[{name!r}]" for name in graph.parameters]
+        for given in graph.inputs:
+            at = "X" if len(graph.inputs) == 1 else f"X[{given.key!r}]"
+            start.append(f"{given.value} = {at}")
+        if len(graph.costs) == 1:
+            start.append("y = Y")
+        else:
+            start += [f"y{cost.value[1:]} = Y[{cost.value!r}]" for cost in graph.costs]
+        start += [f"{name} = masks[{name!r}]" for name in self.plan.masks]
+        extra = (", sample_weight" if self.weights else "") + (", masks" if self.plan.masks else "")
+        returned = ", ".join(f"{name!r}: d{name}" for name in graph.parameters)
+        lines = [
+            '"""A backward pass by hand; check it with ``clearprop check THIS_FILE:gradient``."""',
+            "",
+            "import numpy as np",
+            *self._definitions(),
+            "",
+            "",
+            f"def gradient(parameters, X, Y{extra}):",
+            *(f"    {code}" for code in start),
+            "",
+            "    # forward",
+            *(f"    {code}" for code in forward),
+            "",
+            "    # backward: " + ("from the cost to the inputs" if filled else "fill in each line"),
+            *(f"    {code}" for code in backward),
+            f"    return {{{returned}}}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def equations(self) -> list[str]:
+        """Return the backward steps as text."""
+        return [line(step) for step in self.plan.steps if step.kind in ("arrive", "adjoint")]
+
+    def _needed(self) -> set[str]:
+        """Everything that leads to a parameter's gradient."""
+        front = [f"dJ/d{name}" for name in self.plan.graph.parameters]
+        found = set(front)
+        while front:
+            for sym in self.plan.step(front.pop()).reads:
+                if sym.name in self.plan and sym.name not in found:
+                    found.add(sym.name)
+                    front.append(sym.name)
+        return found
+
+    def _sum(self, step: Step) -> str:
+        return " + ".join(self.code(term.expr, 1) for term in step.terms)
+
+    def code(self, expr: Expr, within: int = 0) -> str:
+        level, written = self._code(expr)
+        return f"({written})" if level < within else written
+
+    def _code(self, expr: Expr) -> tuple[int, str]:
+        match expr:
+            case Sym(name):
+                return 9, variable(name)
+            case Num(value):
+                return (9 if value >= 0 else 3), repr(int(value) if value == int(value) else value)
+            case Add(terms):
+                written = self.code(terms[0], 1)
+                for term in terms[1:]:
+                    minus = isinstance(term, Neg)
+                    body = term.body if isinstance(term, Neg) else term
+                    written += (" - " if minus else " + ") + self.code(body, 2)
+                return 1, written
+            case Neg(body):
+                return 3, "-" + self.code(body, 3)
+            case Hadamard(left, right) if left == SAMPLE_WEIGHT:
+                if self.weights:
+                    return 2, f"w * {self.code(right, 3)}"
+                return 2, f"{self.code(right, 2)} / m"
+            case Hadamard(left, right):
+                return 2, f"{self.code(left, 2)} * {self.code(right, 3)}"
+            case Divide(above, below):
+                return 2, f"{self.code(above, 2)} / {self.code(below, 3)}"
+            case Power(base, exponent):
+                return 4, f"{self.code(base, 5)} ** {self.code(exponent, 4)}"
+            case MatMul(Transpose(matrix), OneHot(index, _)):
+                return 9, f"{self.code(matrix, 9)}[{self.code(index)}]"
+            case MatMul(Transpose(row), right) if len(row.shape) == 1:
+                product = f"{self.code(row, 2)} * {self.code(right, 3)}"
+                return 9, f"({product}).sum(axis=1, keepdims=True)"
+            case MatMul(Transpose(matrix), right):
+                return 2, f"{self.code(right, 2)} @ {self.code(matrix, 3)}"
+            case MatMul(matrix, right):
+                return 2, f"{self.code(right, 2)} @ {self.code(matrix, 9)}.T"
+            case Sum(_, Outer(OneHot(index, levels), delta)):
+                return 2, f"np.eye({levels})[{self.code(index)}].T @ {self.code(delta, 3)}"
+            case Sum(_, Outer(left, right)):
+                return 2, f"{self.code(left, 9)}.T @ {self.code(right, 3)}"
+            case Sum(("sample",), Sum(("unit",), body)):
+                return 9, f"{self.code(body, 9)}.sum()"
+            case Sum(("sample",), body):
+                return 9, f"{self.code(body, 9)}.sum(axis=0)"
+            case Sum(_, body):
+                return 9, f"{self.code(body, 9)}.sum(axis=1, keepdims=True)"
+            case Apply(function, args, _, form):
+                inside = ", ".join(self.code(arg) for arg in args)
+                if function.name in _NUMPY and not isinstance(function, Activation):
+                    return 9, f"np.{function.name}({inside})"
+                if function.name == "erf":
+                    return 9, f"np.vectorize(math.erf)({inside})"
+                name = function.name + ("_prime" if form == "derivative" else "")
+                self.functions.setdefault(name, expr)
+                return 9, f"{name}({inside})"
+            case Concat(parts):
+                inside = ", ".join(self.code(part) for part in parts)
+                return 9, f"np.concatenate([{inside}], axis=1)"
+            case Slice(body, start, stop):
+                return 9, f"{self.code(body, 9)}[:, {start}:{stop}]"
+            case Less(left, right, or_equal):
+                return 0, f"{self.code(left, 1)} {'<=' if or_equal else '<'} {self.code(right, 1)}"
+            case Cases(condition, then, otherwise):
+                inside = ", ".join(self.code(part) for part in (condition, then, otherwise))
+                return 9, f"np.where({inside})"
+        raise UsageError(f"the NumPy template has no form for {type(expr).__name__}")
+
+    def _definitions(self) -> list[str]:
+        lines: list[str] = []
+        for name, used in self.functions.items():
+            row, attrs = used.function, dict(used.attrs)
+            if not isinstance(row, Activation):
+                continue
+            if name == "softmax":
+                body = ["e = np.exp(x - x.max(axis=1, keepdims=True))",
+                        "return e / e.sum(axis=1, keepdims=True)"]  # fmt: skip
+            else:
+                body = [f"return {self._formula(row, name.endswith('_prime'), attrs)}"]
+            lines += ["", "", f"def {name}(x):", *(f"    {code}" for code in body)]
+        text = "\n".join(lines)
+        return (["import math"] if "math.erf" in text else []) + lines
+
+    def _formula(self, row: Activation, prime: bool, attrs: dict[str, Scalar]) -> str:
+        x = Sym("x", _VECTOR)
+        if prime and isinstance(row, Function):
+            formula = row.slope(x, attrs)
+        else:
+            formula = row.definition(x, attrs)
+        code = self.code(formula)
+        constant = not any(isinstance(node, Sym) for node in walk(formula))
+        return f"{code} * np.ones_like(x)" if constant else code
+
+
+def variable(name: str) -> str:
+    """Return a symbol's name as a Python variable: ``dW1`` for ``dJ/dW1``."""
+    return name.replace("dJ/d", "d")
+
+
+_VECTOR = Type((1,), sample=True)
