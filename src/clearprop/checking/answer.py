@@ -213,4 +213,3 @@ def _same(now: Any, was: Any) -> bool:
         return all(_same(now[key], item) for key, item in was.items())
     a, b = np.asarray(now), np.asarray(was)
     return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
-

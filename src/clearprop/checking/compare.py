@@ -168,11 +168,15 @@ class Kinks:
             columns = []
             for place in range(len(choice)):
                 other = choice.copy()
-                other[place] = low[place] if choice[place] > (low + high)[place] / 2 else high[place]
+                other[place] = (
+                    low[place] if choice[place] > (low + high)[place] / 2 else high[place]
+                )
                 change = other[place] - choice[place]
                 columns.append((flat(self.gradient(other)) - now) / (change or 1.0))
             solution = lsq_linear(
-                np.stack(columns, axis=1), wanted - now, bounds=(low - choice, high - choice + 1e-300)
+                np.stack(columns, axis=1),
+                wanted - now,
+                bounds=(low - choice, high - choice + 1e-300),
             )
             choice = np.clip(choice + solution.x, low, high)
             yield self.gradient(choice)
@@ -251,4 +255,3 @@ def tolerances(
         scale = float(np.max(np.abs(base.values[symbol]), initial=0.0))
         found[name] = atol + share * scale + moves.rounding(symbol, eps)
     return found
-

@@ -237,6 +237,7 @@ def diagnose(
     search: Search,
     *,
     fresh: Callable[[], list[Base]],
+    elsewhere: Callable[[], list[Mapping[str, Array]]] | None = None,
     pairs: bool = True,
     seconds: float = 10.0,
     progress: Callable[[int, int], None] | None = None,
@@ -249,6 +250,8 @@ def diagnose(
     search : Search
     fresh : callable () -> list of Base
         Right runs on other data, which decide whether two mistakes are one function here.
+    elsewhere : callable () -> list of gradients, optional
+        The gradient in question on the data of ``fresh``: it tells apart what agrees by chance.
     pairs : bool
         Ask pairs too, if no single mistake fits.
     seconds : float
@@ -269,7 +272,7 @@ def diagnose(
     if not found and pairs:
         found = _pairs(search, singles, catalogue, time.monotonic() + seconds, progress)
     found.sort(key=lambda entry: (entry[0].free, _rank(entry[0])))
-    return _grouped(search, found, fresh) if found else ()
+    return _grouped(search, found, fresh, elsewhere) if found else ()
 
 
 def _rank(candidate: Candidate) -> tuple[int, ...]:
@@ -367,7 +370,10 @@ def _seconds(
 
 
 def _grouped(
-    search: Search, found: _Found, fresh: Callable[[], list[Base]]
+    search: Search,
+    found: _Found,
+    fresh: Callable[[], list[Base]],
+    elsewhere: Callable[[], list[Mapping[str, Array]]] | None,
 ) -> tuple[Diagnosis, ...]:
     """Join what is the same function on other data too; the first of each group speaks."""
     bases = fresh() if len(found) > 1 else []
@@ -380,6 +386,11 @@ def _grouped(
                 break
         else:
             groups.append([number_])
+    if len(groups) > 1 and elsewhere is not None:
+        others = list(zip(bases, elsewhere(), strict=False))
+        agreeing = [g for g in groups if all(_gives(base, *found[g[0]][:2], there, search.rtol)
+                                             for base, there in others)]  # fmt: skip
+        groups = agreeing or groups
     return tuple(_diagnosis(search, found, group) for group in groups)
 
 
@@ -399,6 +410,25 @@ def _same(
                     return False
     except (Loop, ShapeError):
         return False
+    return True
+
+
+def _gives(
+    base: Base,
+    candidate: Candidate,
+    fitted: dict[str, float],
+    gradient: Mapping[str, Array],
+    rtol: float,
+) -> bool:
+    replay = Replay(base, candidate.plan, {FREE.name: np.asarray(c) for c in fitted.values()})
+    with np.errstate(all="ignore"):
+        for name, given in gradient.items():
+            found = replay.gradient(name)
+            size = max(float(np.abs(found).max(initial=0)), float(np.abs(given).max(initial=0)))
+            if found.shape != given.shape:
+                return False
+            if not np.abs(found - given).max(initial=0) <= 10 * rtol * size + 1e-13:
+                return False
     return True
 
 

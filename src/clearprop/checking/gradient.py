@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -130,12 +131,28 @@ def check_gradient(
     if comparable and not answer.missing and diagnose_mistakes:
         search = _search(base, moves, answer, dtype)
 
+        batches = [random_batch(network, base.rows, np.random.default_rng(s)) for s in range(3)]
+
         def fresh() -> list[Base]:
-            return [_fresh(network, point, base, seed, sample_weight, masks) for seed in range(3)]
+            return [_base(network, point, *batch, sample_weight, masks) for batch in batches]
+
+        def elsewhere() -> list[Mapping[str, Array]]:
+            found: list[Mapping[str, Array]] = []
+            for x, y in batches:
+                x_in = x if isinstance(X, Mapping) else next(iter(x.values()))
+                y_in = y if isinstance(Y, Mapping) else next(iter(y.values()))
+                with contextlib.suppress(answers.AnswerError):
+                    assert function is not None
+                    one = answers.call(
+                        network.graph, function, point, x_in, y_in, extra, twice=False
+                    )
+                    found.append(one.arrays)
+            return found
 
         diagnosis = diagnose(
             search,
             fresh=fresh,
+            elsewhere=None if function is None else elsewhere,
             pairs=pairs,
             seconds=seconds,
             progress=progress,
@@ -146,7 +163,9 @@ def check_gradient(
             coarse = tolerances(base, moves, np.dtype(np.float32), 1e-5, atol)
             if all(np.abs(search.given[n] - right[n]).max(initial=0) <= coarse[n] for n in right):
                 seen = ""
-                notes.append("right to single precision: it was computed in float32, or by differences")
+                notes.append(
+                    "right to single precision: it was computed in float32, or by differences"
+                )
                 diagnosis = (Diagnosis(ROUNDING, Place(""), residual=search.residual(right.get)),)  # type: ignore[arg-type]
                 checks = {name: _passed(check) for name, check in checks.items()}
                 wrong = []
@@ -265,27 +284,11 @@ def _passed(check: ParameterCheck) -> ParameterCheck:
     return ParameterCheck(check.name, True, check.error, check.absolute, check.scale, (), "")
 
 
-def _search(
-    base: Base, moves: Sensitivity, answer: Answer, dtype: np.dtype[np.floating]
-) -> Search:
+def _search(base: Base, moves: Sensitivity, answer: Answer, dtype: np.dtype[np.floating]) -> Search:
     eps = float(np.finfo(dtype).eps)
     rounding = {n: moves.rounding(gradient_name(n), eps) for n in base.plan.graph.parameters}
     given = {name: array.astype(np.float64) for name, array in answer.arrays.items()}
     return Search(base, given, rounding, MATCH[dtype])
-
-
-def _fresh(
-    network: Network,
-    parameters: Mapping[str, Array],
-    base: Base,
-    seed: int,
-    sample_weight: ArrayLike | None,
-    masks: Mapping[str, ArrayLike] | None,
-) -> Base:
-    """Another batch of the same size, at the same parameters."""
-    rng = np.random.default_rng(seed)
-    X, Y = random_batch(network, base.rows, rng)
-    return _base(network, parameters, X, Y, sample_weight, masks)
 
 
 def random_batch(
@@ -325,7 +328,9 @@ def _seen(search: Search, right: Mapping[str, Array]) -> str:
         return f"{start}: its shape is {given.shape}, expected {truth.shape}"
     if not given.any():
         return f"{start}, which is zero"
-    off = np.abs(given - truth) > search.rtol * np.abs(truth).max(initial=0) + search.rounding[first]
+    off = (
+        np.abs(given - truth) > search.rtol * np.abs(truth).max(initial=0) + search.rounding[first]
+    )
     if off.sum() < off.size / 2:
         return f"{start}: {int(off.sum())} of its {off.size} entries are wrong"
     scale = float((given * truth).sum() / (truth * truth).sum()) if truth.any() else 0.0
@@ -340,4 +345,3 @@ def _seen(search: Search, right: Mapping[str, Array]) -> str:
         on = "everything from there down" if same else first
         return f"{start}, and {on} looks like a constant factor {scale:.4g}"
     return start
-

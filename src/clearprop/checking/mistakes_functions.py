@@ -43,6 +43,9 @@ def _each_slope(change: Change, hidden_only: bool = False) -> Callable[[Plan], I
                 place = Place(first, what=", ".join(filter(None, [f"every {name}", what])))
                 changes = [(s, forms[name, what, i]) for i, s in enumerate(found)]
                 yield Edit(place, _merged(changes))
+                apart = [change for change in changes if not change[0].fused]
+                if 1 < len(apart) < len(changes):  # where cost and link are one, no f′ is written
+                    yield Edit(replace(place, what=f"{place.what} but the output"), _merged(apart))
 
     return edits
 

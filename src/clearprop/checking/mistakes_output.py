@@ -262,7 +262,7 @@ MISTAKES = (
     Mistake(
         "link-twice",
         "the output's function is applied twice",
-        "the cost's function takes z (\"with logits\") and was given a, or the other way round",
+        'the cost\'s function takes z ("with logits") and was given a, or the other way round',
         "apply the link once",
         ("arthurdouillard/deepcourse PR#9, for sigmoid",),
         _link_twice(False),

@@ -240,4 +240,3 @@ MISTAKES = (
         _masks(_inverted),
     ),
 )
-

@@ -10,6 +10,7 @@ from clearprop.backprop import Plan, Step, gradient_name
 from clearprop.checking.mistake import Edit, Mistake, Place
 from clearprop.checking.places import (
     Back,
+    all_terms,
     backs,
     bias_uses,
     data_terms,
@@ -117,13 +118,25 @@ def _transposed(plan: Plan) -> Iterator[Edit]:
         rows, columns = use.W.shape
         if (rows, columns) == (1, 1):
             continue
-        expr = Sum(use.over, Outer(use.x, use.delta))  # type: ignore[arg-type]
+        turned = all_terms(use.step, _turned)
         if rows == columns:
-            yield Edit(use.place, (with_term(use.step, use.index, expr),))
-        elif len(use.step.terms) == 1:  # the gradient then has the shape of Wᵀ
+            data = with_term(use.step, use.index, _turned(use.step.terms[use.index].expr))
+            yield Edit(use.place, (data,))
+            if len(use.step.terms) > 1:
+                yield Edit(replace(use.place, what="the whole"), (turned,))
+        else:  # the gradient then has the shape of Wᵀ
             target = replace(use.step.target, of=replace(use.W.of, shape=(columns, rows)))
-            step = replace(with_term(use.step, use.index, expr), target=target)
-            yield Edit(replace(use.place, what="in the shape of Wᵀ"), (step,))
+            place = replace(use.place, what="in the shape of Wᵀ")
+            yield Edit(place, (replace(turned, target=target),))
+
+
+def _turned(expr: Expr) -> Expr:
+    match expr:
+        case Sum(over, Outer(left, right)):
+            return Sum(over, Outer(right, left))
+        case Hadamard(factor, W):
+            return Hadamard(factor, Transpose(W))
+    return Transpose(expr)
 
 
 def _one_sample(plan: Plan) -> Iterator[Edit]:

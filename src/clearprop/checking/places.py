@@ -133,6 +133,7 @@ class Slope:
     node: Apply  # f′(z)
     out: Sym  # f(z)
     is_output: bool
+    fused: bool  # the cost and its link are one step in the plan
     place: Place
 
     def instead(self, expr: Expr) -> Step:
@@ -155,13 +156,19 @@ def slopes(plan: Plan) -> Iterator[Slope]:
         if step.kind not in ("arrive", "adjoint"):
             continue
         for index, term in enumerate(step.terms):
-            yield from _slope(plan, step, index, term.expr, term.via, term.via in outputs)
+            yield from _slope(plan, step, index, term.expr, term.via, outputs)
     for step, index, expr, via in apart(plan):
-        yield from _slope(plan, step, index, expr, via, True)
+        yield from _slope(plan, step, index, expr, via, outputs, fused=True)
 
 
 def _slope(
-    plan: Plan, step: Step, index: int, expr: Expr, via: str, is_output: bool
+    plan: Plan,
+    step: Step,
+    index: int,
+    expr: Expr,
+    via: str,
+    outputs: set[str],
+    fused: bool = False,
 ) -> Iterator[Slope]:
     if via not in plan.graph.values:
         return
@@ -173,7 +180,7 @@ def _slope(
             continue
         out = Sym(via, plan.graph.values[via].type)
         place = Place(step.id, layer_of(via))
-        yield Slope(step, index, expr, node, out, is_output, place)
+        yield Slope(step, index, expr, node, out, via in outputs, fused, place)
 
 
 def apart(plan: Plan) -> Iterator[tuple[Step, int, Expr, str]]:
