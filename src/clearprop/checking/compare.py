@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,8 @@ class Sensitivity:
 
 def sensitivity(base: Base) -> Sensitivity:
     """Measure by three shakings of the right plan, with fixed random numbers."""
-    plan, moves = base.plan, {}
+    plan = base.plan
+    moves: dict[str, Array] = {}
     extra: dict[str, tuple[int, ...]] = {}
     for number, slope in enumerate(slopes(plan)):
         if slope.step.terms[slope.index].expr is not slope.expr:
@@ -94,7 +96,7 @@ class Kink:
     """A slope that jumps at some entries of this batch: what may be added to f′ there."""
 
     symbol: Sym
-    entries: tuple[Array, ...]  # as np.nonzero gives them
+    entries: tuple[Any, ...]  # as np.nonzero gives them
     low: Array
     high: Array
     shape: tuple[int, ...]
@@ -182,7 +184,7 @@ class Kinks:
             yield self.gradient(choice)
 
 
-_KinkData = tuple[tuple[Array, ...], Array, Array, tuple[int, ...], str, str]
+_KinkData = tuple[tuple[Any, ...], Array, Array, tuple[int, ...], str, str]
 
 
 def _kinked(

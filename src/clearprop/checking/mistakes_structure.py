@@ -146,8 +146,7 @@ def _unscaled(mask: Sym, rate: float) -> Expr:
 
 
 def _inverted(mask: Sym, rate: float) -> Expr:
-    from_zero = 1 - Num(1.0 - rate) * mask  # 1 where the mask is 0
-    return from_zero
+    return 1 - Num(1.0 - rate) * mask  # 1 where the mask is 0
 
 
 MISTAKES = (

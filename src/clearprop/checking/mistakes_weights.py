@@ -1,4 +1,4 @@
-"""Mistakes with W and its gradient, with biases, with the penalty, and with the sum over samples."""
+"""Mistakes with W and its gradient, biases, the penalty, and the sum over samples."""
 
 from __future__ import annotations
 
@@ -141,19 +141,23 @@ def _turned(expr: Expr) -> Expr:
 
 def _one_sample(plan: Plan) -> Iterator[Edit]:
     """A loop over samples that sets what it should add to."""
-    steps = dict(gradients(plan))
     for name, mark in (("first", FIRST), ("last", LAST)):
-        found: list[Step] = []
-        for place, names in groups(plan, "W"):
-            edited = tuple(data_terms(steps[n], lambda x: _only(x, mark)) for n in names)
-            yield Edit(replace(place, what=f"the {name} sample only"), edited)
-        found = [data_terms(step, lambda x: _only(x, mark)) for step in steps.values()]
-        if found:
-            yield Edit(Place(found[0].id, what=f"the {name} sample only"), tuple(found))
-            meant = [data_terms(step, lambda x: WEIGHT_SUM * _only(x, mark))
-                     for step in steps.values()]  # fmt: skip
-            what = f"the {name} sample only, not divided"
-            yield Edit(Place(found[0].id, what=what), tuple(meant))
+        yield from _one_of_the_batch(plan, f"the {name} sample only", mark)
+
+
+def _one_of_the_batch(plan: Plan, what: str, mark: Sym) -> Iterator[Edit]:
+    steps = dict(gradients(plan))
+
+    def one(step: Step, factor: Expr | None = None) -> Step:
+        return data_terms(step, lambda x: _only(x, mark) if not factor else factor * _only(x, mark))
+
+    for place, names in groups(plan, "W"):
+        yield Edit(replace(place, what=what), tuple(one(steps[n]) for n in names))
+    if steps:
+        first = next(iter(steps.values())).id
+        yield Edit(Place(first, what=what), tuple(map(one, steps.values())))
+        undivided = tuple(one(step, WEIGHT_SUM) for step in steps.values())
+        yield Edit(Place(first, what=f"{what}, not divided"), undivided)
 
 
 def _only(expr: Expr, mark: Sym) -> Expr:

@@ -1,0 +1,117 @@
+"""The command: a user's function is run on random data of the right shapes, and its gradient judged.
+
+Exit codes: 0 right, 3 wrong, 1 could not run, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from clearprop.checking.gradient import check_gradient, random_batch
+from clearprop.checking.process import run_function
+from clearprop.checking.report import GradientCheck
+from clearprop.checking.template import numpy_template
+from clearprop.errors import UsageError
+from clearprop.network import Network
+
+RIGHT, WRONG = 0, 3
+
+Format = Literal["text", "json", "html"]
+
+
+def check_file(
+    target: str,
+    network: Network,
+    *,
+    seed: int = 0,
+    rows: int = 6,
+    seconds: int = 10,
+    memory: int = 2 << 30,
+) -> GradientCheck:
+    """Run ``FILE.py:FUNCTION`` in a process of its own on random data, and check its gradient.
+
+    Parameters
+    ----------
+    target : str
+        Such as ``"mine.py:gradient"``; without a function, ``gradient``.
+    network : Network
+    seed : int
+        Of parameters and data.
+    rows : int
+        Samples in the batch.
+    seconds, memory : int
+        Limits in seconds and bytes.
+
+    Raises
+    ------
+    AnswerError, FileError, UsageError
+        If it could not be run.
+    """
+    file, _, name = target.rpartition(":") if ":" in target else (target, "", "gradient")
+    if not file or not name.isidentifier():
+        raise UsageError(f"write FILE.py:FUNCTION, got {target!r}")
+    if rows < 1:
+        raise UsageError(f"rows must be 1 or more, got {rows}")
+    rng = np.random.default_rng(seed)
+    parameters = network.initial(seed=seed)
+    parameters.flat[:] += 0.3 * rng.standard_normal(parameters.flat.shape)  # no bias is zero
+    X, Y = random_batch(network, rows, rng)
+    x: Any = X if len(X) > 1 else next(iter(X.values()))
+    y: Any = Y if len(Y) > 1 else next(iter(Y.values()))
+    masks = {
+        symbol: np.where(rng.random((rows, *sym.shape)) < rate, 0.0, 1.0 / (1.0 - rate))
+        for symbol, (sym, rate) in network.plan.masks.items()
+    }
+    found, notes = run_function(
+        Path(file), name, parameters, x, y, {"masks": masks or None}, seconds=seconds, memory=memory
+    )
+    gradient = found.get("flat", found)
+    result = check_gradient(network, parameters, x, y, gradient, masks=masks or None)
+    return replace(result, notes=(*result.notes, *notes))
+
+
+def check_command(
+    target: str | None,
+    network: Network,
+    *,
+    template: str | None = None,
+    output: Format = "text",
+    seed: int = 0,
+    rows: int = 6,
+    seconds: int = 10,
+    memory_mb: int = 2048,
+) -> tuple[str, int]:
+    """Do what ``clearprop check`` does; return what it prints and its exit code.
+
+    The code of the file runs with the user's rights: the limits stop accidents, they are no
+    sandbox.
+
+    Parameters
+    ----------
+    target : str or None
+        ``FILE.py:FUNCTION``; None with ``template``.
+    network : Network
+    template : {"numpy"}, optional
+        Print a starting file in place of checking.
+    output : {"text", "json", "html"}
+
+    Raises
+    ------
+    ClearPropError
+        Exit code 1 (could not run) or 2 (wrong use), as the error says.
+    """
+    if template is not None:
+        if template != "numpy":
+            raise UsageError(f"there is a template for numpy, none for {template!r}")
+        return numpy_template(network), RIGHT
+    if target is None:
+        raise UsageError("give FILE.py:FUNCTION, or --template numpy")
+    found = check_file(
+        target, network, seed=seed, rows=rows, seconds=seconds, memory=memory_mb << 20
+    )
+    text = {"text": found.__str__, "json": found.to_json, "html": found.to_html}[output]()
+    return text, RIGHT if found.passed else WRONG

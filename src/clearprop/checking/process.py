@@ -1,0 +1,199 @@
+"""A user's function in a process of its own: limits on time, memory and processor, a folder.
+
+This protects against accidents (an endless loop, a huge array, prints, a crash), not against
+malice: the code runs with the user's rights. Nothing of it is imported into this process.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clearprop.checking.answer import AnswerError
+from clearprop.errors import FileError
+
+#: What runs there. It reads arrays, calls the function, and writes arrays; no ClearProp in it.
+_CHILD = """
+import sys, runpy, traceback, inspect, resource
+import numpy as np
+file, name, seconds, memory = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+if memory:
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+def fail(text):
+    with open("problem.txt", "w", encoding="utf-8") as out:
+        out.write(text)
+    sys.exit(1)
+def line_of(error):
+    spots = [t for t in traceback.extract_tb(error.__traceback__) if t.filename == file]
+    return f", line {spots[-1].lineno}: {spots[-1].line}" if spots else ""
+def load(prefix):
+    with np.load("in.npz", allow_pickle=False) as data:
+        found = {k[len(prefix):]: data[k] for k in data.files if k.startswith(prefix)}
+    return found[""] if list(found) == [""] else found
+try:
+    names = runpy.run_path(file)
+except BaseException as error:
+    fail(f"{file}{line_of(error)}: {type(error).__name__}: {error}")
+f = names.get(name)
+if not callable(f):
+    known = [k for k, v in names.items() if inspect.isfunction(v)]
+    fail(f"{file} has no function {name!r}; it has {', '.join(known) or 'none'}")
+p, X, Y = load("p:"), load("X:"), load("Y:")
+extra = {k: load(k + ":") for k in ("sample_weight", "masks") if load(k + ":") is not None
+         and not (isinstance(load(k + ":"), dict) and not load(k + ":"))}
+try:
+    known = inspect.signature(f).parameters
+except (TypeError, ValueError):
+    known = {}
+out = {}
+for call in ("1", "2"):
+    p, X, Y = load("p:"), load("X:"), load("Y:")
+    try:
+        g = f(p, X, Y, **{k: v for k, v in extra.items() if k in known})
+    except MemoryError:
+        fail(f"{name} asks for more memory than the limit; raise it with --memory")
+    except BaseException as error:
+        fail(f"{name}{line_of(error)}: {type(error).__name__}: {error}")
+    was = load("p:")
+    changed = [k for k in was if not np.array_equal(p[k], was[k], equal_nan=True)]
+    for what, now in (("X", X), ("Y", Y)):
+        before = load(what + ":")
+        if not isinstance(before, dict) and not np.array_equal(now, before):
+            changed.append(what)
+    if changed:
+        out["changed:" + " ".join(changed)] = np.zeros(0)
+    if isinstance(g, tuple) and len(g) == 2 and isinstance(g[1], dict):
+        g = g[1]
+    if g is None:
+        fail(f"{name} returned None; return a dict of arrays by parameter "
+             "(does it end without a return?)")
+    if isinstance(g, (list, tuple)):
+        g = dict(zip(load("p:"), g))
+    if not isinstance(g, dict):
+        g = {"flat": g}
+    for k, v in g.items():
+        try:
+            array = np.asarray(v)
+            if array.dtype.kind not in "fiub":
+                array = array.astype(float)
+        except (TypeError, ValueError):
+            what = "is still a blank (...)" if v is Ellipsis else f"is {type(v).__name__}"
+            fail(f"the gradient of {k} {what}; it must be an array of numbers")
+        out[f"{call}:{k}"] = array
+np.savez("out.npz", **out)
+"""
+
+
+def run_function(
+    file: Path,
+    name: str,
+    parameters: Mapping[str, Any],
+    X: Any,
+    Y: Any,
+    extra: Mapping[str, Any],
+    *,
+    seconds: int = 10,
+    memory: int = 2 << 30,
+) -> tuple[dict[str, Any], list[str]]:
+    """Call ``name`` of ``file`` in a process of its own; return its gradient and what was noticed.
+
+    Parameters
+    ----------
+    file : Path
+    name : str
+        The function; it is given (parameters, X, Y), and what of ``extra`` it has arguments for.
+    parameters, X, Y, extra
+        Arrays, and mappings of arrays by name.
+    seconds : int
+        Limit on time, and on processor time.
+    memory : int
+        Limit in bytes; 0 for none.
+
+    Raises
+    ------
+    AnswerError, FileError
+        Saying what went wrong in the user's words; never a traceback of ours.
+    """
+    if not file.is_file():
+        raise FileError(f"there is no file {file}")
+    arrays: dict[str, Any] = {}
+    for prefix, value in (("p", parameters), ("X", X), ("Y", Y), *extra.items()):
+        if isinstance(value, Mapping):
+            arrays |= {f"{prefix}:{key}": np.asarray(item) for key, item in value.items()}
+        elif value is not None:
+            arrays[f"{prefix}:"] = np.asarray(value)
+    with tempfile.TemporaryDirectory(prefix="clearprop-check-") as folder:
+        np.savez(Path(folder, "in.npz"), **arrays)
+        environment = dict(os.environ) | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-c", _CHILD, str(file.resolve()), name, str(seconds), str(memory)]
+        child = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            printed, _ = child.communicate(timeout=seconds + 2)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+            raise AnswerError(
+                f"{name} did not end within {seconds} s; is there an endless loop? (--seconds)"
+            ) from None
+        problem, result = Path(folder, "problem.txt"), Path(folder, "out.npz")
+        if problem.exists():
+            raise AnswerError(problem.read_text("utf-8"))
+        if child.returncode or not result.exists():
+            raise AnswerError(_why_it_ended(child.returncode, name, seconds, printed))
+        with np.load(result, allow_pickle=False) as data:
+            found = {key: data[key] for key in data.files}
+    return _read(found, printed)
+
+
+def _why_it_ended(code: int, name: str, seconds: int, printed: str) -> str:
+    if -code in (signal.SIGXCPU, signal.SIGKILL):
+        return f"{name} used more than {seconds} s of processor time (--seconds)"
+    if code < 0:
+        return f"{name} crashed with signal {signal.Signals(-code).name}"
+    last = printed.strip().splitlines()
+    return f"{name} ended without a result (exit code {code})" + (f": {last[-1]}" if last else "")
+
+
+def _read(found: Mapping[str, Any], printed: str) -> tuple[dict[str, Any], list[str]]:
+    notes = []
+    first = {key[2:]: array for key, array in found.items() if key.startswith("1:")}
+    second = {key[2:]: array for key, array in found.items() if key.startswith("2:")}
+    for key in found:
+        if key.startswith("changed:"):
+            names = key.removeprefix("changed:").replace(" ", ", ")
+            notes.append(f"the function changes its inputs {names} (an in-place operation)")
+    differing = [k for k, a in first.items() if k not in second or not _equal(a, second[k])]
+    if differing:
+        notes.append(
+            f"a second call gave another gradient of {', '.join(differing)}: something is random, "
+            "or is kept between calls"
+        )
+    if printed.strip():
+        lines = printed.strip().splitlines()
+        notes.append(f"the function printed {len(lines)} lines; the first: {lines[0][:100]}")
+    return first, notes
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return bool(a.shape == b.shape and (((a == b) | ((a != a) & (b != b))).all()))
+
+
