@@ -1,4 +1,4 @@
-"""The command: a user's function is run on random data of the right shapes, and its gradient judged.
+"""The command: run a user's function on random data of the right shapes, judge its gradient.
 
 Exit codes: 0 right, 3 wrong, 1 could not run, 2 wrong use.
 """

@@ -53,7 +53,7 @@ class _Shaken(Replay):
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """How much each symbol moves when everything it is made of is off by 1 (relative, linearised)."""
+    """How much each symbol moves when all it is made of is off by 1 (relative, linearised)."""
 
     moves: Mapping[str, Array]
 

@@ -399,8 +399,7 @@ def _same(
 ) -> bool:
     replays = []
     for candidate, fitted in ((a, fa), (b, fb)):
-        given = {FREE.name: np.asarray(value) for value in fitted.values()}
-        replays.append(Replay(base, candidate.plan, given))
+        replays.append(Replay(base, candidate.plan, _free(fitted)))
     try:
         with np.errstate(all="ignore"):
             for name in base.plan.graph.parameters:
@@ -413,6 +412,10 @@ def _same(
     return True
 
 
+def _free(fitted: Mapping[str, float]) -> dict[str, Array]:
+    return {FREE.name: np.asarray(next(iter(fitted.values())))} if fitted else {}
+
+
 def _gives(
     base: Base,
     candidate: Candidate,
@@ -420,7 +423,7 @@ def _gives(
     gradient: Mapping[str, Array],
     rtol: float,
 ) -> bool:
-    replay = Replay(base, candidate.plan, {FREE.name: np.asarray(c) for c in fitted.values()})
+    replay = Replay(base, candidate.plan, _free(fitted))
     with np.errstate(all="ignore"):
         for name, given in gradient.items():
             found = replay.gradient(name)

@@ -139,7 +139,9 @@ def check_function(
             f"two evaluations of f at one point gave {value!r} and {again!r}: something in it is "
             "random (dropout? fix its mask) or is kept between calls"
         )
-    given = _arrays(gradient(_rebuild(point, x)) if callable(gradient) else gradient, "the gradient")
+    given = _arrays(
+        gradient(_rebuild(point, x)) if callable(gradient) else gradient, "the gradient"
+    )
     for name, array in point.items():
         if name not in given or given[name].shape != array.shape:
             got = f"shape {given[name].shape}" if name in given else "nothing"
@@ -313,14 +315,14 @@ def _direction(
     raise_exception: bool,
 ) -> FunctionCheck:
     u = {name: rng.standard_normal(array.shape) for name, array in point.items()}
-    norm = np.sqrt(sum(float((a * a).sum()) for a in u.values())) or 1.0
+    norm = float(np.sqrt(sum(float((a * a).sum()) for a in u.values()))) or 1.0
     h = float(np.cbrt(np.finfo(np.float64).eps))
     ends = [
         _evaluate(f, {n: a + s * h * u[n] / norm for n, a in point.items()}, like, notes)
         for s in (-1, 1)
     ]
     truth = (ends[1] - ends[0]) / (2 * h)
-    mine = sum(float((given[n] * u[n]).sum()) for n in point) / norm
+    mine = float(sum(np.sum(given[n] * u[n]) for n in point)) / norm
     scale = max(abs(truth), abs(mine))
     good = abs(truth - mine) <= atol + rtol * scale
     worst = [] if good else [("the derivative along a random direction", mine, truth)]

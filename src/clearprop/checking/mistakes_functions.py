@@ -24,7 +24,7 @@ Change = Callable[[Slope, Plan], Iterator[tuple[str, Expr]]]
 
 
 def _each_slope(change: Change, hidden_only: bool = False) -> Callable[[Plan], Iterator[Edit]]:
-    """Edits of f′ at each layer, and at all layers of one function: a wrong helper is everywhere."""
+    """Edits of f′ at each layer, and at all layers of one function (a wrong helper)."""
 
     def edits(plan: Plan) -> Iterator[Edit]:
         together: dict[tuple[str, str], list[Slope]] = {}
@@ -114,11 +114,11 @@ def _off_by_one(plan: Plan) -> Iterator[Edit]:
     for use in weight_uses(plan):  # another layer's δ times a
         if isinstance(use.delta, Sym):
             for step in plan.steps:
-                if step.kind == "adjoint" and step.target.type == use.delta.type:
-                    if step.target.name != use.delta.name:
-                        what = f"{step.target.name} for {use.delta.name}"
-                        edit = use.instead(delta=step.target)
-                        yield Edit(replace(use.place, what=what), (edit,))
+                same = step.target.type == use.delta.type and step.target != use.delta
+                if step.kind == "adjoint" and same:
+                    what = f"{step.target.name} for {use.delta.name}"
+                    edit = use.instead(delta=step.target)
+                    yield Edit(replace(use.place, what=what), (edit,))
     for back in backs(plan):  # another layer's W
         for name, parameter in plan.graph.parameters.items():
             if name != back.W.name and parameter.spec.type == back.W.type:

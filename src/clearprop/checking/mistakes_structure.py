@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 from clearprop.backprop import Plan, Step, Term, adjoint_name
 from clearprop.checking.mistake import Edit, Mistake, Place
@@ -100,7 +101,7 @@ def _swapped(plan: Plan) -> Iterator[Edit]:
                 if term.via == node.output and isinstance(term.expr, Slice):
                     found.append((step, index, term.expr))
         found.sort(key=lambda entry: entry[2].start)
-        for (a, i, x), (b, j, y) in zip(found, found[1:], strict=False):
+        for (a, i, x), (b, j, y) in pairwise(found):
             if a.id != b.id and x.shape == y.shape:
                 place = Place(a.id, layer_of(node.output))
                 yield Edit(place, (with_term(a, i, y), with_term(b, j, x)))

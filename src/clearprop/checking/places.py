@@ -253,9 +253,10 @@ def backs(plan: Plan) -> Iterator[Back]:
             continue
         for index, term in enumerate(step.terms):
             match term.expr:
-                case MatMul(Transpose(Sym() as W), Sym() as delta):
-                    place = Place(step.id, layer_of(step.target.name.lstrip("Ddelta")) or "1")
-                    place = replace(place, layer=_value_layer(step))
+                case MatMul(Transpose(Sym() as W), Sym() as delta) if (
+                    W.name in plan.graph.parameters
+                ):
+                    place = Place(step.id, _value_layer(step))
                     yield Back(step, index, W, delta, term.via, place)
 
 

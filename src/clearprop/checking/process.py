@@ -134,7 +134,15 @@ def run_function(
     with tempfile.TemporaryDirectory(prefix="clearprop-check-") as folder:
         np.savez(Path(folder, "in.npz"), **arrays)
         environment = dict(os.environ) | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        command = [sys.executable, "-c", _CHILD, str(file.resolve()), name, str(seconds), str(memory)]
+        command = [
+            sys.executable,
+            "-c",
+            _CHILD,
+            str(file.resolve()),
+            name,
+            str(seconds),
+            str(memory),
+        ]
         child = subprocess.Popen(
             command,
             cwd=folder,
@@ -195,5 +203,3 @@ def _read(found: Mapping[str, Any], printed: str) -> tuple[dict[str, Any], list[
 
 def _equal(a: Any, b: Any) -> bool:
     return bool(a.shape == b.shape and (((a == b) | ((a != a) & (b != b))).all()))
-
-
