@@ -91,7 +91,7 @@ def test_wrong_programs_get_their_mistake_and_place_first(proof):
 
 
 def test_pairs_of_mistakes_are_named(proof):
-    """Two edits of one program, at two lines; the pair found must be one that gives the gradient."""
+    """Two edits of one program, at two lines, on random networks."""
     right = total = 0
     missed = []
     for seed in range(count(4, 60)):
@@ -106,10 +106,14 @@ def test_pairs_of_mistakes_are_named(proof):
             if both is None or not runs(both, parameters, X, Y):
                 continue
             found = check_gradient(network, parameters, X, Y, both.function(), seconds=20)
-            alone = [check_gradient(network, parameters, X, Y, w.function(), diagnose_mistakes=False)
-                     for w in (first, second) if runs(w, parameters, X, Y)]  # fmt: skip
-            if found.passed or len(alone) < 2 or any(one.passed for one in alone):
-                continue
+            if found.passed or any(
+                not runs(one, parameters, X, Y)
+                or check_gradient(
+                    network, parameters, X, Y, one.function(), diagnose_mistakes=False
+                ).passed
+                for one in (first, second)
+            ):
+                continue  # one of the two has no effect here
             total += 1
             ids = {first.mistake, second.mistake}
             named = [
@@ -151,7 +155,7 @@ def source_lines(source: str) -> list[str]:
 
 def test_noise_is_never_given_a_name(proof):
     named = []
-    cases = count(40, 1000)
+    cases = count(16, 1000)
     for seed in range(cases):
         rng = np.random.default_rng([13, seed])
         network = random_network(rng)
@@ -170,7 +174,7 @@ def test_noise_is_never_given_a_name(proof):
         for name, g in wrong.items():
             wrong[name] = flat[start : start + g.size].reshape(g.shape)
             start += g.size
-        found = check_gradient(network, parameters, X, Y, wrong, seconds=2)
+        found = check_gradient(network, parameters, X, Y, wrong, seconds=1)
         assert not found.passed
         if found.diagnosis:
             named.append((seed, str(found.diagnosis[0])))

@@ -314,8 +314,8 @@ def _direction(
     notes: list[str],
     raise_exception: bool,
 ) -> FunctionCheck:
-    u = {name: rng.standard_normal(array.shape) for name, array in point.items()}
-    norm = float(np.sqrt(sum(float((a * a).sum()) for a in u.values()))) or 1.0
+    u: Arrays = {n: np.asarray(rng.standard_normal(a.shape)) for n, a in point.items()}
+    norm = float(np.sqrt(sum(float(np.sum(a * a)) for a in u.values()))) or 1.0
     h = float(np.cbrt(np.finfo(np.float64).eps))
     ends = [
         _evaluate(f, {n: a + s * h * u[n] / norm for n, a in point.items()}, like, notes)
