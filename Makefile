@@ -40,6 +40,7 @@ format: $(INSTALLED)  ## rewrite sources in the project's style, and the generat
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(wildcard native/*.cpp native/*.hpp native/*.h)
 	$(BIN)/python tools/stubs.py
+	$(BIN)/python tools/mistakes.py
 
 install: $(INSTALLED)  ## build the native module and install the package into .venv
 

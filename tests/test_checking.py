@@ -24,6 +24,7 @@ from clearprop.checking import (
     numpy_template,
     random_batch,
 )
+from clearprop.cli import main
 from clearprop.errors import ClearPropError, DataError, FileError, ShapeError, UsageError
 from clearprop.testing import assert_gradient
 
@@ -509,6 +510,27 @@ def test_a_learners_file_is_judged_and_the_fix_passes(tmp_path, net):
     file.write_text(right, "utf-8")
     assert check_command(f"{file}:gradient", net)[1] == 0
     assert json.loads(check_command(f"{file}:gradient", net, output="json")[0])["passed"]
+
+
+def test_the_command_exits_with_0_3_1_and_2(tmp_path, net, capsys):
+    chain = ["--network", "3-4-2", "--activation", "sigmoid", "--output", "sigmoid", "--l2", "0.1"]
+    right = numpy_template(net, filled=True)
+    file = tmp_path / "mine.py"
+    target = f"{file}:gradient"
+    for text, code, said in (
+        (right, 0, "The gradient is right"),
+        (right.replace("(a3 - y)", "(y - a3)"), 3, "sign-of-delta"),
+        ("def gradient(p, X, Y): return p[1]", 1, "KeyError"),
+    ):
+        file.write_text(text, "utf-8")
+        assert main(["check", target, *chain]) == code
+        shown = capsys.readouterr()
+        assert said in shown.out + shown.err
+        assert "Traceback" not in shown.out + shown.err
+    assert main(["check", target, *chain, "--format", "pdf"]) == 2
+    assert main(["check", "nothing", "--network", "nothing"]) in (1, 2)
+    assert main(["check", "--template", "numpy", *chain]) == 0
+    assert "delta2 = ..." in capsys.readouterr().out
 
 
 def test_the_template_is_a_file_with_blanks(tmp_path, net):

@@ -70,6 +70,8 @@ def _write(expr: Expr) -> tuple[int, str]:
             return 1, " ".join(parts)
         case Neg(body):
             return 1, "−" + text(body, 2)
+        case Hadamard(left, Num(1.0)):
+            return _write(left)
         case Hadamard(left, right):
             sign = " " if not (left.shape and right.shape) else " ⊙ "
             return 3, text(left, 3) + sign + text(right, 3 if sign == " ⊙ " else 4)

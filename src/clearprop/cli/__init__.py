@@ -1,4 +1,4 @@
-"""The command line: ``clearprop train``, ``evaluate``, ``predict``, ``describe``, ``info``.
+"""The command line: ``clearprop train``, ``evaluate``, ``predict``, ``describe``, ``check``, …
 
 Owns what a user of a terminal meets: exit codes, sentences, tables, bars. Whatever it does, a call
 of Python does with the same bits. Proved by ``tests/test_cli.py`` and ``tests/test_bad_input.py``.
