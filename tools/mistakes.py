@@ -11,8 +11,8 @@ FILE = Path(__file__).parents[1] / "docs" / "mistakes.md"
 _HEAD = """# The mistakes a check can name
 
 `cp.check_gradient` and `clearprop check` ask which of these rewritings of the plan, at which place,
-gives the gradient in question to rounding; then which two of them. The ids are public and keep their
-meaning. In the order in which they are preferred where two give the same numbers:
+gives the gradient in question to rounding; then which two of them. The ids are public and keep
+their meaning. In the order in which they are preferred where two give the same numbers:
 
 | id | what is wrong | how one comes to write it | what to change | seen in |
 |---|---|---|---|---|

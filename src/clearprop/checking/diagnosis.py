@@ -23,8 +23,9 @@ from clearprop.errors import ShapeError
 from clearprop.expressions import Array
 from clearprop.words import number
 
-#: A fitted rewriting must explain at least this many numbers that the fit did not choose.
-EXPLAINED = 3
+#: A fitted rewriting must explain at least this many wrong numbers that the fit did not choose:
+#: one that is met to rounding by chance is a case in 10⁸.
+EXPLAINED = 1
 
 #: Factors that are named as counts are whole numbers, or one over one, up to this.
 LARGEST_COUNT = 10**6

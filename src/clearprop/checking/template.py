@@ -52,8 +52,8 @@ def numpy_template(network: Network, *, filled: bool = False, weights: bool = Fa
 
     Examples
     --------
-    >>> print(numpy_template(Network([2, 1]), filled=True).splitlines()[-6])
-        dW1 = delta2.T @ a1
+    >>> print(numpy_template(Network([2, 1]), filled=True).splitlines()[-3].strip())
+    dW1 = delta2.T @ a1
     """
     plan = network.plan
     if plan.graph.members:
