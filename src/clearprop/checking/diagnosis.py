@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -98,6 +99,25 @@ def candidates(plan: Plan, catalogue: Iterable[Mistake]) -> Iterator[Candidate]:
     for mistake in catalogue:
         for edit in mistake.edits(plan):
             yield Candidate(((mistake, edit),), edit.of(plan))
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """A plan, told from another by being it: hashing all of its trees would cost more."""
+
+    plan: Plan
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and other.plan is self.plan
+
+    def __hash__(self) -> int:
+        return id(self.plan)
+
+
+@lru_cache(maxsize=4)
+def _singles(known: _Known, catalogue: tuple[Mistake, ...]) -> tuple[Candidate, ...]:
+    """Every rewriting of a plan, kept: a check is often asked of one network many times."""
+    return tuple(candidates(known.plan, catalogue))
 
 
 class Search:
@@ -262,7 +282,7 @@ def diagnose(
     catalogue = tuple(catalogue)
     if not search.wrong:
         return ()
-    singles = list(candidates(search.base.plan, catalogue))
+    singles = _singles(_Known(search.base.plan), catalogue)
     found = []
     for count, candidate in enumerate(singles):
         good, fitted, replay = search.matches(candidate)
@@ -287,7 +307,7 @@ _Found = list[tuple[Candidate, dict[str, float], float]]
 
 def _pairs(
     search: Search,
-    singles: list[Candidate],
+    singles: tuple[Candidate, ...],
     catalogue: tuple[Mistake, ...],
     until: float,
     progress: Callable[[int, int], None] | None,

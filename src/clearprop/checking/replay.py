@@ -78,6 +78,10 @@ class Base:
                 mark[list(last.values())] = 1.0
                 self.values[last_of_level(given.value).name] = mark
         self._steps = {step.id: step for step in plan.steps}
+        self.readers: dict[str, list[Step]] = {}
+        for step in plan.steps:
+            for sym in step.reads:
+                self.readers.setdefault(sym.name, []).append(step)
 
     def on(self, values: Mapping[str, Array]) -> Base:
         """Return the base with some symbols given other values, and all that follows from them."""
@@ -107,20 +111,19 @@ class Replay(Mapping[str, Array]):
     def __init__(self, base: Base, plan: Plan, given: Mapping[str, Array] | None = None) -> None:
         self.base, self.plan = base, plan
         self._found: dict[str, Array] = {k: np.asarray(v) for k, v in (given or {}).items()}
-        self._dirty = self._reached(plan, [*self._found], base.changed(plan))
+        self._dirty = self._reached(base, [*self._found], base.changed(plan))
         self._open: set[str] = set()
 
     @staticmethod
-    def _reached(plan: Plan, names: Iterable[str], steps: Iterable[Step]) -> dict[str, Step]:
-        """Every step that a changed symbol or step leads to, by what it computes."""
+    def _reached(base: Base, names: Iterable[str], steps: Iterable[Step]) -> dict[str, Step]:
+        """Every step that a changed symbol or step leads to, by what it computes.
+
+        Changed steps are reached anyway, so who reads whom is asked of the right plan alone.
+        """
         reached = {step.target.name: step for step in steps}
-        readers: dict[str, list[Step]] = {}
-        for step in plan.steps:
-            for sym in step.reads:
-                readers.setdefault(sym.name, []).append(step)
         front = [*names, *reached]
         while front:
-            for step in readers.get(front.pop(), ()):
+            for step in base.readers.get(front.pop(), ()):
                 if step.target.name not in reached:
                     reached[step.target.name] = step
                     front.append(step.target.name)
