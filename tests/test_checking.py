@@ -173,6 +173,44 @@ def test_a_gradient_is_read_in_many_forms(case):
         assert check_gradient(network, p, X, Y, form).passed, form
 
 
+class TorchLike:
+    """What a PyTorch module shows after backward(): named parameters with a .grad."""
+
+    def __init__(self, gradient):
+        self.gradient = gradient
+
+    def __call__(self, x):
+        raise NotImplementedError
+
+    def parameters(self):
+        return [value for _, value in self.named_parameters()]
+
+    def named_parameters(self):
+        for name, array in self.gradient.items():
+            tensor = SimpleNamespace(numpy=lambda array=array: array)
+            grad = SimpleNamespace(detach=lambda t=tensor: SimpleNamespace(cpu=lambda: t))
+            yield name, SimpleNamespace(grad=grad, shape=array.shape)
+
+
+@pytest.mark.parametrize("sizes", [[3, 4, 2], [3, 3, 3]])
+def test_other_frameworks_orientation_is_tried_both_ways(sizes, rng):
+    network = cp.Network(sizes, "tanh")
+    p = random_parameters(network, rng)
+    X, Y = rng.normal(size=(5, sizes[0])), rng.normal(size=(5, sizes[-1]))
+    right = network.gradient(p, X, Y)
+    named = {f"{2 * (n // 2)}.{'weight' if n % 2 == 0 else 'bias'}": g
+             for n, g in enumerate(right.values())}  # fmt: skip
+    keras = [g.T for g in right.values()]
+    if sizes == [3, 4, 2]:
+        assert check_gradient(network, p, X, Y, keras).passed
+    jax = {"Dense_0": {"bias": right["b1"], "kernel": right["W1"].T},
+           "Dense_1": {"bias": right["b2"], "kernel": right["W2"].T}}  # fmt: skip
+    assert check_gradient(network, p, X, Y, jax).passed
+    assert check_gradient(network, p, X, Y, TorchLike(named)).passed
+    wrong = TorchLike({name: -g for name, g in named.items()})
+    assert check_gradient(network, p, X, Y, wrong).diagnosis[0].mistake.id == "sign-of-delta"
+
+
 @pytest.mark.parametrize(
     ("given", "text"),
     [

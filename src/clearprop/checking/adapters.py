@@ -23,10 +23,9 @@ def read(graph: Graph, given: Any, notes: list[str]) -> dict[str, Any] | None:
         return _sklearn(graph, given.coefs_, given.intercepts_, notes)
     if isinstance(given, Mapping) and {"coefs_", "intercepts_"} <= set(given):
         return _sklearn(graph, given["coefs_"], given["intercepts_"], notes)
-    if hasattr(given, "trainable_variables"):
-        arrays = [np.asarray(v) for v in given.trainable_variables]
-        return _by_layer(graph, arrays, notes, "Keras", transposed=True)
     leaves = _leaves(given)
+    if isinstance(given, list | tuple) and leaves and not _nested(given) and _turned(graph, leaves):
+        return _by_layer(graph, leaves, notes, "a list as Keras has it", transposed=True)
     if leaves is not None and _nested(given) and not _named(graph, given):
         return _by_layer(graph, leaves, notes, "a tree of arrays", transposed=True)
     return None
@@ -72,6 +71,15 @@ def _by_layer(
     ours = "target × source" if not turned else "source × target, and turned"
     notes.append(f"{what}: matrices were taken to be {ours}")
     return found
+
+
+def _turned(graph: Graph, arrays: Sequence[Any]) -> bool:
+    """Whether a list in the network's order has matrices that fit only when transposed."""
+    pairs = list(zip(graph.parameters.values(), arrays, strict=False))
+    return len(arrays) == len(graph.parameters) and any(
+        np.shape(a) != p.shape and np.shape(a) == p.shape[::-1] and len(p.shape) == 2
+        for p, a in pairs
+    )
 
 
 def _nested(given: Any) -> bool:

@@ -31,6 +31,7 @@ class Answer:
     arrays: dict[str, np.ndarray[Any, Any]]
     notes: list[str] = field(default_factory=list)
     missing: tuple[str, ...] = ()
+    foreign: bool = False  # of another framework: its square matrices may be either way round
 
 
 def read(graph: Graph, given: Any) -> Answer:
@@ -50,6 +51,7 @@ def read(graph: Graph, given: Any) -> Answer:
         given = given[1]  # (cost, gradient)
     notes: list[str] = []
     found = adapters.read(graph, given, notes)
+    foreign = found is not None
     if found is None and isinstance(given, Mapping):
         found = _by_name(graph, given, notes)
     elif found is None:
@@ -58,7 +60,7 @@ def read(graph: Graph, given: Any) -> Answer:
     for name, value in found.items():
         arrays[name] = _array(graph, name, value, notes)
     missing = tuple(name for name in graph.parameters if name not in arrays)
-    return Answer(arrays, notes, missing)
+    return Answer(arrays, notes, missing, foreign)
 
 
 def _by_name(graph: Graph, given: Mapping[Any, Any], notes: list[str]) -> dict[str, Any]:
