@@ -1,6 +1,8 @@
 # Written by tools/stubs.py from the table in __init__.py: do not edit.
 
 from clearprop.backprop import plan as plan
+from clearprop.checking import check_function as check_function
+from clearprop.checking import check_gradient as check_gradient
 from clearprop.derivation import Derivation as Derivation
 from clearprop.derivation import Notation as Notation
 from clearprop.derivation import derive as derive
