@@ -41,7 +41,10 @@ def arm64(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The replay program for arm64."""
     folder = tmp_path_factory.mktemp("arm64")
     objects = []
-    sources = [(f, ["-DCLEARPROP_HAS_NEON"]) for f in ("engine", "workspace", "threads", "isa", "interrupt")]
+    sources = [
+        (f, ["-DCLEARPROP_HAS_NEON"])
+        for f in ("engine", "workspace", "threads", "isa", "interrupt")
+    ]
     sources += [("kernels", [f"-DCLEARPROP_ISA_{isa}"]) for isa in ("NEON", "BASELINE")]
     for number, (name, flags) in enumerate(sources):
         objects.append(folder / f"{number}.o")
