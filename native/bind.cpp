@@ -9,6 +9,7 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <stdexcept>
@@ -96,21 +97,17 @@ class PyEngine {
 
     template <class Element>
     using Made = nb::ndarray<nb::numpy, Element>;
-    using Ran = std::tuple<long, int, Made<double>, Made<double>, Made<std::uint8_t>>;
     using Part = std::tuple<long, long, Made<T>, double, double>;
 
-    Ran run(Flat flat, const std::vector<Flat>& slots, const Given& given,
-            In<std::int64_t, nb::ndim<1>> rows, In<std::int64_t, nb::ndim<1>> borders,
-            In<double, nb::ndim<1>> rates, In<double, nb::ndim<2>> per_step, double clip,
-            bool norms, std::uint64_t seed, std::uint64_t first_step, int threads, bool fuse,
-            Stop stop) {
+    // `counters` (steps done, of them skipped) is written with the state and before Python, and so
+    // a signal handler of Python's, runs again: whatever happens then, they belong together.
+    int run(Flat flat, const std::vector<Flat>& slots, Out<std::int64_t, nb::ndim<1>> counters,
+            const Given& given, In<std::int64_t, nb::ndim<1>> rows,
+            In<std::int64_t, nb::ndim<1>> borders, In<double, nb::ndim<1>> rates,
+            In<double, nb::ndim<2>> per_step, double clip, std::uint64_t seed, int threads,
+            bool fuse, Stop stop, Out<double, nb::ndim<1>> costs, Out<double, nb::ndim<1>> norms) {
         const std::size_t steps = rates.shape(0);
-        double* costs = new double[steps + 1]();
-        double* measured = new double[steps + 1]();
-        std::uint8_t* skipped = new std::uint8_t[steps + 1]();
-        auto costs_array = owned(costs, {steps});
-        auto norms_array = owned(measured, {norms ? steps : 0});
-        auto skipped_array = owned(skipped, {steps});
+        std::vector<std::uint8_t> skipped(steps);
         const Slice slice{rows.data(),
                           borders.data(),
                           static_cast<long>(steps),
@@ -119,23 +116,24 @@ class PyEngine {
                           static_cast<long>(per_step.shape(1)),
                           clip,
                           seed,
-                          first_step,
+                          static_cast<std::uint64_t>(counters.data()[0]),
                           threads,
                           fuse,
                           stop.data(),
-                          costs,
-                          norms ? measured : nullptr,
-                          skipped};
+                          costs.data(),
+                          norms.shape(0) ? norms.data() : nullptr,
+                          skipped.data()};
         End end = End::done;
-        long done;
         const Data data = given.data();
         std::vector<T*> slot_pointers = pointers(slots);
         {
             nb::gil_scoped_release release;
             const Interruptible guard(stop.data());
-            done = engine_.run(flat.data(), slot_pointers.data(), data, slice, end);
+            const long done = engine_.run(flat.data(), slot_pointers.data(), data, slice, end);
+            counters.data()[0] += done;
+            counters.data()[1] += std::count(skipped.begin(), skipped.begin() + done, 1);
         }
-        return {done, static_cast<int>(end), costs_array, norms_array, skipped_array};
+        return static_cast<int>(end);
     }
 
     bool forward(ReadFlat flat, const Given& given,
@@ -239,10 +237,10 @@ void bind_engine(nb::module_& module, const char* name) {
              nb::arg("isa"), nb::arg("instructions"), nb::arg("slots"), nb::arg("parameters"),
              nb::arg("uses"), nb::arg("attrs"), nb::arg("constants"), nb::arg("members"),
              nb::arg("optimizer"), nb::arg("optimizer_slots"), nb::arg("settings"), nb::arg("size"))
-        .def("run", &E::run, nb::arg("flat"), nb::arg("slots"), nb::arg("given"), nb::arg("rows"),
-             nb::arg("borders"), nb::arg("rates"), nb::arg("per_step"), nb::arg("clip"),
-             nb::arg("norms"), nb::arg("seed"), nb::arg("first_step"), nb::arg("threads"),
-             nb::arg("fuse"), nb::arg("stop"))
+        .def("run", &E::run, nb::arg("flat"), nb::arg("slots"), nb::arg("counters"),
+             nb::arg("given"), nb::arg("rows"), nb::arg("borders"), nb::arg("rates"),
+             nb::arg("per_step"), nb::arg("clip"), nb::arg("seed"), nb::arg("threads"),
+             nb::arg("fuse"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"))
         .def("forward", &E::forward, nb::arg("flat"), nb::arg("given"), nb::arg("rows").none(),
              nb::arg("m"), nb::arg("outputs"), nb::arg("out"), nb::arg("threads"), nb::arg("stop"))
         .def("weighted_cost", &E::weighted_cost, nb::arg("flat"), nb::arg("given"),

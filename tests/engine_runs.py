@@ -42,7 +42,7 @@ def state_of(case: Case, runner: NativeRunner, step: int = 0) -> State:
     assert runner.optimizer is not None
     flat = flat_of(case.network, case.parameters)
     state = State.initial(flat, runner.optimizer, case.seed, runner.precision, runner.family)
-    state.step = step
+    state.counters[0] = step
     return state
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from clearprop.operations import TABLE
+
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 MODULES = sorted(
@@ -17,6 +19,12 @@ MODULES = sorted(
 )
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+
+
+@pytest.fixture(autouse=True)
+def table(monkeypatch):
+    """Rows that an example registers are gone after it."""
+    monkeypatch.setattr(TABLE, "_rows", dict(TABLE._rows))
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -7,7 +7,7 @@ reference (`clearprop.engine.reference`) both are Runners.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -21,9 +21,11 @@ Flat = NDArray[Any]
 """A flat vector in the canonical layout: the graph's parameters in order, row-major, unpadded."""
 
 
-@dataclass
 class State:
     """All that a training run's next step depends on, besides the data: what a checkpoint holds.
+
+    An engine changes it by whole steps only: whatever ends a run, an exception out of a signal
+    handler too, ``parameters``, ``slots``, ``step`` and ``skipped`` belong to one step.
 
     Parameters
     ----------
@@ -42,12 +44,30 @@ class State:
         ``"baseline"``, or ``"reference"``.
     """
 
-    parameters: Flat
-    slots: dict[str, Flat] = field(default_factory=dict)
-    step: int = 0
-    seed: int = 0
-    skipped: int = 0
-    family: str = "reference"
+    __slots__ = ("counters", "family", "parameters", "seed", "slots")
+
+    def __init__(
+        self,
+        parameters: Flat,
+        slots: dict[str, Flat] | None = None,
+        step: int = 0,
+        seed: int = 0,
+        skipped: int = 0,
+        family: str = "reference",
+    ) -> None:
+        self.parameters = parameters
+        self.slots = {} if slots is None else slots
+        self.counters: NDArray[np.int64] = np.array([step, skipped], dtype=np.int64)
+        """(step, skipped), where the native engine counts them together with its last write."""
+        self.seed, self.family = seed, family
+
+    @property
+    def step(self) -> int:
+        return int(self.counters[0])
+
+    @property
+    def skipped(self) -> int:
+        return int(self.counters[1])
 
     @classmethod
     def initial(
@@ -147,6 +167,9 @@ class Runner(Protocol):
         ``stop`` is asked from Python between short slices; a signal handler may also call
         `interrupt`.
         """
+
+    def broken_off(self) -> Report:
+        """Return what the last run had done when an exception ended it (a signal handler's)."""
 
     def interrupt(self) -> None:
         """Ask a run in progress to stop within one tile; safe from a signal handler or thread."""

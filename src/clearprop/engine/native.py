@@ -9,6 +9,7 @@ bits of the whole, in pieces cut at any multiple of `ROW_BLOCK` rows. Proved by
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -89,6 +90,7 @@ class NativeRunner:
         self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own
         self._pause = np.zeros(1, dtype=np.int32)
         self._closed = False
+        self._books = (State(np.zeros(0)), 0, np.zeros(0), np.zeros(0))
         self.data = data
         self._given = self._ready(data)
 
@@ -130,12 +132,14 @@ class NativeRunner:
         rows = np.ascontiguousarray(window.rows, dtype=np.int64)
         rates = np.ascontiguousarray(window.rates, dtype=np.float64)
         self._check_rows(rows, borders)
-        costs: list[Array] = []
-        norms: list[Array] = []
-        done, steps = 0, len(rates)
+        steps = len(rates)
+        costs, norms = np.zeros(steps), np.zeros(steps if self.clip is not None else 0)
+        start = state.step
+        self._books = (state, start, costs, norms)
+        state.family = self.family
         why: Literal["done", "stopped", "diverged"] = "done"
         part = steps if stop is None else self._steps_between_questions(borders)
-        while done < steps and why == "done":
+        while (done := state.step - start) < steps and why == "done":
             if stop is not None and stop():
                 why = "stopped"
                 break
@@ -143,37 +147,32 @@ class NativeRunner:
             t = np.arange(state.step + 1, state.step + count + 1, dtype=np.float64)
             scalars = list(self.optimizer.per_step(t).values())
             per_step = np.stack(scalars, axis=1) if scalars else np.zeros((count, 0))
-            found, end, cost, norm, skipped = self._engine.run(
+            end = self._engine.run(
                 state.parameters,
                 slots,
+                state.counters,
                 self._given,
                 rows,
                 borders[done : done + count + 1],
                 rates[done : done + count],
                 np.ascontiguousarray(per_step),
                 self.clip or 0.0,
-                self.clip is not None,
                 state.seed,
-                state.step,
                 self._team(borders, done, count),
                 self.fuse,
                 self._stop,
+                costs[done : done + count],
+                norms[done : done + count],
             )
-            costs.append(cost[:found])
-            norms.append(norm[:found])
-            state.step += found
-            state.skipped += int(skipped[:found].sum())
-            done += found
             why = ("done", "stopped", "diverged")[end]
         self._stop[0] = 0  # an interrupt stops one run: this one, or the next if none was on
-        state.family = self.family
-        empty = np.zeros(0)
-        return Report(
-            np.concatenate(costs) if costs else empty,
-            np.concatenate(norms) if norms else empty,
-            done,
-            why,
-        )
+        return replace(self.broken_off(), why=why)
+
+    def broken_off(self) -> Report:
+        """Return what the last run had done when an exception ended it."""
+        state, start, costs, norms = self._books
+        done = state.step - start
+        return Report(costs[:done], norms[:done], done, "stopped")
 
     def interrupt(self) -> None:
         """Ask a run in progress to stop within one tile; safe from a signal handler or thread."""
@@ -277,7 +276,7 @@ class NativeRunner:
             np.ascontiguousarray(gradient, dtype=self.dtype), learning_rate, per_step,
             self.clip or 0.0,
         )  # fmt: skip
-        state.step += 1
+        state.counters[0] += 1
         state.family = self.family
         return float(norm)
 

@@ -44,12 +44,13 @@ class ReferenceRunner:
         self._costs: Plan = replace(self._plan, steps=steps)
         self._asked_to_stop = False
         self._closed = False
+        self._books: tuple[list[float], list[float]] = ([], [])
 
     def run(self, state: State, window: Window, stop: Callable[[], bool] | None = None) -> Report:
         """Do the window's steps, changing ``state`` in place."""
         self._open()
-        costs: list[float] = []
-        norms: list[float] = []
+        costs, norms = self._books = ([], [])
+        start = state.step
         why: Literal["done", "stopped", "diverged"] = "done"
         with np.errstate(all="ignore"):  # NaN and infinity are seen in the cost
             for i, rate in enumerate(window.rates.tolist()):
@@ -57,45 +58,60 @@ class ReferenceRunner:
                     self._asked_to_stop, why = False, "stopped"
                     break
                 rows = window.rows[window.borders[i] : window.borders[i + 1]]
-                cost, norm, skipped = self._step(state, rows, rate)
-                costs.append(cost)
-                if self._clip is not None:
-                    norms.append(norm)
-                if not skipped and not np.isfinite(cost):
+                skipped = state.skipped
+                self._step(state, rows, rate)
+                if state.skipped == skipped and not np.isfinite(costs[-1]):
                     why = "diverged"
                     break
-        return Report(np.array(costs), np.array(norms), len(costs), why)
+        return Report(np.array(costs), np.array(norms), state.step - start, why)
 
-    def _step(
-        self, state: State, rows: NDArray[np.int64], rate: float
-    ) -> tuple[float, float, bool]:
-        """One step; return J before the update, the gradient's norm, and whether it was skipped."""
+    def broken_off(self) -> Report:
+        """Return what the last run had done when an exception ended it."""
+        costs, norms = self._books
+        return Report(np.array(costs), np.array(norms), len(costs), "stopped")
+
+    def _step(self, state: State, rows: NDArray[np.int64], rate: float) -> None:
+        """One step, in new arrays that become the state together at its end."""
         weights = self._data.weights
         w = None if weights is None else np.asarray(weights[rows], dtype=np.float64)
         if w is not None and not w.sum() > 0:
-            state.step += 1
-            state.skipped += 1
-            return np.nan, np.nan, True
-        parameters = Parameters(self._graph, state.parameters)
+            return self._commit(state, state.parameters, state.slots, np.nan, np.nan, skipped=1)
+        parameters = Parameters(self._graph, state.parameters.copy())
         inputs = {key: array[rows] for key, array in self._data.inputs.items()}
         targets = self._targets({key: array[rows] for key, array in self._data.targets.items()})
         at = Position(state.seed, 0, state.step, 0)
         trace = run(self._plan, parameters, inputs, targets, weights=w, at=at)
-        state.step += 1
         if not np.isfinite(trace.cost):
-            return trace.cost, np.nan, False
+            return self._commit(state, state.parameters, state.slots, trace.cost, np.nan)
         values = dict(trace)
         norm = np.nan
         if self._clip is not None:
             norm = self._clip_gradient(values, self._clip)
-        homes: dict[str, Array] = dict(parameters)  # views into the state, written in place
-        for slot, flat in state.slots.items():
+        slots = {slot: flat.copy() for slot, flat in state.slots.items()}
+        homes: dict[str, Array] = dict(parameters)  # views into the new arrays, written in place
+        for slot, flat in slots.items():
             homes |= {f"{slot}.{name}": a for name, a in Parameters(self._graph, flat).items()}
         # The optimizer counts its steps from 1.
-        values |= homes | {"learning_rate": np.asarray(rate), "t": np.asarray(float(state.step))}
+        values |= homes | {"learning_rate": np.asarray(rate), "t": np.asarray(state.step + 1.0)}
         for step in self._updates:
             homes[step.target.name][...] = evaluate(step.terms[0].expr, values)
-        return trace.cost, norm, False
+        return self._commit(state, parameters.flat, slots, trace.cost, norm)
+
+    def _commit(
+        self,
+        state: State,
+        parameters: Flat,
+        slots: dict[str, Flat],
+        cost: float,
+        norm: float,
+        skipped: int = 0,
+    ) -> None:
+        """Make the step's end the state: three stores with no call between, so all or none."""
+        counters = state.counters + np.array([1, skipped])
+        costs = [*self._books[0], cost]
+        norms = [*self._books[1], norm] if self._clip is not None else []
+        state.parameters, state.slots, state.counters = parameters, slots, counters
+        self._books[0][:], self._books[1][:] = costs, norms
 
     def _clip_gradient(self, values: dict[str, Array], clip: float) -> float:
         """g ← g · min(1, clip / ‖g‖), over all parameters together; return ‖g‖."""

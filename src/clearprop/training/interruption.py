@@ -1,8 +1,8 @@
 """Ctrl-C as a question that is answered between whole steps. Proved by ``tests/test_training.py``.
 
 While a run listens, the interrupt signal sets a flag and asks the runner to stop; the run keeps its
-books and only then raises KeyboardInterrupt. A second Ctrl-C raises at once. Only the main thread
-gets signals, and a handler that the caller has set is left alone.
+books and only then does what the signal would have done: KeyboardInterrupt, or the handler that the
+caller has set. A second Ctrl-C does it at once. Only the main thread gets signals.
 """
 
 from __future__ import annotations
@@ -12,36 +12,44 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
-__all__ = ["Asked", "listening"]
+__all__ = ["Asked", "Handler", "listening"]
+
+
+Handler = Callable[[int, FrameType | None], Any]
 
 
 class Asked:
-    """Whether somebody asked to stop: true once Ctrl-C was pressed, or `ask` called."""
+    """Whether somebody asked to stop: true once Ctrl-C was pressed, or `interrupt` called.
+
+    ``handler`` is what the signal would have run; None until there was one.
+    """
 
     def __init__(self) -> None:
-        self.by_signal = False
+        self.handler: Handler | None = None
         self.by_call = False
 
     def __bool__(self) -> bool:
-        return self.by_signal or self.by_call
+        return self.handler is not None or self.by_call
 
 
 @contextmanager
 def listening(asked: Asked, interrupt: Callable[[], None]) -> Iterator[None]:
     """Turn Ctrl-C into ``asked`` and a call of ``interrupt`` for the length of the block."""
+    before = signal.getsignal(signal.SIGINT)
     main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if not main or not callable(before):
         yield
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if asked.by_signal:
-            raise KeyboardInterrupt
-        asked.by_signal = True
+        if asked.handler is not None:
+            before(number, frame)
+        asked.handler = before
         interrupt()
 
-    before = signal.signal(signal.SIGINT, handle)
+    signal.signal(signal.SIGINT, handle)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +33,7 @@ from clearprop.training.arrays import taken
 from clearprop.training.checkpoint import CHECKPOINT, Checkpoint, fingerprint
 from clearprop.training.choices import ATTRS, Engine, Metric, begun, divided, opened
 from clearprop.training.history import Event, History
-from clearprop.training.interruption import Asked, listening
+from clearprop.training.interruption import Asked, Handler, listening
 from clearprop.training.progress import Callback, Progress
 from clearprop.training.schedules import Horizon, Schedule, schedule
 from clearprop.training.stopping import Watch
@@ -367,6 +368,14 @@ class Training:
         self.close()
 
     def _drive(self, target: int, deadline: float) -> None:
+        """Run to the target, at whole steps only doing what Ctrl-C would have done at once."""
+        while (handler := self._drive_on(target, deadline)) is not None:
+            if handler is signal.default_int_handler:
+                self._tell("interrupted", f"interrupted after step {self.step}")
+            handler(signal.SIGINT, None)  # raises, or lets the run go on
+
+    def _drive_on(self, target: int, deadline: float) -> Handler | None:
+        """Run to the target or until asked to stop; return what the signal would have run."""
         entered, began, before = self.step, time.monotonic(), self._seconds
         try:
             with listening(self._asked, self._runner.interrupt):
@@ -382,12 +391,10 @@ class Training:
                     self._seconds = before + time.monotonic() - began
                     self._save_if_due()
         finally:
-            by_signal, self._asked = self._asked.by_signal, Asked()
-            if self._path is not None and (by_signal or self.finished):
+            handler, self._asked = self._asked.handler, Asked()
+            if self._path is not None and (handler is not None or self.finished):
                 self.save(self._path)
-        if by_signal:
-            self._tell("interrupted", f"interrupted after step {self.step}")
-            raise KeyboardInterrupt
+        return handler
 
     def _slice(self, target: int, deadline: float) -> None:
         """Do steps, one at least, up to ``target``, the end of the epoch or the deadline."""
@@ -407,7 +414,11 @@ class Training:
             late = self.state.step > start and time.monotonic() >= deadline
             return bool(self._asked) or late
 
-        report = self._runner.run(self.state, window, over)
+        try:
+            report = self._runner.run(self.state, window, over)
+        except BaseException:  # a signal handler's: the whole steps done count all the same
+            self._sums.count(window, self._runner.broken_off(), self.data.weights)
+            raise
         self._sums.count(window, report, self.data.weights)
         if report.why == "diverged":
             self._diverge("cost", float(report.costs[-1]))
