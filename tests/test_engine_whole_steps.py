@@ -67,15 +67,13 @@ def test_a_run_ended_by_an_exception_holds_whole_steps(
     for delay in rng.uniform(0.001, 0.05, size=count(10, 100)):
         runner = opened()
         state = State.initial(start, optimizer, 0, "float64", runner.family)
-        thread = press(delay)
         try:
+            press(delay)
             while True:
                 state = State.initial(start, optimizer, 0, "float64", runner.family)
                 runner.run(state, window)
         except PressedError:
             pass
-        finally:
-            thread.join()
         ended += 0 < state.step < steps
         assert runner.broken_off().done in (state.step, state.step - 1, 0)
         again = State.initial(start, optimizer, 0, "float64", runner.family)
@@ -101,15 +99,14 @@ def test_a_training_goes_on_after_a_handler_that_raises_as_if_nothing_had_been(
     whole.run()
     for delay in rng.uniform(0.001, 0.03, size=count(8, 60)):
         broken = made()
-        thread = press(delay)
         try:
+            thread = press(delay)
             while not broken.finished:
                 broken.advance(steps=500)
             thread.join()
             time.sleep(0.01)  # the handler runs here at the latest
         except PressedError:
             pass
-        thread.join()
         if not broken.finished:
             broken.run()
         np.testing.assert_array_equal(broken.state.parameters, whole.state.parameters)
