@@ -63,7 +63,7 @@ def test_a_run_ended_by_an_exception_holds_whole_steps(
             return NativeRunner(network.graph, optimizer, data, precision="float64", threads=1)
         return ReferenceRunner(network.graph, optimizer, data)
 
-    ended = 0
+    ended, state = 0, State.initial(start, optimizer, 0, "float64", "fma")
     for delay in rng.uniform(0.001, 0.05, size=count(10, 100)):
         runner = opened()
         state = State.initial(start, optimizer, 0, "float64", runner.family)
