@@ -256,7 +256,11 @@ def test_a_process_that_may_write_no_more(run: Run) -> None:
         ("--task", "sorting", "task"),
         ("--column", "age", "NAME=ROLE"),
         ("--members", "0", "members"),
-        ("--dropout", "1", "rate"),
+        ("--dropout", "1", "dropout"),
+        ("--l2", "-1", "l2"),
+        ("--threads", "0", "threads"),
+        ("--max-steps", "0", "max_steps"),
+        ("--precision", "bfloat16", "'float32', 'float64'"),
         ("--epochs", "many", "--epochs"),
         ("--nothing", "1", "--nothing"),
     ],
@@ -265,11 +269,34 @@ def test_wrong_settings_are_wrong_use(run: Run, option: str, value: str, said: s
     refused(run, [*train("good.csv"), option, value], said, code=2)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--optimizer", "adm"),
+        ("--threads", "0"),
+        ("--precision", "float16"),
+        ("--schedule", "cosin"),
+        ("--activation", "reluu"),
+        ("--learning-rate", "0"),
+        ("--members", "0"),
+        ("--task", "sorting"),
+        ("--test", "2"),
+    ],
+)
+def test_wrong_settings_are_found_before_the_table_is_opened(
+    run: Run, option: str, value: str
+) -> None:
+    """There is no such table, and still it is the setting that is named."""
+    code, out, err = run(*train("missing.csv"), option, value)
+    assert (code, out) == (2, "")
+    assert "missing.csv" not in err
+
+
 def test_divergence_is_named_with_a_rate_to_try(run: Run) -> None:
     Path("t.csv").write_text("x,y\n" + "".join(f"{v},{v * v}.5\n" for v in range(60)))
     args = ["train", "t.csv", "-t", "y", "--optimizer", "sgd", "--learning-rate", "1e9"]
     code, _, err = run(*args)
     assert code == 1
     assert "learning_rate" in err
-    assert "try" in err
+    assert "try 0.01" in err  # what SGD takes by default, not a hundredth of 1e9
     assert not list(Path().glob("t.clearprop*"))

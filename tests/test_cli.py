@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -19,6 +22,7 @@ import pytest
 
 import clearprop as cp
 from clearprop.cli import main
+from clearprop.cli.app import train as train_command
 
 ROOT = Path(__file__).parents[1]
 PENGUINS = str(ROOT / "examples" / "penguins.csv")
@@ -67,19 +71,59 @@ def test_data_and_target_are_enough_for_a_good_model(run: Run) -> None:
     assert not Path("penguins.clearprop.checkpoint").exists()
 
 
-def test_the_command_and_the_call_make_the_same_bits(run: Run) -> None:
-    run(*train("--test", "0.2", "--seed", "7", "--column", "year=category", "--drop", "island"))
+#: Most flags of ``train`` at once, and what they are in Python.
+MANY: dict[str, object] = {
+    "hidden": [8, 4], "activation": "tanh", "members": 2, "dropout": 0.1, "l2": 0.01,
+    "optimizer": "rmsprop", "learning_rate": 0.002, "schedule": "one_cycle", "epochs": 6,
+    "batch_size": 16, "patience": 3, "seed": 7, "threads": 2, "precision": "float64",
+    "max_steps": 45, "validation": 0.25, "test": 0.2, "task": "classification",
+    "columns": {"year": "category"}, "drop": ["island"], "weight": "body_mass_g",
+    "split_by": "flipper_length_mm",
+}  # fmt: skip
+FEW: dict[str, object] = {
+    "hidden": [8], "epochs": 3, "members": 1, "seed": 7, "test": 0.2,
+    "columns": {"year": "category"}, "drop": ["island"],
+}  # fmt: skip
+
+
+def flags(settings: dict[str, object]) -> list[str]:
+    args = []
+    for name, value in settings.items():
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        if isinstance(value, dict):
+            name, text = "column", ",".join(f"{k}={v}" for k, v in value.items())
+        args += [f"--{name.replace('_', '-')}", text]
+    return args
+
+
+@pytest.mark.parametrize("settings", [FEW, MANY], ids=["few flags", "most flags"])
+def test_the_command_and_the_call_make_the_same_bits(run: Run, settings: dict[str, object]) -> None:
+    complete = [row for row in Path(PENGUINS).read_text("utf-8").splitlines() if ",NA," not in row]
+    Path("t.csv").write_text("\n".join(row for row in complete if ",," not in row))
+    code, _, err = run("train", "t.csv", "-t", "species", *flags(settings), "-o", "m.clearprop")
+    assert code == 0, err
     model = cp.load("m.clearprop")
-    same = cp.train_table(
-        PENGUINS, "species", epochs=3, members=1, hidden=[8], test=0.2, seed=7,
-        columns={"year": "category"}, drop=["island"],
-    )  # fmt: skip
+    same = cp.train_table("t.csv", "species", **settings)  # type: ignore[arg-type]
     assert model.parameters.flat.tobytes() == same.parameters.flat.tobytes()
     assert model.network.graph == same.network.graph
     assert model.encoder == same.encoder
     assert model.columns == same.columns
     assert model.target == same.target
     assert model.provenance["figures"] == same.provenance["figures"]
+    assert [e.text for e in model.history.events] == [e.text for e in same.history.events]
+
+
+def test_the_command_takes_all_that_the_call_takes() -> None:
+    """And `MANY` holds all of it but what says when to stop, and where to go on."""
+    command = {
+        name for name in inspect.signature(train_command).parameters
+        if name not in ("output", "overwrite", "json")
+    }  # fmt: skip
+    command = command - {"column"} | {"columns"}
+    call = set(inspect.signature(cp.train_table).parameters)
+    assert call - command == {"engine", "checkpoint", "progress", "announce"}
+    assert command <= call
+    assert command - set(MANY) == {"data", "target", "time_limit", "resume"}
 
 
 def test_what_was_decided_is_printed_and_kept(run: Run) -> None:
@@ -191,11 +235,38 @@ def test_json_is_one_object_and_nothing_else(run: Run, args: list[str]) -> None:
     assert out.count("\n") == 1
 
 
-def test_progress_is_not_written_where_there_is_no_terminal(tmp_path: Path) -> None:
+def test_a_pipe_gets_no_progress(tmp_path: Path) -> None:
     done = command(*train(), cwd=tmp_path)
     assert done.returncode == 0
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["for people", "for programs"])
+def test_a_terminal_gets_a_bar_unless_json_is_asked_for(tmp_path: Path, more: list[str]) -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clearprop", *train(*more)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+    )
+    os.close(theirs)
+    drawn = b""
+    with suppress(OSError):  # Linux says EIO where the other side has closed
+        while part := os.read(ours, 65536):
+            drawn += part
+    os.close(ours)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert b"\x1b" not in out  # results are no terminal's: they went into a pipe
+    if more:
+        assert drawn == b""
+    else:
+        assert re.search(rb"epoch .*\d/3", drawn)
+        assert b"cost" in drawn
+        assert drawn.rstrip().endswith((b"\x1b[2K", b"\x1b[?25h")), drawn[-40:]  # and it is gone
 
 
 def test_help_teaches(run: Run) -> None:
@@ -233,10 +304,22 @@ def test_a_network_is_a_chain_a_json_file_or_a_model(run: Run) -> None:
     assert "W1 3×2, b1 3" in out
 
 
-def test_what_is_no_network_is_said(run: Run) -> None:
-    code, _, err = run("describe", "two-three")
-    assert code == 1
-    assert "2-3-2" in err
+@pytest.mark.parametrize("args", [["describe"], ["check", "--template", "numpy", "--network"]])
+@pytest.mark.parametrize("network", ["two-three", "2--3", "2-0-2", "5"])
+def test_a_malformed_network_is_wrong_use(run: Run, args: list[str], network: str) -> None:
+    code, out, err = run(*args, network)
+    assert (code, out) == (2, "")
+    assert "2-3-2" in err or "1 or more" in err
+
+
+def test_a_missing_or_damaged_network_file_could_not_be_read(run: Run) -> None:
+    run(*train())
+    Path("cut.clearprop").write_bytes(Path("m.clearprop").read_bytes()[:-100])
+    Path("cut.json").write_text(cp.Network([2, 3, 2]).to_json()[:-20])
+    for name in ("no.json", "cut.clearprop", "cut.json"):
+        code, _, err = run("describe", name)
+        assert code == 1
+        assert name in err
 
 
 # -- interruption ---------------------------------------------------------------------------------
@@ -273,13 +356,25 @@ def test_ctrl_c_saves_the_best_so_far_and_resume_gives_the_same_bits(tmp_path: P
     assert not (tmp_path / "m.clearprop.checkpoint").exists()
 
 
-def test_a_time_limit_is_kept(run: Run) -> None:
-    code, out, _ = run(
-        "train", PENGUINS, "-t", "species", "--epochs", "1000000", "--patience", "1000000",
-        "--time-limit", "0.3", "--json", "-o", "m.clearprop",
-    )  # fmt: skip
-    assert code == 0
-    assert json.loads(out)["stopped"] == "time_limit"
+def test_a_time_limit_tells_the_steps_that_give_the_same_bits(run: Run) -> None:
+    long = ["train", PENGUINS, "-t", "species", "--epochs", "1000000", "--patience", "1000000",
+            "--members", "1", "--hidden", "4"]  # fmt: skip
+    code, out, err = run(*long, "--time-limit", "0.2", "-o", "limited.clearprop")
+    assert code == 0, err
+    told = re.search(r"max_steps=(\d+) gives the same parameters", out)
+    assert told is not None
+    limited = cp.load("limited.clearprop")
+    assert limited.provenance["stopped"] == "time_limit"
+    assert limited.provenance["steps"] == int(told[1])
+    found = re.search(r"stopped by the time limit in epoch (\d+)", out)
+    assert found is not None
+    assert int(found[1]) == limited.provenance["epochs"]
+    code, out, err = run(*long, "--max-steps", told[1], "--json", "-o", "counted.clearprop")
+    assert code == 0, err
+    counted = cp.load("counted.clearprop")
+    assert counted.parameters.flat.tobytes() == limited.parameters.flat.tobytes()
+    assert json.loads(out)["stopped"] == "max_steps"
+    assert [event["kind"] for event in json.loads(out)["events"]] == ["max_steps"]
 
 
 def test_resume_without_a_checkpoint_says_so(run: Run) -> None:

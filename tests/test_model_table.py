@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.errors import DataError, SettingError
+from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.model import Prepared
+from clearprop.operations import TABLE, Function
 from clearprop.tables.columns import decide
 
 QUICK: dict[str, Any] = {"epochs": 2, "members": 1, "hidden": [4]}
@@ -186,6 +187,56 @@ def test_threads_change_no_bits() -> None:
         cp.train_table(table(), "y", threads=n, **QUICK).parameters.flat.tobytes() for n in (1, 3)
     ]
     assert bits[0] == bits[1]
+
+
+def test_the_engine_may_be_chosen() -> None:
+    native = cp.train_table(table(), "y", precision="float64", **QUICK)
+    exact = cp.train_table(table(), "y", engine="reference", **QUICK)
+    assert exact.provenance["engine"] == "reference" != native.provenance["engine"]
+    assert exact.provenance["precision"] == "float64"
+    np.testing.assert_allclose(exact.parameters.flat, native.parameters.flat, rtol=1e-10)
+    with pytest.raises(SettingError, match="did you mean 'native'"):
+        cp.train_table(table(), "y", engine="natve", **QUICK)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="float64 only"):
+        cp.train_table(table(), "y", engine="reference", precision="float32", **QUICK)
+
+
+def test_a_row_of_one_s_own_trains_as_its_error_says(tmp_path: Path) -> None:
+    """The native engine has no kernel for it and offers the reference; that must then work."""
+    name = "our_square_plus"
+    TABLE.register(
+        Function(
+            name,
+            definition=lambda x, attrs: x * x + x,
+            slope=lambda x, attrs: 2 * x + 1,
+            value=lambda x, attrs: x * x + x,
+            derivative=lambda x, attrs: 2 * x + 1,
+        )
+    )
+    try:
+        with pytest.raises(NativeError, match=f"{name}.*engine='reference'"):
+            cp.train_table(table(), "y", activation=name, **QUICK)
+        model = cp.train_table(table(), "y", activation=name, engine="reference", **QUICK)
+        auto = cp.train_table(table(), "y", activation=name, engine="auto", **QUICK)
+        assert auto.history.events[0].kind == "engine"
+        model.save(tmp_path / "m.clearprop")
+        again = cp.load(tmp_path / "m.clearprop")
+        P = again.predict_probabilities(table())
+        assert P.tobytes() == model.predict_probabilities(table()).tobytes()
+        assert model.encoder is not None
+        p, X = model.parameters, model.encoder.encode(model.open(table()), np.float64).X
+        z = X @ p["W1"].T + p["b1"]
+        scores = (z * z + z) @ p["W2"].T + p["b2"]
+        expected = np.exp(scores - scores.max(axis=1, keepdims=True))
+        expected /= expected.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(P, expected, rtol=1e-9, atol=1e-12)
+    finally:
+        TABLE._rows.pop(name)
+
+
+def test_steps_may_be_limited() -> None:
+    model = cp.train_table(table(), "y", max_steps=3, **QUICK)
+    assert (model.provenance["steps"], model.provenance["stopped"]) == (3, "max_steps")
 
 
 def test_members_predict_by_their_mean() -> None:

@@ -343,13 +343,23 @@ def test_divergence_is_named_with_its_place_and_what_to_try(engine: Any) -> None
         training.run()
     step = training.step
     epoch = (step - 1) // 8 + 1
-    pattern = rf"cost became (NaN|∞) in epoch {epoch}, step {step}, learning_rate=10: try 0.1"
+    pattern = rf"cost became (NaN|∞) in epoch {epoch}, step {step}, learning_rate=10: try 0.01"
     assert re.fullmatch(pattern, str(error.value))
     assert error.value.training is training
     assert training.why == "diverged"
     assert training.history.events[-1].text == str(error.value)
     assert np.isfinite(training.best.flat).all()
     assert training.run().why == "diverged"  # it does not go on
+
+
+@pytest.mark.parametrize(("rate", "advice"), [(0.5, "0.005"), (1e9, "0.01")])
+def test_the_rate_to_try_is_no_greater_than_the_optimizer_s_own(rate: float, advice: str) -> None:
+    """A hundredth of the rate; where that is still wild, the default, which is 0.01 for SGD."""
+    x = np.linspace(-1, 1, 64)[:, None] * 1e3
+    net = cp.Network([1, 1], output="identity")
+    training = Training(net, x, x, optimizer="sgd", learning_rate=rate, epochs=50)
+    with pytest.raises(DivergenceError, match=rf"try {advice}$"):
+        training.run()
 
 
 def test_after_divergence_the_least_training_cost_is_kept() -> None:

@@ -158,6 +158,13 @@ def train(
         float | None,
         typer.Option(help="Stop after so many seconds.", rich_help_panel=_TRAINING),
     ] = None,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop after so many steps: a time limit's count gives its bits.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option(

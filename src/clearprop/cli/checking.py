@@ -7,7 +7,7 @@ from typing import Any
 
 from clearprop.checking import check_command
 from clearprop.cli import console
-from clearprop.cli.describing import read_network
+from clearprop.cli.describing import read_chain, read_network
 from clearprop.errors import UsageError
 from clearprop.network import Network
 
@@ -53,6 +53,6 @@ def _network(given: str, chain: dict[str, Any]) -> Network:
             raise UsageError(
                 f"--{next(iter(chain))} belongs to a chain such as 2-3-2; {given} says its own"
             )
-        return Network(given, **chain)
+        return read_chain(given, **chain)
     found = read_network(given)
     return found if isinstance(found, Network) else found.network

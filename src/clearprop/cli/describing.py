@@ -7,15 +7,30 @@ import platform
 import re
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from clearprop import __version__, _native
 from clearprop.cli import console
 from clearprop.engine.isa import choose, instruction_sets
-from clearprop.errors import FileError
+from clearprop.errors import GraphError, UsageError
 from clearprop.model import Model, is_model, load
 from clearprop.network import Network
 
-__all__ = ["describe", "info", "read_network"]
+__all__ = ["describe", "info", "read_chain", "read_network"]
+
+
+def read_chain(given: str, **settings: Any) -> Network:
+    """Return the network of a chain such as 2-3-2.
+
+    Raises
+    ------
+    UsageError
+        If it is no chain of a network.
+    """
+    try:
+        return Network(given, **settings)
+    except GraphError as error:
+        raise UsageError(str(error)) from None
 
 
 def read_network(given: str) -> Network | Model:
@@ -23,18 +38,20 @@ def read_network(given: str) -> Network | Model:
 
     Raises
     ------
+    UsageError
+        If the text can be none of these.
     FileError, GraphError
-        If it is none of these.
+        If the file is missing or damaged.
     """
     path = Path(given)
     if re.fullmatch(r"\d+(-\d+)*", given) and not path.exists():
-        return Network(given)
+        return read_chain(given)
     if path.is_file() and not is_model(path):
         with path.open("rb") as stream:
             if stream.read(256).lstrip()[:1] == b"{":
                 return Network.from_json(path.read_bytes(), given)
     if not path.exists() and "." not in path.name:
-        raise FileError(
+        raise UsageError(
             f"{given!r} is no network: give a chain such as 2-3-2, a JSON file or a model file"
         )
     return load(path)

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -192,12 +193,13 @@ def _tell_outcome(model: Model, path: str, data: str, interrupted: bool) -> None
     why = {
         "complete": f"trained {made['epochs']} epochs",
         "early_stopping": f"stopped after epoch {made['epochs']}, as it got no better",
-        "time_limit": f"stopped by the time limit in epoch {made['epochs'] + 1}",
+        "time_limit": f"stopped by the time limit in epoch {made['epochs']}",
+        "max_steps": f"stopped by the limit of steps in epoch {made['epochs']}",
         "interrupted": f"interrupted in epoch {made['epochs'] + 1}",
     }.get(made["stopped"], f"stopped: {made['stopped']}")
     console.line(f"{why}{kept} ({number(made['seconds'], 2)} s)")
     for event in model.history.events:
-        if event.kind in ("engine", "skipped"):
+        if event.kind in ("engine", "skipped", "time_limit", "max_steps"):
             console.line(f"  {event.text}", "dim")
     if made["figures"]:
         console.line()
@@ -219,5 +221,6 @@ def _summary(model: Model) -> dict[str, Any]:
         "labels": list(model.labels),
         "columns": list(model.columns),
         "network": model.network.graph.to_dict(),
+        "events": [asdict(event) for event in model.history.events],
         **model.provenance,
     }

@@ -16,37 +16,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.errors import DataError, SettingError
+from clearprop.errors import DataError
 from clearprop.graph import Dense, Dropout, Embedding, Input, Wire, concat
 from clearprop.membership import TEST, TRAIN, VALIDATION, split
 from clearprop.metrics import log_loss, rmse
 from clearprop.model.arrays import Interrupted, Watcher, carry_out
+from clearprop.model.choices import DEFAULTS, check_choices, run_settings
 from clearprop.model.model import Model, input_arrays
 from clearprop.network import Network
-from clearprop.operations import TABLE
 from clearprop.optimizers import Optimizer
-from clearprop.settings import Attr
 from clearprop.tables import Table, open_table
 from clearprop.tables.columns import Decisions, decide, read_weights
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
 from clearprop.tables.split import read_groups
 from clearprop.tables.task import Target, TaskName, fit_target
-from clearprop.training import Training
-from clearprop.words import did_you_mean
+from clearprop.training import Engine, Training
 
-__all__ = ["DEFAULTS", "Prepared", "train_table"]
-
-#: What is used where nothing is asked for. Measured by ``tests/test_accuracy.py``.
-DEFAULTS: Mapping[str, Any] = {
-    "activation": "relu",
-    "optimizer": "adam",
-    "learning_rate": 1e-3,
-    "schedule": "cosine",
-    "epochs": 100,
-    "patience": 30,
-    "l2_rows": 3.0,
-}
-_MEMBERS = Attr("members", int, None, bounds="[1, 1000]", help="networks trained side by side")
+__all__ = ["Prepared", "train_table"]
 
 
 @dataclass(frozen=True)
@@ -104,7 +90,9 @@ def train_table(
     seed: int = 0,
     precision: Any = None,
     threads: int | None = None,
+    engine: Engine = "native",
     time_limit: float | None = None,
+    max_steps: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: Watcher | None = None,
@@ -132,8 +120,11 @@ def train_table(
     l2 : float, 0 or more
         λ of the penalty λ/2 Σ W².
     optimizer, learning_rate, schedule, epochs, batch_size, patience, seed, precision, threads, \
-time_limit, checkpoint, resume
+time_limit, max_steps, checkpoint, resume
         As in `train`.
+    engine : {"native", "reference", "auto"}
+        The reference is float64 NumPy: slow, and able to run a row of your own without a kernel.
+        ``"auto"`` takes it where the native engine cannot run the network.
     validation : float in [0, 1), or a table
         The rows that tell which epoch is best; 0 for none.
     test : float in [0, 1)
@@ -169,6 +160,18 @@ time_limit, checkpoint, resume
     >>> model.predict({"x": [5, 55]}).tolist()
     ['small', 'big']
     """
+    settings = run_settings(
+        optimizer=optimizer, learning_rate=learning_rate, schedule=schedule, epochs=epochs,
+        batch_size=batch_size, patience=patience, seed=seed, precision=precision, threads=threads,
+        engine=engine, time_limit=time_limit, max_steps=max_steps, checkpoint=checkpoint,
+        resume=resume,
+    )  # fmt: skip
+    function = activation or DEFAULTS["activation"]
+    check_choices(
+        settings, hidden=hidden, activation=function, l2=l2, validation=validation,
+        members=members, dropout=dropout, test=test, task=task,
+    )  # fmt: skip
+    dtype = _dtype(precision, engine)
     roles = dict(columns or {})
     texts = [name for name, role in roles.items() if role == "category"]
     table = open_table(data, as_text=[*texts, *([split_by] if split_by else [])])
@@ -179,31 +182,17 @@ time_limit, checkpoint, resume
     divided = _divide(table, target, decisions, task, share, test, split_by, seed)
     parts, known, aim = divided.parts, divided.known, divided.target
     encoder = fit_encoder(table, decisions.roles, keep=known & (parts == TRAIN))
-    settings: dict[str, Any] = {
-        "optimizer": optimizer or DEFAULTS["optimizer"],
-        "learning_rate": _rate(optimizer, learning_rate),
-        "schedule": DEFAULTS["schedule"] if schedule is None else schedule,
-        "epochs": DEFAULTS["epochs"] if epochs is None else epochs,
-        "batch_size": batch_size,
-        "patience": DEFAULTS["patience"] if patience is None else patience,
-        "seed": seed,
-        "precision": precision,
-        "threads": threads,
-        "time_limit": time_limit,
-        "checkpoint": checkpoint,
-        "resume": resume,
-    }
     count = int((parts[known] == TRAIN).sum())
     network = _network(
         encoder,
         aim,
         _hidden(count) if hidden is None else hidden,
-        activation or DEFAULTS["activation"],
+        function,
         _members(count) if members is None else members,
         dropout,
         DEFAULTS["l2_rows"] / count if l2 is None else l2,
     )
-    encoded = encoder.encode(table, _dtype(precision))
+    encoded = encoder.encode(table, dtype)
     weights = None if weight is None else read_weights(table, weight)
 
     def taken(part: int) -> tuple[Any, ...]:
@@ -215,7 +204,7 @@ time_limit, checkpoint, resume
     other: Table | None = None
     if not isinstance(validation, int | float):
         other = open_table(validation, as_text=[*encoder.text_columns, target])
-        held = _other(other, encoder, aim, network, weight, _dtype(precision))
+        held = _other(other, encoder, aim, network, weight, dtype)
     elif share:
         held = taken(VALIDATION)
     X, Y, *own = taken(TRAIN)
@@ -334,10 +323,6 @@ def _network(
     l2: float,
 ) -> Network:
     """Inputs side by side, hidden layers, and an output for each class or one number."""
-    _MEMBERS.check(members)
-    if activation not in TABLE.activations():
-        hint = did_you_mean(activation, TABLE.activations())
-        raise SettingError(f"there is no activation {activation!r}; {hint}")
     own = members if members > 1 else 0
     inputs: list[Wire] = [Input(encoder.width)] if encoder.width else []
     values = list(inputs)
@@ -377,14 +362,9 @@ def _hidden(rows: int) -> tuple[int, int]:
     return units, units
 
 
-def _rate(optimizer: str | Optimizer | None, learning_rate: float | None) -> float | None:
-    if learning_rate is None and optimizer is None:
-        return float(DEFAULTS["learning_rate"])
-    return learning_rate
-
-
-def _dtype(precision: str | None) -> type[np.floating[Any]]:
-    return np.float64 if precision == "float64" else np.float32
+def _dtype(precision: str | None, engine: Engine) -> type[np.floating[Any]]:
+    exact = precision == "float64" or (precision is None and engine == "reference")
+    return np.float64 if exact else np.float32
 
 
 def _metric(

@@ -2,7 +2,7 @@
 
 from clearprop.training.batches import Batches, Shuffled, Whole, automatic_size
 from clearprop.training.checkpoint import CHECKPOINT, Checkpoint
-from clearprop.training.choices import ATTRS
+from clearprop.training.choices import ATTRS, Engine
 from clearprop.training.history import COLUMNS, Event, History
 from clearprop.training.progress import Callback, Progress
 from clearprop.training.schedules import (
@@ -24,7 +24,7 @@ from clearprop.training.training import DEFAULT_EPOCHS, Training
 
 __all__ = [
     "ATTRS", "CHECKPOINT", "COLUMNS", "DEFAULT_EPOCHS", "SCHEDULES", "Batches", "Callback",
-    "Checkpoint", "Constant", "CosLog4", "Cosine", "Event", "Exponential", "Given", "History",
-    "Horizon", "OneCycle", "Plateau", "Progress", "Schedule", "Shuffled", "StepDecay", "Training",
-    "WarmUp", "Whole", "automatic_size", "schedule",
+    "Checkpoint", "Constant", "CosLog4", "Cosine", "Engine", "Event", "Exponential", "Given",
+    "History", "Horizon", "OneCycle", "Plateau", "Progress", "Schedule", "Shuffled", "StepDecay",
+    "Training", "WarmUp", "Whole", "automatic_size", "schedule",
 ]  # fmt: skip

@@ -21,7 +21,6 @@ from clearprop.optimizers import Optimizer
 from clearprop.settings import Attr
 from clearprop.training.arrays import classes, gathered, taken
 from clearprop.training.batches import Batches, Shuffled, Whole, automatic_size
-from clearprop.words import did_you_mean
 
 __all__ = ["ATTRS", "Engine", "Metric", "Rows", "begun", "divided", "opened"]
 
@@ -39,8 +38,10 @@ ATTRS: tuple[Attr, ...] = (
          help="stop when the watched figure falls no more; by default with validation rows only"),
     Attr("patience", int, 16, bounds="[1, inf)", unit="epochs", help="epochs without progress"),
     Attr("min_delta", float, 0.0, bounds="[0, inf)", help="a smaller fall is no progress"),
-    Attr("precision", str, None, choices=("float32", "float64", "bfloat16"),
+    Attr("precision", str, None, choices=("float32", "float64"),
          help="by default float32, in the reference float64"),
+    Attr("engine", str, "native", choices=("native", "reference", "auto"),
+         help="the reference is float64 NumPy; auto takes it where the native one cannot run"),
     Attr("threads", int, None, bounds="[1, inf)", help="changes no bits"),
     Attr("time_limit", float, None, bounds="(0, inf)", unit="s", help="stop after so long"),
     Attr("max_steps", int, None, bounds="[1, inf)", help="stop after so many steps"),
@@ -113,10 +114,6 @@ def opened(
     clip: float | None,
 ) -> tuple[Runner, str]:
     """Open an engine; return it, and for ``"auto"`` why it is not the native one, or nothing."""
-    if engine not in (*_ENGINES, "auto"):
-        raise SettingError(
-            f"there is no engine {engine!r}; {did_you_mean(engine, [*_ENGINES, 'auto'])}"
-        )
     told: dict[str, Any] = {"threads": threads, "clip": clip}
     if engine != "auto":
         return _ENGINES[engine](graph, optimizer, data, precision=precision, **told), ""

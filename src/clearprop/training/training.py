@@ -92,7 +92,7 @@ class Training:
         The figure that early stopping and plateaus watch.
     greater_is_better : bool
         Of the metric.
-    precision : {"float32", "float64", "bfloat16"}, optional
+    precision : {"float32", "float64"}, optional
     threads : int, optional
         Changes no bits.
     engine : {"native", "reference", "auto"}
@@ -161,7 +161,7 @@ class Training:
         given = {
             "epochs": epochs, "steps": steps, "seed": seed, "clip": clip, "patience": patience,
             "early_stopping": early_stopping, "min_delta": min_delta, "precision": precision,
-            "threads": threads, "time_limit": time_limit, "max_steps": max_steps,
+            "threads": threads, "engine": engine, "time_limit": time_limit, "max_steps": max_steps,
             "checkpoint_seconds": checkpoint_seconds,
             "batch_size": None if batch_size == "full" else batch_size,
         }  # fmt: skip
@@ -553,9 +553,10 @@ class Training:
         self.why = "diverged"
         epoch = (max(self.step, 1) - 1) // self._epoch_steps + 1
         rate = self.optimizer.learning_rate
+        better = min(rate / 100, type(self.optimizer)().learning_rate)  # a wild rate tells nothing
         text = (
             f"{what} became {number(value)} in epoch {epoch}, step {self.step}, "
-            f"learning_rate={number(rate)}: try {number(rate / 100)}"
+            f"learning_rate={number(rate)}: try {number(better)}"
         )
         self._tell("diverged", text)
         error = DivergenceError(text)

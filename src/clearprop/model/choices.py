@@ -1,0 +1,96 @@
+"""What `train_table` can be told: what is used where nothing is said, and all that is wrong in it.
+
+Everything is checked before a table is opened, so that a mistyped name costs no time. Proved by
+``tests/test_model_table.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clearprop.errors import SettingError
+from clearprop.graph.description import L2
+from clearprop.operations import TABLE
+from clearprop.optimizers import optimizer
+from clearprop.settings import Attr, check_all
+from clearprop.training import ATTRS, schedule
+from clearprop.words import did_you_mean
+
+__all__ = ["DEFAULTS", "check_choices", "run_settings"]
+
+#: What is used where nothing is asked for. Measured by ``tests/test_accuracy.py``.
+DEFAULTS: Mapping[str, Any] = {
+    "activation": "relu",
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "cosine",
+    "epochs": 100,
+    "patience": 30,
+    "l2_rows": 3.0,
+}
+
+_OWN: tuple[Attr, ...] = (
+    Attr("members", int, None, bounds="[1, 1000]", help="networks trained side by side"),
+    Attr("dropout", float, 0.0, bounds="[0, 1)", help="share of hidden units left out"),
+    Attr("validation", float, 0.2, bounds="[0, 1)", help="share of rows that choose the epoch"),
+    Attr("test", float, 0.0, bounds="[0, 1)", help="share of rows kept aside"),
+    Attr("task", str, None, choices=("classification", "regression"), help="what is predicted"),
+)
+_UNITS = Attr("hidden", int, 128, bounds="[1, inf)", unit="units", help="of one layer")
+_TRAINING = {attr.name for attr in ATTRS}
+
+
+def run_settings(**given: Any) -> dict[str, Any]:
+    """Return what `Training` is told: what is given, and a default where nothing is."""
+    settings = {
+        name: DEFAULTS[name] if value is None and name in DEFAULTS else value
+        for name, value in given.items()
+    }
+    if given["optimizer"] is not None and given["learning_rate"] is None:
+        settings["learning_rate"] = None  # the default is for the default optimizer
+    return settings
+
+
+def check_choices(
+    settings: Mapping[str, Any],
+    *,
+    hidden: Sequence[int] | None,
+    activation: str,
+    l2: float | None,
+    validation: object,
+    **own: object,
+) -> None:
+    """See that all that was asked for exists and is in bounds.
+
+    Parameters
+    ----------
+    settings : mapping
+        Of `run_settings`.
+    hidden, activation, l2, validation
+        And ``members``, ``dropout``, ``test``, ``task``: of `train_table`.
+
+    Raises
+    ------
+    SettingError
+        For the first that is wrong, with the nearest name or the bounds.
+    """
+    check_all(ATTRS, {name: value for name, value in settings.items() if name in _TRAINING})
+    rate = settings["learning_rate"]
+    optimizer(settings["optimizer"], **({} if rate is None else {"learning_rate": rate}))
+    schedule(settings["schedule"])
+    if settings["engine"] == "reference" and settings["precision"] not in (None, "float64"):
+        raise SettingError(
+            f"the reference computes in float64 only, got precision={settings['precision']!r}; "
+            "leave precision out"
+        )
+    if activation not in TABLE.activations():
+        hint = did_you_mean(activation, TABLE.activations())
+        raise SettingError(f"there is no activation {activation!r}; {hint}")
+    for units in hidden or ():
+        _UNITS.check(units)
+    if l2 is not None:
+        L2.check(l2)
+    if isinstance(validation, int | float):  # a share, not a table
+        own["validation"] = validation
+    check_all(_OWN, own)
