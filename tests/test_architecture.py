@@ -116,6 +116,8 @@ def test_no_module_imports_the_package_itself():
 @pytest.mark.parametrize("name", MODULES)
 def test_imports_inside_functions_are_of_heavy_libraries_only(name):
     inside = {target.partition(".")[0] for target, inside in imports(MODULES[name]) if inside}
+    if name == "clearprop.__main__":  # the whole command line is what it waits for
+        inside.discard("clearprop")
     assert inside <= HEAVY
 
 

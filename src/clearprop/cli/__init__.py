@@ -38,6 +38,9 @@ def main(args: Sequence[str] | None = None) -> int:
     args : sequence of str, optional
         By default those of the process.
     """
+    if sys.stdout is None:  # type: ignore[redundant-expr, unused-ignore]  # closed by the caller
+        _say("clearprop: standard output is closed; send it to a file, or to /dev/null")
+        return COULD_NOT
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):  # a stream that was replaced has no such method
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -59,7 +62,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except (OSError, MemoryError) as error:
         return _failed(error)
     except Exception as error:
-        return _our_mistake(error)
+        return _other(error)
     return code if isinstance(code, int) else 0
 
 
@@ -85,6 +88,16 @@ def _failed(error: OSError | MemoryError) -> int:
         where = f"{error.filename}: " if error.filename else ""
         _say(f"clearprop: {where}{error.strerror or error}")
     return COULD_NOT
+
+
+def _other(error: Exception) -> int:
+    """What DuckDB raises for Ctrl-C and for want of memory, by name; else a mistake of ours."""
+    if "Query interrupted" in str(error):
+        _say("clearprop: interrupted while the table was read; nothing was saved")
+        return INTERRUPTED
+    if type(error).__name__ == "OutOfMemoryException":
+        return _failed(MemoryError())
+    return _our_mistake(error)
 
 
 def _our_mistake(error: Exception) -> int:
