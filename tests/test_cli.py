@@ -212,6 +212,33 @@ def test_a_validation_file_chooses_the_epoch(run: Run) -> None:
     }  # fmt: skip
 
 
+def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
+    """Its commands are run. What follows from the table is compared as it is; of the figures,
+    which may differ between processors in their last bits, all but the numbers."""
+    block = (ROOT / "README.md").read_text("utf-8").split("```console\n")[1].split("```")[0]
+    (tmp_path / "build" / "demo").mkdir(parents=True)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    parts = block.split("$ ")[1:]
+    assert len(parts) == 3
+    for part in parts:
+        line, _, shown = part.partition("\n")
+        done = subprocess.run(
+            line, shell=True, check=False, capture_output=True, text=True, encoding="utf-8",
+            cwd=tmp_path, env={**os.environ, "PATH": path, "COLUMNS": "120"},
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        if "clearprop train" in line:
+            decided, printed = (text.partition("\nstopped")[0] for text in (shown, done.stdout))
+            assert lines(printed) == lines(decided)
+        assert lines(done.stdout, numbers=False) == lines(shown, numbers=False)
+
+
+def lines(text: str, *, numbers: bool = True) -> list[str]:
+    plain = text if numbers else re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", text)
+    return [" ".join(line.split()) for line in plain.rstrip().splitlines()]
+
+
 # -- for programs ---------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "args",
