@@ -34,7 +34,7 @@ class Position:
     rows: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Trace(Mapping[str, Array]):
     """Every quantity of one pass, by symbol: a mapping of float64 arrays ``[K][m] + shape``.
 
@@ -62,6 +62,10 @@ class Trace(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self.arrays)
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in self.items())
+        return f"Trace({shapes})"
 
     @property
     def cost(self) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from clearprop.errors import DataError
 from clearprop.expressions import Array
+from clearprop.words import did_you_mean
 
 __all__ = ["COLUMNS", "Event", "History"]
 
@@ -61,7 +62,7 @@ class Event:
     text: str
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """Columns of figures, a row an epoch, and events in order.
 
@@ -81,11 +82,18 @@ class History:
         self.rows.append(tuple(float(figures.get(name, np.nan)) for name in COLUMNS))
 
     def __getitem__(self, column: str) -> Array:
-        """One column, (epochs,) float64."""
+        """One column, (epochs,) float64; raise KeyError with the nearest name for another."""
+        if column not in COLUMNS:
+            raise KeyError(
+                f"the history has no column {column!r}; {did_you_mean(str(column), COLUMNS)}"
+            )
         return np.array([row[COLUMNS.index(column)] for row in self.rows], dtype=np.float64)
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"<History of {len(self.rows)} epochs: {', '.join(COLUMNS)}>"
 
     def last(self, column: str) -> float:
         """One figure of the last row; NaN before there is one."""
