@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clearprop.errors import SettingError
-from clearprop.graph.description import L2
+from clearprop.graph import L2
 from clearprop.operations import TABLE
 from clearprop.optimizers import optimizer
 from clearprop.settings import Attr, check_all
