@@ -33,6 +33,7 @@ def write_atomically(path: Path, text: str) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
+        os.chmod(name, 0o644)  # mkstemp gives nobody else a look
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
