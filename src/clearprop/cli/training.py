@@ -102,6 +102,8 @@ def _default_output(data: str) -> str:
     if is_query(data) or re.search(r"[*?\[]", data):
         return f"model{SUFFIX}"
     path = Path(data)
+    if not path.name:
+        raise FileError(f"{data!r} names no file; give the name of a table")
     while path.suffix.lower() in _ENDINGS:
         path = path.with_suffix("")
     return str(path.with_name(path.name + SUFFIX))

@@ -27,8 +27,10 @@ from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.optimizers import Optimizer
 
+MOST_THREADS = 1024
+
 # Below this many multiplications a step, waiting for each other costs threads more than they save.
-SMALL_STEP = 3e6
+SMALL_STEP = 1e7
 
 
 class NativeRunner:
@@ -75,8 +77,8 @@ class NativeRunner:
             raise SettingError(
                 f"precision={precision!r}: the native engine has float32 and float64"
             )
-        if threads is not None and threads < 1:
-            raise SettingError(f"threads={threads}: at least 1")
+        if threads is not None and not 1 <= threads <= MOST_THREADS:
+            raise SettingError(f"threads={threads}: between 1 and {MOST_THREADS}")
         if clip is not None and not clip > 0:
             raise SettingError(f"clip={clip}: a norm above 0, or None")
         chosen = choose(isa)

@@ -42,7 +42,7 @@ ATTRS: tuple[Attr, ...] = (
          help="by default float32, in the reference float64"),
     Attr("engine", str, "native", choices=("native", "reference", "auto"),
          help="the reference is float64 NumPy; auto takes it where the native one cannot run"),
-    Attr("threads", int, None, bounds="[1, inf)", help="changes no bits"),
+    Attr("threads", int, None, bounds="[1, 1024]", help="changes no bits"),
     Attr("time_limit", float, None, bounds="(0, inf)", unit="s", help="stop after so long"),
     Attr("max_steps", int, None, bounds="[1, inf)", help="stop after so many steps"),
     Attr("checkpoint_seconds", float, 30.0, bounds="[0, inf)", unit="s",
