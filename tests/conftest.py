@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import zlib
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,14 +36,42 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ProofKeeper())
 
 
+@cache
+def counting(file: Path) -> frozenset[str]:
+    """Names of a file's functions and constants that use `count`, over others of its names too."""
+    used: dict[str, set[str]] = {}
+    for node in ast.parse(file.read_text("utf-8")).body:
+        names = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+        if isinstance(node, ast.ImportFrom) and node.module == "conftest":
+            for alias in node.names:
+                if alias.name == "count":
+                    used[alias.asname or alias.name] = {"its full count"}
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            arguments = {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)}
+            used[node.name] = {n.id for n in names} - arguments
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            for name in names:
+                if isinstance(name.ctx, ast.Store):
+                    used[name.id] = {n.id for n in names} - {name.id}
+    found, size = {"its full count"}, 0
+    while size < len(found):
+        size = len(found)
+        found |= {name for name, others in used.items() if others & found}
+    return frozenset(found)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`make prove` runs the marked tests; `make test` all but those that only prove."""
+    """`make prove` runs the tests that are marked, that record or that have a full count.
+
+    `make test` runs all but those that only prove.
+    """
 
     def wanted(item: pytest.Item) -> bool:
         only = item.get_closest_marker("prove_only") is not None
         marked = item.get_closest_marker("prove") is not None
         records = "proof" in getattr(item, "fixturenames", ())
-        return (only or marked or records) if PROVING else not only
+        counts = getattr(item, "originalname", "") in counting(item.path)
+        return (only or marked or records or counts) if PROVING else not only
 
     left = [item for item in items if not wanted(item)]
     if left:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import count
+from conftest import PROVING, count
 from engine_runs import data_of, flat_of, opened, same, state_of, window
 from random_networks import Case, random_case
 
 from clearprop import _native
-from clearprop.engine import NativeRunner, State
+from clearprop.engine import State
 from clearprop.engine.pieces import ROW_BLOCK, combine
 from clearprop.errors import DataError
 from clearprop.graph import Dense, Dropout, Embedding, Input
@@ -34,11 +34,12 @@ def trained(case: Case, m: int, steps: int = 3, **settings: object) -> tuple[Sta
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("clip", [None, 0.1])
 def test_any_number_of_threads(precision: str, clip: float | None) -> None:
-    for seed in range(count(12, 100)):
-        m = (1, 5, 127, 128, 129, 300)[seed % 6]
+    sizes = (300, 1000, 1, 5, 127, 128, 129)
+    for seed in range(count(14, 98)):
+        m = sizes[seed % 7]
         case = random_case(seed, rows=m)
         one, reported = trained(case, m, precision=precision, clip=clip, threads=1)
-        for threads in THREADS if seed < 4 else THREADS[:2]:
+        for threads in THREADS if seed < 4 or PROVING else THREADS[:2]:
             many, also = trained(case, m, precision=precision, clip=clip, threads=threads)
             assert same(one, many), f"seed {seed}, {threads} threads"
             assert reported == also
@@ -117,18 +118,19 @@ def test_pieces_of_a_batch_joined_are_the_fused_step(m: int, precision: str) -> 
                     assert node.cost == report.costs[0]
 
 
-def test_a_row_alone_is_the_row_among_512() -> None:
-    network = Network([31, 50, 17, 5], "gelu", cost="cross_entropy")
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(512, 31)), rng.integers(0, 5, 512)
-    flat = flat_of(network, dict(network.initial(seed=1)))
-    for precision in ("float32", "float64"):
-        runner = NativeRunner(network.graph, None, data_of(network, X, y), precision=precision)  # type: ignore[arg-type]
-        (all_rows,) = runner.forward(flat, {"x": X} if "x" in runner.program.inputs else
-                                     {runner.program.inputs[0]: X}).values()  # fmt: skip
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_row_alone_is_the_row_among_512(precision: str) -> None:
+    for case in (tied_case(512), *(random_case(seed, rows=512) for seed in range(count(20, 200)))):
+        runner = opened(case, precision=precision)
+        flat = flat_of(case.network, case.parameters)
+        inputs = data_of(case.network, case.X, case.Y).inputs
+        among = runner.forward(flat, inputs)
         for row in (0, 1, 7, 8, 127, 128, 300, 511):
-            (alone,) = runner.forward(flat, {runner.program.inputs[0]: X[row : row + 1]}).values()
-            assert alone.tobytes() == all_rows[row : row + 1].tobytes()
+            alone = runner.forward(flat, {key: x[row : row + 1] for key, x in inputs.items()})
+            assert alone.keys() == among.keys()
+            for value, out in alone.items():  # members have an axis before the rows
+                expected = among[value].take([row], axis=out.ndim - 2)
+                assert out.tobytes() == expected.tobytes(), f"seed {case.seed}, row {row}"
 
 
 def test_the_cost_of_data_depends_on_no_thread() -> None:

@@ -84,7 +84,7 @@ def test_a_file_cut_short_is_refused(file: Path, cut: float) -> None:
         cp.load(short)
 
 
-@settings(max_examples=count(300, 20000), suppress_health_check=list(HealthCheck))
+@settings(max_examples=count(300, 5000), suppress_health_check=list(HealthCheck))
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), early=st.booleans())
 def test_a_flipped_bit_is_noticed(file: Path, place: float, bit: int, early: bool) -> None:
     """In the header too, where a flip that changes nothing (white space) may pass."""
