@@ -129,6 +129,18 @@ def test_what_cannot_be_predicted_from_is_refused(given: Any, error: type, said:
         identity_model(["a", "b", "c", "a"]).predict(given)
 
 
+def test_numbers_too_large_for_the_precision_never_become_a_class() -> None:
+    network = cp.Network([3, 3], cost="cross_entropy")
+    model = cp.train(network, X, PLACES, epochs=1)
+    for ask in (model.predict, model.predict_probabilities, lambda x: model.evaluate(x, PLACES)):
+        with pytest.raises(DataError, match="row 0, column 0, more than float32 holds"):
+            ask(np.full((4, 3), 1e39))
+    wide = identity_model(PLACES)
+    wide.parameters["W1"][...] *= 10
+    with pytest.raises(DataError, match="not finite for row 0 of X"):
+        wide.predict(np.full((2, 3), 1e308))
+
+
 def test_a_row_alone_predicts_the_same_bits_as_among_many(rng: np.random.Generator) -> None:
     network = cp.Network([5, 33, 3], cost="cross_entropy")
     model = cp.train(network, rng.normal(size=(60, 5)), rng.integers(0, 3, 60), epochs=2)

@@ -129,11 +129,28 @@ def test_wrong_targets_are_refused(bad: Any, kind: type[Exception], message: str
         (np.array([1, 1, -1, 1, 1, 1]), "sample_weight has -1 in row 2"),
         (np.array([1, 1, 1, 1, np.nan, 1]), "sample_weight has NaN in row 4"),
         (np.zeros(6), "0 everywhere"),
+        (np.full(6, 1e308), "the sum of sample_weight overflows: divide the weights"),
+        (np.full(6, 1e250), "the sum of sample_weight overflows: divide the weights"),
+        (np.full(6, 1 + 2j), "sample_weight has the type complex128"),
+        (["a"] * 6, "sample_weight has the type <U1"),
+        ([10**400] * 6, "sample_weight has a whole number more than float64 holds"),
+        ([[1], [1, 2]], "sample_weight: the rows differ in length"),
+        (np.ma.masked_equal(np.arange(6.0), 3), "sample_weight has masked cells"),
     ],
 )
 def test_wrong_weights_are_refused(bad: np.ndarray, message: str) -> None:
     with pytest.raises((DataError, ShapeError), match=message):
         Training(NET, X, Y, sample_weight=bad)
+
+
+def test_masked_cells_are_refused_wherever_they_stand() -> None:
+    with pytest.raises(DataError, match=r"X has masked cells; fill them in with \.filled"):
+        Training(NET, np.ma.masked_equal(X, 0.3), Y)
+    with pytest.raises(DataError, match="Y has masked cells"):
+        cp.train(NET, X, np.ma.masked_equal(Y, 2), epochs=1)
+    with pytest.raises(DataError, match="X has masked cells"):
+        NET.forward(NET.initial(0), np.ma.masked_equal(X, 0.3))
+    assert bits(np.ma.masked_equal(X, 99.0), Y) == bits(X, Y)
 
 
 def test_wrong_validation_rows_are_called_so() -> None:

@@ -19,6 +19,7 @@ from clearprop.words import number
 
 __all__ = [
     "as_array",
+    "as_held",
     "as_target",
     "check_finite",
     "given_arrays",
@@ -42,15 +43,37 @@ def as_array(where: str, given: Any) -> np.ndarray[Any, Any]:
     >>> as_array("X", [[1, 2]])
     array([[1, 2]])
     """
-    try:
-        array = np.asarray(given)
-    except (ValueError, TypeError):
-        raise ShapeError(f"{where}: the rows differ in length, or are no arrays") from None
+    array = as_held(where, given)
     if array.dtype.kind not in "iuf":
         what = {"O": "objects", "U": "text", "S": "text", "b": "truth values", "c": "complex"}
         held = what.get(array.dtype.kind, str(array.dtype))
         raise DataError(f"{where}: expected numbers, got {held}; convert it with astype(float)")
     return array
+
+
+def as_held(where: str, given: Any) -> np.ndarray[Any, Any]:
+    """Return ``given`` as an array of whatever it holds; a mask is never dropped silently.
+
+    Raises
+    ------
+    ShapeError
+        If its rows differ in length.
+    DataError
+        If a cell is masked.
+
+    Examples
+    --------
+    >>> as_held("Y", ["a", "b"]).tolist()
+    ['a', 'b']
+    """
+    if np.ma.isMaskedArray(given) and np.ma.getmaskarray(given).any():
+        raise DataError(
+            f"{where} has masked cells; fill them in with .filled(…) or leave the rows out"
+        )
+    try:
+        return np.asarray(given)
+    except (ValueError, TypeError, OverflowError):
+        raise ShapeError(f"{where}: the rows differ in length, or are no arrays") from None
 
 
 def as_target(y: Any, width: int, kind: str) -> Array:

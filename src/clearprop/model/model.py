@@ -118,7 +118,7 @@ class Model:
             Naming the column or the shape that is missing or wrong.
         """
         if len(self.network.graph.outputs) > 1:
-            return self._forward(read_inputs(self.network, self._arrays(X)))
+            return self._forward(self._read(X))
         return self._values(self._outputs(X))
 
     def predict_probabilities(self, X: object) -> NDArray[np.float64]:
@@ -287,10 +287,15 @@ class Model:
             raise UsageError("the model was trained on a table; give it one")
         return X  # type: ignore[return-value]  # read_inputs refuses what is no array
 
+    def _read(self, X: object) -> dict[str, NDArray[Any]]:
+        """The arrays, refused where the precision of training does not hold them."""
+        greatest = float(np.finfo(self.parameters.flat.dtype).max)
+        return read_inputs(self.network, self._arrays(X), greatest)
+
     def _outputs(self, X: object) -> NDArray[Any]:
         """What the network gives for all rows, (m, width)."""
         if self.encoder is None:
-            return self._one(read_inputs(self.network, self._arrays(X)))
+            return self._one(self._read(X))
         table = self.open(X)
         return np.concatenate([self._chunk(c) for c in table.chunks(_ROWS, self.encoder.names)])
 
@@ -303,7 +308,15 @@ class Model:
         return self._forward(inputs)[self.network.graph.outputs[0]]
 
     def _forward(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        return self._runner.forward(self.parameters.flat, inputs)
+        found = self._runner.forward(self.parameters.flat, inputs)
+        for outputs in found.values():
+            wrong = ~np.isfinite(outputs).all(axis=1)
+            if wrong.any():
+                raise DataError(
+                    f"the network's output is not finite for row {int(np.argmax(wrong))} of X: "
+                    "its numbers are too large; scale them as in training"
+                )
+        return found
 
     @cached_property
     def _runner(self) -> Runner:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clearprop.backprop.given import as_held
 from clearprop.errors import DataError
 from clearprop.network import Network
 from clearprop.tables import Kind
@@ -40,7 +41,7 @@ def find_target(network: Network, Y: Any) -> Target:
         return number
     cost = network.graph.costs[0]
     width = network.graph.values[cost.value].type.shape[0]
-    y = np.asarray(Y)
+    y = as_held("Y", Y)
     if cost.row.target == "class":
         if y.ndim == 2:  # one-hot, or rows of probabilities
             return _classes(cost.op, np.arange(width))
@@ -60,7 +61,7 @@ def encode_target(target: Target, Y: Any) -> NDArray[Any]:
     DataError
         For a label that the target does not have.
     """
-    y = np.asarray(Y)
+    y = as_held("Y", Y)
     if target.task == "regression" or (y.ndim == 2 and y.shape[1] > 1):
         return y
     place = {label: number for number, label in enumerate(target.labels)}

@@ -311,4 +311,8 @@ def read_weights(table: Table, name: str) -> NDArray[np.float64]:
         raise DataError(f"weight {name!r} {what} in row {row + 1}: weights must be 0 or more")
     if not cells.values.any():
         raise DataError(f"weight {name!r} is 0 in every row: no row counts")
+    with np.errstate(over="ignore"):
+        total = cells.values.sum()
+    if total > 1e200:  # as for arrays' weights: Σ w J must be finite
+        raise DataError(f"the sum of weight {name!r} overflows: divide the weights by a constant")
     return cells.values

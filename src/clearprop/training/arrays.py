@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clearprop.backprop import target_name
+from clearprop.backprop.given import as_held
 from clearprop.engine import Data
 from clearprop.errors import DataError, ShapeError
 from clearprop.network import Inputs, Network, as_target
@@ -22,6 +23,9 @@ from clearprop.words import number
 __all__ = ["classes", "gathered", "read_inputs", "taken"]
 
 Numbers = NDArray[Any]
+
+#: Of Σ w: costs up to 1e108 leave Σ w J finite.
+_GREATEST_WEIGHT = 1e200
 
 
 def gathered(
@@ -116,7 +120,7 @@ def read_inputs(
     found: dict[str, Numbers] = {}
     for given in graph.inputs:
         what = f"{part}X" if len(keys) == 1 else f"{part}X[{given.key!r}]"
-        array = np.asarray(X[given.key])
+        array = as_held(what, X[given.key])
         if given.levels:
             found[given.key] = _indices(what, array, given.levels, "level")
             continue
@@ -150,7 +154,7 @@ def _targets(network: Network, Y: Any, greatest: float, part: str) -> dict[str, 
             wanted = [one.value for one in graph.costs]
             raise DataError(f"the network has the outputs {wanted}; give {part}Y as a dict of them")
         what = f"{part}Y" if len(graph.costs) == 1 else f"{part}Y[{cost.value!r}]"
-        array = np.asarray(Y[cost.value] if isinstance(Y, Mapping) else Y)
+        array = as_held(what, Y[cost.value] if isinstance(Y, Mapping) else Y)
         width = graph.values[cost.value].type.shape[0]
         name = target_name(graph, cost)
         if cost.row.target == "class" and array.ndim == 1:
@@ -196,7 +200,10 @@ def _converted(what: str, array: Numbers, labels: tuple[str, ...]) -> Numbers:
             if not isinstance(cell, int | float | np.number | np.bool_):
                 place = f"row {row}, {_column(column, labels)}"
                 raise DataError(f"{what} has {cell!r} in {place}; numbers are needed")
-        return array.astype(np.float64)
+        try:
+            return array.astype(np.float64)
+        except OverflowError:
+            raise DataError(f"{what} has a whole number more than float64 holds") from None
     raise DataError(f"{what} has the type {array.dtype}; numbers are needed")
 
 
@@ -220,15 +227,24 @@ def _weights(sample_weight: ArrayLike | None, n: int, part: str) -> Numbers | No
     if sample_weight is None:
         return None
     what = f"{part}sample_weight"
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    given = as_held(what, sample_weight)
+    if given.shape == (n,) and given.dtype.kind == "O":
+        given = _converted(what, given[:, None], ())[:, 0]
+    if given.dtype.kind not in "fiub":
+        raise DataError(f"{what} has the type {given.dtype}; numbers are needed")
+    weights = given.astype(np.float64)
     if weights.shape != (n,):
         raise ShapeError(f"{what}: expected shape ({n},), got {weights.shape}")
     wrong = ~(np.isfinite(weights) & (weights >= 0))
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise DataError(f"{what} has {number(weights[row])} in row {row}; weights are 0 or more")
-    if not weights.sum() > 0:
+    if not weights.any():
         raise DataError(f"{what} is 0 everywhere; at least one row must count")
+    with np.errstate(over="ignore"):
+        total = weights.sum()
+    if total > _GREATEST_WEIGHT:  # Σ w J must be finite too
+        raise DataError(f"the sum of {what} overflows: divide the weights by a constant")
     return weights
 
 

@@ -487,6 +487,8 @@ class Training:
             self._diverge("a parameter", np.nan)
         if not np.isfinite(figures.get("validation_cost", 0.0)):
             self._diverge("validation cost", figures["validation_cost"])
+        if np.isinf(self._sums.mean_cost):
+            self._diverge("cost", self._sums.mean_cost)
         self._append(figures)
         cost = self.history.last("cost")
         figure = self._watched(cost, figures)
