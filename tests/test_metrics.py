@@ -169,3 +169,9 @@ def test_wrong_shapes_labels_and_weights_are_refused() -> None:
         metrics.rmse([1.0, 2.0], [1.0, 2.0], [0.0, 0.0])
     with pytest.raises(DataError, match="no rows"):
         metrics.rmse([], [])
+
+
+@pytest.mark.parametrize("target", [1e249, np.nan, np.inf])
+def test_targets_too_large_to_judge_by_are_refused_without_warnings(target: float) -> None:
+    with pytest.raises(DataError, match="rmse is not finite"):
+        metrics.evaluate("regression", [target, 0.0], [0.0, 0.0])

@@ -420,13 +420,26 @@ def evaluate(
     prediction : (m, K) probabilities, or (m,) numbers
     weights : (m,) float or None
 
+    Raises
+    ------
+    DataError
+        If a figure of numbers is not finite.
+
     Examples
     --------
     >>> evaluate("regression", [0.0, 2.0], [0.0, 1.0])["mae"]
     0.5
     """
-    return {
-        name: metric.function(y, prediction, weights)
-        for name, metric in METRICS.items()
-        if metric.task == task
-    }
+    with np.errstate(over="ignore", invalid="ignore"):  # told below, in one sentence
+        found = {
+            name: metric.function(y, prediction, weights)
+            for name, metric in METRICS.items()
+            if metric.task == task
+        }
+    if task == "regression" and not np.isfinite(list(found.values())).all():
+        name = next(name for name, figure in found.items() if not np.isfinite(figure))
+        raise DataError(
+            f"{name} is not finite: the targets, predictions or weights hold NaN or numbers too "
+            "large to square; scale them"
+        )
+    return found

@@ -324,6 +324,6 @@ def optimizer(given: str | Optimizer, **settings: Any) -> Optimizer:
             named = ", ".join(settings)
             raise SettingError(f"give {named} to the {given.name} object itself, not beside it")
         return given
-    if given not in OPTIMIZERS:
+    if not isinstance(given, str) or given not in OPTIMIZERS:  # a list has no hash
         raise SettingError(f"there is no optimizer {given!r}; {did_you_mean(given, OPTIMIZERS)}")
     return OPTIMIZERS[given](**settings)

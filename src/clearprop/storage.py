@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,7 +26,18 @@ from numpy.typing import NDArray
 
 from clearprop.errors import FileError
 
-__all__ = ["Kind", "check_writable", "is_kind", "read", "said", "sweep", "write", "written_whole"]
+__all__ = [
+    "Kind",
+    "check_plain",
+    "check_writable",
+    "is_kind",
+    "named",
+    "read",
+    "said",
+    "sweep",
+    "write",
+    "written_whole",
+]
 
 Tensors = Mapping[str, NDArray[Any]]
 Where = str | os.PathLike[str]
@@ -33,6 +45,7 @@ Where = str | os.PathLike[str]
 _DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8")}
 _LENGTH = 8  # bytes of the header's length in front of a safetensors file
 _LONGEST_HEADER = 100_000_000  # safetensors' own limit
+_SHOWN = 300  # characters of a name in a message
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,45 @@ class Kind:
     instead: str
 
 
+def named(path: object, what: str = "file") -> str:
+    """Return a path as text; refuse what cannot name a file.
+
+    Raises
+    ------
+    FileError
+        If it is no path, empty, or holds a character that no file's name has.
+    """
+    if not isinstance(path, str | os.PathLike) or not isinstance(name := os.fspath(path), str):
+        raise FileError(f"the name of a {what} is a text or a path, got {path!r}")
+    if not name:
+        raise FileError(f"the name of the {what} is empty; name a {what}")
+    try:
+        usable = b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        usable = False
+    if not usable:
+        raise FileError(f"{name!r} names no {what}: no file's name has such a character")
+    return name
+
+
+def check_plain(path: Where, what: str = "file") -> None:
+    """Refuse what is there and no plain file: a pipe or a device may never end.
+
+    Raises
+    ------
+    FileError
+        If it is a folder, a pipe, a device or a socket. What is not there is for `open` to say.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return
+    if stat.S_ISDIR(mode):
+        raise FileError(f"{os.fspath(path)} is a folder; name the {what} in it")
+    if not stat.S_ISREG(mode):
+        raise FileError(f"{os.fspath(path)} is no plain file; name a {what}")
+
+
 @contextmanager
 def written_whole(path: Where) -> Iterator[IO[bytes]]:
     """Give a stream whose bytes become the file at ``path`` when all is written, else nothing does.
@@ -66,7 +118,7 @@ def written_whole(path: Where) -> Iterator[IO[bytes]]:
     FileError
         If the file cannot be written; what stood there stands.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(named(path)))
     # Beside the target, so that replacing it is one step of one file system.
     beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
     try:
@@ -105,12 +157,18 @@ def check_writable(path: Where) -> Path:
     FileError
         If the folder does not exist or may not be written to, or the path is no file's.
     """
-    target = Path(os.path.realpath(path))
-    name = os.fspath(path)
+    name = named(path)
+    target = Path(os.path.realpath(name))
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        mode = stat.S_IFREG
+    except OSError as error:
+        raise FileError(_cannot_write(name, error)) from None
     if not target.parent.is_dir():
         raise FileError(f"cannot write {name}: there is no folder {target.parent}; make it first")
-    if target.exists() and not target.is_file():
-        what = "a folder" if target.is_dir() else "no plain file"
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "no plain file"
         raise FileError(f"cannot write {name}: it is {what}; choose another name")
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise FileError(_cannot_write(name, PermissionError(errno.EACCES, "")))
@@ -157,15 +215,14 @@ def read(path: Where, kind: Kind) -> tuple[dict[str, Any], dict[str, NDArray[Any
     """
     from safetensors import SafetensorError, deserialize  # heavy: only when a file is touched
 
-    name = os.fspath(path)
+    name = named(path, f"{kind.word} file")
+    check_plain(name, f"{kind.word} file")
     try:
-        data = Path(path).read_bytes()
+        data = Path(name).read_bytes()
     except FileNotFoundError:
         raise FileError(f"there is no file {name}") from None
-    except IsADirectoryError:
-        raise FileError(f"{name} is a folder; name the {kind.word} file in it") from None
     except OSError as error:
-        raise FileError(f"cannot read {name}: {error.strerror or error}") from None
+        raise FileError(f"cannot read {_cut(name)}: {error.strerror or error}") from None
     content = said(data[: _LENGTH + _LONGEST_HEADER], kind)
     if content is None:
         raise FileError(f"{name} is no ClearProp {kind.word}{_what_else(data)}")
@@ -193,12 +250,14 @@ def read(path: Where, kind: Kind) -> tuple[dict[str, Any], dict[str, NDArray[Any
 def is_kind(path: Where, kind: Kind) -> bool:
     """Return whether a file is of a kind by its header, damaged or not."""
     try:
+        if not stat.S_ISREG(os.stat(named(path)).st_mode):
+            return False  # to open a pipe may wait for ever
         with open(path, "rb") as stream:
             length = int.from_bytes(stream.read(_LENGTH), "little")
             if length > _LONGEST_HEADER:
                 return False
             return said(length.to_bytes(_LENGTH, "little") + stream.read(length), kind) is not None
-    except OSError:
+    except (OSError, FileError):
         return False
 
 
@@ -250,7 +309,13 @@ def _what_else(data: bytes) -> str:
     return ""
 
 
+def _cut(name: str) -> str:
+    """A file's name as messages show it."""
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+
+
 def _cannot_write(name: str, error: OSError) -> str:
+    name = _cut(name)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"cannot write {name}: the disk is full; free some space, or write elsewhere"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):

@@ -65,7 +65,7 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
     return known[close[0]] if close else None
 
 
-def did_you_mean(name: str, names: Iterable[str], limit: int = 12) -> str:
+def did_you_mean(name: object, names: Iterable[str], limit: int = 12) -> str:
     """The end of a sentence about a name that does not exist: the nearest, else what there is.
 
     Examples
@@ -74,7 +74,7 @@ def did_you_mean(name: str, names: Iterable[str], limit: int = 12) -> str:
     ("did you mean 'age'?", "there are 'age', 'name'")
     """
     known = list(names)
-    near = nearest(name, known)
+    near = nearest(name, known) if isinstance(name, str) else None
     if near is not None:
         return f"did you mean {near!r}?"
     if not known:

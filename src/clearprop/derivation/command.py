@@ -17,7 +17,7 @@ from clearprop.errors import DataError, FileError, UsageError
 from clearprop.model import is_model, load
 from clearprop.network import Network
 from clearprop.operations import TABLE
-from clearprop.storage import written_whole
+from clearprop.storage import check_plain, written_whole
 from clearprop.words import did_you_mean
 
 FORMATS = ("text", "latex", "html", "json")
@@ -84,6 +84,7 @@ def read_network(
     path = Path(given)
     if path.is_file() and is_model(path):
         return load(path).network
+    check_plain(path, "network's JSON file")
     try:
         return Network.from_json(path.read_bytes(), where=given)
     except FileNotFoundError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from clearprop.tables.delimited import MISSING
 from clearprop.tables.files import is_query, open_files, open_query
@@ -64,7 +63,7 @@ def open_table(
         return data
     if isinstance(data, str | os.PathLike):
         source = os.fspath(data)
-        if is_query(source) and not Path(source).exists():
+        if is_query(source) and not os.path.exists(source):
             return open_query(source)
         return open_files(
             source, as_text=as_text, missing=missing, encoding=encoding, delimiter=delimiter

@@ -152,7 +152,7 @@ class Encoder:
         """
         gone = [name for name in self.names if name not in table.names]
         if gone:
-            free = [name for name in table.names if name not in self.names]
+            free = [name for name in table.names if name not in self.names] or list(table.names)
             if len(gone) == 1:
                 raise DataError(
                     f"{table.name} has no column {gone[0]!r}, which training had: "

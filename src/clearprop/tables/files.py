@@ -12,6 +12,7 @@ import glob
 import importlib
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from typing import Any
 import duckdb
 
 from clearprop.errors import DataError, FileError
+from clearprop.storage import named
 from clearprop.tables.arrow import Stream, read_all
 from clearprop.tables.charset import TextFile, prepare, signature
 from clearprop.tables.delimited import (
@@ -362,12 +364,22 @@ def _open_arrow(paths: Sequence[Path], name: str) -> Table:
 
 
 def _paths(source: str) -> list[Path]:
-    path = Path(source).expanduser()
-    if path.is_dir():
-        raise FileError(
-            f"{source} is a folder: name a file in it, or a pattern such as {source}/*.csv"
-        )
-    if path.exists():
+    path = Path(os.path.expanduser(named(source, "table")))
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        pass
+    except NotADirectoryError:
+        raise FileError(f"there is no file {source}: a part of its path is no folder") from None
+    except OSError as error:
+        raise FileError(f"{source[:300]} cannot be read: {error.strerror or error}") from None
+    else:
+        if stat.S_ISDIR(mode):
+            raise FileError(
+                f"{source} is a folder: name a file in it, or a pattern such as {source}/*.csv"
+            )
+        if not stat.S_ISREG(mode):  # a pipe may wait for ever, a device never end
+            raise FileError(f"{source} is no plain file; name a CSV, JSON lines or Parquet file")
         return [path]
     if glob.has_magic(source):
         found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
