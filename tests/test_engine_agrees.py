@@ -74,7 +74,7 @@ def test_gradients_are_the_plans_on_random_graphs(precision: str, proof: object)
 
 
 def test_fusing_changes_no_bit() -> None:
-    for seed in range(count(60, 600)):
+    for seed in range(count(60, 5000)):
         case = random_case(seed, rows=1 + seed % 150)
         found = []
         for fuse in (True, False):
@@ -103,7 +103,8 @@ def test_every_function_meets_every_cost(function: str, cost: str, precision: st
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("clip", [None, 0.05])
 def test_training_steps_are_the_references(name: str, clip: float | None) -> None:
-    for seed in (1, 2, 3, 8):
+    seeds, whole = count(12, 200), 0
+    for seed in range(seeds):
         case = random_case(seed, rows=50)
         rng = np.random.default_rng(seed)
         batches = [rng.permutation(50)[: int(rng.integers(2, 50))] for _ in range(6)]
@@ -115,17 +116,25 @@ def test_training_steps_are_the_references(name: str, clip: float | None) -> Non
             runner.run(state, window(batches, 0.01))
             for runner, state in zip((native, reference), states, strict=True)
         ]
-        assert reports[0].done == reports[1].done == 6
+        assert (reports[0].why, reports[0].done) == (reports[1].why, reports[1].done)
         np.testing.assert_allclose(reports[0].costs, reports[1].costs, rtol=1e-11, atol=1e-12)
-        np.testing.assert_allclose(reports[0].norms, reports[1].norms, rtol=1e-10)
+        stepped = np.isfinite(reports[1].costs)  # a batch of no weight has no norm
+        if clip is not None:
+            norms = [report.norms[stepped] for report in reports]
+            np.testing.assert_allclose(*norms, rtol=1e-10)
         scale = np.abs(states[1].parameters).max()
+        # Where g is rounding itself, g / √v is anyone's sign: √v tells (0 is exact, and agrees).
+        v = np.sqrt(states[1].slots.get("v", np.zeros(1)))
+        told = np.broadcast_to((v == 0) | (v > 1e-9), states[1].parameters.shape)
+        assert told.mean() >= 0.9
         error = np.abs(states[0].parameters - states[1].parameters)
-        assert np.quantile(error, 0.9) <= 1e-9 * scale
-        # These divide by √v: where g is rounding itself, its sign is anyone's, and a step is of
-        # α's size: |m̂| ≤ √v̂ for Adam, |g| ≤ √(v / (1 − ρ)) = 10 √v at most for RMSProp.
-        longest = {"adam": 1.0, "adamw": 1.0, "rmsprop": 10.0}.get(name, 0.0)
-        assert error.max() <= 1e-9 * scale + 2 * 6 * longest * 0.01
-        assert states[0].step == states[1].step == 6
+        assert error[told].max() <= 1e-12 * scale
+        assert (
+            error[~told].max(initial=0.0) <= 6 * 20 * 0.01
+        )  # six steps of 10 α at most, where both may go
+        assert states[0].step == states[1].step == reports[1].done
+        whole += reports[1].done == 6
+    assert whole >= 0.99 * seeds  # the others diverge, both at the same step
 
 
 def test_outputs_and_cost_of_data_are_the_references() -> None:
