@@ -162,7 +162,7 @@ def wrong_networks():
         "cross_entropy needs the output function softmax (or identity":
             lambda: Network([2, 3], output="relu", cost="cross_entropy"),
         "there is no cost 'mse'": lambda: Network([2, 3], cost="mse"),
-        "Network: 1 outputs, but 2 costs":
+        "Network: cost has 2 names for 1 output; give one each":
             lambda: Network([2, 3], cost=["huber", "huber"]),
         "two outputs have one value": lambda: Network(
             inputs=x, outputs=[o := cp.Dense(1)(x), o], cost="huber"),

@@ -62,7 +62,7 @@ def test_the_gradient_lies_in_one_flat_buffer_in_the_graphs_order(net):
 
 
 def test_a_flat_buffer_of_another_size_is_no_parameters(net):
-    with pytest.raises(ShapeError, match=r"shape \(5,\), the network needs \(17,\)"):
+    with pytest.raises(ShapeError, match=r"of shape \(17,\) for this network, got shape \(5,\)"):
         cp.Parameters(net.graph, np.zeros(5))
 
 
@@ -279,7 +279,9 @@ def test_several_inputs_and_outputs_are_asked_for_by_name():
         ([2, 2.5], "whole numbers of 1 or more, got 2.5"),
         ([True, 2], "whole numbers of 1 or more, got True"),
         ([2, -1], "whole numbers of 1 or more, got -1"),
-        ([2, 10**12], "whole numbers of 1 or more"),
+        ([2, 10**12], "at most 2147483647 units, got 1000000000000"),
+        ("2-99999999999-2", "at most 2147483647 units, got 99999999999"),
+        ("2-" + "9" * 6000, "at most 2147483647 units"),
         ([2, "3"], "whole numbers of 1 or more, got '3'"),
         (None, "give layer sizes such as"),
     ],
@@ -293,7 +295,7 @@ def test_a_network_is_asked_for_in_one_way():
     x = cp.Input(2)
     with pytest.raises(GraphError, match="give layer sizes, or inputs and outputs, not both"):
         Network([2, 3], inputs=x, outputs=x)
-    with pytest.raises(GraphError, match="2 hidden layers, but 1 activations; give one each"):
+    with pytest.raises(GraphError, match="activation has 1 names for 2 hidden layers; give"):
         Network([2, 3, 4, 1], ["relu"])
     graph = Network([2, 3]).graph
     with pytest.raises(GraphError, match="beside a graph, limit has no meaning"):

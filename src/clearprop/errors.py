@@ -9,6 +9,8 @@ __all__ = [
     "FileError",
     "GraphError",
     "NativeError",
+    "OutOfMemoryError",
+    "RowError",
     "SettingError",
     "ShapeError",
     "UsageError",
@@ -41,6 +43,10 @@ class GraphError(ClearPropError, ValueError):
     """A network cannot be built as described."""
 
 
+class RowError(GraphError):
+    """A network names a row that is not registered in this session."""
+
+
 class ShapeError(GraphError):
     """An array or a layer has another shape than its place needs."""
 
@@ -55,6 +61,10 @@ class FileError(ClearPropError, OSError):
 
 class NativeError(ClearPropError):
     """The native engine cannot run this network, or is not built."""
+
+
+class OutOfMemoryError(ClearPropError, MemoryError):
+    """A network is larger than the machine's memory."""
 
 
 class DivergenceError(ClearPropError, ArithmeticError):

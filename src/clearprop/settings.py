@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clearprop.errors import SettingError
-from clearprop.words import did_you_mean, number
+from clearprop.words import did_you_mean, number, shown
 
 __all__ = ["Attr", "Bounds", "Scalar", "check_all"]
 
@@ -191,7 +191,7 @@ class Attr:
                 wanted += f" ({self.unit})"
         if self.default is None:
             wanted += " or None"
-        return f"{name} must be {wanted}, got {_shown(value)}"
+        return f"{name} must be {wanted}, got {shown(value)}"
 
 
 def check_all(
@@ -213,10 +213,3 @@ def check_all(
         name: attr.check(values[name], where) if name in values else attr.default
         for name, attr in rows.items()
     }
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, float) and not math.isfinite(value):
-        return number(value)
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

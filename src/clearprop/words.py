@@ -8,7 +8,7 @@ import string
 from collections.abc import Iterable, Mapping
 from typing import Literal, SupportsFloat
 
-__all__ = ["LANGUAGES", "Language", "Words", "did_you_mean", "nearest", "number"]
+__all__ = ["LANGUAGES", "Language", "Words", "did_you_mean", "nearest", "number", "shown"]
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -50,6 +50,20 @@ def number(x: SupportsFloat, digits: int = 4) -> str:
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{exponent}"
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """Write a value as messages show it: on one line, cut to `longest` signs.
+
+    Examples
+    --------
+    >>> shown("x"), shown(float("nan")), shown("a" * 100, 10)
+    ("'x'", 'NaN', "'aaaaaa...")
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return number(value)
+    text = " ".join(repr(value).split())
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

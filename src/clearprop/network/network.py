@@ -7,8 +7,7 @@ pass, cost, gradients and the whole trace through the reference. Training is els
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,66 +17,18 @@ from numpy.typing import ArrayLike
 from clearprop import initializers
 from clearprop.backprop import Plan, Position, Trace, plan, run, sample_gradients, target_name
 from clearprop.backprop.given import as_array, as_target, check_finite
-from clearprop.errors import DataError, GraphError, SettingError, ShapeError
+from clearprop.errors import DataError, GraphError, SettingError
 from clearprop.expressions import Array
-from clearprop.graph import L2, MOST_UNITS, Dense, Dropout, Graph, Input, Wire, assemble
-from clearprop.operations import TABLE
-from clearprop.words import did_you_mean, number
+from clearprop.graph import Graph, Wire
+from clearprop.network.building import chain, described
+from clearprop.network.describing import short, table
+from clearprop.network.memory import within_memory
+from clearprop.network.parameters import Parameters, check_known
+from clearprop.words import shown
 
-__all__ = [
-    "Inputs",
-    "Network",
-    "Parameters",
-    "as_target",
-]
-
-NETWORK_SETTINGS = ("activation", "output", "cost", "l2", "bias", "dropout", "inputs", "outputs")
-
-MOST_SHOWN = 10  # sizes in a network's short name
-MOST_NAMED = 3  # inputs of an operation in the table of `describe`
+__all__ = ["Inputs", "Network", "as_target"]
 
 Inputs = ArrayLike | Mapping[str, ArrayLike]
-
-
-class Parameters(Mapping[str, Array]):
-    """Named arrays over one flat buffer, in the graph's order.
-
-    Parameters
-    ----------
-    graph : Graph
-    flat : (size,) float array
-        The buffer; the arrays are views into it.
-
-    Examples
-    --------
-    >>> p = Network([2, 3, 2]).initial(seed=0)
-    >>> p["W1"].shape, p.flat.shape
-    ((3, 2), (17,))
-    """
-
-    def __init__(self, graph: Graph, flat: np.ndarray[Any, Any]) -> None:
-        if flat.shape != (graph.size,):
-            raise ShapeError(
-                f"the flat parameters have shape {flat.shape}, the network needs ({graph.size},)"
-            )
-        self.flat = flat
-        self._arrays = {
-            name: flat[section].reshape(graph.parameters[name].shape)
-            for name, section in graph.sections()
-        }
-
-    def __getitem__(self, name: str) -> Array:
-        return self._arrays[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._arrays)
-
-    def __len__(self) -> int:
-        return len(self._arrays)
-
-    def __repr__(self) -> str:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in self.items())
-        return f"Parameters({shapes})"
 
 
 class Network:
@@ -135,20 +86,14 @@ class Network:
             if layers is not None and (inputs is not None or outputs is not None):
                 raise GraphError("Network: give layer sizes, or inputs and outputs, not both")
             if layers is not None:
-                x = chain = Input(_sizes(layers)[0])
-                chain = _chain(chain, _sizes(layers)[1:], activation, output, bias, dropout)
-                inputs, outputs = x, chain
+                inputs, outputs = chain(layers, activation, output, bias, dropout)
             elif inputs is None or outputs is None:
                 raise GraphError(
                     "Network: give layer sizes such as [2, 3, 2], or inputs and outputs"
                 )
-            ins = [inputs] if isinstance(inputs, Wire) else list(inputs)
-            outs = [outputs] if isinstance(outputs, Wire) else list(outputs)
-            names = [cost] * len(outs) if isinstance(cost, str) else list(cost)
-            if len(names) != len(outs):
-                raise GraphError(f"Network: {len(outs)} outputs, but {len(names)} costs")
-            L2.check(l2, "Network")
-            graph = assemble(ins, outs, _with_settings(names, settings), l2=l2, labels=labels)
+            graph = described(inputs, outputs, cost, l2, labels, settings)
+        elif not isinstance(graph, Graph):
+            raise GraphError(f"Network: graph is a Graph, got {shown(graph)}")
         elif settings:
             raise GraphError(f"Network: beside a graph, {next(iter(settings))} has no meaning")
         self.graph: Graph = graph
@@ -186,8 +131,11 @@ class Network:
         >>> {name: w.shape for name, w in Network([2, 3, 1]).initial(seed=7).items()}
         {'W1': (3, 2), 'b1': (3,), 'W2': (1, 3), 'b2': (1,)}
         """
-        flat = np.zeros(self.graph.size)
-        parameters = Parameters(self.graph, flat)
+        with within_memory(self.graph, 8, "their values in float64"):
+            return self._initial(seed, X)
+
+    def _initial(self, seed: int, X: Inputs | None) -> Parameters:
+        parameters = Parameters(self.graph, np.zeros(self.graph.size))
         for name, parameter in self.graph.parameters.items():
             reaching = None
             if X is not None and parameter.spec.initial in initializers.DATA_DRIVEN:
@@ -228,6 +176,7 @@ class Network:
         >>> net.forward({"W1": [[1, 2], [3, 4]]}, [[1.0, -1.0]])
         array([[-1., -1.]])
         """
+        self._known(parameters)
         trace = run(self.plan, parameters, self._inputs(X))
         found = {name: self._mean(name, trace[name]) for name in self.graph.outputs}
         return found if len(found) > 1 else next(iter(found.values()))
@@ -336,6 +285,9 @@ class Network:
         >>> t["z2"], t["delta2"], t.cost
         (array([[6.]]), array([[1.]]), 0.5)
         """
+        self._known(parameters)
+        if at is not None and not isinstance(at, Position):
+            raise SettingError(f"at is a clearprop.backprop.Position or None, got {shown(at)}")
         weights = None if sample_weight is None else as_array("sample_weight", sample_weight)
         return run(self.plan, parameters, self._inputs(X), self.targets(Y), weights=weights, at=at)
 
@@ -372,6 +324,10 @@ class Network:
         array([1.5, 0. ])
         """
         return sample_gradients(self.plan, self.trace(parameters, X, Y, sample_weight, at))
+
+    def _known(self, parameters: object) -> None:
+        if isinstance(parameters, Mapping):  # what is none, `run` refuses
+            check_known("parameters", parameters, self.graph.parameters)
 
     def _mean(self, name: str, array: Array) -> Array:
         return np.asarray(array.mean(axis=0)) if self.graph.values[name].type.member else array
@@ -447,33 +403,7 @@ class Network:
         cost: squared_error of a3
         parameters: 13
         """
-        graph = self.graph
-        rows = [("value", "operation", "from", "shape", "parameters")]
-        for given in graph.inputs:
-            kind = f"index {given.key} of {given.levels}" if given.levels else f"input {given.key}"
-            rows.append((given.value, kind, "", str(given.type), ""))
-        for node in graph.nodes:
-            own = ", ".join(f"{n} {_size(graph.parameters[n].shape)}" for _, n in node.params)
-            rows.append(
-                (node.output, node.op, _listed(node.inputs),
-                 str(graph.values[node.output].type), own)
-            )  # fmt: skip
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        lines = [
-            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
-        lines.insert(1, "  ".join("─" * w for w in widths))
-        for cost in graph.costs:
-            link = cost.row.link
-            with_link = f", with its link {link}" if link != "identity" else ""
-            lines.append(f"cost: {cost.op} of {cost.value}{with_link}")
-        if graph.l2:
-            lines.append(f"penalty: λ/2 Σ W², λ = {number(graph.l2)}")
-        if graph.members:
-            lines.append(f"members: {graph.members}")
-        lines.append(f"parameters: {graph.size:,}")
-        return "\n".join(lines)
+        return table(self.graph)
 
     def to_json(self) -> str:
         """Return the network as JSON text, the same text for the same network."""
@@ -507,81 +437,11 @@ class Network:
             raise GraphError(f"{where} is damaged: {error}") from None
 
     def __repr__(self) -> str:
-        graph = self.graph
-        layers = [node for node in graph.nodes if node.op in ("affine", "gather")]
-        sizes = [_width(graph, name) for name in
-                 (graph.inputs[0].value, *(node.output for node in layers))]  # fmt: skip
-        if len(sizes) > MOST_SHOWN:
-            sizes[MOST_SHOWN - 1 : -1] = ["…"]
-        return f"<Network {'-'.join(sizes)}, {graph.size:,} parameters>"
+        return f"<Network {short(self.graph)}>"
 
 
 def _check_keys(what: str, given: Mapping[str, Any], keys: Sequence[str]) -> None:
-    for key in given:
-        if key not in keys:
-            raise DataError(f"{what} has no place for {key!r}; {did_you_mean(str(key), keys)}")
+    check_known(what, given, dict.fromkeys(keys))
     for key in keys:
         if key not in given:
             raise DataError(f"{what}: {key!r} is missing")
-
-
-def _with_settings(
-    names: Sequence[str], settings: Mapping[str, Any]
-) -> list[tuple[str, dict[str, Any]]]:
-    """Give each cost those of the settings that it has; refuse one that no cost has."""
-    known = {name: [attr.name for attr in TABLE.cost(name).attrs] for name in names}
-    every = [setting for own in known.values() for setting in own]
-    for setting in settings:
-        if setting not in every:
-            hint = did_you_mean(setting, [*every, *NETWORK_SETTINGS])
-            raise SettingError(f"Network has no setting {setting!r}; {hint}")
-    return [(name, {s: settings[s] for s in known[name] if s in settings}) for name in names]
-
-
-def _sizes(layers: Sequence[int] | str) -> list[int]:
-    if isinstance(layers, str):
-        if not re.fullmatch(r"[0-9]+(-[0-9]+)+", layers):
-            raise GraphError(f"a chain is written like 2-3-2, got {layers!r}")
-        layers = [int(size) for size in layers.split("-")]
-    sizes: list[Any] = list(layers) if isinstance(layers, Sequence | np.ndarray) else []
-    if len(sizes) < 2:
-        raise GraphError(f"a chain is two sizes or more, such as [2, 3, 2], got {layers!r}")
-    for size in sizes:
-        whole = isinstance(size, int | np.integer) and not isinstance(size, bool)
-        if not whole or not 1 <= size <= MOST_UNITS:
-            raise GraphError(f"the sizes of a chain are whole numbers of 1 or more, got {size!r}")
-    return [int(size) for size in sizes]
-
-
-def _chain(
-    x: Wire,
-    sizes: list[int],
-    activation: str | Sequence[str],
-    output: str,
-    bias: str,
-    dropout: float,
-) -> Wire:
-    hidden = len(sizes) - 1
-    functions = [activation] * hidden if isinstance(activation, str) else list(activation)
-    if len(functions) != hidden:
-        raise GraphError(f"{hidden} hidden layers, but {len(functions)} activations; give one each")
-    for units, function in zip(sizes[:-1], functions, strict=True):
-        x = Dense(units, function, bias=bias)(x)
-        if dropout:
-            x = Dropout(dropout)(x)
-    return Dense(sizes[-1], output, bias=bias)(x)
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) <= MOST_NAMED:
-        return ", ".join(names)
-    return f"{', '.join(names[: MOST_NAMED - 1])}, … of {len(names)}"
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "1"
-
-
-def _width(graph: Graph, value: str) -> str:
-    shape = graph.values[value].type.shape
-    return str(shape[0]) if shape else "index"

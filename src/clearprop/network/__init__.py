@@ -1,0 +1,7 @@
+"""The public network: a graph and its exact methods; its parameters; how its arguments are read."""
+
+from clearprop.network.memory import within_memory
+from clearprop.network.network import Inputs, Network, as_target
+from clearprop.network.parameters import Parameters
+
+__all__ = ["Inputs", "Network", "Parameters", "as_target", "within_memory"]

@@ -1,0 +1,79 @@
+"""Whether the machine's memory holds a network, asked before it is filled.
+
+Systems promise more memory than they have and end a program that uses it, so waiting for
+MemoryError is not enough. Proved by ``tests/test_wrong_types.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from clearprop.errors import OutOfMemoryError
+from clearprop.graph import Graph
+from clearprop.words import number
+
+__all__ = ["machine_memory", "within_memory"]
+
+#: Where Linux tells what a container may use: version 2 of its groups, and version 1.
+_GROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+def machine_memory() -> int | None:
+    """Return the bytes of memory of this machine or container, or None where nothing tells."""
+    found = []
+    with suppress(AttributeError, OSError, ValueError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for path in _GROUP_LIMITS:
+        with suppress(OSError, ValueError):  # no such group, or "max"
+            found.append(int(Path(path).read_text("ascii")))
+    return min((size for size in found if size > 0), default=None)
+
+
+@contextmanager
+def within_memory(graph: Graph, each: int, what: str) -> Iterator[None]:
+    """Refuse a block that needs more memory than there is, before it begins or when it fails.
+
+    Parameters
+    ----------
+    graph : Graph
+    each : int, bytes
+        What the block needs for each of the network's parameters, at least.
+    what : str
+        What takes them: ``"their values in float64"``.
+
+    Raises
+    ------
+    OutOfMemoryError
+        With both sizes.
+
+    Examples
+    --------
+    >>> from clearprop.network import Network
+    >>> with within_memory(Network([10**6, 10**6, 1]).graph, 8, "their values in float64"):
+    ...     pass
+    Traceback (most recent call last):
+    clearprop.errors.OutOfMemoryError: the network has 1,000,002,000,001 parameters, ...
+    """
+    memory = machine_memory()
+    if memory is not None and graph.size * each > memory:
+        raise _refusal(graph, each, what, memory)
+    try:
+        yield
+    except OutOfMemoryError:
+        raise
+    except MemoryError:
+        raise _refusal(graph, each, what, memory) from None
+
+
+def _refusal(graph: Graph, each: int, what: str, memory: int | None) -> OutOfMemoryError:
+    size = f"{number(graph.size * each / 1e9, 3)} GB"
+    there = "is not free" if memory is None else f"of {number(memory / 1e9, 3)} GB is not free"
+    if memory is not None and graph.size * each > memory:
+        there = f"is more than the {number(memory / 1e9, 3)} GB of this machine"
+    return OutOfMemoryError(
+        f"the network has {graph.size:,} parameters, and {what} take {size} of memory, which "
+        f"{there}: take fewer or smaller layers"
+    )
