@@ -105,7 +105,8 @@ class PyEngine {
             const Given& given, In<std::int64_t, nb::ndim<1>> rows,
             In<std::int64_t, nb::ndim<1>> borders, In<double, nb::ndim<1>> rates,
             In<double, nb::ndim<2>> per_step, double clip, std::uint64_t seed, int threads,
-            bool fuse, Stop stop, Out<double, nb::ndim<1>> costs, Out<double, nb::ndim<1>> norms) {
+            bool fuse, Stop stop, Out<double, nb::ndim<1>> costs, Out<double, nb::ndim<1>> norms,
+            std::optional<In<double, nb::ndim<1>>> penalties) {
         const std::size_t steps = rates.shape(0);
         std::vector<std::uint8_t> skipped(steps);
         const Slice slice{rows.data(),
@@ -122,7 +123,8 @@ class PyEngine {
                           stop.data(),
                           costs.data(),
                           norms.shape(0) ? norms.data() : nullptr,
-                          skipped.data()};
+                          skipped.data(),
+                          penalties ? penalties->data() : nullptr};
         End end = End::done;
         const Data data = given.data();
         std::vector<T*> slot_pointers = pointers(slots);
@@ -240,7 +242,8 @@ void bind_engine(nb::module_& module, const char* name) {
         .def("run", &E::run, nb::arg("flat"), nb::arg("slots"), nb::arg("counters"),
              nb::arg("given"), nb::arg("rows"), nb::arg("borders"), nb::arg("rates"),
              nb::arg("per_step"), nb::arg("clip"), nb::arg("seed"), nb::arg("threads"),
-             nb::arg("fuse"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"))
+             nb::arg("fuse"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"),
+             nb::arg("penalties") = nb::none())
         .def("forward", &E::forward, nb::arg("flat"), nb::arg("given"), nb::arg("rows").none(),
              nb::arg("m"), nb::arg("outputs"), nb::arg("out"), nb::arg("threads"), nb::arg("stop"))
         .def("weighted_cost", &E::weighted_cost, nb::arg("flat"), nb::arg("given"),

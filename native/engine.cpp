@@ -41,7 +41,7 @@ double Engine<T>::penalty(const T* flat) {
     for (std::size_t p = 0; p < weights_.size(); ++p) {
         const Parameter& parameter = tables_.parameters[p];
         if (parameter.penalty == 0) continue;
-        kernels_.squares(at, static_cast<long>(p), 0, parameter.rows, true,
+        kernels_.squares(at, static_cast<long>(p), 0, parameter.rows, true, 1,
                          squares_.data() + square_start_[p]);
         total += parameter.penalty / 2 * joined(parameter.rows * parameter.members, [&](long i) {
                      return squares_[static_cast<std::size_t>(square_start_[p] + i)];
@@ -113,6 +113,7 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
                 scalars_of[0] =
                     this->scalars(slice.rates[s], slice.per_step + s * slice.per_step_count,
                                   slice.per_step_count);
+                if (slice.penalties) scalars_of[0].penalty_scale = slice.penalties[s];
             }
             barrier.wait();
             if (!std::isfinite(slice.costs[s])) {
@@ -132,10 +133,10 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
                 const long p = item.parameter;
                 kernels_.sum_rows(at, p, item.first, item.last, 0, blocks_of(m));
                 if (tables_.parameters[static_cast<std::size_t>(p)].penalty != 0)
-                    kernels_.squares(at, p, item.first, item.last, true,
+                    kernels_.squares(at, p, item.first, item.last, true, 1,
                                      weight_squares.data() + square_start_[p]);
                 if (measured)
-                    kernels_.squares(at, p, item.first, item.last, false,
+                    kernels_.squares(at, p, item.first, item.last, false, scalars.penalty_scale,
                                      squares_.data() + square_start_[p]);
                 if (fuse) kernels_.update(at, p, item.first, item.last, scalars);
             });
@@ -156,10 +157,10 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
                 for (std::size_t p = 0; p < weights_.size() && penalised; ++p) {
                     const Parameter& one = tables_.parameters[p];
                     if (one.penalty != 0)
-                        slice.costs[s] +=
-                            one.penalty / 2 * joined(one.rows * one.members, [&](long i) {
-                                return weight_squares[square_start_[p] + i];
-                            });
+                        slice.costs[s] += scalars.penalty_scale * one.penalty / 2 *
+                                          joined(one.rows * one.members, [&](long i) {
+                                              return weight_squares[square_start_[p] + i];
+                                          });
                 }
                 done = s + 1;
             }
@@ -286,7 +287,7 @@ double Engine<T>::apply(T* flat, T* const* slots, const T* gradient, double rate
     for (std::size_t p = 0; p < weights_.size(); ++p) {
         const long parameter = static_cast<long>(p), rows = tables_.parameters[p].rows;
         kernels_.pack(at, parameter, gradient, weights_[p].gradient);
-        kernels_.squares(at, parameter, 0, rows, false, squares_.data() + square_start_[p]);
+        kernels_.squares(at, parameter, 0, rows, false, 1, squares_.data() + square_start_[p]);
     }
     UpdateScalars given = this->scalars(rate, per_step, per_step_count);
     const double norm = std::sqrt(joined_squares());

@@ -31,9 +31,10 @@ struct Slice {
     int threads;
     bool fuse;  // update each part of a parameter right behind its gradient
     volatile int* stop;
-    double* costs;          // J of each step
-    double* norms;          // null: not wanted
-    std::uint8_t* skipped;  // batches of zero total weight
+    double* costs;                      // J of each step
+    double* norms;                      // null: not wanted
+    std::uint8_t* skipped;              // batches of zero total weight
+    const double* penalties = nullptr;  // what every λ is multiplied by in each step; null: 1
 };
 
 // One sum of a gradient over a subtree of the batch's blocks.

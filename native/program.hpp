@@ -149,6 +149,7 @@ struct UpdateScalars {
     double learning_rate;
     double weight_decay;
     double gradient_scale;   // of clipping; 1: none
+    double penalty_scale;    // of every λ in this step; 1: as the parameters have it
     const double* settings;  // the optimizer's settings, then its per-step scalars
 };
 
@@ -165,9 +166,9 @@ struct Kernels {
                      long last_block);
     // Penalty, clipping, optimizer on rows first … last − 1, and their part of the transposed copy.
     void (*update)(const Job<T>&, long parameter, long first, long last, const UpdateScalars&);
-    // Σ (g + λ w)² or Σ w² of each row, the members' rows after each other.
+    // Σ (g + λ w)² (λ times its scale) or Σ w² of each row, the members' rows after each other.
     void (*squares)(const Job<T>&, long parameter, long first, long last, bool of_weights,
-                    double* out);
+                    double penalty_scale, double* out);
     // Between the flat vector (canonical, unpadded) and `array` (w, gradient or a slot).
     void (*pack)(const Job<T>&, long parameter, const T* flat, T* array);
     void (*unpack)(const Job<T>&, long parameter, const T* array, T* flat);

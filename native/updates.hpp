@@ -89,7 +89,8 @@ void update(const Job<T>& job, long parameter, long first, long last, const Upda
         stretches(p, weights, first, last, [&](long start, long length) {
             T* w_at = weights.w + start;
             const T* g_at = weights.gradient + start;
-            const V lambda(static_cast<T>(p.penalty)), scale(static_cast<T>(given.gradient_scale));
+            const V lambda(static_cast<T>(p.penalty * given.penalty_scale)),
+                scale(static_cast<T>(given.gradient_scale));
             T* slots[Row::slots + 1];
             for (int s = 0; s < Row::slots; ++s) slots[s] = weights.slot[s] + start;
             for (long i = 0; i < length; i += V::lanes) {
@@ -109,11 +110,11 @@ void update(const Job<T>& job, long parameter, long first, long last, const Upda
 // tree
 template <class T>
 void squares(const Job<T>& job, long parameter, long first, long last, bool of_weights,
-             double* out) {
+             double penalty_scale, double* out) {
     const Parameter& p = job.program->parameters[parameter];
     const Weights<T>& weights = job.weights[parameter];
     constexpr long width = panel_width<T>;
-    const double lambda = of_weights ? 1 : p.penalty;
+    const double lambda = of_weights ? 1 : p.penalty * penalty_scale;
     for (int k = 0; k < p.members; ++k)
         for (long i = first; i < last; ++i) {
             double lane[virtual_lanes] = {};

@@ -261,7 +261,7 @@ template <class T>
 UpdateScalars Workspace<T>::scalars(double rate, const double* per_step, long count) {
     std::copy_n(per_step, count, settings_.end() - count);
     double decay = settings_.empty() ? 0 : settings_[0];
-    return {rate, decay, 1, settings_.data() + 1};
+    return {rate, decay, 1, 1, settings_.data() + 1};
 }
 
 template class Workspace<float>;

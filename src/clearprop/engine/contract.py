@@ -120,11 +120,14 @@ class Window:
         Step i takes ``rows[borders[i]:borders[i + 1]]``.
     rates : (steps,) float64
         The learning rate of each step.
+    penalties : (steps,) float64, optional
+        What the network's λ is multiplied by in each step; 1 if left out.
     """
 
     rows: NDArray[np.int64]
     borders: NDArray[np.int64]
     rates: Array
+    penalties: Array | None = None
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,9 @@ class NativeRunner:
         borders = np.ascontiguousarray(window.borders, dtype=np.int64)
         rows = np.ascontiguousarray(window.rows, dtype=np.int64)
         rates = np.ascontiguousarray(window.rates, dtype=np.float64)
+        penalties = window.penalties
+        if penalties is not None:
+            penalties = np.ascontiguousarray(penalties, dtype=np.float64)
         self._check_rows(rows, borders)
         steps = len(rates)
         costs, norms = np.zeros(steps), np.zeros(steps if self.clip is not None else 0)
@@ -165,6 +168,7 @@ class NativeRunner:
                 self._stop,
                 costs[done : done + count],
                 norms[done : done + count],
+                None if penalties is None else penalties[done : done + count],
             )
             why = ("done", "stopped", "diverged")[end]
         self._stop[0] = 0  # an interrupt stops one run: this one, or the next if none was on
@@ -175,6 +179,11 @@ class NativeRunner:
         state, start, costs, norms = self._books
         done = state.step - start
         return Report(costs[:done], norms[:done], done, "stopped")
+
+    def use(self, data: Data) -> None:
+        """Point windows at other rows from now on."""
+        self._open()
+        self._given, self.data = self._ready(data), data
 
     def interrupt(self) -> None:
         """Ask a run in progress to stop within one tile; safe from a signal handler or thread."""

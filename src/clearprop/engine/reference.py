@@ -38,7 +38,6 @@ class ReferenceRunner:
         self._graph, self._data, self._clip = graph, data, clip
         self._optimizer = optimizer
         self._plan = plan(graph, optimizer)
-        self._updates = tuple(step for step in self._plan.steps if step.kind == "update")
         wanted = ("forward", "cost", "penalty")
         steps = tuple(step for step in self._plan.steps if step.kind in wanted)
         self._costs: Plan = replace(self._plan, steps=steps)
@@ -59,7 +58,8 @@ class ReferenceRunner:
                     break
                 rows = window.rows[window.borders[i] : window.borders[i + 1]]
                 skipped = state.skipped
-                self._step(state, rows, rate)
+                scale = 1.0 if window.penalties is None else float(window.penalties[i])
+                self._step(state, rows, rate, self._penalised(scale))
                 if state.skipped == skipped and not np.isfinite(costs[-1]):
                     why = "diverged"
                     break
@@ -70,7 +70,13 @@ class ReferenceRunner:
         costs, norms = self._books
         return Report(np.array(costs), np.array(norms), len(costs), "stopped")
 
-    def _step(self, state: State, rows: NDArray[np.int64], rate: float) -> None:
+    def _penalised(self, scale: float) -> Plan:
+        """The plan with λ multiplied."""
+        if scale == 1:
+            return self._plan
+        return plan(replace(self._graph, l2=self._graph.l2 * scale), self._optimizer)
+
+    def _step(self, state: State, rows: NDArray[np.int64], rate: float, steps: Plan) -> None:
         """One step, in new arrays that become the state together at its end."""
         weights = self._data.weights
         w = None if weights is None else np.asarray(weights[rows], dtype=np.float64)
@@ -80,7 +86,7 @@ class ReferenceRunner:
         inputs = {key: array[rows] for key, array in self._data.inputs.items()}
         targets = self._targets({key: array[rows] for key, array in self._data.targets.items()})
         at = Position(state.seed, 0, state.step, 0)
-        trace = run(self._plan, parameters, inputs, targets, weights=w, at=at)
+        trace = run(steps, parameters, inputs, targets, weights=w, at=at)
         if not np.isfinite(trace.cost):
             return self._commit(state, state.parameters, state.slots, trace.cost, np.nan)
         values = dict(trace)
@@ -93,7 +99,7 @@ class ReferenceRunner:
             homes |= {f"{slot}.{name}": a for name, a in Parameters(self._graph, flat).items()}
         # The optimizer counts its steps from 1.
         values |= homes | {"learning_rate": np.asarray(rate), "t": np.asarray(state.step + 1.0)}
-        for step in self._updates:
+        for step in (one for one in steps.steps if one.kind == "update"):
             homes[step.target.name][...] = evaluate(step.terms[0].expr, values)
         return self._commit(state, parameters.flat, slots, trace.cost, norm)
 
