@@ -7,7 +7,8 @@ BENCH := .venv-bench
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check prove bench docs format clean install
+.PHONY: help demo test check prove bench docs format clean install emulator
+CXX_FILES = $(wildcard native/*.cpp native/*.hpp native/*.h tests/native/*.cpp)
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
@@ -22,11 +23,14 @@ check: $(INSTALLED)  ## style, types, C++ format and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror $(wildcard native/*.cpp native/*.hpp native/*.h)
+	$(BIN)/clang-format --dry-run -Werror $(CXX_FILES)
 	$(BIN)/lint-imports --no-logo
 
-prove: $(INSTALLED)  ## run the claims with their full counts and write docs/proofs.json
-	CLEARPROP_PROVE=1 $(BIN)/python -m pytest -q -n $(JOBS) --durations=20
+prove: | emulator $(INSTALLED)  ## run the claims with their full counts, write docs/proofs.json and its page
+	CLEARPROP_PROVE=1 $(BIN)/python -m pytest -q -rs -n $(JOBS) --dist worksteal --durations=20
+
+emulator:
+	@sh tools/preflight.sh prove >/dev/null
 
 bench: $(BENCH)/installed  ## time the engine side by side with its peers (an environment of their own)
 	$(BENCH)/bin/python -m benchmarks.run
@@ -38,9 +42,10 @@ docs: $(INSTALLED)  ## build the pages and the reference into docs/_build/index.
 format: $(INSTALLED)  ## rewrite sources in the project's style, and the generated stub
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(wildcard native/*.cpp native/*.hpp native/*.h)
+	$(BIN)/clang-format -i $(CXX_FILES)
 	$(BIN)/python tools/stubs.py
 	$(BIN)/python tools/mistakes.py
+	$(BIN)/python tools/proof_page.py
 
 install: $(INSTALLED)  ## build the native module and install the package into .venv
 

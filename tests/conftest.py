@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
-from proofs import ProofKeeper
+from proofs import ProofKeeper, seconds
 
 #: True under `make prove`, where every count is the full one.
 PROVING = os.environ.get("CLEARPROP_PROVE", "") == "1"
@@ -33,7 +33,7 @@ settings.load_profile("fixed")
 
 def pytest_configure(config: pytest.Config) -> None:
     if PROVING and not hasattr(config, "workerinput"):  # a worker of pytest-xdist has that
-        config.pluginmanager.register(ProofKeeper())
+        config.pluginmanager.register(ProofKeeper(config))
 
 
 @cache
@@ -63,6 +63,7 @@ def counting(file: Path) -> frozenset[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """`make prove` runs the tests that are marked, that record or that have a full count.
 
+    The longest of the last run come first there, so that no worker is left alone with one.
     `make test` runs all but those that only prove.
     """
 
@@ -77,6 +78,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if wanted(item)]
+    if PROVING:
+        took = seconds()
+        items.sort(key=lambda item: -took.get(item.nodeid, 0.0))
 
 
 @pytest.fixture

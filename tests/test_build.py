@@ -17,7 +17,7 @@ BARE = "#!/bin/sh\ncase $2 in *ensurepip*|*Python.h*) exit 1;; *) exit 0;; esac\
 GOOD = "#!/bin/sh\nexit 0\n"
 
 
-def preflight(folder: Path, **programs: str) -> subprocess.CompletedProcess[str]:
+def preflight(folder: Path, *asked: str, **programs: str) -> subprocess.CompletedProcess[str]:
     """Run the look-out on a machine that has these programs and no others."""
     for name, text in programs.items():
         program = folder / name.replace("_", ".").replace("plus", "+")
@@ -25,7 +25,11 @@ def preflight(folder: Path, **programs: str) -> subprocess.CompletedProcess[str]
         program.chmod(0o755)
     environment = {"PATH": str(folder)}
     return subprocess.run(
-        ["/bin/sh", str(PREFLIGHT)], env=environment, capture_output=True, text=True, check=False
+        ["/bin/sh", str(PREFLIGHT), *asked],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -58,6 +62,18 @@ def test_what_is_missing_is_named_in_one_line(tmp_path, programs, line):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1].endswith(line)
+
+
+def test_proving_needs_the_other_processors_compiler_and_its_emulator_too(tmp_path):
+    basic = {"python3": GOOD, "make": GOOD, "gplusplus": GOOD}
+    done = preflight(tmp_path, "prove", **basic)
+    assert (done.returncode, done.stdout) == (1, "")
+    line = "  sudo apt install g++-aarch64-linux-gnu qemu-user"
+    assert done.stderr.splitlines()[-1] == line
+    assert preflight(tmp_path, **basic).returncode == 0
+    for name in ("aarch64-linux-gnu-g++", "qemu-aarch64"):
+        (tmp_path / name).symlink_to(tmp_path / "make")
+    assert preflight(tmp_path, "prove", **basic).returncode == 0
 
 
 def test_old_compiler_is_named(tmp_path):

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Look for what the build cannot bring itself. Print the Python to use; or say on standard error what
 # is missing, with the one line that installs it, and fail.
+#
+#     preflight.sh          what building, testing and training need
+#     preflight.sh prove    and what `make prove` needs: arm64's compiler and its emulator
 set -u
 
 modern='import sys; sys.exit(sys.version_info < (3, 11))'
@@ -44,6 +47,11 @@ if [ -z "$compiler" ]; then
 elif ! echo 'int main() {}' | "$compiler" -std=c++20 -fsyntax-only -x c++ - >/dev/null 2>&1; then
     echo "ClearProp needs a C++20 compiler (g++ 10, clang 12 or newer); $compiler is not one." >&2
     missing="$missing g++"
+fi
+
+if [ "${1:-}" = prove ]; then
+    command -v aarch64-linux-gnu-g++ >/dev/null 2>&1 || missing="$missing g++-aarch64-linux-gnu"
+    command -v qemu-aarch64 >/dev/null 2>&1 || missing="$missing qemu-user"
 fi
 
 if [ -n "$missing" ]; then
