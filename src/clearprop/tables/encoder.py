@@ -12,7 +12,8 @@ from numpy.typing import DTypeLike, NDArray
 from clearprop.errors import DataError, SettingError
 from clearprop.tables.cells import READERS, Role
 from clearprop.tables.fold import gather
-from clearprop.tables.recipes import RECIPES, Recipe
+from clearprop.tables.recipe import Recipe
+from clearprop.tables.recipes import RECIPES
 from clearprop.tables.table import Chunk, Kind, Table
 from clearprop.words import did_you_mean
 

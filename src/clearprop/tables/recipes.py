@@ -7,8 +7,7 @@ with them. Parameters are plain data (numbers, texts, lists), so an encoder is a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import repeat
 from typing import Any
 
@@ -16,46 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.tables.fold import Asked, Facts
+from clearprop.tables.recipe import Parameters, Recipe
+from clearprop.tables.robust import ROWS
 from clearprop.tables.table import Cells
 
-__all__ = ["RECIPES", "Parameters", "Recipe"]
-
-Parameters = Mapping[str, Any]
+__all__ = ["RECIPES"]
 
 #: More levels than this in one column are more than one table should give a network.
 MOST_LEVELS = 100_000
 
 _YEAR = 365.2425  # days of the mean Gregorian year
 _MONDAY = 4  # 1970-01-05 was a Monday
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """One way of making inputs from a column.
-
-    Parameters
-    ----------
-    name : str
-    asked : Asked
-        What must be known about the column; its role says how cells are read.
-    fit : Facts -> Parameters
-    labels : (column's name, Parameters) -> names of the inputs made, in order
-    encode : (Cells, Parameters, out)
-        Writes into ``out`` of shape (m, number of labels), which is zero before.
-    levels : Parameters -> int, or None
-        For a recipe that makes an index (one whole number a cell) instead: how many there are.
-        Then ``out`` is an int64 array of shape (m,).
-    help : str
-        One line for people.
-    """
-
-    name: str
-    asked: Asked
-    fit: Callable[[Facts], Parameters]
-    labels: Callable[[str, Parameters], list[str]]
-    encode: Callable[[Cells, Parameters, NDArray[Any]], None]
-    levels: Callable[[Parameters], int] | None = None
-    help: str = ""
 
 
 # ---- numbers -----------------------------------------------------------------------------------
@@ -228,4 +198,4 @@ _ROWS = (
 )
 
 #: The recipes by name.
-RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in _ROWS}
+RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (*_ROWS, *ROWS)}

@@ -1,0 +1,112 @@
+"""Numbers that a few wild cells cannot spoil: robust scaling, smooth clipping, pieces.
+
+A column is centred at its median and divided by the distance of its quartiles; what is far out is
+pulled into (−3, 3) by a smooth function. Proved by ``tests/test_tabular_recipes.py``.
+
+Source: Holzmüller, Grinsztajn & Steinwart 2024, "Better by default", section 3 and appendix A;
+the pieces: Gorishniy, Rubachev & Babenko 2022, "On embeddings for numerical features", eq. 1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.tables.fold import Asked, Facts
+from clearprop.tables.recipe import Parameters, Recipe
+from clearprop.tables.table import Cells
+
+__all__ = ["PIECES", "ROWS"]
+
+#: Pieces of a column, cut at quantiles: as many at most, fewer where quantiles coincide.
+PIECES = 16
+
+_QUARTILES = (0.25, 0.5, 0.75)
+_CUTS = tuple(place / PIECES for place in range(PIECES + 1))
+_LIMIT = 3.0  # values end up in (−3, 3)
+_FAR = 1e100  # its square is finite, and it is as good as infinitely far out
+
+
+def _fit_robust(facts: Facts) -> Parameters:
+    """The median, and half the distance of the quartiles, or of the extremes, or nothing.
+
+    Halves, so that the distance of two numbers of opposite signs is finite however large they are.
+    """
+    if not facts.count:
+        return {"median": 0.0, "half": 0.0, "flag": False}
+    low, median, high = (facts.quantiles[q] for q in _QUARTILES)
+    half = high / 2 - low / 2
+    if half == 0:  # s = 2 / (max − min): a column of mostly one value
+        half = (facts.high / 2 - facts.low / 2) / 2
+    return {"median": median, "half": half, "flag": facts.missing > 0}
+
+
+def _robust(x: NDArray[np.float64], parameters: Parameters) -> NDArray[np.float64]:
+    """x / √(1 + (x/3)²) of x = (cell − median) / (q₇₅ − q₂₅); 0 for a column of one value."""
+    half = parameters["half"]
+    if half == 0:
+        return np.zeros(len(x))
+    with np.errstate(over="ignore"):
+        x = (x / 2 - parameters["median"] / 2) / half
+    x = np.clip(x, -_FAR, _FAR)
+    clipped: NDArray[np.float64] = x / np.sqrt(1 + np.square(x / _LIMIT))
+    return clipped
+
+
+def _there(cells: Cells, parameters: Parameters) -> NDArray[np.float64]:
+    return np.where(cells.valid, cells.values, parameters["median"])
+
+
+def _robust_labels(name: str, parameters: Parameters) -> list[str]:
+    return [name, f"{name} missing"] if parameters["flag"] else [name]
+
+
+def _encode_robust(cells: Cells, parameters: Parameters, out: NDArray[Any]) -> None:
+    out[:, 0] = _robust(_there(cells, parameters), parameters)
+    if parameters["flag"]:
+        out[:, 1] = ~cells.valid
+
+
+def _fit_pieces(facts: Facts) -> Parameters:
+    cuts = sorted({facts.quantiles[q] for q in _CUTS}) if facts.count else []
+    return {**_fit_robust(facts), "cuts": cuts if len(cuts) > 2 else []}
+
+
+def _pieces_labels(name: str, parameters: Parameters) -> list[str]:
+    count = max(len(parameters["cuts"]) - 1, 0)
+    return [*_robust_labels(name, parameters), *(f"{name} piece {j + 1}" for j in range(count))]
+
+
+def _encode_pieces(cells: Cells, parameters: Parameters, out: NDArray[Any]) -> None:
+    width = 1 + parameters["flag"]
+    _encode_robust(cells, parameters, out[:, :width])
+    cuts = np.array(parameters["cuts"])
+    if len(cuts):
+        x = _there(cells, parameters)[:, None] / 2
+        low, high = cuts[:-1] / 2, cuts[1:] / 2
+        with np.errstate(over="ignore"):
+            # (x − low) / (high − low), from 0 before the piece to 1 behind it
+            out[:, width:] = np.clip((x - low) / np.maximum(high - low, math.ulp(0.0)), 0, 1)
+
+
+ROWS = (
+    Recipe(
+        "robust",
+        Asked("number", quantiles=_QUARTILES),
+        _fit_robust,
+        _robust_labels,
+        _encode_robust,
+        help="(x − median) / (q75 − q25), clipped smoothly to ±3; missing: 0, and a flag",
+    ),
+    Recipe(
+        "pieces",
+        Asked("number", quantiles=tuple(sorted({*_QUARTILES, *_CUTS}))),
+        _fit_pieces,
+        _pieces_labels,
+        _encode_pieces,
+        help=f"as robust, and how far x is through each of up to {PIECES} pieces cut at quantiles",
+    ),
+)

@@ -1,0 +1,92 @@
+"""The robust recipes: quartiles and pieces against NumPy, wild cells, any chunking."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from clearprop.tables import open_table
+from clearprop.tables.encoder import Encoder, fit_encoder
+
+
+def encoder(values: Sequence[float | None], recipe: str, rows_per_chunk: int = 65536) -> Encoder:
+    table = open_table({"x": values})
+    return fit_encoder(table, {"x": "number"}, recipes={"x": recipe}, rows_per_chunk=rows_per_chunk)
+
+
+def encoded(fitted: Encoder, values: Sequence[float | None]) -> np.ndarray:
+    return fitted.encode(open_table({"x": values}), np.float64).X
+
+
+def by_hand(x: np.ndarray, of: np.ndarray) -> np.ndarray:
+    low, median, high = np.quantile(of, [0.25, 0.5, 0.75])
+    distance = high - low if high > low else (of.max() - of.min()) / 2
+    scaled = (x - median) / distance
+    return scaled / np.sqrt(1 + (scaled / 3) ** 2)
+
+
+def test_a_robust_column_is_centred_scaled_and_clipped(rng: np.random.Generator) -> None:
+    x = rng.standard_cauchy(257)
+    found = encoded(encoder(x.tolist(), "robust"), x.tolist())[:, 0]
+    np.testing.assert_allclose(found, by_hand(x, x), rtol=1e-12, atol=1e-15)
+    assert np.abs(found).max() < 3
+
+
+def test_a_column_of_mostly_one_value_is_scaled_by_its_extremes() -> None:
+    x = np.array([0.0] * 20 + [4.0])
+    found = encoded(encoder(x.tolist(), "robust"), x.tolist())[:, 0]
+    np.testing.assert_allclose(found[-1], 2 / np.sqrt(1 + (2 / 3) ** 2), rtol=1e-15)
+    assert (found[:-1] == 0).all()
+
+
+def test_missing_cells_are_the_median_with_a_flag() -> None:
+    fitted = encoder([1.0, 2.0, None, 4.0], "robust")
+    assert fitted.labels == ("x", "x missing")
+    assert encoded(fitted, [2.0, None]).tolist() == [[0.0, 0.0], [0.0, 1.0]]
+
+
+@pytest.mark.parametrize("recipe", ["robust", "pieces"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [7.0, 7.0, 7.0],
+        [-1.7e308, 1.7e308, 0.0, 1e308],
+        [5e-324, 0.0, 1e-310, -1e-320],
+        [1e-300, 2e-300, 3e-300, 1e300],
+        [1.0],
+    ],
+)
+def test_any_finite_cells_give_finite_inputs_within_three(
+    recipe: str, values: Sequence[float | None]
+) -> None:
+    wild = [*values, None, 1.7e308, -1.7e308, 5e-324]
+    found = encoded(encoder(values, recipe), wild)
+    assert np.isfinite(found).all()
+    assert np.abs(found).max() <= 3
+
+
+def test_pieces_say_how_far_a_cell_is_through_each() -> None:
+    x = np.arange(33.0)  # 16 pieces of 2 each
+    fitted = encoder(x.tolist(), "pieces")
+    found = encoded(fitted, [-5.0, 0.0, 1.0, 7.5, 32.0, 99.0])
+    assert found.shape == (6, 17)
+    through = np.clip((np.array([-5, 0, 1, 7.5, 32, 99])[:, None] - np.arange(0, 32, 2)) / 2, 0, 1)
+    assert found[:, 1:].tolist() == through.tolist()
+
+
+def test_pieces_of_few_different_values_are_fewer() -> None:
+    values = [0.0] * 8 + [1.0] * 9
+    assert encoder(values, "pieces").labels == ("x",)
+    three = [0.0] * 6 + [1.0] * 5 + [5.0] * 6
+    assert encoder(three, "pieces").labels == ("x", "x piece 1", "x piece 2")
+
+
+@pytest.mark.parametrize("recipe", ["robust", "pieces"])
+def test_no_bit_of_a_robust_recipe_depends_on_chunks(recipe: str, rng: np.random.Generator) -> None:
+    values = rng.lognormal(size=1000).tolist()
+    whole = encoder(values, recipe).to_data()
+    assert all(encoder(values, recipe, rows).to_data() == whole for rows in (1, 7, 333))
+    again = Encoder.from_data(whole)
+    assert encoded(again, values).tobytes() == encoded(encoder(values, recipe), values).tobytes()
