@@ -15,8 +15,8 @@ from random_networks import random_case, redrawn
 
 import clearprop as cp
 from clearprop.derivation import NOTATIONS
+from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.messages import MESSAGES
-from clearprop.derivation.printing import TEXT
 from clearprop.derivation.tree import Minus, Plus, Quantity, Times, Turn, rebuild
 from clearprop.errors import DataError, GraphError, SettingError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clearprop.derivation.errata import ERRATA
-from clearprop.derivation.sources import pages
+from clearprop.derivation.sources import SOURCES, pages
 
 DOCS = Path(__file__).parents[1] / "docs" / "sources"
 
@@ -22,6 +22,16 @@ def test_the_printed_form_fails_and_the_right_form_holds(erratum):
 def test_every_misprint_of_the_list_is_there():
     assert len(ERRATA) >= 27
     assert {e.source for e in ERRATA} == {"S0", "S1", "S2", "S3", "S4"}
+
+
+def test_each_source_has_a_page_of_its_own():
+    found = pages()
+    for source, notation in SOURCES.items():
+        text = found[f"{source.lower()}-{notation}.md"]
+        assert text.startswith(f"# {source} · {notation}")
+        assert "## Derivation, with numbers" in text
+        assert f"({source.lower()}-{notation}.md)" in found["index.md"]
+    assert {file.name for file in DOCS.glob("*.md")} == set(found)
 
 
 @pytest.mark.parametrize("name", sorted(pages()))

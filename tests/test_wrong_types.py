@@ -12,7 +12,7 @@ import pytest
 
 import clearprop as cp
 from clearprop import storage
-from clearprop.derivation.command import read_network
+from clearprop.cli.describing import read_network
 from clearprop.errors import ClearPropError, DataError, FileError, SettingError
 from clearprop.optimizers import optimizer
 from clearprop.tables import open_table
@@ -57,7 +57,7 @@ def test_no_reader_waits_at_a_pipe_or_reads_an_endless_device(tmp_path: Path, de
         lambda: cp.load(path),
         lambda: open_table(path),
         lambda: storage.read(path, CHECKPOINT),
-        lambda: read_network(str(path), "relu", "", "squared_error", "", 0.0, "matrix"),
+        lambda: read_network(str(path)),
     ]
     for call in readers:
         error = within(20, call)

@@ -29,7 +29,7 @@ def add(app: typer.Typer) -> None:
 
 def _do(name: str, **given: Any) -> int:
     """Call a command's body, loaded when it is called."""
-    result: int = getattr(importlib.import_module("clearprop.derivation.command"), name)(**given)
+    result: int = getattr(importlib.import_module("clearprop.cli.derivation"), name)(**given)
     return result
 
 
@@ -38,24 +38,46 @@ def derive(
     notation: Annotated[
         str, typer.Option(help="matrix, graph, delta-rule, scalar, index, or a TOML file.")
     ] = "matrix",
-    activation: Annotated[str, typer.Option(help="Function of the hidden layers.")] = "sigmoid",
+    activation: Annotated[
+        str | None,
+        typer.Option(help="Of a chain's hidden layers.", show_default="sigmoid"),
+    ] = None,
     output: Annotated[
-        str, typer.Option(help="Function of the output layer.", show_default="sigmoid or the link")
-    ] = "",
-    cost: Annotated[str, typer.Option(help="What is minimised.")] = "squared_error",
+        str | None,
+        typer.Option(help="A chain's output function.", show_default="sigmoid or the cost's link"),
+    ] = None,
+    cost: Annotated[
+        str | None, typer.Option(help="What a chain minimises.", show_default="squared_error")
+    ] = None,
     bias: Annotated[
-        str, typer.Option(help="unit, shared or none.", show_default="unit; scalar: shared")
-    ] = "",
-    l2: Annotated[float, typer.Option(help="λ of the penalty λ/2 Σ W².")] = 0.0,
+        str | None,
+        typer.Option(help="unit, shared or none.", show_default="unit; in scalar: shared"),
+    ] = None,
+    l2: Annotated[
+        float | None, typer.Option(help="λ of a chain's penalty λ/2 Σ W².", show_default="0")
+    ] = None,
     weight: Annotated[
         str, typer.Option(help="One weight alone: V11, or W2[1,3] counted from 1.")
     ] = "",
     data: Annotated[
-        str, typer.Option(help="CSV: inputs, then targets.", rich_help_panel=_NUMBERS)
+        str,
+        typer.Option(
+            metavar="FILE", help="A table: inputs, then targets.", rich_help_panel=_NUMBERS
+        ),
     ] = "",
     row: Annotated[
-        int, typer.Option(help="Whose numbers are shown, from 1.", rich_help_panel=_NUMBERS)
-    ] = 1,
+        int | None,
+        typer.Option(
+            help="One sample of the table, from 1.",
+            min=1,
+            show_default="all of them",
+            rich_help_panel=_NUMBERS,
+        ),
+    ] = None,
+    target: Annotated[
+        str,
+        typer.Option(metavar="COL", help="The column to predict.", rich_help_panel=_NUMBERS),
+    ] = "",
     seed: Annotated[
         int, typer.Option(help="Of random numbers.", min=0, rich_help_panel=_NUMBERS)
     ] = 0,
@@ -82,7 +104,7 @@ def derive(
     json: Json = False,
 ) -> int:
     """Derive back-propagation of a network, step by step, in the notation of your text."""
-    return _do("derive_command", **locals())
+    return _do("derive", **locals())
 
 
 def notation(
@@ -94,4 +116,4 @@ def notation(
     json: Json = False,
 ) -> int:
     """Print the Rosetta table: each quantity in all five notations, with its number."""
-    return _do("notation_command", **{**locals(), "notation": notation or []})
+    return _do("notation", **locals())

@@ -14,11 +14,14 @@ from typing import Any, Self
 import numpy as np
 
 from clearprop.backprop import Plan, plan, run, target_name
+from clearprop.derivation.latex import LATEX
+from clearprop.derivation.layouts import TEXT, Layout
+from clearprop.derivation.mathml import MATHML
 from clearprop.derivation.messages import MESSAGES
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation
 from clearprop.derivation.numbers import TraceNumbers
-from clearprop.derivation.printing import LATEX, MATHML, TEXT, Layout, Printer
+from clearprop.derivation.printing import Printer
 from clearprop.derivation.steps import DerivedStep, Equation
 from clearprop.derivation.tree import (
     Call,
@@ -168,6 +171,8 @@ class Derived:
             return Literal(tuple(map(tuple, found)) if found.ndim == 2 else tuple(found))
 
         found = put(member, number)
+        if any(isinstance(n, Literal) and isinstance(n.array[0], tuple) for n in walk(found)):
+            return None  # a matrix in the middle of a line
         return None if found == member or isinstance(found, Number | Literal) else found
 
     # -- pages ------------------------------------------------------------------------------------
@@ -213,7 +218,10 @@ class Derived:
                     "shape": str(step.type),
                     "uses": list(step.uses),
                     "covers": list(step.covers),
-                    "marked": step.marked,
+                    "marked": [
+                        {"printed": one.printed, "right": one.right, "why": one.why}
+                        for one in step.marked
+                    ],
                 }
             )
         found_errors = self.verify().to_dict() if self.numbers is not None else {}
@@ -230,10 +238,7 @@ class Derived:
 def equation_text(printer: Printer, equation: Equation) -> str:
     """Return left = member = … on one line of a layout."""
     parts = [printer.render(equation.left), *(printer.render(m) for m in equation.members)]
-    signs = {"latex": {"←": r" \leftarrow "}, "mathml": {"=": "<mo>=</mo>", "←": "<mo>←</mo>"}}
-    sign = signs.get(printer.layout.name, {}).get(equation.relation, f" {equation.relation} ")
-    body = sign.join(parts)
-    return f"<mrow>{body}</mrow>" if printer.layout.name == "mathml" else body
+    return printer.layout.line(printer.layout.relation(equation.relation).join(parts))
 
 
 def numbers_of(

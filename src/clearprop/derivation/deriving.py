@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from clearprop.backprop import plan
+from clearprop.derivation.article import latex_page
 from clearprop.derivation.derived import LEARNING_RATE, Derived, numbers_of
 from clearprop.derivation.expanding import multiplied_out
 from clearprop.derivation.html import html_page
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation, find_notation
-from clearprop.derivation.pages import latex_page, text_page
+from clearprop.derivation.pages import WIDTH, wrapped
 from clearprop.derivation.steps import write_steps
+from clearprop.derivation.terminal import text_page
 from clearprop.derivation.weight import write_weight
 from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
@@ -28,9 +30,17 @@ from clearprop.words import LANGUAGES, did_you_mean
 class Derivation(Derived):
     """The derivation of one network in one notation, as `derive` returns it."""
 
-    def text(self, *, color: bool = False) -> str:
-        """Return the derivation as Unicode text, aligned; with ``color`` for a terminal."""
-        return text_page(self, color)
+    def text(self, *, color: bool = False, width: int = WIDTH) -> str:
+        """Return the derivation as Unicode text, aligned.
+
+        Parameters
+        ----------
+        color : bool
+            With a terminal's colours.
+        width : int
+            Columns; sentences and equations are folded there.
+        """
+        return text_page(self, color, width)
 
     def to_latex(self) -> str:
         """Return the derivation as a standalone LaTeX article (Chinese: XeLaTeX with ctex)."""
@@ -44,8 +54,13 @@ class Derivation(Derived):
         """Return the derivation as JSON text."""
         return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
 
-    def expand(self) -> str:
+    def expand(self, width: int = WIDTH) -> str:
         """Return the gradient of the weight multiplied out without δ, and what δ saves.
+
+        Parameters
+        ----------
+        width : int
+            Columns.
 
         Raises
         ------
@@ -56,7 +71,7 @@ class Derivation(Derived):
         assert self.target is not None  # or `multiplied_out` would have refused
         gradient = self.names.name("dJ/d" + self.target[0], self.target[1])
         said = self.say("expanded", gradient=gradient, without=without, with_delta=with_delta)
-        return f"{said}\n\n{gradient} = {expression}"
+        return "\n".join([*wrapped(said, width), "", *wrapped(f"{gradient} = {expression}", width)])
 
     def __str__(self) -> str:
         return self.text()

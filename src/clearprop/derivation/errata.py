@@ -372,7 +372,7 @@ ERRATA: tuple[Erratum, ...] = (
             lambda e: -(e.y - e.a[3]), lambda e: -(2 / 3) * (e.y - e.a[3]),
             lambda e: _by_output(e, lambda o: float(np.mean((e.y - o) ** 2))),
             reading="three outputs", outputs=3, numbers=("12", "21", "26")),
-    Erratum("S3", "(15) before (23), (24)", "W11 is overwritten in step 3, read in step 4",
+    Erratum("S3", "(15) before (23), (24)", "W11 ← W11 − η ∂E/∂W11, before (24) reads W11",
             "use the old W11 in (24)", "the gradient of V11 would mix two points",
             "先更新后使用，梯度混合了两个点的值",
             lambda e: _share(e, 0, _w11(e)) * _inner(e) + _share(e, 1) * _inner(e),
@@ -425,11 +425,10 @@ ERRATA: tuple[Erratum, ...] = (
 )  # fmt: skip
 
 
-def printed_wrongly(source: str, number: str) -> str:
-    """Return what a source prints at an equation's number, if that is wrong; else ``""``.
+def printed_wrongly(source: str, number: str) -> tuple[Erratum, ...]:
+    """Return what a source prints wrongly at an equation's number.
 
-    >>> printed_wrongly("S3", "35")
+    >>> printed_wrongly("S3", "35")[0].printed
     '∂E/∂V11 = (∂E1/∂P1) · (∂E2/∂P1 · ∂P1/∂V11)'
     """
-    found = [e.printed for e in ERRATA if e.source == source and number in e.numbers]
-    return "; ".join(found)
+    return tuple(e for e in ERRATA if e.source == source and number in e.numbers)

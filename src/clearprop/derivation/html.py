@@ -11,9 +11,11 @@ from importlib.resources import files
 import numpy as np
 
 from clearprop.derivation.derived import Derived
+from clearprop.derivation.layouts import TEXT
+from clearprop.derivation.mathml import MATHML
 from clearprop.derivation.names import base_of
-from clearprop.derivation.pages import header, section_title, uses_text
-from clearprop.derivation.printing import MATHML, TEXT, Printer
+from clearprop.derivation.pages import failure, header, marked, section_title, uses_text
+from clearprop.derivation.printing import Printer
 from clearprop.derivation.steps import DerivedStep, Equation
 from clearprop.drawing import lay_out, svg
 
@@ -79,7 +81,8 @@ class _Page:
         yield f"<h1>{escape(derived.title)}</h1>"
         for line in header(derived):
             yield f'<div class="about">{escape(line)}</div>'
-        yield from self.failed()
+        if wrong := failure(derived):
+            yield f'<p class="failed">{escape(wrong)}</p>'
         yield svg(lay_out(self.plan), self.label, self.link, derived.title)
         section = ""
         for step in derived.steps:
@@ -88,18 +91,6 @@ class _Page:
                 yield f"<h2>{escape(section_title(derived, step))}</h2>"
             yield from self.step(step)
         yield "</body>\n</html>"
-
-    def failed(self) -> Iterator[str]:
-        if self.derived.numbers is None:
-            return
-        result = self.derived.verify()
-        if not result.passed:
-            error = max(
-                result.errors_trace.get(result.worst, 0.0),
-                result.errors_differences.get(result.worst, 0.0),
-            )
-            said = self.derived.say("not_verified", step=result.worst, error=f"{error:.2g}")
-            yield f'<p class="failed">{escape(said)}</p>'
 
     def label(self, value: str, unit: int) -> str:
         return self.derived.names.name(value, (unit - 1,) if unit and self._vector(value) else ())
@@ -141,7 +132,7 @@ class _Page:
             yield self.equation(equation)
         yield "</div>"
         if step.marked:
-            yield f'<p class="marked">{escape(self.derived.say("marked", printed=step.marked))}</p>'
+            yield f'<p class="marked">{escape(marked(self.derived, step))}</p>'
         yield "</section>"
 
     def uses(self, step: DerivedStep) -> str:

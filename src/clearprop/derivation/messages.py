@@ -44,13 +44,17 @@ MESSAGES = Words(
             "en": "THIS DERIVATION DOES NOT VERIFY: {step} differs by {error}",
             "zh": "此推导未通过验证：{step} 相差 {error}",
         },
+        "unproved": {
+            "en": "THIS DERIVATION DOES NOT VERIFY: no step derives the gradient of {names}",
+            "zh": "此推导未通过验证：没有推导 {names} 的梯度",
+        },
         "overflow": {
             "en": "the textbook form overflows here; the number is that of the stable form",
             "zh": "此处教科书形式溢出；所列数值取自稳定形式",
         },
         "marked": {
-            "en": "⚠ printed otherwise in the source: {printed}",
-            "zh": "⚠ 原文印作：{printed}",
+            "en": "⚠ the source prints {printed}: {why}",
+            "zh": "⚠ 原文印作 {printed}：{why}",
         },
         "alike": {
             "en": "one of {count} alike; the others only change their indices",

@@ -7,6 +7,8 @@ arrays and from 1 in a text; nothing else converts. Proved by ``tests/test_notat
 
 from __future__ import annotations
 
+import difflib
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from clearprop.backprop import target_name
-from clearprop.derivation.notation import SYMBOLS, Notation
+from clearprop.derivation.notation import NOTATIONS, SYMBOLS, Notation
 from clearprop.derivation.tree import Index, Var
 from clearprop.errors import GraphError
 from clearprop.expressions import Array
@@ -25,6 +27,8 @@ from clearprop.words import did_you_mean
 SUPERSCRIPTS = str.maketrans("0123456789()+-−lnkm", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻ˡⁿᵏᵐ")
 SUBSCRIPTS = str.maketrans("0123456789+-−()ijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎ᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _BACK = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾₀₁₂₃₄₅₆₇₈₉", "0123456789()0123456789")
+ENTRIES = 1_000
+"""Of a larger parameter, so many names are compared with one that does not exist."""
 _ROLE = re.compile(r"(Delta|delta|alpha|[A-Za-z])(\d+|_\w+)?")
 FULL = "+"
 """Behind a weight's symbol: with the constant's column (``"W1+"`` is [W1 | b1])."""
@@ -298,11 +302,31 @@ class Names:
             )
         found = self._read(given) or ((given, ()) if given in self._all_symbols else None)
         if found is None:
-            example = [
-                self.name(sym, (0,) * len(self.shapes[sym])) for sym in self.graph.parameters
-            ]
-            raise GraphError(f"the network has no {text!r}; {did_you_mean(text, example)}")
+            raise GraphError(f"the network has no {text!r}; {self._nearest(text, given)}")
         return self._entry(text, *found, False)
+
+    def _nearest(self, text: str, given: str) -> str:
+        """What may have been meant: another notation's name, or one that looks alike."""
+        for other in NOTATIONS.values():
+            found = Names(other, self.graph)._read(given)
+            if found is not None and other.name != self.notation.name:
+                try:
+                    sym, index = Names(other, self.graph)._entry(text, *found, False)
+                except GraphError:
+                    continue
+                return (
+                    f"the notation {other.name!r} calls so what is {self.name(sym, index)} "
+                    f"in {self.notation.name!r}"
+                )
+        entries = [
+            self.name(sym, place)
+            for sym in self.graph.parameters
+            for place in itertools.islice(np.ndindex(self.shapes[sym]), ENTRIES)
+        ]
+        same = [one for one in entries if one.lower() == text.lower()]
+        near = same or difflib.get_close_matches(text, entries, 1)
+        first = [self.name(sym, (0,) * len(self.shapes[sym])) for sym in self.graph.parameters]
+        return f"did you mean {near[0]!r}?" if near else did_you_mean(text, first)
 
     def _read(self, given: str) -> tuple[str, tuple[int, ...]] | None:
         """Match the letter, what stands above it, and the digits behind; the longest match wins."""

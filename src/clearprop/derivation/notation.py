@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from clearprop.errors import FileError, SettingError
+from clearprop.storage import check_plain
 from clearprop.words import did_you_mean
 
 Level = Literal["matrix", "index", "scalar"]
@@ -136,6 +137,7 @@ class Notation:
         FileError, SettingError
             Naming the file and what is wrong in it.
         """
+        check_plain(path, "notation")
         try:
             data = tomllib.loads(Path(path).read_text("utf-8"))
         except OSError as error:
@@ -153,7 +155,9 @@ class Notation:
                 raise SettingError(f"the notation {path}: {key!r}; {did_you_mean(key, known)}")
         for key, given in data.items():
             wanted = dict if "Mapping" in str(known[key].type) else bool if key == "sizes" else str
-            if not isinstance(given, wanted):
+            parts = given.values() if isinstance(given, dict) else ()
+            inner = int if key == "offsets" else str
+            if not isinstance(given, wanted) or not all(isinstance(p, inner) for p in parts):
                 raise SettingError(f"the notation {path}: {key} = {given!r} has the wrong type")
         data.setdefault("name", Path(path).stem)
         if base is None:

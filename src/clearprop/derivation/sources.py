@@ -132,16 +132,21 @@ def _table(errata: list[Erratum]) -> Iterator[str]:
 def index_page() -> str:
     """Return the page that leads to the others, with the Rosetta table."""
     net, p, X, Y = example("S3")
+    files = [_file(source) for source in SOURCES]
     lines = ["# The five sources, re-derived", ""]
-    lines += [f"- [{s} · {n}]({n}.md): {ABOUT[s]}" for s, n in SOURCES.items()]
+    lines += [f"- [{s} · {n}]({_file(s)}.md): {ABOUT[s]}" for s, n in SOURCES.items()]
     lines += ["- [Errata](errata.md)", "", "```text", rosetta_text(net, p, X, Y, "en").rstrip(),
-              "```"]  # fmt: skip
+              "```", "", "```{toctree}", ":hidden:", "", *files, "errata", "```"]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _file(source: str) -> str:
+    return f"{source.lower()}-{SOURCES[source]}"
 
 
 def pages() -> dict[str, str]:
     """Return all pages by file name."""
-    found = {f"{name}.md": source_page(source) for source, name in SOURCES.items()}
+    found = {f"{_file(source)}.md": source_page(source) for source in SOURCES}
     return found | {"errata.md": errata_page(), "index.md": index_page()}
 
 

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from clearprop.backprop import Plan, Step
+from clearprop.derivation.errata import Erratum
+from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.messages import Said
 from clearprop.derivation.names import FULL, Names, split
-from clearprop.derivation.printing import TEXT, Printer
+from clearprop.derivation.printing import Printer
 from clearprop.derivation.tree import (
     Beside,
     Call,
@@ -101,8 +103,8 @@ class DerivedStep:
         Its place, from 1.
     covers : tuple of str
         Parameters whose gradient this step derives.
-    marked : str
-        What a source prints in its place, if that is wrong.
+    marked : tuple of Erratum
+        What a source prints wrongly in its place.
     """
 
     id: str
@@ -115,7 +117,7 @@ class DerivedStep:
     uses: tuple[str, ...] = ()
     number: int = 0
     covers: tuple[str, ...] = ()
-    marked: str = ""
+    marked: tuple[Erratum, ...] = ()
 
 
 def function_names(plan: Plan, symbol: str) -> dict[str, str]:

@@ -79,11 +79,12 @@ class Verification:
 
     @property
     def worst(self) -> str:
-        """The step that is farthest off, in units of its limit."""
+        """The step that is farthest off, in units of its limit; empty if none is."""
         scaled = {k: v / TRACE_LIMIT for k, v in self.errors_trace.items()}
         for k, v in self.errors_differences.items():
             scaled[k] = max(scaled.get(k, 0.0), v / DIFFERENCES_LIMIT)
-        return max(scaled, key=lambda k: scaled[k], default="")
+        worst = max(scaled, key=lambda k: scaled[k], default="")
+        return worst if worst and scaled[worst] > 1.0 else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as plain data."""
@@ -91,6 +92,7 @@ class Verification:
             "verified": self.passed,
             "max_error_trace": self.max_error_trace,
             "max_error_differences": self.max_error_differences,
+            "unproved": list(self.unproved),
         }
 
 

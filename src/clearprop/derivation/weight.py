@@ -209,7 +209,7 @@ class _Chain:
         uses: tuple[str, ...] = (),
     ) -> DerivedStep:
         self.count += 1
-        marked = printed_wrongly("S3", str(self.count)) if self.own else ""
+        marked = printed_wrongly("S3", str(self.count)) if self.own else ()
         return DerivedStep(
             id, kind, title, why, (Equation(left, members, (), relation),), "", uses=uses,
             marked=marked,
@@ -227,7 +227,7 @@ class _Chain:
         for step in self.author.definitions():
             for equation in step.equations:
                 self.count += 1
-                marked = printed_wrongly("S3", str(self.count)) if self.own else ""
+                marked = printed_wrongly("S3", str(self.count)) if self.own else ()
                 id = f"{step.id}:{self.text(equation.left)}"
                 yield replace(step, id=id, equations=(equation,), marked=marked)
         yield from self._forward()

@@ -1,0 +1,50 @@
+"""``clearprop derive`` and ``clearprop notation``: which network, then what to print."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from clearprop.cli.describing import read_chain, read_network
+from clearprop.derivation.command import derive_command, notation_command
+from clearprop.errors import GraphError, UsageError
+from clearprop.model import Model
+from clearprop.network import Network
+from clearprop.operations import TABLE
+
+__all__ = ["derive", "notation"]
+
+
+def derive(network: str, *, notation: str, **options: Any) -> int:
+    """Derive back-propagation of a network and print it; 3 if it does not verify."""
+    chain = {name: options.pop(name) for name in ("activation", "output", "cost", "bias", "l2")}
+    found = _network(network, {k: v for k, v in chain.items() if v is not None}, notation)
+    return derive_command(found, notation=notation, **options)
+
+
+def notation(network: str, *, notation: list[str] | None, **options: Any) -> int:
+    """Print the Rosetta table: each quantity in all five notations, with its numbers."""
+    found = _network(network, {}, "scalar")
+    net = found.network if isinstance(found, Model) else found
+    return notation_command(net, notation=notation or [], **options)
+
+
+def _network(given: str, chain: dict[str, Any], notation: str) -> Network | Model:
+    """A chain as the texts mean it: sigmoid, at the output too, one bias a layer in S3's notation.
+
+    A file says all this itself.
+    """
+    if not re.fullmatch(r"\d+(-\d+)*", given):
+        if chain:
+            raise UsageError(
+                f"--{next(iter(chain))} belongs to a chain such as 2-3-2; {given} says its own"
+            )
+        return read_network(given)
+    settings = {"activation": "sigmoid", "cost": "squared_error"} | chain
+    try:
+        linked = TABLE.cost(settings["cost"]).link != "identity"
+    except GraphError as error:
+        raise UsageError(str(error)) from None
+    settings.setdefault("output", "identity" if linked else "sigmoid")
+    settings.setdefault("bias", "shared" if notation == "scalar" else "unit")
+    return read_chain(given, **settings)

@@ -1,0 +1,97 @@
+"""A derivation as a LaTeX article of its own; in Chinese for XeLaTeX with ctex."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from clearprop.derivation.derived import Derived
+from clearprop.derivation.latex import LATEX
+from clearprop.derivation.pages import failure, header, marked, section_title, uses_text
+from clearprop.derivation.printing import Printer
+from clearprop.derivation.steps import Equation
+
+ESCAPES = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+}  # fmt: skip
+
+
+def latex_page(derived: Derived) -> str:
+    """Return the derivation as a LaTeX article of its own."""
+    return "\n".join(_latex_lines(derived)) + "\n"
+
+
+def _latex_lines(derived: Derived) -> Iterator[str]:
+    chinese = derived.language == "zh"
+    printer = derived.printer(LATEX)
+    yield r"\documentclass[11pt]{" + ("ctexart" if chinese else "article") + "}"
+    yield r"\usepackage{amsmath,amssymb}"
+    if not chinese:
+        yield r"\usepackage{iftex}"
+        yield r"\ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}"
+        yield r"\else\usepackage{fontspec}\fi"
+    yield r"\usepackage[margin=25mm]{geometry}"
+    yield r"\allowdisplaybreaks \setcounter{MaxMatrixCols}{20}"
+    yield rf"\title{{{_prose(derived.title)}}}" + r"\date{}\author{}"
+    yield r"\begin{document}\maketitle"
+    if wrong := failure(derived):
+        yield rf"\noindent\textbf{{{_prose(wrong)}}}\par"
+    for line in header(derived):
+        if chinese or all(ord(sign) < 0x2E80 for sign in line):
+            yield rf"\noindent {_prose(line)}\par"
+    section = ""
+    numbers = {step.id: step.number for step in derived.steps}
+    for step in derived.steps:
+        if step.kind != section and (not derived.weight or not section):
+            section = step.kind
+            yield rf"\section*{{{_prose(section_title(derived, step))}}}"
+        uses = [numbers[u] for u in step.uses]
+        tail = f" ({_prose(uses_text(derived, uses))})" if uses else ""
+        yield rf"\paragraph{{({step.number}) {_prose(step.title.speak(derived.language))}}}"
+        yield _prose(step.why.speak(derived.language)) + tail
+        yield r"\begin{align*}"
+        yield " \\\\\n".join(
+            line for equation in step.equations for line in _aligned(derived, printer, equation)
+        )
+        yield r"\end{align*}"
+        if step.marked:
+            yield r"\textit{" + _prose(marked(derived, step)) + "}"
+    yield r"\end{document}"
+
+
+def _aligned(derived: Derived, printer: Printer, equation: Equation) -> Iterator[str]:
+    sign = LATEX.relation(equation.relation).strip()
+    left = printer.render(equation.left)
+    for member in equation.members:
+        yield f"{left} &{sign} {printer.render(member)}"
+        left = ""
+    found = derived.value(equation)
+    if found is not None:
+        shown = derived.substituted(equation)
+        middle = f"{printer.render(shown)} = " if shown is not None else ""
+        yield f"&= {middle}{printer.array(found)}"
+
+
+def _prose(text: str) -> str:
+    """Escape prose; mathematical signs outside equations become mathematics."""
+    found = "".join(ESCAPES.get(sign, sign) for sign in text)
+    return "".join(_prose_sign(sign) for sign in found)
+
+
+def _prose_sign(sign: str) -> str:
+    if sign in PROSE:
+        return rf"\ensuremath{{{PROSE[sign]}}}"
+    return sign
+
+
+PROSE = {
+    "δ": r"\delta", "Δ": r"\Delta", "∂": r"\partial", "⊕": r"\oplus", "⊙": r"\odot",
+    "Θ": r"\Theta", "σ": r"\sigma", "λ": r"\lambda", "α": r"\alpha", "η": r"\eta",
+    "κ": r"\kappa", "Σ": r"\Sigma", "′": r"{}^{\prime}", "·": r"\cdot", "−": "-",
+    "⚠": "!", "≤": r"\le", "²": "{}^{2}", "½": r"\tfrac{1}{2}", "←": r"\leftarrow",
+} | {
+    high: rf"{{}}^{{{low}}}" for high, low in zip("⁰¹³⁴⁵⁶⁷⁸⁹⁽⁾", "013456789()", strict=True)
+} | {
+    sub: rf"{{}}_{{{low}}}"
+    for sub, low in zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk", strict=True)
+}  # fmt: skip

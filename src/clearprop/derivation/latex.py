@@ -1,0 +1,133 @@
+"""The pieces of an equation as LaTeX mathematics, for amsmath."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clearprop.derivation.layouts import Layout
+from clearprop.derivation.names import Glyph, Partial, joined
+
+GREEK = {
+    "α": r"\alpha", "δ": r"\delta", "Δ": r"\Delta", "Θ": r"\Theta", "η": r"\eta", "κ": r"\kappa",
+    "λ": r"\lambda", "σ": r"\sigma", "Ω": r"\Omega", "⊙": r"\odot", "θ": r"\theta",
+}  # fmt: skip
+NAMED = {
+    "exp", "log", "sqrt", "abs", "tanh", "cosh",
+}  # fmt: skip
+
+
+class LaTeX(Layout):
+    """LaTeX mathematics, for amsmath."""
+
+    name = "latex"
+    flat_fractions = False
+
+    def relation(self, sign: str) -> str:
+        return {"←": r" \leftarrow "}.get(sign, f" {sign} ")
+
+    def glyph(self, glyph: Glyph) -> str:
+        base = self.letter(glyph.base)
+        if glyph.bar:
+            base = rf"\bar{{{base}}}"
+        below = joined(glyph.below).replace("−", "-")
+        below = " ".join(GREEK.get(sign, sign) for sign in below) if "κ" in below else below
+        above = glyph.above if not glyph.above.strip("()").isalpha() else rf"\text{{{glyph.above}}}"
+        above = above.replace("_", r"\_")
+        prime = r"\prime" if glyph.prime else ""
+        high = " ".join(part for part in (prime, above) if part)
+        return base + (f"^{{{high}}}" if high else "") + (f"_{{{below}}}" if below else "")
+
+    def partial(self, partial: Partial) -> str:
+        return self.ratio(self.glyph(partial.top), self.glyph(partial.bottom))
+
+    def number(self, text: str) -> str:
+        text = text.replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
+        mantissa, e, exponent = text.partition("e")
+        return rf"{mantissa} \cdot 10^{{{exponent}}}" if e else text
+
+    def half(self) -> str:
+        return r"\tfrac{1}{2}"
+
+    def letter(self, text: str) -> str:
+        if text in GREEK:
+            return GREEK[text]
+        return text if len(text) == 1 else rf"\mathrm{{{text}}}"
+
+    def bracket(self, text: str) -> str:
+        return rf"\left({text}\right)"
+
+    def sum(self, parts: Sequence[tuple[bool, str]]) -> str:
+        first, *rest = parts
+        text = f"-{first[1]}" if first[0] else first[1]
+        return text + "".join(f" {'-' if negative else '+'} {part}" for negative, part in rest)
+
+    def minus(self, text: str) -> str:
+        return f"-{text}"
+
+    def product(self, parts: Sequence[str], sign: str) -> str:
+        return {"": r" \, ", "·": r" \cdot ", "⊙": r" \odot "}[sign].join(parts)
+
+    def over(self, top: str, bottom: str) -> str:
+        return rf"\frac{{{top}}}{{{bottom}}}"
+
+    def power(self, base: str, exponent: str, whole: bool) -> str:
+        return f"{base}^{{{exponent}}}" if whole else f"{{{base}}}^{{{exponent}}}"
+
+    def turn(self, body: str) -> str:
+        return rf"{{{body}}}^{{\mathsf{{T}}}}"
+
+    def call(self, name: str, prime: bool, args: str, below: Sequence[str]) -> str:
+        if name == "abs":
+            return rf"\left|{args}\right|"
+        if name == "exp":
+            return f"e^{{{args}}}"
+        if name == "sqrt":
+            return rf"\sqrt{{{args}}}"
+        named = rf"\{name}" if name in NAMED else self._function(name)
+        index = f"_{{{joined(below)}}}" if below else ""
+        return rf"{named}{'^{' + chr(92) + 'prime}' if prime else ''}\left({args}\right){index}"
+
+    def _function(self, name: str) -> str:
+        escaped = name.replace("_", r"\_")
+        return self.letter(name) if len(name) == 1 else rf"\operatorname{{{escaped}}}"
+
+    def total(self, letter: str, upper: str, body: str) -> str:
+        return rf"\sum_{{{self.letter(letter)}=1}}^{{{upper}}} {body}"
+
+    def cases(self, then: str, condition: str, otherwise: str) -> str:
+        return (
+            rf"\begin{{cases}} {then} & \text{{if }} {condition} \\ {otherwise} & "
+            rf"\text{{else}} \end{{cases}}"
+        )
+
+    def compare(self, left: str, right: str, or_equal: bool) -> str:
+        return rf"{left} {chr(92) + 'le' if or_equal else '<'} {right}"
+
+    def stack(self, parts: Sequence[str]) -> str:
+        return r"\begin{pmatrix} " + r" \\ ".join(parts) + r" \end{pmatrix}"
+
+    def beside(self, left: str, right: str) -> str:
+        return rf"\begin{{bmatrix}} {left} & {right} \end{{bmatrix}}"
+
+    def part(self, body: str, first: int, last: int) -> str:
+        return rf"{{{body}}}_{{[{first} \ldots {last}]}}"
+
+    def unit_vector(self, place: str) -> str:
+        return rf"\mathbf{{1}}_{{{place}}}"
+
+    def chosen(self, place: str, index: str) -> str:
+        return rf"\left[{place} = {index}\right]"
+
+    def square(self, body: str) -> str:
+        return rf"\left\|{body}\right\|^{{2}}"
+
+    def ratio(self, top: str, bottom: str) -> str:
+        return rf"\frac{{\partial {top}}}{{\partial {bottom}}}"
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        dots = {"…": r"\cdots", "⋮": r"\vdots", "⋱": r"\ddots"}
+        lines = [" & ".join(dots.get(cell, cell) for cell in row) for row in rows]
+        return r"\begin{pmatrix} " + r" \\ ".join(lines) + r" \end{pmatrix}"
+
+
+LATEX = LaTeX()

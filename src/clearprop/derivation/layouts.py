@@ -1,0 +1,108 @@
+"""How the pieces of an equation look; here as Unicode text, elsewhere as LaTeX and MathML.
+
+A layout knows no formula and no bracket's need: `clearprop.derivation.printing` walks the tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clearprop.derivation.names import Glyph, Partial, lowered, raised
+
+
+class Layout:
+    """How the pieces of an equation look: Unicode text in one line. LaTeX and MathML override."""
+
+    name = "text"
+
+    def relation(self, sign: str) -> str:
+        return f" {sign} "
+
+    def line(self, body: str) -> str:
+        return body
+
+    def glyph(self, glyph: Glyph) -> str:
+        return glyph.text()
+
+    def partial(self, partial: Partial) -> str:
+        return partial.text()
+
+    def number(self, text: str) -> str:
+        return text.replace("-", "−")
+
+    def half(self) -> str:
+        return "½"
+
+    def letter(self, text: str) -> str:
+        return text
+
+    def bracket(self, text: str) -> str:
+        return f"({text})"
+
+    def sum(self, parts: Sequence[tuple[bool, str]]) -> str:
+        first, *rest = parts
+        text = f"−{first[1]}" if first[0] else first[1]
+        return text + "".join(f" {'−' if negative else '+'} {part}" for negative, part in rest)
+
+    def minus(self, text: str) -> str:
+        return f"−{text}"
+
+    def product(self, parts: Sequence[str], sign: str) -> str:
+        return {"": " ", "·": " · ", "⊙": " ⊙ "}[sign].join(parts)
+
+    def over(self, top: str, bottom: str) -> str:
+        return f"{top}/{bottom}"
+
+    #: Fractions stand on one line, so their parts need brackets.
+    flat_fractions = True
+
+    def power(self, base: str, exponent: str, whole: bool) -> str:
+        return base + (raised(exponent) if exponent.isdigit() else f"^({exponent})")
+
+    def turn(self, body: str) -> str:
+        return f"{body}ᵀ"
+
+    def call(self, name: str, prime: bool, args: str, below: Sequence[str]) -> str:
+        if name == "abs":
+            return f"|{args}|"
+        if name == "exp":
+            return f"e^({args})"
+        if name == "sqrt":
+            return f"√({args})"
+        return f"{name}{'′' if prime else ''}({args}){lowered(below)}"
+
+    def total(self, letter: str, upper: str, body: str) -> str:
+        return f"Σ{lowered((letter,))}₌₁{raised(upper)} {body}"
+
+    def cases(self, then: str, condition: str, otherwise: str) -> str:
+        return f"{{{then} if {condition}, else {otherwise}}}"
+
+    def compare(self, left: str, right: str, or_equal: bool) -> str:
+        return f"{left} {'≤' if or_equal else '<'} {right}"
+
+    def stack(self, parts: Sequence[str]) -> str:
+        return f"({'; '.join(parts)})"
+
+    def beside(self, left: str, right: str) -> str:
+        return f"[{left} | {right}]"
+
+    def part(self, body: str, first: int, last: int) -> str:
+        return f"{body}[{first}…{last}]"
+
+    def unit_vector(self, place: str) -> str:
+        return f"1[{place}]"
+
+    def chosen(self, place: str, index: str) -> str:
+        return f"[{place} = {index}]"
+
+    def square(self, body: str) -> str:
+        return f"‖{body}‖²"
+
+    def ratio(self, top: str, bottom: str) -> str:
+        return f"∂{top}/∂{bottom}"
+
+    def matrix(self, rows: Sequence[Sequence[str]]) -> str:
+        return "[" + "; ".join(" ".join(row) for row in rows) + "]"
+
+
+TEXT = Layout()

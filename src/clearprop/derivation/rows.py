@@ -1,0 +1,133 @@
+"""Rows of a table as a network reads them: its own encoding's, or numbers in order.
+
+Proved by ``tests/test_derivation_command.py``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.errors import DataError, UsageError
+from clearprop.model import Model
+from clearprop.model.model import input_arrays
+from clearprop.model.targets import encode_target, find_target
+from clearprop.network import Inputs, Network
+from clearprop.tables import Table, open_table
+from clearprop.tables.cells import read_names, read_numbers
+
+MOST = 1_000
+"""A batch of more rows is no example to read; one of them is asked for."""
+
+
+def read_rows(
+    path: str, source: Network | Model, target: str = "", row: int | None = None
+) -> tuple[Inputs, Any]:
+    """Read X and Y of a table.
+
+    Parameters
+    ----------
+    path : str
+        Any file or query that `train` reads.
+    source : Network or Model
+        A model trained on a table encodes rows as in training. Else the columns are the network's
+        inputs and then its targets, all numbers (or one column of classes).
+    target : str
+        The column to predict, wherever it stands; the others are the inputs.
+    row : int, optional
+        One sample alone, from 1; all of them without.
+
+    Raises
+    ------
+    DataError, FileError
+        In one sentence, for a table that does not fit.
+    """
+    if isinstance(source, Model) and source.encoder is not None:
+        if target and target != source.target.name:
+            raise UsageError(f"the model predicts {source.target.name!r}; leave --target out")
+        X, Y = _encoded(path, source, row)
+    else:
+        network = source.network if isinstance(source, Model) else source
+        X, Y = _in_order(path, network, target, row)
+    if len(Y) > MOST:
+        raise DataError(f"{path} has {len(Y):,} rows; choose one with --row, or {MOST:,} at most")
+    return X, Y
+
+
+def _encoded(path: str, model: Model, row: int | None) -> tuple[Inputs, Any]:
+    assert model.encoder is not None
+    table = model.open(path, judged=True)
+    encoded = model.encoder.encode(table, np.float64)
+    parts = [model.target.encode(chunk) for chunk in table.chunks(names=[model.target.name])]
+    y = np.concatenate([values for values, _ in parts])
+    known = np.concatenate([there for _, there in parts])
+    kept = _chosen(table, row)
+    if not known[kept].all():
+        first = int(np.flatnonzero(~known[kept])[0]) + (row or 1)
+        raise DataError(f"{table.name}, row {first}: there is no target {model.target.name!r}")
+    arrays = input_arrays(model.network, encoded)
+    X = {key: array[kept] for key, array in arrays.items()}
+    return (X if len(X) > 1 else next(iter(X.values()))), y[kept]
+
+
+def _chosen(table: Table, row: int | None) -> slice:
+    if row is None:
+        return slice(None)
+    if row > table.rows:
+        raise DataError(f"there is no row {row}; {table.name} has {table.rows}, counted from 1")
+    return slice(row - 1, row)
+
+
+def _in_order(path: str, network: Network, target: str, row: int | None) -> tuple[Inputs, Any]:
+    graph = network.graph
+    if len(graph.inputs) > 1 or len(graph.costs) > 1:
+        raise DataError("--data needs a network of one input and one output")
+    cost, given = graph.costs[0], graph.inputs[0]
+    width = graph.values[cost.value].type.shape[0]
+    inputs = given.width or 1
+    table = open_table(path)
+    kept = _chosen(table, row)
+    names = [name for name in table.names if name != target] if target else list(table.names)
+    targets = [table.column(target).name] if target else names[inputs:]
+    classes = cost.row.target == "class"
+    if len(names) < inputs or (target and len(names) != inputs) or not (
+        len(targets) == width or (classes and len(targets) == 1)
+    ):  # fmt: skip
+        wanted = "a column of classes" if classes else f"{width} of targets"
+        raise DataError(
+            f"{table.name} has {len(table.names)} columns; the network needs {inputs} of inputs "
+            f"and then {wanted}"
+        )
+    X = _numbers(table, names[:inputs])
+    one_class = classes and len(targets) == 1 and width > 1
+    if one_class:
+        y = _labels(table, targets[0])
+        Y = encode_target(find_target(network, y), y)
+    else:
+        Y = _numbers(table, targets)
+    return (X[kept] if given.width else X[kept, 0].astype(np.int64)), Y[kept]
+
+
+def _numbers(table: Table, names: list[str]) -> NDArray[np.float64]:
+    cells = table.read(names)
+    columns = []
+    for name in names:
+        found = read_numbers(cells[name], name, 0)
+        if not found.valid.all():
+            place = int(np.flatnonzero(~found.valid)[0]) + 1
+            raise DataError(f"{table.name}, row {place}: column {name!r} has no value")
+        columns.append(np.asarray(found.values, np.float64))
+    return np.stack(columns, axis=1)
+
+
+def _labels(table: Table, name: str) -> NDArray[Any]:
+    """Classes as they stand: whole numbers, or names."""
+    cells = table.read([name])[name]
+    if not cells.valid.all():
+        place = int(np.flatnonzero(~cells.valid)[0]) + 1
+        raise DataError(f"{table.name}, row {place}: column {name!r} has no value")
+    if table.column(name).kind == "integer":
+        return cells.values
+    return np.asarray([str(one) for one in read_names(cells, name, 0).values])

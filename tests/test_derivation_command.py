@@ -1,0 +1,260 @@
+"""``clearprop derive`` as people and programs use it: data, models, exit codes, sentences."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+
+import numpy as np
+import pytest
+
+import clearprop as cp
+from clearprop.cli import main
+from clearprop.derivation import NOTATIONS
+from clearprop.derivation.pages import width
+
+
+def run(line, capsys):
+    code = main(line.split() if isinstance(line, str) else line)
+    found = capsys.readouterr()
+    return code, found.out, found.err
+
+
+def values(text, kind="forward"):
+    """The arrays a derivation in JSON shows, by the step's id."""
+    return {
+        step["id"]: step["equations"][0]["value"]
+        for step in json.loads(text)["steps"]
+        if step["kind"] == kind
+    }
+
+
+# -- data ---------------------------------------------------------------------------------------
+def test_all_rows_of_a_table_are_a_batch_and_one_row_is_a_sample(tmp_path, capsys):
+    file = tmp_path / "d.csv"
+    file.write_text("a,b,c,d\n0.1,0.2,1,0\n0.3,0.4,0,1\n", "utf-8")
+    code, text, _ = run(["derive", "2-3-2", "--data", str(file)], capsys)
+    assert code == 0
+    assert "sample 1 of 2" in text and "(1/m)" in text
+    code, text, _ = run(["derive", "2-3-2", "--data", str(file), "--row", "2", "--json"], capsys)
+    assert code == 0
+    assert values(text)["a1"] == [0.3, 0.4]
+    assert "1/m" not in text
+
+
+def test_the_target_may_stand_anywhere_and_classes_may_be_words(tmp_path, capsys):
+    file = tmp_path / "d.csv"
+    file.write_text("kind,a,b\ncat,1,2\ndog,3,4\nowl,5,6\n", "utf-8")
+    line = ["derive", "2-4-3", "--cost", "cross_entropy", "--data", str(file), "--target", "kind"]
+    code, text, _ = run([*line, "--row", "3", "--json"], capsys)
+    assert code == 0
+    found = values(text)
+    assert found["a1"] == [5.0, 6.0]
+    share = np.asarray(found["a3"])
+    cost = values(text, "cost")["J"]
+    assert cost == pytest.approx(-np.log(share[2]), rel=1e-12)  # owl is the third
+
+
+def test_any_table_that_train_reads_will_do(tmp_path, capsys):
+    file = tmp_path / "d.jsonl"
+    file.write_text('{"a": 1, "b": 2, "y": 0.5}\n{"a": 3, "b": 4, "y": 0.25}\n', "utf-8")
+    code, text, _ = run(["derive", "2-3-1", "--data", str(file), "--row", "2", "--json"], capsys)
+    assert code == 0
+    assert values(text)["a1"] == [3.0, 4.0]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    r = np.random.default_rng(2)
+    rows = ["colour,size,kind"]
+    for _ in range(60):
+        size = r.normal()
+        rows.append(f"{r.choice(['red', 'blue'])},{size:.3f},{'big' if size > 0 else 'small'}")
+    data = folder / "t.csv"
+    data.write_text("\n".join(rows) + "\n", "utf-8")
+    model = cp.train_table(str(data), "kind", hidden=[3], members=1, epochs=2)
+    model.save(folder / "t.clearprop")
+    return model, folder / "t.clearprop", data
+
+
+def test_a_model_is_derived_with_its_own_parameters_and_encoding(trained, capsys):
+    model, file, data = trained
+    line = ["derive", str(file), "--data", str(data), "--row", "7", "--json"]
+    code, text, _ = run(line, capsys)
+    assert code == 0
+    seventh = data.read_text("utf-8").splitlines()[7].split(",")
+    column = {"colour": [seventh[0]], "size": [float(seventh[1])]}
+    expected = model.predict_probabilities(column)[0]
+    found = values(text)
+    shown = np.asarray(found[model.network.graph.outputs[0]])
+    share = shown if len(shown) > 1 else np.array([1 - shown[0], shown[0]])
+    assert share == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_model_without_data_has_its_own_parameters_and_random_inputs(trained, capsys):
+    _, file, _ = trained
+    code, text, _ = run(["derive", str(file), "--json", "--weight", "W1[2,1]"], capsys)
+    assert code == 0
+    assert json.loads(text)["verified"] is True
+    code, text, _ = run(["derive", str(file)], capsys)
+    assert code == 0
+    assert "random" in text
+
+
+# -- wrong use ------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("line", "code", "hint"),
+    [
+        ("derive 2-3-2 --weight V11", 2, "calls so what is W⁽¹⁾₁₁ in 'matrix'"),
+        ("derive 2-3-2 --notation scalar --weight V31", 2, "its last entry is V23"),
+        ("derive 2-3-2 --notation scalar --weight v21", 2, "did you mean 'V21'"),
+        ("derive 2-3-2 --weight W⁽¹⁾₁₉", 2, "its last entry is"),
+        ("derive 2-3-2 --notation scalar --weight V14", 2, "its last entry is"),
+        ("derive 2-3-2 --notation indx", 2, "did you mean 'index'"),
+        ("derive 2-3-2 --language fr", 2, "there are 'en', 'zh'"),
+        ("derive 2-x-2", 2, "is no network"),
+        ("derive 2-0-2", 2, "1 or more"),
+        ("derive 2", 2, "written like 2-3-2"),
+        ("derive nothing.json", 1, "nothing.json"),
+        ("derive 2-3-2 --format pdf", 2, "no format 'pdf'"),
+        ("derive 2-3-2 --cost squared_eror", 2, "did you mean 'squared_error'"),
+        ("derive 2-3-2 --activation sigmod", 2, "did you mean 'sigmoid'"),
+        ("derive 2-3-2 --bias many", 2, "bias"),
+        ("derive 2-3-2 --l2 -1", 2, "l2"),
+        ("derive 2-3-2 --expand", 2, "--weight"),
+        ("derive 2-3-2 --weight W1[1,1] --expand --json", 2, "--format"),
+        ("derive 2-3-2 --row 2", 2, "--data"),
+        ("derive 2-3-2 --row 0", 2, "row"),
+        ("derive 2-3-2 --digits 0", 2, "digits"),
+        ("derive 784-512-10 --weight W1[1,1]", 2, "more than 400 equations"),
+        ("derive 6-9-9-9-4 --weight W1[1,1] --expand", 2, "too large to multiply out"),
+        ("derive 2-3-2 -o /nowhere/at/all.html", 1, "/nowhere"),
+        ("derive 2-3-2 --data nothing.csv", 1, "nothing.csv"),
+        ("derive 2-3-2 --notation nothing.toml", 1, "nothing.toml"),
+        ("notation --language fr", 2, "there are 'en', 'zh'"),
+        ("notation 2-x", 2, "is no network"),
+    ],
+)  # fmt: skip
+def test_a_wrong_command_ends_in_one_sentence(line, code, hint, capsys):
+    found, out, said = run(line, capsys)
+    assert out == ""
+    assert hint in said
+    assert len(said.strip().splitlines()) == 1
+    assert found == code
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "hint"),
+    [
+        ("1,2,3\n4,5,6", "", "has 3 columns; the network needs 2 of inputs and then 2 of targets"),
+        ("a,b,c,d\n1,2,x,4", "", "'c'"),
+        ("a,b,c,d\n1,2,,4\n1,2,3,4", "", "row 1: column 'c' has no value"),
+        ("a,b,c,d\n1,2,3,4", "--row 2", "there is no row 2"),
+        ("a,b,c,d\n1,2,3,4", "--target e", "no column 'e'"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused_in_one_sentence(rows, more, hint, tmp_path, capsys):
+    file = tmp_path / "d.csv"
+    file.write_text(rows + "\n", "utf-8")
+    code, _, said = run(["derive", "2-3-2", "--data", str(file), *more.split()], capsys)
+    assert code == 1
+    assert hint in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_table_of_many_rows_asks_for_one(tmp_path, capsys):
+    file = tmp_path / "d.csv"
+    file.write_text("a,b,c,d\n" + "1,2,3,4\n" * 1001, "utf-8")
+    code, _, said = run(["derive", "2-3-2", "--data", str(file)], capsys)
+    assert code == 1 and "--row" in said
+    assert run(["derive", "2-3-2", "--data", str(file), "--row", "1001"], capsys)[0] == 0
+
+
+def test_a_file_says_its_own_functions(tmp_path, capsys):
+    file = tmp_path / "n.json"
+    file.write_text(cp.Network("2-3-1", "tanh").to_json(), "utf-8")
+    assert run(["derive", str(file), "--verify"], capsys)[0] == 0
+    code, _, said = run(["derive", str(file), "--activation", "relu"], capsys)
+    assert code == 2 and "--activation belongs to a chain" in said
+    file.write_text("{", "utf-8")
+    code, _, said = run(["derive", str(file)], capsys)
+    assert code == 1 and "no JSON" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("symbols = [", "is no TOML"),
+        ('levl = "matrix"', "did you mean 'level'"),
+        ('level = "matrx"', "did you mean 'matrix'"),
+        ("level = 3", "wrong type"),
+        ('base = "grph"', "did you mean 'graph'"),
+        ('[symbols]\nWW = "A"', "names the role 'WW'"),
+        ("[symbols]\nW = 3", "wrong type"),
+        ("[offsets]\nW = 'one'", "wrong type"),
+        ("base = 3", "base = 3"),
+    ],
+)
+def test_a_broken_notation_is_refused_in_one_sentence(content, hint, tmp_path, capsys):
+    file = tmp_path / "mine.toml"
+    file.write_text(content + "\n", "utf-8")
+    code, _, said = run(["derive", "2-3-2", "--notation", str(file)], capsys)
+    assert hint in said
+    assert code in (1, 2)
+    assert len(said.strip().splitlines()) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_notation_behind_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    pipe = tmp_path / "mine.toml"
+    os.mkfifo(pipe)
+    codes = []
+    job = threading.Thread(
+        target=lambda: codes.append(main(["derive", "2-3-2", "--notation", str(pipe)])),
+        daemon=True,
+    )
+    job.start()
+    job.join(20)
+    assert codes == [1]
+
+
+def test_a_derivation_that_does_not_verify_exits_3_and_says_so_first(capsys, monkeypatch):
+    from clearprop.derivation import writing
+
+    kept = writing.minus
+    monkeypatch.setattr(writing, "minus", lambda body: body)  # every sign is lost
+    code, text, _ = run("derive 2-3-2", capsys)
+    assert code == 3
+    assert text.startswith("THIS DERIVATION DOES NOT VERIFY")
+    for shape in ("latex", "html", "json"):
+        code, text, _ = run(f"derive 2-3-2 --format {shape}", capsys)
+        assert code == 3
+        assert ("DOES NOT VERIFY" in text) or json.loads(text)["verified"] is False
+    monkeypatch.setattr(writing, "minus", kept)
+    assert run("derive 2-3-2", capsys)[0] == 0
+
+
+# -- how it looks ---------------------------------------------------------------------------------
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_text_fits_80_columns(notation, language, capsys):
+    for line in (f"derive 2-3-2 --language {language} --notation {notation}",
+                 f"derive 4-5-3 --cost cross_entropy --l2 0.1 --language {language} "
+                 f"--notation {notation} --weight W1[2,1] --expand"):  # fmt: skip
+        code, text, _ = run(line, capsys)
+        assert code == 0
+        assert [one for one in text.splitlines() if width(one) > 80] == []
+
+
+def test_same_seed_same_page(capsys):
+    first = run("derive 2-3-2", capsys)
+    assert first == run("derive 2-3-2", capsys)
+    assert first != run("derive 2-3-2 --seed 1", capsys)
+
+
+def test_a_page_is_written_whole(tmp_path, capsys):
+    file = tmp_path / "page.html"
+    assert run(["derive", "2-3-2", "--format", "html", "-o", str(file)], capsys) == (0, "", "")
+    assert file.read_text("utf-8").endswith("</html>\n")
