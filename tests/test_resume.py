@@ -163,21 +163,28 @@ def test_a_finished_run_resumes_as_finished(tmp_path: Path) -> None:
     assert again.run().step == run.step
 
 
-def test_a_diverged_run_resumes_as_diverged(tmp_path: Path) -> None:
-    X = np.linspace(-100, 100, 32)[:, None]
+def test_a_diverged_run_is_not_resumed_and_its_checkpoint_keeps_the_best(tmp_path: Path) -> None:
+    X = np.linspace(-1, 1, 32)[:, None]
+    path = tmp_path / "run"
 
-    def made() -> Training:
+    def made(learning_rate: float, resume: bool = True) -> Training:
         return Training(
-            cp.Network([1, 1], output="identity"), X, X, optimizer="sgd", learning_rate=10,
-            batch_size=8, checkpoint=tmp_path / "run", resume=True,
+            cp.Network([1, 1], output="identity"), X, X, optimizer="sgd",
+            learning_rate=learning_rate, batch_size=8, checkpoint=path, resume=resume,
+            early_stopping=True,
         )  # fmt: skip
 
-    first = made()
-    with pytest.raises(DivergenceError):
+    first = made(20)
+    with pytest.raises(DivergenceError) as diverged:
         first.run()
-    again = made()
-    assert again.why == "diverged"
-    assert (again.best.flat == first.best.flat).all()
+    for rate in (20, 0.1):  # the advice followed, but with --resume
+        with pytest.raises(FileError, match="diverged and cannot go on") as refused:
+            made(rate)
+        assert str(diverged.value) in str(refused.value)
+        assert str(refused.value).endswith("start anew without resume")
+    assert (Checkpoint.read(path).best == first.best.flat).all()
+    anew = made(0.1, resume=False)
+    assert anew.run().why in ("complete", "early_stopping")
 
 
 # -- refused --------------------------------------------------------------------------------------

@@ -334,7 +334,7 @@ def test_steps_may_be_the_length_of_the_run() -> None:
 
 @BOTH
 def test_divergence_is_named_with_its_place_and_what_to_try(engine: Any) -> None:
-    x = np.random.default_rng(0).normal(size=(64, 1)) * 100
+    x = np.random.default_rng(0).normal(size=(64, 1)) * 30
     training = Training(
         cp.Network([1, 1], output="identity"), x, x, optimizer="sgd", learning_rate=10,
         batch_size=8, epochs=50, engine=engine,
@@ -359,6 +359,32 @@ def test_the_rate_to_try_is_no_greater_than_the_optimizer_s_own(rate: float, adv
     net = cp.Network([1, 1], output="identity")
     training = Training(net, x, x, optimizer="sgd", learning_rate=rate, epochs=50)
     with pytest.raises(DivergenceError, match=rf"try {advice}$"):
+        training.run()
+
+
+def test_divergence_by_a_huge_penalty_blames_the_penalty() -> None:
+    x = np.linspace(-1, 1, 64)[:, None]
+    net = cp.Network([1, 4, 1], "tanh", l2=1e5)
+    training = Training(net, x, x, optimizer="sgd", epochs=50)
+    with pytest.raises(DivergenceError, match=r"step \d+, l2=100000: try 0\.0001$"):
+        training.run()
+
+
+def test_divergence_by_a_wild_rate_blames_the_rate_beside_a_penalty() -> None:
+    x = np.linspace(-1, 1, 64)[:, None]
+    net = cp.Network([1, 4, 1], l2=1e-3)
+    training = Training(net, x, x, optimizer="sgd", learning_rate=1e6, epochs=50)
+    with pytest.raises(DivergenceError, match=r"learning_rate=1000000: try 0\.01$"):
+        training.run()
+
+
+@pytest.mark.parametrize("what", ["targets", "X"])
+def test_divergence_by_huge_numbers_blames_them(what: str) -> None:
+    x = np.linspace(-1, 1, 64)[:, None]
+    X, Y = (x * 1e30, x) if what == "X" else (x, x * 1e30)
+    training = Training(cp.Network([1, 8, 1]), X, Y, optimizer="sgd", epochs=50)
+    pattern = rf"{what} of up to 1e\d+: standardise the columns, or try learning_rate=0\.0001"
+    with pytest.raises(DivergenceError, match=pattern):
         training.run()
 
 

@@ -105,8 +105,8 @@ INITIALIZERS: dict[str, Draw] = {
 
 def check(name: str) -> str:
     """Return ``name`` if there is such an initialiser; raise SettingError otherwise."""
-    if name not in INITIALIZERS and name not in DATA_DRIVEN:
-        known = [*INITIALIZERS, *sorted(DATA_DRIVEN)]
+    known = [*INITIALIZERS, *sorted(DATA_DRIVEN)]
+    if not isinstance(name, str) or name not in known:
         raise SettingError(f"there is no initialiser {name!r}; {did_you_mean(name, known)}")
     return name
 

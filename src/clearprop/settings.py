@@ -174,7 +174,7 @@ class Attr:
         if self.type is bool or isinstance(value, bool):
             return value if self.type is bool and isinstance(value, bool) else None
         if self.type is float and isinstance(value, numbers.Real):
-            return float(value)
+            return _float(value)
         if self.type is int and isinstance(value, numbers.Integral):
             return int(value)
         return value if self.type is str and isinstance(value, str) else None
@@ -213,3 +213,10 @@ def check_all(
         name: attr.check(values[name], where) if name in values else attr.default
         for name, attr in rows.items()
     }
+
+
+def _float(value: numbers.Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond all floats
+        return math.inf

@@ -62,7 +62,10 @@ def shown(value: object, longest: int = 60) -> str:
     """
     if isinstance(value, float) and not math.isfinite(value):
         return number(value)
-    text = " ".join(repr(value).split())
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # a whole number of thousands of digits is not written out
+        text = f"a value of type {type(value).__name__}"
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 

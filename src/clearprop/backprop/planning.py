@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Protocol
 
 from clearprop.errors import GraphError
 from clearprop.expressions import (
@@ -36,9 +36,13 @@ from clearprop.expressions import (
 from clearprop.graph import CostNode, Graph, Node
 from clearprop.operations import Site
 from clearprop.optimizers import Optimizer
+from clearprop.optimizers import optimizer as chosen_optimizer
+from clearprop.settings import Attr
+from clearprop.words import shown
 
 StepKind = Literal["forward", "cost", "penalty", "arrive", "adjoint", "gradient", "update"]
 
+_FUSE = Attr("fuse", bool, True)
 SAMPLE_WEIGHT = Sym("w", Type((), sample=True))
 """wᵢ / Σ w of the sample: 1/m where no weights are given."""
 
@@ -163,13 +167,22 @@ def target_name(graph: Graph, cost: CostNode) -> str:
     return "y" if len(graph.costs) == 1 else "y" + cost.value[1:]
 
 
-def plan(graph: Graph, optimizer: Optimizer | None = None, *, fuse: bool = True) -> Plan:
+class Described(Protocol):
+    """What has a graph: a `Network`."""
+
+    @property
+    def graph(self) -> Graph: ...
+
+
+def plan(
+    network: Graph | Described, optimizer: Optimizer | str | None = None, *, fuse: bool = True
+) -> Plan:
     """Write the steps of forward pass, cost and back-propagation of a network.
 
     Parameters
     ----------
-    graph : Graph
-    optimizer : Optimizer, optional
+    network : Network or Graph
+    optimizer : Optimizer or str, optional
         Then the slots' and the parameters' updates are steps too.
     fuse : bool
         Where a cost's link stands before it, take ∂C/∂z in one step, a − y; with False, take
@@ -179,14 +192,23 @@ def plan(graph: Graph, optimizer: Optimizer | None = None, *, fuse: bool = True)
     -------
     Plan
 
+    Raises
+    ------
+    GraphError, SettingError
+        For what is no network or no optimizer.
+
     Examples
     --------
     >>> from clearprop.network import Network
-    >>> p = plan(Network([2, 3, 2], "sigmoid", output="sigmoid").graph)
+    >>> p = plan(Network([2, 3, 2], "sigmoid", output="sigmoid"))
     >>> [step.id for step in p.steps if step.kind in ("arrive", "adjoint")]
     ['Delta3', 'delta3', 'Delta2', 'delta2', 'Delta1']
     """
-    return _Writer(graph, optimizer, fuse).write()
+    graph = getattr(network, "graph", network)
+    if not isinstance(graph, Graph):
+        raise GraphError(f"plan takes a Network or its graph, got {shown(network)}")
+    rule = None if optimizer is None else chosen_optimizer(optimizer)
+    return _Writer(graph, rule, bool(_FUSE.check(fuse, "plan"))).write()
 
 
 class _Writer:

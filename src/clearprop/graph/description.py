@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
-from clearprop.errors import GraphError, SettingError, ShapeError
+from clearprop.errors import GraphError, RowError, SettingError, ShapeError
 from clearprop.expressions import Type
-from clearprop.graph.reading import Record, shown, writable
+from clearprop.graph.reading import Record, writable
 from clearprop.operations import TABLE, Cost, Op, Param
 from clearprop.settings import Attr
+from clearprop.words import shown
 
 FORMAT_VERSION = 1
 
@@ -215,15 +216,6 @@ class Graph:
             for name, spec in specs.items()
         }
 
-    @cached_property
-    def consumers(self) -> dict[str, tuple[tuple[int, int], ...]]:
-        """For each value, the (node, place among its inputs) pairs that read it."""
-        found: dict[str, list[tuple[int, int]]] = {name: [] for name in self.values}
-        for number, node in enumerate(self.nodes):
-            for place, name in enumerate(node.inputs):
-                found[name].append((number, place))
-        return {name: tuple(readers) for name, readers in found.items()}
-
     @property
     def size(self) -> int:
         """The number of trained numbers."""
@@ -280,6 +272,8 @@ class Graph:
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "the network") -> Graph:
         """Read a graph from JSON text; raise GraphError saying what is wrong with it."""
+        if not isinstance(text, str | bytes | bytearray):
+            raise GraphError(f"{where} is JSON text, got {shown(text)}")
         try:
             data = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -299,6 +293,11 @@ class Graph:
             )
         try:
             return _read(cls, data, where)
+        except RowError as error:
+            raise RowError(
+                f"{where} needs a row of your own: register it with clearprop.register before "
+                f"loading ({error})"
+            ) from None
         except SettingError as error:
             raise GraphError(f"{where} is damaged: {error}") from None
 

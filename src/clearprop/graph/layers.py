@@ -18,15 +18,19 @@ from clearprop.graph.description import MOST_UNITS, CostNode, Graph, Node
 from clearprop.graph.description import Input as GraphInput
 from clearprop.operations import TABLE, Op
 from clearprop.settings import Attr
+from clearprop.words import shown
 
 _serial = itertools.count()
 _NAME = re.compile(r"[^\W\d]\w{0,99}", re.UNICODE)
 WIDTH = Attr("width", int, 1, bounds=f"[1, {MOST_UNITS}]", help="numbers a sample")
+PARAMETRIC = Attr("parametric", bool, False, help="blend the function in, unit by unit")
 LEVELS = Attr("levels", int, 1, bounds=f"[1, {MOST_UNITS}]", help="how many levels an index has")
 
 
 class Wire:
     """A value of a network that is being written down: add it, or call layers on it."""
+
+    __array_ufunc__ = None  # an array + a value is the value's to answer, not NumPy's
 
     def __init__(
         self,
@@ -46,13 +50,16 @@ class Wire:
             try:
                 of = op.result(tuple(wire.type for wire in inputs), self.attrs)
             except ShapeError as error:
-                raise ShapeError(f"{layer}: {error}") from None
+                told = str(error)  # begins with the row's name, which may be the layer's
+                raise ShapeError(told if str(layer) == op.name else f"{layer}: {told}") from None
         assert of is not None
         self.type: Type = of
 
     def __add__(self, other: Wire) -> Wire:
         """Join two values of one width: a skip or a residual connection."""
         return _apply("add", (self, other), {}, "add")
+
+    __radd__ = __add__  # only of what is no value, and so refused
 
     def __repr__(self) -> str:
         return f"<value of {self.layer}, {self.type} a sample>"
@@ -161,6 +168,7 @@ class Dense(Layer):
         **settings: Any,
     ) -> None:
         super().__init__(name)
+        PARAMETRIC.check(parametric, "Dense")
         row = TABLE.activation(activation)
         own = {attr.name for attr in row.attrs}
         self._function = "mix" if parametric else activation
@@ -170,7 +178,8 @@ class Dense(Layer):
                 named = ", ".join(self._function_attrs)
                 raise GraphError(f"{self}: with parametric, {activation} takes no {named}")
             self._function_attrs = {"function": activation, "members": members}
-        initial = settings.pop("initial", None) or default_initial(activation)
+        initial = settings.pop("initial", "")
+        initial = default_initial(activation) if initial == "" else initial
         self._attrs = TABLE.row("affine").settings(
             {k: v for k, v in settings.items() if k not in own}
             | {"units": units, "bias": bias, "members": members, "initial": initial}
@@ -193,7 +202,8 @@ class Embedding(Layer):
 
     def __init__(self, units: int, *, members: int = 0, name: str = "", **settings: Any) -> None:
         super().__init__(name)
-        self._attrs = {"units": units, "members": members, **settings}
+        given = {"units": units, "members": members, **settings}
+        self._attrs = TABLE.row("gather").settings(given)
 
     def __call__(self, x: Wire) -> Wire:
         _check_values(self, (x,))
@@ -214,7 +224,7 @@ class Scale(Layer):
 
     def __init__(self, *, members: int = 0, name: str = "", **settings: Any) -> None:
         super().__init__(name)
-        self._attrs = {"members": members, **settings}
+        self._attrs = TABLE.row("scale").settings({"members": members, **settings})
 
     def __call__(self, x: Wire) -> Wire:
         return _apply("scale", (x,), self._attrs, self)
@@ -239,11 +249,12 @@ class Activation(Layer):
         **settings: Any,
     ) -> None:
         super().__init__(name)
-        TABLE.activation(function)
-        self._op, self._attrs = function, settings
+        PARAMETRIC.check(parametric, "Activation")
+        row: Op = TABLE.activation(function)
         if parametric:
-            self._op = "mix"
-            self._attrs = {"function": function, "members": members, **settings}
+            row = TABLE.row("mix")
+            settings |= {"function": function, "members": members}
+        self._op, self._attrs = row.name, row.settings(settings)
 
     def __call__(self, x: Wire) -> Wire:
         return _apply(self._op, (x,), self._attrs, self)
@@ -334,6 +345,7 @@ def assemble(
     ('a2',)
     """
     _check_values("Network", (*inputs, *outputs))
+    named = _checked_labels({} if labels is None else labels)
     given = [number for number, wire in enumerate(inputs, 1) if wire.op is not None]
     if given:
         raise GraphError(
@@ -372,8 +384,20 @@ def assemble(
         ),
         l2,
         max(w.members for w in wires),
-        {name: tuple(units) for name, units in (labels or {}).items()},
+        named,
     )
+
+
+def _checked_labels(labels: object) -> dict[str, tuple[str, ...]]:
+    if not isinstance(labels, Mapping):
+        raise GraphError(
+            "labels are a dict with the names of a value's units, such as {'a3': ['no', 'yes']}, "
+            f"got {shown(labels)}"
+        )
+    for name, units in labels.items():
+        if not isinstance(units, list | tuple):
+            raise GraphError(f"the labels of {name} are a list of texts, got {shown(units)}")
+    return {name: tuple(units) for name, units in labels.items()}
 
 
 def _with_link(wire: Wire, cost: str) -> Wire:

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clearprop.errors import GraphError
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, shown
 
 __all__ = [
     "LONGEST_NAME",
     "Record",
-    "shown",
     "writable",
 ]
 
@@ -119,9 +118,3 @@ class Record:
 def writable(value: object) -> bool:
     """Whether a value is text that UTF-8 can hold: half of a surrogate pair is not."""
     return isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value)
-
-
-def shown(value: object) -> str:
-    """Return a value as messages show it: plain ones as they are, cut to 40 signs."""
-    text = ascii(value) if isinstance(value, str | int | float | None) else type(value).__name__
-    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -6,6 +6,7 @@ Proved by ``tests/test_model_training.py``.
 from __future__ import annotations
 
 import datetime
+import inspect
 import platform
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,13 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clearprop import __version__
-from clearprop.errors import DataError
+from clearprop.errors import DataError, SettingError
 from clearprop.model.model import Model
 from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network
 from clearprop.optimizers import Optimizer
 from clearprop.tables.task import Target
 from clearprop.training import Progress, Training
+from clearprop.words import did_you_mean, shown
 
 __all__ = ["Interrupted", "Watcher", "carry_out", "train"]
 
@@ -94,8 +96,17 @@ def train(
     >>> model.predict(X).tolist()
     ['no', 'yes', 'yes', 'no']
     """
+    if not isinstance(network, Network):
+        raise SettingError(f"train takes a Network first, got {shown(network)}")
+    known = inspect.signature(Training).parameters
+    for name in settings:
+        if name not in known:
+            hint = did_you_mean(name, [*known, "progress"])
+            raise SettingError(f"train has no setting {name!r}; {hint}")
+    if progress is not None and not callable(progress):
+        raise SettingError(f"progress is a function of a Progress or None, got {shown(progress)}")
     target = find_target(network, Y)
-    if isinstance(validation, Sequence) and len(validation) > 1:
+    if isinstance(validation, list | tuple) and len(validation) > 1:
         Xv, Yv, *rest = validation
         validation = (Xv, encode_target(target, Yv), *rest)
     with Training(

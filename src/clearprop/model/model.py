@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from clearprop import storage
 from clearprop.engine import Data, Runner, open_native, open_reference
-from clearprop.errors import ClearPropError, DataError, FileError, NativeError, UsageError
+from clearprop.errors import ClearPropError, DataError, FileError, NativeError, RowError, UsageError
 from clearprop.graph import Graph
 from clearprop.metrics import evaluate
 from clearprop.model.file import KIND, check_destination
@@ -385,6 +385,8 @@ def load(path: str | os.PathLike[str]) -> Model:
         return model
     except FileError:
         raise
+    except RowError as error:
+        raise FileError(str(error)) from None
     except (
         ClearPropError,
         LookupError,

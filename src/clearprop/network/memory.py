@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from clearprop.errors import OutOfMemoryError
 from clearprop.graph import Graph
 from clearprop.words import number
 
-__all__ = ["machine_memory", "within_memory"]
+__all__ = ["machine_memory", "require_memory", "within_memory"]
 
 #: Where Linux tells what a container may use: version 2 of its groups, and version 1.
 _GROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
+@cache
 def machine_memory() -> int | None:
     """Return the bytes of memory of this machine or container, or None where nothing tells."""
     found = []
@@ -32,17 +34,16 @@ def machine_memory() -> int | None:
     return min((size for size in found if size > 0), default=None)
 
 
-@contextmanager
-def within_memory(graph: Graph, each: int, what: str) -> Iterator[None]:
-    """Refuse a block that needs more memory than there is, before it begins or when it fails.
+def require_memory(graph: Graph, each: int, what: str) -> None:
+    """Refuse a network for which the machine has too little memory.
 
     Parameters
     ----------
     graph : Graph
     each : int, bytes
-        What the block needs for each of the network's parameters, at least.
+        What is needed for each of the network's parameters, at least.
     what : str
-        What takes them: ``"their values in float64"``.
+        What takes them: ``"one copy of them in float64"``.
 
     Raises
     ------
@@ -52,28 +53,29 @@ def within_memory(graph: Graph, each: int, what: str) -> Iterator[None]:
     Examples
     --------
     >>> from clearprop.network import Network
-    >>> with within_memory(Network([10**6, 10**6, 1]).graph, 8, "their values in float64"):
-    ...     pass
+    >>> require_memory(Network([10**6, 10**6, 1]).graph, 8, "one copy of them in float64")
     Traceback (most recent call last):
     clearprop.errors.OutOfMemoryError: the network has 1,000,002,000,001 parameters, ...
     """
     memory = machine_memory()
     if memory is not None and graph.size * each > memory:
-        raise _refusal(graph, each, what, memory)
+        raise _refusal(graph, each, what, f"the {number(memory / 1e9, 3)} GB of this machine")
+
+
+@contextmanager
+def within_memory(graph: Graph, each: int, what: str) -> Iterator[None]:
+    """Refuse what `require_memory` refuses, and say the same where the block runs out of memory."""
+    require_memory(graph, each, what)
     try:
         yield
     except OutOfMemoryError:
         raise
     except MemoryError:
-        raise _refusal(graph, each, what, memory) from None
+        raise _refusal(graph, each, what, "is free") from None
 
 
-def _refusal(graph: Graph, each: int, what: str, memory: int | None) -> OutOfMemoryError:
-    size = f"{number(graph.size * each / 1e9, 3)} GB"
-    there = "is not free" if memory is None else f"of {number(memory / 1e9, 3)} GB is not free"
-    if memory is not None and graph.size * each > memory:
-        there = f"is more than the {number(memory / 1e9, 3)} GB of this machine"
+def _refusal(graph: Graph, each: int, what: str, memory: str) -> OutOfMemoryError:
     return OutOfMemoryError(
-        f"the network has {graph.size:,} parameters, and {what} take {size} of memory, which "
-        f"{there}: take fewer or smaller layers"
+        f"the network has {graph.size:,} parameters, and {what} takes "
+        f"{number(graph.size * each / 1e9, 3)} GB, more than {memory}: take fewer or smaller layers"
     )

@@ -64,6 +64,28 @@ class Network:
     >>> p = net.initial(seed=0)
     >>> net.forward(p, [[0.5, -1.0]]).shape
     (1, 2)
+
+    Several inputs, one of them an index of 37 levels; X is then a dict by the inputs' names:
+
+    >>> from clearprop.graph import Dense, Embedding, Input, concat
+    >>> x, colour = Input(3, name="sizes"), Input(levels=37, name="colour")
+    >>> h = Dense(8, "relu")(concat(x, Embedding(2)(colour)))
+    >>> net = Network(inputs=[x, colour], outputs=Dense(2)(h), cost="cross_entropy")
+    >>> X = {"sizes": [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], "colour": [36, 0]}
+    >>> net.forward(net.initial(seed=0), X).sum(axis=1).round(12)
+    array([1., 1.])
+
+    Four members, networks side by side with parameters of their own; the forward pass gives the
+    mean of their outputs, the trace each one's:
+
+    >>> x = Input(3)
+    >>> h = Dense(8, "tanh", members=4)(x)
+    >>> net = Network(inputs=x, outputs=Dense(1, members=4)(h))
+    >>> p = net.initial(seed=0)
+    >>> p["W1"].shape, net.forward(p, [[0.1, 0.2, 0.3]]).shape
+    ((4, 8, 3), (1, 1))
+    >>> net.trace(p, [[0.1, 0.2, 0.3]], [[1.0]])["a3"].shape
+    (4, 1, 1)
     """
 
     def __init__(
@@ -131,7 +153,7 @@ class Network:
         >>> {name: w.shape for name, w in Network([2, 3, 1]).initial(seed=7).items()}
         {'W1': (3, 2), 'b1': (3,), 'W2': (1, 3), 'b2': (1,)}
         """
-        with within_memory(self.graph, 8, "their values in float64"):
+        with within_memory(self.graph, 8, "one copy of them in float64"):
             return self._initial(seed, X)
 
     def _initial(self, seed: int, X: Inputs | None) -> Parameters:

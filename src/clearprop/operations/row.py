@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from clearprop.errors import GraphError, SettingError, ShapeError
+from clearprop.errors import RowError, SettingError, ShapeError
 from clearprop.expressions import Apply, Array, Expr, Form, Hadamard, Sym, Type
 from clearprop.settings import Attr, check_all
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, shown
 
 Attrs = Mapping[str, Any]
 
@@ -95,6 +95,23 @@ class Op:
     onnx: str | None = None
     source: str = ""
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.isidentifier():
+            raise SettingError(
+                f"a row's name is letters, digits and _, not a digit first, got {shown(self.name)}"
+            )
+        if not isinstance(self.attrs, tuple) or not all(isinstance(a, Attr) for a in self.attrs):
+            raise SettingError(
+                f"{self.name}: attrs is a tuple of clearprop.settings.Attr, got {shown(self.attrs)}"
+            )
+
+    def _check(self, wanted: str, fits: Callable[[object], bool], *fields: str) -> None:
+        """Refuse a field that does not fit, by its name."""
+        for name in fields:
+            if not fits(getattr(self, name)):
+                got = shown(getattr(self, name))
+                raise SettingError(f"{self.name}: {name} must be {wanted}, got {got}")
+
     def settings(self, given: Attrs) -> dict[str, Any]:
         """Return all settings: those given, checked, and the defaults of the others."""
         return dict(check_all(self.attrs, given, self.name))
@@ -131,6 +148,18 @@ Kind = TypeVar("Kind", bound="Op")
 Numeric = Callable[[Array, Attrs], Array]
 
 
+def _text_or_none(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _function_or_none(value: object) -> bool:
+    return value is None or callable(value)
+
+
+def _one_of(*texts: str) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) and value in texts
+
+
 def _no_kinks(attrs: Attrs) -> tuple[float, ...]:
     return ()
 
@@ -152,6 +181,10 @@ class Activation(Op):
     definition: Definition = field(kw_only=True)
     value: Numeric = field(kw_only=True)
     kinks: Callable[[Attrs], tuple[float, ...]] = _no_kinks
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("a function", callable, "definition", "value", "kinks")
 
     def result(self, inputs: tuple[Type, ...], attrs: Attrs) -> Type:
         return vector(self.name, inputs[0])
@@ -197,6 +230,12 @@ class Function(Activation):
     kernel: str | None = None
     kernel_vjp: str | None = None
     saves: str = "x"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("a function", callable, "slope", "derivative")
+        self._check("a text or None", _text_or_none, "kernel", "kernel_vjp")
+        self._check("'x', 'y', 'xy' or ''", _one_of("x", "y", "xy", ""), "saves")
 
     def evaluate(self, form: Form, args: tuple[Array, ...], attrs: Attrs) -> Array:
         return np.asarray((self.value if form == "value" else self.derivative)(args[0], attrs))
@@ -246,6 +285,15 @@ class Cost(Op):
     kinks: Callable[[Attrs], tuple[float, ...]] = _no_kinks
     target: str = "real"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check("a function", callable, "definition", "slope", "value", "kinks")
+        self._check("a function or None", _function_or_none, "linked_slope", "linked")
+        self._check("a text or None", _text_or_none, "kernel", "kernel_vjp")
+        self._check("the name of a function", lambda name: isinstance(name, str), "link")
+        kinds = ("real", "count", "probability", "class")
+        self._check(f"one of {kinds}", _one_of(*kinds), "target")
+
     def result(self, inputs: tuple[Type, ...], attrs: Attrs) -> Type:
         return replace(vector(self.name, inputs[0]), shape=())
 
@@ -277,28 +325,32 @@ class Table:
 
     def register(self, row: Op) -> Op:
         """Add a row, so that graphs can name it; refuse a name that is taken."""
+        if not isinstance(row, Op):
+            raise SettingError(
+                f"register takes a row: a Function, a Cost or another Op, got {shown(row)}"
+            )
         if row.name in self._rows:
             raise SettingError(f"an operation named {row.name!r} is registered already")
         self._rows[row.name] = row
         return row
 
     def row(self, name: str) -> Op:
-        """Return the row called ``name``; raise GraphError with the nearest name otherwise."""
+        """Return the row called ``name``; raise RowError with the nearest name otherwise."""
         return self._find(name, "operation", Op)
 
     def activation(self, name: str) -> Activation:
-        """Return the function called ``name``; raise GraphError with the nearest name otherwise."""
+        """Return the function called ``name``; raise RowError with the nearest name otherwise."""
         return self._find(name, "function", Activation)
 
     def cost(self, name: str) -> Cost:
-        """Return the cost called ``name``; raise GraphError with the nearest name otherwise."""
+        """Return the cost called ``name``; raise RowError with the nearest name otherwise."""
         return self._find(name, "cost", Cost)
 
     def _find(self, name: str, noun: str, kind: type[Kind]) -> Kind:
-        row = self._rows.get(name)
+        row = self._rows.get(name) if isinstance(name, str) else None  # a list has no hash
         if not isinstance(row, kind):
             names = [n for n, known in self._rows.items() if isinstance(known, kind)]
-            raise GraphError(f"there is no {noun} {name!r}; {did_you_mean(name, names)}")
+            raise RowError(f"there is no {noun} {shown(name)}; {did_you_mean(name, names)}")
         return row
 
     def activations(self) -> tuple[str, ...]:
@@ -335,7 +387,7 @@ def register(row: Op) -> Op:
     Raises
     ------
     SettingError
-        If the name is taken.
+        If the name is taken, or it is no row.
 
     Examples
     --------

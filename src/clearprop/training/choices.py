@@ -12,15 +12,17 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from clearprop.backprop.given import as_array
 from clearprop.engine import Data, Flat, Open, Precision, Runner, open_native, open_reference
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.graph import Graph
 from clearprop.membership import VALIDATION, split
-from clearprop.network import Inputs, Network, Parameters
+from clearprop.network import Inputs, Network, Parameters, check_known
 from clearprop.optimizers import Optimizer
 from clearprop.settings import Attr
 from clearprop.training.arrays import classes, gathered, taken
 from clearprop.training.batches import Batches, Shuffled, Whole, automatic_size
+from clearprop.words import shown
 
 __all__ = ["ATTRS", "Engine", "Metric", "Rows", "begun", "divided", "opened"]
 
@@ -45,6 +47,9 @@ ATTRS: tuple[Attr, ...] = (
     Attr("threads", int, None, bounds="[1, 1024]", help="changes no bits"),
     Attr("time_limit", float, None, bounds="(0, inf)", unit="s", help="stop after so long"),
     Attr("max_steps", int, None, bounds="[1, inf)", help="stop after so many steps"),
+    Attr("greater_is_better", bool, True, help="of the metric that is watched"),
+    Attr("monitor", str, "cost", choices=("cost", "metric"), help="the figure that is watched"),
+    Attr("resume", bool, False, help="go on from the checkpoint if there is one"),
     Attr("checkpoint_seconds", float, 30.0, bounds="[0, inf)", unit="s",
          help="time between two checkpoints"),
 )  # fmt: skip
@@ -126,11 +131,14 @@ def opened(
 
 def begun(network: Network, parameters: Mapping[str, ArrayLike]) -> Flat:
     """Return the caller's parameters as one vector, checked."""
+    if not isinstance(parameters, Mapping):
+        raise SettingError(f"parameters are a mapping of names to arrays, got {shown(parameters)}")
+    check_known("parameters", parameters, network.graph.parameters)
     named = Parameters(network.graph, np.zeros(network.graph.size))
     for name, array in named.items():
         if name not in parameters:
             raise SettingError(f"parameters: {name} {array.shape} is missing")
-        own = np.asarray(parameters[name], dtype=np.float64)
+        own = as_array(f"parameters: {name}", parameters[name]).astype(np.float64)
         if own.shape != array.shape or not np.isfinite(own).all():
             raise SettingError(
                 f"parameters: {name} needs finite numbers of shape {array.shape}, got {own.shape}"

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from clearprop.errors import SettingError
 from clearprop.expressions import Array
 from clearprop.settings import Attr, check_all
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, shown
 
 __all__ = [
     "SCHEDULES",
@@ -311,8 +311,16 @@ class Given(Schedule):
         super().__init__()
         self._function = rates if callable(rates) else None
         self._array = np.zeros(0)
+        if isinstance(rates, type):
+            raise SettingError(f"schedule: give an object, {rates.__name__}(), not the class")
         if self._function is None:
-            self._array = np.array(rates, dtype=np.float64)
+            try:
+                self._array = np.array(rates, dtype=np.float64)
+            except (TypeError, ValueError, OverflowError):
+                raise SettingError(
+                    "schedule is a name, a Schedule, an array with a rate for each step, or a "
+                    f"function of the step, got {shown(rates)}"
+                ) from None
             if self._array.ndim != 1:
                 raise SettingError(
                     f"schedule: an array of rates has one for each step, shape (steps,), "
@@ -322,7 +330,7 @@ class Given(Schedule):
 
     def rates(self, t: Array, run: Horizon, memory: Memory) -> Array:
         if self._function is not None:
-            found = np.array([float(self._function(int(step))) for step in t], dtype=np.float64)
+            found = np.array([self._of(int(step)) for step in t], dtype=np.float64)
             return _checked(found, int(t[0]) if len(t) else 0)
         if run.steps > len(self._array):
             raise SettingError(
@@ -331,6 +339,16 @@ class Given(Schedule):
             )
         chosen: Array = self._array[t.astype(np.int64)]
         return chosen
+
+    def _of(self, step: int) -> float:
+        assert self._function is not None
+        rate = self._function(step)
+        try:
+            return float(rate)
+        except (TypeError, ValueError):
+            raise SettingError(
+                f"schedule: the rate of step {step} must be a number, got {shown(rate)}"
+            ) from None
 
     def describe(self) -> dict[str, Any]:
         if self._function is not None:

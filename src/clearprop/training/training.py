@@ -26,23 +26,25 @@ from clearprop.engine import Data, Flat, Precision, Runner, State, Window
 from clearprop.errors import DivergenceError, FileError, SettingError
 from clearprop.expressions import Array
 from clearprop.initializers import DATA_DRIVEN
-from clearprop.network import Inputs, Network, Parameters
+from clearprop.network import Inputs, Network, Parameters, require_memory, within_memory
 from clearprop.optimizers import Optimizer, optimizer
 from clearprop.settings import Attr, check_all
 from clearprop.training.arrays import taken
 from clearprop.training.checkpoint import CHECKPOINT, Checkpoint, fingerprint
 from clearprop.training.choices import ATTRS, Engine, Metric, begun, divided, opened
+from clearprop.training.divergence import advice
 from clearprop.training.history import Event, History
 from clearprop.training.interruption import Asked, Handler, listening
 from clearprop.training.progress import Callback, Progress
 from clearprop.training.schedules import Horizon, Schedule, schedule
 from clearprop.training.stopping import Watch
 from clearprop.training.sums import Sums
-from clearprop.words import number
+from clearprop.words import number, shown
 
 __all__ = ["DEFAULT_EPOCHS", "Training"]
 
 DEFAULT_EPOCHS = 100
+KEPT = "what training keeps of them"
 WINDOW_ROWS = 1 << 22
 """Most rows of one window: 32 MB of row numbers."""
 
@@ -158,25 +160,35 @@ class Training:
         checkpoint_seconds: float = 30.0,
         resume: bool = False,
     ) -> None:
+        if not isinstance(network, Network):
+            raise SettingError(f"Training: network is a Network, got {shown(network)}")
+        full = isinstance(batch_size, str) and batch_size == "full"
         given = {
             "epochs": epochs, "steps": steps, "seed": seed, "clip": clip, "patience": patience,
             "early_stopping": early_stopping, "min_delta": min_delta, "precision": precision,
             "threads": threads, "engine": engine, "time_limit": time_limit, "max_steps": max_steps,
             "checkpoint_seconds": checkpoint_seconds,
-            "batch_size": None if batch_size == "full" else batch_size,
+            "monitor": monitor, "greater_is_better": greater_is_better, "resume": resume,
+            "batch_size": None if full else batch_size,
         }  # fmt: skip
         told: dict[str, Any] = check_all(ATTRS, given)
-        Attr("monitor", str, "cost", choices=("cost", "metric")).check(monitor)
         if epochs is not None and steps is not None:
             raise SettingError(f"give epochs={epochs} or steps={steps}, not both")
         if monitor == "metric" and (metric is None or validation is None):
             raise SettingError("monitor='metric' needs a metric and validation rows")
+        if metric is not None and not callable(metric):
+            raise SettingError(f"metric is a function of Y and the output, got {shown(metric)}")
         self.network = network
         self.optimizer: Optimizer = _optimizer(optimizer, learning_rate)
         self.schedule: Schedule = _schedule(schedule)
         self.seed: int = told["seed"]
-        chosen: Precision = told["precision"] or ("float64" if engine == "reference" else "float32")
-        size: int | Literal["full"] | None = "full" if batch_size == "full" else told["batch_size"]
+        usual: Precision = "float64" if told["engine"] == "reference" else "float32"
+        chosen: Precision = told["precision"] or usual
+        size: int | Literal["full"] | None = "full" if full else told["batch_size"]
+        # The parameters, the best, a gradient and the slots, beside the initial values in float64.
+        width = 8 if chosen == "float64" else 4
+        self._each = 8 + width * (3 + len(self.optimizer.slots))
+        require_memory(network.graph, self._each, KEPT)
         rows = divided(network, X, Y, sample_weight, validation, size, self.seed, chosen)
         self.data: Data = rows.data
         self.validation: Data | None = rows.validation
@@ -196,17 +208,17 @@ class Training:
         self._min_delta: float = told["min_delta"]
         self._metric, self._monitor = metric, monitor
         self._sign = -1.0 if monitor == "metric" and greater_is_better else 1.0
-        self._callbacks: tuple[Callback, ...] = (
-            (callbacks,) if callable(callbacks) else tuple(callbacks)
-        )
+        self._callbacks = _callbacks(callbacks)
         self._time_limit: float = told["time_limit"] or np.inf
         self._max_steps: int | None = told["max_steps"]
         self._told = told
         self._began_with = parameters
         self._runner: Runner
-        self._runner, note = opened(
-            engine, network.graph, self.optimizer, self.data, chosen, threads, told["clip"]
-        )
+        with within_memory(network.graph, self._each, KEPT):
+            self._runner, note = opened(
+                told["engine"], network.graph, self.optimizer, self.data, chosen, told["threads"],
+                told["clip"],
+            )  # fmt: skip
         self._asked = Asked()
         self._rates: tuple[int, Array] = (-1, np.zeros(0))
         self._start(note)
@@ -369,10 +381,11 @@ class Training:
 
     def _drive(self, target: int, deadline: float) -> None:
         """Run to the target, at whole steps only doing what Ctrl-C would have done at once."""
-        while (handler := self._drive_on(target, deadline)) is not None:
-            if handler is signal.default_int_handler:
-                self._tell("interrupted", f"interrupted after step {self.step}")
-            handler(signal.SIGINT, None)  # raises, or lets the run go on
+        with within_memory(self.network.graph, self._each, KEPT):
+            while (handler := self._drive_on(target, deadline)) is not None:
+                if handler is signal.default_int_handler:
+                    self._tell("interrupted", f"interrupted after step {self.step}")
+                handler(signal.SIGINT, None)  # raises, or lets the run go on
 
     def _drive_on(self, target: int, deadline: float) -> Handler | None:
         """Run to the target or until asked to stop; return what the signal would have run."""
@@ -554,11 +567,9 @@ class Training:
     def _diverge(self, what: str, value: float) -> None:
         self.why = "diverged"
         epoch = (max(self.step, 1) - 1) // self._epoch_steps + 1
-        rate = self.optimizer.learning_rate
-        better = min(rate / 100, type(self.optimizer)().learning_rate)  # a wild rate tells nothing
         text = (
             f"{what} became {number(value)} in epoch {epoch}, step {self.step}, "
-            f"learning_rate={number(rate)}: try {number(better)}"
+            f"{advice(self.network.graph, self.optimizer, self.data, self.validation)}"
         )
         self._tell("diverged", text)
         error = DivergenceError(text)
@@ -601,6 +612,11 @@ class Training:
             named.
         """
         found = Checkpoint.read(path)
+        if found.why == "diverged":
+            raise FileError(
+                f"the run in {os.fspath(path)} diverged and cannot go on: "
+                f"{found.history.events[-1].text}; start anew without resume"
+            )
         found.require(self._fingerprint(), path)
         self.state, self._best, self._watch = found.state, found.best, found.watch
         self._sums, self._memory, self.history = found.sums, found.memory, found.history
@@ -646,6 +662,14 @@ _ADVANCE = (
     Attr("epochs", int, None, bounds="[1, inf)"),
     Attr("seconds", float, None, bounds="(0, inf)"),
 )
+
+
+def _callbacks(given: object) -> tuple[Callback, ...]:
+    several = given if isinstance(given, list | tuple) else (given,)
+    for one in several:
+        if not callable(one):
+            raise SettingError(f"callbacks are functions of a Progress, got {shown(one)}")
+    return tuple(several)
 
 
 def _optimizer(given: str | Optimizer, learning_rate: float | None) -> Optimizer:
