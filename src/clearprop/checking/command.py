@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from clearprop.checking.gradient import check_gradient, random_batch
+from clearprop.checking.batches import random_batch
+from clearprop.checking.gradient import check_gradient
 from clearprop.checking.process import run_function
 from clearprop.checking.report import GradientCheck
 from clearprop.checking.template import numpy_template

@@ -9,13 +9,14 @@ anything between its two sides, one choice for each sample and unit.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from clearprop.backprop import Plan, gradient_name
+from clearprop.backprop import Step, gradient_name
 from clearprop.checking.places import cost_terms, slopes, with_term
 from clearprop.checking.replay import Base, Replay
 from clearprop.expressions import Add, Array, Expr, Sym, evaluate, substitute
@@ -38,9 +39,13 @@ class _Shaken(Replay):
     """A replay in which every computed quantity is off by a relative amount of about `SHAKE`."""
 
     def __init__(
-        self, base: Base, plan: Plan, given: Mapping[str, Array], rng: np.random.Generator
+        self,
+        base: Base,
+        steps: Iterable[Step],
+        given: Mapping[str, Array],
+        rng: np.random.Generator,
     ) -> None:
-        super().__init__(base, plan, given)
+        super().__init__(base, steps, given)
         self._rng = rng
 
     def __getitem__(self, name: str) -> Array:
@@ -62,6 +67,7 @@ class Sensitivity:
         return ROUNDINGS * eps * float(np.max(self.moves[name], initial=0.0))
 
 
+@lru_cache(maxsize=2)
 def sensitivity(base: Base) -> Sensitivity:
     """Measure by three shakings of the right plan, with fixed random numbers."""
     plan = base.plan
@@ -84,7 +90,7 @@ def sensitivity(base: Base) -> Sensitivity:
         shaken = {k: v * (1 + SHAKE * rng.standard_normal(v.shape)) for k, v in given.items()}
         shaken |= {k: SHAKE * rng.standard_normal(shape) for k, shape in extra.items()}
         with np.errstate(all="ignore"):
-            replay = _Shaken(base, plan, shaken, rng)
+            replay = _Shaken(base, base.changed(plan), shaken, rng)
             for name in names:
                 move = np.abs(replay[name] - base.values[name]) / SHAKE
                 moves[name] = np.fmax(moves.get(name, 0.0), move)
@@ -135,7 +141,7 @@ class Kinks:
             stop = start + len(kink.low)
             given[kink.symbol.name] = kink.array(choice[start:stop])
             start = stop
-        replay = Replay(self.base, self.plan, given)
+        replay = Replay(self.base, self.base.changed(self.plan), given)
         return {name: replay.gradient(name) for name in self.base.plan.graph.parameters}
 
     def nearest(
@@ -245,15 +251,23 @@ def precision(arrays: Mapping[str, Array]) -> np.dtype[np.floating]:
     return min(floats, key=lambda kind: kind.itemsize, default=np.dtype(np.float64))
 
 
+def shares(
+    base: Base, dtype: np.dtype[np.floating], rtol: float | None, atol: float
+) -> dict[str, float]:
+    """Return how far each gradient may be off whatever rounding does, absolutely."""
+    share = RTOL[dtype] if rtol is None else rtol
+    return {
+        name: atol + share * float(np.max(np.abs(base.values[gradient_name(name)]), initial=0.0))
+        for name in base.plan.graph.parameters
+    }
+
+
 def tolerances(
     base: Base, moves: Sensitivity, dtype: np.dtype[np.floating], rtol: float | None, atol: float
 ) -> dict[str, float]:
-    """Return how far each parameter's gradient may be off, absolutely."""
+    """Return how far each parameter's gradient may be off, with rounding, absolutely."""
     eps = float(np.finfo(dtype).eps)
-    share = RTOL[dtype] if rtol is None else rtol
-    found = {}
-    for name in base.plan.graph.parameters:
-        symbol = gradient_name(name)
-        scale = float(np.max(np.abs(base.values[symbol]), initial=0.0))
-        found[name] = atol + share * scale + moves.rounding(symbol, eps)
-    return found
+    return {
+        name: share + moves.rounding(gradient_name(name), eps)
+        for name, share in shares(base, dtype, rtol, atol).items()
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,23 @@ from numpy.typing import ArrayLike
 from clearprop.backprop import gradient_name
 from clearprop.checking import answer as answers
 from clearprop.checking.answer import Answer
-from clearprop.checking.compare import Kinks, Sensitivity, precision, sensitivity, tolerances
-from clearprop.checking.diagnosis import Diagnosis, Search, diagnose
+from clearprop.checking.batches import random_batch, right_run
+from clearprop.checking.compare import (
+    Kinks,
+    Sensitivity,
+    precision,
+    sensitivity,
+    shares,
+    tolerances,
+)
+from clearprop.checking.diagnosis import Diagnosis, diagnose
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE, ROUNDING
 from clearprop.checking.places import order_back, parameter_layer
 from clearprop.checking.replay import Base
 from clearprop.checking.report import Entry, GradientCheck, ParameterCheck
-from clearprop.errors import ShapeError, UsageError
+from clearprop.checking.search import Search
+from clearprop.errors import UsageError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.network import Inputs, Network
@@ -105,7 +115,7 @@ def check_gradient(
     if not network.graph.costs:
         raise UsageError("the network has no cost, so it has no gradient; give it one")
     point = {name: np.asarray(array, dtype=np.float64) for name, array in parameters.items()}
-    base = _base(network, point, X, Y, sample_weight, masks)
+    base = right_run(network, point, X, Y, sample_weight, masks)
     function = gradient if callable(gradient) and not hasattr(gradient, "parameters") else None
     extra = {"sample_weight": sample_weight, "masks": masks}
     if function is not None:
@@ -113,10 +123,12 @@ def check_gradient(
     else:
         answer = answers.read(network.graph, gradient)
     dtype = precision(answer.arrays)
-    moves = sensitivity(base)
-    allowed = tolerances(base, moves, dtype, rtol, atol)
     right = {name: base.values[gradient_name(name)] for name in network.graph.parameters}
-    right, kinks = _nearest_right(base, moves, answer, right, allowed, dtype)
+    allowed, kinks = shares(base, dtype, rtol, atol), ""
+    if not _close(answer, right, allowed):  # then measure what rounding and kinks can do
+        moves = sensitivity(base)
+        allowed = tolerances(base, moves, dtype, rtol, atol)
+        right, kinks = _nearest_right(base, moves, answer, right, allowed, dtype)
     checks = {
         name: _compare(network.graph, name, answer, right[name], allowed[name])
         for name in order_back(base.plan)
@@ -135,12 +147,12 @@ def check_gradient(
     seen = ""
     comparable = wrong and all(np.isfinite(a).all() for a in answer.arrays.values())
     if comparable and not answer.missing and diagnose_mistakes:
-        search = _search(base, moves, answer, dtype)
+        search = _search(base, moves, answer, dtype, wrong)
 
         batches = [random_batch(network, base.rows, np.random.default_rng(s)) for s in range(3)]
 
         def fresh() -> list[Base]:
-            return [_base(network, point, *batch, sample_weight, masks) for batch in batches]
+            return [right_run(network, point, *batch, sample_weight, masks) for batch in batches]
 
         def elsewhere() -> list[Mapping[str, Array]]:
             found: list[Mapping[str, Array]] = []
@@ -155,18 +167,15 @@ def check_gradient(
                     found.append(one.arrays)
             return found
 
-        def ask(both: bool) -> tuple[Diagnosis, ...]:
-            return diagnose(
-                search,
-                fresh=fresh,
-                elsewhere=None if function is None else elsewhere,
-                pairs=both,
-                seconds=seconds,
-                progress=progress,
-                catalogue=tuple(CATALOGUE.values()) if catalogue is None else catalogue,
-            )
-
-        diagnosis = ask(both=False)
+        ask = partial(
+            diagnose,
+            search,
+            fresh=fresh,
+            elsewhere=None if function is None else elsewhere,
+            progress=progress,
+            catalogue=tuple(CATALOGUE.values()) if catalogue is None else tuple(catalogue),
+        )
+        diagnosis = ask()
         if not diagnosis and _rounded(base, moves, search, atol):
             notes.append("right to single precision: computed in float32, or by differences")
             worst = search.residual(lambda name: right[name])
@@ -174,7 +183,7 @@ def check_gradient(
             checks = {name: _passed(check) for name, check in checks.items()}
             wrong = []
         elif not diagnosis:
-            diagnosis = ask(both=True) if pairs else ()
+            diagnosis = ask(seconds=seconds) if pairs else ()
             seen = "" if diagnosis else _seen(search, right)
     if comparable and answer.missing:
         seen = f"the gradient of {', '.join(answer.missing)} is missing"
@@ -195,34 +204,6 @@ def check_gradient(
     return result
 
 
-def _base(
-    network: Network,
-    parameters: Mapping[str, Array],
-    X: Inputs,
-    Y: Any,
-    sample_weight: ArrayLike | None,
-    masks: Mapping[str, ArrayLike] | None,
-) -> Base:
-    trace = network.trace(parameters, X, Y, sample_weight)
-    m = len(trace["w"])
-    total = float(m) if sample_weight is None else float(np.sum(np.asarray(sample_weight)))
-    base = Base(network.plan, dict(trace), total)
-    if not masks:
-        return base
-    found = {}
-    for name, mask in masks.items():
-        if name not in network.plan.masks:
-            known = ", ".join(network.plan.masks) or "none"
-            raise UsageError(f"masks: the network has no mask {name!r}; it has {known}")
-        array = np.asarray(mask, dtype=np.float64)
-        if array.shape != base.values[name].shape:
-            raise ShapeError(
-                f"masks: {name} has the shape {array.shape}, expected {base.values[name].shape}"
-            )
-        found[name] = array
-    return base.on(found)
-
-
 def _nearest_right(
     base: Base,
     moves: Sensitivity,
@@ -233,28 +214,35 @@ def _nearest_right(
 ) -> tuple[dict[str, Array], str]:
     """At kinks, return the subgradient that the answer is, if it is one."""
 
-    def good(candidate: Mapping[str, Array]) -> bool:
-        return all(
-            np.abs(answer.arrays[n] - candidate[n]).max(initial=0) <= allowed[n] for n in right
-        )
-
-    shapes = {name: array.shape for name, array in answer.arrays.items()}
-    whole = shapes == {name: array.shape for name, array in right.items()}
-    finite = all(np.isfinite(array).all() for array in answer.arrays.values())
-    if not whole or not finite or good(right):
+    if not _whole(answer, right) or _close(answer, right, allowed):
         return right, ""
     kinks = Kinks(base, moves, float(np.finfo(dtype).eps))
     if not kinks.count:
         return right, ""
     scales = {n: float(np.abs(a).max(initial=0)) or 1.0 for n, a in right.items()}
     for candidate in kinks.nearest(answer.arrays, scales):
-        if good(candidate):
+        if _close(answer, candidate, allowed):
             return candidate, (
                 f"{kinks.count} values stand at a kink of "
                 f"{', '.join(dict.fromkeys(k.function for k in kinks.found))}, where any "
                 "subgradient is right; the gradient takes another one than ours"
             )
     return right, ""
+
+
+def _whole(answer: Answer, right: Mapping[str, Array]) -> bool:
+    return all(
+        name in answer.arrays
+        and answer.arrays[name].shape == array.shape
+        and bool(np.isfinite(answer.arrays[name]).all())
+        for name, array in right.items()
+    )
+
+
+def _close(answer: Answer, right: Mapping[str, Array], allowed: Mapping[str, float]) -> bool:
+    return _whole(answer, right) and all(
+        np.abs(answer.arrays[n] - right[n]).max(initial=0) <= allowed[n] for n in right
+    )
 
 
 def _rounded(base: Base, moves: Sensitivity, search: Search, atol: float) -> bool:
@@ -306,37 +294,17 @@ def _passed(check: ParameterCheck) -> ParameterCheck:
     return ParameterCheck(check.name, True, check.error, check.absolute, check.scale, (), "")
 
 
-def _search(base: Base, moves: Sensitivity, answer: Answer, dtype: np.dtype[np.floating]) -> Search:
+def _search(
+    base: Base,
+    moves: Sensitivity,
+    answer: Answer,
+    dtype: np.dtype[np.floating],
+    wrong: Iterable[str],
+) -> Search:
     eps = float(np.finfo(dtype).eps)
     rounding = {n: moves.rounding(gradient_name(n), eps) for n in base.plan.graph.parameters}
     given = {name: array.astype(np.float64) for name, array in answer.arrays.items()}
-    return Search(base, given, rounding, MATCH[dtype])
-
-
-def random_batch(
-    network: Network, m: int, rng: np.random.Generator
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return random inputs by key and targets by output that the costs are defined for."""
-    graph = network.graph
-    X: dict[str, Array] = {}
-    for given in graph.inputs:
-        if given.levels:
-            X[given.key] = rng.integers(0, given.levels, m)  # type: ignore[assignment]
-        else:
-            X[given.key] = rng.standard_normal((m, given.width))
-    Y: dict[str, Array] = {}
-    for cost in graph.costs:
-        width, kind = graph.values[cost.value].type.shape[0], cost.row.target
-        if kind == "class":
-            y = np.eye(width)[rng.integers(0, width, m)]
-        elif kind == "probability":
-            y = rng.integers(0, 2, (m, width)).astype(np.float64)
-        elif kind == "count":
-            y = rng.poisson(1.5, (m, width)).astype(np.float64)
-        else:
-            y = rng.standard_normal((m, width))
-        Y[cost.value] = y
-    return X, Y
+    return Search(base, given, rounding, MATCH[dtype], wrong)
 
 
 def _seen(search: Search, right: Mapping[str, Array]) -> str:

@@ -46,10 +46,20 @@ class Place:
 
 @dataclass(frozen=True)
 class Edit:
-    """One way to make the mistake: the place, and the steps as they stand with it."""
+    """One way to make the mistake: the place, and the steps as they stand with it.
+
+    Parameters
+    ----------
+    place : Place
+    steps : tuple of Step
+    copies : tuple of str
+        Ids of other steps whose expressions were copied into these; if one of them changes, the
+        edit must be made anew.
+    """
 
     place: Place
     steps: tuple[Step, ...]
+    copies: tuple[str, ...] = ()
 
     def of(self, plan: Plan) -> Plan:
         """Return the plan with the mistake in it; ids are kept."""

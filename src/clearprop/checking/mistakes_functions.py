@@ -137,12 +137,13 @@ def _wrong_delta(plan: Plan) -> Iterator[Edit]:
             continue
         before = substitute(slope.expr, {slope.node: Num(1.0)})
         steps = [use.instead(delta=before)]
-        yield Edit(replace(use.place, what="W alone"), tuple(steps))
+        copies = (slope.step.id,)
+        yield Edit(replace(use.place, what="W alone"), tuple(steps), copies)
         for bias in bias_uses(plan):
             if bias.via == use.via:
                 steps.append(bias.instead(before))
         if len(steps) > 1:
-            yield Edit(Place(use.step.id, use.place.layer), tuple(steps))
+            yield Edit(Place(use.step.id, use.place.layer), tuple(steps), copies)
 
 
 def _bias_wrong_delta(plan: Plan) -> Iterator[Edit]:
@@ -152,7 +153,7 @@ def _bias_wrong_delta(plan: Plan) -> Iterator[Edit]:
         if slope is not None and len(slope.step.terms) == 1:
             before = substitute(slope.expr, {slope.node: Num(1.0)})
             edit = bias.instead(before)
-            yield Edit(replace(bias.place, what="Δ for δ"), (edit,))
+            yield Edit(replace(bias.place, what="Δ for δ"), (edit,), (slope.step.id,))
         for step in plan.steps:
             fits = step.target.type == bias.delta.type or bias.shared
             if step.kind == "adjoint" and fits and step.target.name != bias.delta.name:
@@ -167,7 +168,8 @@ def _passed_without(plan: Plan) -> Iterator[Edit]:
         slope = arrives.get(back.delta.name)
         if slope is not None and len(slope.step.terms) == 1:
             before = substitute(slope.expr, {slope.node: Num(1.0)})
-            yield Edit(back.place, (back.instead(Transpose(back.W) @ before),))
+            edit = back.instead(Transpose(back.W) @ before)
+            yield Edit(back.place, (edit,), (slope.step.id,))
 
 
 def _preactivation(plan: Plan) -> Iterator[Edit]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Generic, TypeVar
 
 from clearprop.backprop import (
     SAMPLE_WEIGHT,
@@ -34,8 +36,23 @@ from clearprop.expressions import (
     substitute,
     walk,
 )
-from clearprop.graph import CostNode
+from clearprop.graph import CostNode, Graph
 from clearprop.operations import Activation, Function
+
+T = TypeVar("T")
+
+
+class Same(Generic[T]):
+    """A thing told from another by being it: hashing all of a plan's trees would cost more."""
+
+    def __init__(self, thing: T) -> None:
+        self.thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and other.thing is self.thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
 
 
 def layer_of(name: str) -> str:
@@ -185,16 +202,21 @@ def _slope(
 
 def apart(plan: Plan) -> Iterator[tuple[Step, int, Expr, str]]:
     """Yield each fused cost-and-link term with the expression it has when taken apart."""
-    loose: Plan | None = None
     for found in cost_terms(plan):
         if found.step.target.name == adjoint_name(found.cost.value):
             continue  # not fused
-        loose = loose or make_plan(plan.graph, fuse=False)
+        loose = _loose(Same(plan.graph))
         arrives = loose.step(adjoint_name(found.cost.value))
         for term in loose.step(found.step.id).terms:
             if term.via == found.cost.value:
                 expr = substitute(term.expr, {arrives.target: arrives.expr})
                 yield found.step, found.index, expr, found.cost.value
+
+
+@lru_cache(maxsize=8)
+def _loose(graph: Same[Graph]) -> Plan:
+    """The plan in which cost and link are two steps."""
+    return make_plan(graph.thing, fuse=False)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ plan's order: a rewriting may read a gradient in a δ. Proved by ``tests/test_ch
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -77,20 +78,36 @@ class Base:
                 mark = np.zeros(m)
                 mark[list(last.values())] = 1.0
                 self.values[last_of_level(given.value).name] = mark
+        self.size = sum(array.size for array in self.values.values())
         self._steps = {step.id: step for step in plan.steps}
-        self.readers: dict[str, list[Step]] = {}
+        self._readers: dict[str, list[Step]] = {}
         for step in plan.steps:
             for sym in step.reads:
-                self.readers.setdefault(sym.name, []).append(step)
+                self._readers.setdefault(sym.name, []).append(step)
+        self._behind: dict[str, dict[str, Step]] = {}
+        self.kept: dict[Any, Replay] = {}  # rewritings that were run, for the next question
+
+    def behind(self, name: str) -> dict[str, Step]:
+        """Return every step of the right plan that a symbol leads to, by what it computes."""
+        if name not in self._behind:
+            reached: dict[str, Step] = {}
+            front = [name]
+            while front:
+                for step in self._readers.get(front.pop(), ()):
+                    if step.target.name not in reached:
+                        reached[step.target.name] = step
+                        front.append(step.target.name)
+            self._behind[name] = reached
+        return self._behind[name]
 
     def on(self, values: Mapping[str, Array]) -> Base:
         """Return the base with some symbols given other values, and all that follows from them."""
-        replay = Replay(self, self.plan, values)
+        replay = Replay(self, (), values)
         found = {step.target.name: replay[step.target.name] for step in self.plan.steps}
         kept = self.values | {name: np.asarray(array) for name, array in values.items()}
         return Base(self.plan, kept | found, float(self.values[WEIGHT_SUM.name]))
 
-    def changed(self, plan: Plan) -> Iterable[Step]:
+    def changed(self, plan: Plan) -> list[Step]:
         """Return the steps of ``plan`` that differ from the right plan's."""
         own = self._steps
         return [step for step in plan.steps if own.get(step.id) is not step]
@@ -102,42 +119,63 @@ class Replay(Mapping[str, Array]):
     Parameters
     ----------
     base : Base
-    plan : Plan
-        A rewriting of the base's plan.
+    steps : iterable of Step
+        The steps that stand in place of the right plan's, by their ids.
     given : mapping of str to array
         Values of symbols that the rewriting brings (a free scalar) or overrides (a mask).
+    on : Replay, optional
+        A rewriting on top of which this one stands: what it has computed is shared.
     """
 
-    def __init__(self, base: Base, plan: Plan, given: Mapping[str, Array] | None = None) -> None:
-        self.base, self.plan = base, plan
+    def __init__(
+        self,
+        base: Base,
+        steps: Iterable[Step],
+        given: Mapping[str, Array] | None = None,
+        on: Replay | None = None,
+    ) -> None:
+        self.base, self.on = base, on
         self._found: dict[str, Array] = {k: np.asarray(v) for k, v in (given or {}).items()}
-        self._dirty = self._reached(base, [*self._found], base.changed(plan))
+        new = {step.target.name: step for step in steps}
+        self._dirty: dict[str, Step] = {}
+        for name in (*self._found, *new):  # new steps are reached anyway: the right plan's readers
+            self._dirty |= base.behind(name)
+        self.new = new
+        if on is not None:
+            self._spread(on.new)
+            self.new = on.new | new
+            self._dirty |= {name: self.new[name] for name in self._dirty.keys() & on.new.keys()}
+        self._dirty |= new
         self._open: set[str] = set()
 
-    @staticmethod
-    def _reached(base: Base, names: Iterable[str], steps: Iterable[Step]) -> dict[str, Step]:
-        """Every step that a changed symbol or step leads to, by what it computes.
-
-        Changed steps are reached anyway, so who reads whom is asked of the right plan alone.
-        """
-        reached = {step.target.name: step for step in steps}
-        front = [*names, *reached]
-        while front:
-            for step in base.readers.get(front.pop(), ()):
-                if step.target.name not in reached:
-                    reached[step.target.name] = step
-                    front.append(step.target.name)
-        return reached
+    def _spread(self, below: Mapping[str, Step]) -> None:
+        """A step rewritten below may read what the right plan's does not."""
+        left = [step for name, step in below.items() if name not in self._dirty]
+        while reached := [
+            step for step in left if any(self.touches(sym.name) for sym in step.reads)
+        ]:
+            for step in reached:
+                self._dirty |= {step.target.name: step} | self.base.behind(step.target.name)
+                left.remove(step)
 
     def touches(self, name: str) -> bool:
         """Whether the rewriting can change the symbol at all."""
-        return name in self._dirty or name in self._found
+        if name in self._dirty or name in self._found:
+            return True
+        return self.on is not None and self.on.touches(name)
+
+    @property
+    def reach(self) -> int:
+        """How many symbols have to be computed again."""
+        return len(self._dirty)
 
     def __getitem__(self, name: str) -> Array:
         if name in self._found:
             return self._found[name]
         step = self._dirty.get(name)
         if step is None:
+            if self.on is not None:
+                return self.on[name]
             if name not in self.base.values and name.startswith("ones "):
                 return np.ones(int(name.removeprefix("ones ")))
             return self.base.values[name]
@@ -156,7 +194,7 @@ class Replay(Mapping[str, Array]):
         return len(self.base.values)
 
     def _run(self, step: Step) -> Array:
-        to, members = step.target.type, self.plan.graph.members
+        to, members = step.target.type, self.base.plan.graph.members
         axes = ((members,) if to.member else ()) + ((self.base.rows,) if to.sample else ())
         total: Array | None = None
         for term in step.terms:

@@ -1,0 +1,133 @@
+"""Two mistakes at once, without asking every two.
+
+What is right must stay right, and the first tensor that is wrong, from the output back, is
+explained by one mistake alone or changed by both. Proved by ``tests/test_mistakes.py``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from clearprop.backprop import gradient_name
+from clearprop.checking.mistake import Mistake, Place
+from clearprop.checking.replay import Loop
+from clearprop.checking.search import Candidate, Search
+from clearprop.errors import ShapeError
+
+Found = list[tuple[Candidate, dict[str, float], float]]
+
+
+@dataclass(frozen=True)
+class _Kinds:
+    """Single mistakes by what they do to the first wrong tensor, those that harm nothing right."""
+
+    explaining: list[Candidate]
+    changing: list[Candidate]
+    rest: list[Candidate]
+
+
+def find_pairs(
+    search: Search,
+    singles: tuple[Candidate, ...],
+    seconds: float,
+    progress: Callable[[int, int], None] | None = None,
+) -> Found:
+    """Return the pairs of mistakes that give the gradient.
+
+    Parameters
+    ----------
+    search : Search
+    singles : tuple of Candidate
+        Every single mistake of the plan.
+    seconds : float
+        When to stop looking.
+    progress : callable (done, total), optional
+    """
+    until = time.monotonic() + seconds
+    kinds = _by_kind(search, singles)
+    total = len(kinds.explaining) + len(kinds.changing)
+    found: Found = []
+    for count, one in enumerate(kinds.explaining):
+        for both in _with(one, kinds.rest):
+            if time.monotonic() > until:
+                return found
+            _ask(search, both, search.order, found)
+        if progress:
+            progress(count, total)
+    if found:
+        return found
+    first = search.wrong[0]
+    names = [first, *(n for n in search.order if n != first)]
+    for count, one in enumerate(kinds.changing):
+        # of two that change different steps the order is nothing
+        for both in _with(one, kinds.changing, kinds.changing[count + 1 :]):
+            if time.monotonic() > until:
+                return found
+            _ask(search, both, names, found)
+        if progress:
+            progress(len(kinds.explaining) + count, total)
+    return found
+
+
+def _by_kind(search: Search, singles: tuple[Candidate, ...]) -> _Kinds:
+    right = [name for name in search.order if name not in search.wrong]
+    first = search.wrong[0]
+    kinds = _Kinds([], [], [])
+    for candidate in singles:
+        try:
+            if candidate.free:
+                replay = search.replay(candidate, 0.5)
+                if any(replay.touches(gradient_name(name)) for name in right):
+                    continue
+                changes = replay.touches(gradient_name(first))
+                explains = changes and search.matches(candidate, [first])[0]
+            else:
+                kept, _, kept_replay = search.matches(candidate, right)
+                if not kept or kept_replay is None:
+                    continue
+                now = kept_replay.gradient(first)
+                changes = search.apart(first, now, search.right[first]) > 1
+                explains = changes and search.off(first, now) <= 1
+        except (Loop, ShapeError):
+            continue
+        (kinds.changing if changes else kinds.rest).append(candidate)
+        if explains:
+            kinds.explaining.append(candidate)
+    # what changes most is run once, and the others on top of it
+    for kind in (kinds.explaining, kinds.changing):
+        kind.sort(key=lambda c: -search.replay(c, 0.5 if c.free else None).reach)
+    return kinds
+
+
+def _with(
+    one: Candidate, others: list[Candidate], apart: list[Candidate] | None = None
+) -> Iterator[Candidate]:
+    """Yield ``one`` with each second mistake made on top of it.
+
+    Edits of different steps stand side by side, and only those with the ``apart`` are asked; where
+    the second rewrites, or has copied from, what the first has rewritten, it is made anew.
+    """
+    anew: dict[str, tuple[Mistake, set[Place]]] = {}
+    beside = {id(c) for c in (others if apart is None else apart)}
+    for second in others:
+        ((mistake, edit),) = second.edits
+        if second is one:
+            continue
+        if one.steps.keys() & {*second.steps, *edit.copies}:
+            anew.setdefault(mistake.id, (mistake, set()))[1].add(edit.place)
+        elif id(second) in beside:
+            yield one.with_second(mistake, edit)
+    for mistake, places in anew.values():
+        for edit in one.edits_on_top(mistake):
+            if edit.place in places:
+                yield one.with_second(mistake, edit)
+
+
+def _ask(search: Search, both: Candidate, names: list[str], found: Found) -> None:
+    good, fitted, replay = search.matches(both, names)
+    if good and replay is not None:
+        keys = {frozenset(candidate.key) for candidate, _, _ in found}
+        if frozenset(both.key) not in keys:
+            found.append((both, fitted, search.residual(replay.gradient)))
