@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from clearprop import storage
 from clearprop.engine import Data, Flat, Precision, Runner, State, Window
-from clearprop.errors import DivergenceError, FileError, SettingError
+from clearprop.errors import DivergenceError, FileError, NativeError, SettingError
 from clearprop.expressions import Array
 from clearprop.initializers import DATA_DRIVEN
 from clearprop.network import Inputs, Network, Parameters, require_memory, within_memory
@@ -475,7 +475,12 @@ class Training:
             flat = self.state.parameters
             found["validation_cost"] = self._runner.evaluate(flat, self.validation)
             if self._metric is not None and not self._asked:
-                outputs = self._runner.forward(flat, self.validation.inputs)
+                try:
+                    outputs = self._runner.forward(flat, self.validation.inputs)
+                except NativeError:
+                    if self._asked:
+                        return None
+                    raise
                 targets = dict(self.validation.targets)
                 alone = len(outputs) == 1
                 found["validation_metric"] = float(
