@@ -15,6 +15,7 @@ import pytest
 
 import clearprop as cp
 from clearprop.cli import main
+from clearprop.errors import DivergenceError
 
 GOOD = "age,colour,y\n" + "".join(
     f"{20 + v},{('red', 'blue')[v % 2]},{('no', 'yes')[v % 2]}\n" for v in range(40)
@@ -188,8 +189,16 @@ def test_a_truncated_model(run: Run) -> None:
 
 
 def test_the_output_is_a_file_that_is_no_model(run: Run) -> None:
-    args = ["train", "good.csv", "--target", "y", "-o", "good.csv"]
-    refused(run, args, "good.csv", "not replaced")
+    Path("notes.txt").write_text("mine")
+    args = ["train", "good.csv", "--target", "y", "-o", "notes.txt"]
+    refused(run, args, "notes.txt", "not replaced")
+
+
+@pytest.mark.parametrize("data", ["good.csv", "g*.csv", "./good.csv"])
+@pytest.mark.parametrize("more", [[], ["--overwrite"]], ids=["", "overwrite"])
+def test_the_model_never_replaces_the_table(run: Run, data: str, more: list[str]) -> None:
+    args = ["train", data, "--target", "y", "-o", "good.csv", *more]
+    refused(run, args, "good.csv", "is read", code=2)
 
 
 def test_the_output_s_folder_does_not_exist(run: Run) -> None:
@@ -254,7 +263,7 @@ def test_a_process_that_may_write_no_more(run: Run) -> None:
         ("--test", "1.5", "test"),
         ("--validation", "1.5", "validation"),
         ("--task", "sorting", "task"),
-        ("--column", "age", "NAME=ROLE"),
+        ("--column", "age", "COLUMN=ROLE"),
         ("--members", "0", "members"),
         ("--dropout", "1", "dropout"),
         ("--l2", "-1", "l2"),
@@ -267,6 +276,77 @@ def test_a_process_that_may_write_no_more(run: Run) -> None:
 )
 def test_wrong_settings_are_wrong_use(run: Run, option: str, value: str, said: str) -> None:
     refused(run, [*train("good.csv"), option, value], said, code=2)
+
+
+#: What contradicts itself, and what is said of it.
+CONTRADICTIONS = [
+    ("--column age=number --column age=category", "'age'", "say it once"),
+    ("--column age=number --column age=number", "'age'", "say it once"),
+    ("--drop age --column age=number", "'age' is given as dropped and as a number"),
+    ("--drop age --drop age", "'age' is dropped twice"),
+    ("--drop y", "'y' is given as the target and as dropped"),
+    ("--weight y", "'y' is given as the target and as the weight"),
+    ("--split-by y", "'y' is given as the target and as split_by"),
+    ("--weight age --split-by age", "'age' is given as the weight and as split_by"),
+    ("--weight age --column age=number", "'age' is given as the weight and as a number"),
+    ("--split-by age --column age=category", "'age' is given as split_by and as a category"),
+    ("--column y=category", "ask for task 'classification'"),
+    ("--column y=number", "ask for task 'regression'"),
+    ("--column age=numbr", "did you mean 'number'"),
+    ("--column =number", "COLUMN=ROLE"),
+    ("--drop=", "is empty"),
+    ("--weight=", "is empty"),
+    ("--split-by colour --validation other.csv", "split_by='colour'", "none are"),
+    ("--split-by colour --validation 0", "split_by='colour'", "none are"),
+    ("--patience 3 --validation 0", "patience=3", "validation=0"),
+    ("--validation 0.5 --test 0.5", "leave no rows to train on"),
+    ("--hidden 0 --dropout 0.5", "dropout=0.5", "hidden"),
+    ("--hidden 0 --activation relu", "activation=relu", "hidden"),
+    ("--activation=", "no activation ''"),
+    ("--validation nan", "validation"),
+    ("-o -", "not to the screen"),
+    ("--target= ", "is empty"),
+]
+
+
+def test_options_that_contradict_each_other_are_wrong_use(run: Run) -> None:
+    """One sentence, before any table is opened: there need not even be one."""
+    Path("other.csv").write_text(GOOD)
+    for options, *said in CONTRADICTIONS:
+        refused(run, [*train("missing.csv"), *options.split()], *said, code=2)
+
+
+def test_options_that_agree_are_taken(run: Run) -> None:
+    Path("other.csv").write_text(GOOD)
+    for options in (
+        "--split-by colour --drop colour --validation 0.3",
+        "--schedule plateau --validation 0",  # it watches the training cost then
+        "--hidden 0",
+        "--patience 3 --validation other.csv",
+    ):
+        code, _, err = run(*train("good.csv"), *options.split())
+        assert (code, err) == (0, ""), options
+
+
+def test_the_training_rows_do_not_validate(run: Run) -> None:
+    for name in ("good.csv", "./good.csv", "g*.csv"):
+        refused(run, [*train("good.csv"), "--validation", name], "these rows train", code=2)
+
+
+def test_a_prediction_that_fails_prints_nothing(run: Run) -> None:
+    """Half a table looks like a whole one: whichever row is bad, no row is shown."""
+    for good in (1, 20_000):
+        Path("new.csv").write_text("age,colour\n" + "33,red\n" * good + "old,red\n")
+        code, out, err = run("predict", "old.clearprop", "new.csv")
+        assert (code, out) == (1, "")
+        assert f"row {good + 1}" in err
+
+
+def test_predictions_do_not_replace_what_is_read(run: Run) -> None:
+    for data in ("good.csv", "g*.csv"):
+        refused(run, ["predict", "old.clearprop", data, "-o", "./good.csv"], "is read", code=2)
+    Path("m.csv").write_bytes(Path("old.clearprop").read_bytes())
+    refused(run, ["predict", "m.csv", "good.csv", "-o", "m.csv"], "is read", code=2)
 
 
 @pytest.mark.parametrize(
@@ -300,3 +380,27 @@ def test_divergence_is_named_with_a_rate_to_try(run: Run) -> None:
     assert "learning_rate" in err
     assert "try 0.01" in err  # what SGD takes by default, not a hundredth of 1e9
     assert not list(Path().glob("t.clearprop*"))
+
+
+def test_a_run_that_diverged_leaves_nothing_to_resume(run: Run) -> None:
+    Path("t.csv").write_text("x,y\n" + "".join(f"{v},{v * v}.5\n" for v in range(60)))
+    wild = {"optimizer": "sgd", "learning_rate": 1e9, "checkpoint": "c"}
+    with pytest.raises(DivergenceError):
+        cp.train_table("t.csv", "y", **wild)
+    assert not Path("c").exists()
+
+
+def test_resuming_a_run_that_diverged_says_so(run: Run) -> None:
+    """A checkpoint of the steppable run, which keeps its end, is no model."""
+    Path("t.csv").write_text("x,y\n" + "".join(f"{v},{v * v}.5\n" for v in range(60)))
+    wild = ["--optimizer", "sgd", "--learning-rate", "1e9", "-o", "t.clearprop"]
+    kept = []
+
+    def unlink(path: object, remove: Callable[[str], None] = os.unlink) -> None:
+        kept.append(path) if str(path).endswith(".checkpoint") else remove(str(path))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("clearprop.model.table.os.unlink", unlink)
+        assert run("train", "t.csv", "-t", "y", *wild)[0] == 1
+    assert kept
+    refused(run, ["train", "t.csv", "-t", "y", *wild, "--resume"], "diverged", "start anew")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 import clearprop as cp
+from clearprop.engine.native import NativeRunner
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.model import Prepared
 from clearprop.operations import TABLE, Function
@@ -280,3 +283,34 @@ def test_decisions_are_those_of_the_table() -> None:
     changed(parts)
     expected = decide(parts[0].table, target="y").to_data()
     assert parts[0].decisions.to_data() == expected
+
+
+def test_ctrl_c_while_an_epoch_is_judged_keeps_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine breaks its forward pass off then, which is no failure."""
+    looks, forward = [], NativeRunner.forward
+
+    def broken_off(self: NativeRunner, *args: Any) -> Any:
+        looks.append(1)
+        if len(looks) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+            raise NativeError("the forward pass was interrupted")
+        return forward(self, *args)
+
+    monkeypatch.setattr(NativeRunner, "forward", broken_off)
+    x = list(range(60))
+    with pytest.raises(cp.Interrupted) as caught:
+        cp.train_table({"x": x, "y": [v > 30 for v in x]}, "y", epochs=50)
+    assert caught.value.model is not None
+    assert caught.value.model.provenance["best_epoch"] in (1, 2)
+    assert "accuracy" in caught.value.model.provenance["figures"]["validation"]
+
+
+def test_a_model_keeps_which_rows_it_was_trained_on() -> None:
+    data = {"x": [1.0, 2.0, 3.0, None] * 10, "id": list(range(40)), "y": ["a", "b", "a", "b"] * 10}
+    model = cp.train_table(data, "y", epochs=1, members=1)
+    kept = model.provenance["fingerprint"]
+    same = cp.train_table({**data, "id": list(range(40, 80))}, "y", epochs=1, members=1)
+    assert same.provenance["fingerprint"] == kept
+    data["x"][7] = 0.5
+    other = cp.train_table(data, "y", epochs=1, members=1)
+    assert other.provenance["fingerprint"] != kept

@@ -128,7 +128,7 @@ def test_names_and_roles_that_do_not_exist_are_refused() -> None:
         decide(table, target="z")
     with pytest.raises(SettingError, match="'age' cannot be a 'categroy': did you mean 'category'"):
         decide(table, columns={"age": "categroy"})
-    with pytest.raises(SettingError, match="'y' is given as target and as weight"):
+    with pytest.raises(SettingError, match="'y' is given as the target and as the weight"):
         decide(table, target="y", weight="y")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
@@ -10,7 +11,9 @@ def main() -> int:
     try:
         from clearprop.cli import main as run  # the import takes longest
 
-        return run()
+        code = run()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is said and done but leaving
+        return code
     except KeyboardInterrupt:
         print("clearprop: interrupted", file=sys.stderr)
         return 130

@@ -9,12 +9,13 @@ import typer
 
 from clearprop import __version__
 from clearprop.cli import deriving
+from clearprop.cli.help import Application
 
 __all__ = ["app"]
 
 _MODEL, _TRAINING, _COLUMNS, _OUTPUT = "Network", "Training", "Rows and columns", "Output"
 
-app = typer.Typer(
+app = Application(
     help="Feed-forward networks with nothing hidden, trained on a table.",
     epilog=(
         "[bold]Start with[/bold]   clearprop train data.csv --target price\n\n"
@@ -57,9 +58,10 @@ def _start(
     epilog=(
         "[bold]Examples[/bold]\n\n"
         "  clearprop train penguins.csv --target species --test 0.2\n\n"
-        "  clearprop train 'sales-*.parquet' --target price --column zip=category --drop id\n\n"
+        "  clearprop train 'sales-*.parquet' --target price --column zip=category\n\n"
         "  clearprop train visits.csv --target ill --split-by patient -o ill.clearprop\n\n"
-        "Ctrl-C stops and saves the best so far; the same command with --resume goes on."
+        "Ctrl-C stops and saves the best so far; the same command with --resume goes\n"
+        "on to the same bits."
     )
 )
 def train(
@@ -70,30 +72,40 @@ def train(
             help="A CSV, TSV, JSON lines or Parquet file (gzip too), a pattern, or SQL.",
         ),
     ],
-    target: Annotated[str, typer.Option("--target", "-t", help="The column to predict.")],
+    target: Annotated[
+        str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.")
+    ],
     hidden: Annotated[
         str | None,
         typer.Option(
             metavar="256,256",
             help="Units of the hidden layers.",
             rich_help_panel=_MODEL,
-            show_default="by the number of rows",
+            show_default="two layers of 128 or 256",
         ),
     ] = None,
     activation: Annotated[
         str | None,
-        typer.Option(help="relu, tanh, selu, mish, …", rich_help_panel=_MODEL, show_default="relu"),
+        typer.Option(
+            metavar="NAME",
+            help="relu, tanh, selu, mish, …",
+            rich_help_panel=_MODEL,
+            show_default="relu",
+        ),
     ] = None,
     members: Annotated[
         int | None,
         typer.Option(
             help="Networks trained side by side, whose mean predicts.",
             rich_help_panel=_MODEL,
-            show_default="8, with many rows 4",
+            show_default="8, from 10,000 rows 4",
         ),
     ] = None,
     dropout: Annotated[
-        float, typer.Option(help="Share of hidden units left out.", rich_help_panel=_MODEL)
+        float,
+        typer.Option(
+            help="Share of hidden units left out.", rich_help_panel=_MODEL, show_default="none"
+        ),
     ] = 0.0,
     l2: Annotated[
         float | None,
@@ -106,6 +118,7 @@ def train(
     optimizer: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="adam, adamw, sgd, momentum, nesterov, rmsprop.",
             rich_help_panel=_TRAINING,
             show_default="adam",
@@ -120,6 +133,7 @@ def train(
     schedule: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="constant, cosine, one_cycle, plateau, …",
             rich_help_panel=_TRAINING,
             show_default="cosine",
@@ -132,7 +146,9 @@ def train(
     batch_size: Annotated[
         int | None,
         typer.Option(
-            help="Rows of a step.", rich_help_panel=_TRAINING, show_default="by the number of rows"
+            help="Rows of a step.",
+            rich_help_panel=_TRAINING,
+            show_default="a 32nd of the rows, 32 to 256",
         ),
     ] = None,
     patience: Annotated[
@@ -152,7 +168,12 @@ def train(
     ] = None,
     precision: Annotated[
         str | None,
-        typer.Option(help="float32 or float64.", rich_help_panel=_TRAINING, show_default="float32"),
+        typer.Option(
+            metavar="NAME",
+            help="float32 or float64.",
+            rich_help_panel=_TRAINING,
+            show_default="float32",
+        ),
     ] = None,
     time_limit: Annotated[
         float | None,
@@ -181,11 +202,16 @@ def train(
     ] = "0.2",
     test: Annotated[
         float,
-        typer.Option(help="Share of rows kept aside to judge by.", rich_help_panel=_COLUMNS),
+        typer.Option(
+            help="Share of rows kept aside to judge by.",
+            rich_help_panel=_COLUMNS,
+            show_default="none",
+        ),
     ] = 0.0,
     task: Annotated[
         str | None,
         typer.Option(
+            metavar="NAME",
             help="classification or regression.",
             rich_help_panel=_COLUMNS,
             show_default="by the target's values",
@@ -194,27 +220,27 @@ def train(
     column: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME=ROLE",
+            metavar="COLUMN=ROLE",
             rich_help_panel=_COLUMNS,
-            help="What a column is: number, category, boolean or date. Several times.",
+            help="Say what a column is: number, category, boolean or date. Several times.",
         ),
     ] = None,
     drop: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Leave a column out. Several times.", rich_help_panel=_COLUMNS
+            metavar="COLUMN", help="Leave a column out. Several times.", rich_help_panel=_COLUMNS
         ),
     ] = None,
     weight: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="The column of the rows' weights.", rich_help_panel=_COLUMNS
+            metavar="COLUMN", help="The column of the rows' weights.", rich_help_panel=_COLUMNS
         ),
     ] = None,
     split_by: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME",
+            metavar="COLUMN",
             rich_help_panel=_COLUMNS,
             help="Rows of one value there stay together when rows are divided.",
         ),

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import Progress as Drawn
+from rich.segment import Segment, Segments
 from rich.table import Table as Grid
 from rich.text import Text
 
 from clearprop.metrics import METRICS
+from clearprop.tables.task import Target
 from clearprop.training import Progress
 from clearprop.words import number
 
-__all__ = ["bar", "figures", "grid", "heading", "line", "lines", "print_json"]
+__all__ = ["aim", "bar", "facts", "figures", "grid", "heading", "line", "lines", "print_json"]
 
 _out = Console(highlight=False, markup=False, emoji=False)
 
@@ -53,19 +55,52 @@ def grid(
             style=last if final else "",
             no_wrap=place in right,
         )
+    _print(table, rows)
+
+
+def _print(table: Grid, rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*map(Text, row))
-    _out.print(table)
+    for drawn in _out.render_lines(table, pad=False):
+        while drawn and not drawn[-1].text.strip():
+            drawn.pop()
+        if drawn:  # no blanks at the ends of lines: they are copied, and make lines wrap
+            drawn[-1] = drawn[-1]._replace(text=drawn[-1].text.rstrip())
+        _out.print(Segments([*drawn, Segment.line()]), soft_wrap=True, end="")
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> None:
+    """Print what is known under short names, one below the other; long texts fold at words."""
+    table = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column()
+    _print(table, rows)
+
+
+def aim(target: Target) -> str:
+    """Say what is predicted, in a line."""
+    if target.task == "regression":
+        return f"{target.name}: a number"
+    labels = [str(label) for label in target.labels]
+    more = f", … ({len(labels)} classes)" if len(labels) > 6 else ""
+    return f"{target.name}: {', '.join(labels[:6])}{more}"
 
 
 def figures(found: Mapping[str, Mapping[str, float]]) -> None:
     """Print figures of several parts side by side, with what each means."""
     parts = [part for part in ("test", "validation", "") if part in found]
+    known = dict.fromkeys(name for part in parts for name in found[part])
     rows = [
-        (name, *(number(found[part][name]) for part in parts), METRICS[name].help)
-        for name in found[parts[0]]
+        (name, *(_figure(found[part].get(name)) for part in parts), METRICS[name].help)
+        for name in METRICS
+        if name in known
     ]
-    grid(("figure", *parts, "meaning"), rows, right=range(1, 1 + len(parts)), last="dim")
+    names = [part or "value" for part in parts]
+    grid(("figure", *names, "meaning"), rows, right=range(1, 1 + len(parts)), last="dim")
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None or math.isnan(value) else number(value)
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -84,37 +119,60 @@ def _finite(data: Any) -> Any:
 
 
 @contextmanager
-def bar(shown: bool = True) -> Iterator[Callable[[Progress], None] | None]:
-    """Give a function that draws a run's progress on standard error, if that is a terminal."""
+def bar(shown: bool = True) -> Iterator[Bar | None]:
+    """Give what draws a run's progress on standard error, if that is a terminal."""
     console = Console(stderr=True, highlight=False)
     if not (shown and console.is_terminal):
         yield None
         return
     console.width -= 3  # room for the ^C that a terminal echoes
-    columns = (
-        TextColumn("epoch {task.fields[epoch]}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.fields[figures]}"),
-        TimeRemainingColumn(compact=True),
-    )
-    drawn = Bar(*columns, console=console, transient=True, expand=True)
-    task = drawn.add_task("", total=None, epoch="0", figures="")
+    drawn = Bar(console)
+    try:
+        yield drawn
+    finally:
+        drawn.stop()
 
-    def draw(progress: Progress) -> None:
-        told = [f"cost {number(progress.cost, 3)}"] if progress.epoch else []
-        if progress.epoch and not math.isnan(progress.validation_cost):
-            told.append(f"validation {number(progress.validation_cost, 3)}")
-        told.append(f"rate {number(progress.learning_rate, 2)}")
-        drawn.update(
-            task,
+
+class Bar:
+    """A line that is drawn again a few times a second, and is gone at the end.
+
+    Attributes
+    ----------
+    figure : str
+        What people call the figure of the validation rows that chooses the epoch.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.figure = "validation"
+        columns = (
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(compact=True),
+        )
+        self._drawn = Drawn(*columns, console=console, transient=True, expand=True)
+        self._task = self._drawn.add_task("", total=None, epoch="0", figures="")
+
+    def __call__(self, progress: Progress) -> None:
+        """Draw where the run stands."""
+        self._drawn.update(
+            self._task,
             total=progress.steps,
             completed=progress.step,
             epoch=f"{progress.epoch}/{progress.epochs}",
-            figures="  ".join(told),
+            figures=self._figures(progress),
         )
-        drawn.start()  # at the first step: what was decided is told before
+        self._drawn.start()  # at the first step: what was decided is told before
 
-    try:
-        yield draw
-    finally:
-        drawn.stop()
+    def _figures(self, progress: Progress) -> str:
+        if not progress.epoch:
+            return ""
+        cost = f"cost {number(progress.cost, 3)}"
+        if math.isnan(progress.validation_metric):
+            return cost
+        best = f"{number(progress.best, 3)} in {progress.best_epoch}"
+        return f"{self.figure} {number(progress.validation_metric, 3)} (best {best})  {cost}"
+
+    def stop(self) -> None:
+        """Take the line away."""
+        self._drawn.stop()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.cli import console
-from clearprop.cli.writing import Column, plain, write_rows
+from clearprop.cli.writing import Column, check_name, plain, refuse_to_replace, write_rows
 from clearprop.errors import UsageError
 from clearprop.model import Model, load
 from clearprop.tables import Cells, Table
+from clearprop.tables.fingerprint import fingerprint
 
 __all__ = ["evaluate", "predict"]
 
@@ -24,14 +24,42 @@ def evaluate(model: str, data: str, *, json: bool) -> int:
     found = load(model)
     table = found.open(data, judged=True)
     figures = found.judge(table, np.ones(table.rows, np.bool_))
+    known, seen = _known(found, table), _seen(found, table)
     if json:
-        told = {"model": model, "data": table.name, "rows": table.rows, "figures": figures}
-        console.print_json(told)
+        told = {"model": model, "data": table.name, "rows": known, "trained_on_these_rows": seen}
+        console.print_json({**told, "figures": figures})
         return 0
-    console.heading(f"{found.target.name} in {table.name}", f"{table.rows:,} rows, by {model}")
+    rows = f"{known:,} rows" if known == table.rows else f"{known:,} of {table.rows:,} rows"
+    console.heading(table.name, f"{rows}, predicted by {model}")
+    console.line()
+    console.facts([("predicts", console.aim(found.target))])
     console.line()
     console.figures({"": figures})
+    if seen:
+        console.line()
+        for text in _CAUTION:
+            console.line(text)
     return 0
+
+
+_CAUTION = (
+    "caution: the model was trained on this table, so these figures flatter it;",
+    "judge it by other rows, or keep some aside: clearprop train … --test 0.2",
+)
+
+
+def _known(model: Model, table: Table) -> int:
+    """How many rows have a target, and are judged."""
+    name = model.target.name
+    return sum(int(chunk[name].valid.sum()) for chunk in table.chunks(names=[name]))
+
+
+def _seen(model: Model, table: Table) -> bool:
+    """Whether it is the table that the model was trained on."""
+    kept = model.provenance.get("fingerprint")
+    if kept is None or model.encoder is None:
+        return False
+    return bool(kept == fingerprint(table, [*model.encoder.names, model.target.name]))
 
 
 def predict(model: str, data: str, *, output: str | None, probabilities: bool, json: bool) -> int:
@@ -42,10 +70,10 @@ def predict(model: str, data: str, *, output: str | None, probabilities: bool, j
             f"--probabilities: the model predicts the number {found.target.name!r}, which has "
             "none; leave the option out"
         )
-    for given in (data, model):  # rows are read while they are written
-        both = output is not None and Path(output).exists() and Path(given).exists()
-        if both and Path(str(output)).samefile(given):
-            raise UsageError(f"the predictions would replace {given}; name another file")
+    output = None if output == "-" else output
+    if output is not None:
+        check_name(output)
+        refuse_to_replace(output, "the predictions", data, model)
     table = found.open(data)
     columns, rows = _columns(found, table, probabilities), _rows(found, table, probabilities)
     if json and output is None:
@@ -63,7 +91,7 @@ def predict(model: str, data: str, *, output: str | None, probabilities: bool, j
         console.print_json({"model": model, "data": table.name, "rows": table.rows, "file": output})
     elif output is not None:
         console.heading(f"saved {output}", f"{table.rows:,} predictions of {found.target.name}")
-    elif sys.stderr.isatty() and not sys.stdout.isatty():
+    elif sys.stderr.isatty() and not sys.stdout.isatty():  # into a file or a pipe
         print(f"{table.rows:,} predictions of {found.target.name}", file=sys.stderr)
     return 0
 

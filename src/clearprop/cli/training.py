@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from clearprop.cli import console
-from clearprop.errors import DivergenceError, FileError, UsageError
+from clearprop.cli.interrupting import only_once
+from clearprop.cli.writing import files_of, refuse_to_replace
+from clearprop.errors import FileError, UsageError
 from clearprop.model import (
     SUFFIX,
     Interrupted,
     Model,
     Prepared,
     check_destination,
+    is_model,
     train_table,
 )
 from clearprop.optimizers import optimizer
@@ -46,56 +49,61 @@ def train(
     **settings: Any,
 ) -> int:
     """Train, save, and tell what was decided and what came of it."""
+    columns, rows = _roles(column or ()), _validation(validation)
     path = _default_output(data) if output is None else output
+    if path == "-":
+        raise UsageError("-o -: a model goes into a file, not to the screen; name one")
+    if not is_model(path):  # one in the table's place is named when it is opened
+        refuse_to_replace(path, "the model", data, rows)
+    if isinstance(rows, str) and set(files_of(rows)) & set(files_of(data)):
+        raise UsageError(
+            f"--validation {rows}: these rows train, and cannot tell when to stop; name others, "
+            "or give a share such as 0.2"
+        )
     check_destination(path, overwrite=overwrite)
     checkpoint = f"{path}.checkpoint"
     if resume and not Path(checkpoint).exists():
         raise FileError(
             f"there is nothing to resume: no {checkpoint}; run the command without --resume"
         )
-    prepared: list[Prepared] = []
-
-    def announce(found: Prepared) -> None:
-        prepared.append(found)
-        if not json:
-            _tell_prepared(found)
-
     interrupted = False
-    with console.bar(shown=not json) as watch:
-        try:
-            model = train_table(
-                data,
-                target,
-                hidden=None if hidden is None else _hidden(hidden),
-                columns=_roles(column or ()),
-                drop=drop or (),
-                validation=_validation(validation),
-                checkpoint=checkpoint,
-                resume=resume,
-                progress=watch,
-                announce=announce,
-                **settings,
-            )
-        except Interrupted as error:
-            if error.model is None:
-                raise
-            model, interrupted = error.model, True
-        except DivergenceError:
-            _forget(checkpoint)  # to go on from there would diverge again
-            raise
-    model.save(path, overwrite=overwrite)
-    if not interrupted:  # the model holds all that counts now
-        _forget(checkpoint)
-    if json:
-        console.print_json({"model": path, "interrupted": interrupted, **_summary(model)})
-    else:
-        _tell_outcome(model, path, data, interrupted)
+    with only_once() as asked:
+        with console.bar(shown=not json) as drawn:
+
+            def announce(found: Prepared) -> None:
+                if not json:
+                    _tell_prepared(found)
+                if drawn is not None:
+                    drawn.figure = found.figure
+
+            try:
+                model = train_table(
+                    data,
+                    target,
+                    hidden=None if hidden is None else _hidden(hidden),
+                    columns=columns,
+                    drop=drop or (),
+                    validation=rows,
+                    checkpoint=checkpoint,
+                    resume=resume,
+                    progress=drawn,
+                    announce=announce,
+                    **settings,
+                )
+            except Interrupted as error:
+                if error.model is None:
+                    raise
+                model, interrupted = error.model, True
+        asked.save()
+        model.save(path, overwrite=overwrite)
+        if not interrupted:  # the model holds all that counts now
+            with suppress(OSError):
+                os.unlink(checkpoint)
+        if json:
+            console.print_json({"model": path, "interrupted": interrupted, **_summary(model)})
+        else:
+            _tell_outcome(model, path, data, interrupted and Path(checkpoint).exists())
     return 130 if interrupted else 0
-
-
-def _forget(checkpoint: str) -> None:
-    with suppress(OSError):
-        os.unlink(checkpoint)
 
 
 def _default_output(data: str) -> str:
@@ -122,11 +130,15 @@ def _hidden(text: str) -> list[int]:
 
 
 def _roles(given: Sequence[str]) -> dict[str, str]:
-    roles = {}
+    roles: dict[str, str] = {}
     for one in given:
         name, equals, role = one.rpartition("=")
         if not equals or not name:
-            raise UsageError(f"--column takes NAME=ROLE, such as zip=category, got {one!r}")
+            raise UsageError(f"--column takes COLUMN=ROLE, such as zip=category, got {one!r}")
+        if name in roles:
+            raise UsageError(
+                f"--column says twice what {name!r} is, {roles[name]} and {role}: say it once"
+            )
         roles[name] = role
     return roles
 
@@ -135,11 +147,11 @@ def _validation(text: str) -> float | str:
     try:
         return float(text)
     except ValueError:
-        if not Path(text).exists() and not is_query(text) and not re.search(r"[*?\[]", text):
-            raise FileError(
-                f"--validation takes a share such as 0.2 or a file; there is no file {text}"
-            ) from None
-        return text
+        if is_query(text) or files_of(text):
+            return text
+        raise FileError(
+            f"--validation takes a share such as 0.2 or a file; there is no file {text!r}"
+        ) from None
 
 
 # -- what is told ---------------------------------------------------------------------------------
@@ -159,37 +171,42 @@ def _tell_prepared(found: Prepared) -> None:
         last="dim",
     )
     console.line()
-    target, counts = found.target, found.rows
-    if target.task == "classification":
-        names = [str(label) for label in target.labels]
-        shown = ", ".join(names[:6]) + (f", … ({len(names)} classes)" if len(names) > 6 else "")
-        console.line(f"predicts {target.name}: {shown} ({target.why})")
-    else:
-        console.line(f"predicts {target.name}: a number ({target.why})")
-    told = [f"{counts['training']:,} rows train"]
+    console.facts(
+        [
+            ("predicts", f"{console.aim(found.target)} ({found.target.why})"),
+            ("rows", _rows(found.rows)),
+            ("network", _network(found)),
+            ("training", _settings(found)),
+        ]
+    )
+    console.line()
+
+
+def _rows(counts: Mapping[str, int]) -> str:
+    told = [f"{counts['training']:,} train"]
     for part, verb in (("validation", "choose the epoch"), ("test", "test")):
         if counts[part]:
             told.append(f"{counts[part]:,} {verb}")
     if counts["unlabelled"]:
-        told.append(f"{counts['unlabelled']:,} have no target and are left out")
-    console.line(", ".join(told))
-    console.line(_network(found))
-    console.line()
+        told.append(f"{counts['unlabelled']:,} without a target are left out")
+    return ", ".join(told)
 
 
 def _network(found: Prepared) -> str:
-    graph, settings = found.network.graph, found.settings
+    graph = found.network.graph
+    shape, _, size = repr(found.network).removesuffix(">").removeprefix("<Network ").partition(", ")
+    members = f"{graph.members} side by side, " if graph.members else ""
+    return f"{shape}, {members}{size}"
+
+
+def _settings(found: Prepared) -> str:
+    settings = found.settings
     rule = optimizer(settings["optimizer"])
     rate = settings["learning_rate"] or rule.learning_rate
-    members = f"{graph.members} networks side by side, " if graph.members else ""
-    shape = repr(found.network).removeprefix("<Network ").removesuffix(">")
-    return (
-        f"network {shape}; {members}{rule.name}, learning rate {number(rate)}, "
-        f"up to {settings['epochs']} epochs"
-    )
+    return f"{rule.name}, learning rate {number(rate)}, up to {settings['epochs']} epochs"
 
 
-def _tell_outcome(model: Model, path: str, data: str, interrupted: bool) -> None:
+def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
     made = model.provenance
     kept = f"; epoch {made['best_epoch']} is kept" if made["rows"]["validation"] else ""
     why = {
@@ -209,7 +226,7 @@ def _tell_outcome(model: Model, path: str, data: str, interrupted: bool) -> None
     console.line()
     console.heading(f"saved {path}")
     quoted, table = shlex.quote(path), shlex.quote(data)
-    if interrupted:
+    if unfinished:
         console.line("the best so far is saved; the same command with --resume goes on")
         return
     console.line(f"try  clearprop predict {quoted} {table}", "dim")

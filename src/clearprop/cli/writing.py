@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import glob
 import gzip
 import io
 import json
 import math
+import os
 import shutil
 import sys
 import tempfile
@@ -20,10 +22,14 @@ from clearprop.errors import FileError, UsageError
 from clearprop.storage import check_writable, written_whole
 from clearprop.tables import Cells, Kind
 
-__all__ = ["Column", "plain", "write_rows"]
+__all__ = ["Column", "check_name", "files_of", "plain", "refuse_to_replace", "write_rows"]
 
 Rows = Iterator[list[Cells]]
 """Blocks of rows: the cells of each column."""
+
+
+#: Bytes of a table for the screen that are kept in memory; more go to a temporary file.
+_IN_MEMORY = 1 << 26
 
 
 class Column(NamedTuple):
@@ -31,6 +37,43 @@ class Column(NamedTuple):
 
     name: str
     kind: Kind
+
+
+def check_name(path: str) -> None:
+    """See, before a table is opened, that a file can be written and its name tells a format.
+
+    Raises
+    ------
+    UsageError
+        If the name does not tell a format.
+    FileError
+        If it cannot be written.
+    """
+    _writer(path)
+    check_writable(path)
+
+
+def files_of(source: object) -> list[Path]:
+    """The files that a table's name means, resolved; none for a query."""
+    if not isinstance(source, str) or not source:
+        return []
+    path = os.path.expanduser(source)
+    found = [path] if os.path.exists(path) else glob.glob(path, recursive=True)
+    return [Path(os.path.realpath(one)) for one in found]
+
+
+def refuse_to_replace(path: str, what: str, *sources: object) -> None:
+    """See that a file to be written is none of those that are read.
+
+    Raises
+    ------
+    UsageError
+        If it is.
+    """
+    target = Path(os.path.realpath(path))
+    for source in sources:
+        if target in files_of(source):
+            raise UsageError(f"{what} would replace {path}, which is read: name another file")
 
 
 def write_rows(path: str | None, columns: Sequence[Column], rows: Rows) -> None:
@@ -43,15 +86,15 @@ def write_rows(path: str | None, columns: Sequence[Column], rows: Rows) -> None:
     FileError
         If the file cannot be written; what stood there still stands.
     """
-    if path is None or path == "-":
-        text = io.TextIOWrapper(sys.stdout.buffer, "utf-8", newline="", write_through=True)
-        try:
-            _write_csv(text, columns, rows)
-        finally:
-            text.detach()  # standard output stays open
+    if path is None:
+        # Not a line before the last row is known to be good: half a table looks like a whole one.
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as kept:
+            _csv(kept, columns, rows)
+            kept.seek(0)
+            shutil.copyfileobj(kept, sys.stdout.buffer)
         return
+    check_name(path)
     write = _writer(path)
-    check_writable(path)
     with written_whole(path) as stream:
         if path.lower().endswith(".gz"):
             with gzip.GzipFile(fileobj=stream, mode="wb", mtime=0) as packed:
@@ -80,7 +123,8 @@ def _writer(path: str) -> Callable[[IO[bytes], Sequence[Column], Rows], None]:
     for ending, write in _FORMATS.items():
         if name.endswith(ending) and not (path.lower().endswith(".gz") and ending == ".parquet"):
             return write
-    raise UsageError(f"cannot tell the format of {path}: name it {', '.join(_FORMATS)}")
+    endings = ", ".join(_FORMATS)
+    raise UsageError(f"cannot tell the format of {path!r}: give it a name that ends in {endings}")
 
 
 def _csv(stream: IO[bytes], columns: Sequence[Column], rows: Rows) -> None:

@@ -15,9 +15,9 @@ from clearprop.operations import TABLE
 from clearprop.optimizers import optimizer
 from clearprop.settings import Attr, check_all
 from clearprop.training import ATTRS, schedule
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, number
 
-__all__ = ["DEFAULTS", "check_choices", "run_settings"]
+__all__ = ["DEFAULTS", "check_choices", "check_together", "run_settings"]
 
 #: What is used where nothing is asked for. Measured by ``tests/test_accuracy.py``.
 DEFAULTS: Mapping[str, Any] = {
@@ -84,7 +84,7 @@ def check_choices(
             f"the reference computes in float64 only, got precision={settings['precision']!r}; "
             "leave precision out"
         )
-    if activation not in TABLE.activations():
+    if not isinstance(activation, str) or activation not in TABLE.activations():
         hint = did_you_mean(activation, TABLE.activations())
         raise SettingError(f"there is no activation {activation!r}; {hint}")
     for units in hidden or ():
@@ -94,3 +94,49 @@ def check_choices(
     if isinstance(validation, int | float):  # a share, not a table
         own["validation"] = validation
     check_all(_OWN, own)
+
+
+def check_together(
+    *,
+    hidden: Sequence[int] | None,
+    activation: str | None,
+    dropout: float,
+    validation: object,
+    test: float,
+    patience: int | None,
+    split_by: str | None,
+    checkpoint: object,
+    resume: bool,
+) -> None:
+    """See that no choice asks for what another leaves nothing of; each is in bounds by itself.
+
+    Raises
+    ------
+    SettingError
+        For the first that would have no effect, with what to do.
+    """
+    share = validation if isinstance(validation, int | float) else None
+    if share is not None and share + test >= 1:
+        raise SettingError(
+            f"validation={number(share)} and test={number(test)} leave no rows to train on: "
+            "together they must be below 1"
+        )
+    if share == 0 and patience is not None:
+        raise SettingError(
+            f"patience={patience} counts epochs in which validation rows get no better, and "
+            "validation=0 leaves none: leave one of them out"
+        )
+    if split_by is not None and not share and not test:
+        raise SettingError(
+            f"split_by={split_by!r} keeps rows together where rows are divided, and here none "
+            "are: give a share to validation or test, or drop the column"
+        )
+    if hidden is not None and not len(hidden):
+        for name, value in (("activation", activation), ("dropout", dropout or None)):
+            if value is not None:
+                raise SettingError(
+                    f"{name}={value} is for hidden layers, and hidden=0 asks for none: leave one "
+                    "of them out"
+                )
+    if resume and checkpoint is None:
+        raise SettingError("resume=True needs the checkpoint to go on from: give its path")

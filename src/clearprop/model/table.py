@@ -10,24 +10,26 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.errors import DataError
+from clearprop.errors import DataError, DivergenceError, FileError, NativeError
 from clearprop.graph import Dense, Dropout, Embedding, Input, Wire, concat
 from clearprop.membership import TEST, TRAIN, VALIDATION, split
 from clearprop.metrics import log_loss, rmse
 from clearprop.model.arrays import Interrupted, Watcher, carry_out
-from clearprop.model.choices import DEFAULTS, check_choices, run_settings
+from clearprop.model.choices import DEFAULTS, check_choices, check_together, run_settings
 from clearprop.model.model import Model, input_arrays
 from clearprop.network import Network
 from clearprop.optimizers import Optimizer
 from clearprop.tables import Table, open_table
-from clearprop.tables.columns import Decisions, decide, read_weights
+from clearprop.tables.columns import Decisions, check_uses, decide, read_weights
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
+from clearprop.tables.fingerprint import fingerprint
 from clearprop.tables.split import read_groups
 from clearprop.tables.task import Target, TaskName, fit_target
 from clearprop.training import Engine, Training
@@ -63,6 +65,11 @@ class Prepared:
     rows: Mapping[str, int]
     settings: Mapping[str, Any]
     notes: tuple[str, ...]
+
+    @property
+    def figure(self) -> str:
+        """The figure of the validation rows that chooses the epoch, as `METRICS` calls it."""
+        return "log_loss" if self.target.task == "classification" else "rmse"
 
 
 def train_table(
@@ -166,13 +173,18 @@ time_limit, max_steps, checkpoint, resume
         engine=engine, time_limit=time_limit, max_steps=max_steps, checkpoint=checkpoint,
         resume=resume,
     )  # fmt: skip
-    function = activation or DEFAULTS["activation"]
+    function = DEFAULTS["activation"] if activation is None else activation
     check_choices(
         settings, hidden=hidden, activation=function, l2=l2, validation=validation,
         members=members, dropout=dropout, test=test, task=task,
     )  # fmt: skip
-    dtype = _dtype(precision, engine)
+    check_together(
+        hidden=hidden, activation=activation, dropout=dropout, validation=validation, test=test,
+        patience=patience, split_by=split_by, checkpoint=checkpoint, resume=resume,
+    )  # fmt: skip
     roles = dict(columns or {})
+    check_uses(target=target, columns=roles, drop=drop, weight=weight, split_by=split_by)
+    dtype = _dtype(precision, engine)
     texts = [name for name, role in roles.items() if role == "category"]
     table = open_table(data, as_text=[*texts, *([split_by] if split_by else [])])
     decisions = decide(
@@ -193,6 +205,7 @@ time_limit, max_steps, checkpoint, resume
         DEFAULTS["l2_rows"] / count if l2 is None else l2,
     )
     encoded = encoder.encode(table, dtype)
+    print_of_rows = fingerprint(table, [*encoder.names, target])
     weights = None if weight is None else read_weights(table, weight)
 
     def taken(part: int) -> tuple[Any, ...]:
@@ -224,26 +237,46 @@ time_limit, max_steps, checkpoint, resume
 
     def finished(model: Model) -> Model:
         model.encoder, model.columns = encoder, decisions.to_data()
-        figures = {}
+        told = {"data": table.name, "rows": counts, "notes": list(notes)}
+        figures: dict[str, dict[str, float]] = {}
+        model.provenance |= {**told, "fingerprint": print_of_rows, "figures": figures}
         if counts["test"]:
-            figures["test"] = model.judge(table, parts == TEST)
+            figures["test"] = _defined(model.judge(table, parts == TEST))
         if other is not None:
-            figures["validation"] = model.judge(other, np.ones(other.rows, np.bool_))
+            figures["validation"] = _defined(model.judge(other, np.ones(other.rows, np.bool_)))
         elif held is not None:
-            figures["validation"] = model.judge(table, parts == VALIDATION)
-        told = {"data": table.name, "rows": counts, "figures": figures, "notes": list(notes)}
-        model.provenance |= told
+            figures["validation"] = _defined(model.judge(table, parts == VALIDATION))
         return model
 
     with Training(
         network, X, Y, validation=held, sample_weight=own[0] if own else None, **settings, **watched
     ) as training:
+        if training.why == "diverged":
+            raise FileError(
+                f"the run of {checkpoint} diverged, and does so again: start anew, with a smaller "
+                "learning_rate"
+            )
         try:
-            return finished(carry_out(training, aim, progress))
+            model = carry_out(training, aim, progress)
         except Interrupted as error:
             if error.model is not None:
-                finished(error.model)
+                with suppress(KeyboardInterrupt, NativeError):  # Ctrl-C again: without figures
+                    finished(error.model)
             raise
+        except DivergenceError:
+            if checkpoint is not None:  # to go on from there would diverge again
+                with suppress(OSError):
+                    os.unlink(checkpoint)
+            raise
+        try:
+            return finished(model)
+        except KeyboardInterrupt:
+            raise Interrupted(model) from None
+
+
+def _defined(figures: Mapping[str, float]) -> dict[str, float]:
+    """The figures that are numbers: rows of one class have no area under the ROC curve."""
+    return {name: value for name, value in figures.items() if math.isfinite(value)}
 
 
 @dataclass(frozen=True)
@@ -370,7 +403,8 @@ def _dtype(precision: str | None, engine: Engine) -> type[np.floating[Any]]:
 def _metric(
     target: Target, weights: NDArray[np.float64] | None = None
 ) -> Callable[[Any, Any], float]:
-    """The figure that chooses the epoch: of the members' mean, which is what predicts."""
+    """`Prepared.figure`, of the members' mean, which is what predicts."""
     if target.task == "classification":
         return lambda y, outputs: log_loss(y, outputs, weights)
-    return lambda y, outputs: rmse(y[:, 0], outputs[:, 0], weights)
+    # RMSE of (y − mean) / std, times std: in the target's own units.
+    return lambda y, outputs: target.std * rmse(y[:, 0], outputs[:, 0], weights)

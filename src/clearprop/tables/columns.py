@@ -20,7 +20,7 @@ from clearprop.tables.fold import Asked, Facts, gather
 from clearprop.tables.table import Chunk, Column, Kind, Table
 from clearprop.words import did_you_mean
 
-__all__ = ["Decision", "Decisions", "Use", "decide", "read_weights"]
+__all__ = ["Decision", "Decisions", "Use", "check_uses", "decide", "read_weights"]
 
 #: What a column is used for: an input of some role, or something else.
 Use = Literal["number", "category", "boolean", "date", "target", "weight", "group", "dropped"]
@@ -175,7 +175,10 @@ def decide(
     y       target        2           the column to predict
     """
     roles = dict(columns or {})
-    _check_names(table, target, roles, drop, weight, split_by)
+    check_uses(target=target, columns=roles, drop=drop, weight=weight, split_by=split_by)
+    for name in (target, weight, split_by, *roles, *drop):
+        if name is not None:
+            table.column(name)
     aside = {*drop, *roles, weight, split_by}
     facts = _look(table, target, aside, rows_per_chunk)
     decided = []
@@ -193,28 +196,43 @@ def decide(
     return decisions
 
 
-def _check_names(
-    table: Table,
+def check_uses(
+    *,
     target: str | None,
-    roles: Mapping[str, str],
+    columns: Mapping[str, str],
     drop: Sequence[str],
     weight: str | None,
     split_by: str | None,
 ) -> None:
-    for name in (target, weight, split_by, *roles, *drop):
-        if name is not None:
-            table.column(name)
-    for name, role in roles.items():
+    """See that what is asked of columns makes sense, whatever table they are in.
+
+    Raises
+    ------
+    SettingError
+        If a role does not exist, a name is empty, or a column is given two uses.
+    """
+    for name, role in columns.items():
         if role not in _ROLE:
             raise SettingError(f"column {name!r} cannot be a {role!r}: {did_you_mean(role, _ROLE)}")
-    special = [("target", target), ("weight", weight), ("split_by", split_by)]
+    special = [("the target", target), ("the weight", weight), ("split_by", split_by)]
     given = [(use, name) for use, name in special if name is not None]
-    given += [("drop", name) for name in drop]
+    given += [("dropped", name) for name in drop]
+    given += [(f"a {role}", name) for name, role in columns.items()]
     for place, (use, name) in enumerate(given):
+        if not name:
+            raise SettingError(f"the name of the column that is {use} is empty: name a column")
         for other, same in given[:place]:
             # The same column may keep rows together and be dropped: both leave it out.
-            if same == name and {use, other} != {"split_by", "drop"}:
-                raise SettingError(f"column {name!r} is given as {other} and as {use}")
+            if same != name or {use, other} == {"split_by", "dropped"}:
+                continue
+            if use == other:
+                raise SettingError(f"column {name!r} is {use} twice: say it once")
+            if other == "the target" and use in ("a category", "a number"):
+                task = "classification" if use == "a category" else "regression"
+                hint = f"to say what it is, ask for task {task!r}"
+            else:
+                hint = "choose one"
+            raise SettingError(f"column {name!r} is given as {other} and as {use}: {hint}")
 
 
 def _look(
