@@ -17,7 +17,7 @@ from clearprop import philox
 from clearprop.errors import SettingError
 from clearprop.expressions import Array
 from clearprop.graph import Parameter
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, shown
 
 __all__ = [
     "DATA_DRIVEN",
@@ -107,7 +107,7 @@ def check(name: str) -> str:
     """Return ``name`` if there is such an initialiser; raise SettingError otherwise."""
     known = [*INITIALIZERS, *sorted(DATA_DRIVEN)]
     if not isinstance(name, str) or name not in known:
-        raise SettingError(f"there is no initialiser {name!r}; {did_you_mean(name, known)}")
+        raise SettingError(f"there is no initialiser {shown(name)}; {did_you_mean(name, known)}")
     return name
 
 
@@ -142,7 +142,7 @@ def initial(parameter: Parameter, seed: int, reaching: Array | None = None) -> A
     """
     name = check(parameter.spec.initial)
     if isinstance(seed, bool) or not isinstance(seed, numbers.Integral):
-        raise SettingError(f"seed must be a whole number of 0 or more, got {seed!r}")
+        raise SettingError(f"seed must be a whole number of 0 or more, got {shown(seed)}")
     members = parameter.members if parameter.spec.type.member else 0
     values = []
     for member in range(members or 1):

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from clearprop.errors import SettingError
 from clearprop.expressions import Array, Expr, Num, Sym, primitive
 from clearprop.settings import Attr, check_all
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, shown
 
 __all__ = [
     "BETA1",
@@ -325,5 +325,7 @@ def optimizer(given: str | Optimizer, **settings: Any) -> Optimizer:
             raise SettingError(f"give {named} to the {given.name} object itself, not beside it")
         return given
     if not isinstance(given, str) or given not in OPTIMIZERS:  # a list has no hash
-        raise SettingError(f"there is no optimizer {given!r}; {did_you_mean(given, OPTIMIZERS)}")
+        raise SettingError(
+            f"there is no optimizer {shown(given)}; {did_you_mean(given, OPTIMIZERS)}"
+        )
     return OPTIMIZERS[given](**settings)

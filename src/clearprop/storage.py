@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import FileError
+from clearprop.words import shown
 
 __all__ = [
     "Kind",
@@ -79,7 +80,7 @@ def named(path: object, what: str = "file") -> str:
         If it is no path, empty, or holds a character that no file's name has.
     """
     if not isinstance(path, str | os.PathLike) or not isinstance(name := os.fspath(path), str):
-        raise FileError(f"the name of a {what} is a text or a path, got {path!r}")
+        raise FileError(f"the name of a {what} is a text or a path, got {shown(path)}")
     if not name:
         raise FileError(f"the name of the {what} is empty; name a {what}")
     try:

@@ -100,7 +100,7 @@ def Input(width: int | None = None, *, levels: int | None = None, name: str = ""
     if (width is None) == (levels is None):
         raise GraphError("Input: give either a width or levels")
     if not isinstance(name, str):
-        raise GraphError(f"Input: name must be a text, got {name!r}")
+        raise GraphError(f"Input: name must be a text, got {shown(name)}")
     attrs: dict[str, Any] = {"width": 0, "levels": 0, "key": name}
     if levels is not None:
         attrs["levels"] = LEVELS.check(levels, "Input")
@@ -115,7 +115,8 @@ class Layer:
     def __init__(self, name: str = "") -> None:
         if not isinstance(name, str) or (name and not _NAME.fullmatch(name[:101])):
             raise GraphError(
-                f"a layer's name is letters, digits and _, at most 100 characters, got {name!r}"
+                f"a layer's name is letters, digits and _, at most 100 characters, got "
+                f"{shown(name)}"
             )
         self.name = name
 
@@ -179,7 +180,9 @@ class Dense(Layer):
                 raise GraphError(f"{self}: with parametric, {activation} takes no {named}")
             self._function_attrs = {"function": activation, "members": members}
         initial = settings.pop("initial", "")
-        initial = default_initial(activation) if initial == "" else initial
+        initial = (
+            default_initial(activation) if isinstance(initial, str) and not initial else initial
+        )
         self._attrs = TABLE.row("affine").settings(
             {k: v for k, v in settings.items() if k not in own}
             | {"units": units, "bias": bias, "members": members, "initial": initial}

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clearprop import storage
+from clearprop.backprop.given import as_array, check_finite
 from clearprop.engine import Data, Runner, open_native, open_reference
 from clearprop.errors import ClearPropError, DataError, FileError, NativeError, RowError, UsageError
 from clearprop.graph import Graph
@@ -24,11 +25,12 @@ from clearprop.model.file import KIND, check_destination
 from clearprop.model.targets import encode_target
 from clearprop.network import Inputs, Network, Parameters
 from clearprop.optimizers import SGD
+from clearprop.settings import Attr
 from clearprop.tables import Cells, Chunk, Table, open_table
 from clearprop.tables.columns import read_weights
 from clearprop.tables.encoder import Encoded, Encoder
 from clearprop.tables.task import Target
-from clearprop.training.arrays import read_inputs
+from clearprop.training.arrays import read_inputs, read_sample_weight
 from clearprop.training.history import Event, History
 from clearprop.words import number
 
@@ -36,6 +38,7 @@ __all__ = ["Model", "Predictions", "input_arrays", "load"]
 
 #: Rows that are encoded and predicted at a time.
 _ROWS = 8192
+_OVERWRITE = Attr("overwrite", bool, False)
 
 
 @dataclass(frozen=True)
@@ -167,8 +170,10 @@ class Model:
         y, outputs = encode_target(self.target, Y), self._outputs(X)
         if len(y) != len(outputs):
             raise DataError(f"X has {len(outputs)} rows and Y has {len(y)}; give one a sample")
-        weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
-        return self._figures(y, outputs, weights)
+        if self.task == "regression":
+            y = as_array("Y", y)
+            check_finite("Y", y)
+        return self._figures(y, outputs, read_sample_weight(sample_weight, len(y)))
 
     def open(self, data: object, *, judged: bool = False) -> Table:
         """Open a table to predict from, its columns checked; their order is free.
@@ -220,13 +225,11 @@ class Model:
                 targets.append(y[counts])
         if not targets:
             raise DataError(f"{table.name}: no row has a value of the target {self.target.name!r}")
-        weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
+        weights = read_sample_weight(sample_weight, table.rows)
         name = self.column_used_as("weight")
         if weights is None and name is not None and name in table.names:
             weights = read_weights(table, name)
         if weights is not None:
-            if len(weights) != table.rows:
-                raise DataError(f"there are {len(weights)} weights for {table.rows} rows")
             weights = weights[np.concatenate(kept)]
         return self._figures(np.concatenate(targets), np.concatenate(outputs), weights)
 
@@ -267,7 +270,7 @@ class Model:
         FileError
             If it cannot be written; what stood there still stands.
         """
-        target = check_destination(path, overwrite=overwrite)
+        target = check_destination(path, overwrite=bool(_OVERWRITE.check(overwrite, "save")))
         content = {
             "network": self.network.graph.to_dict(),
             "target": self.target.to_data(),

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.backprop.given import as_held
-from clearprop.errors import DataError
+from clearprop.errors import DataError, ShapeError
 from clearprop.network import Network
 from clearprop.tables import Kind
 from clearprop.tables.task import Target
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, shown
 
 __all__ = ["encode_target", "find_target"]
 
@@ -60,8 +60,12 @@ def encode_target(target: Target, Y: Any) -> NDArray[Any]:
     ------
     DataError
         For a label that the target does not have.
+    ShapeError
+        For what has no rows.
     """
     y = as_held("Y", Y)
+    if y.ndim == 0:
+        raise ShapeError(f"Y: expected one target a row, got {shown(Y)}")
     if target.task == "regression" or (y.ndim == 2 and y.shape[1] > 1):
         return y
     place = {label: number for number, label in enumerate(target.labels)}

@@ -20,7 +20,7 @@ from clearprop.errors import DataError, ShapeError
 from clearprop.network import Inputs, Network, as_target
 from clearprop.words import number
 
-__all__ = ["classes", "gathered", "read_inputs", "taken"]
+__all__ = ["classes", "gathered", "read_inputs", "read_sample_weight", "taken"]
 
 Numbers = NDArray[Any]
 
@@ -74,7 +74,7 @@ def gathered(
                 f"{part}X has {n} rows and {part}Y{what[1:]} has {len(array)}; "
                 "they need one row each for every sample"
             )
-    return Data(inputs, targets, _weights(sample_weight, n, part))
+    return Data(inputs, targets, read_sample_weight(sample_weight, n, part))
 
 
 def taken(data: Data, rows: NDArray[np.int64]) -> Data:
@@ -150,7 +150,8 @@ def _targets(network: Network, Y: Any, greatest: float, part: str) -> dict[str, 
         raise DataError("the network has no cost to train by; build it with cost=…")
     found: dict[str, Numbers] = {}
     for cost in graph.costs:
-        if len(graph.costs) > 1 and not (isinstance(Y, Mapping) and cost.value in Y):
+        given = cost.value in Y if isinstance(Y, Mapping) else len(graph.costs) == 1
+        if not given:
             wanted = [one.value for one in graph.costs]
             raise DataError(f"the network has the outputs {wanted}; give {part}Y as a dict of them")
         what = f"{part}Y" if len(graph.costs) == 1 else f"{part}Y[{cost.value!r}]"
@@ -223,7 +224,8 @@ def _indices(what: str, array: Numbers, levels: int, word: str) -> NDArray[np.in
     return array.astype(np.int64, copy=False)
 
 
-def _weights(sample_weight: ArrayLike | None, n: int, part: str) -> Numbers | None:
+def read_sample_weight(sample_weight: ArrayLike | None, n: int, part: str = "") -> Numbers | None:
+    """Return the weights of n samples, (n,) float64, checked as in `gathered`."""
     if sample_weight is None:
         return None
     what = f"{part}sample_weight"
