@@ -22,7 +22,7 @@ from clearprop.derivation.terminal import text_page
 from clearprop.derivation.weight import write_weight
 from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
-from clearprop.network import Inputs, Network
+from clearprop.network import Inputs, Network, check_network
 from clearprop.optimizers import SGD
 from clearprop.words import LANGUAGES, did_you_mean
 
@@ -127,6 +127,7 @@ def derive(
     >>> d.printer_text(d.step("delta2").equations[0].members[0])
     '(Σⱼ₌₁² w⁽²⁾ⱼᵢ δ⁽³⁾ⱼ) g′(z⁽²⁾ᵢ)'
     """
+    check_network("derive", network)
     chosen = find_notation(notation)
     if language not in LANGUAGES:
         raise SettingError(

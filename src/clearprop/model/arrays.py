@@ -18,7 +18,7 @@ from clearprop import __version__
 from clearprop.errors import DataError, SettingError
 from clearprop.model.model import Model
 from clearprop.model.targets import encode_target, find_target
-from clearprop.network import Inputs, Network
+from clearprop.network import Inputs, Network, check_network
 from clearprop.optimizers import Optimizer
 from clearprop.tables.task import Target
 from clearprop.training import Progress, Training
@@ -96,8 +96,7 @@ def train(
     >>> model.predict(X).tolist()
     ['no', 'yes', 'yes', 'no']
     """
-    if not isinstance(network, Network):
-        raise SettingError(f"train takes a Network first, got {shown(network)}")
+    check_network("train", network)
     known = inspect.signature(Training).parameters
     for name in settings:
         if name not in known:

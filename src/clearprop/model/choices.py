@@ -7,7 +7,7 @@ Everything is checked before a table is opened, so that a mistyped name costs no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from clearprop.errors import SettingError
 from clearprop.graph import L2
@@ -15,9 +15,9 @@ from clearprop.operations import TABLE
 from clearprop.optimizers import optimizer
 from clearprop.settings import Attr, check_all
 from clearprop.training import ATTRS, schedule
-from clearprop.words import did_you_mean, number
+from clearprop.words import did_you_mean, number, shown
 
-__all__ = ["DEFAULTS", "check_choices", "check_together", "run_settings"]
+__all__ = ["DEFAULTS", "check_choices", "check_together", "check_types", "run_settings"]
 
 #: What is used where nothing is asked for. Measured by ``tests/test_accuracy.py``.
 DEFAULTS: Mapping[str, Any] = {
@@ -50,6 +50,38 @@ def run_settings(**given: Any) -> dict[str, Any]:
     if given["optimizer"] is not None and given["learning_rate"] is None:
         settings["learning_rate"] = None  # the default is for the default optimizer
     return settings
+
+
+def check_types(
+    *,
+    hidden: object,
+    columns: object,
+    drop: object,
+    names: Mapping[str, object],
+    functions: Mapping[str, object],
+) -> None:
+    """See that what is not one plain value has the type that is read: lists, texts, functions.
+
+    Raises
+    ------
+    SettingError
+        For the first that has another.
+    """
+    for what, value in (("hidden", hidden), ("drop", drop)):
+        if not (value is None and what == "hidden") and not isinstance(value, list | tuple):
+            raise SettingError(f"{what} is a list, got {shown(value)}")
+    if columns is not None and not isinstance(columns, Mapping):
+        raise SettingError(f"columns is a dict of names to kinds, got {shown(columns)}")
+    kinds = dict(columns or {})
+    texts = [*names.items(), *(("a name in drop", one) for one in cast(Sequence[object], drop))]
+    texts += [("a column's name", name) for name in kinds]
+    texts += [("a column's kind", kind) for kind in kinds.values()]
+    for what, value in texts:
+        if not isinstance(value, str) and (value is not None or what not in ("weight", "split_by")):
+            raise SettingError(f"{what} is a text, got {shown(value)}")
+    for what, value in functions.items():
+        if value is not None and not callable(value):
+            raise SettingError(f"{what} is a function or None, got {shown(value)}")
 
 
 def check_choices(
@@ -86,7 +118,7 @@ def check_choices(
         )
     if not isinstance(activation, str) or activation not in TABLE.activations():
         hint = did_you_mean(activation, TABLE.activations())
-        raise SettingError(f"there is no activation {activation!r}; {hint}")
+        raise SettingError(f"there is no activation {shown(activation)}; {hint}")
     for units in hidden or ():
         _UNITS.check(units)
     if l2 is not None:

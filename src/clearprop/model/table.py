@@ -22,7 +22,13 @@ from clearprop.graph import Dense, Dropout, Embedding, Input, Wire, concat
 from clearprop.membership import TEST, TRAIN, VALIDATION, split
 from clearprop.metrics import log_loss, rmse
 from clearprop.model.arrays import Interrupted, Watcher, carry_out
-from clearprop.model.choices import DEFAULTS, check_choices, check_together, run_settings
+from clearprop.model.choices import (
+    DEFAULTS,
+    check_choices,
+    check_together,
+    check_types,
+    run_settings,
+)
 from clearprop.model.model import Model, input_arrays
 from clearprop.network import Network
 from clearprop.optimizers import Optimizer
@@ -167,6 +173,11 @@ time_limit, max_steps, checkpoint, resume
     >>> model.predict({"x": [5, 55]}).tolist()
     ['small', 'big']
     """
+    check_types(
+        hidden=hidden, columns=columns, drop=drop,
+        names={"target": target, "weight": weight, "split_by": split_by},
+        functions={"progress": progress, "announce": announce},
+    )  # fmt: skip
     settings = run_settings(
         optimizer=optimizer, learning_rate=learning_rate, schedule=schedule, epochs=epochs,
         batch_size=batch_size, patience=patience, seed=seed, precision=precision, threads=threads,

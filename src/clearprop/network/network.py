@@ -26,7 +26,7 @@ from clearprop.network.memory import within_memory
 from clearprop.network.parameters import Parameters, check_known
 from clearprop.words import shown
 
-__all__ = ["Inputs", "Network", "as_target"]
+__all__ = ["Inputs", "Network", "as_target", "check_network"]
 
 Inputs = ArrayLike | Mapping[str, ArrayLike]
 
@@ -460,6 +460,12 @@ class Network:
 
     def __repr__(self) -> str:
         return f"<Network {short(self.graph)}>"
+
+
+def check_network(who: str, given: object) -> None:
+    """Refuse what is no network, in the name of the function that was given it."""
+    if not isinstance(given, Network):
+        raise GraphError(f"{who} takes a Network, got {shown(given)}")
 
 
 def _check_keys(what: str, given: Mapping[str, Any], keys: Sequence[str]) -> None:

@@ -26,7 +26,14 @@ from clearprop.engine import Data, Flat, Precision, Runner, State, Window
 from clearprop.errors import DivergenceError, FileError, NativeError, SettingError
 from clearprop.expressions import Array
 from clearprop.initializers import DATA_DRIVEN
-from clearprop.network import Inputs, Network, Parameters, require_memory, within_memory
+from clearprop.network import (
+    Inputs,
+    Network,
+    Parameters,
+    check_network,
+    require_memory,
+    within_memory,
+)
 from clearprop.optimizers import Optimizer, optimizer
 from clearprop.settings import Attr, check_all
 from clearprop.training.arrays import taken
@@ -160,8 +167,7 @@ class Training:
         checkpoint_seconds: float = 30.0,
         resume: bool = False,
     ) -> None:
-        if not isinstance(network, Network):
-            raise SettingError(f"Training: network is a Network, got {shown(network)}")
+        check_network("Training", network)
         full = isinstance(batch_size, str) and batch_size == "full"
         given = {
             "epochs": epochs, "steps": steps, "seed": seed, "clip": clip, "patience": patience,
