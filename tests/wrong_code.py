@@ -45,10 +45,8 @@ class Editor:
 
     def with_line(self, name: str, value: str, before: dict[str, list[str]] | None = None) -> str:
         """The program with another right-hand side, and lines put before others."""
-        tree = copy.deepcopy(self.tree)
-        main = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "gradient")
         body: list[ast.stmt] = []
-        for line in main.body:
+        for line in self.main.body:
             target = line.targets[0] if isinstance(line, ast.Assign) else None
             if isinstance(target, ast.Name):
                 for new in (before or {}).get(target.id, []):
@@ -56,8 +54,10 @@ class Editor:
                 if target.id == name:
                     line = ast.parse(f"{name} = {value}").body[0]
             body.append(line)
+        main = copy.copy(self.main)
         main.body = body
-        return ast.unparse(ast.fix_missing_locations(tree))
+        rest = [main if node is self.main else node for node in self.tree.body]
+        return ast.unparse(ast.Module(rest, []))
 
     def with_helper(self, name: str, change: Callable[[str], str]) -> str:
         """The program with another formula in one of its functions."""

@@ -5,6 +5,7 @@ Exit codes: 0 right, 3 wrong, 1 could not run, 2 wrong use.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from clearprop.checking.gradient import check_gradient
 from clearprop.checking.process import run_function
 from clearprop.checking.report import GradientCheck
 from clearprop.checking.template import numpy_template
+from clearprop.derivation.notation import Notation
 from clearprop.errors import UsageError
 from clearprop.network import Network
 
@@ -32,6 +34,8 @@ def check_file(
     rows: int = 6,
     seconds: int = 10,
     memory: int = 2 << 30,
+    notation: str | Notation | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> GradientCheck:
     """Run ``FILE.py:FUNCTION`` in a process of its own on random data, and check its gradient.
 
@@ -46,6 +50,9 @@ def check_file(
         Samples in the batch.
     seconds, memory : int
         Limits in seconds and bytes.
+    notation : str or Notation, optional
+        In which equations are written.
+    progress : callable (done, total), optional
 
     Raises
     ------
@@ -71,7 +78,10 @@ def check_file(
         Path(file), name, parameters, x, y, {"masks": masks or None}, seconds=seconds, memory=memory
     )
     gradient = found.get("flat", found)
-    result = check_gradient(network, parameters, x, y, gradient, masks=masks or None)
+    result = check_gradient(
+        network, parameters, x, y, gradient,
+        masks=masks or None, notation=notation, progress=progress,
+    )  # fmt: skip
     return replace(result, notes=(*result.notes, *notes))
 
 
@@ -85,6 +95,8 @@ def check_command(
     rows: int = 6,
     seconds: int = 10,
     memory_mb: int = 2048,
+    notation: str | Notation | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[str, int]:
     """Do what ``clearprop check`` does; return what it prints and its exit code.
 
@@ -99,6 +111,9 @@ def check_command(
     template : {"numpy"}, optional
         Print a starting file in place of checking.
     output : {"text", "json", "html"}
+    notation : str or Notation, optional
+        In which the report's equations, and the template's comments, are written.
+    progress : callable (done, total), optional
 
     Raises
     ------
@@ -108,11 +123,12 @@ def check_command(
     if template is not None:
         if template != "numpy":
             raise UsageError(f"there is a template for numpy, none for {template!r}")
-        return numpy_template(network), RIGHT
+        return numpy_template(network, notation=notation), RIGHT
     if target is None:
         raise UsageError("give FILE.py:FUNCTION, or --template numpy")
     found = check_file(
-        target, network, seed=seed, rows=rows, seconds=seconds, memory=memory_mb << 20
-    )
+        target, network, seed=seed, rows=rows, seconds=seconds, memory=memory_mb << 20,
+        notation=notation, progress=progress,
+    )  # fmt: skip
     text = {"text": found.__str__, "json": found.to_json, "html": found.to_html}[output]()
     return text, RIGHT if found.passed else WRONG

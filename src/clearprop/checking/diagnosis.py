@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from clearprop.checking.equations import line
+from clearprop.checking.lines import Lines
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE
 from clearprop.checking.pairs import Found, find_pairs
@@ -68,6 +68,7 @@ def _sentence(mistake: Mistake, place: Place) -> str:
 def diagnose(
     search: Search,
     *,
+    lines: Lines,
     fresh: Callable[[], list[Base]],
     elsewhere: Callable[[], list[Mapping[str, Array]]] | None = None,
     seconds: float | None = None,
@@ -79,6 +80,8 @@ def diagnose(
     Parameters
     ----------
     search : Search
+    lines : Lines
+        Writes the line with the mistake, and as it should be.
     fresh : callable () -> list of Base
         Right runs on other data, which decide whether two mistakes are one function here.
     elsewhere : callable () -> list of gradients, optional
@@ -97,7 +100,7 @@ def diagnose(
         else:
             found = find_pairs(search, known, seconds, progress)
         found.sort(key=lambda entry: (entry[0].free, _rank(entry[0])))
-        return _grouped(search, found, fresh, elsewhere) if found else ()
+        return _grouped(search, lines, found, fresh, elsewhere) if found else ()
 
 
 def _find_singles(
@@ -123,6 +126,7 @@ def _rank(candidate: Candidate) -> tuple[int, ...]:
 
 def _grouped(
     search: Search,
+    lines: Lines,
     found: Found,
     fresh: Callable[[], list[Base]],
     elsewhere: Callable[[], list[Mapping[str, Array]]] | None,
@@ -143,7 +147,7 @@ def _grouped(
         agreeing = [g for g in groups if all(_gives(base, *found[g[0]][:2], there, search.rtol)
                                              for base, there in others)]  # fmt: skip
         groups = agreeing or groups
-    return tuple(_diagnosis(search, found, group) for group in groups)
+    return tuple(_diagnosis(search, lines, found, group) for group in groups)
 
 
 def _same(
@@ -185,7 +189,7 @@ def _gives(
     return True
 
 
-def _diagnosis(search: Search, found: Found, group: list[int]) -> Diagnosis:
+def _diagnosis(search: Search, lines: Lines, found: Found, group: list[int]) -> Diagnosis:
     candidate, fitted, residual = found[group[0]]
     order = {step.id: place for place, step in enumerate(search.base.plan.steps)}
     # the one that is met first: forward, then from the output back
@@ -194,14 +198,17 @@ def _diagnosis(search: Search, found: Found, group: list[int]) -> Diagnosis:
     for index in group[1:]:
         other = found[index][0]
         equivalent += [(m, e.place) for m, e in other.edits]
-    step = edit.steps[0]
+    written = [
+        lines.both(e.steps[0].id, {step.id: step for step in e.steps}, _free(fitted))
+        for e in (edit, *(e for _, e in others))
+    ]
     return Diagnosis(
         mistake,
         edit.place,
         fitted,
         residual,
-        line(step),
-        line(search.base.plan.step(step.id)),
+        "\n".join(wrong for wrong, _ in written),
+        "\n".join(right for _, right in written),
         tuple((m, e.place) for m, e in others),
         tuple(equivalent),
     )

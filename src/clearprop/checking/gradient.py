@@ -24,16 +24,18 @@ from clearprop.checking.compare import (
     tolerances,
 )
 from clearprop.checking.diagnosis import Diagnosis, diagnose
+from clearprop.checking.lines import Lines
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE, ROUNDING
 from clearprop.checking.places import order_back, parameter_layer
 from clearprop.checking.replay import Base
 from clearprop.checking.report import Entry, GradientCheck, ParameterCheck
 from clearprop.checking.search import Search
-from clearprop.errors import UsageError
+from clearprop.derivation.notation import Notation
+from clearprop.errors import ShapeError, UsageError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
-from clearprop.network import Inputs, Network
+from clearprop.network import Inputs, Network, check_network
 
 #: How near a rewriting must come to a gradient to be its name, relative to each tensor's scale.
 MATCH = {np.dtype(np.float64): 1e-8, np.dtype(np.float32): 5e-5, np.dtype(np.float16): 2e-2}
@@ -58,6 +60,7 @@ def check_gradient(
     raise_exception: bool = False,
     progress: Callable[[int, int], None] | None = None,
     catalogue: Iterable[Mistake] | None = None,
+    notation: str | Notation | None = None,
 ) -> GradientCheck:
     """Check a gradient against the exact one, and name the mistake if it is wrong.
 
@@ -90,6 +93,11 @@ def check_gradient(
     raise_exception : bool
         Raise AssertionError with the report if the gradient is wrong.
     progress : callable (done, total), optional
+    catalogue : iterable of Mistake, optional
+        The mistakes to ask, in place of all.
+    notation : str or Notation, optional
+        In which the lines with the mistake, and as they should be, are written, as for `derive`;
+        without it in ClearProp's own letters.
 
     Returns
     -------
@@ -112,8 +120,12 @@ def check_gradient(
     >>> check_gradient(net, p, X, Y, wrong).diagnosis[0].mistake.id
     'sign-of-delta'
     """
+    check_network("check_gradient", network)
+    if not isinstance(parameters, Mapping):
+        raise ShapeError("give the parameters as a mapping of names to arrays")
     if not network.graph.costs:
         raise UsageError("the network has no cost, so it has no gradient; give it one")
+    lines = Lines(network.plan, notation, weighted=sample_weight is not None)
     point = {name: np.asarray(array, dtype=np.float64) for name, array in parameters.items()}
     base = right_run(network, point, X, Y, sample_weight, masks)
     function = gradient if callable(gradient) and not hasattr(gradient, "parameters") else None
@@ -130,12 +142,12 @@ def check_gradient(
         allowed = tolerances(base, moves, dtype, rtol, atol)
         right, kinks = _nearest_right(base, moves, answer, right, allowed, dtype)
     checks = {
-        name: _compare(network.graph, name, answer, right[name], allowed[name])
+        name: _compare(network.graph, lines, name, answer, right[name], allowed[name])
         for name in order_back(base.plan)
     }
     if answer.foreign and not all(check.passed for check in checks.values()):
         other = replace(answer, arrays={n: _squares_turned(a) for n, a in answer.arrays.items()})
-        turned = {n: _compare(network.graph, n, other, right[n], allowed[n]) for n in checks}
+        turned = {n: _compare(network.graph, lines, n, other, right[n], allowed[n]) for n in checks}
         if all(check.passed for check in turned.values()):
             checks = turned
             answer.notes.append("square matrices were source × target too, and turned")
@@ -170,6 +182,7 @@ def check_gradient(
         ask = partial(
             diagnose,
             search,
+            lines=lines,
             fresh=fresh,
             elsewhere=None if function is None else elsewhere,
             progress=progress,
@@ -256,7 +269,7 @@ def _rounded(base: Base, moves: Sensitivity, search: Search, atol: float) -> boo
 
 
 def _compare(
-    graph: Graph, name: str, answer: Answer, right: Array, allowed: float
+    graph: Graph, lines: Lines, name: str, answer: Answer, right: Array, allowed: float
 ) -> ParameterCheck:
     shape = graph.parameters[name].shape
     if name in answer.missing:
@@ -269,7 +282,7 @@ def _compare(
     bad = np.argwhere(~np.isfinite(given))
     if len(bad):
         at = tuple(int(i) for i in bad[0])
-        entry = Entry(at, float(given[at]), float(right[at]))
+        entry = Entry(at, float(given[at]), float(right[at]), lines.entry(name, at))
         text = f"{len(bad)} of {given.size} entries are NaN or infinite"
         return ParameterCheck(name, False, np.inf, np.inf, scale, (entry,), text)
     difference = np.abs(given - right)
@@ -280,7 +293,8 @@ def _compare(
     for spot in order:
         at = tuple(int(i) for i in np.unravel_index(spot, shape))
         if difference[at] > allowed:
-            entries.append(Entry(at, float(given[at]), float(right[at])))
+            called = lines.entry(name, at)
+            entries.append(Entry(at, float(given[at]), float(right[at]), called))
     error = largest / size if size else 0.0
     return ParameterCheck(name, largest <= allowed, error, largest, scale, tuple(entries), "")
 

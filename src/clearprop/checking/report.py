@@ -15,11 +15,15 @@ from clearprop.words import number
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a gradient: its place (from 0), what was given, what is right."""
+    """One entry of a gradient: its place (from 0), what was given, what is right.
+
+    ``name`` is what the reader's notation calls the parameter's entry; "" without a notation.
+    """
 
     index: tuple[int, ...]
     given: float
     right: float
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,9 @@ class ParameterCheck:
     problem: str
 
     def entry_name(self, entry: Entry) -> str:
-        """Return the entry as NumPy writes it: ``W1[2, 0]``."""
-        return f"{self.name}[{', '.join(map(str, entry.index))}]" if entry.index else self.name
+        """Return the entry as NumPy writes it, ``W1[2, 0]``, and as the notation calls it."""
+        at = f"{self.name}[{', '.join(map(str, entry.index))}]" if entry.index else self.name
+        return f"{at}, {entry.name}" if entry.name else at
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,9 @@ class GradientCheck:
 def _told(found: Diagnosis) -> list[str]:
     lines = [f"  {found}", f"    id:      {_ids(found)}"]
     if found.wrong:
-        lines += [f"    written: {found.wrong}", f"    right:   {found.right}"]
+        for what, text in (("written:", found.wrong), ("right:  ", found.right)):
+            first, *rest = text.splitlines()
+            lines += [f"    {what} {first}", *(f"             {one}" for one in rest)]
     lines += [f"    why:     {found.mistake.why}", f"    change:  {found.mistake.change}"]
     if found.equivalent:
         same = "; ".join(f"{m.id} at {p}" for m, p in found.equivalent[:4])

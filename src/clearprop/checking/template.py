@@ -7,7 +7,8 @@ out too, one line a step. Rows of every array are samples, so z = W a is ``a @ W
 from __future__ import annotations
 
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step
-from clearprop.checking.equations import line
+from clearprop.checking.lines import Lines
+from clearprop.derivation.notation import Notation
 from clearprop.errors import UsageError
 from clearprop.expressions import (
     Add,
@@ -38,7 +39,13 @@ from clearprop.settings import Scalar
 _NUMPY = {"exp", "log", "sqrt", "abs", "sign", "cosh", "tanh"}
 
 
-def numpy_template(network: Network, *, filled: bool = False, weights: bool = False) -> str:
+def numpy_template(
+    network: Network,
+    *,
+    filled: bool = False,
+    weights: bool = False,
+    notation: str | Notation | None = None,
+) -> str:
     """Return a NumPy file with a function ``gradient(parameters, X, Y)`` for a network.
 
     Parameters
@@ -49,6 +56,8 @@ def numpy_template(network: Network, *, filled: bool = False, weights: bool = Fa
         Write the backward pass out; without it, each line is a blank to fill in.
     weights : bool
         The function takes ``sample_weight`` too.
+    notation : str or Notation, optional
+        Comments say each forward line in it, and what it calls each line that is left blank.
 
     Examples
     --------
@@ -58,32 +67,36 @@ def numpy_template(network: Network, *, filled: bool = False, weights: bool = Fa
     plan = network.plan
     if plan.graph.members:
         raise UsageError("the NumPy template has no members; give a network without them")
-    body = _Writer(plan, weights)
-    return body.write(filled)
+    return _Writer(plan, weights, Lines(plan, notation)).write(filled)
 
 
 class _Writer:
-    def __init__(self, plan: Plan, weights: bool) -> None:
-        self.plan, self.weights = plan, weights
+    def __init__(self, plan: Plan, weights: bool, lines: Lines) -> None:
+        self.plan, self.weights, self.lines = plan, weights, lines
         self.functions: dict[str, Apply] = {}
 
     def write(self, filled: bool) -> str:
         graph = self.plan.graph
         needed = self._needed()
-        forward, backward, back_names = [], [], []
+        forward: list[str] = []
+        backward: list[str] = []
         for step in self.plan.steps:
             if step.target.name not in needed or step.kind in ("cost", "penalty", "update"):
                 continue
             code = f"{variable(step.target.name)} = {self._sum(step)}"
             if step.kind == "forward":
-                forward.append(code)
+                forward += [*self._said(step, True), code]
+            elif filled:
+                backward += [*self._said(step, True), code]
             else:
-                backward.append(code if filled else f"{variable(step.target.name)} = ...")
-                back_names.append(variable(step.target.name))
+                backward += [*self._said(step, False), f"{variable(step.target.name)} = ..."]
         start = ["m = len(X)"]
         if self.weights:
             start.append("w = (sample_weight / sample_weight.sum())[:, None]")
-        start += [f"{variable(name)} = parameters[{name!r}]" for name in graph.parameters]
+        for name in graph.parameters:
+            called = self.lines.name(name)
+            comment = f"  # {called}" if called else ""
+            start.append(f"{variable(name)} = parameters[{name!r}]{comment}")
         for given in graph.inputs:
             at = "X" if len(graph.inputs) == 1 else f"X[{given.key!r}]"
             start.append(f"{given.value} = {at}")
@@ -113,9 +126,13 @@ class _Writer:
         ]
         return "\n".join(lines) + "\n"
 
-    def equations(self) -> list[str]:
-        """Return the backward steps as text."""
-        return [line(step) for step in self.plan.steps if step.kind in ("arrive", "adjoint")]
+    def _said(self, step: Step, whole: bool) -> list[str]:
+        """The step in the reader's notation: all of it, or its left-hand side alone."""
+        if self.lines.notation is None:
+            return []
+        if not whole:
+            return [f"# {self.lines.name(step.target.name)}"]
+        return [f"# {line}" for line in self.lines.write(step.id).splitlines()]
 
     def _needed(self) -> set[str]:
         """Everything that leads to a parameter's gradient."""

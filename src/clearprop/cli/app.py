@@ -374,6 +374,12 @@ def check(
     bias: Annotated[
         str | None, typer.Option(help="unit, shared or none.", rich_help_panel=_MODEL)
     ] = None,
+    notation: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the equations: matrix, graph, delta-rule, scalar, index, or a TOML file."
+        ),
+    ] = None,
     rows: Annotated[int, typer.Option(help="Random samples.")] = 6,
     seed: Annotated[int, typer.Option(help="Of the random parameters and samples.")] = 0,
     seconds: Annotated[int, typer.Option(help="Limit on the function's time.")] = 10,

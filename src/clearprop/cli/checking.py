@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 
 from clearprop.checking import check_command
 from clearprop.cli import console
@@ -26,6 +31,7 @@ def check(
     rows: int,
     seconds: int,
     memory: int,
+    notation: str | None,
     json: bool,
     **chain: Any,
 ) -> int:
@@ -33,18 +39,38 @@ def check(
     chosen = "json" if json else output_format
     if chosen not in FORMATS:
         raise UsageError(f"--format is one of {', '.join(FORMATS)}, got {chosen!r}")
-    text, code = check_command(
-        target,
-        _network(network, {name: value for name, value in chain.items() if value is not None}),
-        template=template,
-        output=chosen,  # type: ignore[arg-type]  # one of them
-        seed=seed,
-        rows=rows,
-        seconds=seconds,
-        memory_mb=memory,
-    )
+    with _bar("looking for the mistake") as progress:
+        text, code = check_command(
+            target,
+            _network(network, {name: value for name, value in chain.items() if value is not None}),
+            template=template,
+            output=chosen,  # type: ignore[arg-type]  # one of them
+            seed=seed,
+            rows=rows,
+            seconds=seconds,
+            memory_mb=memory,
+            notation=notation,
+            progress=progress,
+        )
     console.lines(text.rstrip("\n"))
     return code
+
+
+@contextmanager
+def _bar(words: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Give what draws how far a search is, on standard error, if that is a terminal."""
+    screen = Console(stderr=True, highlight=False)
+    if not screen.is_terminal:
+        yield None
+        return
+    columns = (TextColumn(words), BarColumn(), TextColumn("{task.completed} of {task.total}"))
+    with Progress(*columns, console=screen, transient=True) as drawn:
+        task = drawn.add_task("", total=None, visible=False)
+
+        def show(done: int, total: int) -> None:
+            drawn.update(task, completed=done, total=total, visible=True)
+
+        yield show
 
 
 def _network(given: str, chain: dict[str, Any]) -> Network:
