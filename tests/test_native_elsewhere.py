@@ -1,101 +1,54 @@
-"""The engine's bits on another kind of processor: arm64's NEON, run under emulation.
+"""The engine's bits elsewhere: on arm64's NEON, run under emulation, and in sanitizers' builds.
 
-A call of the engine is recorded here, replayed by ``tests/native/replay.cpp`` built for arm64, and
-the results compared byte for byte with this machine's.
+Both run in `make prove` alone, which looks for their compilers first (``tools/preflight.sh``).
 """
 
 from __future__ import annotations
 
 import shutil
-import struct
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from replayed_runs import NETWORKS, build, recorded, replayed
 
 from clearprop import _native
-from clearprop.engine import Data, NativeRunner, State, Window
-from clearprop.graph import Activation, Dense, Dropout, Embedding, Input, Scale, concat
-from clearprop.network import Network
 from clearprop.optimizers import OPTIMIZERS
 
-ROOT = Path(__file__).parents[1]
 COMPILER, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64"
-FLAGS = ["-std=c++20", "-O2", "-ffp-contract=off", "-fno-math-errno"]
+ARM64 = [
+    "-DCMAKE_SYSTEM_NAME=Linux",
+    "-DCMAKE_SYSTEM_PROCESSOR=aarch64",
+    f"-DCMAKE_CXX_COMPILER={COMPILER}",
+    "-DCMAKE_EXE_LINKER_FLAGS=-static",
+]
+PRECISIONS = ("float32", "float64")
+FAMILIES = {name: family for name, family, here in _native.instruction_sets() if here}
 
-needs_arm64 = pytest.mark.skipif(
-    shutil.which(COMPILER) is None or shutil.which(EMULATOR) is None,
-    reason=f"needs {COMPILER} and {EMULATOR}: sudo apt install g++-aarch64-linux-gnu qemu-user",
-)
 needs_fma = pytest.mark.skipif(
-    not any(family == "fma" and here for _, family, here in _native.instruction_sets()),
+    "fma" not in FAMILIES.values(),
     reason="this processor has no fma instructions to compare with; run it on one that has",
 )
+
+
+def test_arm64s_tools_are_those_that_proving_asks_for():
+    looked_for = Path(__file__).parents[1].joinpath("tools", "preflight.sh").read_text("utf-8")
+    assert f"command -v {COMPILER} " in looked_for and f"command -v {EMULATOR} " in looked_for
 
 
 @pytest.fixture(scope="module")
 def arm64(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The replay program for arm64."""
-    folder = tmp_path_factory.mktemp("arm64")
-    objects = []
-    sources = [
-        (f, ["-DCLEARPROP_HAS_NEON"])
-        for f in ("engine", "workspace", "threads", "isa", "interrupt")
-    ]
-    sources += [("kernels", [f"-DCLEARPROP_ISA_{isa}"]) for isa in ("NEON", "BASELINE")]
-    for number, (name, flags) in enumerate(sources):
-        objects.append(folder / f"{number}.o")
-        source = ROOT / "native" / f"{name}.cpp"
-        subprocess.run([COMPILER, *FLAGS, *flags, "-c", source, "-o", objects[-1]], check=True)
-    program = folder / "replay"
-    main = ROOT / "tests" / "native" / "replay.cpp"
-    subprocess.run(
-        [COMPILER, *FLAGS, "-static", "-pthread", main, *objects, "-o", program], check=True
-    )
-    return program
+    if shutil.which(COMPILER) is None or shutil.which(EMULATOR) is None:
+        pytest.fail(f"{COMPILER} or {EMULATOR} is missing: "
+                    "sudo apt install g++-aarch64-linux-gnu qemu-user")  # fmt: skip
+    return build(tmp_path_factory.mktemp("arm64"), *ARM64)
 
 
-def everything() -> Network:
-    """A network with every kind of row in it."""
-    x, k = Input(7, name="x"), Input(levels=5, name="k")
-    h = Dropout(0.2)(Dense(19, "gelu")(x))
-    tied = Dense(19, "selu", bias="shared")
-    h = tied(h) + h
-    h = concat(tied(h), Scale(members=3)(x), Embedding(4)(k))
-    h = h + Activation("mish", parametric=True)(h)
-    h = Dense(18, "softplus", bias="none")(h)
-    h = Dense(17, "silu", members=3)(h) + Dense(17, "tanh")(h)
-    h = Dense(9, "elu")(Dense(16, "leaky_relu")(Dense(16, "softsign")(h)))
-    out = Dense(3, members=3)(h)
-    return Network(inputs=[x, k], outputs=out, cost="cross_entropy", l2=1e-3, label_smoothing=0.1)
-
-
-def chain(cost: str, output: str = "identity") -> Network:
-    return Network([7, 33, 2], "sigmoid", output=output, cost=cost, l2=1e-3)
-
-
-NETWORKS: dict[str, Callable[[], Network]] = {
-    "every row": everything,
-    **{
-        cost: lambda cost=cost: chain(cost)  # type: ignore[misc]
-        for cost in ("squared_error", "absolute_error", "huber", "log_cosh", "quantile", "poisson",
-                     "binary_cross_entropy")
-    },
-}  # fmt: skip
-
-
-def blob(content: Any) -> bytes:
-    raw = content if isinstance(content, bytes) else np.ascontiguousarray(content).tobytes()
-    return struct.pack("q", len(raw)) + raw
-
-
-@needs_arm64
 @needs_fma
 @pytest.mark.prove_only
-@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_arm64_trains_to_the_same_bits(
@@ -107,63 +60,37 @@ def test_arm64_trains_to_the_same_bits(
     rng: np.random.Generator,
     proof: Callable[..., None],
 ) -> None:
-    network, m, steps = NETWORKS[name](), 130, 4
-    graph, rule = network.graph, OPTIMIZERS[optimizer]()
-    inputs: dict[str, np.ndarray[Any, Any]] = {
-        given.key: rng.integers(0, given.levels, m) if given.levels else rng.normal(size=(m, 7))
-        for given in graph.inputs
-    }
-    classes = graph.costs[0].op == "cross_entropy"
-    y = rng.integers(0, 3, m) if classes else rng.uniform(size=(m, 2))
-    weights = rng.uniform(size=m)
-    data = Data(inputs, {"y": y}, weights)
-    runner = NativeRunner(graph, rule, data, precision=precision, threads=2, clip=0.5)  # type: ignore[arg-type]
-    state = State.initial(network.initial(1).flat, rule, 3, precision, runner.family)  # type: ignore[arg-type]
-    start = state.parameters.copy()
-    window = Window(
-        np.concatenate([rng.permutation(m) for _ in range(steps)]),
-        np.arange(steps + 1) * m,
-        np.full(steps, 1e-2),
+    family, here = recorded(name, optimizer, precision, tmp_path / "record", rng)
+    assert family == "fma"
+    said, there = replayed([EMULATOR, arm64], tmp_path / "record", "neon")
+    assert said == "neon fma\n"
+    assert there == here
+    proof(
+        "arm64's bits, under emulation, are this machine's: networks × optimizers × precisions", 1
     )
-    report = runner.run(state, window)
-    assert runner.family == "fma" and report.done == steps
 
-    t = np.arange(1.0, steps + 1)
-    per_step = list(rule.per_step(t).values())
-    settings = [rule.weight_decay, *(rule.settings[attr.name] for attr in rule.attrs)]
-    settings += [0.0] * len(per_step)
-    number = _native.kernel_names("optimizer").index(rule.name)
-    program = runner.program
-    record = [
-        np.array([64 if precision == "float64" else 32]),
-        *program.tables(),
-        np.array(program.attrs, dtype=np.float64),
-        np.array(program.constants, dtype=np.float64),
-        np.array([program.members, number, len(rule.slots), 3, 2]),
-        np.array(settings, dtype=np.float64),
-        start,
-        np.array([given.width for given in graph.inputs]),
-        np.array([0 if classes else 2]),
-        *inputs.values(),
-        y,
-        weights,
-        window.rows,
-        window.borders,
-        window.rates,
-        np.stack(per_step, axis=1) if per_step else np.zeros((steps, 0)),
-        np.array([0.5]),
-    ]
-    (tmp_path / "record").write_bytes(b"".join(map(blob, record)))
-    ran = subprocess.run(
-        [EMULATOR, arm64, tmp_path / "record", tmp_path / "result", "neon"],
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert ran.stdout == "neon fma\n"
-    slots = [state.slots[slot] for slot in rule.slots]
-    here = b"".join(array.tobytes() for array in (state.parameters, *slots, report.costs))
-    assert (tmp_path / "result").read_bytes() == here
-    assert np.isfinite(state.parameters).all() and not np.array_equal(start, state.parameters)
-    proof(f"arm64's bits under emulation are this machine's: {name}, {optimizer}, {precision}", 1)
+
+@pytest.mark.prove_only
+@pytest.mark.parametrize("sanitizer", ["address", "undefined", "thread"])
+def test_no_sanitizer_finds_fault_and_none_changes_a_bit(
+    sanitizer: str, tmp_path: Path, rng: np.random.Generator, proof: Callable[..., None]
+) -> None:
+    flags = f"-fsanitize={sanitizer} -fno-sanitize-recover=all -g1"
+    program = build(tmp_path / "build", f"-DCMAKE_CXX_FLAGS={flags}", "-DCLEARPROP_OPTIMIZE=-O1")
+    # The sanitizer of threads wants its addresses where they are without randomisation.
+    command: list[str | Path] = [program]
+    if sanitizer == "thread" and (setarch := shutil.which("setarch")):
+        command = [setarch, "-R", program]
+    cases = 0
+    for name in sorted(NETWORKS):
+        for optimizer in sorted(OPTIMIZERS):
+            for precision in PRECISIONS:
+                ran, here = recorded(name, optimizer, precision, tmp_path / "record", rng)
+                for isa, family in FAMILIES.items():
+                    said, there = replayed(command, tmp_path / "record", isa)
+                    assert said == f"{isa} {family}\n"
+                    if family == ran:  # the sums of another family are others
+                        assert there == here, (name, optimizer, precision, isa)
+                    cases += 1
+    proof(f"The sanitizer `{sanitizer}` finds nothing in the engine's steps, for each instruction "
+          "set of this machine", cases)  # fmt: skip
