@@ -9,9 +9,9 @@ namespace clearprop {
 
 namespace {
 
-// From this many multiplications a step on, gradients and updates are apart, so that a step can be
-// stopped, and discarded whole, in the middle of the gradients (some 20 ms of one core).
-constexpr double long_step = 1e9;
+// From this many multiplications of the gradients on, they and the updates are apart, so that a
+// step can be stopped, and discarded whole, between them (some 200 ms of one core).
+constexpr double long_step = 1e10;
 
 }  // namespace
 
@@ -71,10 +71,10 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
     bailed_ = false;
     long done = 0;
     end = End::done;
-    std::vector<UpdateScalars> scalars_of(1);
     std::vector<double> weight_squares(penalised ? squares_.size() : 0);
 
     in_parallel(threads, [&](int rank) {
+        std::vector<double> settings = settings_;
         for (long s = 0; s < slice.steps; ++s) {
             const std::int64_t* rows = slice.rows + slice.starts[s];
             const long m = slice.starts[s + 1] - slice.starts[s];
@@ -88,7 +88,7 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
                 }
                 continue;
             }
-            Job<T> at = this->job(m);
+            Job<T> at = this->job(m, rank);
             at.seed = slice.seed;
             at.step = static_cast<std::uint32_t>(slice.first_step + static_cast<std::uint64_t>(s));
             at.training = at.with_batch = true;
@@ -107,23 +107,22 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
             if (!whole) bailed_ = true;
             barrier.wait();
             if (bailed_) break;
+            const double J = cost(at, 0, blocks_of(m));  // by every thread: cheaper than a barrier
             if (rank == 0) {
-                slice.costs[s] = cost(at, 0, blocks_of(m));
+                slice.costs[s] = J;
                 slice.skipped[s] = 0;
-                scalars_of[0] =
-                    this->scalars(slice.rates[s], slice.per_step + s * slice.per_step_count,
-                                  slice.per_step_count);
-                if (slice.penalties) scalars_of[0].penalty_scale = slice.penalties[s];
             }
-            barrier.wait();
-            if (!std::isfinite(slice.costs[s])) {
+            if (!std::isfinite(J)) {
                 if (rank == 0) {
                     end = End::diverged;
                     done = s + 1;
                 }
                 break;
             }
-            UpdateScalars scalars = scalars_of[0];
+            UpdateScalars scalars =
+                this->scalars(settings, slice.rates[s], slice.per_step + s * slice.per_step_count,
+                              slice.per_step_count);
+            if (slice.penalties) scalars.penalty_scale = slice.penalties[s];
             const auto owned = [&](auto visit) {
                 for (const Item& item : items_)
                     if (item.owner == rank) visit(item);
@@ -131,14 +130,14 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
             owned([&](const Item& item) {
                 if (!fuse && *slice.stop) return void(bailed_ = true);
                 const long p = item.parameter;
-                kernels_.sum_rows(at, p, item.first, item.last, 0, blocks_of(m));
                 if (tables_.parameters[static_cast<std::size_t>(p)].penalty != 0)
                     kernels_.squares(at, p, item.first, item.last, true, 1,
                                      weight_squares.data() + square_start_[p]);
+                kernels_.sum_rows(at, p, item.first, item.last, 0, blocks_of(m),
+                                  fuse ? &scalars : nullptr);
                 if (measured)
                     kernels_.squares(at, p, item.first, item.last, false, scalars.penalty_scale,
                                      squares_.data() + square_start_[p]);
-                if (fuse) kernels_.update(at, p, item.first, item.last, scalars);
             });
             barrier.wait();
             if (!fuse) {
@@ -266,10 +265,11 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
         nodes.push_back({first + b, level, cost(at, b, end), row_sum(r0, r1, weight)});
         std::vector<T>& sum = sums.emplace_back(static_cast<std::size_t>(tables_.size));
         in_parallel(threads, [&](int rank) {
+            const Job<T> own = this->with_scratch(at, rank);
             for (const Item& item : items_) {
                 if (item.owner != rank) continue;
                 if (*stop) return void(bailed_ = true);
-                kernels_.sum_rows(at, item.parameter, item.first, item.last, b, end);
+                kernels_.sum_rows(own, item.parameter, item.first, item.last, b, end, nullptr);
             }
         });
         for (std::size_t p = 0; p < weights_.size(); ++p)
@@ -289,7 +289,8 @@ double Engine<T>::apply(T* flat, T* const* slots, const T* gradient, double rate
         kernels_.pack(at, parameter, gradient, weights_[p].gradient);
         kernels_.squares(at, parameter, 0, rows, false, 1, squares_.data() + square_start_[p]);
     }
-    UpdateScalars given = this->scalars(rate, per_step, per_step_count);
+    std::vector<double> settings = settings_;
+    UpdateScalars given = this->scalars(settings, rate, per_step, per_step_count);
     const double norm = std::sqrt(joined_squares());
     if (clip > 0 && norm > clip) given.gradient_scale = clip / norm;
     for (std::size_t p = 0; p < weights_.size(); ++p)

@@ -80,6 +80,7 @@ class Engine : private Workspace<T> {
     using Base::items_;
     using Base::kernels_;
     using Base::row_cost_;
+    using Base::settings_;
     using Base::share_;
     using Base::slots_;
     using Base::square_start_;

@@ -18,8 +18,13 @@ bool rows(const Job<T>& job, long first, long last) {
 
 template <class T>
 void sum_rows(const Job<T>& job, long parameter, long first, long last, long first_block,
-              long last_block) {
-    RowSum<T>(job, parameter, first_block, last_block).run(first, last);
+              long last_block, const UpdateScalars* given) {
+    const RowSum<T> sum(job, parameter, first_block, last_block);
+    const Parameter& p = job.program->parameters[parameter];
+    if (!given) return sum.run(first, last);
+    const Update<T> then(job, parameter, *given);
+    sum.run(first, last, typename Update<T>::Behind{then, job.scratch});
+    if (p.layout != Layout::panels || p.uses == 0) then.rows(first, last);
 }
 
 template <class T>

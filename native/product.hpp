@@ -23,8 +23,7 @@ inline constexpr int tile_rows = 8;
 #else
 inline constexpr int tile_rows = 6;
 #endif
-inline constexpr int row_block = 128;  // rows in one chain of a sum over rows (a bound of the bits)
-inline constexpr long k_piece = 256;   // k × 2 registers of B ≤ 32 KB; changes no bits
+inline constexpr long k_piece = 256;  // k × 2 registers of B ≤ 32 KB; changes no bits
 
 template <class T>
 inline constexpr int panel_width = 2 * Vector<T>::lanes;
@@ -87,13 +86,19 @@ CP_INLINE void tail(int left, const Product<T>& p, const T* A, const T* B, T* C,
 }
 
 template <class T, int vectors>
+CP_INLINE void any_tile(int rows, const Product<T>& p, const T* A, const T* B, T* C, const T* bias,
+                        long k, Start start) {
+    if (rows == tile_rows)
+        tile<T, tile_rows, vectors>(p, A, B, C, bias, k, start);
+    else
+        tail<T, vectors>(rows, p, A, B, C, bias, k, start);
+}
+
+template <class T, int vectors>
 void panel(const Product<T>& p, const T* A, const T* B, T* C, const T* bias, long k, Start start) {
-    long i = 0;
-    for (; i + tile_rows <= p.m; i += tile_rows)
-        tile<T, tile_rows, vectors>(p, A + i * p.a_row, B, C + i * p.c_row, bias, k, start);
-    if (i < p.m)
-        tail<T, vectors>(static_cast<int>(p.m - i), p, A + i * p.a_row, B, C + i * p.c_row, bias, k,
-                         start);
+    for (long i = 0; i < p.m; i += tile_rows)
+        any_tile<T, vectors>(static_cast<int>(p.m - i < tile_rows ? p.m - i : tile_rows), p,
+                             A + i * p.a_row, B, C + i * p.c_row, bias, k, start);
 }
 
 template <class T>

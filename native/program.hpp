@@ -135,6 +135,7 @@ struct Job {
     const double* share;                 // wᵢ / Σ w of each row of the batch
     std::int32_t* const* lists;  // scratch of scatter uses, by use: heads (levels), next (m)
     double* row_cost;            // C of each row, summed over the costs
+    T* scratch;                  // of this thread: what a sum over rows packs (scratch_size)
     long m;
     long first_place;  // of row 0 in the whole batch
     std::uint64_t seed;
@@ -155,15 +156,23 @@ struct UpdateScalars {
 
 inline constexpr int row_block = 128;  // rows in one chain of a sum over rows: a bound of the bits
 
+// Numbers of scratch that a sum over the rows of a batch of m needs: the sums of `chunk_rows` rows
+// of one panel, one panel of a and `chunk_rows` units of δ, packed (sums.hpp).
+inline constexpr long chunk_rows = 96;
+inline constexpr long scratch_size(long m, long panel_width) {
+    return chunk_rows * (panel_width + pad_bytes) + m * (chunk_rows + panel_width);
+}
+
 template <class T>
 struct Kernels {
     int panel_width;
     int tile_rows;
     // Instructions on rows first … last − 1; false if it was stopped.
     bool (*rows)(const Job<T>&, long first, long last);
-    // ∂J/∂parameter, rows first … last − 1 of it, from blocks first_block … last_block − 1 of rows.
+    // ∂J/∂parameter, rows first … last − 1 of it, from blocks first_block … last_block − 1 of rows;
+    // where scalars are given, each part is updated behind its sum, while it is in the near cache.
     void (*sum_rows)(const Job<T>&, long parameter, long first, long last, long first_block,
-                     long last_block);
+                     long last_block, const UpdateScalars* update);
     // Penalty, clipping, optimizer on rows first … last − 1, and their part of the transposed copy.
     void (*update)(const Job<T>&, long parameter, long first, long last, const UpdateScalars&);
     // Σ (g + λ w)² (λ times its scale) or Σ w² of each row, the members' rows after each other.

@@ -5,6 +5,10 @@
 // two below their number. So the bits are the same for any number of threads, each of which owns
 // some rows of every parameter, and for a batch that comes in pieces cut between blocks: a piece
 // gives the sums of whole subtrees, and joining those does what the whole would have done.
+//
+// Why it is fast: where a batch leaves the first-level cache, the δ of `chunk_rows` units and one
+// panel of a are packed, so that every tile reads two short streams; and what is to be done with a
+// sum (the optimizer's step) is done behind each panel of a chunk, while the sum is near.
 #pragma once
 
 #include "elementwise.hpp"
@@ -12,6 +16,10 @@
 #include "tree.hpp"
 
 namespace clearprop::CP_ISA {
+
+// Numbers of scratch in front of what is packed: the sums of one panel of a chunk.
+template <class T>
+inline constexpr long scratch_sums = chunk_rows * panel_width<T>;
 
 // The sums of one parameter's gradient over some of its rows and some blocks of the batch.
 template <class T>
@@ -26,11 +34,17 @@ class RowSum {
           first_block_(first_block),
           last_block_(last_block) {}
 
-    void run(long first, long last) const {
+    // Sums rows first … last − 1 of the gradient.
+    void run(long first, long last) const { run(first, last, NoUpdate{*this}); }
+    // Of a parameter that is held in panels, panel by panel of a chunk of rows: `then` says where
+    // the sum goes, fetches what it will need of a tile, and does what is to be done behind a
+    // panel.
+    template <class Then>
+    void run(long first, long last, Then then) const {
         if (parameter_.uses == 0) return;  // it does not lead to the cost: its gradient stays zero
         for (int k = 0; k < parameter_.members; ++k) {
             if (parameter_.layout == Layout::panels)
-                outer(k, first, last);
+                outer(k, first, last, then);
             else if (parameter_.layout == Layout::spread)
                 shared_columns(k);
             else if (use(0).kind == UseKind::scatter)
@@ -41,6 +55,16 @@ class RowSum {
     }
 
   private:
+    // The sums stay in the gradient's array.
+    struct NoUpdate {
+        const RowSum& sum;
+        T* place(int k, long q, long i) const {
+            return sum.gradient(k) + q * sum.weights_.panel + i * panel_width<T>;
+        }
+        void fetch(int, long, long, int) const {}
+        void done(int, long, long, long, T*) const {}
+    };
+
     const Use& use(long u) const { return job_.program->uses[parameter_.first_use + u]; }
     long block_end(long block) const {
         const long end = (block + 1) * row_block;
@@ -61,23 +85,78 @@ class RowSum {
     }
 
     // ∂J/∂W = Σ δ aᵀ, tile by tile: C (rows of W × columns) = Σ over rows r of δ_r · a_r
-    void outer(int k, long first, long last) const {
+    template <class Then>
+    void outer(int k, long first, long last, Then then) const {
         const long panels = panels_of<T>(parameter_.columns);
-        for (long q = 0; q < panels; ++q)
-            for (long i = first; i < last; i += tile_rows) {
-                const int rows = static_cast<int>(last - i < tile_rows ? last - i : tile_rows);
-                T* G = gradient(k) + q * weights_.panel + i * panel_width<T>;
-                if (parameter_.columns - q * panel_width<T> > V::lanes)
-                    outer_tile<2>(k, i, rows, q, G);
-                else
-                    outer_tile<1>(k, i, rows, q, G);
+        const bool packed = worth_packing(last - first);
+        for (long i0 = first; i0 < last; i0 += chunk_rows) {
+            const long i1 = last - i0 < chunk_rows ? last : i0 + chunk_rows;
+            if (packed) pack_delta(k, i0, i1);
+            for (long q = 0; q < panels; ++q) {
+                if (packed) pack_a(k, q);
+                T* const sums = then.place(k, q, i0);
+                for (long i = i0; i < i1; i += tile_rows) {
+                    const int rows = static_cast<int>(i1 - i < tile_rows ? i1 - i : tile_rows);
+                    const T* delta = packed ? packed_tile(i - i0) : nullptr;
+                    T* G = sums + (i - i0) * panel_width<T>;
+                    then.fetch(k, q, i, rows);
+                    if (parameter_.columns - q * panel_width<T> > V::lanes)
+                        outer_tile<2>(k, i, rows, q, delta, G);
+                    else
+                        outer_tile<1>(k, i, rows, q, delta, G);
+                }
+                then.done(k, q, i0, i1, sums);
             }
+        }
+    }
+
+    // Where a is larger than the first-level cache and both streams are read several times.
+    bool worth_packing(long rows) const {
+        const Use& only = use(0);
+        return parameter_.uses == 1 && only.members == 1 && rows >= 4 * tile_rows &&
+               rows_of_batch() * job_.slots[only.a].row * static_cast<long>(sizeof(T)) > 32768;
+    }
+    long rows_of_batch() const { return block_end(last_block_ - 1) - first_block_ * row_block; }
+    T* packed_a() const { return job_.scratch + scratch_sums<T>; }
+    // A line between the tiles, so that they do not share the sets of the cache.
+    T* packed_tile(long i) const {
+        constexpr long line = pad_bytes / static_cast<long>(sizeof(T));
+        return packed_a() + rows_of_batch() * panel_width<T> + i * rows_of_batch() +
+               i / tile_rows * line;
+    }
+
+    // a_r,j of panel q, row after row
+    void pack_a(int k, long q) const {
+        const Rows<T>& a = job_.slots[use(0).a];
+        const T* from =
+            a.base + first_block_ * row_block * a.row + k * a.member + q * panel_width<T>;
+        const long rows = rows_of_batch(), row = a.row;
+        T* to = packed_a();
+        for (long r = 0; r < rows; ++r, from += row, to += panel_width<T>) {
+            V::load(from).store(to);
+            V::load(from + V::lanes).store(to + V::lanes);
+        }
+    }
+
+    // δ_r,i of units i0 … i1 − 1: of the first tile of units row after row, of the next tile, …
+    void pack_delta(int k, long i0, long i1) const {
+        const Rows<T>& delta = job_.slots[use(0).delta];
+        const long rows = rows_of_batch(), distance = packed_tile(tile_rows) - packed_tile(0);
+        const long row = delta.row;
+        const T* from = delta.base + first_block_ * row_block * row + k * delta.member + i0;
+        T* to = packed_tile(0);
+        for (long r = 0; r < rows; ++r, from += row, to += tile_rows) {
+            T* at = to;
+            for (long i = 0; i < i1 - i0; i += tile_rows, at += distance)
+                __builtin_memcpy(at, from + i, tile_rows * sizeof(T));
+        }
     }
 
     template <int vectors>
-    void outer_tile(int k, long i, int rows, long q, T* G) const {
+    void outer_tile(int k, long i, int rows, long q, const T* packed, T* G) const {
         constexpr int width = panel_width<T>;
-        if (last_block_ - first_block_ == 1) return chain<vectors>(k, i, rows, q, first_block_, G);
+        if (last_block_ - first_block_ == 1)
+            return chain<vectors>(k, i, rows, q, first_block_, packed, G);
         alignas(64) T waiting[tree_depth][tile_rows * width];
         const auto join = [&](int slot) {
             for (int r = 0; r < rows; ++r)
@@ -88,7 +167,8 @@ class RowSum {
         };
         Tree tree;
         for (long block = first_block_; block < last_block_; ++block)
-            chain<vectors>(k, i, rows, q, block, waiting[tree.push(block - first_block_, join)]);
+            chain<vectors>(k, i, rows, q, block, packed,
+                           waiting[tree.push(block - first_block_, join)]);
         tree.finish(join);
         for (int r = 0; r < rows; ++r)
             for (int j = 0; j < vectors; ++j)
@@ -97,22 +177,27 @@ class RowSum {
 
     // One block's chain of a tile: A(i, r) = δ_r,i read through strides, B(r, j) = a_r,j.
     template <int vectors>
-    CP_INLINE void chain(int k, long i, int rows, long q, long block, T* C) const {
+    CP_INLINE void chain(int k, long i, int rows, long q, long block, const T* packed, T* C) const {
         const long r0 = block * row_block, length = block_end(block) - r0;
+        Product<T> p{};
+        p.a_row = 1;
+        p.c_row = panel_width<T>;
+        if (packed) {
+            const long r = (block - first_block_) * row_block;
+            p.a_k = tile_rows;
+            p.b_k = panel_width<T>;
+            return any_tile<T, vectors>(rows, p, packed + r * tile_rows,
+                                        packed_a() + r * panel_width<T>, C, nullptr, length,
+                                        Start::zero);
+        }
         Start start = Start::zero;
         summands(k, [&](const Use& one, int member) {
             const Rows<T>&delta = job_.slots[one.delta], &a = job_.slots[one.a];
-            Product<T> p{};
-            p.a_row = 1;
             p.a_k = delta.row;
             p.b_k = a.row;
-            p.c_row = panel_width<T>;
-            const T* A = delta.base + r0 * delta.row + member * delta.member + i;
-            const T* B = a.base + r0 * a.row + member * a.member + q * panel_width<T>;
-            if (rows == tile_rows)
-                tile<T, tile_rows, vectors>(p, A, B, C, nullptr, length, start);
-            else
-                tail<T, vectors>(rows, p, A, B, C, nullptr, length, start);
+            any_tile<T, vectors>(rows, p, delta.base + r0 * delta.row + member * delta.member + i,
+                                 a.base + r0 * a.row + member * a.member + q * panel_width<T>, C,
+                                 nullptr, length, start);
             start = Start::given;
         });
     }

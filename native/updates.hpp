@@ -12,19 +12,6 @@
 
 namespace clearprop::CP_ISA {
 
-// Calls visit(start, length) for the stretches of memory that rows first … last − 1 are.
-template <class T, class Visit>
-CP_INLINE void stretches(const Parameter& p, const Weights<T>& w, long first, long last,
-                         Visit visit) {
-    for (int k = 0; k < p.members; ++k) {
-        if (p.layout == Layout::panels)
-            for (long q = 0; q < panels_of<T>(p.columns); ++q)
-                visit(k * w.member + q * w.panel + first * w.row, (last - first) * w.row);
-        else
-            visit(k * w.member + first * w.row, (last - first) * w.row);
-    }
-}
-
 // One stage of a transposition in registers: rows r and r + d exchange the columns that differ in
 // d.
 template <class T, int d, int... column>
@@ -52,58 +39,126 @@ CP_INLINE void transpose_in_registers(Vector<T>* row) {
     }
 }
 
-// Wᵀ(j, i) = W(i, j), a square of registers at a time. `first` is a multiple of the panel's width,
-// and so is `last` unless it is the last row of all: nobody else writes the same registers.
+// Wᵀ(j, i) = W(i, j) of member k's panel q, a square of registers at a time. `first` is a multiple
+// of the panel's width, and so is `last` unless it is the last row of all: nobody else writes the
+// same registers.
 template <class T>
-void transpose(const Job<T>& job, long parameter, long first, long last) {
+void transpose_panel(const Parameter& p, const Weights<T>& w, int k, long q, long first,
+                     long last) {
     using V = Vector<T>;
-    const Parameter& p = job.program->parameters[parameter];
-    const Weights<T>& w = job.weights[parameter];
     constexpr long width = panel_width<T>;
-    if (!p.transposed) return;
-    for (int k = 0; k < p.members; ++k)
-        for (long i = first; i < last; i += V::lanes)
-            for (long j = 0; j < p.columns; j += V::lanes) {
-                const T* from = w.w + k * w.member + j / width * w.panel + i * width + j % width;
-                T* to = w.transposed + k * w.transposed_member + i / width * w.transposed_panel +
-                        j * width + i % width;
-                V row[V::lanes];
-                for (int r = 0; r < V::lanes; ++r)
-                    row[r] = i + r < last ? V::load(from + r * width) : V::zero();
-                transpose_in_registers<T>(row);
-                for (int r = 0; r < V::lanes && j + r < p.columns; ++r)
-                    row[r].store(to + r * width);
-            }
+    const long end = (q + 1) * width < p.columns ? (q + 1) * width : p.columns;
+    for (long i = first; i < last; i += V::lanes)
+        for (long j = q * width; j < end; j += V::lanes) {
+            const T* from = w.w + k * w.member + q * w.panel + i * width + j % width;
+            T* to = w.transposed + k * w.transposed_member + i / width * w.transposed_panel +
+                    j * width + i % width;
+            V row[V::lanes];
+            for (int r = 0; r < V::lanes; ++r)
+                row[r] = i + r < last ? V::load(from + r * width) : V::zero();
+            transpose_in_registers<T>(row);
+            for (int r = 0; r < V::lanes && j + r < end; ++r) row[r].store(to + r * width);
+        }
 }
 
-// g = ∂J/∂w + λ w;  g scaled where the norm is clipped;  the optimizer's step
 template <class T>
-void update(const Job<T>& job, long parameter, long first, long last, const UpdateScalars& given) {
-    using V = Vector<T>;
+void transpose(const Job<T>& job, long parameter, long first, long last) {
     const Parameter& p = job.program->parameters[parameter];
-    const Weights<T>& weights = job.weights[parameter];
-    const double rate = given.learning_rate * p.lr_factor;
-    const double decay = given.weight_decay * p.decay_factor;
-    generated::with_optimizer(job.program->optimizer, [&](auto row) {
-        using Row = decltype(row);
-        stretches(p, weights, first, last, [&](long start, long length) {
-            T* w_at = weights.w + start;
-            const T* g_at = weights.gradient + start;
-            const V lambda(static_cast<T>(p.penalty * given.penalty_scale)),
-                scale(static_cast<T>(given.gradient_scale));
+    if (!p.transposed) return;
+    for (int k = 0; k < p.members; ++k)
+        for (long q = 0; q < panels_of<T>(p.columns); ++q)
+            transpose_panel(p, job.weights[parameter], k, q, first, last);
+}
+
+// The update of one parameter, stretch by stretch of its memory.
+template <class T>
+class Update {
+    using V = Vector<T>;
+
+  public:
+    CP_INLINE Update(const Job<T>& job, long parameter, const UpdateScalars& given)
+        : parameter_(job.program->parameters[parameter]),
+          weights_(job.weights[parameter]),
+          optimizer_(job.program->optimizer),
+          slots_(job.program->optimizer_slots),
+          far_(static_cast<double>(parameter_.rows) * parameter_.columns * sizeof(T) > 5e5),
+          given_(given) {}
+
+    // Rows first … last − 1 of all members and panels
+    void rows(long first, long last) const {
+        for (int k = 0; k < parameter_.members; ++k)
+            if (parameter_.layout == Layout::panels)
+                for (long q = 0; q < panels_of<T>(parameter_.columns); ++q)
+                    panel(k, q, first, last, weights_.gradient + panel_start(k, q, first));
+            else
+                stretch(k * weights_.member + first * weights_.row, (last - first) * weights_.row,
+                        weights_.gradient + k * weights_.member + first * weights_.row);
+    }
+    // Rows first … last − 1 of one panel, and what stands in the transposed copy of them
+    void panel(int k, long q, long first, long last, const T* gradient) const {
+        stretch(panel_start(k, q, first), (last - first) * weights_.row, gradient);
+        if (parameter_.transposed) transpose_panel(parameter_, weights_, k, q, first, last);
+    }
+
+    // As what follows the sums of a panel (RowSum::run): they go no further than the scratch.
+    struct Behind {
+        const Update& update;
+        T* scratch;
+        T* place(int, long, long) const { return scratch; }
+        // The weights and slots of a tile on their way into the second cache while it is summed
+        CP_INLINE void fetch(int k, long q, long i, int rows) const {
+            if (!update.far_) return;
+            const long start = update.panel_start(k, q, i);
+            fetch(update.weights_.w + start, rows);
+            for (int s = 0; s < update.slots_; ++s) fetch(update.weights_.slot[s] + start, rows);
+        }
+        CP_INLINE static void fetch(const T* at, int rows) {
+            constexpr long line = pad_bytes / static_cast<long>(sizeof(T));
+            for (const T* end = at + rows * panel_width<T>; at < end; at += line)
+                __builtin_prefetch(at, 1, 2);
+        }
+        void done(int k, long q, long first, long last, T* sums) const {
+            update.panel(k, q, first, last, sums);
+        }
+    };
+
+  private:
+    CP_INLINE long panel_start(int k, long q, long row) const {
+        return k * weights_.member + q * weights_.panel + row * weights_.row;
+    }
+
+    // g = ∂J/∂w + λ w;  g scaled where the norm is clipped;  the optimizer's step
+    void stretch(long start, long length, const T* g_at) const {
+        const double rate = given_.learning_rate * parameter_.lr_factor;
+        const double decay = given_.weight_decay * parameter_.decay_factor;
+        generated::with_optimizer(optimizer_, [&](auto row) {
+            using Row = decltype(row);
+            T* w_at = weights_.w + start;
+            const V lambda(static_cast<T>(parameter_.penalty * given_.penalty_scale));
+            const V scale(static_cast<T>(given_.gradient_scale));
             T* slots[Row::slots + 1];
-            for (int s = 0; s < Row::slots; ++s) slots[s] = weights.slot[s] + start;
+            for (int s = 0; s < Row::slots; ++s) slots[s] = weights_.slot[s] + start;
             for (long i = 0; i < length; i += V::lanes) {
                 V w = V::load(w_at + i), slot[Row::slots + 1];
                 for (int s = 0; s < Row::slots; ++s) slot[s] = V::load(slots[s] + i);
                 const V g = fma(lambda, w, V::load(g_at + i)) * scale;
-                Row::step(w, g, slot, rate, decay, given.settings);
+                Row::step(w, g, slot, rate, decay, given_.settings);
                 w.store(w_at + i);
                 for (int s = 0; s < Row::slots; ++s) slot[s].store(slots[s] + i);
             }
         });
-    });
-    transpose(job, parameter, first, last);
+    }
+
+    const Parameter& parameter_;
+    const Weights<T>& weights_;
+    const int optimizer_, slots_;
+    const bool far_;  // larger than the second cache leaves room for
+    const UpdateScalars& given_;
+};
+
+template <class T>
+void update(const Job<T>& job, long parameter, long first, long last, const UpdateScalars& given) {
+    Update<T>(job, parameter, given).rows(first, last);
 }
 
 // Σ (g + λ w)² of each row, or Σ w²: column j in virtual lane j mod 16 of double, the lanes as a

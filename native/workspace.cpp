@@ -45,6 +45,10 @@ void copy_row(const Array& array, long row, To* to, long width) {
     }
 }
 
+// Work is counted in multiplications of the gradient. The update of one weight takes as long as
+// some 30 of them; an item of more than 10⁹ would be asked too late whether to stop.
+constexpr double update_work = 30, largest_item = 1e9;
+
 bool is_index(const Array& array) { return array.type == Type::i32 || array.type == Type::i64; }
 
 }  // namespace
@@ -147,34 +151,50 @@ void Workspace<T>::grow(long m) {
 
 template <class T>
 void Workspace<T>::divide(int threads, long m) {
-    items_.clear();
-    std::vector<double> work;
+    if (scratch_.size() < static_cast<std::size_t>(threads))
+        scratch_.resize(static_cast<std::size_t>(threads));
+    for (int rank = 0; rank < threads; ++rank)
+        scratch_[static_cast<std::size_t>(rank)].resize(
+            static_cast<std::size_t>(scratch_size(m, kernels_.panel_width)));
+    struct Piece {
+        Item item;
+        double work, before;
+    };
+    std::vector<Piece> pieces;
     double total = 0;
     for (std::size_t p = 0; p < tables_.parameters.size(); ++p) {
         const Parameter& parameter = tables_.parameters[p];
         const bool tiled = parameter.layout == Layout::panels;
         // Whole tiles, and whole registers of the transposed copy.
         const long tile = tiled ? std::lcm(kernels_.tile_rows, kernels_.panel_width) : 256;
-        // On one thread an item is large, or all; on several, small enough to share evenly.
         const double row = static_cast<double>(parameter.columns) * parameter.members *
-                           (tiled ? static_cast<double>(m) : 8.0);
-        const long wanted = static_cast<long>((threads > 1 ? 1e6 : 1e7) / row);
-        const long rows = std::max(tile, wanted / tile * tile);
+                           (update_work + (tiled ? static_cast<double>(m) : 8.0));
+        const long rows = std::max(tile, static_cast<long>(1e6 / row) / tile * tile);
         for (long first = 0; first < parameter.rows; first += rows) {
             const long last = std::min<long>(first + rows, parameter.rows);
-            items_.push_back({static_cast<long>(p), first, last, 0});
-            total += row * static_cast<double>(last - first);
-            work.push_back(total);
+            const double work = row * static_cast<double>(last - first);
+            pieces.push_back({{static_cast<long>(p), first, last, 0}, work, total});
+            total += work;
         }
     }
-    for (std::size_t i = 0; i < items_.size(); ++i) {
-        const double middle = (work[i] + (i ? work[i - 1] : 0)) / 2;
-        items_[i].owner = std::min(threads - 1, static_cast<int>(middle / total * threads));
+    items_.clear();
+    double joined = 0;  // work of the last item
+    for (Piece& piece : pieces) {
+        Item& item = piece.item;
+        item.owner = std::min(threads - 1,
+                              static_cast<int>((piece.before + piece.work / 2) / total * threads));
+        const bool next = !items_.empty() && items_.back().parameter == item.parameter &&
+                          items_.back().owner == item.owner && joined < largest_item;
+        if (next)
+            items_.back().last = item.last;
+        else
+            items_.push_back(item), joined = 0;
+        joined += piece.work;
     }
 }
 
 template <class T>
-Job<T> Workspace<T>::job(long m) const {
+Job<T> Workspace<T>::job(long m, int rank) const {
     Job<T> job{};
     job.program = &program_;
     job.slots = slots_.data();
@@ -184,6 +204,12 @@ Job<T> Workspace<T>::job(long m) const {
     job.share = share_.get();
     job.row_cost = row_cost_.get();
     job.m = m;
+    return rank < 0 ? job : with_scratch(job, rank);
+}
+
+template <class T>
+Job<T> Workspace<T>::with_scratch(Job<T> job, int rank) const {
+    job.scratch = scratch_[static_cast<std::size_t>(rank)].get();
     return job;
 }
 
@@ -258,10 +284,10 @@ bool Workspace<T>::pass(const Job<T>& job, const Data& data, const std::int64_t*
 }
 
 template <class T>
-UpdateScalars Workspace<T>::scalars(double rate, const double* per_step, long count) {
-    std::copy_n(per_step, count, settings_.end() - count);
-    double decay = settings_.empty() ? 0 : settings_[0];
-    return {rate, decay, 1, 1, settings_.data() + 1};
+UpdateScalars Workspace<T>::scalars(std::vector<double>& settings, double rate,
+                                    const double* per_step, long count) const {
+    std::copy_n(per_step, count, settings.end() - count);
+    return {rate, settings.empty() ? 0 : settings[0], 1, 1, settings.data() + 1};
 }
 
 template class Workspace<float>;

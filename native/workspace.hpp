@@ -12,6 +12,10 @@
 #include <new>
 #include <vector>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include "program.hpp"
 
 namespace clearprop {
@@ -32,7 +36,7 @@ class Memory {
   public:
     T* resize(std::size_t n) {
         if (n > size_) {
-            data_.reset(static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64})));
+            data_ = std::unique_ptr<T, Free>(allocate(n * sizeof(T)), Free{n * sizeof(T)});
             std::fill_n(data_.get(), n, T());
             size_ = n;
         }
@@ -41,8 +45,22 @@ class Memory {
     T* get() const { return data_.get(); }
 
   private:
+    // What is large begins on a large page's bound and asks for such pages: a matrix read row by
+    // row else pays for a look-up of its page at each row.
+    static constexpr std::size_t page = std::size_t{1} << 21;
+    static std::align_val_t bound(std::size_t bytes) {
+        return std::align_val_t{bytes >= page ? page : 64};
+    }
+    static T* allocate(std::size_t bytes) {
+        void* p = ::operator new(bytes, bound(bytes));
+#if defined(__linux__)
+        if (bytes >= page) madvise(p, bytes, MADV_HUGEPAGE);
+#endif
+        return static_cast<T*>(p);
+    }
     struct Free {
-        void operator()(T* p) const { ::operator delete(p, std::align_val_t{64}); }
+        std::size_t bytes = 0;
+        void operator()(T* p) const { ::operator delete(p, bound(bytes)); }
     };
     std::unique_ptr<T, Free> data_;
     std::size_t size_ = 0;
@@ -87,8 +105,11 @@ class Workspace {
         long first, last;
     };
     Stretch owned_rows(long m, int rank, int threads) const;
-    Job<T> job(long m) const;
-    UpdateScalars scalars(double rate, const double* per_step, long count);
+    Job<T> job(long m, int rank = -1) const;
+    Job<T> with_scratch(Job<T> job, int rank) const;
+    // What an update reads; `settings` is a copy of settings_ that the thread owns.
+    UpdateScalars scalars(std::vector<double>& settings, double rate, const double* per_step,
+                          long count) const;
 
   protected:
     void grow(long m);
@@ -105,6 +126,7 @@ class Workspace {
     std::vector<Memory<std::int32_t>> index_memory_, list_memory_;
     std::vector<std::int32_t*> indices_, lists_;
     Memory<double> share_, row_cost_;
+    std::vector<Memory<T>> scratch_;  // by thread
     std::vector<double> squares_;     // of each row of each parameter
     std::vector<long> square_start_;  // by parameter
     std::vector<Item> items_;
