@@ -17,7 +17,7 @@ def encoder(values: Sequence[float | None], recipe: str, rows_per_chunk: int = 6
 
 
 def encoded(fitted: Encoder, values: Sequence[float | None]) -> np.ndarray:
-    return fitted.encode(open_table({"x": values}), np.float64).X
+    return np.asarray(fitted.encode(open_table({"x": values}), np.float64).X)
 
 
 def by_hand(x: np.ndarray, of: np.ndarray) -> np.ndarray:

@@ -1,0 +1,412 @@
+"""`TabularClassifier` and `TabularRegressor`: any table in, a good network out, nothing to tune.
+
+Owns the form scikit-learn expects; what happens inside is `clearprop.estimators.tabular_fitting`.
+Proved by ``tests/test_tabular_estimators.py`` and ``tests/test_tabular_rows.py``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from clearprop.errors import ClearPropError, DataError
+from clearprop.estimators.tabular_figures import metric_of
+from clearprop.estimators.tabular_fitting import Fitted, Rows, fit
+from clearprop.estimators.tabular_importance import Importances, importances
+from clearprop.estimators.tabular_ingredients import Ingredients, chosen
+from clearprop.estimators.tabular_rows import (
+    as_table,
+    by_place,
+    decisions_of,
+    labels_of,
+    numbers_of,
+    weights_of,
+)
+from clearprop.model import Model, load
+from clearprop.model.arrays import Watcher
+from clearprop.network import Network
+from clearprop.settings import Attr, check_all
+from clearprop.tables import Table
+from clearprop.tables.task import Target
+
+__all__ = ["TabularClassifier", "TabularRegressor"]
+
+_ATTRS = (
+    Attr("time_limit", float, None, bounds="(0, inf)", unit="s"),
+    Attr("max_steps", int, None, bounds="[1, inf)"),
+    Attr("n_jobs", int, None, bounds="[1, 1024]", help="threads; they change no bits"),
+)
+
+
+class _Tabular(BaseEstimator):  # type: ignore[misc]
+    """What both have in common."""
+
+    model_: Model
+    n_features_in_: int
+
+    def __init__(
+        self,
+        *,
+        preset: str = "default",
+        metric: str | None = None,
+        columns: Mapping[str, str] | None = None,
+        time_limit: float | None = None,
+        max_steps: int | None = None,
+        changes: Mapping[str, Any] | None = None,
+        checkpoint: str | None = None,
+        progress: Watcher | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.preset = preset
+        self.metric = metric
+        self.columns = columns
+        self.time_limit = time_limit
+        self.max_steps = max_steps
+        self.changes = changes
+        self.checkpoint = checkpoint
+        self.progress = progress
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    # -- fitting ----------------------------------------------------------------------------------
+    def _fit(self, table: Table, X: Any, y: NDArray[Any], target: Target, weight: Any) -> Fitted:
+        """Train, and keep what came of it."""
+        told: dict[str, Any] = check_all(
+            _ATTRS,
+            {name: None if (v := getattr(self, name)) == -1 else v
+             for name in ("time_limit", "max_steps", "n_jobs")},
+            type(self).__name__,
+        )  # fmt: skip
+        metric = metric_of(target.task, self.metric)
+        made_of = chosen(self.preset, target.task, metric, dict(self.changes or {}))
+        decisions = decisions_of(table, self.columns)
+        rows = Rows(table, decisions.roles, y, target, weights_of(weight, len(y)))
+        found = fit(
+            rows, made_of,
+            metric=metric, seed=_seed(self.random_state), progress=self.progress,
+            time_limit=told["time_limit"], max_steps=told["max_steps"], threads=told["n_jobs"],
+            checkpoint=self.checkpoint, resume=self.checkpoint is not None,
+        )  # fmt: skip
+        if found.interrupted:
+            warnings.warn(
+                f"Training was interrupted after {found.steps} steps: the model is the best so far",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self.model_ = found.model
+        self.model_.columns = decisions.to_data()
+        self.ingredients_: Ingredients = made_of
+        self.n_iter_ = max(len(found.model.history), 1)
+        self.best_epoch_ = found.epoch
+        self.n_steps_ = found.steps
+        return found
+
+    def _opened(self, X: Any, *, reset: bool) -> Table:
+        """X as a table, with scikit-learn's attributes and warnings about columns' names."""
+        if isinstance(X, Table | Mapping):
+            table = as_table(X)
+            if reset:
+                self.n_features_in_ = len(table.names)
+                self.feature_names_in_ = np.array(table.names, object)
+            return table
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        table = as_table(X, names if names is not None and len(names) == _width(X) else None)
+        framed = hasattr(X, "columns")
+        if reset or not framed or names is None:
+            try:
+                validate_data(self, X, reset=reset, skip_check_array=True)
+            except ValueError as error:
+                raise DataError(str(error)) from None
+        # Without names of its own, or fitted without: a column is what stands at its place.
+        return by_place(table) if framed and not hasattr(self, "feature_names_in_") else table
+
+    def _asked(self, X: Any) -> Table:
+        """X as a table to predict from."""
+        check_is_fitted(self)
+        return self._opened(X, reset=False)
+
+    # -- what is inside ---------------------------------------------------------------------------
+    def to_network(self) -> Network:
+        """Return the network inside: to derive, check, draw, export.
+
+        Its parameters are ``model_.parameters``, and ``model_.encoder`` makes its inputs.
+
+        Returns
+        -------
+        Network
+        """
+        check_is_fitted(self)
+        return self.model_.network
+
+    def feature_importances(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        method: str = "permutation",
+        repeats: int = 5,
+        random_state: int = 0,
+    ) -> Importances:
+        """Return how much each column matters to the predictions of some rows.
+
+        Parameters
+        ----------
+        X : frame or array (n, columns)
+        y : (n,) targets
+        method : {"permutation", "gradient"}
+            How much worse the metric gets when the column's cells change places among the rows
+            (Breiman 2001, section 10), or the mean of ‖∂J/∂x‖ over the rows, x the column's inputs
+            as the encoder scales them.
+        repeats : int, at least 1
+            Permutations of each column.
+        random_state : int
+
+        Returns
+        -------
+        Importances
+            ``names``, ``mean`` and ``deviation`` (over the repeats), a figure a column.
+        """
+        table = self._asked(X)
+        return importances(
+            self.model_, table, self._encoded(y, table.rows), self._metric(),
+            method=method, repeats=repeats, seed=random_state,
+        )  # fmt: skip
+
+    def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
+        raise NotImplementedError
+
+    def _metric(self) -> str:
+        return metric_of(self.model_.task, self.metric)
+
+    # -- scikit-learn's ways ----------------------------------------------------------------------
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.input_tags.sparse = False
+        tags.target_tags.required = True
+        tags.non_deterministic = False
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The model as its file's bytes: reading them runs no code."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        if "model_" in state:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "model.clearprop"
+                state.pop("model_").save(path)
+                state["model_file"] = path.read_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        data = state.pop("model_file", None)
+        super().__setstate__(state)
+        if data is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "model.clearprop"
+                path.write_bytes(data)
+                self.model_ = load(path)
+
+
+class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
+    """A network that tells classes apart, from any table, with nothing to tune.
+
+    Numbers, categories, truth values, dates and missing cells are found and encoded; a fifth of the
+    rows chooses the epoch and the temperature of the probabilities.
+
+    Parameters
+    ----------
+    preset : {"default", "fast", "best"}
+        How much is computed.
+    metric : str, optional
+        What matters: ``"log_loss"`` (the default), ``"accuracy"``, ``"auc"``,
+        ``"balanced_accuracy"``, ``"f1_macro"``, ``"calibration_error"``. It chooses the epoch; for
+        accuracy, labels are smoothed too.
+    columns : {name: "number", "category", "boolean" or "date"}, optional
+        What is known better than it looks.
+    time_limit : float, seconds, optional
+        Training ends at the first whole step after it; ``n_steps_`` says how many there were.
+    max_steps : int, optional
+        Training ends after so many steps: with the ``n_steps_`` of a time limit, the same bits.
+    changes : {ingredient: value}, optional
+        Other ingredients than the preset's, by the names of
+        `clearprop.estimators.tabular_ingredients.Ingredients`.
+    checkpoint : path, optional
+        Where training is kept as it goes; a fit that finds it there goes on from it.
+    progress : callable, optional
+        Called with a `clearprop.training.Progress` a few times a second.
+    random_state : int, RandomState or None
+        The same whole number gives the same bits, for any number of threads.
+    n_jobs : int, optional
+        Threads.
+
+    Attributes
+    ----------
+    classes_ : (K,) array
+        The labels in sorted order.
+    model_ : clearprop.Model
+        The trained network with its encoder: saves itself to a file that `clearprop.load` reads.
+    n_features_in_ : int
+    feature_names_in_ : (columns,) array of str
+        If it was fitted to a frame.
+    ingredients_ : Ingredients
+    n_iter_, best_epoch_, n_steps_ : int
+        Epochs trained, the epoch whose parameters are kept, steps done.
+
+    Examples
+    --------
+    >>> rows = {"size": [1.0, 2.0, None, 4.0] * 8, "colour": ["red", "blue", "red", "blue"] * 8}
+    >>> y = ["no", "yes", "no", "yes"] * 8
+    >>> model = TabularClassifier(preset="fast", random_state=0).fit(rows, y)
+    >>> model.predict({"colour": ["blue"], "size": [3.5]}).tolist()
+    ['yes']
+    """
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn the classes of some rows.
+
+        Parameters
+        ----------
+        X : frame (pandas, Polars, PyArrow, …), dict of columns, or array (n, columns)
+            Missing cells are None, NaN or the frame's own.
+        y : (n,) labels: texts, whole numbers, truth values
+        sample_weight : (n,) array, optional
+            0 or more.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError, SettingError
+            One sentence: what is wrong, where, and the fix.
+        """
+        table = self._opened(X, reset=True)
+        classes, codes, target = labels_of(y, table.rows)
+        self._fit(table, X, codes, target, sample_weight)
+        self.classes_ = classes
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable class of each row.
+
+        Parameters
+        ----------
+        X : as for `fit`
+            A frame's columns may come in another order.
+
+        Returns
+        -------
+        (n,) array of labels
+        """
+        P = self.predict_proba(X)
+        return np.asarray(self.classes_[P.argmax(axis=1)])
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of each class, (n, K), in the order of ``classes_``."""
+        table = self._asked(X)
+        return self.model_.predict_probabilities(table)[:, -len(self.classes_) :]  # of one: 1
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
+        classes, codes, _ = labels_of(y, rows)
+        place = {label: number for number, label in enumerate(self.classes_.tolist())}
+        unknown = [label for label in classes.tolist() if label not in place]
+        if unknown:
+            raise DataError(f"y has the label {unknown[0]!r}, which training has not seen")
+        return np.array([place[label] for label in classes.tolist()], np.int64)[codes]
+
+
+class TabularRegressor(RegressorMixin, _Tabular):  # type: ignore[misc]
+    """A network that predicts a number, from any table, with nothing to tune.
+
+    Parameters
+    ----------
+    preset, columns, time_limit, max_steps, changes, checkpoint, progress, random_state, n_jobs
+        As for `TabularClassifier`.
+    metric : str, optional
+        What matters: ``"rmse"`` (the default), ``"mae"``, ``"r2"``, ``"median_ae"``,
+        ``"pinball"``. For absolute errors, they are the cost too.
+
+    Attributes
+    ----------
+    model_, n_features_in_, feature_names_in_, ingredients_, n_iter_, best_epoch_, n_steps_
+        As of `TabularClassifier`.
+
+    Examples
+    --------
+    >>> x = np.linspace(-1, 1, 200)
+    >>> model = TabularRegressor(preset="fast", random_state=0).fit({"x": x}, 3 * x + 1)
+    >>> model.predict({"x": [0.5]}).round(1).tolist()
+    [2.5]
+    """
+
+    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Learn the numbers of some rows.
+
+        Parameters
+        ----------
+        X, sample_weight
+            As for `TabularClassifier.fit`.
+        y : (n,) finite numbers
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError, SettingError
+            One sentence: what is wrong, where, and the fix.
+        """
+        table = self._opened(X, reset=True)
+        numbers, target = numbers_of(y, table.rows)
+        self._fit(table, X, numbers, target, sample_weight)
+        self.bounds_ = tuple(target.decode(np.array([numbers.min(), numbers.max()])).tolist())
+        return self
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Return a number for each row, (n,) float64, within those of training."""
+        table = self._asked(X)
+        found = np.asarray(self.model_.predict(table), np.float64)
+        return np.clip(found, *self.bounds_) if self.ingredients_.clip else found
+
+    def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
+        numbers_of(y, rows)
+        target = self.model_.target
+        return (np.asarray(y, np.float64).reshape(-1) - target.mean) / target.std
+
+
+def _width(X: Any) -> int:
+    shape = np.shape(X) if not hasattr(X, "shape") else X.shape
+    return int(shape[1]) if len(shape) == 2 else -1
+
+
+def _seed(random_state: Any) -> int:
+    """A whole number is the seed itself; anything else draws one."""
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
+        return int(random_state)
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError as error:
+        raise ClearPropError(f"random_state: {error}") from None

@@ -1,0 +1,71 @@
+"""What chooses the epoch: the figure of the validation rows that stands for a metric.
+
+Proved by ``tests/test_tabular_fitting.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.errors import SettingError
+from clearprop.estimators.tabular_temperature import refinement
+from clearprop.metrics import METRICS, accuracy, log_loss
+from clearprop.tables.task import Target
+from clearprop.words import did_you_mean
+
+__all__ = ["cost_of", "metric_of", "watched"]
+
+Figure = Callable[[Any, Any], float]
+
+_USUAL = {"classification": "log_loss", "regression": "rmse"}
+
+
+def metric_of(task: str, metric: str | None) -> str:
+    """Return the metric's name, the task's usual one for None.
+
+    Raises
+    ------
+    SettingError
+        For a metric that does not exist or is for the other task.
+    """
+    if metric is None:
+        return _USUAL[task]
+    own = [name for name, row in METRICS.items() if row.task == task]
+    if metric not in own:
+        raise SettingError(f"there is no metric {metric!r} for {task}; {did_you_mean(metric, own)}")
+    return metric
+
+
+def cost_of(task: str, metric: str) -> str:
+    """Return the cost that is trained for a metric."""
+    if task == "classification":
+        return "cross_entropy"
+    return "absolute_error" if metric in ("mae", "median_ae") else "squared_error"
+
+
+def watched(target: Target, metric: str, weights: NDArray[np.float64] | None) -> Figure:
+    """Return the figure of validation rows that chooses the epoch, less being better.
+
+    Shares of right answers come in steps of one row: where they are equal, the smaller log-loss
+    decides. The log-loss is that behind the best temperature, which comes after training (Berta,
+    Holzmüller, Jordan & Bach 2025, "Rethinking early stopping"): by itself it would stop the
+    network when it becomes too sure, long before it stops to learn what is right. The area under
+    the curve is chosen so too, which is a smoother guide to the same order.
+    """
+    row = METRICS[metric]
+    if target.task == "regression":
+        return lambda y, a: _signed(row.higher_is_better, row.function(y[:, 0], a[:, 0], weights))
+    if metric in ("log_loss", "auc"):
+        return lambda y, P: refinement(P, y, weights)
+    if metric == "accuracy":
+        # The log-loss of 36 at most (its probabilities are 2⁻⁵² at least) stays below one row.
+        return lambda y, P: 1 - accuracy(y, P, weights) + log_loss(y, P, weights) / (64 * len(y))
+    return lambda y, P: _signed(row.higher_is_better, row.function(y, P, weights))
+
+
+def _signed(higher_is_better: bool, figure: float) -> float:
+    return -figure if higher_is_better else figure

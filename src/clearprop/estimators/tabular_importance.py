@@ -1,0 +1,113 @@
+"""How much each column matters: by permutation, and by the cost's gradient.
+
+Proved by ``tests/test_tabular_importance.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop import philox
+from clearprop.errors import SettingError
+from clearprop.metrics import METRICS
+from clearprop.model import Model
+from clearprop.model.model import input_arrays
+from clearprop.tables import MemoryTable, Table
+from clearprop.tables.table import Cells
+
+__all__ = ["Importances", "importances"]
+
+
+@dataclass(frozen=True)
+class Importances:
+    """A figure for each column.
+
+    Attributes
+    ----------
+    names : tuple of str
+    mean, deviation : (columns,) float64
+        Over the repeats; the deviation of a gradient is 0.
+    """
+
+    names: tuple[str, ...]
+    mean: NDArray[np.float64]
+    deviation: NDArray[np.float64]
+
+
+def importances(
+    model: Model,
+    table: Table,
+    y: NDArray[Any],
+    metric: str,
+    *,
+    method: str,
+    repeats: int,
+    seed: int,
+) -> Importances:
+    """Return the importances of the columns that the model reads; see `TabularClassifier`.
+
+    Raises
+    ------
+    SettingError
+        For another method, or no repeats.
+    """
+    if method not in ("permutation", "gradient"):
+        raise SettingError(f"method must be 'permutation' or 'gradient', got {method!r}")
+    if repeats < 1:
+        raise SettingError(f"repeats must be at least 1, got {repeats}")
+    assert model.encoder is not None
+    model.encoder.check(table)
+    names = model.encoder.names
+    if method == "gradient":
+        slopes = _slopes(model, table, y)
+        return Importances(names, slopes, np.zeros(len(names)))
+    cells = table.read(names)
+    kinds = {name: table.column(name).kind for name in names}
+    whole = _figure(model, MemoryTable(cells, kinds), y, metric)
+    found = np.zeros((repeats, len(names)))
+    for place, name in enumerate(names):
+        for repeat in range(repeats):
+            u = philox.uniform(seed, philox.VALIDATION, 0, table.rows, word2=repeat, within=place)
+            order = np.argsort(u, kind="stable")
+            moved = {**cells, name: Cells(cells[name].values[order], cells[name].valid[order])}
+            found[repeat, place] = _figure(model, MemoryTable(moved, kinds), y, metric) - whole
+    return Importances(names, found.mean(axis=0), found.std(axis=0))
+
+
+def _figure(model: Model, table: Table, y: NDArray[Any], metric: str) -> float:
+    """The metric, less being better."""
+    row = METRICS[metric]
+    if model.task == "classification":
+        figure = row.function(y, model.predict_probabilities(table), None)
+    else:
+        figure = row.function(model.target.decode(y), model.predict(table), None)
+    return -figure if row.higher_is_better else figure
+
+
+def _slopes(model: Model, table: Table, y: NDArray[Any]) -> NDArray[np.float64]:
+    """The mean over the rows of ‖∂J_i/∂x_i‖, over the inputs x that a column became.
+
+    The trace has ∂J/∂(s ⊙ x) behind the factors s in front; ∂J/∂x is s times that, summed over the
+    members.
+    """
+    assert model.encoder is not None
+    network = model.network
+    encoded = model.encoder.encode(table, np.float64)
+    trace = network.trace(model.parameters, input_arrays(network, encoded), y)
+    first = next(node for node in network.graph.nodes if node.row.name == "scale")
+    s = trace[first.params[0][1]]  # ([K,] inputs)
+    Delta = trace["Delta" + first.output[1:]]  # ([K,] m, inputs)
+    slope = Delta * (s[:, None, :] if Delta.ndim == 3 else s) * len(y)  # J is a mean over rows
+    slope = slope.sum(axis=0) if slope.ndim == 3 else slope
+    found: dict[str, float] = {}
+    at = 0
+    dense = [(c.name, len(c.labels)) for c in model.encoder.columns if c.row.levels is None]
+    units = [node.attrs["units"] for node in network.graph.nodes if node.row.name == "gather"]
+    for name, width in [*dense, *zip(model.encoder.index_levels, units, strict=True)]:
+        found[name] = float(np.sqrt(np.square(slope[:, at : at + width]).sum(axis=1)).mean())
+        at += width
+    return np.array([found[name] for name in model.encoder.names])

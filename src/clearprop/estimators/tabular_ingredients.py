@@ -1,0 +1,153 @@
+"""What a tabular estimator is made of: one set of ingredients a preset, each of them measured.
+
+``docs/accuracy.md`` has the ablation: what each ingredient is worth. Proved by
+``tests/test_tabular_fitting.py``.
+
+Source: Holzmüller, Grinsztajn & Steinwart 2024, "Better by default" (RealMLP-TD-S), with the
+members of Gorishniy, Kotelnikov & Babenko 2025, "TabM" (its mini form).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from clearprop.errors import SettingError
+from clearprop.words import did_you_mean
+
+__all__ = ["PRESETS", "Ingredients", "chosen"]
+
+
+@dataclass(frozen=True)
+class Ingredients:
+    """All that decides how a table is learned, but the table.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Units of the hidden layers.
+    activation : str
+    parametric : bool
+        Each unit trains how far it bends: a = z + α (f(z) − z).
+    numbers : {"robust", "pieces", "standard"}
+        The recipe of columns of numbers.
+    pieces_up_to : int
+        Most columns of numbers that get pieces; more are ``"robust"``.
+    one_hot_up_to : int
+        A category of more levels gets an embedding.
+    embedding : int
+        Units of an embedding.
+    scale_lr_factor : float
+        Of the layer of trained factors in front; 0 for no such layer.
+    members : int
+        Networks in one, whose mean predicts.
+    sharing : {"mini", "packed"}
+        Members share all but the first factors and the last layer, or nothing.
+    factors : str
+        Initial factors of the members.
+    weights, biases, last : str
+        Initial values of the hidden layers' weights and biases, and of the last layer's.
+    equal_rates : bool
+        Dense layers train at rate / √inputs, which is what a weight of variance 1 behind a factor
+        1/√inputs does (the "neural tangent" form).
+    bias_lr_factor : float
+    learning_rate, beta2, weight_decay : float
+        Of AdamW; no decay of biases.
+    schedule : str
+    dropout, label_smoothing : float
+    epochs : int
+    batch_size : int or None
+        None: by the number of rows.
+    validation : float
+        Share of the rows that choose the epoch.
+    temperature : bool
+        Probabilities are sharpened or softened so that the validation rows' log-loss is least.
+    clip : bool
+        Predicted numbers stay within those of training.
+    refit : bool
+        Train again on all rows, up to the chosen epoch.
+    bags : int
+        So many networks, each validated on another part of the rows; 1 for one.
+    """
+
+    hidden: tuple[int, ...] = (256, 256, 256)
+    activation: str = "selu"
+    parametric: bool = False
+    numbers: Literal["robust", "pieces", "standard"] = "robust"
+    pieces_up_to: int = 100
+    one_hot_up_to: int = 32
+    embedding: int = 8
+    scale_lr_factor: float = 6.0
+    members: int = 1
+    sharing: Literal["mini", "packed"] = "mini"
+    factors: str = "normal"
+    weights: str = "lecun_normal"
+    biases: str = "normal"
+    last: str = "zeros"
+    equal_rates: bool = True
+    bias_lr_factor: float = 0.1
+    learning_rate: float = 0.04
+    beta2: float = 0.95
+    weight_decay: float = 0.0
+    schedule: str = "coslog4"
+    dropout: float = 0.0
+    label_smoothing: float = 0.0
+    epochs: int = 256
+    batch_size: int | None = None
+    validation: float = 0.2
+    temperature: bool = True
+    clip: bool = True
+    refit: bool = False
+    bags: int = 1
+
+    def batch(self, rows: int) -> int:
+        """Return the rows of a step: more where there are more, so that an epoch stays short."""
+        if self.batch_size is not None:
+            return min(self.batch_size, rows)
+        size = next((size for most, size in _BATCHES if rows <= most), 1024)
+        return min(size, rows)
+
+    def changed(self, changes: Mapping[str, Any]) -> Ingredients:
+        """Return these with others in place of some.
+
+        Raises
+        ------
+        SettingError
+            For a name that is no ingredient.
+        """
+        known = [one.name for one in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise SettingError(f"there is no ingredient {name!r}; {did_you_mean(name, known)}")
+        return replace(self, **changes)
+
+
+#: (most rows, rows of a step)
+_BATCHES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
+
+_FAST = Ingredients()
+_DEFAULT = Ingredients()
+_BEST = Ingredients()
+
+#: The presets by name, and what is different for a number to predict.
+PRESETS: Mapping[str, Ingredients] = {"fast": _FAST, "default": _DEFAULT, "best": _BEST}
+_REGRESSION: Mapping[str, Any] = {"activation": "mish", "learning_rate": 0.07}
+
+
+def chosen(preset: str, task: str, metric: str, changes: Mapping[str, Any]) -> Ingredients:
+    """Return the ingredients of a preset for a task and a metric, with the user's own changes.
+
+    Raises
+    ------
+    SettingError
+        For a preset or an ingredient that does not exist, with the nearest name.
+    """
+    if preset not in PRESETS:
+        raise SettingError(f"there is no preset {preset!r}; {did_you_mean(preset, PRESETS)}")
+    found = PRESETS[preset]
+    if task == "regression":
+        found = found.changed(_REGRESSION)
+    elif metric == "accuracy":  # smoothing costs log-loss and AUC, and helps accuracy alone
+        found = found.changed({"label_smoothing": 0.1})
+    return found.changed(changes)

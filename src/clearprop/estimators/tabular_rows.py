@@ -1,0 +1,257 @@
+"""What the caller of a tabular estimator gives, as a table and a target.
+
+Owns the translation of frames, arrays and labels; trains nothing. Proved by
+``tests/test_tabular_rows.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import type_of_target
+
+from clearprop.errors import DataError, SettingError
+from clearprop.tables import Kind, MemoryTable, Table, open_table
+from clearprop.tables.columns import Decisions, decide
+from clearprop.tables.task import Target
+
+__all__ = [
+    "as_table",
+    "by_place",
+    "column_names",
+    "decisions_of",
+    "labels_of",
+    "numbers_of",
+    "weights_of",
+]
+
+_KINDS: Mapping[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
+
+
+def as_table(X: object, names: Sequence[str] | None = None) -> Table:
+    """Open X, a frame, an array, a dict of columns or a list of rows.
+
+    Parameters
+    ----------
+    X : frame, array (n, columns), dict of columns, list of dicts or of rows
+    names : sequence of str, optional
+        What an array's columns are called: x0, x1, … by default.
+
+    Raises
+    ------
+    DataError
+        If it is no table, is sparse or complex, or holds no rows.
+    """
+    if isinstance(X, Table):
+        return X
+    if sparse.issparse(X):
+        raise DataError("X is a sparse matrix, and a table has dense columns: give X.toarray()")
+    if isinstance(X, Sequence) and not isinstance(X, str) and not _records(X):
+        X = _array(X)
+    if not hasattr(X, "columns") and hasattr(X, "__array__") and not _is_series(X):
+        X = _array(X)
+    if isinstance(X, np.ndarray):
+        if X.dtype.kind == "c":
+            raise DataError(
+                "X holds complex numbers. Complex data not supported: split them in two"
+            )
+        if X.ndim != 2:
+            raise DataError(
+                f"Expected 2D array, got an array of shape {X.shape}. Reshape your data: one row "
+                "is X.reshape(1, -1), one column X.reshape(-1, 1)"
+            )
+        if 0 in X.shape:
+            what = "sample" if not X.shape[0] else "feature"
+            raise DataError(
+                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required."
+            )
+        given = _column_names(X.shape[1]) if names is None else names
+        return open_table({name: X[:, place] for place, name in enumerate(given)})
+    return open_table(_distinct(X))
+
+
+def _column_names(count: int) -> list[str]:
+    """Return what an array's columns are called: x0, x1, …, as scikit-learn does."""
+    return [f"x{place}" for place in range(count)]
+
+
+def by_place(table: Table) -> Table:
+    """Return the table with its columns called x0, x1, … by their places."""
+    names = _column_names(len(table.names))
+    kinds = dict(zip(names, (column.kind for column in table.columns), strict=True))
+    return MemoryTable(dict(zip(names, table.read().values(), strict=True)), kinds)
+
+
+def _records(X: Sequence[Any]) -> bool:
+    return len(X) > 0 and all(isinstance(row, Mapping) for row in X)
+
+
+def _is_series(X: Any) -> bool:
+    return hasattr(X, "name") and hasattr(X, "dtype")
+
+
+def _array(X: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise DataError(f"X is no table: {error}") from None
+
+
+def _distinct(X: Any) -> Any:
+    """A pandas frame whose columns are called by texts of their own: a second "a" is "a_2"."""
+    columns = getattr(X, "columns", None)
+    if columns is None or not hasattr(columns, "is_unique"):
+        return X
+    if columns.is_unique and all(isinstance(name, str) for name in columns):
+        return X
+    seen: dict[str, int] = {}
+    taken = {str(name) for name in columns}
+    names = []
+    for name in map(str, columns):
+        count = seen[name] = seen.get(name, 0) + 1
+        while count > 1 and f"{name}_{count}" in taken:
+            count += 1
+        names.append(name if seen[name] == 1 else f"{name}_{count}")
+        taken.add(names[-1])
+    return X.set_axis(names, axis=1)
+
+
+def decisions_of(table: Table, columns: Mapping[str, str] | None) -> Decisions:
+    """Decide what each column is; where none tells anything, the first is kept all the same.
+
+    Parameters
+    ----------
+    table : Table
+    columns : {name: "number", "category", "boolean" or "date"} or None
+        What the caller knows better.
+    """
+    if columns is not None and not isinstance(columns, Mapping):
+        raise SettingError(f"columns is a dict such as {{'zip': 'category'}}, got {columns!r}")
+    given = dict(columns or {})
+    try:
+        return decide(table, columns=given)
+    except DataError:
+        first = table.columns[0]
+        if any(name not in table.names for name in given) or first.name in given:
+            raise
+        role = {"text": "category", "boolean": "boolean", "date": "date"}.get(first.kind, "number")
+        return decide(table, columns={**given, first.name: role})
+
+
+def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Target]:
+    """Return the classes in sorted order, each row's place among them, and the target.
+
+    Raises
+    ------
+    DataError
+        If labels are missing, numbers that are no classes, or not one a row.
+    """
+    labels = _one_each(y, rows)
+    missing = _missing(labels)
+    if missing.any():
+        raise DataError(
+            f"Input y contains NaN: the label of row {int(np.argmax(missing))} is missing; "
+            "leave rows without one out"
+        )
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise DataError("Input y contains infinity: a label is a text, a whole number or a bool")
+    kind = type_of_target(labels) if labels.dtype.kind != "O" else "multiclass"
+    if kind not in ("binary", "multiclass"):
+        raise DataError(
+            f"Unknown label type: {kind}. A label is a text, a whole number or a bool; numbers "
+            "are for TabularRegressor"
+        )
+    try:
+        classes, codes = np.unique(labels, return_inverse=True)
+    except TypeError:
+        found = sorted({type(label).__name__ for label in labels.tolist()})
+        raise DataError(
+            f"the labels y are of the types {', '.join(found)}, which have no order: make all "
+            "texts, or all numbers"
+        ) from None
+    name = _KINDS.get(classes.dtype.kind, "text")
+    names = [str(one).lower() if name == "boolean" else str(one) for one in classes.tolist()]
+    target = Target("y", "classification", "a classifier was asked for", name, tuple(names))
+    return classes, codes.reshape(-1).astype(np.int64), target
+
+
+def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
+    """Return the numbers, standardised as the network learns them, and the target.
+
+    Raises
+    ------
+    DataError
+        If one is missing, infinite or no number, or there is not one a row.
+    """
+    try:
+        numbers = _one_each(y, rows).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            f"y holds what is no number: {error}; TabularClassifier is for labels"
+        ) from None
+    for what, wrong in (("NaN", np.isnan(numbers)), ("infinity", np.isinf(numbers))):
+        if wrong.any():
+            raise DataError(
+                f"Input y contains {what} in row {int(np.argmax(wrong))}: mend it, or leave the "
+                "row out"
+            )
+    scale = max(float(np.abs(numbers).max()), np.finfo(np.float64).tiny)
+    mean = float((numbers / scale).mean()) * scale
+    std = float(((numbers - mean) / scale).std()) * scale  # no square overflows
+    std = std if std > 0 else 1.0
+    target = Target("y", "regression", "a regressor was asked for", "real", (), mean, std)
+    return (numbers - mean) / std, target
+
+
+def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
+    """Return the weights as numbers, one a row; `Training` looks at their values."""
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight, np.float64)
+    weights = np.full(rows, weights) if weights.ndim == 0 else weights
+    if weights.shape != (rows,):
+        raise DataError(
+            f"Sample weights must be 1D array or scalar, one a row: got shape {weights.shape} for "
+            f"{rows} rows"
+        )
+    if not weights.any():
+        raise DataError("sample_weight is zero in every row: at least one row must count")
+    return weights
+
+
+def _one_each(y: Any, rows: int) -> NDArray[Any]:
+    if y is None:
+        raise DataError("a tabular estimator requires y to be passed, but the target y is None")
+    if sparse.issparse(y):
+        raise DataError("y is a sparse matrix: give one label or number a row")
+    array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    if array.dtype.kind == "c":
+        raise DataError("y holds complex numbers. Complex data not supported")
+    try:
+        one: NDArray[Any] = column_or_1d(array, warn=True)
+    except ValueError as error:
+        raise DataError(f"y is one label or number a row: {error}") from None
+    if len(one) != rows:
+        raise DataError(f"X has {rows} rows and y has {len(one)}: give one target a row")
+    return one
+
+
+def _missing(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    if labels.dtype.kind == "f":
+        return np.asarray(np.isnan(labels), np.bool_)
+    if labels.dtype.kind != "O":
+        return np.zeros(len(labels), np.bool_)
+    return np.array([_absent(label) for label in labels.tolist()], np.bool_)
+
+
+def _absent(label: object) -> bool:
+    # NaN, NaT and pandas.NA are the values that do not equal themselves.
+    same: Any = label == label
+    return label is None or not isinstance(same, bool | np.bool_) or not same
