@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-import pytest
 from test_derivation import NETWORKS, data
 
 import clearprop as cp
@@ -54,16 +51,6 @@ def test_latex_of_the_recursion_is_the_texts():
         r"\delta^{(2)} &= \left({\left(W^{(2)}\right)}^{\mathsf{T}} \, \delta^{(3)}\right)" in text
     )
     assert r"\odot f^{\prime}\left(z^{(2)}\right)" in text
-
-
-@pytest.mark.skipif(shutil.which("xelatex") is None, reason="no TeX engine is installed")
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_article_compiles(language, tmp_path):
-    network = NETWORKS["softmax"]()
-    d = cp.derive(network, "matrix", *data(network, 1), language=language)
-    (tmp_path / "a.tex").write_text(d.to_latex(), "utf-8")
-    run = ["xelatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
-    subprocess.run(run, cwd=tmp_path, check=True, capture_output=True, timeout=120)
 
 
 def test_a_page_is_one_well_formed_file_without_scripts_or_requests():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.latex import LATEX
+from clearprop.derivation.latex import LATEX, ROOM, extent
 from clearprop.derivation.pages import failure, header, marked, section_title, uses_text
 from clearprop.derivation.printing import Printer
 from clearprop.derivation.steps import Equation
@@ -66,15 +66,21 @@ def _aligned(derived: Derived, printer: Printer, equation: Equation) -> Iterator
         yield f"{left} &{sign} {printer.render(member)}"
         left = ""
     found = derived.value(equation)
-    if found is not None:
-        shown = derived.substituted(equation)
-        middle = f"{printer.render(shown)} = " if shown is not None else ""
-        yield f"&= {middle}{printer.array(found)}"
+    if found is None:
+        return
+    shown, result = derived.substituted(equation), printer.array(found)
+    if shown is not None:
+        middle = printer.render(shown)
+        if extent(middle) > ROOM / 2:
+            yield f"&= {middle}"
+        else:
+            result = f"{middle} = {result}"
+    yield f"&= {result}"
 
 
 def _prose(text: str) -> str:
     """Escape prose; mathematical signs outside equations become mathematics."""
-    found = "".join(ESCAPES.get(sign, sign) for sign in text)
+    found = "".join(ESCAPES.get(sign, sign) for sign in text).replace("--", "-{}-")
     return "".join(_prose_sign(sign) for sign in found)
 
 

@@ -167,7 +167,7 @@ class Derived:
             assert self.numbers is not None
             found = value(node, self.numbers, bound)
             if found.ndim == 0:
-                return Number(float(found))
+                return Number(float(found), True)
             return Literal(tuple(map(tuple, found)) if found.ndim == 2 else tuple(found))
 
         found = put(member, number)

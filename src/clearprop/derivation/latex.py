@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from clearprop.derivation.layouts import Layout
@@ -9,11 +10,28 @@ from clearprop.derivation.names import Glyph, Partial, joined
 
 GREEK = {
     "α": r"\alpha", "δ": r"\delta", "Δ": r"\Delta", "Θ": r"\Theta", "η": r"\eta", "κ": r"\kappa",
-    "λ": r"\lambda", "σ": r"\sigma", "Ω": r"\Omega", "⊙": r"\odot", "θ": r"\theta",
+    "λ": r"\lambda", "π": r"\pi", "2π": r"2\pi", "σ": r"\sigma",
+    "Ω": r"\Omega", "⊙": r"\odot", "θ": r"\theta",
 }  # fmt: skip
 NAMED = {
     "exp", "log", "sqrt", "abs", "tanh", "cosh",
 }  # fmt: skip
+
+
+ROOM = 68
+"""Signs on a line; a longer sum goes on under itself."""
+
+
+def extent(text: str) -> int:
+    """Return about how many signs a formula is wide.
+
+    >>> extent(r"\\frac{\\partial J}{\\partial W_{12}} + 1")
+    8
+    """
+    plain = re.sub(r"\\begin\{(\w+)\}.*\\end\{\1\}", "(" + 20 * "x" + ")", text)
+    plain = re.sub(r"\\(left|right|tfrac|frac|mathsf|operatorname|,)", "", plain)
+    plain = re.sub(r"\\[A-Za-z]+", "x", plain)
+    return len(re.sub(r"[\s{}^_&\\]", "", plain))
 
 
 class LaTeX(Layout):
@@ -60,6 +78,21 @@ class LaTeX(Layout):
         first, *rest = parts
         text = f"-{first[1]}" if first[0] else first[1]
         return text + "".join(f" {'-' if negative else '+'} {part}" for negative, part in rest)
+
+    def folded_sum(self, parts: Sequence[tuple[bool, str]]) -> str:
+        lines: list[list[tuple[bool, str]]] = [[]]
+        for part in parts:
+            if lines[-1] and extent(self.sum([*lines[-1], part])) > ROOM:
+                lines.append([])
+            lines[-1].append(part)
+        if len(lines) == 1:
+            return self.sum(parts)
+        signs = ["", *("{}-" if line[0][0] else "{}+" for line in lines[1:])]
+        rows = [self.sum(lines[0])]
+        for sign, line in zip(signs[1:], lines[1:], strict=True):
+            rows.append(f"{sign} {self.sum([(False, line[0][1]), *line[1:]])}")
+        body = r" \\ ".join(f"& {row}" for row in rows)
+        return rf"\begin{{aligned}} {body} \end{{aligned}}"
 
     def minus(self, text: str) -> str:
         return f"-{text}"

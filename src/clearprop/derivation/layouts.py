@@ -44,6 +44,10 @@ class Layout:
         text = f"−{first[1]}" if first[0] else first[1]
         return text + "".join(f" {'−' if negative else '+'} {part}" for negative, part in rest)
 
+    def folded_sum(self, parts: Sequence[tuple[bool, str]]) -> str:
+        """A sum that may be wider than the page; text is folded when the page is made."""
+        return self.sum(parts)
+
     def minus(self, text: str) -> str:
         return f"−{text}"
 

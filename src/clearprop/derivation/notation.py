@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from clearprop.errors import FileError, SettingError
 from clearprop.storage import check_plain
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, shown
 
 Level = Literal["matrix", "index", "scalar"]
 
@@ -206,7 +206,7 @@ DELTA_RULE = Notation(
     "delta-rule",
     "S2 · δ 规则 delta rule",
     level="index",
-    symbols={"W": "w", "z": "u", "a": "t", "input": "t", "J": "E", "C": "E", "Delta": "",
+    symbols={"W": "w", "z": "u", "a": "t", "input": "t", "J": "E", "Delta": "",
              "learning_rate": "η", "E": "T"},
     offsets={"W": 1, "b": 1},
     orientation="source-first",
@@ -221,7 +221,7 @@ SCALAR = Notation(
     "scalar",
     "S3 · 标量 scalar",
     level="scalar",
-    symbols={"input": "X", "y": "Y", "J": "E", "C": "E", "Delta": "", "delta": "",
+    symbols={"input": "X", "y": "Y", "J": "E", "Delta": "", "delta": "",
              "learning_rate": "η", "E": "T"},
     hidden={"W": "V", "z": "H", "a": "P"},
     output={"W": "W", "z": "Q", "a": "O"},
@@ -239,7 +239,7 @@ INDEX = Notation(
     "index",
     "S4 · 下标 index",
     level="index",
-    symbols={"W": "w", "f": "g", "Delta": "", "C": "J"},
+    symbols={"W": "w", "f": "g", "Delta": ""},
     batch="one",
     error_sign="target-output",
     source="S4: 反向传播算法推导, nowgood, 2018",
@@ -260,6 +260,8 @@ def find_notation(given: str | Notation) -> Notation:
     """
     if isinstance(given, Notation):
         return given
+    if not isinstance(given, str):
+        raise SettingError(f"a notation is a name or a Notation, got {shown(given)}")
     if given.endswith(".toml"):
         return Notation.from_toml(given)
     if given not in NOTATIONS:

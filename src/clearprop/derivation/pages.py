@@ -64,7 +64,8 @@ def section_title(derived: Derived, step: DerivedStep) -> str:
 
 def uses_text(derived: Derived, uses: list[int]) -> str:
     """Return "from (3), (4)"."""
-    listed = ", ".join(derived.say("equation_list", number=n) for n in uses)
+    comma = "、" if derived.language == "zh" else ", "
+    listed = comma.join(derived.say("equation_list", number=n) for n in uses)
     return derived.say("uses", steps=listed)
 
 

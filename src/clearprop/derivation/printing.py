@@ -6,6 +6,7 @@ Neither knows a formula. Proved by ``tests/test_derivation_latex.py``, which rea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,6 +49,9 @@ SUM, PRODUCT, SIGNED, POWER, ATOM = range(5)
 ELIDE = 6
 """Matrices larger than this many rows or columns are printed with dots."""
 
+CIRCLE = {math.pi: "π", 2 * math.pi: "2π"}
+"""Constants that have a letter."""
+
 LETTERS = {SAMPLE: "s", MEMBER: "κ"}
 
 
@@ -79,6 +83,9 @@ class Printer:
     def _number(self, x: float) -> str:
         return self.layout.number(number(x, self.digits))
 
+    def _exact(self, x: float) -> str:
+        return self.layout.number(repr(int(x)) if x == round(x) and abs(x) < 1e15 else repr(x))
+
     def _within(self, node: Node, least: int) -> str:
         text, holds = self._print(node)
         return text if holds >= least else self.layout.bracket(text)
@@ -105,21 +112,23 @@ class Printer:
                 if isinstance(glyph, Glyph):
                     return draw.glyph(glyph), ATOM
                 return draw.partial(glyph), POWER
-            case Number(0.5):
+            case Number(0.5, False):
                 return draw.half(), ATOM
-            case Number(x):
-                return self._number(x), SUM if x < 0 else ATOM
+            case Number(x, measured):
+                if not measured and x in CIRCLE:
+                    return draw.letter(CIRCLE[x]), ATOM
+                return self._number(x) if measured else self._exact(x), SUM if x < 0 else ATOM
             case Literal(array):
                 return self.array(array), ATOM
             case Plus(terms):
                 parts = [
                     (True, self._within(t.body, PRODUCT)) if isinstance(t, Minus)
-                    else (True, self._number(-t.number))
+                    else (True, show(Number(-t.number, t.measured))[0])
                     if isinstance(t, Number) and t.number < 0
                     else (False, self._within(t, PRODUCT))
                     for t in terms
                 ]  # fmt: skip
-                return draw.sum(parts), SUM
+                return draw.folded_sum(parts), SUM
             case Minus(body):
                 return draw.minus(self._within(body, PRODUCT)), SUM
             case Times(factors, kind):

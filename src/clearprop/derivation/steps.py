@@ -242,6 +242,7 @@ class Author:
     ) -> Equation:
         """Write one entry of a step; ``idx`` in our order, from 1."""
         left = Quantity(target.name, self.names.ordered(target.name, idx))
+        self.writing.making = split(target.name)[1]
         return Equation(left, (self.writing.entry(expr, idx),), free, relation)
 
     def _letters(self, target: Sym, kind: str) -> tuple[str, ...]:

@@ -77,9 +77,10 @@ class Quantity(Node):
 
 @dataclass(frozen=True)
 class Number(Node):
-    """A number written out."""
+    """A number written out: a formula's own in full, a measured one with the page's digits."""
 
     number: float
+    measured: bool = False
 
 
 @dataclass(frozen=True)

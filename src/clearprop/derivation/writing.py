@@ -83,6 +83,7 @@ class Writing:
         self.names, self.samples, self.functions = names, samples, functions
         self.notation = names.notation
         self.sampled = False
+        self.making = ""  # the layer that the step being written makes
         self.only = 0  # of a sum over outputs, this one's share alone
         self.used: list[str] = []
         self.letters: tuple[str, str] = (names.notation.target_index, names.notation.source_index)
@@ -138,6 +139,7 @@ class Writing:
             and isinstance(exprs[1], Neg)
             and self._is_target(exprs[1])
             and not self._is_target(exprs[0])
+            and any(isinstance(one, Sym) for one in walk(exprs[0]))  # 1 − y is no error
         ):
             return minus(plus(minus(terms[1]), minus(terms[0])))
         return plus(*terms)
@@ -291,8 +293,7 @@ class Writing:
         """The input of a connection in W a, under its own name where the notation has one."""
         node = self.entry(right, (j,))
         if self.notation.connection and isinstance(left, Sym) and isinstance(node, Quantity):
-            layer = self.names.layer_of(left.name)
-            return Quantity(node.sym, node.index, node.sampled, layer, idx[0])
+            return Quantity(node.sym, node.index, node.sampled, self.making, idx[0])
         return node
 
     def _connected(self, left: Expr, right: Expr, target: Index, source: Index) -> Node:

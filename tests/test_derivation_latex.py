@@ -1,0 +1,364 @@
+"""What is printed as LaTeX, read back by a reader of its own, is the number that is executed."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import numpy as np
+import pytest
+from latex_reader import Name, Reader, column, tokens
+from test_derivation import NETWORKS, data
+
+import clearprop as cp
+from clearprop.backprop import plan, run
+from clearprop.derivation import NOTATIONS
+
+#: How each text names what the trace holds: letter -> role, and by how much its number is larger.
+COMMON = {"b": "b", "y": "y", "delta": "delta", "Delta": "Delta", "Omega": "penalty", "C": "C",
+          "cost": "C", "m": "m", "K": "K", "lambda": "l2", "s": "s", "kappa": "alpha", "r": "r",
+          "E": "E"}  # fmt: skip
+LETTERS = {
+    "matrix": {"W": "W", "z": "z", "a": "a", "x": "x", "J": "J", "alpha": "rate"},
+    "graph": {"Theta": "W", "z": "z", "a": "a", "x": "x", "Cost": "J", "alpha": "rate"},
+    "delta-rule": {"w": "W", "u": "z", "t": "a", "x": "x", "E": "J", "eta": "rate", "T": "E"},
+    "scalar": {"V": "W", "W": "W", "H": "z", "Q": "z", "X": "a", "P": "a", "O": "a", "Y": "y",
+               "E": "J", "eta": "rate", "T": "E"},
+    "index": {"w": "W", "z": "z", "a": "a", "x": "x", "J": "J", "alpha": "rate"},
+}  # fmt: skip
+MORE = {"graph": {"Delta": 1}, "delta-rule": {"W": 1, "b": 1}}
+SOURCE_FIRST = {"delta-rule", "scalar"}
+OWN_LETTERS = {"hidden": {"V", "H", "P"}, "output": {"W", "Q", "O"}, "input": {"X"}}
+
+
+class Page:
+    """The numbers behind one article, looked up by what its text calls them."""
+
+    def __init__(self, network, notation, parameters, X, Y):
+        self.network, self.notation, self.graph = network, notation, network.graph
+        trace = network.trace(parameters, X, Y)
+        inputs = {g.key: trace[g.value] for g in self.graph.inputs}
+        targets = {n: a for n, a in trace.arrays.items() if re.fullmatch(r"y\d*|y_\w+", n)}
+        general = plan(self.graph, fuse=False)
+        with np.errstate(all="ignore"):
+            self.arrays = {**run(general, parameters, inputs, targets).arrays, **trace.arrays}
+        self.m = len(trace["w"])
+        self.sample = self.member = 1
+        self.letters = {**COMMON, **LETTERS[notation]}
+        self.finals = {c.value[1:] for c in self.graph.costs}
+        self.sources = {g.value[1:] for g in self.graph.inputs}
+        self.users = {n: self.graph.nodes[p.users[0]].output[1:]
+                      for n, p in self.graph.parameters.items()}  # fmt: skip
+        self.bias = {}
+        for node in self.graph.nodes:
+            roles = dict(node.params)
+            if "W" in roles and "b" in roles:
+                self.bias[roles["W"]] = roles["b"]
+
+    # -- names ------------------------------------------------------------------------------------
+    def symbol(self, name: Name) -> str:
+        role = self.letters[name.letter]
+        if name.above.strip("()"):
+            text = name.above.strip("()")
+            if not text.isdigit():
+                return f"{role}_{text}"
+            return f"{role}{int(text) - MORE.get(self.notation, {}).get(role, 0)}"
+        if role in ("J", "C", "penalty", "m", "K", "l2", "rate"):
+            return role
+        if role == "y":
+            return "y"
+        if role == "x":
+            (given,) = self.graph.inputs
+            return given.value
+        return role + self.only(name, role)
+
+    def only(self, name: Name, role: str) -> str:
+        """The layer of a letter that has no number, because only one layer has it."""
+        layers = {"output": self.finals, "input": self.sources}
+        kind = next((k for k, has in OWN_LETTERS.items() if name.letter in has), "")
+        if role == "b":
+            return str(int(name.below[0]))
+        found = []
+        for symbol in (*self.graph.parameters, *self.graph.values):
+            label = re.sub(r"^[A-Za-z]+", "", symbol)
+            layer = self.users.get(symbol, label)
+            here = layers.get(kind)
+            fits = layer in here if here else layer not in self.finals | self.sources
+            if symbol == role + label and (not kind or fits):
+                found.append(label)
+        (label,) = found
+        return label
+
+    def look(self, name: Name, bound) -> np.ndarray:
+        if name.under is not None:
+            assert self.letters[name.letter] == "J" and not name.below
+            below = name.under
+            symbol = self.symbol(below)
+            if symbol in self.graph.parameters:
+                return self.entry(f"dJ/d{symbol}", below, bound)
+            role = {"a": "Delta", "z": "delta"}[symbol[0]]
+            return self.entry(role + symbol[1:], below, bound)
+        if name.letter == "x" and self.notation == "delta-rule" and name.above:
+            return self.connection(name, bound)
+        symbol = self.symbol(name)
+        if name.primed:
+            symbol = f"dJ/d{symbol}"
+        return self.entry(symbol, name, bound)
+
+    def connection(self, name: Name, bound) -> np.ndarray:
+        """x^(l)_ij: what goes from unit i into unit j of layer l."""
+        layer = name.above.strip("()")
+        node = next(n for n in self.graph.nodes if n.output == f"z{layer}")
+        places = tuple(p for p in name.below if p.letter != "s")
+        sample = tuple(p for p in name.below if p.letter == "s")
+        values = []
+        for read in node.inputs:
+            values.append(self.entry(read, Name("", "", (*sample, places[0])), bound))
+        return values[0]
+
+    # -- numbers ----------------------------------------------------------------------------------
+    def axes(self, symbol: str) -> tuple[bool, bool]:
+        """Whether an array has the axes (member, sample)."""
+        if symbol in ("J", "penalty") or symbol.startswith("dJ/d"):
+            of = self.graph.parameters.get(symbol[4:])
+            return (of is not None and of.spec.type.member, False)
+        if symbol in self.graph.parameters:
+            return (self.graph.parameters[symbol].spec.type.member, False)
+        value = symbol
+        for role, own in (("Delta", "a"), ("delta", "z")):
+            if symbol.startswith(role):
+                value = own + symbol[len(role) :]
+        if value in self.graph.values:
+            kind = self.graph.values[value].type
+            return (kind.member, kind.sample)
+        return (False, True)  # C and y
+
+    def whole(self, symbol: str, sample: int, member: int) -> np.ndarray:
+        """A symbol's numbers for one sample and member, as the text orients and scales them."""
+        scalars = {"m": self.m, "K": self.graph.members, "l2": self.graph.l2, "rate": 0.5}
+        if symbol in scalars:
+            return np.float64(scalars[symbol])
+        array = np.asarray(self.arrays[symbol])
+        of_member, of_sample = self.axes(symbol)
+        if of_member:
+            array = array[member - 1]
+        if of_sample:
+            array = array[sample - 1]
+            if symbol.startswith(("delta", "Delta")):
+                array = array * self.m  # every text writes 1/m at the gradient
+        return np.asarray(array, float)
+
+    def entry(self, symbol: str, name: Name, bound) -> np.ndarray:
+        sample = next((int(p) for p in name.below if p.letter == "s"), self.sample)
+        member = bound.get(r"\kappa", self.member)
+        array = self.whole(symbol, sample, member)
+        places = [p for p in name.below if p.letter != "s"]
+        base = symbol.removeprefix("dJ/d")
+        if self.notation in SOURCE_FIRST and base.startswith("W") and array.ndim == 2:
+            array = array.T
+        if self.notation == "graph" and base in self.bias and not name.barred:
+            array = self.with_column(symbol, base, array, member)
+        if self.notation == "scalar" and base.startswith("b") and not name.above:
+            places = places[1:]  # b1 is the bias of layer 1
+        if self.notation == "graph" and places and not any(p.letter for p in places):
+            sizes = array.shape if array.ndim == 2 else (*array.shape, 1)
+            if len(places) == 2 and tuple(places) == sizes:
+                places = []  # sizes of the whole
+        for place in places:
+            if not 1 <= place <= len(array):
+                return np.float64(np.nan)  # of a case that does not hold
+            array = array[place - 1]
+        return column(array) if array.ndim else array
+
+    def with_column(self, symbol, weight, matrix, member) -> np.ndarray:
+        """[W | b], and its gradient: each unit's own share where the bias is one for all."""
+        bias = self.bias[weight]
+        if not symbol.startswith("dJ/d"):
+            side = np.broadcast_to(self.whole(bias, 1, member), len(matrix))
+        elif self.graph.parameters[bias].spec.type.shape:
+            side = self.whole(f"dJ/d{bias}", 1, member)
+        else:
+            side = np.zeros(len(matrix))
+            for node in self.graph.nodes:
+                if ("b", bias) in node.params:
+                    delta = np.asarray(self.arrays["delta" + node.output[1:]])
+                    if self.axes("delta" + node.output[1:])[0]:
+                        own = self.graph.parameters[bias].spec.type.member
+                        delta = delta[member - 1] if own else delta.sum(axis=0)
+                    side = side + delta.sum(axis=0)
+        return np.column_stack([matrix, side])
+
+    # -- equations --------------------------------------------------------------------------------
+    def check(self, article: str) -> tuple[int, float]:
+        """Read every equation of an article; how many sides were read, and the worst of them."""
+        defined: dict[str, tuple[str, str]] = {}
+        sides, worst = 0, 0.0
+        for block in re.findall(r"\\begin\{align\*\}(.*?)\\end\{align\*\}", article, re.S):
+            left: list[str] = []
+            sign = "="
+            for line in lines(block):
+                where = line.index("&")
+                if where:
+                    left, sign = line[:where], line[where + 1]
+                right = line[where + 2 :]
+                if r"\left(" in left:
+                    define(defined, left, right)
+                    continue
+                for part in members(right):
+                    error = self.side(left, sign, part, defined)
+                    if error is not None:
+                        sides += 1
+                        worst = max(worst, error)
+        return sides, worst
+
+    def side(self, left, sign, right, defined) -> float | None:
+        """How far one side is from the truth, at every place it holds for; None if dots stand."""
+        free = [t for t in dict.fromkeys(left) if t in letters_below(left)]
+        whole = without_index(left) if free else left
+        sizes = np.shape(self.truth(whole, "=", {}))[: len(free)]
+        worst = 0.0
+        axes = (max(1, self.graph.members), self.m, *sizes)
+        for place in product(*(range(1, size + 1) for size in axes)):
+            self.member, self.sample = place[:2]
+            bound = dict(zip(free, place[2:], strict=True))
+            reader = Reader(right, self.look, defined, bound, self.levels())
+            found = reader.whole()
+            if reader.elided:
+                return None
+            numeric = reader.letters == 0  # the shown sample's numbers, all at once
+            truth = self.truth(whole if numeric else left, sign, {} if numeric else bound)
+            worst = max(worst, off(found, truth))
+            if numeric:
+                return worst
+        return worst
+
+    def levels(self) -> int:
+        return max((g.levels for g in self.graph.inputs), default=0)
+
+    def truth(self, left, sign, bound) -> np.ndarray:
+        """What the left-hand side is; of an update, what it ought to become."""
+        value = Reader(left, self.look, {}, bound).whole()
+        if sign == r"\leftarrow":
+            name = Reader(left, None, {}, bound).name()
+            symbol = self.symbol(name)
+            factor = self.graph.parameters[symbol].spec.lr_factor
+            return value - 0.5 * factor * self.entry(f"dJ/d{symbol}", name, bound)
+        return value
+
+
+def letters_below(left) -> set[str]:
+    """Letters that stand as indices in a left-hand side."""
+    found, inside = set(), []
+    for before, token in zip(["", *left], left, strict=False):
+        if token == "{":
+            inside.append(before == "_" or (bool(inside) and inside[-1]))
+        elif token == "}":
+            inside.pop()
+        elif inside and inside[-1] and token.isalpha():
+            found.add(token)
+    return found
+
+
+def without_index(left) -> list[str]:
+    """The whole quantity of which an entry stands on the left."""
+    found, place = [], 0
+    while place < len(left):
+        if left[place] == "_" and left[place + 1] == "{":
+            depth, place = 1, place + 2
+            while depth:
+                depth += (left[place] == "{") - (left[place] == "}")
+                place += 1
+            continue
+        found.append(left[place])
+        place += 1
+    return found
+
+
+def lines(block: str) -> list[list[str]]:
+    """The lines of an align*, in tokens."""
+    found, depth = [[]], 0
+    for token in tokens(block):
+        depth += token.startswith(r"\begin") - token.startswith(r"\end")
+        if token == r"\\" and depth == 0:
+            found.append([])
+        else:
+            found[-1].append(token)
+    return [line for line in found if line]
+
+
+def members(right: list[str]) -> list[list[str]]:
+    """What stands between the = signs of a line."""
+    found, depth = [[]], 0
+    for token in right:
+        depth += token == "{" or token.startswith((r"\left", r"\begin"))
+        depth -= token == "}" or token.startswith((r"\right", r"\end"))
+        if token == "=" and depth == 0:
+            found.append([])
+        else:
+            found[-1].append(token)
+    return found
+
+
+def define(defined, left, right) -> None:
+    """Take a printed definition, f(x) = …, f′(x) = … or f(x)ᵢ = …, at its word; the first holds."""
+    cut = left.index(r"\left(")
+    name = Reader(left[:cut], None, {}, {}).name()
+    letter = left[-2] if "_" in left[cut:] else ""
+    if right != left:
+        defined.setdefault(name.letter + "′" * name.primed, (letter, right))
+
+
+def off(found, truth) -> float:
+    a, b = np.asarray(found, float), np.asarray(truth, float)
+    if a.shape != b.shape:
+        assert a.size == b.size == 1, (a.shape, b.shape)
+        a, b = a.reshape(()), b.reshape(())
+    error = np.abs(a - b) / np.maximum(1.0, np.abs(b))
+    error = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, error)
+    return float(np.max(np.nan_to_num(error, nan=np.inf), initial=0.0))
+
+
+def read_back(network, notation, parameters, X, Y) -> tuple[int, float]:
+    d = cp.derive(network, notation, parameters, X, Y, digits=17)
+    return Page(network, notation, parameters, X, Y).check(d.to_latex())
+
+
+@pytest.mark.parametrize("m", [1, 7])
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_latex_read_back_is_what_is_executed(name, notation, m, full):
+    if not full and (list(NETWORKS).index(name) + list(NOTATIONS).index(notation) + m) % 5:
+        pytest.skip("one in five in `make test`, all in `make prove`")
+    network = NETWORKS[name]()
+    sides, worst = read_back(network, notation, *data(network, m))
+    assert sides > 20
+    assert worst <= 1e-10
+
+
+XELATEX = shutil.which("xelatex")
+
+
+@pytest.mark.skipif(XELATEX is None, reason="xelatex is not installed")
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_the_article_compiles_and_stays_on_the_page(notation, language, tmp_path, full):
+    if not full and (notation, language) not in (("graph", "en"), ("scalar", "zh")):
+        pytest.skip("two articles in `make test`, all in `make prove`")
+    if (
+        language == "zh"
+        and not subprocess.run(
+            ["kpsewhich", "ctexart.cls"], capture_output=True, text=True
+        ).stdout.strip()
+    ):
+        pytest.skip("TeX has no ctexart.cls")
+    weight = {"scalar": "V11", "graph": None}.get(notation, "W1[1,1]")
+    name = "softmax" if notation == "graph" else "shared bias"
+    network = NETWORKS[name]()
+    d = cp.derive(network, notation, *data(network, 1), weight=weight, language=language)
+    (tmp_path / "a.tex").write_text(d.to_latex(), "utf-8")
+    run = [XELATEX, "-interaction=nonstopmode", "-halt-on-error", "a.tex"]
+    said = subprocess.run(run, cwd=tmp_path, check=True, capture_output=True, timeout=300)
+    text = said.stdout.decode("utf-8", "replace")
+    assert "Missing character" not in text
+    wide = [float(points) for points in re.findall(r"Overfull .hbox \(([\d.]+)pt", text)]
+    assert max(wide, default=0.0) < 12  # a sixth of an inch
