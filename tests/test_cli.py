@@ -407,11 +407,22 @@ def test_a_network_is_a_chain_a_json_file_or_a_model(run: Run) -> None:
 
 
 @pytest.mark.parametrize("args", [["describe"], ["check", "--template", "numpy", "--network"]])
-@pytest.mark.parametrize("network", ["two-three", "2--3", "2-0-2", "5"])
+@pytest.mark.parametrize("network", ["two-three", "2--3", "2-0-2", "5", ""])
 def test_a_malformed_network_is_wrong_use(run: Run, args: list[str], network: str) -> None:
     code, out, err = run(*args, network)
     assert (code, out) == (2, "")
     assert "2-3-2" in err or "1 or more" in err
+
+
+def test_a_description_says_of_a_target_what_it_has(run: Run) -> None:
+    for target, there, missing in (
+        ("species", ["classes"], ["mean", "std"]),
+        ("body_mass_g", ["mean", "std"], ["classes"]),
+    ):
+        run("train", PENGUINS, "-t", target, "--epochs", "1", "--members", "1", "-o", "m.clearprop")
+        told = json.loads(run("describe", "m.clearprop", "--json")[1])["target"]
+        assert all(key in told for key in there)
+        assert not any(key in told for key in missing)
 
 
 def test_a_missing_or_damaged_network_file_could_not_be_read(run: Run) -> None:

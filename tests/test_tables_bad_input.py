@@ -100,8 +100,46 @@ def test_a_truncated_gzip_file_says_so(tmp_path: Path) -> None:
     refused(put(tmp_path, "a.csv.gz", whole[:2000]), "damaged or cut short")
 
 
-def test_malformed_json_says_where(tmp_path: Path) -> None:
-    refused(put(tmp_path, "a.jsonl", b'{"a": 1}\n{"a": \n'), "a.jsonl", "Malformed JSON")
+GOOD_ROW = b'{"a": 1}\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "said"),
+    [
+        ("a.jsonl", GOOD_ROW + b'{"a": \n' + GOOD_ROW, "a.jsonl, line 2 is no JSON"),
+        ("b.jsonl", GOOD_ROW * 9 + b"hello\n", "b.jsonl, line 10 is no JSON: 'hello'"),
+        ("c.ndjson", GOOD_ROW + b"\n" + b"3\n", "c.ndjson, line 3 is no record but 3"),
+        ("d.json", b'[{"a": 1},\n {"a": }\n]', "d.json, line 2, character 8 is no JSON"),
+        ("e.json", b'[{"a": 1},\n 7]', "e.json, row 2 is no record but 7"),
+        ("f.jsonl.gz", gzip.compress(GOOD_ROW + b"[\n"), "f.jsonl.gz, line 2 is no JSON"),
+        ("g.jsonl", b"\xef\xbb\xbf" + GOOD_ROW + b"{\n", "g.jsonl, line 2 is no JSON"),
+        ("h.jsonl", '{"a": "é"}\n{\n'.encode("cp1252"), "h.jsonl, line 2 is no JSON"),
+    ],
+)
+def test_malformed_json_says_where(tmp_path: Path, name: str, raw: bytes, said: str) -> None:
+    refused(put(tmp_path, name, raw), said)
+
+
+def test_rows_of_one_column_called_json_are_rows(tmp_path: Path) -> None:
+    assert open_table(put(tmp_path, "a.jsonl", b'{"json": 1}\n{"json": 2}\n')).names == ("json",)
+
+
+def test_a_pipe_in_a_query_is_refused_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "it's.csv")
+    for name in ("it''s.csv", "*.csv"):
+        refused(f"SELECT * FROM '{tmp_path}/{name}'", "no plain file")
+    put(tmp_path, "b.tsv", b"a\n1\n")
+    assert open_table(f"SELECT a, '/' AS c FROM '{tmp_path}/b.tsv'").rows == 1
+
+
+def test_only_what_is_really_near_is_suggested(tmp_path: Path) -> None:
+    for name in ("o2.csv", "sales_2024.csv", "notes.md", "good.clearprop", "good.csv.gz"):
+        put(tmp_path, name, b"a\n1\n")
+    for name in ("zz.csv", "o1.csv", "sales_2023.csv", "note.csv", "x.csv"):
+        assert "did you mean" not in refused(tmp_path / name, "there is no file")
+    refused(tmp_path / "good.csv", "did you mean", "good.csv.gz'?")
+    refused(tmp_path / "gold.csv", "did you mean", "good.csv.gz'?")
+    refused(tmp_path / "sale_2024.csv", "did you mean", "sales_2024.csv'?")
 
 
 def test_a_wrong_encoding_is_named(tmp_path: Path) -> None:

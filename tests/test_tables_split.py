@@ -75,7 +75,7 @@ def test_a_groups_side_depends_on_its_name_and_not_on_its_rows(rng: np.random.Ge
 def test_two_groups_are_enough_for_two_parts_and_one_is_not() -> None:
     two = np.array(["a"] * 9 + ["b"], object)
     assert sorted(np.unique(split(0, 10, test=0.2, groups=two)).tolist()) == [TRAIN, TEST]
-    with pytest.raises(DataError, match="has 1 different values: 2 are needed"):
+    with pytest.raises(DataError, match="has one value only, and 2 are needed"):
         split(0, 10, test=0.2, groups=np.array(["a"] * 10, object))
 
 

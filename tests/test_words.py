@@ -75,3 +75,12 @@ def test_message_without_a_language_or_with_other_places_is_refused():
         Words({"rows": {"en": "rows"}})
     with pytest.raises(ValueError, match="places differ"):
         Words({"rows": {"en": "{m} rows", "zh": "{n} 行"}})
+
+
+def test_only_a_slip_of_the_hand_is_near():
+    names = ["age", "market", "alpha", "x1", "column_10", "weight"]
+    for slip, meant in (("agee", "age"), ("alfa", "alpha"), ("colum_10", "column_10"),
+                        ("WIEGHT", "weight"), ("weight2", "weight")):  # fmt: skip
+        assert nearest(slip, names) == meant
+    for other in ("target", "x2", "column_11", "o2", "", "rage of sails"):
+        assert nearest(other, names) is None, other

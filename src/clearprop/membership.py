@@ -136,8 +136,8 @@ def _by_group(
     needed = 1 + (validation > 0) + (test > 0)
     if len(names) < needed:
         raise DataError(
-            f"the column to split by has {len(names)} different values: {needed} are needed, "
-            "one for each part"
+            f"the column to split by has {_counted(len(names))}, and {needed} are needed: one for "
+            "each part of the rows"
         )
     # A group's number comes from its name, so it does not depend on which other groups there are.
     u = np.array([_name_uniform(seed, name) for name in names])
@@ -156,6 +156,10 @@ def _by_group(
             held += int(counts[order[at]])
             at += 1
     parts[chosen] = part_of[place]
+
+
+def _counted(values: int) -> str:
+    return "one value only" if values == 1 else f"{values} different values"
 
 
 def _name_uniform(seed: int, name: str) -> float:

@@ -70,16 +70,31 @@ def shown(value: object, longest: int = 60) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The one of `names` most like `name`, upper and lower case alike, or None if none is near.
+    """The one of `names` that `name` may be a slip of, upper and lower case alike; else None.
+
+    Near is what shares three quarters of its letters in order (two thirds if the first letter is
+    right), and the same digits: nobody writes ``x2`` for ``x1`` by a slip.
 
     Examples
     --------
     >>> nearest("sigmiod", ["relu", "sigmoid", "tanh"]), nearest("zzz", ["relu"])
     ('sigmoid', None)
     """
+    asked = name.casefold()
     known = {candidate.casefold(): candidate for candidate in reversed(list(names))}
-    close = difflib.get_close_matches(name.casefold(), known, n=1, cutoff=0.6)
-    return known[close[0]] if close else None
+    for close in difflib.get_close_matches(asked, known, n=5, cutoff=_NEAR_FROM_THE_START):
+        ratio = difflib.SequenceMatcher(None, close, asked).ratio()
+        starts = close[:1] == asked[:1]
+        if (starts or ratio >= _NEAR) and _digits(close) in (_digits(asked), ""):
+            return known[close]
+    return None
+
+
+_NEAR, _NEAR_FROM_THE_START = 0.75, 0.66
+
+
+def _digits(text: str) -> str:
+    return "".join(sign for sign in text if sign.isdigit())
 
 
 def did_you_mean(name: object, names: Iterable[str], limit: int = 12) -> str:

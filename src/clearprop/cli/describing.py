@@ -15,6 +15,7 @@ from clearprop.engine.isa import choose, instruction_sets
 from clearprop.errors import GraphError, UsageError
 from clearprop.model import Model, is_model, load
 from clearprop.network import Network
+from clearprop.tables.task import Target
 
 __all__ = ["describe", "info", "read_chain", "read_network"]
 
@@ -43,6 +44,8 @@ def read_network(given: str) -> Network | Model:
     FileError, GraphError
         If the file is missing or damaged.
     """
+    if not given:
+        raise UsageError("the NETWORK is empty: give a chain such as 2-3-2, a JSON or a model file")
     path = Path(given)
     if re.fullmatch(r"\d+(-\d+)*", given) and not path.exists():
         return read_chain(given)
@@ -69,7 +72,7 @@ def describe(network: str, *, json: bool) -> int:
     console.print_json(
         {
             "task": found.task,
-            "target": found.target.to_data(),
+            "target": _target(found.target),
             "columns": list(found.columns),
             "parameters": found.network.graph.size,
             "network": found.network.graph.to_dict(),
@@ -79,6 +82,12 @@ def describe(network: str, *, json: bool) -> int:
         }
     )
     return 0
+
+
+def _target(target: Target) -> dict[str, Any]:
+    """What a target of its task has: classes, or a mean and a standard deviation."""
+    other = ("mean", "std") if target.task == "classification" else ("classes",)
+    return {key: value for key, value in target.to_data().items() if key not in other}
 
 
 def info(*, json: bool) -> int:

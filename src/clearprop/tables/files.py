@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from clearprop.errors import DataError, FileError
-from clearprop.storage import named
+from clearprop.storage import check_plain, named
 from clearprop.tables.arrow import Stream, read_all
 from clearprop.tables.charset import TextFile, prepare, signature
 from clearprop.tables.delimited import (
@@ -33,6 +33,7 @@ from clearprop.tables.delimited import (
     literal,
     typed_fields,
 )
+from clearprop.tables.records import explain_records
 from clearprop.tables.table import (
     Cells,
     Chunk,
@@ -221,15 +222,16 @@ def open_files(
         )
         return _finish(_described(connection, source_sql, paths, name, notes, files))
     return _finish(
-        _open_delimited(connection, files, name, notes, frozenset(as_text), missing, delimiter)
+        _open_delimited(connection, files, name, notes, frozenset(as_text), missing, delimiter),
+        "a header and no rows",
     )
 
 
-def _finish(table: FileTable) -> Table:
+def _finish(table: FileTable, nothing: str = "no rows") -> Table:
     if not table.columns:
         raise DataError("; ".join((f"{table.name} has no column that can be read", *table.notes)))
     if table.rows == 0:
-        raise DataError(f"{table.name} has a header and no rows: there is nothing to learn from")
+        raise DataError(f"{table.name} has {nothing}; there is nothing to read in it")
     if table.rows * len(table.columns) <= CACHED_CELLS:
         return table.in_memory()
     return table
@@ -288,6 +290,9 @@ def _described(
     """A table whose own schema says what its columns are: Parquet, JSON, a query."""
 
     def explain(text: str) -> Exception:
+        amiss = explain_records(files)
+        if amiss is not None:
+            return DataError(amiss)
         for file in files:
             text = text.replace(str(file.path), str(file.shown))
         first = text.strip().split("\n", 1)[0]
@@ -296,6 +301,10 @@ def _described(
 
     try:
         relation = connection.sql(f"SELECT * FROM {source}")
+        if files and relation.columns == ["json"]:  # what DuckDB makes of values that are no rows
+            amiss = explain_records(files)
+            if amiss is not None:
+                raise DataError(amiss)
         names = unique_names(relation.columns, notes)
         types = [str(kind) for kind in relation.types]
         inner = ", ".join(f"c{place}" for place in range(len(names)))
@@ -337,6 +346,11 @@ def open_query(text: str) -> Table:
     DataError
         If it is no correct query, or names a file that is not there.
     """
+    for quoted in re.findall(r"'((?:[^']|'')*)'", text):
+        # Whatever is quoted and there may be read: a pipe or a device would never end.
+        for path in glob.glob(quoted.replace("''", "'"), recursive=True):
+            if os.path.exists(path) and not os.path.isdir(path):
+                check_plain(path, "table")
     notes: list[str] = []
     connection = _connect(threads=1)
     body = text.strip().rstrip(";")
@@ -356,7 +370,7 @@ def _open_arrow(paths: Sequence[Path], name: str) -> Table:
         raise FileError(f"{name} cannot be read as an Arrow file: {error}") from None
     cells, kinds, unreadable = read_all(table)
     if not cells or not table.num_rows:
-        raise DataError(f"{name} has no rows: there is nothing to learn from")
+        raise DataError(f"{name} has no rows; there is nothing to read in it")
     notes = tuple(
         f"column {column!r} is left out: it holds {form}" for column, form in unreadable.items()
     )
@@ -390,7 +404,7 @@ def _paths(source: str) -> list[Path]:
     if not path.parent.exists():
         raise FileError(f"there is no file {source}: there is no folder {path.parent}")
     there = sorted(item.name for item in path.parent.iterdir() if item.is_file())
-    near = _nearest_file(path.name, there)
+    near = _nearest_file(path.name, [name for name in there if _is_table(name)])
     hint = (
         f": did you mean {str(path.parent / near) if path.parent != Path('.') else near!r}?"
         if near
@@ -399,10 +413,20 @@ def _paths(source: str) -> list[Path]:
     raise FileError(f"there is no file {source}{hint}")
 
 
+def _is_table(name: str) -> bool:
+    suffix = Path(name.lower().removesuffix(".gz")).suffix
+    return suffix in (*_TEXT, *_JSON, *_PARQUET, *_ARROW)
+
+
 def _nearest_file(name: str, there: list[str]) -> str | None:
-    # The same stem with another suffix is what people mean most often.
-    same = [other for other in there if other.split(".")[0] == name.split(".")[0]]
-    return difflib.get_close_matches(name, same, 1, 0)[0] if same else nearest(name, there)
+    # The same stem with another suffix is what people mean most often. Otherwise stems are
+    # compared: that two names end in .csv makes them no nearer.
+    stem = name.split(".")[0]
+    same = [other for other in there if other.split(".")[0] == stem]
+    if same:
+        return difflib.get_close_matches(name, same, 1, 0)[0]
+    near = nearest(stem, [other.split(".")[0] for other in there])
+    return next((other for other in there if other.split(".")[0] == near), None)
 
 
 def _group(path: Path) -> str:
