@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from conftest import count
+from engine_runs import data_of, flat_of
 from small_networks import random_network, random_parameters
 
 import clearprop as cp
@@ -25,7 +26,10 @@ from clearprop.checking import (
     random_batch,
 )
 from clearprop.cli import main
+from clearprop.engine import NativeRunner, State
+from clearprop.engine.pieces import combine
 from clearprop.errors import ClearPropError, DataError, FileError, ShapeError, UsageError
+from clearprop.optimizers import SGD
 from clearprop.testing import assert_gradient
 
 
@@ -55,39 +59,59 @@ def one_batch(network, rng):
     return X["X"], next(iter(Y.values()))
 
 
+def pairs_of_network_and_data(total, a_network, start):
+    """Random networks, each with several random parameters and batches."""
+    for seed in range(total // a_network):
+        rng = np.random.default_rng([start, seed])
+        network = random_network(rng)
+        for _ in range(a_network):
+            yield network, random_parameters(network, rng), *one_batch(network, rng)
+
+
 def test_right_gradients_in_float64_are_never_accused(proof):
     """The right gradient here is written by other code: the textbook formulas in plain NumPy."""
-    accused = []
-    cases = count(150, 10_000)
-    for seed in range(cases):
-        rng = np.random.default_rng([1, seed])
-        network = random_network(rng)
-        parameters = random_parameters(network, rng)
-        X, Y = one_batch(network, rng)
+    accused, cases, functions = [], count(160, 10_000), {}
+    for place, (network, p, X, Y) in enumerate(pairs_of_network_and_data(cases, 4, 1)):
+        if network not in functions:
+            functions = {network: by_the_template(network)}
         with np.errstate(all="ignore"):
-            given = by_the_template(network)(dict(parameters), X, Y)
-        if not check_gradient(network, parameters, X, Y, given, diagnose_mistakes=False):
-            accused.append(seed)
+            given = functions[network](dict(p), X, Y)
+        if not check_gradient(network, p, X, Y, given, diagnose_mistakes=False):
+            accused.append(place)
     proof("right float64 gradients, textbook NumPy, none accused", cases, accused=len(accused))
     assert accused == []
 
 
-def test_right_gradients_in_float32_are_never_accused(proof):
-    accused = []
-    cases = count(60, 1000)
-    for seed in range(cases):
-        rng = np.random.default_rng([2, seed])
-        network = random_network(rng)
-        parameters = random_parameters(network, rng)
-        X, Y = one_batch(network, rng)
-        single = {name: array.astype(np.float32) for name, array in parameters.items()}
+def natively(network, p, X, Y):
+    """The gradient of the native engine in float32; it is given without the penalty."""
+    runner = NativeRunner(network.graph, SGD(0.1), data_of(network, X, Y), precision="float32")
+    state = State.initial(flat_of(network, p), runner.optimizer, 0, "float32", runner.family)
+    rows = np.arange(len(X))
+    node = combine(runner.gradient(state, rows, runner.total_weight(rows)))
+    flat = node.gradient.astype(np.float32)
+    penalties = {one.name: one.penalty for one in runner.program.parameters}
+    parts = {name: flat[at].reshape(p[name].shape) for name, at in network.graph.sections()}
+    return {n: g + np.float32(penalties[n]) * p[n].astype(np.float32) for n, g in parts.items()}
+
+
+def in_single_precision(network, p, X, Y):
+    with np.errstate(all="ignore"):
+        found = by_the_template(network)(dict(p), X, Y)
+    return {name: np.asarray(g, np.float32) for name, g in found.items()}
+
+
+@pytest.mark.parametrize("made_by", [natively, in_single_precision])
+def test_right_gradients_in_float32_are_never_accused(proof, made_by):
+    accused, cases = [], count(40, 1000)
+    for place, (network, p, X, Y) in enumerate(pairs_of_network_and_data(cases, 2, 2)):
+        single = {name: array.astype(np.float32) for name, array in p.items()}
         x, y = X.astype(np.float32), Y.astype(np.float32)
-        with np.errstate(all="ignore"):
-            given = by_the_template(network)(single, x, y)
-        given = {name: np.asarray(g, np.float32) for name, g in given.items()}
+        given = made_by(network, single, x, y)
+        assert {g.dtype for g in given.values()} == {np.dtype(np.float32)}
         if not check_gradient(network, single, x, y, given, diagnose_mistakes=False):
-            accused.append(seed)
-    proof("right float32 gradients, textbook NumPy, none accused", cases, accused=len(accused))
+            accused.append(place)
+    who = "the native engine" if made_by is natively else "textbook NumPy"
+    proof(f"right float32 gradients, {who}, none accused", cases, accused=len(accused))
     assert accused == []
 
 

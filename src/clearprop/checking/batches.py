@@ -49,6 +49,9 @@ class _Batch:
                 digest.update(f"{key}:".encode())
                 self._add(digest, item)
             return
+        if part is None:
+            digest.update(b"none")
+            return
         array = np.asarray(part)
         if array.dtype.hasobject:
             self.size += 2 * KEPT  # its bytes are addresses
