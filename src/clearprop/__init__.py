@@ -19,6 +19,8 @@ _HOME = {
     "Function": "operations",
     "Input": "graph",
     "Interrupted": "model",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
     "Model": "model",
     "Momentum": "optimizers",
     "Nesterov": "optimizers",

@@ -7,6 +7,8 @@ from clearprop.derivation import Derivation as Derivation
 from clearprop.derivation import Notation as Notation
 from clearprop.derivation import derive as derive
 from clearprop.errors import ClearPropError as ClearPropError
+from clearprop.estimators import MLPClassifier as MLPClassifier
+from clearprop.estimators import MLPRegressor as MLPRegressor
 from clearprop.graph import Activation as Activation
 from clearprop.graph import Dense as Dense
 from clearprop.graph import Dropout as Dropout

@@ -1,0 +1,234 @@
+"""`MLPClassifier`: scikit-learn's, trained by the native engine, and what it lacks.
+
+Proved by ``tests/test_estimators_*.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.validation import validate_data
+
+from clearprop.errors import DataError, SettingError
+from clearprop.estimators.constraints import CLASSIFIER
+from clearprop.estimators.listening import with_callbacks
+from clearprop.estimators.multilayer import DTYPES, Multilayer
+from clearprop.training import Schedule
+
+
+class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
+    """A multilayer perceptron that predicts classes."""
+
+    _parameter_constraints: dict[str, Any] = CLASSIFIER
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Sequence[str] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str | Schedule | Callable[[int], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        class_weight: str | Mapping[Any, float] | None = None,
+        dropout: float = 0.0,
+        residual: bool = False,
+        weight_decay: float = 0.01,
+        callbacks: Callable[[Any], Any] | Sequence[Callable[[Any], Any]] | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    @with_callbacks  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation_data: Sequence[Any] | None = None,
+    ) -> Any:
+        """Fit to rows.
+
+        Parameters
+        ----------
+        X : array or sparse matrix (n, inputs)
+        y : (n,) labels, or (n, labels) of 0 and 1
+        sample_weight : (n,) array, optional
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Scored after every epoch; with ``early_stopping``, in place of a share of the rows.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, validation_data)
+
+    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @with_callbacks  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Any:
+        """Go once through rows, from where the last call ended.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+        classes : (classes,) array
+            All labels there will ever be: needed in the first call.
+
+        Returns
+        -------
+        self
+        """
+        if _check_partial_fit_first_call(self, classes):
+            self._label_binarizer = LabelBinarizer()
+            multilabel = type_of_target(y).startswith("multilabel")
+            self._label_binarizer.fit(y if multilabel else classes)
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the probability of each class, in the order of ``classes_``.
+
+        Parameters
+        ----------
+        X : array or sparse matrix (n, inputs)
+
+        Returns
+        -------
+        (n, classes) array
+            With several labels a row, the probability of each label.
+        """
+        outputs = self._outputs(X)
+        if self.n_outputs_ == 1:
+            return np.hstack([1 - outputs, outputs])
+        return outputs
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        X : array or sparse matrix (n, inputs)
+
+        Returns
+        -------
+        (n, classes) array
+        """
+        found = self.predict_proba(X)
+        with np.errstate(divide="ignore"):  # log 0 is −∞
+            return np.asarray(np.log(found))
+
+    # -- what `Multilayer` asks --------------------------------------------------------------------
+    def _read(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, NDArray[Any]]:
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=DTYPES, reset=reset
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_classes(unique_labels(y))
+        return X, self._binary(y)
+
+    def _check_classes(self, classes: NDArray[Any]) -> None:
+        if self.warm_start:
+            if set(classes) != set(self.classes_):
+                raise DataError(
+                    "warm_start can only be used where `y` has the same classes as in the "
+                    f"previous call to fit. Previously got {self.classes_}, `y` has {classes}"
+                )
+        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise DataError(
+                "`y` has classes not in `self.classes_`. `self.classes_` has "
+                f"{self.classes_}. 'y' has {classes}."
+            )
+
+    def _read_held(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
+        X, y = validate_data(
+            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=DTYPES, reset=False
+        )
+        y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+        strange = np.setdiff1d(unique_labels(y), self.classes_)
+        if len(strange):
+            raise DataError(f"validation_data has the class {strange[0]!r}, y has not")
+        return X, self._binary(y)
+
+    def _binary(self, y: NDArray[Any]) -> NDArray[Any]:
+        Y = self._label_binarizer.transform(y)
+        Y = Y.toarray() if hasattr(Y, "toarray") else Y
+        return np.asarray(Y, dtype=bool).reshape(len(Y), -1)
+
+    def _cost(self) -> tuple[str, dict[str, Any]]:
+        softmax = self.out_activation_ == "softmax"
+        return ("cross_entropy" if softmax else "binary_cross_entropy"), {}
+
+    def _out_activation(self) -> str:
+        return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+
+    def _targets(self, y: NDArray[Any], dtype: Any) -> NDArray[Any]:
+        return y.argmax(axis=1) if self.out_activation_ == "softmax" else y.astype(dtype)
+
+    def _weigh(self, y: NDArray[Any], weights: Any, incremental: bool) -> Any:
+        if self.class_weight is None:
+            return weights
+        if incremental and self.class_weight == "balanced":
+            raise SettingError(
+                "class_weight='balanced' needs all rows at once; give partial_fit a dict of "
+                "weights, or sample_weight"
+            )
+        own = compute_sample_weight(self.class_weight, self._label_binarizer.inverse_transform(y))
+        return own if weights is None else own * weights
+
+    def _decide(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        flat = outputs.ravel() if self.n_outputs_ == 1 else outputs
+        return np.asarray(self._label_binarizer.inverse_transform(flat))
+
+    def _figure(self, y: NDArray[Any], outputs: NDArray[Any], weights: Any) -> float:
+        if self.out_activation_ == "softmax":
+            right = outputs.argmax(axis=1) == y.argmax(axis=1)
+        else:
+            right = ((outputs > 0.5) == y).all(axis=1)
+        return float(np.average(right, weights=weights))
+
+    def _stratifies(self) -> bool:
+        return bool(self.n_outputs_ == 1)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,316 @@
+"""A fit: epochs of native steps with scikit-learn's books, or L-BFGS.
+
+A window is an epoch, so Python costs an epoch's bookkeeping and no step's. The order of random
+draws, what is counted when, and what ends a fit are scikit-learn's. Their penalty is α/2 Σ W² over
+Σ w of the batch: the network's λ is α, and each step's scale 1 / Σ w of its batch.
+Proved by ``tests/test_estimators_same.py`` and ``tests/test_estimators_suite.py``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from clearprop.engine import Precision
+from clearprop.errors import SettingError
+from clearprop.estimators.chains import Chain
+from clearprop.estimators.descent import Descent
+from clearprop.estimators.lbfgs import Objective, lbfgs
+from clearprop.estimators.listening import Listening
+from clearprop.estimators.machine import Machine
+from clearprop.estimators.rows import Rows, taken
+from clearprop.training import Horizon
+
+AUTO_BATCH = 200
+FEWEST_VALIDATION_ROWS = 2
+SEEDS = 2**31 - 1
+
+
+class Held(NamedTuple):
+    """Validation rows: y with a column an output."""
+
+    X: Any
+    y: NDArray[Any]
+    weights: NDArray[Any] | None
+
+
+class Fitting:
+    """One call of `fit` or `partial_fit`, on an estimator whose parameters are set.
+
+    Parameters
+    ----------
+    estimator : Multilayer
+    chain : Chain
+    incremental : bool
+        One epoch that goes on from the last.
+    """
+
+    def __init__(self, estimator: Any, chain: Chain, incremental: bool) -> None:
+        self.to, self.chain, self.incremental = estimator, chain, incremental
+        self.dtype: Any = np.result_type(*estimator.coefs_)
+        if self.dtype not in (np.float32, np.float64):
+            self.dtype = np.dtype(np.float64)
+        self.precision: Precision = "float32" if self.dtype == np.float32 else "float64"
+        self.flat: NDArray[Any] = chain.flat(estimator.coefs_, estimator.intercepts_)
+        self.flat = self.flat.astype(self.dtype)
+
+    def run(self, X: Any, Y: NDArray[Any], weights: NDArray[Any] | None, held: Held | None) -> None:
+        """Fit to rows: Y with a column an output."""
+        listening = Listening(self.to, X, Y, self._attributes)
+        X = taken(X)
+        if self.to.solver == "lbfgs":
+            self._by_lbfgs(X, Y, weights, listening)
+        else:
+            self._by_batches(X, Y, weights, held, listening)
+        vars(self.to).update(self._attributes())
+        listening.close()
+
+    def _attributes(self) -> dict[str, Any]:
+        coefs, intercepts = self.chain.arrays(self.flat.astype(self.dtype, copy=False))
+        return {"coefs_": coefs, "intercepts_": intercepts}
+
+    def _rows(self, X: Any, Y: NDArray[Any], weights: Any, batch: int) -> Rows:
+        return Rows(X, self.to._targets(Y, self.dtype), weights, batch)
+
+    # -- L-BFGS ------------------------------------------------------------------------------------
+    def _by_lbfgs(self, X: Any, Y: NDArray[Any], weights: Any, listening: Listening) -> None:
+        to = self.to
+        if self.chain.dropout:
+            raise SettingError(f"dropout={to.dropout} needs a solver that goes by batches")
+        to._machine = Machine(self.chain, 0.0, None, self.precision, to._threads())
+        machine = Machine(self.chain, 0.0, None, "float64", to._threads())
+        rows = self._rows(X, Y, weights, len(Y))
+        to._total_weight = float(rows.batch_weights(np.arange(len(rows)))[0])
+        (constant,) = self._constants(Y, rows, np.arange(len(rows)))
+
+        def each(at: NDArray[Any]) -> bool:
+            self.flat = at
+            stop = listening.ends()
+            listening.begins()
+            return stop
+
+        listening.begins()
+        found = lbfgs(
+            Objective(machine, rows, to.alpha, float(constant)),
+            self.flat,
+            max_iter=to.max_iter,
+            max_fun=to.max_fun,
+            tol=to.tol,
+            each=each,
+        )
+        self.flat = found.x
+        to.n_iter_ = int(found.nit)
+        to.loss_ = float(found.fun)
+
+    # -- epochs ------------------------------------------------------------------------------------
+    def _by_batches(
+        self,
+        X: Any,
+        Y: NDArray[Any],
+        weights: NDArray[Any] | None,
+        held: Held | None,
+        listening: Listening,
+    ) -> None:
+        to = self.to
+        if to.early_stopping and self.incremental:
+            raise SettingError("partial_fit does not support early_stopping=True")
+        if to.early_stopping and held is None:
+            X, Y, weights, held = self._split(X, Y, weights)
+        rows = self._rows(X, Y, weights, self._batch_size(len(Y)))
+        descent = self._descent(rows)
+        machine = self._machine(descent)
+        validation = None if held is None else self._rows(*held, batch=max(1, len(held.y)))
+        if validation is not None and getattr(to, "validation_scores_", None) is None:
+            to.validation_scores_, to.best_validation_score_ = [], -np.inf
+            to.validation_loss_curve_, to._best = [], self.flat.copy()
+        if rows.dense:
+            machine.runner.use(rows.data(machine.network.graph))
+        to.n_iter_ = 0
+        order = np.arange(len(rows))
+        try:
+            for _ in range(to.max_iter):
+                if to.shuffle:
+                    drawn = np.arange(len(rows))
+                    to._random_state.shuffle(drawn)
+                    order = order[drawn]
+                listening.begins()
+                finite = self._epoch(rows, order, Y, descent, machine)
+                if validation is not None and held is not None:
+                    self._validate(machine, held, validation)
+                self._count()
+                descent.epoch_ends(to.t_, to.loss_)
+                asked = listening.ends()
+                if self._ends(descent) or asked or self.incremental:
+                    break
+                if not finite:
+                    warnings.warn(
+                        f"the loss is {to.loss_} in epoch {to.n_iter_}: training ended there; "
+                        "scale the columns or lower learning_rate_init",
+                        ConvergenceWarning,
+                        stacklevel=5,
+                    )
+                    break
+                if to.n_iter_ == to.max_iter:
+                    warnings.warn(
+                        f"Stochastic Optimizer: Maximum iterations ({to.max_iter}) reached and "
+                        "the optimization hasn't converged yet.",
+                        ConvergenceWarning,
+                        stacklevel=5,
+                    )
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=5)
+        self.flat = to._best if to.early_stopping else descent.state.parameters
+        machine.rest()
+
+    def _epoch(
+        self,
+        rows: Rows,
+        order: NDArray[np.int64],
+        Y: NDArray[Any],
+        descent: Descent,
+        machine: Machine,
+    ) -> bool:
+        """Do an epoch's steps and write its loss; return whether all is finite."""
+        to = self.to
+        sums = rows.batch_weights(order)
+        scales = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
+        costs: list[NDArray[Any]] = []
+        why = "done"
+        for data, window in rows.windows(
+            machine.network.graph, order, descent.rates(rows.steps), scales
+        ):
+            if data is not None:
+                machine.runner.use(data)
+            report = machine.runner.run(descent.state, window)
+            costs.append(report.costs)
+            why = report.why
+            if why != "done":
+                break
+        cost = np.concatenate(costs)
+        if why == "diverged":
+            descent.state.parameters.fill(np.nan)
+            loss = float(cost[-1])
+        else:
+            cost = cost + self._constants(Y, rows, order)[: len(cost)]
+            # a batch of no weight has no cost; each other one counts with its rows
+            counts = np.where(sums > 0, rows.counts, 0)[: len(cost)]
+            loss = float(np.dot(np.where(counts > 0, cost, 0.0), counts) / max(1, counts.sum()))
+        to.n_iter_ += 1
+        to.t_ += len(rows)
+        to.loss_ = loss
+        to.loss_curve_.append(loss)
+        self.flat = descent.state.parameters
+        if to.verbose:
+            print(f"Iteration {to.n_iter_}, loss = {loss:.8f}")
+        return why != "diverged"
+
+    def _validate(self, machine: Machine, held: Held, validation: Rows) -> None:
+        to = self.to
+        outputs = machine.forward(self.flat, held.X)
+        finite = bool(np.isfinite(outputs).all())
+        score = to._figure(held.y, outputs, held.weights) if finite else np.nan
+        to.validation_scores_.append(float(score))
+        to.validation_loss_curve_.append(self._validation_loss(machine, held, validation))
+        if to.verbose:
+            print(f"Validation score: {score:f}")
+
+    def _validation_loss(self, machine: Machine, held: Held, validation: Rows) -> float:
+        constant = self._constants(held.y, validation, np.arange(len(validation)))
+        return machine.mean_cost(self.flat, validation) + float(constant.sum())
+
+    def _count(self) -> None:
+        """Count an epoch that is no better by ``tol``; keep the best."""
+        to = self.to
+        if to.early_stopping:
+            score = to.validation_scores_[-1]
+            no_better = score < to.best_validation_score_ + to.tol
+        else:
+            no_better = to.loss_ > to.best_loss_ - to.tol
+            to.best_loss_ = min(to.best_loss_, to.loss_)
+        to._no_improvement_count = to._no_improvement_count + 1 if no_better else 0
+        scores = getattr(to, "validation_scores_", None)
+        if scores and scores[-1] > to.best_validation_score_:
+            to.best_validation_score_ = scores[-1]
+            to._best = self.flat.copy()
+
+    def _ends(self, descent: Descent) -> bool:
+        """Whether nothing has improved for too long."""
+        to = self.to
+        if not to._no_improvement_count > to.n_iter_no_change:
+            return False
+        what = "Validation score" if to.early_stopping else "Training loss"
+        message = descent.stalls()
+        if to.verbose:
+            print(
+                f"{what} did not improve more than tol={to.tol:f} for {to.n_iter_no_change} "
+                f"consecutive epochs. {message or f'Setting learning rate to {descent.base:f}'}"
+            )
+        if not message:
+            to._no_improvement_count = 0
+        return bool(message)
+
+    # -- what a fit is made of ---------------------------------------------------------------------
+    def _batch_size(self, n: int) -> int:
+        wanted = self.to.batch_size
+        if wanted == "auto":
+            return min(AUTO_BATCH, n)
+        if wanted > n:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be "
+                "clipped",
+                stacklevel=6,
+            )
+        return int(np.clip(wanted, 1, n))
+
+    def _split(self, X: Any, Y: NDArray[Any], weights: Any) -> tuple[Any, Any, Any, Held]:
+        to = self.to
+        parts = train_test_split(
+            *(part for part in (X, Y, weights) if part is not None),
+            random_state=to._random_state,
+            test_size=to.validation_fraction,
+            stratify=Y if to._stratifies() else None,
+        )
+        if weights is None:
+            parts += [None, None]
+        X, held_X, Y, held_y, weights, held_weights = parts
+        if len(held_y) < FEWEST_VALIDATION_ROWS:
+            raise SettingError(
+                "The validation set is too small. Increase 'validation_fraction' or the size of "
+                "your dataset."
+            )
+        return X, Y, weights, Held(held_X, held_y, held_weights)
+
+    def _descent(self, rows: Rows) -> Descent:
+        to = self.to
+        old = getattr(to, "_optimizer", None)
+        to._total_weight = float(rows.batch_weights(np.arange(len(rows))).sum())
+        if self.incremental and isinstance(old, Descent) and old.fits(self.flat):
+            old.state.parameters = self.flat
+            return old
+        horizon = Horizon(float(to.learning_rate_init), to.max_iter * rows.steps, rows.steps)
+        seed = int(to._random_state.randint(SEEDS)) if self.chain.dropout else 0
+        descent = Descent(to.get_params(deep=False), self.flat, self.precision, horizon, seed)
+        to._optimizer = descent
+        return descent
+
+    def _machine(self, descent: Descent) -> Machine:
+        to = self.to
+        old = getattr(to, "_machine", None)
+        made = Machine(self.chain, to.alpha, descent.rule, self.precision, to._threads())
+        to._machine = old if isinstance(old, Machine) and old.does(made) else made
+        machine: Machine = to._machine
+        return machine
+
+    def _constants(self, Y: NDArray[Any], rows: Rows, order: NDArray[np.int64]) -> NDArray[Any]:
+        """What each batch's reported loss has beside its cost: Σ w c / Σ w."""
+        c = self.to._constant(Y)
+        if c is None:
+            return np.zeros(rows.steps)
+        weights = np.ones(len(rows)) if rows.weights is None else rows.weights
+        sums = np.add.reduceat((c * weights)[order], rows.borders[:-1])
+        return np.asarray(sums / rows.batch_weights(order))

@@ -1,0 +1,123 @@
+"""A network and its native runner, kept between calls and left out of copies and pickles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from clearprop.engine import Data, NativeRunner, Precision
+from clearprop.estimators.chains import Chain
+from clearprop.estimators.rows import CHUNK_BYTES, Rows
+from clearprop.network import Network
+from clearprop.optimizers import Optimizer
+
+
+class Machine:
+    """What runs one chain: its network, and a runner made when first needed.
+
+    Predictions from several threads at once wait for each other.
+
+    Parameters
+    ----------
+    chain : Chain
+    l2 : float
+        λ before a step's own scale.
+    rule : Optimizer or None
+        None: for predictions and gradients only.
+    precision : {"float32", "float64"}
+    threads : int or None
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        l2: float,
+        rule: Optimizer | None,
+        precision: Precision,
+        threads: int | None = None,
+    ) -> None:
+        self.chain, self.l2, self.rule = chain, l2, rule
+        self.precision: Precision = precision
+        self.threads = threads
+        self._made: tuple[Network, NativeRunner] | None = None
+        self._lock = Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_made": None, "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=Lock())
+
+    def does(self, other: Machine) -> bool:
+        """Whether this one would do what another does."""
+        return (
+            (self.chain, self.l2, self.precision, self.threads)
+            == (other.chain, other.l2, other.precision, other.threads)
+        ) and self.rule is other.rule
+
+    @property
+    def network(self) -> Network:
+        """The chain's network, with λ = ``l2``."""
+        return self._make()[0]
+
+    @property
+    def runner(self) -> NativeRunner:
+        """The runner; `NativeRunner.use` points it at rows."""
+        return self._make()[1]
+
+    def _make(self) -> tuple[Network, NativeRunner]:
+        if self._made is None:
+            network = self.chain.network(self.l2)
+            (given,) = network.graph.inputs
+            nothing = Data({given.key: np.zeros((0, given.width))}, {})
+            runner = NativeRunner(
+                network.graph, self.rule, nothing, precision=self.precision, threads=self.threads
+            )
+            self._made = network, runner
+        return self._made
+
+    def rest(self) -> None:
+        """Let go of the training rows."""
+        graph = self.network.graph
+        self.runner.use(Data({graph.inputs[0].key: np.zeros((0, graph.inputs[0].width))}, {}))
+
+    def forward(self, flat: NDArray[Any], X: Any) -> NDArray[Any]:
+        """Return the output of each row, (n, outputs), in the machine's precision."""
+        with self._lock:
+            graph = self.network.graph
+            found = [
+                self.runner.forward(flat, {graph.inputs[0].key: part})[graph.outputs[0]]
+                for part in dense_parts(X)
+            ]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    def mean_cost(self, flat: NDArray[Any], rows: Rows) -> float:
+        """Return Σ w C / Σ w of rows, without the penalty."""
+        graph = self.network.graph
+        penalty = self.chain.penalty(flat, self.l2)
+        if rows.dense:
+            return self.runner.evaluate(flat, rows.data(graph)) - penalty
+        total = weight = 0.0
+        for first in range(0, len(rows), rows.batch):
+            data = rows.data(graph, np.arange(first, min(first + rows.batch, len(rows))))
+            own = float(len(data) if data.weights is None else data.weights.sum())
+            if own > 0:
+                total += own * (self.runner.evaluate(flat, data) - penalty)
+                weight += own
+        return total / weight
+
+
+def dense_parts(X: Any) -> Iterator[NDArray[Any]]:
+    """Yield X, or if it is sparse some rows at a time, dense."""
+    if not sparse.issparse(X):
+        yield X
+        return
+    rows = max(1, CHUNK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
+    X = X.tocsr()
+    for first in range(0, max(1, X.shape[0]), rows):
+        yield X[first : first + rows].toarray()

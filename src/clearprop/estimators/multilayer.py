@@ -1,0 +1,253 @@
+"""What `MLPClassifier` and `MLPRegressor` share: arguments, attributes, fitting, predicting.
+
+The attributes, their meaning, the order of random draws and the rules of stopping are
+scikit-learn's, so that a seed gives the run it gives there, to rounding. The steps are the
+engine's. Proved by ``tests/test_estimators_*.py``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from joblib import effective_n_jobs  # type: ignore[import-untyped]
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from clearprop.errors import DataError, SettingError
+from clearprop.estimators.chains import Chain, activation_names, own_name
+from clearprop.estimators.descending import Fitting, Held
+from clearprop.estimators.lbfgs import Objective
+from clearprop.estimators.listening import CallbackSupport
+from clearprop.estimators.machine import Machine
+from clearprop.estimators.rows import Rows
+from clearprop.network import Network, Parameters
+from clearprop.words import did_you_mean
+
+DTYPES = (np.float64, np.float32)
+
+Self = Any
+
+
+class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
+    """A network of dense layers as an estimator; see the two classes built on it."""
+
+    def _keep(self, given: Mapping[str, Any]) -> None:
+        """Store the constructor's arguments, unchanged."""
+        for name, value in given.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
+    # -- what the two classes say ------------------------------------------------------------------
+    @abstractmethod
+    def _read(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, NDArray[Any]]:
+        """Check X and y as scikit-learn does; return y as (n, outputs)."""
+
+    @abstractmethod
+    def _cost(self) -> tuple[str, dict[str, Any]]:
+        """Return the cost's name and settings."""
+
+    @abstractmethod
+    def _out_activation(self) -> str:
+        """Return scikit-learn's name of the output's function."""
+
+    @abstractmethod
+    def _targets(self, y: NDArray[Any], dtype: Any) -> NDArray[Any]:
+        """Return y as the engine takes it."""
+
+    @abstractmethod
+    def _decide(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """Return predictions for the network's outputs."""
+
+    @abstractmethod
+    def _figure(self, y: NDArray[Any], outputs: NDArray[Any], weights: Any) -> float:
+        """Return the score of outputs for y as `_read` gave it."""
+
+    def _weigh(self, y: NDArray[Any], weights: Any, incremental: bool) -> Any:
+        """Return the sample weights, class weights included."""
+        return weights
+
+    def _constant(self, y: NDArray[Any]) -> NDArray[Any] | None:
+        """Return what the reported loss of each row has beside the cost, or None for nothing."""
+        return None
+
+    # -- fitting -----------------------------------------------------------------------------------
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: ArrayLike | None,
+        validation_data: Sequence[Any] | None = None,
+        incremental: bool = False,
+    ) -> Self:
+        hidden = self._hidden()
+        first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
+        X, Y = self._read(X, y, incremental, reset=first)
+        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weights = self._weigh(Y, weights, incremental)
+        self.n_outputs_ = Y.shape[1]
+        sizes = (X.shape[1], *hidden, self.n_outputs_)
+        self._random_state = check_random_state(self.random_state)
+        if first:
+            self._start(sizes, X.dtype)
+        self._check_sizes(sizes)
+        fitting = Fitting(self, self._chain(sizes), incremental)
+        fitting.run(X, Y, weights, self._held(validation_data))
+        if not all(np.isfinite(W).all() for W in [*self.coefs_, *self.intercepts_]):
+            raise DataError(
+                "Solver produced non-finite parameter weights. The input data may contain large "
+                "values and need to be preprocessed."
+            )
+        return self
+
+    def _hidden(self) -> list[int]:
+        sizes: Any = self.hidden_layer_sizes
+        hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if np.any(np.array(hidden) <= 0):
+            raise SettingError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        return [int(size) for size in hidden]
+
+    def _start(self, sizes: tuple[int, ...], dtype: Any) -> None:
+        """Draw the parameters and set the attributes of a first fit."""
+        self.n_iter_ = 0
+        self.t_ = 0
+        self.n_layers_ = len(sizes)
+        self.out_activation_ = self._out_activation()
+        self.coefs_, self.intercepts_ = [], []
+        # Glorot & Bengio 2010: U(±√(6 / (inputs + units))), with 2 for the logistic function
+        factors = [2.0 if f == "sigmoid" else 6.0 for f in self._functions(len(sizes) - 2)]
+        for (inputs, units), factor in zip(
+            pairwise(sizes), [*factors, factors[-1] if factors else 6.0], strict=True
+        ):
+            bound = np.sqrt(factor / (inputs + units))
+            draw = self._random_state.uniform
+            self.coefs_.append(draw(-bound, bound, (inputs, units)).astype(dtype, copy=False))
+            self.intercepts_.append(draw(-bound, bound, units).astype(dtype, copy=False))
+        if self.solver != "lbfgs":
+            self.loss_curve_: list[float] = []
+            self._no_improvement_count = 0
+            stopping = self.early_stopping
+            self.validation_scores_: list[float] | None = None
+            self.best_validation_score_: float | None = None
+            self.best_loss_ = None if stopping else np.inf
+
+    def _check_sizes(self, sizes: tuple[int, ...]) -> None:
+        has = [np.shape(W) for W in self.coefs_]
+        if has != list(pairwise(sizes)):
+            raise SettingError(
+                f"the fitted layers have the shapes {has}, hidden_layer_sizes="
+                f"{self.hidden_layer_sizes} and the data need {list(pairwise(sizes))}; "
+                "set warm_start=False, or fit a new estimator"
+            )
+
+    def _functions(self, layers: int) -> tuple[str, ...]:
+        """Return our names of the hidden layers' functions."""
+        given: Any = self.activation
+        names = [given] * layers if isinstance(given, str) else list(given)
+        if len(names) != layers:
+            raise SettingError(f"{layers} hidden layers, but activation names {len(names)}")
+        known = activation_names()
+        for name in names:
+            if not isinstance(name, str) or name not in known:
+                raise SettingError(f"activation: there is no {name!r}; {did_you_mean(name, known)}")
+        return tuple(own_name(name) for name in names)
+
+    def _chain(self, sizes: tuple[int, ...]) -> Chain:
+        cost, settings = self._cost()
+        functions = self._functions(len(sizes) - 2)
+        return Chain(sizes, functions, cost, settings, float(self.dropout), bool(self.residual))
+
+    def _held(self, given: Sequence[Any] | None) -> Held | None:
+        """The caller's validation rows: X, y as `_read` gives it, weights."""
+        if given is None:
+            return None
+        if self.solver == "lbfgs":
+            raise SettingError("validation_data: lbfgs has no epochs to validate after")
+        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
+            raise SettingError("validation_data is (X, y) or (X, y, sample_weight)")
+        X, y, *weights = given
+        X, Y = self._read_held(X, y)
+        return Held(X, Y, _check_sample_weight(weights[0], X) if weights else None)
+
+    @abstractmethod
+    def _read_held(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
+        """Check validation rows against what was fitted."""
+
+    def _threads(self) -> int | None:
+        """How many threads the engine may use: None lets it choose by the size of a step."""
+        if self.n_jobs is not None:
+            return int(effective_n_jobs(self.n_jobs))
+        return None if effective_n_jobs(-1) > 1 else 1  # 1 inside a process pool's worker
+
+    # -- predicting --------------------------------------------------------------------------------
+    def _outputs(self, X: Any) -> NDArray[Any]:
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=list(DTYPES), reset=False)
+        machine: Machine = self._machine
+        return machine.forward(machine.chain.flat(self.coefs_, self.intercepts_), X)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the predicted class of each row, or the predicted numbers.
+
+        Parameters
+        ----------
+        X : array or sparse matrix (n, inputs)
+
+        Returns
+        -------
+        (n,) or (n, outputs) array
+        """
+        return self._decide(self._outputs(X))
+
+    def to_network(self) -> tuple[Network, Parameters]:
+        """Return what was fitted as a `Network` and its parameters, to derive, check or trace.
+
+        The network's λ is alpha over the number of training rows (the sum of their weights): its
+        cost over them is the objective.
+
+        Returns
+        -------
+        Network
+        Parameters
+            float64.
+        """
+        check_is_fitted(self)
+        chain: Chain = self._machine.chain
+        network = chain.network(self.alpha / self._total_weight)
+        flat = chain.flat(self.coefs_, self.intercepts_).astype(np.float64)
+        return network, Parameters(network.graph, flat)
+
+    def _loss_grad_lbfgs(
+        self, packed: NDArray[Any], X: Any, y: NDArray[Any], sample_weight: Any, *_: Any
+    ) -> tuple[float, NDArray[Any]]:
+        """scikit-learn's private objective: all coefficients, then all intercepts, in a vector."""
+        chain: Chain = self._machine.chain
+        borders = np.cumsum([np.size(W) for W in [*self.coefs_, *self.intercepts_]])
+        parts = np.split(packed, borders[:-1])
+        layers = len(self.coefs_)
+        shaped = [p.reshape(W.shape) for p, W in zip(parts[:layers], self.coefs_, strict=True)]
+        rows = Rows(X, self._targets(y, np.float64), sample_weight, len(y))
+        objective = Objective(Machine(chain, 0.0, None, "float64"), rows, self.alpha)
+        cost, gradient = objective(chain.flat(shaped, parts[layers:]))
+        return cost, np.concatenate([g.ravel() for both in chain.arrays(gradient) for g in both])
+
+    # -- scikit-learn's world ----------------------------------------------------------------------
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coefs_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _check_solver(self) -> Literal[True]:
+        if self.solver == "lbfgs":
+            raise AttributeError(
+                "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic."
+            )
+        return True
