@@ -1,18 +1,10 @@
 """The network as data (`Graph`) and how it is written down (inputs, layers, ``+``)."""
 
-from clearprop.graph.description import L2, MOST_UNITS, CostNode, Graph, Node, Parameter, Value
-from clearprop.graph.layers import (
-    Activation,
-    Dense,
-    Dropout,
-    Embedding,
-    Input,
-    Layer,
-    Scale,
-    Wire,
-    assemble,
-    concat,
-)
+from clearprop.graph.assembling import assemble
+from clearprop.graph.description import L2, MOST_UNITS, Graph
+from clearprop.graph.layers import Activation, Dense, Dropout, Embedding, Layer, Scale
+from clearprop.graph.parts import CostNode, Node, Parameter, Value
+from clearprop.graph.wires import Input, Wire, concat
 
 __all__ = [
     "L2", "MOST_UNITS",
