@@ -106,6 +106,7 @@ def test_defaults_are_no_worse_than_scikit_learns_mlp(
             theirs=pairs[:, 1].mean(),
             difference=mean,
             interval=f"{mean - half:.4f} to {mean + half:.4f}",
+            bar="the interval's lower end at most 0",
         )
         # Fixed splits, the same bits on every run: these figures stay where they are.
         assert pairs[:, 0].max() <= HIGHEST[name, figure], f"{figure}: {pairs[:, 0]}"
