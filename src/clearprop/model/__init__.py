@@ -2,7 +2,8 @@
 
 from clearprop.model.arrays import Interrupted, train
 from clearprop.model.file import SUFFIX, check_destination, is_model
-from clearprop.model.model import Model, Predictions, load
+from clearprop.model.loading import load
+from clearprop.model.model import Model, Predictions
 from clearprop.model.table import Prepared, train_table
 
 __all__ = [

@@ -18,23 +18,22 @@ from numpy.typing import ArrayLike, NDArray
 from clearprop import storage
 from clearprop.backprop.given import as_array, check_finite
 from clearprop.engine import Data, Runner, open_native, open_reference
-from clearprop.errors import ClearPropError, DataError, FileError, NativeError, RowError, UsageError
-from clearprop.graph import Graph
+from clearprop.errors import DataError, NativeError, UsageError
 from clearprop.metrics import evaluate
 from clearprop.model.file import KIND, check_destination
 from clearprop.model.targets import encode_target
 from clearprop.network import Inputs, Network, Parameters
 from clearprop.optimizers import SGD
 from clearprop.settings import Attr
-from clearprop.tables import Cells, Chunk, Table, open_table
+from clearprop.tables import Chunk, Table, open_table
 from clearprop.tables.columns import read_weights
 from clearprop.tables.encoder import Encoded, Encoder
 from clearprop.tables.task import Target
 from clearprop.training.arrays import read_inputs, read_sample_weight
-from clearprop.training.history import Event, History
+from clearprop.training.history import History
 from clearprop.words import number
 
-__all__ = ["Model", "Predictions", "input_arrays", "load"]
+__all__ = ["Model", "Predictions", "input_arrays"]
 
 #: Rows that are encoded and predicted at a time.
 _ROWS = 8192
@@ -358,85 +357,11 @@ class Model:
         return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
 
 
-def load(path: str | os.PathLike[str]) -> Model:
-    """Read a model from a file that `Model.save` wrote; runs no code from it.
-
-    Raises
-    ------
-    FileError
-        If there is no such file, or it is no model, is damaged, or needs a newer ClearProp.
-    """
-    content, tensors = storage.read(path, KIND)
-    where = os.fspath(path)
-    try:
-        network = Network(graph=Graph.from_dict(content["network"], where))
-        history = History()
-        for row in tensors["history"].tolist():
-            history.append(**dict(zip(content["history"], row, strict=True)))
-        history.events.extend(Event(**event) for event in content["events"])
-        encoder = content["encoder"]
-        model = Model(
-            network,
-            _parameters(network, tensors, where),
-            Target.from_data(content["target"]),
-            None if encoder is None else Encoder.from_data(encoder),
-            [dict(column) for column in content["columns"]],
-            history,
-            dict(content["provenance"]),
-        )
-        _try_out(model)
-        return model
-    except FileError:
-        raise
-    except RowError as error:
-        raise FileError(str(error)) from None
-    except (
-        ClearPropError,
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        ArithmeticError,
-    ) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise FileError(
-            f"{where} holds a model that cannot be built: {what}; train again"
-        ) from None
-
-
-def _try_out(model: Model) -> None:
-    """Predict a row without values: what a file says must fit together, or fail while loading."""
-    model.column_used_as("weight")
-    if model.target.task not in ("classification", "regression"):
-        raise DataError(f"there is no task {model.target.task!r}")
-    if model.encoder is not None:
-        missing = {
-            name: Cells(np.array([""], object), np.zeros(1, np.bool_))
-            for name in model.encoder.names
-        }
-        outputs = model._chunk(Chunk(0, 1, missing))
-        if outputs.shape[1] != max(len(model.labels), 1):
-            raise DataError("the network's outputs are not the classes")
-        model._values(outputs)
-
-
 def input_arrays(network: Network, encoded: Encoded) -> dict[str, NDArray[Any]]:
     """Return encoded rows by the keys of the network's inputs: numbers first, then each index."""
     arrays = [encoded.X] if encoded.X.shape[1] else []
     arrays += [encoded.indices[:, place] for place in range(encoded.indices.shape[1])]
     return dict(zip([given.key for given in network.graph.inputs], arrays, strict=True))
-
-
-def _parameters(network: Network, tensors: Mapping[str, NDArray[Any]], where: str) -> Parameters:
-    graph = network.graph
-    found = {k.removeprefix("parameters/"): v for k, v in tensors.items() if k != "history"}
-    shapes = {name: parameter.shape for name, parameter in graph.parameters.items()}
-    if {name: array.shape for name, array in found.items()} != shapes:
-        raise FileError(f"{where}: its parameters do not have the shapes of its network")
-    if not found:
-        return Parameters(graph, np.zeros(0, np.float32))
-    flat = np.concatenate([found[name].reshape(-1) for name in shapes])
-    return Parameters(graph, flat)
 
 
 def _probabilities(outputs: NDArray[Any]) -> NDArray[np.float64]:

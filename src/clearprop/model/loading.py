@@ -1,0 +1,100 @@
+"""A model read from its file: numbers and JSON, no code, and tried out before it is given back.
+
+Proved by ``tests/test_model_file.py`` and ``tests/test_golden.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop import storage
+from clearprop.errors import ClearPropError, DataError, FileError, RowError
+from clearprop.graph import Graph
+from clearprop.model.file import KIND
+from clearprop.model.model import Model
+from clearprop.network import Network, Parameters
+from clearprop.tables import Cells, Chunk
+from clearprop.tables.encoder import Encoder
+from clearprop.tables.task import Target
+from clearprop.training.history import Event, History
+
+__all__ = ["load"]
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Read a model from a file that `Model.save` wrote; runs no code from it.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it is no model, is damaged, or needs a newer ClearProp.
+    """
+    content, tensors = storage.read(path, KIND)
+    where = os.fspath(path)
+    try:
+        network = Network(graph=Graph.from_dict(content["network"], where))
+        history = History()
+        for row in tensors["history"].tolist():
+            history.append(**dict(zip(content["history"], row, strict=True)))
+        history.events.extend(Event(**event) for event in content["events"])
+        encoder = content["encoder"]
+        model = Model(
+            network,
+            _parameters(network, tensors, where),
+            Target.from_data(content["target"]),
+            None if encoder is None else Encoder.from_data(encoder),
+            [dict(column) for column in content["columns"]],
+            history,
+            dict(content["provenance"]),
+        )
+        _try_out(model)
+        return model
+    except FileError:
+        raise
+    except RowError as error:
+        raise FileError(str(error)) from None
+    except (
+        ClearPropError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        ArithmeticError,
+    ) as error:
+        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        raise FileError(
+            f"{where} holds a model that cannot be built: {what}; train again"
+        ) from None
+
+
+def _try_out(model: Model) -> None:
+    """Predict a row without values: what a file says must fit together, or fail while loading."""
+    model.column_used_as("weight")
+    if model.target.task not in ("classification", "regression"):
+        raise DataError(f"there is no task {model.target.task!r}")
+    if model.encoder is not None:
+        missing = {
+            name: Cells(np.array([""], object), np.zeros(1, np.bool_))
+            for name in model.encoder.names
+        }
+        outputs = model._chunk(Chunk(0, 1, missing))
+        if outputs.shape[1] != max(len(model.labels), 1):
+            raise DataError("the network's outputs are not the classes")
+        model._values(outputs)
+
+
+def _parameters(network: Network, tensors: Mapping[str, NDArray[Any]], where: str) -> Parameters:
+    graph = network.graph
+    found = {k.removeprefix("parameters/"): v for k, v in tensors.items() if k != "history"}
+    shapes = {name: parameter.shape for name, parameter in graph.parameters.items()}
+    if {name: array.shape for name, array in found.items()} != shapes:
+        raise FileError(f"{where}: its parameters do not have the shapes of its network")
+    if not found:
+        return Parameters(graph, np.zeros(0, np.float32))
+    flat = np.concatenate([found[name].reshape(-1) for name in shapes])
+    return Parameters(graph, flat)
