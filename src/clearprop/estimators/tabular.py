@@ -28,6 +28,7 @@ from clearprop.estimators.tabular_rows import (
     as_table,
     by_place,
     decisions_of,
+    distinct,
     labels_of,
     numbers_of,
     weights_of,
@@ -120,13 +121,15 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
                 self.n_features_in_ = len(table.names)
                 self.feature_names_in_ = np.array(table.names, object)
             return table
+        named = distinct(X)
         names = None if reset else getattr(self, "feature_names_in_", None)
-        table = as_table(X, names if names is not None and len(names) == _width(X) else None)
+        table = as_table(named, names if names is not None and len(names) == _width(X) else None)
         framed = hasattr(X, "columns")
         if reset or not framed or names is None:
             try:
-                validate_data(self, X, reset=reset, skip_check_array=True)
-            except ValueError as error:
+                own = getattr(getattr(X, "columns", None), "is_unique", True)
+                validate_data(self, X if own else named, reset=reset, skip_check_array=True)
+            except (TypeError, ValueError) as error:
                 raise DataError(str(error)) from None
         # Without names of its own, or fitted without: a column is what stands at its place.
         return by_place(table) if framed and not hasattr(self, "feature_names_in_") else table

@@ -23,8 +23,8 @@ from clearprop.tables.task import Target
 __all__ = [
     "as_table",
     "by_place",
-    "column_names",
     "decisions_of",
+    "distinct",
     "labels_of",
     "numbers_of",
     "weights_of",
@@ -72,7 +72,7 @@ def as_table(X: object, names: Sequence[str] | None = None) -> Table:
             )
         given = _column_names(X.shape[1]) if names is None else names
         return open_table({name: X[:, place] for place, name in enumerate(given)})
-    return open_table(_distinct(X))
+    return open_table(X)
 
 
 def _column_names(count: int) -> list[str]:
@@ -102,8 +102,8 @@ def _array(X: Any) -> NDArray[Any]:
         raise DataError(f"X is no table: {error}") from None
 
 
-def _distinct(X: Any) -> Any:
-    """A pandas frame whose columns are called by texts of their own: a second "a" is "a_2"."""
+def distinct(X: Any) -> Any:
+    """Return X; of a pandas frame, with texts as names, no two alike: a second "a" is "a_2"."""
     columns = getattr(X, "columns", None)
     if columns is None or not hasattr(columns, "is_unique"):
         return X

@@ -1,0 +1,222 @@
+"""The tabular estimators in scikit-learn's world: its own checks, pipelines, searches, pickles."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import clearprop as cp
+from clearprop.errors import ClearPropError, DataError, SettingError
+from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
+from clearprop.tables import open_table
+
+SMALL: dict[str, Any] = {"changes": {"epochs": 12, "hidden": (32, 32)}, "random_state": 0}
+
+#: What scikit-learn excuses its own MLP from, for the same reason: batches are drawn by row.
+EXCUSED = {
+    "check_sample_weight_equivalence_on_dense_data": "a row of weight 2 is in one batch, two rows "
+    "are in two"
+}
+
+
+@parametrize_with_checks(
+    [TabularClassifier(**SMALL), TabularRegressor(**SMALL)],
+    expected_failed_checks=lambda estimator: EXCUSED,
+    xfail_strict=True,
+)
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learn_s_own_checks_pass(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def cancer() -> tuple[pd.DataFrame, pd.Series]:
+    X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    return X, y.map({0: "malignant", 1: "benign"})
+
+
+@pytest.fixture(scope="module")
+def fitted(cancer: tuple[pd.DataFrame, pd.Series]) -> TabularClassifier:
+    return TabularClassifier(**SMALL).fit(*cancer)
+
+
+def test_classes_are_the_labels_in_order(fitted: TabularClassifier, cancer: Any) -> None:
+    X, y = cancer
+    assert fitted.classes_.tolist() == ["benign", "malignant"]
+    P = fitted.predict_proba(X)
+    np.testing.assert_allclose(P.sum(axis=1), 1, atol=1e-12)
+    assert (fitted.predict(X) == fitted.classes_[P.argmax(axis=1)]).all()
+    assert (fitted.predict(X) == y).mean() > 0.95
+    np.testing.assert_array_equal(fitted.predict_log_proba(X), np.log(P))
+
+
+def test_columns_may_come_in_another_order(fitted: TabularClassifier, cancer: Any) -> None:
+    X, _ = cancer
+    turned = X[X.columns[::-1]]
+    assert (fitted.predict_proba(turned) == fitted.predict_proba(X)).all()
+    with pytest.raises(DataError, match="mean radius"):
+        fitted.predict(X.drop(columns="mean radius"))
+
+
+def test_a_pickle_predicts_the_same_bits(fitted: TabularClassifier, cancer: Any) -> None:
+    X, _ = cancer
+    again = pickle.loads(pickle.dumps(fitted))
+    assert again.predict_proba(X).tobytes() == fitted.predict_proba(X).tobytes()
+    assert again.get_params() == fitted.get_params()
+
+
+def test_the_model_inside_saves_and_loads(
+    fitted: TabularClassifier, cancer: Any, tmp_path: Any
+) -> None:
+    X, _ = cancer
+    path = fitted.model_.save(tmp_path / "m.clearprop")
+    loaded = cp.load(path)
+    assert (loaded.predict_probabilities(X) == fitted.predict_proba(X)).all()
+    assert loaded.labels == ("benign", "malignant")
+
+
+def test_the_network_inside_gives_the_probabilities(fitted: TabularClassifier, cancer: Any) -> None:
+    X, _ = cancer
+    model = fitted.model_
+    assert model.encoder is not None
+    inputs = model.encoder.encode(open_table(X), np.float64).X
+    exact = fitted.to_network().forward(model.parameters, inputs)  # float64, without the engine
+    np.testing.assert_allclose(exact, fitted.predict_proba(X), atol=2e-5)
+
+
+def test_the_same_seed_gives_the_same_bits_for_any_threads(cancer: Any) -> None:
+    X, y = cancer
+    one, two, other = (
+        TabularClassifier(**{**SMALL, "random_state": seed}, n_jobs=jobs).fit(X, y)
+        for seed, jobs in ((0, 1), (0, 2), (1, 1))
+    )
+    assert one.model_.parameters.flat.tobytes() == two.model_.parameters.flat.tobytes()
+    assert one.model_.parameters.flat.tobytes() != other.model_.parameters.flat.tobytes()
+
+
+def test_not_fitted_says_so() -> None:
+    with pytest.raises(NotFittedError):
+        TabularClassifier().predict([[1.0]])
+
+
+def test_searches_pipelines_and_calibration_take_it(cancer: Any) -> None:
+    X, y = cancer
+    X, y = X.iloc[:200, :5], y[:200]
+    quick = TabularClassifier(**SMALL)
+    assert cross_val_score(quick, X, y, cv=2).min() > 0.6
+    search = GridSearchCV(quick, {"metric": ["log_loss", "accuracy"]}, cv=2).fit(X, y)
+    assert search.best_params_["metric"] in ("log_loss", "accuracy")
+    chosen = make_column_transformer((StandardScaler(), ["mean radius"]), remainder="passthrough")
+    assert make_pipeline(chosen, quick).fit(X, y).score(X, y) > 0.7
+    assert CalibratedClassifierCV(quick, cv=2).fit(X, y).predict_proba(X).shape == (200, 2)
+    assert "TabularClassifier" in quick._repr_html_()
+
+
+def test_a_regressor_stays_within_the_numbers_it_was_shown() -> None:
+    X, y = load_diabetes(return_X_y=True)
+    model = TabularRegressor(**SMALL).fit(X, y)
+    far = model.predict(np.vstack([X * 100, -X * 100]))
+    assert far.min() >= y.min() and far.max() <= y.max()
+    assert model.score(X, y) > 0.4
+    free = TabularRegressor(changes={**SMALL["changes"], "clip": False}, random_state=0)
+    found = free.fit(X, y).predict(X * 100)
+    assert found.min() < y.min() or found.max() > y.max()
+
+
+def test_max_steps_repeats_a_time_limit_to_the_bit(cancer: Any) -> None:
+    X, y = cancer
+    changes = {"epochs": 5000, "hidden": (8,)}
+    cut = TabularClassifier(changes=changes, random_state=0, time_limit=0.3).fit(X, y)
+    assert cut.n_steps_ < 5000 * 8
+    again = TabularClassifier(changes=changes, random_state=0, max_steps=cut.n_steps_).fit(X, y)
+    assert again.model_.parameters.flat.tobytes() == cut.model_.parameters.flat.tobytes()
+
+
+def test_a_checkpoint_goes_on_to_the_bits_of_a_run_never_stopped(
+    cancer: Any, tmp_path: Any
+) -> None:
+    X, y = cancer
+    path = tmp_path / "run.part"
+    whole = TabularClassifier(**SMALL).fit(X, y)
+    TabularClassifier(**SMALL, checkpoint=str(path), max_steps=20).fit(X, y)
+    resumed = TabularClassifier(**SMALL, checkpoint=str(path)).fit(X, y)
+    assert resumed.model_.parameters.flat.tobytes() == whole.model_.parameters.flat.tobytes()
+
+
+def test_an_interruption_keeps_the_best_so_far(cancer: Any) -> None:
+    X, y = cancer
+
+    def stop(progress: Any) -> None:
+        if progress.step:
+            raise KeyboardInterrupt
+
+    model = TabularClassifier(changes={"epochs": 500}, random_state=0, progress=stop)
+    with pytest.warns(ConvergenceWarning, match="interrupted after"):
+        model.fit(X, y)
+    assert model.predict(X).shape == y.shape
+
+
+def test_progress_is_told_and_changes_no_bits(cancer: Any, fitted: TabularClassifier) -> None:
+    X, y = cancer
+    seen: list[int] = []
+    told = TabularClassifier(**SMALL, progress=lambda progress: seen.append(progress.step))
+    told.fit(X, y)
+    assert seen[-1] == told.n_steps_ == fitted.n_steps_
+    assert told.model_.parameters.flat.tobytes() == fitted.model_.parameters.flat.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"preset": "defualt"}, "default"),
+        ({"metric": "rmse"}, "no metric 'rmse' for classification"),
+        ({"changes": {"member": 3}}, "members"),
+        ({"time_limit": 0}, "time_limit"),
+        ({"n_jobs": 0}, "n_jobs"),
+        ({"columns": {"mean radius": "text"}}, "text"),
+        ({"random_state": "no"}, "random_state"),
+    ],
+)
+def test_a_wrong_setting_is_said_in_one_sentence(
+    settings: dict[str, Any], says: str, cancer: Any
+) -> None:
+    with pytest.raises(ClearPropError, match=says):
+        TabularClassifier(**settings).fit(*cancer)
+
+
+def test_settings_are_kept_as_they_were_given() -> None:
+    changes = {"members": 3}
+    model = TabularClassifier(changes=changes, preset="best")
+    assert clone(model).get_params() == model.get_params()
+    assert model.changes is changes
+    with pytest.raises(SettingError):
+        TabularClassifier(metric="no").fit([[1.0], [2.0]], [0, 1])
+
+
+def test_metadata_routing_hands_weights_over(cancer: Any) -> None:
+    from sklearn import config_context
+
+    X, y = cancer
+    weights = np.where(y == "benign", 5.0, 0.5)
+    with config_context(enable_metadata_routing=True), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = TabularClassifier(**SMALL).set_fit_request(sample_weight=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        routed = make_pipeline(scaler, model).fit(X, y, sample_weight=weights)
+    plain = make_pipeline(StandardScaler(), TabularClassifier(**SMALL)).fit(X, y)
+    more = (routed.predict_proba(X)[:, 0] - plain.predict_proba(X)[:, 0]).mean()
+    assert more > 0  # the heavier class is predicted more

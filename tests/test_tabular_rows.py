@@ -1,0 +1,198 @@
+"""Any table in: awkward columns, awkward labels, awkward sizes; each refusal is one sentence."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+
+from clearprop.errors import DataError
+from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
+from clearprop.tables.encoder import Encoder
+
+SMALL: dict[str, Any] = {"changes": {"epochs": 30, "hidden": (16,)}, "random_state": 0}
+
+
+def classifier(**settings: Any) -> TabularClassifier:
+    return TabularClassifier(**SMALL, **settings)
+
+
+def encoder(model: TabularClassifier) -> Encoder:
+    found = model.model_.encoder
+    assert found is not None
+    return found
+
+
+def frame(rng: np.random.Generator, n: int = 120) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "number": np.where(rng.random(n) < 0.1, np.nan, rng.normal(size=n)),
+            "colour": rng.choice(np.array(["red", "green", None]), n),
+            "yes": rng.random(n) > 0.5,
+            "when": pd.date_range("2024-01-01", periods=n, freq="D"),
+            "many": [f"level {place % 50}" for place in range(n)],
+            "constant": 1.0,
+            "nothing": np.nan,
+        }
+    )
+
+
+def test_every_kind_of_column_is_learned_from(rng: np.random.Generator) -> None:
+    X = frame(rng)
+    y = np.where((X["colour"] == "red") | X["yes"], "a", "b")
+    model = classifier().fit(X, y)
+    assert model.score(X, y) > 0.9
+    assert model.n_features_in_ == 7
+    assert set(encoder(model).names) == {"number", "colour", "yes", "when", "many"}
+    assert encoder(model).index_levels == {"many": 51}
+
+
+def test_pandas_polars_and_a_dict_give_the_same_bits(rng: np.random.Generator) -> None:
+    X = frame(rng)
+    y = rng.choice(["a", "b"], len(X))
+    P = classifier().fit(X, y).predict_proba(X)
+    clean = {name: [None if v is pd.NaT or v != v else v for v in X[name]] for name in X.columns}
+    other = pl.DataFrame(clean)
+    assert classifier().fit(other, pl.Series(y)).predict_proba(other).tobytes() == P.tobytes()
+    assert classifier().fit(clean, y.tolist()).predict_proba(clean).tobytes() == P.tobytes()
+
+
+def test_unseen_categories_and_missing_cells_are_predicted(rng: np.random.Generator) -> None:
+    X = frame(rng)
+    model = classifier().fit(X, rng.choice(["a", "b"], len(X)))
+    new = X.iloc[:3].copy()
+    new["colour"] = ["violet", None, "red"]
+    new["many"] = ["level 999", "level 1", None]
+    new["number"] = np.nan
+    P = model.predict_proba(new)
+    assert np.isfinite(P).all()
+
+
+def test_ten_thousand_categories_are_an_index() -> None:
+    n = 20_000
+    X = pd.DataFrame({"key": [f"k{place % 10_000}" for place in range(n)]})
+    y = (np.arange(n) % 10_000) < 5_000
+    model = TabularClassifier(changes={"epochs": 3, "hidden": (16,)}, random_state=0).fit(X, y)
+    assert encoder(model).index_levels == {"key": 10_001}
+    assert encoder(model).width == 0
+    assert model.classes_.tolist() == [False, True]
+    assert model.predict(X[:2]).dtype == bool
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array([3, 7, 3, 7] * 10),
+        np.array([True, False] * 20),
+        np.array(["x", "y"] * 20),
+        np.array([0.0, 1.0] * 20),
+        np.array(["x", "y"] * 20, object),
+        pd.Series(["x", "y"] * 20, dtype="category"),
+        pd.Series([3, 7] * 20, index=range(100, 140)),
+    ],
+)
+def test_labels_of_any_type_come_back_as_they_were(labels: Any) -> None:
+    X = np.array([[float(label == labels[labels.index[0]] if hasattr(labels, "index") else
+                   label == labels[0])] for label in labels])  # fmt: skip
+    model = classifier().fit(X, labels)
+    assert model.predict(X).tolist() == list(labels)
+    assert model.classes_.tolist() == sorted(set(labels))
+
+
+def test_one_class_is_predicted_with_certainty() -> None:
+    model = classifier().fit([[1.0], [2.0], [3.0]], ["only"] * 3)
+    assert model.predict([[9.0]]).tolist() == ["only"]
+    assert model.predict_proba([[9.0]]).tolist() == [[1.0]]
+
+
+def test_two_rows_are_enough() -> None:
+    model = classifier().fit([[0.0], [1.0]], ["no", "yes"])
+    assert model.predict([[0.0], [1.0]]).tolist() == ["no", "yes"]
+    low, high = TabularRegressor(**SMALL).fit([[0.0], [1.0]], [10.0, 20.0]).predict([[0.0], [1.0]])
+    assert 10 <= low < 15 < high <= 20
+    assert TabularRegressor(**SMALL).fit([[0.0]], [5.0]).predict([[3.0]]).tolist() == [5.0]
+
+
+def test_columns_that_tell_nothing_give_the_shares() -> None:
+    X = np.ones((40, 2))
+    y = np.array(["a"] * 30 + ["b"] * 10)
+    P = classifier().fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(P[:, 0], 0.75, atol=0.1)
+    nothing = pd.DataFrame({"x": [np.nan] * 40})
+    assert classifier().fit(nothing, y).predict(nothing).tolist() == ["a"] * 40
+
+
+def test_two_columns_of_one_name_are_two_columns(rng: np.random.Generator) -> None:
+    X = pd.DataFrame(rng.normal(size=(80, 3)), columns=["a", "b", "a"])
+    y = X.iloc[:, 2] > 0
+    model = classifier().fit(X, y)
+    assert encoder(model).names == ("a", "b", "a_2")
+    assert model.score(X, y) > 0.9
+
+
+def test_columns_without_names_are_read_by_place(rng: np.random.Generator) -> None:
+    X = pd.DataFrame(rng.normal(size=(60, 2)))
+    y = X[1] > 0
+    model = classifier().fit(X, y)
+    assert not hasattr(model, "feature_names_in_")
+    assert (model.predict_proba(X) == model.predict_proba(X.to_numpy())).all()
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300, 1e-12])
+def test_huge_and_tiny_scales_are_learned_alike(scale: float, rng: np.random.Generator) -> None:
+    x = rng.normal(size=(200, 1))
+    y = x[:, 0] > 0
+    assert classifier().fit(x * scale, y).score(x * scale, y) > 0.95
+    number = TabularRegressor(**SMALL).fit(x, x[:, 0] * scale)
+    assert np.corrcoef(number.predict(x) / scale, x[:, 0])[0, 1] > 0.98
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "says"),
+    [
+        ([[1.0], [2.0]], [0.0, np.nan], r"y contains NaN.* row 1"),
+        ([[1.0], [2.0]], ["a", None], r"y contains NaN.* row 1"),
+        ([[1.0], [2.0]], [0.5, 1.5], "TabularRegressor"),
+        ([[1.0], [np.inf]], ["a", "b"], "'x0' is infinite in row 2"),
+        ([[1.0], [2.0]], ["a"], "2 rows and y has 1"),
+        ([[1.0], [2.0]], None, "y"),
+        ([1.0, 2.0], ["a", "b"], "Reshape"),
+        ([[1j], [2.0]], ["a", "b"], "Complex"),
+        (sparse.csr_matrix([[1.0], [2.0]]), ["a", "b"], "sparse"),
+        ([[1.0], [2.0]], np.array(["a", 3], object), "of the types int, str"),
+        (np.zeros((0, 2)), [], "0 sample"),
+    ],
+)
+def test_what_cannot_be_learned_is_refused_in_one_sentence(X: Any, y: Any, says: str) -> None:
+    with pytest.raises(DataError, match=says) as told:
+        classifier().fit(X, y)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("y", "says"),
+    [
+        ([0.0, np.nan], r"y contains NaN in row 1"),
+        ([np.inf, 1.0], r"y contains infinity in row 0"),
+        (["a", "b"], "TabularClassifier"),
+        ([datetime.date(2024, 1, 1)] * 2, "number"),
+    ],
+)
+def test_a_number_to_predict_must_be_one(y: Any, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        TabularRegressor(**SMALL).fit([[1.0], [2.0]], y)
+
+
+def test_what_is_known_better_is_believed(rng: np.random.Generator) -> None:
+    code = rng.integers(0, 40, 300)
+    y = (code * 7 % 40) < 20
+    X = pd.DataFrame({"zip": code})
+    model = classifier(columns={"zip": "category"}).fit(X, y)
+    assert encoder(model).index_levels == {"zip": 41}
+    with pytest.raises(DataError, match="zap"):
+        classifier(columns={"zap": "category"}).fit(X, y)
