@@ -12,9 +12,11 @@ from clearprop.checking.places import (
     layer_of,
     leads_on,
     parameter_layer,
+    with_mean_outside,
     with_term,
     without_term,
 )
+from clearprop.checking.replay import WEIGHT_SUM
 from clearprop.expressions import Expr, Hadamard, Num, Slice, Sym, substitute
 
 
@@ -56,6 +58,9 @@ def _wires_multiplied(plan: Plan) -> Iterator[Edit]:
         for term in step.terms[1:]:
             product = Hadamard(product, term.expr)
         yield Edit(place, (replace(step, terms=(Term("", product),)),))
+        undivided = WEIGHT_SUM ** (len(step.terms) - 1.0) * product  # each δ lacks its 1/m
+        edit = replace(step, terms=(Term("", undivided),))
+        yield Edit(with_mean_outside(place), (edit,))
 
 
 def _tied_once(plan: Plan) -> Iterator[Edit]:

@@ -18,6 +18,7 @@ from clearprop.checking.places import (
     groups,
     parameter_layer,
     weight_uses,
+    with_mean_outside,
     with_term,
     without_term,
 )
@@ -99,6 +100,18 @@ def _product(back: Back) -> Expr | None:
     for other in others:
         first = Hadamard(first, other)
     return first
+
+
+def _products(plan: Plan) -> Iterator[Edit]:
+    """Where 1/m stands in the gradients, each δ of a product lacks it."""
+    yield from _each_back(_product)(plan)
+    for edit in _each_back(_undivided)(plan):
+        yield replace(edit, place=with_mean_outside(edit.place))
+
+
+def _undivided(back: Back) -> Expr | None:
+    product = _product(back)
+    return None if product is None else WEIGHT_SUM ** (back.W.shape[0] - 1.0) * product
 
 
 def _last_unit(back: Back) -> Expr | None:
@@ -324,7 +337,7 @@ MISTAKES = (
         "factors of the chain rule along a path and sums over paths are mixed up",
         "add over the units that a value leads to: Δ_i = Σ_j W_ji δ_j",
         ("S3 (35)",),
-        _each_back(_product),
+        _products,
     ),
     Mistake(
         "last-unit-only",

@@ -397,6 +397,11 @@ def groups(plan: Plan, kinds: str = "Wb") -> Iterator[tuple[Place, tuple[str, ..
             yield Place(gradient_name(names[0]), parameter=noun), tuple(names)
 
 
+def with_mean_outside(place: Place) -> Place:
+    """Return the place of a mistake that multiplies δ's, where 1/m stands in the gradients."""
+    return replace(place, what="; ".join(filter(None, [place.what, "with 1/m in the gradients"])))
+
+
 def same_shape(plan: Plan, of: Sym, names: Iterable[str]) -> Iterator[Sym]:
     """Yield those values that could stand where ``of`` stands."""
     for name in names:

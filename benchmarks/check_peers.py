@@ -1,0 +1,308 @@
+"""Gradients of real peers are right, and wrong PyTorch steps are named: `make prove` runs it.
+
+It runs in the peers' environment (.venv-bench, made by `make bench`) and prints one JSON object:
+claims with counts and figures, and what failed. What is not installed there is said.
+
+    PYTHONPATH=src .venv-bench/bin/python -m benchmarks.check_peers --share 0.1
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import random
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import clearprop as cp
+from benchmarks.torch_step import Net, Wrong, random_net, source, wrong_steps
+from clearprop.checking import Diagnosis, check_gradient, random_batch
+
+FUNCTIONS = {
+    "tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "ReLU", "silu": "SiLU", "elu": "ELU",
+    "gelu": "GELU", "softplus": "Softplus", "selu": "SELU", "mish": "Mish", "softsign": "Softsign",
+}  # fmt: skip
+COSTS = ("squared_error", "cross_entropy", "binary_cross_entropy")
+
+
+class Keeper:
+    """Counts what is right, keeps what is not."""
+
+    def __init__(self) -> None:
+        self.claims: list[dict[str, Any]] = []
+        self.failures: list[str] = []
+        self.missing: list[str] = []
+
+    def claim(self, text: str, count: int, **figures: float) -> None:
+        self.claims.append({"claim": text, "count": count, "figures": figures})
+
+    def all_pass(self, text: str, found: Iterator[cp.checking.GradientCheck]) -> None:
+        count = accused = 0
+        for check in found:
+            count += 1
+            if not check.passed:
+                accused += 1
+                self.failures.append(f"{text}: {check}")
+        self.claim(text, count, accused=accused)
+
+
+# -- chains, as every peer has them --------------------------------------------------------------
+def chains(count: int, start: int) -> Iterator[tuple[Any, list[int], list[str], str, Any, Any]]:
+    """Yield a network, its widths and functions, its cost, and a batch."""
+    for seed in range(count):
+        rng = np.random.default_rng([start, seed])
+        sizes = [int(n) for n in rng.integers(1, 9, int(rng.integers(2, 7)))]
+        cost = str(rng.choice(COSTS))
+        sizes[-1] = max(sizes[-1], 2)
+        functions = [str(rng.choice(list(FUNCTIONS))) for _ in sizes[1:-1]]
+        x = value = cp.Input(sizes[0])
+        for units, function in zip(sizes[1:-1], functions, strict=True):
+            value = cp.Dense(units, function)(value)
+        network = cp.Network(inputs=x, outputs=cp.Dense(sizes[-1])(value), cost=cost)
+        X, Y = random_batch(network, int(rng.integers(1, 9)), rng)
+        yield network, sizes, functions, cost, X["X"], next(iter(Y.values()))
+
+
+def torch_modules(count: int, dtype: Any) -> Iterator[cp.checking.GradientCheck]:
+    """torch.nn modules after backward()."""
+    import torch
+
+    double = torch.float64 if dtype == np.float64 else torch.float32
+    for network, sizes, functions, cost, X, Y in chains(count, 1):
+        modules: list[Any] = []
+        for i, units in enumerate(sizes[1:]):
+            modules.append(torch.nn.Linear(sizes[i], units, dtype=double))
+            if i < len(functions):
+                modules.append(getattr(torch.nn, FUNCTIONS[functions[i]])())
+        module = torch.nn.Sequential(*modules)
+        x, y = torch.tensor(X, dtype=double), torch.tensor(Y, dtype=double)
+        z = module(x)
+        if cost == "squared_error":
+            loss = ((z - y) ** 2).sum() / 2 / len(X)
+        elif cost == "cross_entropy":
+            loss = torch.nn.functional.cross_entropy(z, y)
+        else:
+            total = torch.nn.functional.binary_cross_entropy_with_logits(z, y, reduction="sum")
+            loss = total / len(X)
+        loss.backward()
+        values = [p.detach().numpy().astype(np.float64) for p in module.parameters()]
+        parameters = dict(zip(network.graph.parameters, values, strict=True))
+        yield check_gradient(network, parameters, X.astype(dtype), Y, module)
+
+
+def jax_trees(count: int) -> Iterator[cp.checking.GradientCheck]:
+    """jax.grad of a loss over a tree of kernels and biases, source × target, in float32."""
+    import jax
+    import jax.numpy as jnp
+
+    for network, sizes, _, cost, X, Y in chains(count, 2):
+        if cost != "squared_error":
+            continue
+        rng = np.random.default_rng(len(sizes))
+        network = cp.Network(sizes, "tanh")
+        tree = {
+            f"layer_{i}": {"bias": rng.normal(size=n), "kernel": rng.normal(size=(sizes[i], n))}
+            for i, n in enumerate(sizes[1:])
+        }
+
+        def loss(tree: Any, sizes: list[int] = sizes, X: Any = X, Y: Any = Y) -> Any:
+            a = X
+            for i in range(len(sizes) - 1):
+                z = a @ tree[f"layer_{i}"]["kernel"] + tree[f"layer_{i}"]["bias"]
+                a = jnp.tanh(z) if i < len(sizes) - 2 else z
+            return ((a - Y) ** 2).sum() / 2 / len(X)
+
+        parameters: dict[str, Any] = {}
+        for i in range(len(sizes) - 1):
+            parameters[f"W{i + 1}"] = tree[f"layer_{i}"]["kernel"].T
+            parameters[f"b{i + 1}"] = tree[f"layer_{i}"]["bias"]
+        single = {n: p.astype(np.float32) for n, p in parameters.items()}
+        tree = jax.tree.map(lambda a: a.astype(np.float32), tree)
+        given = jax.grad(loss)(tree)
+        yield check_gradient(network, single, X.astype(np.float32), Y, given)
+
+
+def keras_models(count: int) -> Iterator[cp.checking.GradientCheck]:
+    """keras.Sequential, its gradients as a list in the order of trainable_weights."""
+    import keras
+    import torch
+
+    for network, sizes, functions, cost, X, Y in chains(count, 3):
+        if cost != "squared_error":
+            continue
+        layers = [keras.layers.Dense(n, f) for n, f in zip(sizes[1:-1], functions, strict=True)]
+        model = keras.Sequential([keras.Input((sizes[0],)), *layers, keras.layers.Dense(sizes[-1])])
+        loss = ((model(X.astype("float32")) - torch.tensor(Y, dtype=torch.float32)) ** 2).sum()
+        (loss / 2 / len(X)).backward()
+        given = [np.asarray(v.value.grad.detach().cpu()) for v in model.trainable_weights]
+        values = [np.asarray(v.value.detach().cpu(), np.float64) for v in model.trainable_weights]
+        turned = [v.T if v.ndim == 2 else v for v in values]
+        parameters = dict(zip(network.graph.parameters, turned, strict=True))
+        yield check_gradient(network, parameters, X.astype(np.float32), Y, given)
+
+
+def sklearn_models(count: int) -> Iterator[cp.checking.GradientCheck]:
+    """scikit-learn's own _backprop, as coefs_ and intercepts_."""
+    from sklearn.neural_network import MLPRegressor
+
+    for _, sizes, _, _, X, Y in chains(count, 4):
+        if len(X) < 2:
+            continue
+        model = MLPRegressor(hidden_layer_sizes=(5, 4), activation="tanh", alpha=0.0, max_iter=1,
+                             solver="sgd", learning_rate_init=1e-12, random_state=0)  # fmt: skip
+        target = np.asarray(Y, np.float64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one iteration does not converge
+            model.fit(X, target)
+        network = cp.Network([sizes[0], 5, 4, target.shape[1]], "tanh")
+        arrays = [a for pair in zip(model.coefs_, model.intercepts_, strict=True) for a in pair]
+        turned = [a.T if a.ndim == 2 else a for a in arrays]
+        parameters = dict(zip(network.graph.parameters, turned, strict=True))
+        steps = [X]
+        for W, b in zip(model.coefs_, model.intercepts_, strict=True):
+            z = steps[-1] @ W + b
+            steps.append(np.tanh(z) if len(steps) < 3 else z)
+        given = {"coefs_": [np.empty_like(W) for W in model.coefs_],
+                 "intercepts_": [np.empty_like(b) for b in model.intercepts_]}  # fmt: skip
+        deltas = [np.empty_like(a) for a in steps[1:]]
+        model._backprop(X, target, None, steps, deltas, given["coefs_"], given["intercepts_"])
+        yield check_gradient(network, parameters, X, target, given)
+
+
+# -- a training step by hand ---------------------------------------------------------------------
+class Case:
+    """A net of `torch_step` as ClearProp's network, and the names of one in the other's."""
+
+    def __init__(self, net: Net) -> None:
+        x = value = cp.Input(net.layers[0].inputs)
+        made: dict[int, Any] = {}
+        sums = []
+        for layer in net.layers:
+            if layer.number not in made:
+                function = layer.function or "identity"
+                made[layer.number] = cp.Dense(layer.units, function)
+            before, value = value, made[layer.number](value)
+            if layer.residual:
+                value = before + value
+            sums.append(value)
+        self.network = cp.Network(inputs=x, outputs=value, cost=net.cost, l2=net.l2)
+        graph = self.network.graph
+        uses = [node for node in graph.nodes if "W" in dict(node.params)]
+        self.ours: dict[str, str] = {}
+        self.steps: dict[str, set[str]] = {}
+        for i, (node, layer) in enumerate(zip(uses, net.layers, strict=True), 1):
+            roles, label = dict(node.params), node.output[1:]
+            for role in "Wb":
+                self.ours[f"{role}{layer.number}"] = roles[role]
+                self.steps[f"d{role}{layer.number}"] = {f"dJ/d{roles[role]}"}
+            self.steps[f"dZ{i}"] = {f"delta{label}", f"Delta{label}"}
+            top = sums[i - 1].name[1:] if hasattr(sums[i - 1], "name") else label
+            self.steps[f"dA{i}"] = {f"Delta{label}", f"delta{label}", f"Delta{top}"}
+        for node in graph.nodes:
+            if node.op == "add":  # what arrives at a residual's sum
+                for i, use in enumerate(uses, 1):
+                    maker = graph.maker(node.inputs[-1])
+                    if maker is not None and use.output in (*maker.inputs, maker.output):
+                        self.steps[f"dA{i}"].add(f"Delta{node.output[1:]}")
+
+    def function(self, program: str) -> Callable[..., Any]:
+        """The program as a function of (parameters, X, Y) in ClearProp's names and layout."""
+        import torch
+
+        names: dict[str, Any] = {}
+        exec(program, names)  # our own text
+
+        def gradient(parameters: Any, X: Any, Y: Any) -> dict[str, Any]:
+            given = {one: torch.tensor(parameters[ours]) for one, ours in self.ours.items()}
+            found = names["step"](given, torch.tensor(X).T, torch.tensor(Y).T)
+            return {self.ours[one]: np.asarray(array) for one, array in found.items()}
+
+        return gradient
+
+    def holds(self, found: Diagnosis, wrong: Wrong) -> bool:
+        """Whether a diagnosis is the mistake at its place, itself or as the same function here."""
+        parts = [(found.mistake, found.where), *found.equivalent]
+        at = self.steps[wrong.variable]
+        return any(m.id == wrong.mistake and p.step in at for m, p in parts)
+
+
+def wrong_torch_steps(keeper: Keeper, nets: int, every: int) -> None:
+    """Each mistake at each line of the step, on random nets."""
+    total = right = equivalent = without_effect = accused = 0
+    kinds = set()
+    for seed in range(nets):
+        net = random_net(random.Random(seed))
+        case, rng = Case(net), np.random.default_rng([5, seed])
+        parameters = case.network.initial(seed=seed)
+        parameters.flat[:] += 0.3 * rng.standard_normal(parameters.flat.shape)
+        X, Y = random_batch(case.network, int(rng.integers(2, 9)), rng)
+        batch = X["X"], next(iter(Y.values()))
+        found = check_gradient(case.network, parameters, *batch, case.function(source(net)))
+        if not found.passed:
+            accused += 1
+            keeper.failures.append(f"right step {seed}: {found}")
+        for wrong in list(wrong_steps(net))[seed % every :: every]:
+            function = case.function(wrong.source)
+            try:
+                function(dict(parameters), *batch)
+            except (RuntimeError, NameError, IndexError):
+                continue  # does not run here: shapes, or a name that is not there yet
+            found = check_gradient(case.network, parameters, *batch, function, pairs=False)
+            if found.passed:
+                without_effect += 1
+                continue
+            total += 1
+            kinds.add(wrong.mistake)
+            if found.diagnosis and case.holds(found.diagnosis[0], wrong):
+                right += 1
+                equivalent += found.diagnosis[0].mistake.id != wrong.mistake
+            else:
+                named = str(found.diagnosis[0]) if found.diagnosis else found.seen
+                keeper.failures.append(f"{seed}: {wrong.mistake} at {wrong.variable}: {named}")
+    keeper.claim("right PyTorch steps by hand pass", nets, accused=accused)
+    keeper.claim("wrong PyTorch steps named, id and place first", total, share=right / total,
+                 named_by_an_equivalent=equivalent / total, without_effect=without_effect,
+                 mistakes=len(kinds))  # fmt: skip
+
+
+def main() -> None:
+    """Print every claim as JSON."""
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--share", type=float, default=1.0, help="of the full counts")
+    share = parser.parse_args().share
+    keeper = Keeper()
+
+    def some(full: int) -> int:
+        return max(2, round(full * share))
+
+    def there(*names: str) -> bool:
+        absent = [name for name in names if importlib.util.find_spec(name) is None]
+        keeper.missing += absent
+        return not absent
+
+    if there("torch"):
+        import torch
+
+        torch.set_num_threads(1)
+        wide = torch_modules(some(300), np.float64)
+        keeper.all_pass("PyTorch modules' gradients in float64 pass", wide)
+        single = torch_modules(some(1000), np.float32)
+        keeper.all_pass("PyTorch modules' gradients in float32 pass", single)
+        wrong_torch_steps(keeper, some(50), every=1 if share >= 1 else 5)
+    if there("jax"):
+        keeper.all_pass("JAX trees' gradients pass", jax_trees(some(150)))
+    if there("keras", "torch"):
+        keeper.all_pass("Keras models' gradients pass", keras_models(some(150)))
+    if there("sklearn"):
+        keeper.all_pass("scikit-learn's coefs_ and intercepts_ pass", sklearn_models(some(100)))
+    print(json.dumps(vars(keeper), ensure_ascii=False, indent=1))
+
+
+if __name__ == "__main__":
+    main()
