@@ -388,7 +388,7 @@ class Reader:
 
     def named(self):
         found = self.name()
-        if self.next == r"\left(" and not found.above and not found.below:
+        if self.next in (r"\left(", r"\begin{pmatrix}") and not found.above and not found.below:
             return self.call(found.letter, found.primed)
         self.letters += 1
         if not found.letter.isalpha():
@@ -396,7 +396,7 @@ class Reader:
         return self.look(found, self.bound)
 
     def call(self, name, primed):
-        argument = self.bracket()
+        argument = self.matrix() if self.next == r"\begin{pmatrix}" else self.bracket()
         body = self.defined.get(name + "′" * primed)
         if body is None:
             return PRIMITIVES[name](argument)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from itertools import product
 
 import numpy as np
@@ -323,6 +325,7 @@ def read_back(network, notation, parameters, X, Y) -> tuple[int, float]:
     return Page(network, notation, parameters, X, Y).check(d.to_latex())
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("m", [1, 7])
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("name", NETWORKS)
@@ -338,18 +341,19 @@ def test_latex_read_back_is_what_is_executed(name, notation, m, full):
 XELATEX = shutil.which("xelatex")
 
 
+def _has_class(name: str) -> bool:
+    run = ["kpsewhich", f"{name}.cls"]
+    return bool(subprocess.run(run, check=False, capture_output=True).stdout.strip())
+
+
+@pytest.mark.prove
 @pytest.mark.skipif(XELATEX is None, reason="xelatex is not installed")
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_the_article_compiles_and_stays_on_the_page(notation, language, tmp_path, full):
     if not full and (notation, language) not in (("graph", "en"), ("scalar", "zh")):
         pytest.skip("two articles in `make test`, all in `make prove`")
-    if (
-        language == "zh"
-        and not subprocess.run(
-            ["kpsewhich", "ctexart.cls"], capture_output=True, text=True
-        ).stdout.strip()
-    ):
+    if language == "zh" and not _has_class("ctexart"):
         pytest.skip("TeX has no ctexart.cls")
     weight = {"scalar": "V11", "graph": None}.get(notation, "W1[1,1]")
     name = "softmax" if notation == "graph" else "shared bias"

@@ -71,10 +71,10 @@ def _aligned(derived: Derived, printer: Printer, equation: Equation) -> Iterator
     shown, result = derived.substituted(equation), printer.array(found)
     if shown is not None:
         middle = printer.render(shown)
-        if extent(middle) > ROOM / 2:
-            yield f"&= {middle}"
-        else:
+        if extent(middle) <= ROOM / 2:
             result = f"{middle} = {result}"
+        elif not found.ndim:  # columns side by side would be wider than the page
+            yield f"&= {middle}"
     yield f"&= {result}"
 
 

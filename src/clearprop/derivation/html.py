@@ -17,13 +17,13 @@ from clearprop.derivation.names import base_of
 from clearprop.derivation.pages import failure, header, marked, section_title, uses_text
 from clearprop.derivation.printing import Printer
 from clearprop.derivation.steps import DerivedStep, Equation
-from clearprop.drawing import lay_out, svg
+from clearprop.drawing import followed, lay_out, svg
 
-FONT = "latinmodern-math-subset.woff2"
+FONT = "clearprop-math.woff2"
 """Latin Modern Math (GUST Font License), the signs that derivations use: its brackets stretch."""
 
 STYLE = """
-@font-face{font-family:"Derivation Math";src:url(data:font/woff2;base64,@FONT@) format("woff2")}
+@font-face{font-family:"ClearProp Math";src:url(data:font/woff2;base64,@FONT@) format("woff2")}
 :root{color-scheme:light dark;--ink:#1c2430;--paper:#fdfdfb;--faint:#667085;--line:#d5dae2;
 --accent:#0b5fae;--warn:#9a5b00;--card:#f4f6f9}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14181f;--faint:#98a2b3;
@@ -43,17 +43,18 @@ background:var(--card);border-radius:.5rem;scroll-margin-top:1rem}
 .why{margin:.1rem 0 .4rem}.uses a,.place{color:var(--accent);text-decoration:none}
 .place{float:right;font-size:.9rem}
 .equations{overflow-x:auto;padding:.2rem 0}
-math{font-family:"Derivation Math","Latin Modern Math",
+math{font-family:"ClearProp Math","Latin Modern Math",
 "STIX Two Math","Cambria Math","Noto Sans Math",math;
 font-size:1.1rem}
 .marked{color:var(--warn);font-size:.92rem;margin:.3rem 0 0}
 .failed{background:#b42318;color:#fff;padding:.6rem .9rem;border-radius:.5rem;font-weight:600}
 .network{display:block;width:100%;height:auto;margin:1rem auto}
-.wire{stroke:var(--line);stroke-width:1.2}
+.wire{stroke:var(--line);stroke-width:1.2}.lit{stroke:var(--accent);stroke-width:2}
 .value circle,.value rect{fill:var(--paper);stroke:var(--accent);stroke-width:1.4}
 .value text{fill:var(--ink);text-anchor:middle;font:13px system-ui,sans-serif}
 .value .name{font-size:11px;fill:var(--faint)}.value:target circle,.value:target rect{fill:#ffd97a}
-@media print{body{max-width:none;padding:0;font-size:11pt}.step{break-inside:avoid;background:none;
+@media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--faint:#444;--line:#bbb;
+--accent:#0b5fae;--warn:#7a4700}body{max-width:none;padding:0;font-size:11pt}.step{break-inside:avoid;background:none;
 border:1px solid var(--line);content-visibility:visible}.place{display:none}}
 """
 
@@ -83,7 +84,9 @@ class _Page:
             yield f'<div class="about">{escape(line)}</div>'
         if wrong := failure(derived):
             yield f'<p class="failed">{escape(wrong)}</p>'
-        yield svg(lay_out(self.plan), self.label, self.link, derived.title)
+        drawing = lay_out(self.plan)
+        lit = followed(drawing, *derived.target) if derived.target else frozenset()
+        yield svg(drawing, self.label, self.link, derived.title, lit)
         section = ""
         for step in derived.steps:
             if step.kind != section and (not derived.weight or not section):
@@ -99,10 +102,11 @@ class _Page:
         return self.plan.graph.values[value].type.shape != ()
 
     def link(self, value: str) -> str:
-        for step in self.derived.steps:
-            if step.target == value or self._place(step) == value:
-                return f"#{_anchor(step.id)}"
-        return ""
+        steps = self.derived.steps
+        own = (step for step in steps if step.target == value)
+        near = (step for step in steps if self._place(step) == value)
+        found = next(own, None) or next(near, None)
+        return f"#{_anchor(found.id)}" if found else ""
 
     def _place(self, step: DerivedStep) -> str:
         """The value of the drawing that a step is about."""

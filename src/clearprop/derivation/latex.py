@@ -28,7 +28,7 @@ def extent(text: str) -> int:
     >>> extent(r"\\frac{\\partial J}{\\partial W_{12}} + 1")
     8
     """
-    plain = re.sub(r"\\begin\{(\w+)\}.*\\end\{\1\}", "(" + 20 * "x" + ")", text)
+    plain = re.sub(r"\\begin\{(\w+)\}.*?\\end\{\1\}", "(xxxxxxxx)", text)
     plain = re.sub(r"\\(left|right|tfrac|frac|mathsf|operatorname|,)", "", plain)
     plain = re.sub(r"\\[A-Za-z]+", "x", plain)
     return len(re.sub(r"[\s{}^_&\\]", "", plain))
@@ -116,13 +116,18 @@ class LaTeX(Layout):
             return f"e^{{{args}}}"
         if name == "sqrt":
             return rf"\sqrt{{{args}}}"
-        named = rf"\{name}" if name in NAMED else self._function(name)
         index = f"_{{{joined(below)}}}" if below else ""
-        return rf"{named}{'^{' + chr(92) + 'prime}' if prime else ''}\left({args}\right){index}"
+        return rf"{self._function(name, prime)}\left({args}\right){index}"
 
-    def _function(self, name: str) -> str:
+    def call_matrix(self, name: str, prime: bool, matrix: str, below: Sequence[str]) -> str:
+        if name in ("abs", "exp", "sqrt") or below:
+            return self.call(name, prime, matrix, below)
+        return self._function(name, prime) + matrix
+
+    def _function(self, name: str, prime: bool) -> str:
         escaped = name.replace("_", r"\_")
-        return self.letter(name) if len(name) == 1 else rf"\operatorname{{{escaped}}}"
+        plain = self.letter(name) if len(name) == 1 else rf"\operatorname{{{escaped}}}"
+        return (rf"\{name}" if name in NAMED else plain) + (r"^{\prime}" if prime else "")
 
     def total(self, letter: str, upper: str, body: str) -> str:
         return rf"\sum_{{{self.letter(letter)}=1}}^{{{upper}}} {body}"

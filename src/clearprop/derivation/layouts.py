@@ -75,6 +75,10 @@ class Layout:
             return f"√({args})"
         return f"{name}{'′' if prime else ''}({args}){lowered(below)}"
 
+    def call_matrix(self, name: str, prime: bool, matrix: str, below: Sequence[str]) -> str:
+        """A function of numbers that have brackets of their own."""
+        return self.call(name, prime, matrix, below)
+
     def total(self, letter: str, upper: str, body: str) -> str:
         return f"Σ{lowered((letter,))}₌₁{raised(upper)} {body}"
 

@@ -20,6 +20,10 @@ def _mo(sign: str, form: str = "") -> str:
     return f"<mo{f' form={chr(34)}{form}{chr(34)}' if form else ''}>{_escape(sign)}</mo>"
 
 
+TALL = ("mfrac", "mtable", "munderover", "msqrt")
+"""What a bracket must grow around."""
+
+
 class MathML(Layout):
     """MathML Core, as browsers draw it."""
 
@@ -75,7 +79,9 @@ class MathML(Layout):
         return f"<mi>{_escape(text)}</mi>"
 
     def bracket(self, text: str) -> str:
-        return _row(_mo("("), text, _mo(")"))
+        if any(f"<{tall}" in text for tall in TALL):
+            return _row(_mo("("), text, _mo(")"))
+        return _row("<mo stretchy='false'>(</mo>", text, "<mo stretchy='false'>)</mo>")
 
     def sum(self, parts: Sequence[tuple[bool, str]]) -> str:
         first, *rest = parts
@@ -106,13 +112,19 @@ class MathML(Layout):
             return f"<msup><mi>e</mi>{_row(args)}</msup>"
         if name == "sqrt":
             return f"<msqrt>{args}</msqrt>"
-        head = f"<mi>{_escape(name)}</mi>"
-        if prime:
-            head = f"<msup>{head}<mo>′</mo></msup>"
-        tail = _row(_mo("("), args, _mo(")"))
+        head, tail = self._head(name, prime), self.bracket(args)
         if below:
             tail = f"<msub>{tail}{_row(self._script(joined(below)))}</msub>"
         return _row(head, tail)
+
+    def call_matrix(self, name: str, prime: bool, matrix: str, below: Sequence[str]) -> str:
+        if name in ("abs", "exp", "sqrt") or below:
+            return self.call(name, prime, matrix, below)
+        return _row(self._head(name, prime), matrix)
+
+    def _head(self, name: str, prime: bool) -> str:
+        head = f"<mi>{_escape(name)}</mi>"
+        return f"<msup>{head}<mo>′</mo></msup>" if prime else head
 
     def total(self, letter: str, upper: str, body: str) -> str:
         low = _row(self.letter(letter), _mo("="), "<mn>1</mn>")

@@ -153,7 +153,8 @@ class Printer:
             case Call(name, args, prime, index):
                 inner = ", ".join(show(arg)[0] for arg in args)
                 below = [place.name if isinstance(place, Var) else str(place) for place in index]
-                return draw.call(name, prime, inner, below), POWER if name == "exp" else ATOM
+                write = draw.call_matrix if isinstance(args[0], Literal) else draw.call
+                return write(name, prime, inner, below), POWER if name == "exp" else ATOM
             case Piecewise(left, right, or_equal, then, otherwise):
                 condition = draw.compare(show(left)[0], show(right)[0], or_equal)
                 return draw.cases(show(then)[0], condition, show(otherwise)[0]), ATOM

@@ -111,6 +111,20 @@ def _two_layers(graph: Graph) -> bool:
     )  # fmt: skip
 
 
+def _about(left: Node) -> str:
+    """The quantity an equation is about: of ∂P1/∂H1 it is P1, where the derivative is taken."""
+    match left:
+        case Quantity(sym) if sym.startswith("part:"):
+            return "J"
+        case Quantity(sym):
+            return sym
+        case Ratio(Quantity(sym)) if not sym.startswith("part:"):
+            return sym
+        case Ratio(_, Quantity(sym)):
+            return sym
+    return ""
+
+
 class _Chain:
     """Factor by factor, in the order of S3."""
 
@@ -211,8 +225,8 @@ class _Chain:
         self.count += 1
         marked = printed_wrongly("S3", str(self.count)) if self.own else ()
         return DerivedStep(
-            id, kind, title, why, (Equation(left, members, (), relation),), "", uses=uses,
-            marked=marked,
+            id, kind, title, why, (Equation(left, members, (), relation),), _about(left),
+            uses=uses, marked=marked,
         )  # fmt: skip
 
     def text(self, node: Node) -> str:

@@ -14,7 +14,7 @@ from clearprop.expressions import MatMul, walk
 
 UNITS_DRAWN = 8
 """A value with more units is one box."""
-COLUMN, ROW, GAP, MARGIN = 96.0, 46.0, 34.0, 40.0
+COLUMN, ROW, GAP, MARGIN = 96.0, 46.0, 34.0, 30.0
 RADIUS = 15.0
 
 
@@ -39,13 +39,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class Stroke:
-    """A wire from one point to another; ``via`` names the parameter on it, if there is one."""
+    """A wire from one unit to another; ``via`` names the parameter on it, if there is one."""
 
     x1: float
     y1: float
     x2: float
     y2: float
     via: str
+    start: tuple[str, int]
+    end: tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -106,8 +108,8 @@ def lay_out(plan: Plan) -> Drawing:
         weights = [name for role, name in node.params]
         for read in node.inputs:
             strokes += _wires(plan, marks[read], marks[node.output], weights[0] if weights else "")
-    width = 2 * MARGIN + COLUMN * max(columns) + RADIUS
-    return Drawing(tuple(marks.values()), tuple(strokes), width, 2 * MARGIN + tallest)
+    width = 2 * MARGIN + COLUMN * max(columns)
+    return Drawing(tuple(marks.values()), tuple(strokes), width, 2 * MARGIN + tallest - GAP)
 
 
 def _size(plan: Plan, value: str) -> int:
@@ -142,4 +144,42 @@ def _wires(plan: Plan, read: Mark, made: Mark, via: str) -> list[Stroke]:
     )
     if not each and read.size != made.size and len(read.dots) > 1:  # stacked: one wire each
         pairs = [(a, made.dots[min(i, len(made.dots) - 1)]) for i, a in enumerate(read.dots)]
-    return [Stroke(a.x + RADIUS, a.y, b.x - RADIUS, b.y, via) for a, b in pairs]
+    return [
+        Stroke(a.x + RADIUS, a.y, b.x - RADIUS, b.y, via,
+               (read.value, a.unit), (made.value, b.unit))
+        for a, b in pairs
+    ]  # fmt: skip
+
+
+def followed(drawing: Drawing, parameter: str, index: tuple[int, ...]) -> frozenset[Stroke]:
+    """Return the wires by which one entry of a parameter reaches the outputs.
+
+    Parameters
+    ----------
+    drawing : Drawing
+    parameter : str
+    index : tuple of int
+        The entry, from 0: (target, source) of a weight.
+
+    Examples
+    --------
+    >>> from clearprop.network import Network
+    >>> drawing = lay_out(Network("2-3-2", "sigmoid").plan)
+    >>> sorted((s.start, s.end) for s in followed(drawing, "W1", (0, 1)))[:3]
+    [(('a1', 2), ('z2', 1)), (('a2', 1), ('z3', 1)), (('a2', 1), ('z3', 2))]
+    """
+
+    def own(s: Stroke) -> bool:
+        """Whether the entry lies on this wire (unit 0 is a whole value)."""
+        places = (s.end[1], s.start[1])
+        return s.via == parameter and all(
+            unit in (0, place + 1) for unit, place in zip(places, index, strict=False)
+        )
+
+    found = {stroke for stroke in drawing.strokes if own(stroke)}
+    reached = {stroke.end for stroke in found}
+    for stroke in drawing.strokes:  # in the order of the graph, so each comes after what feeds it
+        if stroke.start in reached:
+            found.add(stroke)
+            reached.add(stroke.end)
+    return frozenset(found)

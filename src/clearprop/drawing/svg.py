@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from html import escape
 
-from clearprop.drawing.layout import RADIUS, Drawing
+from clearprop.drawing.layout import RADIUS, Drawing, Stroke
 
 
 def svg(
@@ -13,6 +13,7 @@ def svg(
     label: Callable[[str, int], str],
     link: Callable[[str], str],
     title: str,
+    lit: Collection[Stroke] = (),
 ) -> str:
     """Return the drawing as an SVG element.
 
@@ -25,6 +26,8 @@ def svg(
         The address a value leads to; empty for none.
     title : str
         What a screen reader says.
+    lit : collection of Stroke
+        Wires that stand out.
     """
     wide, high = drawing.width, drawing.height
     parts = [
@@ -32,9 +35,10 @@ def svg(
         f'style="max-width:{wide * 1.2:g}px" xmlns="http://www.w3.org/2000/svg">'
         f"<title>{escape(title)}</title>"
     ]
-    for s in drawing.strokes:
+    for s in sorted(drawing.strokes, key=lambda stroke: stroke in lit):
+        style = "wire lit" if s in lit else "wire"
         parts.append(
-            f'<line class="wire" x1="{s.x1:g}" y1="{s.y1:g}" x2="{s.x2:g}" y2="{s.y2:g}"/>'
+            f'<line class="{style}" x1="{s.x1:g}" y1="{s.y1:g}" x2="{s.x2:g}" y2="{s.y2:g}"/>'
         )
     for mark in drawing.marks:
         inside = []

@@ -1,0 +1,220 @@
+"""The page of a derivation in a real browser: Chromium without a window, through Playwright.
+
+Skipped where Playwright or a Chromium is not installed; Chinese also wants a font such as Debian's
+fonts-noto-cjk.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+
+import pytest
+from test_derivation import NETWORKS, data
+
+import clearprop as cp
+from clearprop.derivation import NOTATIONS
+
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = os.environ.get("CLEARPROP_CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+WIDE, PHONE = 1280, 390
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as engine:
+        found = engine.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Open a derivation; fails at the end if the page complained or asked for anything."""
+    pages, said, asked = [], [], []
+
+    def open_page(derivation, width=WIDE, **options):
+        file = tmp_path / f"page{len(pages)}.html"
+        file.write_text(derivation.to_html(), "utf-8")
+        page = browser.new_page(viewport={"width": width, "height": 900}, **options)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri())
+        page.evaluate("document.fonts.ready")
+        pages.append(page)
+        return page
+
+    yield open_page
+    assert said == []
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert sum(url.startswith("file:") for url in asked) == len(pages)
+    for page in pages:
+        page.close()
+
+
+def derived(name="softmax", notation="matrix", **options):
+    network = NETWORKS[name]()
+    return cp.derive(network, notation, *data(network, 1), **options)
+
+
+SHOW_ALL = "document.querySelectorAll('.step').forEach(s => s.style.contentVisibility = 'visible')"
+#: Of every bracket in front of a matrix: its height, and that of the matrix.
+BRACKETS = """() => [...document.querySelectorAll('mtable')].flatMap(table => {
+  const before = table.previousElementSibling
+  if (!before || before.tagName !== 'mo') return []
+  return [[before.getBoundingClientRect().height, table.getBoundingClientRect().height]]
+})"""
+
+
+@pytest.mark.parametrize("notation", ["matrix", "graph"])
+def test_brackets_are_as_tall_as_their_matrix(notation, opened):
+    page = opened(derived(notation=notation))
+    page.evaluate(SHOW_ALL)
+    heights = page.evaluate(BRACKETS)
+    assert len(heights) > 15
+    assert max(table for _, table in heights) > 80  # five rows
+    for bracket, table in heights:
+        assert 0.9 * table <= bracket <= 1.5 * table + 12
+
+
+def test_mathematics_is_drawn_in_the_font_of_the_page(opened):
+    page = opened(derived(notation="graph"))
+    assert page.evaluate("document.fonts.check('16px ClearProp Math')")
+    assert used_fonts(page, "math") <= {"ClearProp Math"}
+
+
+def used_fonts(page, selector):
+    """The fonts in which the text of all such elements is drawn."""
+    page.evaluate(SHOW_ALL)
+    link = page.context.new_cdp_session(page)
+    link.send("DOM.enable")
+    link.send("CSS.enable")
+    query = {"nodeId": link.send("DOM.getDocument")["root"]["nodeId"], "selector": selector}
+    found = set()
+    for node in link.send("DOM.querySelectorAll", query)["nodeIds"]:
+        for font in link.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]:
+            found.add(font["familyName"])
+    return found
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_every_sign_of_every_notation_is_in_the_font(notation, opened, full):
+    if not full and notation not in ("graph", "delta-rule"):
+        pytest.skip("two notations in `make test`, all in `make prove`")
+    for name in ("mixed", "diamond"):
+        assert used_fonts(opened(derived(name, notation)), "math") <= {"ClearProp Math"}, name
+
+
+def test_chinese_is_drawn_and_not_in_boxes(opened):
+    page = opened(derived("shared bias", "scalar", language="zh", weight="V11"))
+    assert page.evaluate("document.documentElement.lang") == "zh-CN"
+    fonts = used_fonts(page, ".why")
+    if not any("CJK" in font for font in fonts):
+        pytest.skip(f"no font for Chinese is installed, only {sorted(fonts)}")
+    # 口 is a box of its own; of a hundred signs, each drawn alone, no two may look alike
+    alike = page.evaluate("""() => {
+      const signs = [...new Set(document.body.innerText.match(/[\u4e00-\u9fff]/g))].slice(0, 100)
+      const canvas = document.createElement('canvas')
+      canvas.width = canvas.height = 40
+      const draw = canvas.getContext('2d', {willReadFrequently: true})
+      draw.font = '32px ' + getComputedStyle(document.body).fontFamily
+      const seen = new Set(signs.map(sign => {
+        draw.clearRect(0, 0, 40, 40)
+        draw.fillText(sign, 2, 34)
+        return draw.getImageData(0, 0, 40, 40).data.join()
+      }))
+      return [signs.length, seen.size]
+    }""")
+    assert alike[0] > 50
+    assert alike[0] == alike[1]
+
+
+@pytest.mark.parametrize("weight", [None, "V11"])
+def test_links_lead_from_steps_to_the_drawing_and_back(weight, opened):
+    page = opened(derived("shared bias", "scalar", weight=weight))
+    links = page.locator(".step a.place")
+    steps = page.locator(".step").count()
+    functions = 1 if weight is None else 2
+    assert links.count() == steps - functions  # every step but the function's own
+    for place in range(0, links.count(), 5):
+        links.nth(place).click()
+        assert inside(page)
+    values = page.locator("svg a")
+    assert values.count() == 4  # of S3's inputs no step speaks
+    for place in range(values.count()):
+        page.evaluate("scrollTo(0, 0)")
+        values.nth(place).locator("circle").first.click()
+        assert re.match("#step-", page.evaluate("location.hash"))
+        assert inside(page)
+    used = page.locator(".uses a")
+    assert used.count() > 10
+    for place in range(0, used.count(), 5):
+        used.nth(place).click()
+        assert inside(page)
+
+
+def inside(page):
+    """Whether what the address names stands in the window."""
+    return page.evaluate("""() => {
+      const box = document.getElementById(location.hash.slice(1)).getBoundingClientRect()
+      return box.bottom > 0 && box.top < innerHeight
+    }""")
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_page_is_wider_than_its_window(width, scheme, language, opened, full):
+    if not full and (width, scheme, language) not in (
+        (WIDE, "light", "en"),
+        (PHONE, "dark", "zh"),
+    ):
+        pytest.skip("two windows in `make test`, all in `make prove`")
+    for d in (derived("mixed", "index", language=language),
+              derived("shared bias", "scalar", language=language, weight="V11")):  # fmt: skip
+        page = opened(d, width, color_scheme=scheme)
+        page.evaluate(SHOW_ALL)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        light = colours(page)
+        assert (light[0] < light[1]) is (scheme == "light")
+        assert abs(light[0] - light[1]) > 450
+
+
+def colours(page):
+    """How light ink and paper are, 0 to 765."""
+    style = "getComputedStyle(document.body)"
+    found = page.evaluate(f"[{style}.color, {style}.backgroundColor]")
+    return [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in found]
+
+
+def test_it_prints(opened):
+    page = opened(derived("shared bias", "scalar", weight="V11"), color_scheme="dark")
+    page.emulate_media(media="print")
+    assert page.evaluate("getComputedStyle(document.querySelector('.place')).display") == "none"
+    ink, paper = colours(page)
+    assert ink < 200 and paper > 700  # ink on white, whatever the screen
+    sheets = page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n")
+    assert 3 <= sheets <= 14
+
+
+def test_steps_out_of_sight_are_not_laid_out(opened):
+    d = cp.derive(cp.Network("5-6-6-3", "tanh"), "scalar")
+    assert sum(len(step.equations) for step in d.steps) > 200
+    page = opened(d)
+    last = "document.querySelector('.step:last-of-type math')"
+    assert not page.evaluate(f"{last}.checkVisibility({{contentVisibilityAuto: true}})")
+    page.locator(".step").last.scroll_into_view_if_needed()
+    page.wait_for_function(f"{last}.checkVisibility({{contentVisibilityAuto: true}})")
+
+
+def test_the_wires_of_a_weight_stand_out(opened):
+    page = opened(derived("shared bias", "scalar", weight="V11"))
+    assert page.locator("line.lit").count() == 1 + 1 + 2 + 2  # X1-H1, H1-P1, P1-Q, Q-O
