@@ -37,7 +37,7 @@ bench: $(BENCH)/installed  ## time the engine side by side with its peers (an en
 
 docs: $(INSTALLED)  ## build the pages and the reference into docs/_build/index.html
 	$(BIN)/pip install -q -e '.[docs]' --no-build-isolation
-	$(BIN)/sphinx-build -q docs docs/_build
+	$(BIN)/sphinx-build -q -W --keep-going docs docs/_build
 
 format: $(INSTALLED)  ## rewrite sources in the project's style, and the generated stub
 	$(BIN)/ruff check --fix .

@@ -24,6 +24,14 @@ autodoc_typehints = "signature"
 html_theme = "furo"
 html_title = f"ClearProp {version}"
 exclude_patterns = ["_build"]
+#: What scikit-learn writes into every estimator, with references into its own pages.
+autodoc_default_options = {
+    "exclude-members": ", ".join(
+        f"set_{method}_request"
+        for method in ("decision_function", "fit", "partial_fit", "predict", "predict_log_proba",
+                       "predict_proba", "score", "transform")
+    )
+}  # fmt: skip
 suppress_warnings = ["myst.xref_missing", "myst.header"]  # pages link to files of the repository
 
 
