@@ -22,9 +22,10 @@ from clearprop.optimizers import Optimizer
 from clearprop.settings import Attr
 from clearprop.training.arrays import classes, gathered, taken
 from clearprop.training.batches import Batches, Shuffled, Whole, automatic_size
+from clearprop.training.progress import Callback
 from clearprop.words import shown
 
-__all__ = ["ATTRS", "Engine", "Metric", "Rows", "begun", "divided", "opened"]
+__all__ = ["ATTRS", "Engine", "Metric", "Rows", "begun", "divided", "opened", "several"]
 
 Engine = Literal["native", "reference", "auto"]
 Metric = Callable[[Any, Any], float]
@@ -145,3 +146,12 @@ def begun(network: Network, parameters: Mapping[str, ArrayLike]) -> Flat:
             )
         array[...] = own
     return named.flat
+
+
+def several(given: object) -> tuple[Callback, ...]:
+    """Return the callbacks, given as one or as a list."""
+    callbacks = given if isinstance(given, list | tuple) else (given,)
+    for one in callbacks:
+        if not callable(one):
+            raise SettingError(f"callbacks are functions of a Progress, got {shown(one)}")
+    return tuple(callbacks)

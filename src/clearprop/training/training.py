@@ -23,8 +23,7 @@ from numpy.typing import ArrayLike
 
 from clearprop import storage
 from clearprop.engine import Data, Flat, Precision, Runner, State, Window
-from clearprop.errors import DivergenceError, FileError, NativeError, SettingError
-from clearprop.expressions import Array
+from clearprop.errors import DivergenceError, FileError, SettingError
 from clearprop.initializers import DATA_DRIVEN
 from clearprop.network import (
     Inputs,
@@ -38,11 +37,13 @@ from clearprop.optimizers import Optimizer, optimizer
 from clearprop.settings import Attr, check_all
 from clearprop.training.arrays import taken
 from clearprop.training.checkpoint import CHECKPOINT, Checkpoint, fingerprint
-from clearprop.training.choices import ATTRS, Engine, Metric, begun, divided, opened
+from clearprop.training.choices import ATTRS, Engine, Metric, begun, divided, opened, several
 from clearprop.training.divergence import advice
 from clearprop.training.history import Event, History
 from clearprop.training.interruption import Asked, Handler, listening
+from clearprop.training.judging import Judge
 from clearprop.training.progress import Callback, Progress
+from clearprop.training.rates import Rates
 from clearprop.training.schedules import Horizon, Schedule, schedule
 from clearprop.training.stopping import Watch
 from clearprop.training.sums import Sums
@@ -212,9 +213,7 @@ class Training:
         )
         self._patience: int = told["patience"]
         self._min_delta: float = told["min_delta"]
-        self._metric, self._monitor = metric, monitor
-        self._sign = -1.0 if monitor == "metric" and greater_is_better else 1.0
-        self._callbacks = _callbacks(callbacks)
+        self._callbacks = several(callbacks)
         self._time_limit: float = told["time_limit"] or np.inf
         self._max_steps: int | None = told["max_steps"]
         self._told = told
@@ -226,7 +225,10 @@ class Training:
                 told["clip"],
             )  # fmt: skip
         self._asked = Asked()
-        self._rates: tuple[int, Array] = (-1, np.zeros(0))
+        self._judge = Judge(
+            self._runner, self.validation, metric, told["monitor"] == "metric",
+            told["greater_is_better"],
+        )  # fmt: skip
         self._start(note)
         self._print: dict[str, str] | None = None
         self._path: Path | None = None if checkpoint is None else storage.check_writable(checkpoint)
@@ -251,7 +253,7 @@ class Training:
         self._watch = Watch()
         self._best: Flat = self.state.parameters.copy()
         self._sums = Sums()
-        self._memory = self.schedule.start()
+        self._rates = Rates(self.schedule, self._horizon)
         self._seconds = 0.0
         self._uncut: tuple[Watch, Sums, int, int] | None = None
 
@@ -310,7 +312,7 @@ class Training:
             steps=self.steps,
             step_cost=self._sums.cost,
             best_epoch=self._watch.epoch,
-            best=self._sign * self._watch.best if self._watch.epoch else np.nan,
+            best=self._judge.sign * self._watch.best if self._watch.epoch else np.nan,
             learning_rate=self._sums.rate,
             seconds=self._seconds,
             why=self.why,
@@ -427,7 +429,7 @@ class Training:
         if self._path is not None:
             deadline = min(deadline, self._saved_at + self._every)
         rows, borders = self.batches.window(self.seed, start, stop)
-        window = Window(rows, borders, self._rates_of(start, stop))
+        window = Window(rows, borders, self._rates.of(start, stop))
 
         def over() -> bool:
             late = self.state.step > start and time.monotonic() >= deadline
@@ -441,16 +443,6 @@ class Training:
         self._sums.count(window, report, self.data.weights)
         if report.why == "diverged":
             self._diverge("cost", float(report.costs[-1]))
-
-    def _rates_of(self, start: int, stop: int) -> Array:
-        """The rates of some steps: taken from the whole epoch's, so that no slice changes a bit."""
-        epoch = start // self._epoch_steps
-        first = epoch * self._epoch_steps
-        if self._rates[0] != epoch:
-            end = min(first + self._epoch_steps, self.steps)
-            t = np.arange(first, end, dtype=np.float64)
-            self._rates = (epoch, self.schedule.rates(t, self._horizon, self._memory))
-        return self._rates[1][start - first : stop - first]
 
     # -- ends of epochs and of the run ------------------------------------------------------------
     def _settle(self) -> None:
@@ -474,37 +466,9 @@ class Training:
                 f"max_steps={self.step} gives the same parameters",
             )
 
-    def _figures(self) -> dict[str, float] | None:
-        """Figures of the validation rows now; None if the look was interrupted."""
-        found: dict[str, float] = {}
-        if self.validation is not None:
-            flat = self.state.parameters
-            found["validation_cost"] = self._runner.evaluate(flat, self.validation)
-            if self._metric is not None and not self._asked:
-                try:
-                    outputs = self._runner.forward(flat, self.validation.inputs)
-                except NativeError:
-                    if self._asked:
-                        return None
-                    raise
-                targets = dict(self.validation.targets)
-                alone = len(outputs) == 1
-                found["validation_metric"] = float(
-                    self._metric(*(next(iter(targets.values())), next(iter(outputs.values()))))
-                    if alone
-                    else self._metric(targets, outputs)
-                )
-        return None if self._asked else found
-
-    def _watched(self, cost: float, figures: Mapping[str, float]) -> float:
-        """The figure that is watched, less being better."""
-        if self._monitor == "metric":
-            return self._sign * figures["validation_metric"]
-        return figures.get("validation_cost", cost)
-
     def _end_epoch(self) -> bool:
         """Close the books of the epoch under way; return False if that was interrupted."""
-        figures = self._figures()
+        figures = self._judge.figures(self.state.parameters, self._asked)
         if figures is None:
             return False
         if not np.isfinite(self.state.parameters).all():
@@ -515,11 +479,10 @@ class Training:
             self._diverge("cost", self._sums.mean_cost)
         self._append(figures)
         cost = self.history.last("cost")
-        figure = self._watched(cost, figures)
+        figure = self._judge.watched(cost, figures)
         if self._watch.observe(figure, self.epoch, self._min_delta):
             self._best[...] = self.state.parameters
-        self._memory = self.schedule.observe(figure, self._horizon, self._memory)
-        self._rates = (-1, self._rates[1])
+        self._rates.observe(figure)
         if self.step < self.steps:
             self._tell_rate()
         if self._stops and self._watch.waited >= self._patience and self.step < self.steps:
@@ -563,14 +526,18 @@ class Training:
         A checkpoint does not know of that look: with a later limit the run goes on as if there had
         been none.
         """
-        figures = self._figures() if self.step > self.epoch * self._epoch_steps else {}
+        figures = (
+            self._judge.figures(self.state.parameters, self._asked)
+            if self.step > self.epoch * self._epoch_steps
+            else {}
+        )
         if figures is None:
             return  # interrupted: comes here again when the run goes on
         rows, events = len(self.history), len(self.history.events)
         self._uncut = replace(self._watch), replace(self._sums), rows, events
-        if self.step > self.epoch * self._epoch_steps:
+        if part:
             self._append(figures)
-            figure = self._watched(self.history.last("cost"), figures)
+            figure = self._judge.watched(self.history.last("cost"), figures)
             self._watch.observe(figure, self.epoch, self._min_delta)
         self.why = kind
         self._tell(kind, text)
@@ -595,7 +562,7 @@ class Training:
     def _tell_rate(self) -> None:
         """Tell of a rate that changes between epochs."""
         if self.schedule.by_epoch:
-            rate = float(self._rates_of(self.step, self.step + 1)[0])
+            rate = float(self._rates.of(self.step, self.step + 1)[0])
             if rate != self._sums.rate:
                 text = f"learning rate changed from {number(self._sums.rate)} to {number(rate)}"
                 self._tell("learning_rate", text)
@@ -608,7 +575,7 @@ class Training:
             watch, sums, rows, events = self._uncut
             history, why = History(history.rows[:rows], history.events[:events]), ""
         Checkpoint(
-            self.state, self._best, watch, sums, self._memory, history, self._seconds, why,
+            self.state, self._best, watch, sums, self._rates.memory, history, self._seconds, why,
             self._fingerprint(),
         ).write(path)  # fmt: skip
         self._saved_at = time.monotonic()
@@ -630,9 +597,9 @@ class Training:
             )
         found.require(self._fingerprint(), path)
         self.state, self._best, self._watch = found.state, found.best, found.watch
-        self._sums, self._memory, self.history = found.sums, found.memory, found.history
+        self._sums, self.history = found.sums, found.history
+        self._rates.remember(found.memory)
         self._seconds, self.why, self._uncut = found.seconds, found.why, None
-        self._rates = (-1, np.zeros(0))
 
     def _save_if_due(self) -> None:
         if self._path is not None and time.monotonic() >= self._saved_at + self._every:
@@ -657,7 +624,7 @@ class Training:
                 "batch_size": self.batches.size,
                 "order": type(self.batches).__name__,
                 "early_stopping": self._stops,
-                "monitor": self._monitor,
+                "monitor": self._told["monitor"],
                 "precision": self._runner.precision,
                 "engine": self._runner.family,
             }
@@ -673,14 +640,6 @@ _ADVANCE = (
     Attr("epochs", int, None, bounds="[1, inf)"),
     Attr("seconds", float, None, bounds="(0, inf)"),
 )
-
-
-def _callbacks(given: object) -> tuple[Callback, ...]:
-    several = given if isinstance(given, list | tuple) else (given,)
-    for one in several:
-        if not callable(one):
-            raise SettingError(f"callbacks are functions of a Progress, got {shown(one)}")
-    return tuple(several)
 
 
 def _optimizer(given: str | Optimizer, learning_rate: float | None) -> Optimizer:

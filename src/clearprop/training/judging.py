@@ -1,0 +1,70 @@
+"""The figures of the validation rows after an epoch, and which of them is watched.
+
+Proved by ``tests/test_training.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from clearprop.engine import Data, Flat, Runner
+from clearprop.errors import NativeError
+from clearprop.training.choices import Metric
+from clearprop.training.interruption import Asked
+
+__all__ = ["Judge"]
+
+
+class Judge:
+    """Looks at the validation rows, if there are any.
+
+    Parameters
+    ----------
+    runner : Runner
+    validation : Data or None
+    metric : callable or None
+        A figure of Y and the output, beside the cost.
+    watches_metric : bool
+        Whether early stopping and plateaus watch it in place of the cost.
+    greater_is_better : bool
+        Of the metric.
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        validation: Data | None,
+        metric: Metric | None,
+        watches_metric: bool,
+        greater_is_better: bool,
+    ) -> None:
+        self.runner, self.validation, self.metric = runner, validation, metric
+        self.watches_metric = watches_metric
+        self.sign = -1.0 if watches_metric and greater_is_better else 1.0
+        """What the metric is multiplied by, so that less is better."""
+
+    def figures(self, flat: Flat, asked: Asked) -> dict[str, float] | None:
+        """Figures of the validation rows for these parameters; None if the look was interrupted."""
+        found: dict[str, float] = {}
+        if self.validation is not None:
+            found["validation_cost"] = self.runner.evaluate(flat, self.validation)
+            if self.metric is not None and not asked:
+                try:
+                    found["validation_metric"] = self._measured(self.metric, flat, self.validation)
+                except NativeError:
+                    if asked:
+                        return None
+                    raise
+        return None if asked else found
+
+    def _measured(self, metric: Metric, flat: Flat, rows: Data) -> float:
+        outputs, targets = self.runner.forward(flat, rows.inputs), dict(rows.targets)
+        if len(outputs) == 1:
+            return float(metric(next(iter(targets.values())), next(iter(outputs.values()))))
+        return float(metric(targets, outputs))
+
+    def watched(self, cost: float, figures: Mapping[str, float]) -> float:
+        """The figure that is watched, less being better."""
+        if self.watches_metric:
+            return self.sign * figures["validation_metric"]
+        return figures.get("validation_cost", cost)
