@@ -11,11 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.errors import DivergenceError
+from clearprop.membership import TEST, TRAIN, VALIDATION, split
 
 GOOD = "age,colour,y\n" + "".join(
     f"{20 + v},{('red', 'blue')[v % 2]},{('no', 'yes')[v % 2]}\n" for v in range(40)
@@ -91,6 +93,56 @@ def test_no_such_role_suggests_the_nearest(run: Run) -> None:
 def test_tables_that_cannot_be_trained_on(run: Run, name: str, text: str, said: str) -> None:
     Path(f"{name}.csv").write_text(text)
     refused(run, train(f"{name}.csv"), said)
+
+
+def test_what_is_left_out_may_be_kept_by_name(run: Run) -> None:
+    codes = "".join(f"{2**63 + v},k,{'ab'[v % 2]}\n" for v in range(60))
+    Path("t.csv").write_text("code,same,y\n" + codes)
+    refused(run, train("t.csv"), "'code' is dropped", "such as code=category")
+    _, _, err = run(*train("t.csv"), "--drop", "code")
+    assert "such as" not in err
+    assert "'y'" not in err
+
+
+@pytest.mark.parametrize("part", ["training", "validation", "test"])
+def test_weights_of_nought_in_a_part_of_the_rows(run: Run, part: str) -> None:
+    parts = split(0, 60, validation=0.2, test=0.2, labels=np.arange(60) % 2)
+    zero = {"training": TRAIN, "validation": VALIDATION, "test": TEST}[part]
+    rows = "".join(f"{v},{int(parts[v] != zero)},{'ab'[v % 2]}\n" for v in range(60))
+    Path("t.csv").write_text("x,w,y\n" + rows)
+    args = [*train("t.csv"), "--weight", "w", "--test", "0.2"]
+    refused(run, args, f"weight 'w' is 0 in all {int((parts == zero).sum())} {part} rows")
+
+
+def test_numbers_too_small_to_compute_with(run: Run) -> None:
+    Path("t.csv").write_text("x,y\n" + "".join(f"{v},{v}e-310\n" for v in range(60)))
+    refused(run, train("t.csv"), "'y' runs from 0 to 5.9e-309", "multiply it")
+
+
+def test_an_address_is_no_file(run: Run) -> None:
+    refused(run, train("https://localhost/a.csv"), "is an address", "fetch")
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31mb", "a\x07b"])
+def test_signs_that_move_the_cursor_are_shown_not_sent(run: Run, name: str) -> None:
+    refused(run, train(f"{name}.csv"), repr(name)[1:-1])
+    Path("t.csv").write_text(f'"{name}",y\n' + "".join(f"{v},{'ab'[v % 2]}\n" for v in range(20)))
+    code, out, err = run(*train("t.csv"))
+    assert (code, err) == (0, "")
+    assert repr(name)[1:-1] in out
+    assert not set(out) & {"\x1b", "\r"}
+
+
+def test_printing_onto_a_full_disk_says_so(run: Run) -> None:
+    for args in (["info"], ["train", "--help"], ["predict", "old.clearprop", "good.csv"]):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "clearprop", *args],
+                check=False, stdout=full, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+        assert done.returncode == 1
+        assert "what is printed cannot be written: No space left" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
 
 
 def test_infinity_in_the_target(run: Run) -> None:

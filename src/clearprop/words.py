@@ -8,7 +8,16 @@ import string
 from collections.abc import Iterable, Mapping
 from typing import Literal, SupportsFloat
 
-__all__ = ["LANGUAGES", "Language", "Words", "did_you_mean", "nearest", "number", "shown"]
+__all__ = [
+    "LANGUAGES",
+    "Language",
+    "Words",
+    "did_you_mean",
+    "nearest",
+    "number",
+    "shown",
+    "visible",
+]
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -67,6 +76,19 @@ def shown(value: object, longest: int = 60) -> str:
     except ValueError:  # a whole number of thousands of digits is not written out
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
+def visible(text: str) -> str:
+    """Write signs that would move the cursor or colour a terminal as what they are.
+
+    A column's or a file's name may hold any sign; a message stays on its line.
+
+    Examples
+    --------
+    >>> visible("two\\nlines, \\x1b[31mred")
+    'two\\\\nlines, \\\\x1b[31mred'
+    """
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

@@ -16,6 +16,7 @@ import typer
 
 from clearprop.cli.app import app
 from clearprop.errors import ClearPropError
+from clearprop.words import visible
 
 __all__ = ["main"]
 
@@ -68,7 +69,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _say(text: str) -> None:
     with suppress(OSError, ValueError):
-        print(text, file=sys.stderr)
+        print(visible(text), file=sys.stderr)
 
 
 def _wrong_use(error: BaseException) -> int:
@@ -85,7 +86,7 @@ def _failed(error: OSError | MemoryError) -> int:
             "clearprop: there is not enough memory; use fewer rows or columns, or a smaller network"
         )
     else:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{error.filename}: " if error.filename else "what is printed cannot be written: "
         _say(f"clearprop: {where}{error.strerror or error}")
     return COULD_NOT
 

@@ -19,7 +19,7 @@ from rich.text import Text
 from clearprop.metrics import METRICS
 from clearprop.tables.task import Target
 from clearprop.training import Progress
-from clearprop.words import number
+from clearprop.words import number, visible
 
 __all__ = ["aim", "bar", "facts", "figures", "grid", "heading", "line", "lines", "print_json"]
 
@@ -28,7 +28,7 @@ _out = Console(highlight=False, markup=False, emoji=False)
 
 def line(text: str = "", style: str = "") -> None:
     """Print one line, folded at words where the terminal ends."""
-    _out.print(Text(text, style), soft_wrap=not _out.is_terminal)
+    _out.print(Text(visible(text), style), soft_wrap=not _out.is_terminal)
 
 
 def lines(text: str) -> None:
@@ -38,7 +38,8 @@ def lines(text: str) -> None:
 
 def heading(text: str, more: str = "") -> None:
     """Print what a part is about, in bold, with some words behind."""
-    _out.print(Text.assemble((text, "bold"), f"  {more}" if more else ""), soft_wrap=True)
+    told = Text.assemble((visible(text), "bold"), f"  {visible(more)}" if more else "")
+    _out.print(told, soft_wrap=True)
 
 
 def grid(
@@ -60,7 +61,7 @@ def grid(
 
 def _print(table: Grid, rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(visible(cell)) for cell in row))
     for drawn in _out.render_lines(table, pad=False):
         while drawn and not drawn[-1].text.strip():
             drawn.pop()

@@ -221,7 +221,7 @@ time_limit, max_steps, checkpoint, resume
 
     def taken(part: int) -> tuple[Any, ...]:
         chosen = known & (parts == part)
-        own = () if weights is None else (weights[chosen],)
+        own = () if weights is None else (_counting(weights[chosen], part, str(weight)),)
         return (_inputs(network, encoded, chosen), divided.y[chosen], *own)
 
     held: tuple[Any, ...] | None = None
@@ -232,6 +232,8 @@ time_limit, max_steps, checkpoint, resume
     elif share:
         held = taken(VALIDATION)
     X, Y, *own = taken(TRAIN)
+    if weights is not None and test:  # found now, not after training
+        _counting(weights[known & (parts == TEST)], TEST, str(weight))
     counts = {
         "training": count,
         "validation": 0 if held is None else len(held[1]),
@@ -288,6 +290,17 @@ time_limit, max_steps, checkpoint, resume
 def _defined(figures: Mapping[str, float]) -> dict[str, float]:
     """The figures that are numbers: rows of one class have no area under the ROC curve."""
     return {name: value for name, value in figures.items() if math.isfinite(value)}
+
+
+def _counting(weights: NDArray[np.float64], part: int, name: str) -> NDArray[np.float64]:
+    """The weights of a part of the rows, of which one at least must count."""
+    if not weights.any():
+        what = {TRAIN: "training", VALIDATION: "validation", TEST: "test"}[part]
+        raise DataError(
+            f"weight {name!r} is 0 in all {len(weights)} {what} rows: give more rows a weight, or "
+            "divide them with another seed"
+        )
+    return weights
 
 
 @dataclass(frozen=True)

@@ -191,9 +191,28 @@ def decide(
     if not decisions.roles:
         raise DataError(
             f"{table.name} has no column to learn from: "
-            + "; ".join(f"{c.name!r} is {c.use}, {c.why}" for c in decisions)
+            + (
+                "; ".join(f"{c.name!r} is {c.use}, {c.why}" for c in decisions if c.name != target)
+                or f"there is the target {target!r} alone"
+            )
+            + _overrule(decisions)
         )
     return decisions
+
+
+def _overrule(decisions: Decisions) -> str:
+    """How to keep a column that was dropped by looking, as the end of a sentence."""
+    for column in decisions:
+        seen = decisions.facts[column.name]
+        if (
+            column.use == "dropped"
+            and column.why != "as asked"
+            and seen.count
+            and not (column.levels == 1 or seen.low == seen.high)
+        ):
+            role = "number" if column.kind in ("integer", "real") else "category"
+            return f"; to keep one, say what it is, such as {column.name}={role}"
+    return ""
 
 
 def check_uses(

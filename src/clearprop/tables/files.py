@@ -379,6 +379,8 @@ def _open_arrow(paths: Sequence[Path], name: str) -> Table:
 
 def _paths(source: str) -> list[Path]:
     path = Path(os.path.expanduser(named(source, "table")))
+    if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE):
+        raise FileError(f"{source} is an address: fetch the file, and name it here")
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:

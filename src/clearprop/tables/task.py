@@ -25,6 +25,9 @@ MOST_INTEGER_CLASSES = 20
 #: … if each value occurs so many times on average.
 ROWS_PER_INTEGER_CLASS = 5
 
+#: A deviation below this is no normal number, and dividing by it overflows.
+TINY = float(np.finfo(np.float64).tiny)
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -240,5 +243,10 @@ def fit_target(
     if found.low == found.high:
         raise DataError(
             f"target {name!r} is {found.low:g} in every training row: there is nothing to learn"
+        )
+    if not found.std > TINY:
+        raise DataError(
+            f"target {name!r} runs from {found.low:g} to {found.high:g}, which is too little to "
+            "compute with: multiply it by a constant"
         )
     return Target(name, task, why, kind, (), found.mean, found.std)
