@@ -526,11 +526,8 @@ class Training:
         A checkpoint does not know of that look: with a later limit the run goes on as if there had
         been none.
         """
-        figures = (
-            self._judge.figures(self.state.parameters, self._asked)
-            if self.step > self.epoch * self._epoch_steps
-            else {}
-        )
+        part = self.step > self.epoch * self._epoch_steps  # of an epoch
+        figures = self._judge.figures(self.state.parameters, self._asked) if part else {}
         if figures is None:
             return  # interrupted: comes here again when the run goes on
         rows, events = len(self.history), len(self.history.events)
