@@ -198,10 +198,10 @@ class Replay(Mapping[str, Array]):
         axes = ((members,) if to.member else ()) + ((self.base.rows,) if to.sample else ())
         total: Array | None = None
         for term in step.terms:
-            array = spread(evaluate(term.expr, self), term.expr.type, to)
-            try:
+            try:  # a second mistake may read what the first has given another shape
+                array = spread(evaluate(term.expr, self), term.expr.type, to)
                 full = np.broadcast_to(array, axes + to.shape)
-            except ValueError:
+            except (ValueError, IndexError):
                 raise ShapeError(f"{step.id}: {term.expr.type} does not fit {to}") from None
             total = full if total is None else total + full
         return np.zeros(axes + to.shape) if total is None else np.array(total)

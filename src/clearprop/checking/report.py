@@ -5,12 +5,18 @@ from __future__ import annotations
 import html
 import json
 import math
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from clearprop.checking.diagnosis import Diagnosis
 from clearprop.words import number
+
+#: Columns of a report: words are folded, equations are not.
+WIDTH = 80
+
+_UNDER = " " * 13
 
 
 @dataclass(frozen=True)
@@ -169,17 +175,28 @@ class GradientCheck:
 
 
 def _told(found: Diagnosis) -> list[str]:
-    lines = [f"  {found}", f"    id:      {_ids(found)}"]
+    lines = _folded("  ", str(found), "    ")
+    lines.append(f"    id:      {_ids(found)}")
     if found.wrong:
         for what, text in (("written:", found.wrong), ("right:  ", found.right)):
             first, *rest = text.splitlines()
-            lines += [f"    {what} {first}", *(f"             {one}" for one in rest)]
-    lines += [f"    why:     {found.mistake.why}", f"    change:  {found.mistake.change}"]
-    if found.equivalent:
-        same = "; ".join(f"{m.id} at {p}" for m, p in found.equivalent[:4])
-        more = len(found.equivalent) - 4
-        lines.append(f"    the same here: {same}" + (f" and {more} more" if more > 0 else ""))
+            lines += [f"    {what} {first}", *(f"{_UNDER}{one}" for one in rest)]
+    mistakes = dict.fromkeys([found.mistake, *(mistake for mistake, _ in found.also)])
+    for mistake in mistakes:
+        lines += _folded("    why:     ", mistake.why)
+        lines += _folded("    change:  ", mistake.change)
+    named = {f"{m.id} at {p}" for m, p in [(found.mistake, found.where), *found.also]}
+    same = list(dict.fromkeys(f"{m.id} at {p}" for m, p in found.equivalent))
+    same = [text for text in same if text not in named]
+    if same:
+        left = len(same) - 4
+        text = "; ".join(same[:4]) + (f"; {left} more" if left > 0 else "")
+        lines += _folded("    same here: ", text)
     return lines
+
+
+def _folded(label: str, text: str, under: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=label, subsequent_indent=under or _UNDER)
 
 
 def _ids(found: Diagnosis) -> str:
