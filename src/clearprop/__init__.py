@@ -30,6 +30,8 @@ _HOME = {
     "RMSprop": "optimizers",
     "SGD": "optimizers",
     "Scale": "graph",
+    "TabularClassifier": "estimators",
+    "TabularRegressor": "estimators",
     "Training": "training",
     "check_function": "checking",
     "check_gradient": "checking",

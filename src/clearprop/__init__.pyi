@@ -9,6 +9,8 @@ from clearprop.derivation import derive as derive
 from clearprop.errors import ClearPropError as ClearPropError
 from clearprop.estimators import MLPClassifier as MLPClassifier
 from clearprop.estimators import MLPRegressor as MLPRegressor
+from clearprop.estimators import TabularClassifier as TabularClassifier
+from clearprop.estimators import TabularRegressor as TabularRegressor
 from clearprop.graph import Activation as Activation
 from clearprop.graph import Dense as Dense
 from clearprop.graph import Dropout as Dropout

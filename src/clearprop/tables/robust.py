@@ -24,6 +24,10 @@ __all__ = ["PIECES", "ROWS"]
 #: Pieces of a column, cut at quantiles: as many at most, fewer where quantiles coincide.
 PIECES = 16
 
+#: The range of an input that is a piece. Small beside the column itself: a network begins with
+#: smooth functions of the columns, and learns which of the pieces it needs (docs/accuracy.md).
+_PIECE = 0.3
+
 _QUARTILES = (0.25, 0.5, 0.75)
 _CUTS = tuple(place / PIECES for place in range(PIECES + 1))
 _LIMIT = 3.0  # values end up in (−3, 3)
@@ -89,7 +93,8 @@ def _encode_pieces(cells: Cells, parameters: Parameters, out: NDArray[Any]) -> N
         low, high = cuts[:-1] / 2, cuts[1:] / 2
         with np.errstate(over="ignore"):
             # (x − low) / (high − low), from 0 before the piece to 1 behind it
-            out[:, width:] = np.clip((x - low) / np.maximum(high - low, math.ulp(0.0)), 0, 1)
+            through = np.clip((x - low) / np.maximum(high - low, math.ulp(0.0)), 0, 1)
+        out[:, width:] = _PIECE * (through - 0.5)
 
 
 ROWS = (
