@@ -18,6 +18,9 @@ from proofs import ProofKeeper, seconds
 #: True under `make prove`, where every count is the full one.
 PROVING = os.environ.get("CLEARPROP_PROVE", "") == "1"
 
+#: From so many seconds on a test is started early.
+LONG = 5.0
+
 
 def count(small: int, full: int) -> int:
     """How many cases to run: `small` in `make test`, `full` in `make prove`."""
@@ -63,7 +66,8 @@ def counting(file: Path) -> frozenset[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """`make prove` runs the tests that are marked, that record or that have a full count.
 
-    The longest of the last run come first there, so that no worker is left alone with one.
+    Those that were long in the last run come first there, the longest before all, so that no worker
+    is left alone with one; the others stay beside those they share fixtures with.
     `make test` runs all but those that only prove.
     """
 
@@ -79,7 +83,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if wanted(item)]
     if PROVING:
-        took = seconds()
+        took = {test: time for test, time in seconds().items() if time >= LONG}
         items.sort(key=lambda item: -took.get(item.nodeid, 0.0))
 
 

@@ -37,7 +37,7 @@ def test_arm64s_tools_are_those_that_proving_asks_for():
     assert f"command -v {COMPILER} " in looked_for and f"command -v {EMULATOR} " in looked_for
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def arm64(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The replay program for arm64."""
     if shutil.which(COMPILER) is None or shutil.which(EMULATOR) is None:
