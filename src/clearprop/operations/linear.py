@@ -36,6 +36,17 @@ def _with_members(name: str, of: Type, attrs: Attrs) -> Type:
     return replace(of, member=of.member or attrs["members"] > 0)
 
 
+def _factor(role: str, of: Type, attrs: Attrs) -> Param:
+    """Return the parameter that is one factor for each feature of ``of``, 1 at first."""
+    return Param(
+        role,
+        Type(of.shape, member=attrs["members"] > 0),
+        attrs["initial"] or "ones",
+        lr_factor=attrs["lr_factor"],
+        decay_factor=attrs["decay_factor"],
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Affine(Op):
     """z = W a + b."""
@@ -122,15 +133,7 @@ class Scale(Op):
         return _with_members(self.name, vector(self.name, inputs[0]), attrs)
 
     def parameters(self, inputs: tuple[Type, ...], attrs: Attrs) -> tuple[Param, ...]:
-        return (
-            Param(
-                "s",
-                Type(inputs[0].shape, member=attrs["members"] > 0),
-                attrs["initial"] or "ones",
-                lr_factor=attrs["lr_factor"],
-                decay_factor=attrs["decay_factor"],
-            ),
-        )
+        return (_factor("s", inputs[0], attrs),)
 
     def forward(self, site: Site) -> Expr:
         return Hadamard(site.params["s"], site.inputs[0])
@@ -157,15 +160,7 @@ class Mix(Op):
         return _with_members(self.name, vector(self.name, inputs[0]), attrs)
 
     def parameters(self, inputs: tuple[Type, ...], attrs: Attrs) -> tuple[Param, ...]:
-        return (
-            Param(
-                "alpha",
-                Type(inputs[0].shape, member=attrs["members"] > 0),
-                attrs["initial"] or "ones",
-                lr_factor=attrs["lr_factor"],
-                decay_factor=attrs["decay_factor"],
-            ),
-        )
+        return (_factor("alpha", inputs[0], attrs),)
 
     def forward(self, site: Site) -> Expr:
         f, settings = self._function(site.attrs)
@@ -184,7 +179,7 @@ class Mix(Op):
         return {"alpha": Hadamard(delta, f(z, settings) - z)}  # Δ ⊙ (f(z) − z)
 
 
-AFFINE = TABLE.register(
+TABLE.register(
     Affine(
         "affine",
         attrs=(
@@ -202,7 +197,7 @@ AFFINE = TABLE.register(
         source="S0, the forward pass; S0:79, S2 (1)–(2): what passes back",
     )
 )
-GATHER = TABLE.register(
+TABLE.register(
     Gather(
         "gather",
         attrs=(
@@ -218,7 +213,7 @@ GATHER = TABLE.register(
         source="Bengio, Ducharme, Vincent & Jauvin 2003",
     )
 )
-SCALE = TABLE.register(
+TABLE.register(
     Scale(
         "scale",
         attrs=(PER_MEMBER, INITIAL, LR_FACTOR, DECAY_FACTOR),
@@ -226,7 +221,7 @@ SCALE = TABLE.register(
         source="Holzmüller, Grinsztajn & Steinwart 2024, the scaling layer",
     )
 )
-MIX = TABLE.register(
+TABLE.register(
     Mix(
         "mix",
         attrs=(

@@ -30,7 +30,7 @@ class Softmax(Activation):
         return (Hadamard(a, delta - MatMul(Transpose(a), delta)),)
 
 
-SOFTMAX = TABLE.register(
+TABLE.register(
     Softmax(
         "softmax",
         onnx="Softmax",

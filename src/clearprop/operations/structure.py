@@ -66,11 +66,11 @@ class Dropout(Op):
         return (Hadamard(site.masks["r"], delta),)
 
 
-ADD = TABLE.register(
+TABLE.register(
     AddRow("add", arity=(1, None), onnx="Sum", source="S1, Y = X + σ(X); He et al. 2016")
 )
-CONCAT = TABLE.register(ConcatRow("concat", arity=(1, None), onnx="Concat"))
-DROPOUT = TABLE.register(
+TABLE.register(ConcatRow("concat", arity=(1, None), onnx="Concat"))
+TABLE.register(
     Dropout(
         "dropout",
         attrs=(Attr("rate", float, 0.1, bounds="[0, 1)", help="the share set to zero"),),
