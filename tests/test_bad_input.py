@@ -190,6 +190,25 @@ def test_text_where_numbers_stood_in_training(run: Run) -> None:
     )
 
 
+def test_a_number_too_large_for_the_model_s_precision(run: Run) -> None:
+    Path("new.csv").write_text("age,colour\n33,red\n1e308,blue\n")
+    refused(run, ["predict", "old.clearprop", "new.csv"], "'age' in row 2", "too far")
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate", "describe"])
+def test_no_such_model_suggests_the_nearest(run: Run, command: str) -> None:
+    data = [] if command == "describe" else ["good.csv"]
+    refused(run, [command, "odl.clearprop", *data], "did you mean 'old.clearprop'")
+    _, _, err = run(command, "another.clearprop", *data)
+    assert "did you mean" not in err
+
+
+def test_a_message_is_never_long(run: Run) -> None:
+    for args in (train("n" * 100_000), ["describe", "9" * 100_000 + "-2"]):
+        _, _, err = run(*args)
+        assert len(err) < 1300
+
+
 def test_a_missing_column_at_prediction(run: Run) -> None:
     Path("new.csv").write_text("agee,colour\n33,red\n")
     refused(run, ["predict", "old.clearprop", "new.csv"], "no column 'age'", "did you mean 'agee'")
@@ -322,7 +341,8 @@ def test_a_process_that_may_write_no_more(run: Run) -> None:
         ("--threads", "0", "threads"),
         ("--max-steps", "0", "max_steps"),
         ("--precision", "bfloat16", "'float32', 'float64'"),
-        ("--epochs", "many", "--epochs"),
+        ("--epochs", "many", "it takes a whole number"),
+        ("--l2", "many", "it takes a number"),
         ("--nothing", "1", "--nothing"),
     ],
 )

@@ -7,6 +7,7 @@ of Python does with the same bits. Proved by ``tests/test_cli.py`` and ``tests/t
 from __future__ import annotations
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,6 +23,9 @@ __all__ = ["main"]
 
 #: Exit codes: 0 done, or yes; 1 could not; 2 wrong use; 3 ran, and the answer is no; 130 Ctrl-C.
 COULD_NOT, WRONG_USE, INTERRUPTED = 1, 2, 130
+
+#: Signs of a message; names and queries of any length may be in it.
+_LONGEST = 1200
 
 # What Typer raises for wrong options, in whichever library it keeps its parser.
 _WrongOption: type[Exception] = next(
@@ -68,6 +72,8 @@ def main(args: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST - 300]} … {text[-300:]}"
     with suppress(OSError, ValueError):
         print(visible(text), file=sys.stderr)
 
@@ -75,6 +81,8 @@ def _say(text: str) -> None:
 def _wrong_use(error: BaseException) -> int:
     path = getattr(getattr(error, "ctx", None), "command_path", "clearprop")
     message = getattr(error, "format_message", error.__str__)()
+    message = re.sub("Input should be a valid integer.*", "it takes a whole number", message)
+    message = re.sub("Input should be a valid number.*", "it takes a number", message)
     message = message[:1].lower() + message[1:].rstrip(".")
     _say(f"{path}: {message}{'' if message.endswith('?') else ';'} see '{path} --help'")
     return WRONG_USE

@@ -12,12 +12,13 @@ from typing import Any
 from clearprop import __version__, _native
 from clearprop.cli import console
 from clearprop.engine.isa import choose, instruction_sets
-from clearprop.errors import GraphError, UsageError
-from clearprop.model import Model, is_model, load
+from clearprop.errors import FileError, GraphError, UsageError
+from clearprop.model import SUFFIX, Model, is_model, load
 from clearprop.network import Network
 from clearprop.tables.task import Target
+from clearprop.words import nearest
 
-__all__ = ["describe", "info", "read_chain", "read_network"]
+__all__ = ["describe", "info", "read_chain", "read_model", "read_network"]
 
 
 def read_chain(given: str, **settings: Any) -> Network:
@@ -57,7 +58,24 @@ def read_network(given: str) -> Network | Model:
         raise UsageError(
             f"{given!r} is no network: give a chain such as 2-3-2, a JSON file or a model file"
         )
-    return load(path)
+    return read_model(given)
+
+
+def read_model(given: str) -> Model:
+    """Return the model of a file; if there is none, say which is near.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or damaged.
+    """
+    path = Path(given)
+    if given and not path.exists() and path.parent.is_dir():
+        models = {file.stem: str(file) for file in path.parent.glob(f"*{SUFFIX}")}
+        near = nearest(path.stem, models)
+        if near is not None:
+            raise FileError(f"there is no file {given}: did you mean {models[near]!r}?")
+    return load(given)
 
 
 def describe(network: str, *, json: bool) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.cli import console
+from clearprop.cli.describing import read_model
 from clearprop.cli.writing import Column, check_name, plain, refuse_to_replace, write_rows
 from clearprop.errors import UsageError
-from clearprop.model import Model, load
+from clearprop.model import Model
 from clearprop.tables import Cells, Table
 from clearprop.tables.fingerprint import fingerprint
 
@@ -21,7 +22,7 @@ __all__ = ["evaluate", "predict"]
 
 def evaluate(model: str, data: str, *, json: bool) -> int:
     """Judge a model by a table that has the target in it."""
-    found = load(model)
+    found = read_model(model)
     table = found.open(data, judged=True)
     figures = found.judge(table, np.ones(table.rows, np.bool_))
     known, seen = _known(found, table), _seen(found, table)
@@ -64,7 +65,7 @@ def _seen(model: Model, table: Table) -> bool:
 
 def predict(model: str, data: str, *, output: str | None, probabilities: bool, json: bool) -> int:
     """Write a prediction for each row, behind the columns that the model does not read."""
-    found = load(model)
+    found = read_model(model)
     if probabilities and found.task != "classification":
         raise UsageError(
             f"--probabilities: the model predicts the number {found.target.name!r}, which has "

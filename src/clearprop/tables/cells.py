@@ -130,7 +130,7 @@ def _wrong(cells: Cells, name: str, start: int, wanted: str, got: str) -> DataEr
     row = int(np.argmax(cells.valid))
     return DataError(
         f"column {name!r} holds {wanted}, but this table has {got} in it, "
-        f"{cells.values[row]} in row {start + row + 1}"
+        f"{_name(cells.values[row])} in row {start + row + 1}"
     )
 
 

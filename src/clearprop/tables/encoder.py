@@ -200,7 +200,15 @@ class Encoder:
             row = column.row
             cells = READERS[row.asked.role](chunk[column.name], column.name, chunk.start)
             row.encode(cells, column.parameters, indices[:, place])
-        return Encoded(X.astype(dtype, copy=False), indices)
+        with np.errstate(over="ignore"):
+            rounded = X.astype(dtype, copy=False)
+        if not np.isfinite(rounded).all():
+            row, at = np.argwhere(~np.isfinite(rounded))[0].tolist()
+            raise DataError(
+                f"{self.labels[at]!r} in row {chunk.start + row + 1} is too far from what training "
+                "had to be computed with: mend the value, or leave the cell empty"
+            )
+        return Encoded(rounded, indices)
 
     def encode(
         self, table: Table, dtype: DTypeLike = np.float32, rows_per_chunk: int = 8192
