@@ -35,6 +35,10 @@ RTOL = {np.dtype(np.float64): 1e-6, np.dtype(np.float32): 1e-4, np.dtype(np.floa
 MOST_KINKS = 200
 
 
+#: So many kinks are named in a note.
+NAMED = 4
+
+
 class _Shaken(Replay):
     """A replay in which every computed quantity is off by a relative amount of about `SHAKE`."""
 
@@ -133,6 +137,16 @@ class Kinks:
             self.found.append(Kink(symbol, *kink))
         self.plan = plan
         self.count = sum(len(kink.low) for kink in self.found)
+
+    def __str__(self) -> str:
+        """Which function, unit and sample, as people count them: from 1."""
+        places = [
+            f"{kink.function} at unit {unit + 1} of layer {kink.layer} for sample {sample + 1}"
+            for kink in self.found
+            for sample, unit in zip(*kink.entries, strict=True)
+        ]
+        left = len(places) - NAMED
+        return "; ".join(places[:NAMED]) + (f"; and {left} more" if left > 0 else "")
 
     def gradient(self, choice: Array) -> dict[str, Array]:
         """Return every gradient for additions to f′ in the order of the kinks."""

@@ -106,7 +106,7 @@ class Lines:
     >>> Lines(plan).write("delta2")
     'δ2 = Δ2 ⊙ sigmoid′(z2)'
     >>> Lines(plan, "graph").write("delta2")
-    "δ²₃ₓ₁ = Δ³₃ₓ₁ ⊙ σ'(z²₃ₓ₁)"
+    'δ²₃₁ = Δ³₃₁ ⊙ σ′(z²₃₁)'
     """
 
     def __init__(

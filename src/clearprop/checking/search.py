@@ -175,12 +175,12 @@ class Search:
         return difference / allowed if allowed else np.inf
 
     def residual(self, gradient: Callable[[str], Array]) -> float:
-        """Return the largest relative difference over all tensors."""
+        """Return the largest relative difference over all tensors that are more than rounding."""
         worst = 0.0
         for name in self.order:
             given, array = self.given[name], gradient(name)
             size = max(float(np.abs(array).max(initial=0)), self._size[name])
-            if size:
+            if size > 10 * self.rounding[name]:
                 worst = max(worst, float(np.abs(array - given).max()) / size)
         return worst
 
