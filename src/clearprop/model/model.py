@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike, NDArray
 from clearprop import storage
 from clearprop.backprop.given import as_array, check_finite
 from clearprop.engine import Data, Runner, open_native, open_reference
-from clearprop.errors import DataError, NativeError, UsageError
+from clearprop.errors import DataError, NativeError, SettingError, UsageError
 from clearprop.metrics import evaluate
 from clearprop.model.file import KIND, check_destination
 from clearprop.model.targets import encode_target
-from clearprop.network import Inputs, Network, Parameters
+from clearprop.network import Inputs, Network, Parameters, check_network
 from clearprop.optimizers import SGD
 from clearprop.settings import Attr
 from clearprop.tables import Chunk, Table, open_table
@@ -31,7 +31,7 @@ from clearprop.tables.encoder import Encoded, Encoder
 from clearprop.tables.task import Target
 from clearprop.training.arrays import read_inputs, read_sample_weight
 from clearprop.training.history import History
-from clearprop.words import number
+from clearprop.words import number, shown
 
 __all__ = ["Model", "Predictions", "input_arrays"]
 
@@ -90,6 +90,13 @@ class Model:
     columns: Sequence[Mapping[str, Any]] = ()
     history: History = field(default_factory=History)
     provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_network("Model", self.network)
+        for name, kind in (("parameters", Parameters), ("target", Target), ("history", History)):
+            if not isinstance(getattr(self, name), kind):
+                got = shown(getattr(self, name))
+                raise SettingError(f"Model: {name} is a {kind.__name__}, got {got}")
 
     # -- what it predicts -------------------------------------------------------------------------
     @property

@@ -11,6 +11,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from clearprop.training.history import History
 from clearprop.training.stopping import Watch
 from clearprop.training.sums import Sums
 
-__all__ = ["CHECKPOINT", "Checkpoint", "fingerprint"]
+__all__ = ["CHECKPOINT", "Checkpoint", "destination", "fingerprint"]
 
 CHECKPOINT = storage.Kind("clearprop-checkpoint", "checkpoint", 1, "train again from the start")
 
@@ -118,8 +119,14 @@ class Checkpoint:
         Raises
         ------
         FileError
-            Naming each thing that differs, with both values.
+            If the run diverged, or naming each thing that differs, with both values.
         """
+        if self.why == "diverged":  # whatever it is resumed with, its parameters lead nowhere
+            told = [event.text for event in self.history.events if event.kind == "diverged"]
+            raise FileError(
+                f"the run in {os.fspath(path)} diverged and cannot go on: "
+                f"{''.join(told[-1:])}; start anew without resume"
+            )
         another = self.fingerprint.get("optimizer") != fingerprint.get("optimizer")
         differ = []
         for name in dict.fromkeys([*fingerprint, *self.fingerprint]):
@@ -138,6 +145,22 @@ def _difference(name: str, old: Any, new: Any) -> str:
     if name.startswith("digest of "):
         return f"{name.removeprefix('digest of ')} is not the same"
     return f"{name} was {old or 'not given'} and is {new or 'not given'}"
+
+
+def destination(path: str | os.PathLike[str], *, resume: bool) -> Path:
+    """Return where checkpoints can be written, halves that a killed run left there swept away.
+
+    Raises
+    ------
+    FileError
+        If nothing can be written there, or what stands there is no checkpoint (to resume from what
+        is none is refused by `Checkpoint.read`, which says what it is).
+    """
+    found = storage.check_writable(path)
+    storage.sweep(found)
+    if not resume and found.exists() and not storage.is_kind(found, CHECKPOINT):
+        raise FileError(f"{found} exists and is no checkpoint; choose another name")
+    return found
 
 
 def fingerprint(

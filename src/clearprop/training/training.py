@@ -21,9 +21,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clearprop import storage
 from clearprop.engine import Data, Flat, Precision, Runner, State, Window
-from clearprop.errors import DivergenceError, FileError, SettingError
+from clearprop.errors import DivergenceError, SettingError
 from clearprop.initializers import DATA_DRIVEN
 from clearprop.network import (
     Inputs,
@@ -36,7 +35,7 @@ from clearprop.network import (
 from clearprop.optimizers import Optimizer, optimizer
 from clearprop.settings import Attr, check_all
 from clearprop.training.arrays import taken
-from clearprop.training.checkpoint import CHECKPOINT, Checkpoint, fingerprint
+from clearprop.training.checkpoint import Checkpoint, destination, fingerprint
 from clearprop.training.choices import ATTRS, Engine, Metric, begun, divided, opened, several
 from clearprop.training.divergence import advice
 from clearprop.training.history import Event, History
@@ -231,11 +230,13 @@ class Training:
         )  # fmt: skip
         self._start(note)
         self._print: dict[str, str] | None = None
-        self._path: Path | None = None if checkpoint is None else storage.check_writable(checkpoint)
+        self._path: Path | None = (
+            None if checkpoint is None else destination(checkpoint, resume=told["resume"])
+        )
         self._every: float = told["checkpoint_seconds"]
         self._saved_at = time.monotonic()
-        if self._path is not None:
-            self._open_checkpoint(self._path, resume)
+        if self._path is not None and resume and self._path.exists():
+            self.restore(self._path)
 
     def _start(self, note: str) -> None:
         """Set up the state before the first step."""
@@ -583,15 +584,10 @@ class Training:
         Raises
         ------
         FileError
-            If it is no checkpoint, is damaged, or the run began with something else, which is
-            named.
+            If it is no checkpoint, is damaged, the run diverged, or it began with something else,
+            which is named.
         """
         found = Checkpoint.read(path)
-        if found.why == "diverged":
-            raise FileError(
-                f"the run in {os.fspath(path)} diverged and cannot go on: "
-                f"{found.history.events[-1].text}; start anew without resume"
-            )
         found.require(self._fingerprint(), path)
         self.state, self._best, self._watch = found.state, found.best, found.watch
         self._sums, self.history = found.sums, found.history
@@ -601,15 +597,6 @@ class Training:
     def _save_if_due(self) -> None:
         if self._path is not None and time.monotonic() >= self._saved_at + self._every:
             self.save(self._path)
-
-    def _open_checkpoint(self, path: Path, resume: bool) -> None:
-        storage.sweep(path)
-        if not path.exists():
-            return
-        if resume:
-            self.restore(path)
-        elif not storage.is_kind(path, CHECKPOINT):
-            raise FileError(f"{path} exists and is no checkpoint; choose another name")
 
     def _fingerprint(self) -> dict[str, str]:
         if self._print is None:
