@@ -255,6 +255,29 @@ def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
         assert lines(done.stdout, numbers=False) == lines(shown, numbers=False)
 
 
+def test_the_readme_s_python_gives_what_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Figures to two digits: their last bits may differ between processors."""
+    block = (ROOT / "README.md").read_text("utf-8").split("```python\n")[1].split("```")[0]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    shown = []
+    for line in block.splitlines():
+        code, _, told = line.partition("  # ")
+        try:
+            value = eval(code, names)
+        except SyntaxError:
+            exec(line, names)
+            continue
+        if told:
+            shown.append((value, told))
+    (accuracy, said), (predicted, labels) = shown
+    assert float(accuracy) == pytest.approx(float(said.rstrip(".")), abs=0.03)
+    assert labels == f"array([{str(predicted[0])!r}, ...])"
+
+
 def lines(text: str, *, numbers: bool = True) -> list[str]:
     plain = text if numbers else re.sub(r"\d+(\.\d+)?(e[+-]?\d+)?", "#", text)
     return [" ".join(line.split()) for line in plain.rstrip().splitlines()]
