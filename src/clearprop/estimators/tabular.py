@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -44,9 +44,11 @@ __all__ = ["TabularClassifier", "TabularRegressor"]
 
 _ATTRS = (
     Attr("time_limit", float, None, bounds="(0, inf)", unit="s"),
-    Attr("max_steps", int, None, bounds="[1, inf)"),
     Attr("n_jobs", int, None, bounds="[1, 1024]", help="threads; they change no bits"),
 )
+
+
+_STEPS = Attr("max_steps", int, 1, bounds="[1, inf)")
 
 
 class _Tabular(BaseEstimator):  # type: ignore[misc]
@@ -62,7 +64,7 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         metric: str | None = None,
         columns: Mapping[str, str] | None = None,
         time_limit: float | None = None,
-        max_steps: int | None = None,
+        max_steps: int | Sequence[int] | None = None,
         changes: Mapping[str, Any] | None = None,
         checkpoint: str | None = None,
         progress: Watcher | None = None,
@@ -86,7 +88,7 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         told: dict[str, Any] = check_all(
             _ATTRS,
             {name: None if (v := getattr(self, name)) == -1 else v
-             for name in ("time_limit", "max_steps", "n_jobs")},
+             for name in ("time_limit", "n_jobs")},
             type(self).__name__,
         )  # fmt: skip
         metric = metric_of(target.task, self.metric)
@@ -96,12 +98,13 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         found = fit(
             rows, made_of,
             metric=metric, seed=_seed(self.random_state), progress=self.progress,
-            time_limit=told["time_limit"], max_steps=told["max_steps"], threads=told["n_jobs"],
-            checkpoint=self.checkpoint, resume=self.checkpoint is not None,
+            time_limit=told["time_limit"], max_steps=_steps(self.max_steps),
+            checkpoint=self.checkpoint, threads=told["n_jobs"],
         )  # fmt: skip
         if found.interrupted:
             warnings.warn(
-                f"Training was interrupted after {found.steps} steps: the model is the best so far",
+                f"Training was interrupted after {sum(found.steps)} steps: "
+                "the model is the best so far",
                 ConvergenceWarning,
                 stacklevel=3,
             )
@@ -109,8 +112,8 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         self.model_.columns = decisions.to_data()
         self.ingredients_: Ingredients = made_of
         self.n_iter_ = max(len(found.model.history), 1)
-        self.best_epoch_ = found.epoch
-        self.n_steps_ = found.steps
+        self.best_epoch_ = found.epochs[0]
+        self.n_steps_ = found.steps[0] if len(found.steps) == 1 else found.steps
         return found
 
     def _opened(self, X: Any, *, reset: bool) -> Table:
@@ -244,8 +247,9 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
         What is known better than it looks.
     time_limit : float, seconds, optional
         Training ends at the first whole step after it; ``n_steps_`` says how many there were.
-    max_steps : int, optional
-        Training ends after so many steps: with the ``n_steps_`` of a time limit, the same bits.
+    max_steps : int or sequence of int, optional
+        Training ends after so many steps, of each run where there are several: with the
+        ``n_steps_`` of a time limit, the same bits.
     changes : {ingredient: value}, optional
         Other ingredients than the preset's, by the names of
         `clearprop.estimators.tabular_ingredients.Ingredients`.
@@ -268,8 +272,10 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
     feature_names_in_ : (columns,) array of str
         If it was fitted to a frame.
     ingredients_ : Ingredients
-    n_iter_, best_epoch_, n_steps_ : int
-        Epochs trained, the epoch whose parameters are kept, steps done.
+    n_iter_, best_epoch_ : int
+        Epochs trained, and the epoch whose parameters are kept, of the first run.
+    n_steps_ : int or tuple of int
+        Steps done, in each run where there are several.
 
     Examples
     --------
@@ -403,6 +409,15 @@ class TabularRegressor(RegressorMixin, _Tabular):  # type: ignore[misc]
 def _width(X: Any) -> int:
     shape = np.shape(X) if not hasattr(X, "shape") else X.shape
     return int(shape[1]) if len(shape) == 2 else -1
+
+
+def _steps(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    if given is None:
+        return None
+    each = tuple(given) if isinstance(given, Sequence) else (given,)
+    for steps in each:
+        _STEPS.check(steps)
+    return each
 
 
 def _seed(random_state: Any) -> int:

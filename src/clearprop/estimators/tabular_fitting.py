@@ -6,18 +6,21 @@ Owns the order of these things for the tabular estimators; knows nothing of scik
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from clearprop import philox
 from clearprop.estimators.tabular_figures import cost_of, watched
 from clearprop.estimators.tabular_ingredients import Ingredients
-from clearprop.estimators.tabular_network import HEAD, build
+from clearprop.estimators.tabular_network import HEAD, build, side_by_side
 from clearprop.estimators.tabular_temperature import temperature
-from clearprop.membership import TRAIN, VALIDATION, split
+from clearprop.membership import VALIDATION, split
 from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher, carry_out
 from clearprop.model.model import input_arrays
@@ -25,7 +28,7 @@ from clearprop.network import Network
 from clearprop.optimizers import AdamW
 from clearprop.tables import Table
 from clearprop.tables.cells import Role
-from clearprop.tables.encoder import Encoded, fit_encoder
+from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
 from clearprop.tables.task import Target
 from clearprop.training import Training
 
@@ -62,17 +65,17 @@ class Fitted:
     Attributes
     ----------
     model : Model
-    epoch : int
-        The chosen one, from 1.
-    steps : int
-        Steps done: as ``max_steps``, with the same seed, they give the same bits.
+    epochs : tuple of int
+        The chosen epoch of each run, from 1.
+    steps : tuple of int
+        Steps done in each run: as ``max_steps``, with the same seed, they give the same bits.
     interrupted : bool
         Whether Ctrl-C ended it.
     """
 
     model: Model
-    epoch: int
-    steps: int
+    epochs: tuple[int, ...]
+    steps: tuple[int, ...]
     interrupted: bool
 
 
@@ -84,8 +87,9 @@ def fit(
     seed: int,
     progress: Watcher | None = None,
     time_limit: float | None = None,
-    max_steps: int | None = None,
-    **settings: Any,
+    max_steps: Sequence[int] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    threads: int | None = None,
 ) -> Fitted:
     """Learn from the rows.
 
@@ -99,9 +103,12 @@ def fit(
     progress : callable, optional
         Called with a `clearprop.training.Progress` a few times a second.
     time_limit : float, seconds, optional
-    max_steps : int, optional
-    settings
-        ``threads``, ``precision``, ``checkpoint``, ``resume`` of `clearprop.training.Training`.
+    max_steps : sequence of int, optional
+        Of each run.
+    checkpoint : path, optional
+        Each run has its own file, that of the first this one; those that are there are gone on
+        from.
+    threads : int, optional
     """
     encoder = fit_encoder(
         rows.table,
@@ -109,52 +116,123 @@ def fit(
         recipes=_recipes(rows, made_of),
         one_hot_up_to=made_of.one_hot_up_to,
     )
-    cost = cost_of(rows.target.task, metric)
-    network = build(encoder, rows.target, made_of, cost)
-    double = settings.get("precision") == "float64"
-    encoded = encoder.encode(rows.table, np.float64 if double else np.float32)
-    n = len(rows.y)
-    parts = np.full(n, TRAIN, np.uint8)
-    if n >= LEAST_TO_VALIDATE and made_of.validation:
-        labels = rows.y if rows.target.task == "classification" else None
-        parts = split(seed, n, validation=made_of.validation, labels=labels)
+    network = build(encoder, rows.target, made_of, cost_of(rows.target.task, metric))
+    work = _Work(
+        rows, made_of, encoder, network, encoder.encode(rows.table), metric, seed,
+        progress, checkpoint, threads,
+        None if time_limit is None else time.monotonic() + time_limit, max_steps,
+    )  # fmt: skip
+    parts = _parts(rows, made_of, seed)
+    runs = len(parts) * (1 + made_of.refit)
+    models = []
+    for part in parts:
+        model = work.run(part, runs - len(work.steps))
+        if made_of.refit and part is not None and not work.interrupted:
+            model = work.refit(model, runs - len(work.steps))
+        models.append(model)
+        if work.interrupted:
+            break
+    model = models[0] if len(models) == 1 else side_by_side(models)
+    return Fitted(model, tuple(work.epochs), tuple(work.steps), work.interrupted)
 
-    def taken(chosen: NDArray[np.bool_]) -> tuple[Any, ...]:
-        own = () if rows.weights is None else (rows.weights[chosen],)
-        return (_inputs(network, encoded, chosen), rows.y[chosen], *own)
 
-    X, y, *own = taken(parts == TRAIN)
-    held = taken(parts == VALIDATION) if (parts == VALIDATION).any() else None
-    watching: dict[str, Any] = {}
-    if held is not None:
-        watching = {
-            "validation": held,
-            "metric": watched(rows.target, metric, held[2] if rows.weights is not None else None),
-            "monitor": "metric",
-            "greater_is_better": False,
-        }
-    with Training(
-        network, X, y,
-        sample_weight=own[0] if own else None,
-        optimizer=AdamW(
-            made_of.learning_rate, beta2=made_of.beta2, weight_decay=made_of.weight_decay
-        ),
-        schedule=made_of.schedule, epochs=made_of.epochs, batch_size=made_of.batch(len(y)),
-        early_stopping=False, seed=seed, time_limit=time_limit, max_steps=max_steps,
-        **watching, **settings,
-    ) as training:  # fmt: skip
-        interrupted = False
-        try:
-            model = carry_out(training, rows.target, progress)
-        except Interrupted as error:
-            if error.model is None:
-                raise
-            model, interrupted = error.model, True
-        steps, epoch = training.step, training.progress.best_epoch or training.epoch
-    model.encoder = encoder
-    if made_of.temperature and held is not None and rows.target.task == "classification":
-        _temper(model, held)
-    return Fitted(model, epoch, steps, interrupted)
+@dataclass
+class _Work:
+    """What all runs of one fit have in common, and what they did."""
+
+    rows: Rows
+    made_of: Ingredients
+    encoder: Encoder
+    network: Network
+    encoded: Encoded
+    metric: str
+    seed: int
+    progress: Watcher | None
+    checkpoint: str | os.PathLike[str] | None
+    threads: int | None
+    deadline: float | None
+    max_steps: Sequence[int] | None
+    epochs: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    interrupted: bool = False
+
+    def run(self, held: NDArray[np.bool_] | None, left: int) -> Model:
+        """Train on the rows that are not held back, and choose the epoch by those that are."""
+        if held is None:
+            return self._train(np.ones(len(self.rows.y), np.bool_), {}, left)
+        own = self._taken(held)
+        figure = watched(self.rows.target, self.metric, own[2] if len(own) == 3 else None)
+        model = self._train(
+            ~held,
+            {
+                "validation": own,
+                "metric": figure,
+                "monitor": "metric",
+                "greater_is_better": False,
+            },
+            left,
+        )
+        if self.made_of.temperature and self.rows.target.task == "classification":
+            _temper(model, own)
+        return model
+
+    def refit(self, model: Model, left: int) -> Model:
+        """Train anew on all rows, up to the epoch that was chosen; the temperature stays."""
+        n = len(self.rows.y)
+        an_epoch = -(-n // self.made_of.batch(n))
+        again = self._train(np.ones(n, np.bool_), {}, left, most=self.epochs[-1] * an_epoch)
+        inverse = 1 / model.provenance.get("temperature", 1.0)
+        for name in (f"W_{HEAD}", f"b_{HEAD}"):
+            again.parameters[name][...] *= inverse
+        again.provenance["temperature"] = 1 / inverse
+        again.provenance["rows"] = model.provenance["rows"]
+        return again
+
+    def _train(
+        self,
+        chosen: NDArray[np.bool_],
+        watching: Mapping[str, Any],
+        left: int,
+        most: int | None = None,
+    ) -> Model:
+        made_of, number = self.made_of, len(self.steps)
+        X, y, *own = self._taken(chosen)
+        limit = None
+        if self.deadline is not None:  # what is left is shared by the runs that are left
+            limit = max((self.deadline - time.monotonic()) / left, 1e-3)
+        if self.max_steps is not None:
+            told = self.max_steps[min(number, len(self.max_steps) - 1)]
+            most = told if most is None else min(told, most)
+        where = self.checkpoint
+        if where is not None and number:
+            where = f"{os.fspath(where)}.{number + 1}"
+        with Training(
+            self.network, X, y,
+            sample_weight=own[0] if own else None,
+            optimizer=AdamW(
+                made_of.learning_rate, beta2=made_of.beta2, weight_decay=made_of.weight_decay
+            ),
+            schedule=made_of.schedule, epochs=made_of.epochs, batch_size=made_of.batch(len(y)),
+            early_stopping=False, seed=self.seed, time_limit=limit, max_steps=most,
+            checkpoint=where, resume=where is not None, threads=self.threads,
+            **watching,
+        ) as training:  # fmt: skip
+            try:
+                model = carry_out(training, self.rows.target, self.progress)
+            except Interrupted as error:
+                if error.model is None:
+                    raise
+                model, self.interrupted = error.model, True
+            self.steps.append(training.step)
+            self.epochs.append(training.progress.best_epoch or max(training.epoch, 1))
+        model.encoder = self.encoder
+        return model
+
+    def _taken(self, chosen: NDArray[np.bool_]) -> tuple[Any, ...]:
+        """Inputs, targets and weights of some rows."""
+        encoded = Encoded(self.encoded.X[chosen], self.encoded.indices[chosen])
+        own = () if self.rows.weights is None else (self.rows.weights[chosen],)
+        return (input_arrays(self.network, encoded), self.rows.y[chosen], *own)
 
 
 def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:
@@ -166,8 +244,23 @@ def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:
     return dict.fromkeys(numbers, recipe)
 
 
-def _inputs(network: Network, encoded: Encoded, rows: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-    return input_arrays(network, Encoded(encoded.X[rows], encoded.indices[rows]))
+def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_] | None]:
+    """The rows that each run holds back; None for none.
+
+    One run holds back a share, in proportion of classes. Several hold back a part each, so that
+    every row is held back once: the rows of each class are dealt out in the order of their draws.
+    """
+    n = len(rows.y)
+    if n < LEAST_TO_VALIDATE or not made_of.validation:
+        return [None] * made_of.bags
+    labels = rows.y if rows.target.task == "classification" else None
+    if made_of.bags == 1:
+        return [split(seed, n, validation=made_of.validation, labels=labels) == VALIDATION]
+    u = philox.uniform(seed, philox.VALIDATION, 0, n)
+    order = np.lexsort((u, np.zeros(n) if labels is None else labels))
+    hand = np.empty(n, np.int64)
+    hand[order] = np.arange(n) % made_of.bags
+    return [hand == bag for bag in range(made_of.bags)]
 
 
 def _temper(model: Model, held: tuple[Any, ...]) -> None:

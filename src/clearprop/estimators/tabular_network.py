@@ -6,16 +6,20 @@ Proved by ``tests/test_tabular_fitting.py``.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.graph import Dense, Dropout, Embedding, Input, Scale, Wire, concat
-from clearprop.network import Network
+from clearprop.model import Model
+from clearprop.network import Network, Parameters
 from clearprop.tables.encoder import Encoder
 from clearprop.tables.task import Target
 
-__all__ = ["HEAD", "build"]
+__all__ = ["HEAD", "build", "side_by_side"]
 
 HEAD = "head"
 """The last layer's name: its parameters are ``W_head`` and ``b_head``."""
@@ -85,3 +89,34 @@ def _rates(inputs: int, made_of: Ingredients) -> dict[str, Any]:
     if not made_of.equal_rates:
         return {}
     return {"lr_factor": 1 / math.sqrt(inputs), "decay_factor": math.sqrt(inputs)}
+
+
+def side_by_side(models: Sequence[Model]) -> Model:
+    """Return one model whose members are those of all models: its prediction is their mean.
+
+    Parameters
+    ----------
+    models : sequence of Model
+        Of one network, encoder and target; what their members share is repeated.
+    """
+    graph = models[0].network.graph
+    each = max(graph.members, 1)
+    nodes = [
+        replace(node, attrs={**node.attrs, "members": each * len(models)})
+        if "members" in node.attrs
+        else node
+        for node in graph.nodes
+    ]
+    network = Network(graph=replace(graph, nodes=tuple(nodes), members=each * len(models)))
+    parameters = Parameters(network.graph, np.zeros(network.graph.size, np.float32))
+    for name, array in parameters.items():
+        own = [model.parameters[name] for model in models]
+        alone = own[0].shape != array.shape[1:]  # it has a member axis already
+        array[...] = np.concatenate(
+            [one if alone else np.broadcast_to(one, (each, *one.shape)) for one in own]
+        )
+    first = models[0]
+    told = {**first.provenance, "bags": [model.provenance for model in models]}
+    return Model(
+        network, parameters, first.target, first.encoder, first.columns, first.history, told
+    )

@@ -1,0 +1,197 @@
+"""What is inside a tabular estimator: the network, its rates, members, bags, refit, temperature."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+from sklearn.datasets import load_diabetes, load_wine
+
+from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
+from clearprop.estimators.tabular_figures import watched
+from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
+from clearprop.estimators.tabular_temperature import refinement, temperature
+from clearprop.metrics import METRICS
+from clearprop.tables import open_table
+from clearprop.tables.task import Target
+
+QUICK: dict[str, Any] = {"epochs": 10, "hidden": (16, 16)}
+
+
+def fitted(**changes: Any) -> tuple[TabularClassifier, np.ndarray, np.ndarray]:
+    X, y = load_wine(return_X_y=True)
+    return TabularClassifier(changes={**QUICK, **changes}, random_state=0).fit(X, y), X, y
+
+
+def logits(z: np.ndarray, factor: float) -> np.ndarray:
+    e = np.exp(factor * (z - z.max(axis=1, keepdims=True)))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def test_a_dense_layer_moves_as_in_the_neural_tangent_form() -> None:
+    model, X, _ = fitted(numbers="robust")
+    parameters = model.to_network().graph.parameters
+    assert parameters["W2"].spec.lr_factor == 1 / math.sqrt(X.shape[1])
+    assert parameters["W3"].spec.lr_factor == 1 / math.sqrt(16)
+    for name in ("W2", "W3", "W_head"):
+        spec = parameters[name].spec
+        assert spec.lr_factor * spec.decay_factor == pytest.approx(1)
+    assert parameters["s2"].spec.lr_factor == 6 if "s2" in parameters else True
+    initial = model.to_network().initial(0)
+    assert (initial["W_head"] == 0).all() and (initial["b_head"] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("rows", "size"), [(2, 2), (1000, 64), (1025, 128), (20_000, 256), (99_999, 512), (10**6, 1024)]
+)
+def test_batches_grow_with_the_table(rows: int, size: int) -> None:
+    assert Ingredients().batch(rows) == size
+    assert Ingredients(batch_size=32).batch(rows) == min(32, rows)
+
+
+@pytest.mark.parametrize("sharing", ["mini", "packed"])
+def test_members_predict_their_mean(sharing: str) -> None:
+    model, X, _ = fitted(members=3, sharing=sharing, temperature=False)
+    network, parameters = model.to_network(), model.model_.parameters
+    assert network.graph.members == 3
+    shared = {name for name, p in network.graph.parameters.items() if not p.spec.type.member}
+    assert ("W3" in shared) is (sharing == "mini")
+    assert model.model_.encoder is not None
+    inputs = model.model_.encoder.encode(as_named(X), np.float64).X
+    each = network.trace(parameters, inputs, [0] * len(X))[network.graph.outputs[0]]
+    assert each.shape == (3, len(X), 3)
+    assert np.abs(each[0] - each[1]).max() > 1e-3  # they differ
+    np.testing.assert_allclose(each.mean(axis=0), model.predict_proba(X), atol=1e-5)
+
+
+def as_named(X: np.ndarray) -> Any:
+    return open_table({f"x{place}": X[:, place] for place in range(X.shape[1])})
+
+
+def test_bags_predict_the_mean_of_runs_that_hold_back_other_rows() -> None:
+    model, X, _ = fitted(bags=3)
+    inside = model.model_
+    assert inside.network.graph.members == 3
+    assert len(model.n_steps_) == 3
+    W = inside.parameters["W3"]
+    assert W.shape[0] == 3
+    assert np.abs(W[0] - W[1]).max() > 1e-3
+    # By hand, a member at a time: a network of one.
+    assert inside.encoder is not None
+    single, _, _ = fitted()
+    inputs = inside.encoder.encode(as_named(X), np.float64).X
+    one = single.to_network()
+    each = [
+        one.forward({name: array[member] for name, array in inside.parameters.items()}, inputs)
+        for member in range(3)
+    ]
+    np.testing.assert_allclose(np.mean(each, axis=0), model.predict_proba(X), atol=1e-5)
+
+
+def test_every_row_is_held_back_by_one_bag(rng: np.random.Generator) -> None:
+    from clearprop.estimators.tabular_fitting import Rows, _parts
+
+    y = rng.integers(0, 3, 101)
+    target = Target("y", "classification", "", "integer", ("0", "1", "2"))
+    rows = Rows(open_table({"x": y.astype(float)}), {"x": "number"}, y, target)
+    parts = _parts(rows, Ingredients(bags=4), seed=5)
+    held = np.array(parts)
+    assert (held.sum(axis=0) == 1).all()
+    for label in range(3):
+        counts = held[:, y == label].sum(axis=1)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_refit_trains_on_all_rows_up_to_the_chosen_epoch() -> None:
+    model, X, _ = fitted(refit=True)
+    first, second = model.n_steps_
+    assert first == 10 * math.ceil(142 / 64)
+    assert second == model.best_epoch_ * math.ceil(len(X) / 64)
+    plain, _, _ = fitted()
+    assert plain.best_epoch_ == model.best_epoch_
+    assert model.model_.provenance["temperature"] == plain.model_.provenance["temperature"]
+
+
+def test_the_temperature_is_the_likeliest_behind_its_prior(rng: np.random.Generator) -> None:
+    z = rng.normal(size=(400, 3)) * 3
+    y = np.array([rng.choice(3, p=p) for p in logits(z, 0.5)])
+
+    def objective(log_t: float) -> float:
+        p = logits(z, math.exp(-log_t))[np.arange(400), y]
+        return float(-np.log(p).sum() + (log_t / 0.3) ** 2 / 2)
+
+    exact = minimize_scalar(objective, bounds=(-1.6, 1.6), method="bounded").x
+    assert math.log(temperature(lambda inverse: logits(z, inverse), y)) == pytest.approx(
+        exact, abs=2e-3
+    )
+    assert math.exp(exact) == pytest.approx(2, rel=0.2)
+    assert refinement(logits(z, 1), y) == pytest.approx(objective(exact) / 400, rel=1e-3)
+
+
+def test_rows_all_right_do_not_make_the_network_certain() -> None:
+    z = np.eye(2)[[0, 1] * 10] * 4
+    assert temperature(lambda inverse: logits(z, inverse), np.array([0, 1] * 10)) > 0.8
+
+
+def test_the_temperature_is_in_the_last_layer() -> None:
+    plain, X, _ = fitted(temperature=False)
+    tempered, _, _ = fitted()
+    T = tempered.model_.provenance["temperature"]
+    P = plain.predict_proba(X) ** (1 / T)
+    np.testing.assert_allclose(
+        P / P.sum(axis=1, keepdims=True), tempered.predict_proba(X), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("metric", [name for name in METRICS if name != "pinball"])
+def test_every_metric_chooses_an_epoch(metric: str) -> None:
+    task = METRICS[metric].task
+    if task == "classification":
+        X, y = load_wine(return_X_y=True)
+        model: Any = TabularClassifier(metric=metric, changes=QUICK, random_state=0)
+    else:
+        X, y = load_diabetes(return_X_y=True)
+        model = TabularRegressor(metric=metric, changes=QUICK, random_state=0)
+    model.fit(X, y)
+    figures = model.model_.history["validation_metric"]
+    assert model.best_epoch_ == int(np.argmin(figures)) + 1
+
+
+def test_among_equal_accuracies_the_smaller_log_loss_is_chosen() -> None:
+    target = Target("y", "classification", "", "integer", ("0", "1"))
+    figure = watched(target, "accuracy", None)
+    y = np.array([0, 1, 0, 1])
+    sure = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.6, 0.4]])
+    unsure = np.array([[0.6, 0.4], [0.4, 0.6], [0.6, 0.4], [0.6, 0.4]])
+    certain_but_wrong = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
+    assert figure(y, sure) < figure(y, unsure) < figure(y, certain_but_wrong)
+
+
+def test_labels_are_smoothed_for_accuracy_alone() -> None:
+    assert chosen("fast", "classification", "accuracy", {}).label_smoothing == 0.1
+    for metric in ("log_loss", "auc"):
+        assert chosen("fast", "classification", metric, {}).label_smoothing == 0
+    assert set(PRESETS) == {"fast", "default", "best"}
+
+
+def test_weights_count(rng: np.random.Generator) -> None:
+    X = rng.normal(size=(300, 2))
+    y = (rng.random(300) < 0.5).astype(int)  # nothing to learn but the shares
+    model = TabularClassifier(changes=QUICK, random_state=0)
+    P = model.fit(X, y, sample_weight=np.where(y == 1, 9.0, 1.0)).predict_proba(X)
+    assert P[:, 1].mean() == pytest.approx(0.9, abs=0.04)
+
+
+def test_many_columns_get_no_pieces(rng: np.random.Generator) -> None:
+    X = rng.normal(size=(50, 4))
+    y = X[:, 0] > 0
+    few = TabularClassifier(changes={**QUICK, "numbers": "pieces"}, random_state=0).fit(X, y)
+    many = TabularClassifier(
+        changes={**QUICK, "numbers": "pieces", "pieces_up_to": 3}, random_state=0
+    ).fit(X, y)
+    assert few.model_.encoder is not None and many.model_.encoder is not None
+    assert few.model_.encoder.width == 4 * 17
+    assert many.model_.encoder.width == 4

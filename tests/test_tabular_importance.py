@@ -1,0 +1,83 @@
+"""Importances: a column that decides matters, one that does not does not; gradients by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from clearprop.errors import SettingError
+from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
+from clearprop.estimators.tabular_importance import Importances
+
+
+@pytest.fixture(scope="module")
+def told() -> tuple[TabularClassifier, pd.DataFrame, np.ndarray]:
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame(
+        {
+            "noise": rng.normal(size=300),
+            "sign": rng.normal(size=300),
+            "many": rng.choice([f"k{place}" for place in range(40)], 300),
+        }
+    )
+    y = np.where(X["sign"] > 0, "yes", "no")
+    model = TabularClassifier(changes={"epochs": 30, "hidden": (16,)}, random_state=0)
+    return model.fit(X, y), X, y
+
+
+@pytest.mark.parametrize("method", ["permutation", "gradient"])
+def test_the_column_that_decides_matters_most(told: Any, method: str) -> None:
+    model, X, y = told
+    found: Importances = model.feature_importances(X, y, method=method)
+    by_name = dict(zip(found.names, found.mean, strict=True))
+    assert list(by_name) == ["noise", "sign", "many"]
+    assert by_name["sign"] > 5 * max(by_name["noise"], by_name["many"])
+
+
+def test_permutations_repeat_and_spread(told: Any) -> None:
+    model, X, y = told
+    one = model.feature_importances(X, y, random_state=4)
+    two = model.feature_importances(X, y, random_state=4)
+    other = model.feature_importances(X, y, random_state=5)
+    assert one.mean.tolist() == two.mean.tolist() != other.mean.tolist()
+    assert one.deviation[1] > 0
+    assert (model.feature_importances(X, y, repeats=1).deviation == 0).all()
+
+
+@pytest.mark.parametrize("changes", [{}, {"members": 2}])
+def test_gradients_are_central_differences_of_the_cost(changes: dict[str, Any]) -> None:
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(40, 2))
+    y = X[:, 0] * 3 + X[:, 1]
+    model = TabularRegressor(
+        changes={"epochs": 5, "hidden": (8,), "numbers": "robust", **changes}, random_state=0
+    ).fit(X, y)
+    found = model.feature_importances(X, y, method="gradient")
+    inside = model.model_
+    from clearprop.tables import open_table
+
+    assert inside.encoder is not None
+    inputs = inside.encoder.encode(open_table({"x0": X[:, 0], "x1": X[:, 1]}), np.float64).X
+    target = (y - inside.target.mean) / inside.target.std
+    h, slopes = 1e-5, np.zeros((40, 2))
+    for row in range(40):
+        for column in range(2):
+            step = np.zeros((1, 2))
+            step[0, column] = h
+            up, down = (
+                inside.network.cost(inside.parameters, inputs[[row]] + sign * step, target[[row]])
+                for sign in (1, -1)
+            )
+            slopes[row, column] = (up - down) / (2 * h)
+    np.testing.assert_allclose(found.mean, np.abs(slopes).mean(axis=0), rtol=1e-5)
+
+
+def test_other_methods_are_refused(told: Any) -> None:
+    model, X, y = told
+    with pytest.raises(SettingError, match="permutation"):
+        model.feature_importances(X, y, method="shap")
+    with pytest.raises(SettingError, match="repeats"):
+        model.feature_importances(X, y, repeats=0)
