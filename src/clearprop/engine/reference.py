@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.backprop import Plan, Position, gradient_name, plan, run, target_name
+from clearprop.backprop.given import as_target
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window
 from clearprop.errors import NativeError, SettingError
 from clearprop.expressions import Array, evaluate
 from clearprop.graph import Graph
-from clearprop.network import Parameters, as_target
+from clearprop.network import Parameters
 from clearprop.optimizers import Optimizer
 
 ROW_BLOCK = 1024

@@ -15,20 +15,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clearprop import initializers
-from clearprop.backprop import Plan, Position, Trace, plan, run, sample_gradients, target_name
-from clearprop.backprop.given import as_array, as_target, check_finite
-from clearprop.errors import DataError, GraphError, SettingError
+from clearprop.backprop import Plan, Position, Trace, plan, run, sample_gradients
+from clearprop.backprop.given import as_array
+from clearprop.errors import GraphError, SettingError
 from clearprop.expressions import Array
 from clearprop.graph import Graph, Wire
 from clearprop.network.building import chain, described
 from clearprop.network.describing import short, table
 from clearprop.network.memory import within_memory
 from clearprop.network.parameters import Parameters, check_known
+from clearprop.network.reading import Inputs, read_inputs, read_targets
 from clearprop.words import shown
 
-__all__ = ["Inputs", "Network", "as_target", "check_network"]
-
-Inputs = ArrayLike | Mapping[str, ArrayLike]
+__all__ = ["Network", "check_network"]
 
 
 class Network:
@@ -168,7 +167,7 @@ class Network:
     def _reaching(self, parameters: Parameters, name: str, X: Inputs) -> Array:
         """What reaches a parameter's layer under the values given so far: a, or z for a bias."""
         node = self.graph.nodes[self.graph.parameters[name].users[0]]
-        trace = run(self.plan, parameters, self._inputs(X))
+        trace = run(self.plan, parameters, read_inputs(self.graph, X))
         role = self.graph.parameters[name].spec.role
         return trace[node.output if role == "b" else node.inputs[0]]
 
@@ -199,7 +198,7 @@ class Network:
         array([[-1., -1.]])
         """
         self._known(parameters)
-        trace = run(self.plan, parameters, self._inputs(X))
+        trace = run(self.plan, parameters, read_inputs(self.graph, X))
         found = {name: self._mean(name, trace[name]) for name in self.graph.outputs}
         return found if len(found) > 1 else next(iter(found.values()))
 
@@ -311,7 +310,14 @@ class Network:
         if at is not None and not isinstance(at, Position):
             raise SettingError(f"at is a clearprop.backprop.Position or None, got {shown(at)}")
         weights = None if sample_weight is None else as_array("sample_weight", sample_weight)
-        return run(self.plan, parameters, self._inputs(X), self.targets(Y), weights=weights, at=at)
+        return run(
+            self.plan,
+            parameters,
+            read_inputs(self.graph, X),
+            self.targets(Y),
+            weights=weights,
+            at=at,
+        )
 
     def sample_gradients(
         self,
@@ -354,20 +360,6 @@ class Network:
     def _mean(self, name: str, array: Array) -> Array:
         return np.asarray(array.mean(axis=0)) if self.graph.values[name].type.member else array
 
-    def _inputs(self, X: Inputs) -> dict[str, Array]:
-        keys = [given.key for given in self.graph.inputs]
-        if not isinstance(X, Mapping):
-            if len(keys) > 1:
-                raise DataError(f"the network has the inputs {keys}; give X as a dict of them")
-            X = {keys[0]: X}
-        _check_keys("X", X, keys)
-        found = {}
-        for key in keys:
-            where = "X" if len(keys) == 1 else f"X[{key!r}]"
-            found[key] = as_array(where, X[key])
-            check_finite(where, found[key])
-        return found
-
     def targets(self, Y: Any) -> dict[str, Array]:
         """Return Y as the plan reads it: by symbol, (m, width) float64, classes one-hot.
 
@@ -392,21 +384,7 @@ class Network:
         {'y': array([[0., 0., 1.],
                [1., 0., 0.]])}
         """
-        costs = self.graph.costs
-        keys = [cost.value for cost in costs]
-        if not costs:
-            raise GraphError("the network has no cost to compare Y with")
-        if not isinstance(Y, Mapping):
-            if len(costs) > 1:
-                raise DataError(f"the network has the outputs {keys}; give Y as a dict of them")
-            Y = {keys[0]: Y}
-        _check_keys("Y", Y, keys)
-        found = {}
-        for cost in costs:
-            y = as_array("Y" if len(costs) == 1 else f"Y[{cost.value!r}]", Y[cost.value])
-            width = self.graph.values[cost.value].type.shape[0]
-            found[target_name(self.graph, cost)] = as_target(y, width, cost.row.target)
-        return found
+        return read_targets(self.graph, Y)
 
     # -- description ----------------------------------------------------------------------------
     def describe(self) -> str:
@@ -466,10 +444,3 @@ def check_network(who: str, given: object) -> None:
     """Refuse what is no network, in the name of the function that was given it."""
     if not isinstance(given, Network):
         raise GraphError(f"{who} takes a Network, got {shown(given)}")
-
-
-def _check_keys(what: str, given: Mapping[str, Any], keys: Sequence[str]) -> None:
-    check_known(what, given, dict.fromkeys(keys))
-    for key in keys:
-        if key not in given:
-            raise DataError(f"{what}: {key!r} is missing")

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clearprop.backprop import target_name
-from clearprop.backprop.given import as_held
+from clearprop.backprop.given import as_held, as_target
 from clearprop.engine import Data
 from clearprop.errors import DataError, ShapeError
-from clearprop.network import Inputs, Network, as_target
+from clearprop.network import Inputs, Network
 from clearprop.words import number
 
 __all__ = ["classes", "gathered", "read_inputs", "read_sample_weight", "taken"]
