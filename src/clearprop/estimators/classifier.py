@@ -62,6 +62,7 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
         weight_decay: float = 0.01,
         callbacks: Callable[[Any], Any] | Sequence[Callable[[Any], Any]] | None = None,
         n_jobs: int | None = None,
+        precision: str = "auto",
     ) -> None:
         self._keep(locals())
 

@@ -51,6 +51,7 @@ COMMON: dict[str, Any] = {
     "weight_decay": [_NOT_NEGATIVE],
     "callbacks": [callable, list, tuple, None],
     "n_jobs": [Integral, None],
+    "precision": [StrOptions({"auto", "float32", "float64"})],
 }
 CLASSIFIER: dict[str, Any] = {
     **COMMON,

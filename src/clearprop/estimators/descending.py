@@ -23,12 +23,18 @@ from clearprop.estimators.descent import Descent
 from clearprop.estimators.lbfgs import Objective, lbfgs
 from clearprop.estimators.listening import Listening
 from clearprop.estimators.machine import Machine
-from clearprop.estimators.rows import Rows, taken
+from clearprop.estimators.rows import Rows, suits_float32, taken
 from clearprop.training import Horizon
 
 AUTO_BATCH = 200
+FLOAT32_ROWS = 1000
+"""From so many rows on, the noise of a sample is far above float32's rounding."""
 FEWEST_VALIDATION_ROWS = 2
 SEEDS = 2**31 - 1
+
+
+def _name(dtype: Any) -> Precision:
+    return "float32" if dtype == np.float32 else "float64"
 
 
 class Held(NamedTuple):
@@ -52,17 +58,16 @@ class Fitting:
 
     def __init__(self, estimator: Any, chain: Chain, incremental: bool) -> None:
         self.to, self.chain, self.incremental = estimator, chain, incremental
-        self.dtype: Any = np.result_type(*estimator.coefs_)
-        if self.dtype not in (np.float32, np.float64):
-            self.dtype = np.dtype(np.float64)
-        self.precision: Precision = "float32" if self.dtype == np.float32 else "float64"
+        dtype = np.result_type(*estimator.coefs_)
+        self.dtype: Any = dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
+        self.threads = estimator._threads()
         self.flat: NDArray[Any] = chain.flat(estimator.coefs_, estimator.intercepts_)
-        self.flat = self.flat.astype(self.dtype)
 
     def run(self, X: Any, Y: NDArray[Any], weights: NDArray[Any] | None, held: Held | None) -> None:
         """Fit to rows: Y with a column an output."""
         listening = Listening(self.to, X, Y, self._attributes)
         X = taken(X)
+        self.to._machine = Machine(self.chain, 0.0, None, _name(self.dtype), self.threads)
         if self.to.solver == "lbfgs":
             self._by_lbfgs(X, Y, weights, listening)
         else:
@@ -74,17 +79,16 @@ class Fitting:
         coefs, intercepts = self.chain.arrays(self.flat.astype(self.dtype, copy=False))
         return {"coefs_": coefs, "intercepts_": intercepts}
 
-    def _rows(self, X: Any, Y: NDArray[Any], weights: Any, batch: int) -> Rows:
-        return Rows(X, self.to._targets(Y, self.dtype), weights, batch)
+    def _rows(self, X: Any, Y: NDArray[Any], weights: Any, batch: int, dtype: Any) -> Rows:
+        return Rows(X.astype(dtype, copy=False), self.to._targets(Y, dtype), weights, batch)
 
     # -- L-BFGS ------------------------------------------------------------------------------------
     def _by_lbfgs(self, X: Any, Y: NDArray[Any], weights: Any, listening: Listening) -> None:
         to = self.to
         if self.chain.dropout:
             raise SettingError(f"dropout={to.dropout} needs a solver that goes by batches")
-        to._machine = Machine(self.chain, 0.0, None, self.precision, to._threads())
-        machine = Machine(self.chain, 0.0, None, "float64", to._threads())
-        rows = self._rows(X, Y, weights, len(Y))
+        machine = Machine(self.chain, 0.0, None, "float64", self.threads)
+        rows = self._rows(X, Y, weights, len(Y), np.float64)
         to._total_weight = float(rows.batch_weights(np.arange(len(rows)))[0])
         (constant,) = self._constants(Y, rows, np.arange(len(rows)))
 
@@ -121,10 +125,12 @@ class Fitting:
             raise SettingError("partial_fit does not support early_stopping=True")
         if to.early_stopping and held is None:
             X, Y, weights, held = self._split(X, Y, weights)
-        rows = self._rows(X, Y, weights, self._batch_size(len(Y)))
+        dtype = self._steps_dtype(X, Y)
+        self.flat = self.flat.astype(dtype)
+        rows = self._rows(X, Y, weights, self._batch_size(len(Y)), dtype)
         descent = self._descent(rows)
         machine = self._machine(descent)
-        validation = None if held is None else self._rows(*held, batch=max(1, len(held.y)))
+        validation = None if held is None else self._rows(*held, max(1, len(held.y)), dtype)
         if validation is not None and getattr(to, "validation_scores_", None) is None:
             to.validation_scores_, to.best_validation_score_ = [], -np.inf
             to.validation_loss_curve_, to._best = [], self.flat.copy()
@@ -285,6 +291,17 @@ class Fitting:
             )
         return X, Y, weights, Held(held_X, held_y, held_weights)
 
+    def _steps_dtype(self, X: Any, Y: NDArray[Any]) -> Any:
+        """What the steps are done in; what is fitted keeps the data's precision."""
+        wanted = self.to.precision
+        if wanted != "auto" or self.dtype == np.float32:
+            return np.dtype(np.float32 if self.dtype == np.float32 else wanted)
+        if self.incremental:
+            old = getattr(self.to, "_optimizer", None)
+            return np.dtype(np.float64) if old is None else old.state.parameters.dtype
+        many = len(Y) >= FLOAT32_ROWS and suits_float32(X) and suits_float32(Y)
+        return np.dtype(np.float32 if many else np.float64)
+
     def _descent(self, rows: Rows) -> Descent:
         to = self.to
         old = getattr(to, "_optimizer", None)
@@ -294,16 +311,19 @@ class Fitting:
             return old
         horizon = Horizon(float(to.learning_rate_init), to.max_iter * rows.steps, rows.steps)
         seed = int(to._random_state.randint(SEEDS)) if self.chain.dropout else 0
-        descent = Descent(to.get_params(deep=False), self.flat, self.precision, horizon, seed)
+        descent = Descent(
+            to.get_params(deep=False), self.flat, _name(self.flat.dtype), horizon, seed
+        )
         to._optimizer = descent
         return descent
 
     def _machine(self, descent: Descent) -> Machine:
         to = self.to
-        old = getattr(to, "_machine", None)
-        made = Machine(self.chain, to.alpha, descent.rule, self.precision, to._threads())
-        to._machine = old if isinstance(old, Machine) and old.does(made) else made
-        machine: Machine = to._machine
+        old = getattr(to, "_trainer", None)
+        precision = _name(self.flat.dtype)
+        made = Machine(self.chain, to.alpha, descent.rule, precision, self.threads)
+        machine: Machine = old if isinstance(old, Machine) and old.does(made) else made
+        to._trainer = machine
         return machine
 
     def _constants(self, Y: NDArray[Any], rows: Rows, order: NDArray[np.int64]) -> NDArray[Any]:

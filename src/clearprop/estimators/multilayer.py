@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 from joblib import effective_n_jobs  # type: ignore[import-untyped]
+from joblib.parallel import get_active_backend  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
@@ -182,11 +183,13 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         """How many threads the engine may use: None lets it choose by the size of a step."""
         if self.n_jobs is not None:
             return int(effective_n_jobs(self.n_jobs))
-        return None if effective_n_jobs(-1) > 1 else 1  # 1 inside a process pool's worker
+        backend, _ = get_active_backend()
+        return 1 if backend.nesting_level else None  # inside a pool's worker its cores are taken
 
     # -- predicting --------------------------------------------------------------------------------
     def _outputs(self, X: Any) -> NDArray[Any]:
-        check_is_fitted(self)
+        if not hasattr(self, "coefs_"):
+            check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=list(DTYPES), reset=False)
         machine: Machine = self._machine
         return machine.forward(machine.chain.flat(self.coefs_, self.intercepts_), X)

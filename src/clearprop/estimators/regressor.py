@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
@@ -63,6 +62,7 @@ class MLPRegressor(RegressorMixin, Multilayer):  # type: ignore[misc]
         weight_decay: float = 0.01,
         callbacks: Callable[[Any], Any] | Sequence[Callable[[Any], Any]] | None = None,
         n_jobs: int | None = None,
+        precision: str = "auto",
     ) -> None:
         self._keep(locals())
 
@@ -142,7 +142,13 @@ class MLPRegressor(RegressorMixin, Multilayer):  # type: ignore[misc]
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
     def _figure(self, y: NDArray[Any], outputs: NDArray[Any], weights: Any) -> float:
-        return float(r2_score(y, outputs, sample_weight=weights))
+        # R² = 1 − Σ w (y − a)² / Σ w (y − ȳ)², the outputs' mean; of a constant y: 1 or 0
+        w = np.ones((len(y), 1)) if weights is None else np.reshape(weights, (-1, 1))
+        left = (w * (y - outputs.astype(np.float64)) ** 2).sum(axis=0)
+        all_of_it = (w * (y - np.average(y, axis=0, weights=w[:, 0])) ** 2).sum(axis=0)
+        constant = all_of_it == 0
+        share = left / np.where(constant, 1.0, all_of_it)
+        return float(np.where(constant, left == 0, 1 - share).mean())
 
     def _constant(self, y: NDArray[Any]) -> NDArray[Any] | None:
         if self.loss != "poisson":

@@ -23,6 +23,12 @@ from clearprop.graph import Graph
 CHUNK_BYTES = 1 << 25
 """Most bytes of sparse rows that are dense at one time: 32 MB."""
 
+FARTHEST = 1e3
+"""Ranges from 0 at which float32 still has a 16,000th of a column's range."""
+
+GREATEST = 1e18
+"""Of a value: its square, and sums of squares, are numbers of float32."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -105,3 +111,19 @@ def taken(X: Any) -> Any:
         return X
     small = X.shape[0] * X.shape[1] * X.dtype.itemsize <= CHUNK_BYTES
     return X.toarray() if small else X.tocsr()
+
+
+def suits_float32(X: Any) -> bool:
+    """Whether float32 tells the values of each column apart.
+
+    It does not where a column lies far from 0 for its range, as times in seconds do.
+    """
+    if X.dtype == bool:
+        return True
+    low, high = (
+        np.asarray(end.toarray() if sparse.issparse(end) else end).ravel().astype(np.float64)
+        for end in (X.min(axis=0), X.max(axis=0))
+    )
+    far = np.maximum(np.abs(low), np.abs(high))
+    near = far <= FARTHEST * (high - low)
+    return bool((near | (high == low)).all() and (far < GREATEST).all())
