@@ -61,7 +61,7 @@ def _latex_lines(derived: Derived) -> Iterator[str]:
 
 def _aligned(derived: Derived, printer: Printer, equation: Equation) -> Iterator[str]:
     sign = LATEX.relation(equation.relation).strip()
-    left = printer.render(equation.left)
+    left = left_side = printer.render(equation.left)
     for member in equation.members:
         yield f"{left} &{sign} {printer.render(member)}"
         left = ""
@@ -71,7 +71,7 @@ def _aligned(derived: Derived, printer: Printer, equation: Equation) -> Iterator
     shown, result = derived.substituted(equation), printer.array(found)
     if shown is not None:
         middle = printer.render(shown)
-        if extent(middle) <= ROOM / 2:
+        if extent(middle) + extent(result) <= ROOM - extent(left_side):
             result = f"{middle} = {result}"
         elif not found.ndim:  # columns side by side would be wider than the page
             yield f"&= {middle}"

@@ -30,6 +30,7 @@ from clearprop.derivation.tree import (
     Number,
     Quantity,
     Ratio,
+    Stack,
     Total,
     put,
     value,
@@ -162,7 +163,7 @@ class Derived:
         bound = self.numbers.bound(self.row)
 
         def number(node: Node) -> Node | None:
-            if not isinstance(node, Quantity | Ratio):
+            if not isinstance(node, Quantity | Ratio | Stack):
                 return None
             assert self.numbers is not None
             found = value(node, self.numbers, bound)

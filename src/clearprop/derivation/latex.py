@@ -22,13 +22,19 @@ ROOM = 68
 """Signs on a line; a longer sum goes on under itself."""
 
 
+INNERMOST = re.compile(r"\\begin\{(\w+)\}((?:(?!\\begin|\\end).)*)\\end\{\1\}")
+
+
 def extent(text: str) -> int:
     """Return about how many signs a formula is wide.
 
     >>> extent(r"\\frac{\\partial J}{\\partial W_{12}} + 1")
     8
     """
-    plain = re.sub(r"\\begin\{(\w+)\}.*?\\end\{\1\}", "(xxxxxxxx)", text)
+    plain = text
+    while match := INNERMOST.search(plain):  # a matrix is as wide as its widest row
+        widest = max(map(extent, match[2].split(r"\\")))
+        plain = plain[: match.start()] + (widest + 3) * "x" + plain[match.end() :]
     plain = re.sub(r"\\(left|right|tfrac|frac|mathsf|operatorname|,)", "", plain)
     plain = re.sub(r"\\[A-Za-z]+", "x", plain)
     return len(re.sub(r"[\s{}^_&\\]", "", plain))
