@@ -18,6 +18,8 @@ from clearprop.errors import FileError, SettingError
 from clearprop.storage import check_plain
 from clearprop.words import did_you_mean, shown
 
+__all__ = ["NOTATIONS", "SYMBOLS", "Level", "Notation", "find_notation"]
+
 Level = Literal["matrix", "index", "scalar"]
 
 SYMBOLS = {
