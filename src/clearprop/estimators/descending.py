@@ -147,7 +147,8 @@ class Fitting:
                 listening.begins()
                 finite = self._epoch(rows, order, Y, descent, machine)
                 if validation is not None and held is not None:
-                    self._validate(machine, held, validation)
+                    with np.errstate(over="ignore", invalid="ignore"):  # on the way to infinity
+                        self._validate(machine, held, validation)
                 self._count()
                 descent.epoch_ends(to.t_, to.loss_)
                 asked = listening.ends()

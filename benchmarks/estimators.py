@@ -1,0 +1,148 @@
+"""How long fits and predictions take beside scikit-learn's MLP: the same calls, order rotating.
+
+python -m benchmarks.estimators [--rounds 5] [--only TEXT] [--json FILE]
+
+Both sides have the same arguments, the same table and the same number of epochs (their bits agree
+to rounding), in float64 as scikit-learn does for such a table. A time is of the whole call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn import neural_network
+
+import clearprop as cp
+from benchmarks import record
+
+NEVER = math.inf  # n_iter_no_change: both do all epochs
+Case = tuple[str, str, int, int, dict[str, Any]]
+
+# kind, rows, columns, epochs: about a second of scikit-learn's
+DEFAULTS: list[tuple[int, int, int]] = [
+    (1_000, 10, 100), (1_000, 30, 100), (1_000, 100, 50), (10_000, 10, 20), (10_000, 30, 20),
+    (10_000, 100, 10), (100_000, 10, 3), (100_000, 30, 3), (100_000, 100, 2),
+]  # fmt: skip
+
+
+def cases() -> list[Case]:
+    """Return name, estimator, rows, columns and arguments."""
+    found: list[Case] = []
+    for kind in ("MLPClassifier", "MLPRegressor"):
+        for rows, columns, epochs in DEFAULTS:
+            name = f"{kind} {rows} × {columns}"
+            found.append((name, kind, rows, columns, {"max_iter": epochs}))
+    small: list[tuple[str, dict[str, Any]]] = [
+        ("sgd", {"solver": "sgd"}),
+        ("early stopping", {"early_stopping": True}),
+        ("two layers, tanh", {"hidden_layer_sizes": (64, 64), "activation": "tanh"}),
+        ("batches of 32", {"batch_size": 32, "max_iter": 20}),
+        ("lbfgs", {"solver": "lbfgs"}),
+    ]
+    for kind in ("MLPClassifier", "MLPRegressor"):
+        found.append((f"{kind} 30 × 5", kind, 30, 5, {"max_iter": 100}))
+        found.append((f"{kind} 150 × 4", kind, 150, 4, {"max_iter": 100}))
+        for what, told in small:
+            name = f"{kind} 2000 × 20, {what}"
+            found.append((name, kind, 2_000, 20, {"max_iter": 50} | told))
+    return found
+
+
+def table(kind: str, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return columns of normal numbers and a target that bends in them."""
+    rng = np.random.default_rng(rows + columns)
+    X = rng.normal(size=(rows, columns))
+    z = X[:, 0] * X[:, 1] + np.sin(2 * X[:, 2]) + 0.3 * rng.normal(size=rows)
+    return X, (np.digitize(z, [-0.5, 0.5]) if kind == "MLPClassifier" else z)
+
+
+def calls(case: Case) -> dict[str, Callable[[type], float]]:
+    """Return what is timed: each takes a class and gives seconds."""
+    _, kind, rows, columns, told = case
+    X, y = table(kind, rows, columns)
+
+    def made(of: type) -> Any:
+        return of(random_state=0, n_iter_no_change=NEVER, **told)
+
+    def fit(of: type) -> float:
+        start = time.perf_counter()
+        made(of).fit(X, y)
+        return time.perf_counter() - start
+
+    def predict(of: type) -> float:
+        model = made(of).set_params(max_iter=1).fit(X, y)
+        model.predict(X)
+        start = time.perf_counter()
+        model.predict(X)
+        return time.perf_counter() - start
+
+    def predict_one(of: type) -> float:
+        model = made(of).set_params(max_iter=1).fit(X[:1000], y[:1000])
+        model.predict(X[:1])
+        start = time.perf_counter()
+        for _ in range(20):
+            model.predict(X[:1])
+        return (time.perf_counter() - start) / 20
+
+    def partial_fit(of: type) -> float:
+        model = made(of)
+        first = {"classes": np.unique(y)} if kind == "MLPClassifier" else {}
+        model.partial_fit(X[:200], y[:200], **first)
+        start = time.perf_counter()
+        for i in range(20):
+            model.partial_fit(X[i : i + 200], y[i : i + 200])
+        return (time.perf_counter() - start) / 20
+
+    found = {"fit": fit}
+    if set(told) == {"max_iter"}:
+        found["predict"] = predict
+    if (rows, columns) == (1_000, 30):
+        found |= {"predict one row": predict_one, "partial_fit of 200 rows": partial_fit}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", help="cases whose name has this text")
+    parser.add_argument("--json", type=Path, default=record.RESULTS / "estimators.json")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    results = []
+    for case in cases():
+        if options.only not in case[0]:
+            continue
+        for what, call in calls(case).items():
+            sides = [getattr(neural_network, case[1]), getattr(cp, case[1])]
+            samples: dict[type, list[float]] = {side: [] for side in sides}
+            call(sides[1])  # what is loaded once
+            for number in range(options.rounds):
+                for side in sides[:: 1 - 2 * (number % 2)]:
+                    samples[side].append(call(side))
+            theirs, ours = (record.summary(samples[side]) for side in sides)
+            ratio = statistics.median(
+                a / b for a, b in zip(*(samples[side] for side in sides), strict=True)
+            )
+            results.append(
+                {"case": case[0], "what": what, "scikit-learn": theirs, "clearprop": ours}
+                | {"times faster": ratio}
+            )
+            print(
+                f"{case[0]:46} {what:24} {1e3 * theirs['median']:9.2f} ms "
+                f"{1e3 * ours['median']:9.2f} ms {ratio:6.1f} ×",
+                flush=True,
+            )
+    if not options.only:
+        record.write(options.json, {"run": record.provenance(), "results": results})
+
+
+if __name__ == "__main__":
+    main()
