@@ -23,6 +23,7 @@ import pytest
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.cli.app import train as train_command
+from clearprop.training import Training
 
 ROOT = Path(__file__).parents[1]
 PENGUINS = str(ROOT / "examples" / "penguins.csv")
@@ -461,7 +462,7 @@ def test_a_missing_or_damaged_network_file_could_not_be_read(run: Run) -> None:
 # -- interruption ---------------------------------------------------------------------------------
 def test_ctrl_c_saves_the_best_so_far_and_resume_gives_the_same_bits(tmp_path: Path) -> None:
     """Stopped in the middle by the real signal, resumed, and compared to a run never stopped."""
-    args = ["train", PENGUINS, "-t", "species", "--epochs", "6000", "--patience", "6000",
+    args = ["train", PENGUINS, "-t", "species", "--epochs", "2500", "--patience", "2500",
             "--hidden", "4", "--members", "1"]  # fmt: skip
     process = subprocess.Popen(
         [sys.executable, "-m", "clearprop", *args, "-o", "m.clearprop"],
@@ -517,6 +518,23 @@ def test_pressing_ctrl_c_again_and_again_loses_nothing(tmp_path: Path, wait: flo
     assert model.provenance["steps"] > 0
     assert "saved m.clearprop" in out
     assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_checkpoint_broken_off_by_ctrl_c_leaves_no_part_of_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the file's being there and its being looked after there is a moment."""
+
+    def broken_off(self: Training, path: str | os.PathLike[str]) -> None:
+        Path(f".{Path(path).name}.0123abcd.part").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "save", broken_off)
+    code, out, _ = run(*train())
+    assert code == 130
+    assert "saved m.clearprop" in out
+    assert "--resume" not in out  # there is nothing to go on from
+    assert sorted(path.name for path in Path().iterdir()) == ["m.clearprop"]
 
 
 def test_ctrl_c_while_the_figures_are_made_keeps_the_model(

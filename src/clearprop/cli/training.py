@@ -25,6 +25,7 @@ from clearprop.model import (
     train_table,
 )
 from clearprop.optimizers import optimizer
+from clearprop.storage import sweep
 from clearprop.tables.files import is_query
 from clearprop.words import number
 
@@ -94,7 +95,9 @@ def train(
                 if error.model is None:
                     raise
                 model, interrupted = error.model, True
-        asked.save()
+            finally:
+                asked.save()
+                sweep(checkpoint)  # what Ctrl-C broke off in the middle of its being written
         model.save(path, overwrite=overwrite)
         if not interrupted:  # the model holds all that counts now
             with suppress(OSError):
