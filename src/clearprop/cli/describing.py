@@ -126,8 +126,7 @@ def info(*, json: bool) -> int:
         console.print_json(told)
         return 0
     able = ", ".join(one.name for one in sets if one.supported)
-    console.grid(
-        ("", ""),
+    console.facts(
         [
             ("clearprop", __version__),
             ("python", str(told["python"])),
@@ -135,7 +134,7 @@ def info(*, json: bool) -> int:
             ("instruction set", f"{choose().name} (this processor has {able})"),
             ("cores", str(told["cores"])),
             *((name, _version(name) or "not installed") for name in names),
-        ],
+        ]
     )
     return 0
 
