@@ -6,7 +6,9 @@ import json
 import subprocess
 import sys
 import textwrap
+import time
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +19,7 @@ from small_networks import random_network, random_parameters
 
 import clearprop as cp
 from clearprop.checking import (
+    CATALOGUE,
     AnswerError,
     check_command,
     check_file,
@@ -25,6 +28,7 @@ from clearprop.checking import (
     numpy_template,
     random_batch,
 )
+from clearprop.checking.lines import Lines
 from clearprop.cli import main
 from clearprop.engine import NativeRunner, State
 from clearprop.engine.pieces import combine
@@ -475,6 +479,51 @@ def test_scikit_learns_gradient_is_k_times_its_loss(rng):
     assert found.factor == pytest.approx(3, rel=1e-6)
 
 
+def test_thincs_cross_entropy_reports_another_function_than_it_differentiates(rng):
+    """get_grad is (a − y) / m; get_loss is the sum of that squared, whose derivative it is not."""
+    m = 8
+    guesses, truths = rng.dirichlet(np.ones(3), m), np.eye(3)[rng.integers(0, 3, m)]
+
+    def get_grad(guesses):
+        return (guesses - truths) / m
+
+    def get_loss(guesses):
+        return (get_grad(guesses) ** 2).sum()
+
+    found = check_function(get_loss, get_grad, guesses)
+    assert not found.passed
+    assert found.factor == pytest.approx(m / 2)  # 2 (a − y) / m² is that of the loss
+    # taken as δ, it is right for softmax with cross-entropy: the mean over the batch
+    network = cp.Network([2, 3], cost="cross_entropy")
+    p, X = random_parameters(network, rng), rng.normal(size=(m, 2))
+
+    def gradient(p, X, Y):
+        e = np.exp(X @ p["W1"].T + p["b1"])
+        delta = get_grad(e / e.sum(axis=1, keepdims=True))
+        return {"W1": delta.T @ X, "b1": delta.sum(0)}
+
+    given = gradient(p, X, truths)
+    assert check_gradient(network, p, X, truths, given).passed
+
+
+def test_kinks_are_named_by_function_unit_and_sample():
+    network = cp.Network([2, 2, 1], "relu")
+    p = {"W1": np.array([[1.0, 1.0], [1.0, 2.0]]), "b1": np.zeros(2),
+         "W2": np.array([[1.0, 3.0]]), "b2": np.zeros(1)}  # fmt: skip
+    X, Y = np.array([[1.0, 2.0], [2.0, -1.0]]), np.array([[1.0], [5.0]])  # z₂ of sample 2 is 0
+
+    def gradient(p, X, Y):
+        z2 = X @ p["W1"].T + p["b1"]
+        a2 = np.maximum(z2, 0)
+        delta3 = (a2 @ p["W2"].T + p["b2"] - Y) / 2
+        delta2 = delta3 @ p["W2"] * np.where(z2 == 0, 0.5, z2 > 0)
+        return {"W2": delta3.T @ a2, "b2": delta3.sum(0), "W1": delta2.T @ X, "b1": delta2.sum(0)}
+
+    found = check_gradient(network, p, X, Y, gradient)
+    assert found.passed
+    assert any("relu at unit 2 of layer 2 for sample 2" in note for note in found.notes)
+
+
 def test_autograds_gradients_pass():
     import autograd.numpy as anp
     from autograd import grad
@@ -595,6 +644,49 @@ def test_the_command_exits_with_0_3_1_and_2(tmp_path, net, capsys):
     assert "delta2 = ..." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("notation", "right"),
+    [
+        ("matrix", "δ⁽²⁾ = (W⁽²⁾ᵀ δ⁽³⁾) ⊙ f′(z⁽²⁾)"),
+        ("graph", "δ²₄₁ = Δ³₄₁ ⊙ σ′(z²₄₁)"),
+        ("delta-rule", "δ⁽²⁾ᵢ = (Σⱼ₌₁² w⁽³⁾ᵢⱼ δ⁽³⁾ⱼ) f′(u⁽²⁾ᵢ)"),
+        ("scalar", "∂E/∂H1 = ∂E/∂P1 · f′(H1)"),
+        ("index", "δ⁽²⁾ᵢ = (Σⱼ₌₁² w⁽²⁾ⱼᵢ δ⁽³⁾ⱼ) g′(z⁽²⁾ᵢ)"),
+    ],
+)
+def test_the_right_line_is_in_the_readers_notation(tmp_path, net, capsys, notation, right):
+    text = numpy_template(net, filled=True).replace("Delta2 * sigmoid_prime(z2)", "Delta2")
+    chain = ["--network", "3-4-2", "--activation", "sigmoid", "--output", "sigmoid", "--l2", "0.1"]
+    target = written(tmp_path, text)
+    assert main(["check", target, *chain, "--notation", notation]) == 3
+    shown = capsys.readouterr().out
+    assert f"right:   {right}" in shown
+    assert "f′" not in shown.split("written:")[1].split("right:")[0]
+    assert main(["check", "--template", "numpy", *chain, "--notation", notation]) == 0
+    assert "# " in capsys.readouterr().out
+    assert main(["check", target, *chain, "--notation", "none"]) in (1, 2)
+
+
+@pytest.mark.parametrize("notation", ["matrix", "graph", "delta-rule", "scalar", "index"])
+def test_every_mistake_is_written_in_every_notation_unlike_the_right_line(notation):
+    x = cp.Input(3)
+    h = cp.Dense(3, "relu")(x)
+    h = h + cp.Dense(3, "tanh")(h)
+    twice = cp.Dense(3, "tanh")
+    h = cp.concat(cp.Dropout(0.1)(twice(twice(h))), cp.Scale()(x))
+    graph = cp.Network(inputs=x, outputs=cp.Dense(2, bias="shared")(h), cost="huber", l2=0.1)
+    chain = cp.Network([2, 3, 3], "sigmoid", cost="cross_entropy", l2=0.1)
+    ids = set()
+    for network in (graph, chain):
+        lines = Lines(network.plan, notation)
+        for mistake in CATALOGUE.values():
+            for edit in mistake.edits(network.plan):
+                wrong, right = lines.both(edit.steps[0].id, {s.id: s for s in edit.steps}, 0.5)
+                assert wrong and right and wrong != right, (mistake.id, edit.place)
+                ids.add(mistake.id)
+    assert len(ids) > 55
+
+
 def test_the_template_is_a_file_with_blanks(tmp_path, net):
     text, code = check_command(None, net, template="numpy")
     assert code == 0
@@ -621,6 +713,19 @@ def test_the_template_is_a_file_with_blanks(tmp_path, net):
         ("x = 1 +", "SyntaxError"),
         ("def other(): pass", "no function 'gradient'; it has other"),
         ("def gradient(p, X, Y):\n    return {'W1': 'text'}", "W1 is str"),
+        ("def gradient(p, X, Y):\n    return {'W1': 1j * p['W1']}", "W1 is complex"),
+        (
+            "def gradient(p, X, Y):\n    while True: print('x' * 1000000)",
+            "wrote more|did not end|processor",
+        ),
+        (
+            "import numpy as np\ndef gradient(p, X, Y):\n    x = []\n"
+            "    while True: x.append(np.zeros(1 << 24))",
+            "memory",
+        ),
+        ("def gradient(p, X, Y):\n    import os, signal\n    os.kill(os.getpid(), 9)", "processor"),
+        ("def gradient(p, X, Y):\n    return [1, 2]", "returned 2 arrays, the network has 4"),
+        ("def gradient(p, X):\n    return p", "positional argument"),
     ],
 )
 def test_what_a_users_code_does_is_told_in_a_sentence(tmp_path, net, body, text):
@@ -636,6 +741,33 @@ def test_a_users_prints_and_changes_are_noted(tmp_path, net):
     assert found.passed
     assert any("printed 2 lines; the first: hello" in note for note in found.notes)
     assert any("changes its inputs X" in note for note in found.notes)
+
+
+def test_what_a_users_code_leaves_running_is_ended(tmp_path, net):
+    """A process that it has forked neither holds the check up nor outlives it."""
+    body = numpy_template(net, filled=True).replace(
+        "    m = len(X)\n",
+        "    m = len(X)\n    import os, time\n    child = os.fork()\n    if child == 0:\n"
+        "        time.sleep(600)\n"
+        f"    open({str(tmp_path / 'child')!r}, 'w').write(str(child))\n",
+    )
+    assert check_file(written(tmp_path, body), net).passed
+    child = int((tmp_path / "child").read_text("utf-8"))
+    for _ in range(200):  # an orphan is buried by init, in a moment
+        if not Path(f"/proc/{child}").exists():
+            break
+        if Path(f"/proc/{child}/stat").read_text("utf-8").split()[2] == "Z":
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("the forked process is still there")
+
+
+def test_a_users_file_may_import_its_neighbours_and_leaves_nothing_behind(tmp_path, net):
+    (tmp_path / "helper.py").write_text("def half(x): return x / 2 * 2\n", "utf-8")
+    body = "from helper import half\n" + numpy_template(net, filled=True)
+    assert check_file(written(tmp_path, body), net).passed
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["helper.py", "mine.py"]
 
 
 def test_a_file_that_is_not_there_is_said(net):

@@ -20,6 +20,7 @@ from clearprop.checking import (
     numpy_template,
     random_batch,
 )
+from clearprop.graph import Dense, Input
 from clearprop.network import Network, Parameters
 
 
@@ -210,3 +211,43 @@ def test_when_none_fits_the_report_says_what_it_saw(seed):
     assert f"none of the {len(CATALOGUE)} mistakes I know" in found.seen
     assert "layer 2" in found.seen
     assert "constant factor 0.31" in found.seen
+
+
+def members_by_hand(prime=True, mean=True, alone=False):
+    """A backward pass member by member, as a loop over networks would do it."""
+
+    def gradient(p, X, Y):
+        found = {name: np.zeros_like(array) for name, array in p.items()}
+        members, m = len(p["W1"]), len(X)
+        for k in range(members):
+            W1, b1, W2, b2 = (p[name][k] for name in ("W1", "b1", "W2", "b2"))
+            a2 = np.tanh(X @ W1.T + b1)
+            delta3 = (a2 @ W2.T + b2 - Y) / m / (members if mean else 1)
+            delta2 = delta3 @ W2 * ((1 - a2**2) if prime else 1)
+            share = 0.1 / (1 if alone else members)
+            found["W2"][k], found["b2"][k] = delta3.T @ a2 + share * W2, delta3.sum(0)
+            found["W1"][k], found["b1"][k] = delta2.T @ X + share * W1, delta2.sum(0)
+        return found
+
+    return gradient
+
+
+@pytest.mark.parametrize(
+    ("gradient", "mistake", "layer"),
+    [
+        (members_by_hand(), "", ""),
+        (members_by_hand(prime=False), "derivative-missing", "2"),
+        (members_by_hand(mean=False), "members-added", "3"),
+        (members_by_hand(mean=False, alone=True), "members-added", ""),
+    ],
+)
+def test_networks_with_members_are_diagnosed_too(rng, gradient, mistake, layer):
+    x = Input(3)
+    value = Dense(2, members=3)(Dense(4, "tanh", members=3)(x))
+    network = Network(inputs=x, outputs=value, l2=0.1)
+    parameters = random_parameters(network, rng)
+    X, Y = batch(network, rng, rows=5)
+    found = check_gradient(network, parameters, X, Y, gradient)
+    assert found.passed is not bool(mistake)
+    if mistake:
+        assert (found.diagnosis[0].mistake.id, found.diagnosis[0].where.layer) == (mistake, layer)

@@ -111,6 +111,8 @@ def _array(graph: Graph, name: str, value: Any, notes: list[str]) -> np.ndarray[
         raise AnswerError(f"the gradient of {name} is None; expected an array of shape {wanted}")
     try:
         array = np.asarray(value)
+        if array.dtype.kind == "c":
+            raise AnswerError(f"the gradient of {name} is complex; give real numbers")
         if array.dtype.kind not in "fiub":
             array = array.astype(np.float64)
     except (ValueError, TypeError):

@@ -142,8 +142,9 @@ class Kinks:
         """Which function, unit and sample, as people count them: from 1."""
         places = [
             f"{kink.function} at unit {unit + 1} of layer {kink.layer} for sample {sample + 1}"
+            + (f" of member {member[0] + 1}" if member else "")
             for kink in self.found
-            for sample, unit in zip(*kink.entries, strict=True)
+            for *member, sample, unit in zip(*kink.entries, strict=True)
         ]
         left = len(places) - NAMED
         return "; ".join(places[:NAMED]) + (f"; and {left} more" if left > 0 else "")
@@ -232,7 +233,7 @@ def _kinked(
                 for sign in (-1, 1)
             ]
             near = np.abs(a - y - at) <= tolerance
-            if a.ndim == 2 and near.any():
+            if near.any():
                 spots = np.nonzero(near)
                 left, right = (np.broadcast_to(side, a.shape)[spots] for side in sides)
                 now = np.broadcast_to(here, a.shape)[spots]
@@ -250,7 +251,7 @@ def _jump(
     distance: Array, tolerance: float, here: Array, sides: list[Array], layer: str, function: str
 ) -> _KinkData | None:
     near = np.nonzero(np.abs(distance) <= tolerance)
-    if not len(near[0]) or distance.ndim != 2:
+    if not distance.ndim or not len(near[0]):
         return None
     now = here[near]
     low = np.minimum(*sides) - now

@@ -135,8 +135,10 @@ def check_gradient(
         answer = answers.call(network.graph, function, point, X, Y, extra)
     else:
         answer = answers.read(network.graph, gradient)
+        answer.foreign |= isinstance(gradient, list | tuple)  # as Keras has it, perhaps
     dtype = precision(answer.arrays)
     right = {name: base.values[gradient_name(name)] for name in network.graph.parameters}
+    _turn_biases(answer, right, base.rows)
     allowed, kinks = shares(base, dtype, rtol, atol), ""
     if not _close(answer, right, allowed):  # then measure what rounding and kinks can do
         moves = sensitivity(base)
@@ -243,6 +245,19 @@ def _nearest_right(
                 f"ours: {kinks}"
             )
     return right, ""
+
+
+def _turn_biases(answer: Answer, right: Mapping[str, Array], m: int) -> None:
+    """A bias's gradient that was not summed may have one column a sample; ours are rows."""
+    for name, array in answer.arrays.items():
+        truth = right[name]
+        if truth.ndim != 1 or array.shape != (truth.size, m):
+            continue
+        rows, columns = (np.abs(array.sum(axis=axis) - truth).sum() if array.shape[1 - axis]
+                         == truth.size else np.inf for axis in (0, 1))  # fmt: skip
+        if columns < rows:
+            answer.arrays[name] = array.T
+            answer.notes.append(f"{name}: one column a sample was read as one row a sample")
 
 
 def _whole(answer: Answer, right: Mapping[str, Array]) -> bool:

@@ -177,6 +177,9 @@ def _preactivation(plan: Plan) -> Iterator[Edit]:
         z = _input_of(plan, use.x)
         if z is not None:
             yield Edit(use.place, (use.instead(x=z),))
+        for other in _summed_inputs(plan, use.x):  # a residual's sum: the z of its branch
+            what = f"{other.name} for {use.x.name}"  # type: ignore[attr-defined]  # a sum's name
+            yield Edit(replace(use.place, what=what), (use.instead(x=other),))
 
 
 def _input_of(plan: Plan, x: Expr) -> Sym | None:
@@ -185,6 +188,18 @@ def _input_of(plan: Plan, x: Expr) -> Sym | None:
     if maker is None or not isinstance(maker.row, Function) or maker.row.name == "identity":
         return None
     return Sym(maker.inputs[0], plan.graph.values[maker.inputs[0]].type)
+
+
+def _summed_inputs(plan: Plan, x: Expr) -> Iterator[Sym]:
+    """The z of each summand that is a function's value."""
+    maker = plan.graph.maker(x.name) if isinstance(x, Sym) and x.name in plan.graph.values else None
+    if maker is None or maker.params or len(maker.inputs) < 2:
+        return
+    for name in maker.inputs:
+        value = plan.graph.values[name].type
+        z = _input_of(plan, Sym(name, value))
+        if z is not None and isinstance(x, Sym) and z.type == x.type:
+            yield z
 
 
 def _overwritten(plan: Plan) -> Iterator[Edit]:

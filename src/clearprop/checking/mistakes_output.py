@@ -9,7 +9,6 @@ from clearprop.checking.mistake import Edit, Mistake, Place
 from clearprop.checking.places import (
     CostTerm,
     all_terms,
-    apart,
     cost_terms,
     data_terms,
     gradients,
@@ -197,8 +196,13 @@ def _weights_ignored(plan: Plan) -> Iterator[Edit]:
         yield Edit(term.place, (with_term(term.step, term.index, expr),))
 
 
-def _apart(plan: Plan) -> bool:
-    return any(True for _ in apart(plan))
+def _members_added(plan: Plan) -> Iterator[Edit]:
+    if not plan.graph.members:
+        return
+    K = Num(float(plan.graph.members))
+    yield from _each_cost(lambda term: K)(plan)
+    steps = tuple(all_terms(step, lambda x: K * x) for _, step in gradients(plan))
+    yield Edit(Place(steps[0].id, what=f"{WHOLE}, penalty and all"), steps)
 
 
 MISTAKES = (
@@ -378,6 +382,14 @@ MISTAKES = (
         "divide by Σ w",
         ("ours",),
         _rescaled_weights(WEIGHT_SUM / ROWS),
+    ),
+    Mistake(
+        "members-added",
+        "the members' costs are added, not averaged",
+        "each member has the gradient that it would have alone",
+        "divide by the number of members K: the cost is the mean of theirs",
+        ("ours",),
+        _members_added,
     ),
     Mistake(
         "another-count",

@@ -6,6 +6,7 @@ malice: the code runs with the user's rights. Nothing of it is imported into thi
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,7 +19,13 @@ from typing import Any
 import numpy as np
 
 from clearprop.checking.answer import AnswerError
-from clearprop.errors import FileError
+from clearprop.errors import FileError, UsageError
+
+#: Seconds that Python and NumPy may take to start, beside the function's own.
+STARTING = 5
+
+#: Of what is printed, so many bytes are looked at, and so many may be written to any file.
+SHOWN, WRITTEN = 1 << 20, 1 << 28
 
 #: What runs there. It reads arrays, calls the function, and writes arrays; no ClearProp in it.
 _CHILD = """
@@ -26,6 +33,9 @@ import sys, runpy, traceback, inspect, resource
 import numpy as np
 file, name, seconds, memory = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN, WRITTEN))
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+sys.path.insert(0, file.rpartition("/")[0])
 if memory:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 def fail(text):
@@ -61,13 +71,19 @@ for call in ("1", "2"):
         g = f(p, X, Y, **{k: v for k, v in extra.items() if k in known})
     except MemoryError:
         fail(f"{name} asks for more memory than the limit; raise it with --memory")
+    except OSError as error:
+        if error.errno == 27:
+            fail(f"{name} wrote more than WRITTEN bytes; does it print in an endless loop?")
+        fail(f"{name}{line_of(error)}: {type(error).__name__}: {error}")
     except BaseException as error:
         fail(f"{name}{line_of(error)}: {type(error).__name__}: {error}")
     was = load("p:")
     changed = [k for k in was if not np.array_equal(p[k], was[k], equal_nan=True)]
     for what, now in (("X", X), ("Y", Y)):
         before = load(what + ":")
-        if not isinstance(before, dict) and not np.array_equal(now, before):
+        if not isinstance(before, dict):
+            before, now = {"": before}, {"": now}
+        if any(not np.array_equal(now.get(k), before[k]) for k in before):
             changed.append(what)
     if changed:
         out["changed:" + " ".join(changed)] = np.zeros(0)
@@ -77,12 +93,17 @@ for call in ("1", "2"):
         fail(f"{name} returned None; return a dict of arrays by parameter "
              "(does it end without a return?)")
     if isinstance(g, (list, tuple)):
-        g = dict(zip(load("p:"), g))
+        if len(g) != len(was):
+            fail(f"{name} returned {len(g)} arrays, the network has {len(was)} parameters: "
+                 + ", ".join(was))
+        g = dict(zip(was, g))
     if not isinstance(g, dict):
         g = {"flat": g}
     for k, v in g.items():
         try:
             array = np.asarray(v)
+            if array.dtype.kind == "c":
+                fail(f"the gradient of {k} is complex; it must be an array of real numbers")
             if array.dtype.kind not in "fiub":
                 array = array.astype(float)
         except (TypeError, ValueError):
@@ -90,7 +111,7 @@ for call in ("1", "2"):
             fail(f"the gradient of {k} {what}; it must be an array of numbers")
         out[f"{call}:{k}"] = array
 np.savez("out.npz", **out)
-"""
+""".replace("WRITTEN", str(WRITTEN))
 
 
 def run_function(
@@ -125,6 +146,11 @@ def run_function(
     """
     if not file.is_file():
         raise FileError(f"there is no file {file}")
+    if seconds < 1 or memory < 0:
+        raise UsageError(
+            f"give 1 second or more, and memory of 0 (no limit) or more; got {seconds} s, "
+            f"{memory} bytes"
+        )
     arrays: dict[str, Any] = {}
     for prefix, value in (("p", parameters), ("X", X), ("Y", Y), *extra.items()):
         if isinstance(value, Mapping):
@@ -133,35 +159,33 @@ def run_function(
             arrays[f"{prefix}:"] = np.asarray(value)
     with tempfile.TemporaryDirectory(prefix="clearprop-check-") as folder:
         np.savez(Path(folder, "in.npz"), **arrays)
-        environment = dict(os.environ) | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        command = [
-            sys.executable,
-            "-c",
-            _CHILD,
-            str(file.resolve()),
-            name,
-            str(seconds),
-            str(memory),
-        ]
-        child = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        environment = dict(os.environ) | {
+            "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
+        }  # fmt: skip
+        words = [str(file.resolve()), name, str(seconds), str(memory)]
+        output = Path(folder, "printed.txt")
+        with output.open("wb") as screen:
+            child = subprocess.Popen(
+                [sys.executable, "-c", _CHILD, *words],
+                cwd=folder,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=screen,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         try:
-            printed, _ = child.communicate(timeout=seconds + 2)
+            child.wait(timeout=seconds + STARTING)
         except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
             raise AnswerError(
                 f"{name} did not end within {seconds} s; is there an endless loop? (--seconds)"
             ) from None
+        finally:  # with all that it has started
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+        with output.open("rb") as screen:
+            printed = screen.read(SHOWN).decode("utf-8", "replace")
         problem, result = Path(folder, "problem.txt"), Path(folder, "out.npz")
         if problem.exists():
             raise AnswerError(problem.read_text("utf-8"))
@@ -197,7 +221,9 @@ def _read(found: Mapping[str, Any], printed: str) -> tuple[dict[str, Any], list[
         )
     if printed.strip():
         lines = printed.strip().splitlines()
-        notes.append(f"the function printed {len(lines)} lines; the first: {lines[0][:100]}")
+        some = "lines" if len(lines) > 1 else "line"
+        more = "" if len(printed.encode()) < SHOWN else "more than "
+        notes.append(f"the function printed {more}{len(lines)} {some}; the first: {lines[0][:100]}")
     return first, notes
 
 
