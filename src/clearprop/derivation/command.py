@@ -63,7 +63,7 @@ def derive_command(
             file.write(page.encode())
     else:
         sys.stdout.write(page)
-    return 0 if found.verify().passed else DOES_NOT_VERIFY
+    return 0 if found.verify(symbolic=verify).passed else DOES_NOT_VERIFY
 
 
 def notation_command(net: Network, *, language: str, notation: list[str], json: bool) -> int:
@@ -139,7 +139,7 @@ def print_page(
         return found.to_latex()
     if chosen == "html":
         return found.to_html()
-    result = found.verify()
+    result = found.verify(symbolic=verify)
     tail = ""
     if expand:
         tail = "\n" + found.expand(room) + "\n"
@@ -150,4 +150,7 @@ def print_page(
             differences=f"{result.max_error_differences:.1g}",
         )
         tail += "\n" + "\n".join(wrapped(f"✓ {said}", room)) + "\n"
+        if result.max_error_symbolic is not None:
+            said = found.say("by_sympy", error=f"{result.max_error_symbolic:.1g}")
+            tail += "\n".join(wrapped(f"✓ {said}", room)) + "\n"
     return found.text(color=color, width=room) + tail

@@ -23,6 +23,7 @@ from clearprop.derivation.notation import Notation
 from clearprop.derivation.numbers import TraceNumbers
 from clearprop.derivation.printing import Printer
 from clearprop.derivation.steps import DerivedStep, Equation
+from clearprop.derivation.symbolic import differentiated
 from clearprop.derivation.tree import (
     Call,
     Literal,
@@ -37,6 +38,7 @@ from clearprop.derivation.tree import (
     walk,
 )
 from clearprop.derivation.verification import Verification, verify_steps
+from clearprop.derivation.weight import forward_entries
 from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
@@ -44,6 +46,8 @@ from clearprop.words import Language, did_you_mean
 
 LEARNING_RATE = 0.5
 """α of the update that is shown, unless another is asked for."""
+SMALL = 60
+"""So many parameters SymPy differentiates by, at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,21 +120,38 @@ class Derived:
             raise SettingError(f"the derivation has no step {id!r}; {did_you_mean(id, found)}")
         return found[id]
 
-    def verify(self) -> Verification:
+    def verify(self, *, symbolic: bool = False) -> Verification:
         """Evaluate every printed step from its tree; compare with the trace and with differences.
+
+        Parameters
+        ----------
+        symbolic : bool
+            Whether SymPy differentiates the printed cost too, where the derivation is small: one
+            sample, no members, at most `SMALL` parameters. (SymPy takes a second to load.)
 
         Raises
         ------
         DataError
             If the derivation has no numbers.
         """
-        return self._verification
+        return self._verification_by_sympy if symbolic else self._verification
 
     @cached_property
     def _verification(self) -> Verification:
         if self.numbers is None:
             raise DataError("there are no numbers to verify with; give parameters, X and Y")
         return verify_steps(self.steps, self.names, self.numbers, self.network)
+
+    @cached_property
+    def _verification_by_sympy(self) -> Verification:
+        graph = self.network.graph
+        numbers, found = self.numbers, self._verification
+        one = numbers is not None and numbers.m == 1 and len(graph.costs) == 1
+        if not one or graph.members or graph.size > SMALL or any(g.levels for g in graph.inputs):
+            return found
+        assert numbers is not None
+        cost = forward_entries(numbers.plan, plan(graph), self.names)
+        return replace(found, errors_symbolic=differentiated(cost, self.names, numbers, self.row))
 
     # -- numbers ----------------------------------------------------------------------------------
     def value(self, equation: Equation) -> Array | None:

@@ -6,19 +6,8 @@ from typing import Any
 
 from clearprop.backprop import plan
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.tree import (
-    Call,
-    Minus,
-    Node,
-    Number,
-    Over,
-    Piecewise,
-    Plus,
-    Quantity,
-    Raise,
-    Times,
-    walk,
-)
+from clearprop.derivation.symbolic import Symbolic
+from clearprop.derivation.tree import Call, Node, Over, Times, walk
 from clearprop.derivation.weight import cone
 from clearprop.errors import SettingError
 
@@ -34,8 +23,6 @@ def multiplied_out(derived: Derived) -> tuple[Any, int, int]:
     SettingError
         If no weight was asked for, or the network is too large.
     """
-    import sympy  # optional, and slow to load
-
     if derived.target is None:
         raise SettingError("say which weight to multiply out, such as weight='W1[1,1]'")
     general = plan(derived.network.graph, fuse=False)
@@ -44,43 +31,10 @@ def multiplied_out(derived: Derived) -> tuple[Any, int, int]:
         raise SettingError(
             f"the network is too large to multiply out: {len(found)} equations, {LARGEST} at most"
         )
-    known: dict[tuple[str, tuple[int, ...]], Any] = {}
-
-    def of(node: Node) -> Any:
-        match node:
-            case Quantity(sym, index):
-                places = derived.names.ordered(sym, index)
-                key = (sym, tuple(p for p in places if isinstance(p, int)))
-                if key not in found:
-                    return sympy.Symbol(derived.printer_text(node), real=True)
-                if key not in known:
-                    known[key] = of(found[key].members[-1])
-                return known[key]
-            case Number(x):
-                return sympy.nsimplify(x) if x == round(x, 3) else sympy.Float(x)
-            case Plus(terms):
-                return sympy.Add(*map(of, terms))
-            case Minus(body):
-                return -of(body)
-            case Times(factors):
-                return sympy.Mul(*map(of, factors))
-            case Over(top, bottom):
-                return of(top) / of(bottom)
-            case Raise(base, exponent):
-                return of(base) ** of(exponent)
-            case Call(meaning=Node() as meaning):
-                return of(meaning)
-            case Call(name, args):
-                return getattr(sympy, {"abs": "Abs"}.get(name, name))(of(args[0]))
-            case Piecewise(left, right, or_equal, then, otherwise):
-                a, b = of(left), of(right)
-                return sympy.Piecewise(
-                    (of(then), a <= b if or_equal else a < b), (of(otherwise), True)
-                )
-        raise SettingError(f"{type(node).__name__} cannot be multiplied out")
-
+    symbolic = Symbolic(found, derived.names)
+    sympy = symbolic.sympy
     sym, index = derived.target
-    expression = of(found[f"dJ/d{sym}", tuple(i + 1 for i in index)].members[-1])
+    expression = symbolic.entry((f"dJ/d{sym}", tuple(i + 1 for i in index)))
     counts = sympy.count_ops(expression, visual=True)
     names = [sympy.Symbol(name) for name in ("MUL", "DIV")]
     without = sum(int(counts.coeff(name)) for name in names)

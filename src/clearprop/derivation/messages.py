@@ -40,6 +40,10 @@ MESSAGES = Words(
             "central differences to {differences}",
             "zh": "已验证：每一步与计算轨迹相差不超过 {trace}，与中心差分相差不超过 {differences}",
         },
+        "by_sympy": {
+            "en": "the gradients, against SymPy's differentiation of the printed cost to {error}",
+            "zh": "梯度与 SymPy 对所列目标函数求导的结果相差不超过 {error}",
+        },
         "not_verified": {
             "en": "THIS DERIVATION DOES NOT VERIFY: {step} differs by {error}",
             "zh": "此推导未通过验证：{step} 相差 {error}",

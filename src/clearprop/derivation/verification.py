@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -52,11 +52,20 @@ class Verification:
         By step: the largest |printed − true| / max(1, |true|).
     unproved : tuple of str
         Parameters whose gradient no step derives.
+    errors_symbolic : dict of str to float
+        By parameter: how far its gradient is from SymPy's own differentiation of the printed
+        cost; empty where that was not done.
     """
 
     errors_trace: dict[str, float]
     errors_differences: dict[str, float]
     unproved: tuple[str, ...] = ()
+    errors_symbolic: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def max_error_symbolic(self) -> float | None:
+        """The largest difference from SymPy's derivatives; None where they were not taken."""
+        return max(self.errors_symbolic.values(), default=None)
 
     @property
     def max_error_trace(self) -> float:
@@ -74,6 +83,7 @@ class Verification:
         return (
             self.max_error_trace <= TRACE_LIMIT
             and self.max_error_differences <= DIFFERENCES_LIMIT
+            and (self.max_error_symbolic or 0.0) <= TRACE_LIMIT
             and not self.unproved
         )
 
@@ -83,6 +93,8 @@ class Verification:
         scaled = {k: v / TRACE_LIMIT for k, v in self.errors_trace.items()}
         for k, v in self.errors_differences.items():
             scaled[k] = max(scaled.get(k, 0.0), v / DIFFERENCES_LIMIT)
+        for k, v in self.errors_symbolic.items():
+            scaled[f"dJ/d{k}"] = max(scaled.get(f"dJ/d{k}", 0.0), v / TRACE_LIMIT)
         worst = max(scaled, key=lambda k: scaled[k], default="")
         return worst if worst and scaled[worst] > 1.0 else ""
 
@@ -92,6 +104,7 @@ class Verification:
             "verified": self.passed,
             "max_error_trace": self.max_error_trace,
             "max_error_differences": self.max_error_differences,
+            "max_error_symbolic": self.max_error_symbolic,
             "unproved": list(self.unproved),
         }
 

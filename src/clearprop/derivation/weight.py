@@ -98,6 +98,23 @@ def cone(
     return found.found
 
 
+def forward_entries(
+    plan: Plan, fused: Plan, names: Names
+) -> dict[tuple[str, tuple[int, ...]], Equation]:
+    """Return the cost J of one sample and every entry it reads, each with its equation.
+
+    Raises
+    ------
+    SettingError
+        If these are too many.
+    """
+    author = Author(plan, fused, names, 1)
+    author.writing.expand = True
+    found = _Cone(author, "J", ())
+    found.need(("J", ()))
+    return found.found
+
+
 def _two_layers(graph: Graph) -> bool:
     """Whether the network is S3's kind: two layers of weights, functions unit by unit, one cost."""
     shape = [bool(node.params) for node in graph.nodes]
@@ -389,9 +406,9 @@ class _Cone:
                 Said("paths_why"), (Equation(left, (plus(*products),)),), target[0],
             )  # fmt: skip
 
-    def need(self) -> None:
+    def need(self, start: tuple[str, tuple[int, ...]] | None = None) -> None:
         """Write the derivative's entry and all entries it reads, back to what is given."""
-        stack = [(f"dJ/d{self.sym}", self.place)]
+        stack = [start or (f"dJ/d{self.sym}", self.place)]
         while stack and len(self.found) <= EQUATIONS:
             name, place = stack.pop()
             if (name, place) in self.found:

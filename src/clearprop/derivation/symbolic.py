@@ -1,0 +1,128 @@
+"""Written trees as SymPy expressions, and SymPy's own differentiation of the cost.
+
+SymPy is loaded here, when it is asked for, and nowhere else. Proved by
+``tests/test_derivation_symbolic.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from clearprop.derivation.names import Names
+from clearprop.derivation.numbers import TraceNumbers
+from clearprop.derivation.steps import Equation
+from clearprop.derivation.tree import (
+    MEMBER,
+    SAMPLE,
+    Call,
+    Minus,
+    Node,
+    Number,
+    Over,
+    Piecewise,
+    Plus,
+    Quantity,
+    Raise,
+    Times,
+    value,
+)
+from clearprop.errors import SettingError
+
+Entry = tuple[str, tuple[int, ...]]
+"""A symbol of the plan and a place in it, in our order, from 1."""
+
+
+class Symbolic:
+    """Equations put into one another: what is given stays a symbol.
+
+    Parameters
+    ----------
+    found : mapping of entry to Equation
+    names : Names
+    """
+
+    def __init__(self, found: Mapping[Entry, Equation], names: Names) -> None:
+        import sympy  # optional, and slow to load
+
+        self.sympy: Any = sympy
+        self.found, self.names = found, names
+        self.known: dict[Entry, Any] = {}
+        self.given: dict[Entry, tuple[Any, Quantity]] = {}
+
+    def entry(self, entry: Entry) -> Any:
+        """Return an entry with all its equations put in."""
+        if entry not in self.known:
+            self.known[entry] = self.of(self.found[entry].members[-1])
+        return self.known[entry]
+
+    def of(self, node: Node) -> Any:
+        """Return a written tree as a SymPy expression."""
+        of, sympy = self.of, self.sympy
+        match node:
+            case Quantity(sym, index):
+                places = self.names.ordered(sym, index)
+                entry = (sym, tuple(place for place in places if isinstance(place, int)))
+                if entry in self.found:
+                    return self.entry(entry)
+                if entry not in self.given:
+                    text = self.names.name(sym, tuple(place - 1 for place in entry[1]))
+                    self.given[entry] = (sympy.Symbol(text, real=True), node)
+                return self.given[entry][0]
+            case Number(x):
+                return sympy.nsimplify(x) if x == round(x, 3) else sympy.Float(x)
+            case Plus(terms):
+                return sympy.Add(*map(of, terms))
+            case Minus(body):
+                return -of(body)
+            case Times(factors):
+                return sympy.Mul(*map(of, factors))
+            case Over(top, bottom):
+                return of(top) / of(bottom)
+            case Raise(base, exponent):
+                return of(base) ** of(exponent)
+            case Call(meaning=Node() as meaning):
+                return of(meaning)
+            case Call(name, args):
+                return getattr(sympy, {"abs": "Abs"}.get(name, name))(of(args[0]))
+            case Piecewise(left, right, or_equal, then, otherwise):
+                a, b = of(left), of(right)
+                return sympy.Piecewise(
+                    (of(then), a <= b if or_equal else a < b), (of(otherwise), True)
+                )
+        raise SettingError(f"{type(node).__name__} cannot be multiplied out")
+
+
+def differentiated(
+    cost: Mapping[Entry, Equation], names: Names, numbers: TraceNumbers, row: int
+) -> dict[str, float]:
+    """Differentiate the cost as it is printed by SymPy; return how far each gradient is off.
+
+    Parameters
+    ----------
+    cost : mapping of entry to Equation
+        The cost J and every entry of the forward pass it reads.
+    names, numbers : Names, TraceNumbers
+    row : int
+
+    Returns
+    -------
+    dict of str to float
+        By parameter: the largest |ours − SymPy's| / max(1, |SymPy's|).
+    """
+    symbolic = Symbolic(cost, names)
+    J = symbolic.entry(("J", ()))
+    bound = {SAMPLE: row, MEMBER: 1}
+    at = {s: float(value(node, numbers, bound)) for s, node in symbolic.given.values()}
+    errors: dict[str, float] = {}
+    for (sym, place), (symbol, _) in symbolic.given.items():
+        if sym not in names.graph.parameters:
+            continue
+        slope = symbolic.sympy.lambdify(list(at), J.diff(symbol), modules="mpmath", cse=True)
+        found = float(slope(*at.values()))
+        ours = numbers.trace[f"dJ/d{sym}"][tuple(i - 1 for i in place)]
+        off = abs(float(ours) - found) / max(1.0, abs(found))
+        errors[sym] = max(errors.get(sym, 0.0), off if np.isfinite(off) else float("inf"))
+    return errors

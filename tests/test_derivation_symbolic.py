@@ -1,0 +1,63 @@
+"""SymPy's own differentiation of the printed cost gives the gradients that are derived."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from test_derivation import NETWORKS, data
+
+import clearprop as cp
+from clearprop.derivation import NOTATIONS
+
+SMALL = ["shared bias", "softmax", "tied"]
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("name", SMALL)
+def test_sympy_differentiates_the_printed_cost_to_the_same_gradient(name, notation, full):
+    if not full and (SMALL.index(name) + list(NOTATIONS).index(notation)) % 4:
+        pytest.skip("one in four in `make test`, all in `make prove`")
+    network = NETWORKS[name]()
+    found = cp.derive(network, notation, *data(network, 1)).verify(symbolic=True)
+    assert found.passed
+    assert set(found.errors_symbolic) == set(network.graph.parameters)
+    assert found.max_error_symbolic <= 1e-12
+
+
+def test_a_gradient_that_sympy_does_not_find_does_not_verify():
+    network = NETWORKS["shared bias"]()
+    d = cp.derive(network, "index", *data(network, 1))
+    arrays = dict(d.numbers.trace.arrays)
+    arrays["dJ/dW1"] = arrays["dJ/dW1"] * (1 + 1e-6)
+    trace = replace(d.numbers.trace, arrays=arrays)
+    numbers = type(d.numbers)(d.names, d.numbers.plan, trace, 0.5)
+    found = replace(d, numbers=numbers).verify(symbolic=True)
+    assert 1e-10 < found.errors_symbolic["W1"] < 1e-5
+    assert found.errors_symbolic["W2"] < 1e-14
+    assert not found.passed
+
+
+def test_what_is_large_or_a_batch_is_left_to_differences():
+    network = NETWORKS["shared bias"]()
+    assert (
+        cp.derive(network, "index", *data(network, 7)).verify(symbolic=True).errors_symbolic == {}
+    )
+    network = cp.Network("9-9-2", "tanh")
+    found = cp.derive(network, "index", *data(network, 1)).verify(symbolic=True)
+    assert found.max_error_symbolic is None
+    assert found.passed
+
+
+def test_sympy_is_loaded_only_when_it_is_asked_for():
+    code = (
+        "import sys; from clearprop.cli import main; main(['derive', '2-3-2', *sys.argv[1:]]);"
+        "print('sympy' in sys.modules)"
+    )
+    for option, loaded in (("--json", "False"), ("--verify", "True")):
+        run = [sys.executable, "-c", code, option]
+        said = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+        assert said.strip().splitlines()[-1] == loaded, option
