@@ -109,55 +109,11 @@ CP_INLINE T sum_of_row(int width, F f) {
     return sum_of_lanes(lane);
 }
 
-// The column of the largest number, the first of equals
-template <class T>
-CP_INLINE int largest(const T* x, int width) {
-    int top = 0;
-    for (int j = 1; j < width; ++j) top = x[j] > x[top] ? j : top;
-    return top;
-}
-
 // A register of a row from column j on, zero behind its end.
 template <class T>
 CP_INLINE Vector<T> columns(const T* row, int j, int width) {
     const Vector<T> v = Vector<T>::load(row + j);
     return width - j < Vector<T>::lanes ? v.keep(width - j) : v;
-}
-
-// a_i = e^(z_i − top) / Σ_k e^(z_k − top)
-template <class T>
-void softmax(const Block<T>& block) {
-    using V = Vector<T>;
-    for (long r = 0; r < block.rows; ++r) {
-        const T* z = block.a.at + r * block.a.row;
-        T* a = block.out.at + r * block.out.row;
-        const T top = z[largest(z, block.width)];
-        for (int j = 0; j < block.width; j += V::lanes) {
-            const V e = exp(V::load(z + j) - V(top));
-            (block.width - j < V::lanes ? e.keep(block.width - j) : e).store(a + j);
-        }
-        const T sum = sum_of_row<T>(block.width, [=](int j) { return V::load(a + j); });
-        for (int j = 0; j < block.width; j += V::lanes) (V::load(a + j) / V(sum)).store(a + j);
-    }
-}
-
-// δ = a ⊙ (Δ − aᵀ Δ)
-template <class T>
-void softmax_vjp(const Block<T>& block) {
-    using V = Vector<T>;
-    for (long r = 0; r < block.rows; ++r) {
-        const T* a = block.a.at + r * block.a.row;
-        const T* Delta = block.b.at + r * block.b.row;
-        T* delta = block.out.at + r * block.out.row;
-        const T dot = sum_of_row<T>(block.width, [=, width = block.width](int j) {
-            return columns(a, j, width) * columns(Delta, j, width);
-        });
-        for (int j = 0; j < block.width; j += V::lanes) {
-            V y = columns(a, j, block.width) * (V::load(Delta + j) - V(dot));
-            if (block.accumulate) y = V::load(delta + j) + y;
-            (block.width - j < V::lanes ? y.keep(block.width - j) : y).store(delta + j);
-        }
-    }
 }
 
 // Σ of a register's numbers in double, in the order of the columns
@@ -178,58 +134,6 @@ CP_INLINE double row_cost(F, const T* x, const T* y, const T* t, int width, cons
         total = add_columns(
             total, F::value(V::load(x + j), V::load(y + j), V::load(t + j), setting), width - j);
     return total;
-}
-
-// Label smoothing t ← (1 − ε) t + ε / K, of one class against the others and of shares.
-template <class T>
-struct Smoothing {
-    T factor, rest;
-    CP_INLINE Smoothing(double epsilon, int classes)
-        : factor(static_cast<T>(1 - epsilon)), rest(static_cast<T>(epsilon / classes)) {}
-};
-
-// Σ_(i ≠ top) e^(z_i − z_top)
-template <class T>
-CP_INLINE T others(const T* z, int top, int width) {
-    using V = Vector<T>;
-    return sum_of_row<T>(width, [=](int j) {
-        const V e = exp(V::load(z + j) - V(z[top])).without(top - j);
-        return width - j < V::lanes ? e.keep(width - j) : e;
-    });
-}
-
-// C = −Σ_k t_k log a_k, where −log a_k = (z_top − z_k) + log1p(Σ_(i ≠ top) e^(z_i − z_top)): sums
-// of terms ≥ 0, so that a cost near 0 keeps its digits; `rest` is the logarithm. The target is a
-// row of shares, or one class.
-template <class T>
-CP_INLINE double cross_entropy(const T* z, int top, T rest, const T* t, std::int32_t hot, int width,
-                               Smoothing<T> smooth) {
-    const auto surprise = [&](int k) { return static_cast<double>((z[top] - z[k]) + rest); };
-    if (!t && smooth.rest == 0) return surprise(hot);
-    double total = 0;
-    for (int k = 0; k < width; ++k) {
-        const T share = smooth.factor * (t ? t[k] : T(k == hot)) + smooth.rest;
-        if (share != 0) total += static_cast<double>(share) * surprise(k);
-    }
-    return total;
-}
-
-// δ = (wᵢ / Σ w) (a − t)
-template <class T>
-CP_INLINE void cross_entropy_vjp(const T* a, const T* t, std::int32_t hot, T* delta, int width,
-                                 T share, Smoothing<T> smooth, bool accumulate) {
-    using V = Vector<T>;
-    const T before = accumulate && !t ? delta[hot] : T(0);
-    for (int j = 0; j < width; j += V::lanes) {
-        const V target = t ? V(smooth.factor) * V::load(t + j) + V(smooth.rest) : V(smooth.rest);
-        V y = V(share) * (V::load(a + j) - target);
-        if (accumulate) y = V::load(delta + j) + y;
-        (width - j < V::lanes ? y.keep(width - j) : y).store(delta + j);
-    }
-    if (!t) {
-        const T y = share * (a[hot] - (smooth.factor + smooth.rest));
-        delta[hot] = accumulate ? before + y : y;
-    }
 }
 
 // r = 0 or 1 / (1 − p), from (seed, step, place in the whole batch, member, unit, node)

@@ -6,6 +6,7 @@
 
 #include "elementwise.hpp"
 #include "product.hpp"
+#include "softmax.hpp"
 
 namespace clearprop::CP_ISA {
 
@@ -21,6 +22,12 @@ class Pass {
             const Instruction& step = program.instructions[i];
             if (step.needs_batch && !job_.with_batch) break;
             if (*job_.stop) return false;
+            if (step.op == Op::softmax && step.function && job_.with_batch) {
+                for (int k = 0; k < program.slots[step.out].members; ++k)
+                    softmax_and_cost(step, &program.instructions[i + 1], step.function == 2, k);
+                i += step.function;
+                continue;
+            }
             execute(step);
         }
         return true;
@@ -63,7 +70,7 @@ class Pass {
                     map_vjp(step.function, attr, block(step, k), step.c < 0);
                     break;
                 case Op::softmax:
-                    softmax(block(step, k));
+                    softmax_and_cost(step, nullptr, false, k);
                     break;
                 case Op::softmax_vjp:
                     softmax_vjp(block(step, k));
@@ -152,46 +159,60 @@ class Pass {
         }
     }
 
-    // C of each row, the mean over members of it, in double.
+    // A row's cost, the mean over members of it, in double
+    CP_INLINE void add_cost(const Instruction& step, int k, long r, double value) const {
+        double& total = job_.row_cost[first_ + r];
+        value /= job_.program->slots[step.a].members;
+        total = step.accumulate || k > 0 ? total + value : value;
+    }
+
+    // a, unless the cost's δ is all that reads it; with a cost that follows, C and δ
+    void softmax_and_cost(const Instruction& step, const Instruction* cost, bool whole,
+                          int k) const {
+        SoftmaxRows<T> s = softmax_of(cost);
+        s.z = operand(step.a, k);
+        s.a = operand(step.out, k);
+        if (whole) {
+            const Instruction& vjp = cost[1];
+            s.delta = operand(vjp.out, k);
+            s.accumulate = vjp.accumulate;
+            if (s.width <= narrow) s.a.at = nullptr;
+        }
+        s.width = step.width;
+        softmax_rows(s, [&](long r, double value) { add_cost(*cost, k, r, value); });
+    }
+
+    // What a cross-entropy says of the rows: targets, weights, smoothing
+    SoftmaxRows<T> softmax_of(const Instruction* cost) const {
+        SoftmaxRows<T> s{};
+        s.rows = rows_;
+        if (!cost) return s;
+        const Target target(*this, cost->c);
+        s.width = cost->width;
+        s.classes = target.classes;
+        s.shares = {target.rows, target.stride};
+        s.weights = job_.share + first_;
+        s.members = job_.program->slots[cost->a].members;
+        s.smooth = Smoothing<T>(job_.program->attrs[cost->attr], cost->width);
+        return s;
+    }
+
+    // C of each row
     void cost(const Instruction& step, int k) const {
-        const Slot& slot = job_.program->slots[step.a];
         const double* attr = job_.program->attrs + step.attr;
         const Target target(*this, step.c);
         const Operand<T> x = operand(step.a, k), y = operand(step.b, k);
-        const auto add = [&](long r, double value) {
-            double& total = job_.row_cost[first_ + r];
-            value /= slot.members;
-            total = step.accumulate || k > 0 ? total + value : value;
-        };
-        if (step.function < 0) return whole_row_cost(step, x, target, add);
+        if (step.function < 0) {
+            SoftmaxRows<T> s = softmax_of(&step);
+            s.z = x;
+            return softmax_rows(s, [&](long r, double value) { add_cost(step, k, r, value); });
+        }
         generated::with_cost(step.function, [&](auto f) {
             for (long r = 0; r < rows_; ++r)
-                add(r, row_cost(f, x.at + r * x.row, y.at + r * y.row, target.row(r), step.width,
-                                attr));
+                add_cost(step, k, r,
+                         row_cost(f, x.at + r * x.row, y.at + r * y.row, target.row(r), step.width,
+                                  attr));
         });
-    }
-
-    // Cross-entropy of a register of rows at a time, so that they share one logarithm.
-    template <class Target, class Add>
-    CP_INLINE void whole_row_cost(const Instruction& step, Operand<T> x, const Target& target,
-                                  Add add) const {
-        using V = Vector<T>;
-        const Smoothing<T> smooth(job_.program->attrs[step.attr], step.width);
-        for (long r0 = 0; r0 < rows_; r0 += V::lanes) {
-            const int count = rows_ - r0 < V::lanes ? static_cast<int>(rows_ - r0) : V::lanes;
-            int top[V::lanes];
-            T rest[V::lanes] = {};
-            for (int r = 0; r < count; ++r) {
-                const T* z = x.at + (r0 + r) * x.row;
-                top[r] = largest(z, step.width);
-                rest[r] = others(z, top[r], step.width);
-            }
-            log1p(V::load(rest)).store(rest);
-            for (int r = 0; r < count; ++r)
-                add(r0 + r,
-                    cross_entropy(x.at + (r0 + r) * x.row, top[r], rest[r], target.shares(r0 + r),
-                                  target.hot(r0 + r), step.width, smooth));
-        }
     }
 
     void cost_vjp(const Instruction& step, int k) const {

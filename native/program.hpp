@@ -36,7 +36,7 @@ enum class Op : std::int32_t {
     back_product,  // out = a · W(b)                  Δ = Wᵀ δ
     map,           // out = f(a)
     map_vjp,       // out = vjp of f with x = a, y = b, dy = c (dy = 1 where c < 0: f′)
-    softmax,       // out = softmax(a), over the units
+    softmax,       // out = softmax(a), over the units; function: see Workspace::join_softmax
     softmax_vjp,   // out = a ⊙ (b − Σ a ⊙ b)
     add,           // out = a + b
     subtract,      // out = a − b

@@ -5,39 +5,11 @@
 // product reads, is refreshed right behind it, while the rows are in the nearest cache.
 #pragma once
 
-#include <utility>
-
 #include "elementwise.hpp"
 #include "product.hpp"
+#include "transposing.hpp"
 
 namespace clearprop::CP_ISA {
-
-// One stage of a transposition in registers: rows r and r + d exchange the columns that differ in
-// d.
-template <class T, int d, int... column>
-CP_INLINE void exchange(Vector<T>* row, std::integer_sequence<int, column...>) {
-    constexpr int lanes = Vector<T>::lanes;
-    for (int r = 0; r < lanes; ++r) {
-        if (r & d) continue;
-        const auto a = row[r].v, b = row[r + d].v;
-#if defined(__clang__) || __GNUC__ >= 12
-        row[r].v = __builtin_shufflevector(a, b, (column & d ? lanes + column - d : column)...);
-        row[r + d].v = __builtin_shufflevector(a, b, (column & d ? lanes + column : column + d)...);
-#else
-        using Bits = typename Vector<T>::Bits;
-        row[r].v = __builtin_shuffle(a, b, Bits{(column & d ? lanes + column - d : column)...});
-        row[r + d].v = __builtin_shuffle(a, b, Bits{(column & d ? lanes + column : column + d)...});
-#endif
-    }
-}
-
-template <class T, int d = 1>
-CP_INLINE void transpose_in_registers(Vector<T>* row) {
-    if constexpr (d < Vector<T>::lanes) {
-        exchange<T, d>(row, std::make_integer_sequence<int, Vector<T>::lanes>());
-        transpose_in_registers<T, 2 * d>(row);
-    }
-}
 
 // Wᵀ(j, i) = W(i, j) of member k's panel q, a square of registers at a time. `first` is a multiple
 // of the panel's width, and so is `last` unless it is the last row of all: nobody else writes the

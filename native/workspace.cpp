@@ -57,6 +57,7 @@ template <class T>
 Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kernels<T>& kernels)
     : tables_(std::move(tables)), kernels_(kernels), settings_(std::move(settings)) {
     const Tables& t = tables_;
+    join_softmax();
     program_ = {t.instructions.data(), static_cast<long>(t.instructions.size()),
                 t.slots.data(),        static_cast<long>(t.slots.size()),
                 t.parameters.data(),   static_cast<long>(t.parameters.size()),
@@ -110,6 +111,30 @@ Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kerne
     }
     list_memory_.resize(t.uses.size());
     lists_.assign(t.uses.size(), nullptr);
+}
+
+template <class T>
+void Workspace<T>::join_softmax() {
+    std::vector<Instruction>& all = tables_.instructions;
+    for (std::size_t i = 0; i + 1 < all.size(); ++i) {
+        Instruction& one = all[i];
+        const Instruction& cost = all[i + 1];
+        if (one.op != Op::softmax || cost.op != Op::cost || cost.function >= 0 || cost.a != one.a ||
+            cost.b != one.out)
+            continue;
+        one.function = 1;
+        if (i + 2 == all.size()) continue;
+        const Instruction& vjp = all[i + 2];
+        if (vjp.op != Op::cost_vjp || vjp.function >= 0 || vjp.b != one.out || vjp.c != cost.c ||
+            tables_.attrs[vjp.attr] != tables_.attrs[cost.attr])
+            continue;
+        const auto reads = [&](const Instruction& other) {
+            return other.a == one.out || other.b == one.out || other.c == one.out;
+        };
+        long readers = std::count_if(all.begin(), all.end(), reads);
+        for (const Use& use : tables_.uses) readers += use.a == one.out || use.delta == one.out;
+        if (readers == 2) one.function = 2;
+    }
 }
 
 template <class T>

@@ -112,6 +112,9 @@ class Workspace {
                           long count) const;
 
   protected:
+    // Marks each softmax that its cross-entropy follows (function 1), and its δ too while nothing
+    // else reads a (2): those instructions are then done in one pass over the rows.
+    void join_softmax();
     void grow(long m);
     void gather(const Data& data, const std::int64_t* rows, long first, long last);
 
