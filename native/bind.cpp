@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -151,6 +152,30 @@ class PyEngine {
                                to.data(), threads, stop.data());
     }
 
+    void prepare(ReadFlat flat) {
+        ready_.inputs.resize(1);
+        engine_.prepare(flat.data(), ready_);
+    }
+
+    // Outputs of rows of x, or of the one row that it is; shapes are checked here, because the
+    // caller has no time to. Calls from several threads follow each other.
+    void predict(const Any& x, const Out<T>& out, std::size_t width, int output) {
+        const auto [code, bits, lanes] = x.dtype();
+        const std::size_t d = x.ndim(), m = d == 2 ? x.shape(0) : 1;
+        if (code != static_cast<std::uint8_t>(nb::dlpack::dtype_code::Float) || bits < 32 ||
+            d == 0 || d > 2 || x.shape(d - 1) != width)
+            throw std::invalid_argument("x");
+        const std::size_t units = engine_.width(output);
+        if (out.ndim() != d || out.shape(d - 1) != units || (d == 2 && out.shape(0) != m))
+            throw std::invalid_argument("out");
+        const nb::gil_scoped_release release;
+        const std::lock_guard lock(guard_);
+        ready_.inputs[0] = {x.data(), bits == 64 ? Type::f64 : Type::f32,
+                            d == 2 ? static_cast<long>(x.stride(0)) : 0,
+                            static_cast<long>(x.stride(d - 1))};
+        engine_.predict(ready_, static_cast<long>(m), output, out.data());
+    }
+
     double weighted_cost(ReadFlat flat, const Given& given,
                          std::optional<In<std::int64_t, nb::ndim<1>>> rows, long m, int threads,
                          Stop stop) {
@@ -214,10 +239,15 @@ class PyEngine {
                 optimizer_slots,
                 size};
     }
+    // Of an instruction set, in float also "avx512bf16", and "…+bfloat16" for products of bfloat16
+    // made of the set's other instructions.
     static const Kernels<T>& kernels(const std::string& isa) {
-        if constexpr (std::is_same_v<T, float>)
+        if constexpr (std::is_same_v<T, float>) {
+            const std::size_t plus = isa.find("+bfloat16");
+            if (plus != std::string::npos) return *isa_named(isa.substr(0, plus)).bf16;
+            if (isa == "avx512bf16" && bfloat16_kernels()) return *bfloat16_kernels();
             return *isa_named(isa).f32;
-        else
+        } else
             return *isa_named(isa).f64;
     }
     static std::vector<T*> pointers(const std::vector<Flat>& arrays) {
@@ -227,6 +257,8 @@ class PyEngine {
     }
 
     Engine<T> engine_;
+    Data ready_;  // of predict
+    std::mutex guard_;
 };
 
 template <class T>
@@ -246,6 +278,11 @@ void bind_engine(nb::module_& module, const char* name) {
              nb::arg("penalties") = nb::none())
         .def("forward", &E::forward, nb::arg("flat"), nb::arg("given"), nb::arg("rows").none(),
              nb::arg("m"), nb::arg("outputs"), nb::arg("out"), nb::arg("threads"), nb::arg("stop"))
+        .def("prepare", &E::prepare, nb::arg("flat"))
+        .def("predict", &E::predict, nb::arg("x"), nb::arg("out").noconvert(), nb::arg("width"),
+             nb::arg("output"),
+             nb::sig("def predict(self, x: numpy.typing.NDArray[typing.Any], out: "
+                     "numpy.typing.NDArray[typing.Any], width: int, output: int) -> None"))
         .def("weighted_cost", &E::weighted_cost, nb::arg("flat"), nb::arg("given"),
              nb::arg("rows").none(), nb::arg("m"), nb::arg("threads"), nb::arg("stop"))
         .def("gradient", &E::gradient, nb::arg("flat"), nb::arg("given"), nb::arg("rows"),
@@ -338,6 +375,9 @@ NB_MODULE(_native, module) {
                "(name, family, whether this processor has it), widest first.");
     module.def("kernel_names", &kernel_names, nb::arg("kind"),
                "Rows with native kernels, by number: kind is function, cost or optimizer.");
+    module.def(
+        "has_bfloat16", [] { return bfloat16_kernels() != nullptr; },
+        "Whether this processor multiplies bfloat16 numbers (AVX512-BF16).");
     module.def("available_cores", &available_cores, "Cores this process may use.");
     module.def(
         "structure_sizes",

@@ -176,6 +176,7 @@ bool Engine<T>::forward(const T* flat, const Data& data, const std::int64_t* row
                         volatile int* stop) {
     const long batch = std::min(m, pass_rows * 8L * threads);
     this->reserve(batch, data);
+    this->make_scratch(threads, pass_rows);
     this->pack(flat, nullptr);
     bailed_ = false;
     std::vector<std::int64_t> places;
@@ -188,7 +189,8 @@ bool Engine<T>::forward(const T* flat, const Data& data, const std::int64_t* row
         at.stop = stop;
         in_parallel(size > pass_rows ? threads : 1, [&](int rank) {
             const int team = size > pass_rows ? threads : 1;
-            if (!this->pass(at, data, places.data(), rank, team)) bailed_ = true;
+            if (!this->pass(this->with_scratch(at, rank), data, places.data(), rank, team))
+                bailed_ = true;
         });
         for (std::size_t o = 0; o < outputs.size(); ++o) {
             const Slot& slot = tables_.slots[static_cast<std::size_t>(outputs[o])];
@@ -203,10 +205,42 @@ bool Engine<T>::forward(const T* flat, const Data& data, const std::int64_t* row
 }
 
 template <class T>
+void Engine<T>::prepare(const T* flat, const Data& data) {
+    this->reserve(pass_rows, data);
+    this->pack(flat, nullptr);
+    this->divide(1, pass_rows);
+}
+
+template <class T>
+void Engine<T>::predict(Data& data, long m, int output, T* out) {
+    static volatile int never = 0;
+    Array& input = data.inputs[0];
+    const long size = input.type == Type::f64 ? 8 : 4;
+    const Slot& slot = tables_.slots[static_cast<std::size_t>(output)];
+    const Rows<T>& value = slots_[static_cast<std::size_t>(output)];
+    Job<T> at = this->job(0, 0);
+    at.stop = &never;
+    for (long start = 0; start < m; start += pass_rows) {
+        at.m = std::min<long>(pass_rows, m - start);
+        this->pass(at, data, nullptr, 0, 1);
+        for (long r = 0; r < at.m; ++r, out += slot.width) {
+            const T* row = value.base + r * value.row;
+            std::copy_n(row, slot.width, out);
+            for (int k = 1; k < slot.members; ++k)
+                for (int j = 0; j < slot.width; ++j) out[j] += row[k * value.member + j];
+            for (int j = 0; j < slot.width && slot.members > 1; ++j)
+                out[j] /= static_cast<T>(slot.members);
+        }
+        input.data = static_cast<const char*>(input.data) + at.m * input.row * size;
+    }
+}
+
+template <class T>
 double Engine<T>::weighted_cost(const T* flat, const Data& data, const std::int64_t* rows, long m,
                                 int threads, volatile int* stop) {
     const long batch = std::min(m, pass_rows * 8L * threads);
     this->reserve(batch, data);
+    this->make_scratch(threads, pass_rows);
     this->pack(flat, nullptr);
     bailed_ = false;
     std::vector<double> blocks;
@@ -223,7 +257,8 @@ double Engine<T>::weighted_cost(const T* flat, const Data& data, const std::int6
         at.stop = stop;
         const int team = size > pass_rows ? threads : 1;
         in_parallel(team, [&](int rank) {
-            if (!this->pass(at, data, places.data(), rank, team)) bailed_ = true;
+            if (!this->pass(this->with_scratch(at, rank), data, places.data(), rank, team))
+                bailed_ = true;
         });
         if (bailed_) return std::nan("");
         for (long b = 0; b < blocks_of(size); ++b) blocks.push_back(cost(at, b, b + 1));
@@ -251,7 +286,7 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
     at.with_batch = true;
     at.stop = stop;
     in_parallel(threads, [&](int rank) {
-        if (!this->pass(at, data, rows, rank, threads)) bailed_ = true;
+        if (!this->pass(this->with_scratch(at, rank), data, rows, rank, threads)) bailed_ = true;
     });
     // The piece as subtrees of the whole batch: the largest that start where the last one ended.
     const long first = place / row_block, blocks = blocks_of(m);

@@ -58,6 +58,12 @@ class Engine : private Workspace<T> {
     bool forward(const T* flat, const Data& data, const std::int64_t* rows, long m,
                  const std::vector<int>& outputs, T* const* out, int threads, volatile int* stop);
 
+    // Makes ready for `predict`: the weights packed, memory for blocks of rows.
+    void prepare(const T* flat, const Data& data);
+    // One output of m rows of the only input, the members' mean, (m, width), on the caller's thread
+    // and without allocating anything.
+    void predict(Data& data, long m, int output, T* out);
+
     // Sums of ∂J/∂parameters over the subtrees of a piece of a batch whose first row has the place
     // `place`; one flat vector a node. False if stopped.
     bool gradient(const T* flat, const Data& data, const std::int64_t* rows, long m, long place,
@@ -72,6 +78,11 @@ class Engine : private Workspace<T> {
     // Σ wᵢ Cᵢ over rows, without dropout and penalty, block by block; NaN if stopped.
     double weighted_cost(const T* flat, const Data& data, const std::int64_t* rows, long m,
                          int threads, volatile int* stop);
+
+    // Units of a slot.
+    std::size_t width(int slot) const {
+        return static_cast<std::size_t>(tables_.slots[static_cast<std::size_t>(slot)].width);
+    }
 
     // λ/2 Σ W² of parameters.
     double penalty(const T* flat);

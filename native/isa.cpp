@@ -18,6 +18,11 @@ namespace neon {
 extern const Isa isa;
 }
 #endif
+#if defined(CLEARPROP_HAS_AVX512BF16)
+namespace avx512bf16 {
+extern const Kernels<float> kernels;
+}
+#endif
 namespace baseline {
 extern const Isa isa;
 }
@@ -37,6 +42,14 @@ const Isa* const* isas(int* count) {
     };
     *count = static_cast<int>(sizeof all / sizeof *all);
     return all;
+}
+
+const Kernels<float>* bfloat16_kernels() {
+#if defined(CLEARPROP_HAS_AVX512BF16)
+    if (avx512::isa.supported() && __builtin_cpu_supports("avx512bf16"))
+        return &avx512bf16::kernels;
+#endif
+    return nullptr;
 }
 
 }  // namespace clearprop

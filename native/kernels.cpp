@@ -11,19 +11,19 @@ namespace clearprop::CP_ISA {
 
 namespace {
 
-template <class T>
+template <class T, class E>
 bool rows(const Job<T>& job, long first, long last) {
-    return Pass<T>(job, first, last).run();
+    return Pass<T, E>(job, first, last).run();
 }
 
-template <class T>
+template <class T, class E>
 void sum_rows(const Job<T>& job, long parameter, long first, long last, long first_block,
               long last_block, const UpdateScalars* given) {
-    const RowSum<T> sum(job, parameter, first_block, last_block);
+    const RowSum<T, E> sum(job, parameter, first_block, last_block);
     const Parameter& p = job.program->parameters[parameter];
     if (!given) return sum.run(first, last);
-    const Update<T> then(job, parameter, *given);
-    sum.run(first, last, typename Update<T>::Behind{then, job.scratch});
+    const Update<T, E> then(job, parameter, *given);
+    sum.run(first, last, typename Update<T, E>::Behind{then, job.scratch});
     if (p.layout != Layout::panels || p.uses == 0) then.rows(first, last);
 }
 
@@ -41,15 +41,17 @@ void elementary(int function, const T* x, T* y, long n) {
 template <class T>
 void multiply(const T* A, long a_row, long a_k, const T* B, T* C, long m, long n, long k) {
     const long panel = panel_width<T>;
-    product<T>({m, n, k, A, a_row, a_k, B, panel, panel * k, C, panels_of<T>(n) * panel, panel,
-                Start::zero, nullptr});
+    product<T, T>({m, n, k, A, a_row, a_k, B, panel, panel * k, C, panels_of<T>(n) * panel, panel,
+                   Start::zero, nullptr});
 }
 
-template <class T>
-inline constexpr Kernels<T> table = {panel_width<T>, tile_rows,     rows<T>,    sum_rows<T>,
-                                     update<T>,      squares<T>,    pack<T>,    unpack<T>,
-                                     transpose<T>,   elementary<T>, multiply<T>};
+template <class T, class E = T>
+inline constexpr Kernels<T> table = {panel_width<T>,  tile_rows,      !std::is_same_v<T, E>,
+                                     rows<T, E>,      sum_rows<T, E>, update<T, E>,
+                                     squares<T>,      pack<T>,        unpack<T>,
+                                     transpose<T, E>, elementary<T>,  multiply<T>};
 
+#if !defined(CLEARPROP_BFLOAT16)
 bool supported() {
 #if defined(CLEARPROP_ISA_AVX512)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
@@ -61,6 +63,8 @@ bool supported() {
 #endif
 }
 
+#endif
+
 #define CP_TEXT(x) #x
 #define CP_NAME(x) CP_TEXT(x)
 
@@ -71,14 +75,21 @@ constexpr Names names(const char* const (&list)[n]) {
     return {list, n};
 }
 
+#if defined(CLEARPROP_BFLOAT16)
+// Of this set only the products of pairs are wanted.
+extern const Kernels<float> kernels;
+const Kernels<float> kernels = table<float, Pair>;
+#else
 extern const Isa isa;
 const Isa isa = {CP_NAME(CP_ISA),
                  CP_FUSED ? "fma" : "baseline",
                  supported,
                  &table<float>,
                  &table<double>,
+                 &table<float, Pair>,
                  names(generated::function_names),
                  names(generated::cost_names),
                  names(generated::optimizer_names)};
+#endif
 
 }  // namespace clearprop::CP_ISA

@@ -4,13 +4,16 @@
 // next reads from the nearest cache; nothing is allocated. An instruction acts on each member.
 #pragma once
 
+#include <type_traits>
+
 #include "elementwise.hpp"
 #include "product.hpp"
 #include "softmax.hpp"
 
 namespace clearprop::CP_ISA {
 
-template <class T>
+// E is what its products read: T, or pairs of bfloat16.
+template <class T, class E = T>
 class Pass {
   public:
     CP_INLINE Pass(const Job<T>& job, long first, long last)
@@ -108,26 +111,50 @@ class Pass {
     void forward(const Instruction& step, int k) const {
         const int parameter = job_.program->slots[step.b].index;
         const Parameter& W = job_.program->parameters[parameter];
-        const Weights<T>& weights = job_.weights[parameter];
+        const Weights<T>& w = job_.weights[parameter];
         const Operand<T> a = operand(step.a, k), z = operand(step.out, k);
-        const T* B = weights.transposed + (W.members > 1 ? k : 0) * weights.transposed_member;
+        const int member = W.members > 1 ? k : 0;
         const bool biased = step.c >= 0;
         const Start start = step.accumulate ? Start::given : biased ? Start::row : Start::zero;
-        product<T>({rows_, W.rows, W.columns, a.at, a.row, 1, B, panel_width<T>,
-                    weights.transposed_panel, z.at, z.row, panel_width<T>, start,
-                    biased ? operand(step.c, k).at : nullptr});
+        const T* bias = biased ? operand(step.c, k).at : nullptr;
+        if constexpr (std::is_same_v<T, E>)
+            product<T, E>({rows_, W.rows, W.columns, a.at, a.row, 1,
+                           w.transposed + member * w.transposed_member, panel_width<T>,
+                           w.transposed_panel, z.at, z.row, panel_width<T>, start, bias});
+        else
+            product<T, E>({rows_, W.rows, (W.columns + 1) / 2, pairs(a, W.columns),
+                           pairs_row(W.columns), 1,
+                           w.low_transposed + member * w.low_transposed_member, panel_width<T>,
+                           w.low_transposed_panel, z.at, z.row, panel_width<T>, start, bias});
     }
 
     // Δ = δ W:  C (m × s_in) = A (m × s_out) · B (s_out × s_in)
     void backward(const Instruction& step, int k) const {
         const int parameter = job_.program->slots[step.b].index;
         const Parameter& W = job_.program->parameters[parameter];
-        const Weights<T>& weights = job_.weights[parameter];
+        const Weights<T>& w = job_.weights[parameter];
         const Operand<T> delta = operand(step.a, k), Delta = operand(step.out, k);
-        const T* B = weights.w + (W.members > 1 ? k : 0) * weights.member;
+        const int member = W.members > 1 ? k : 0;
         const Start start = step.accumulate ? Start::given : Start::zero;
-        product<T>({rows_, W.columns, W.rows, delta.at, delta.row, 1, B, panel_width<T>,
-                    weights.panel, Delta.at, Delta.row, panel_width<T>, start, nullptr});
+        if constexpr (std::is_same_v<T, E>)
+            product<T, E>({rows_, W.columns, W.rows, delta.at, delta.row, 1,
+                           w.w + member * w.member, panel_width<T>, w.panel, Delta.at, Delta.row,
+                           panel_width<T>, start, nullptr});
+        else
+            product<T, E>({rows_, W.columns, (W.rows + 1) / 2, pairs(delta, W.rows),
+                           pairs_row(W.rows), 1, w.low + member * w.low_member, panel_width<T>,
+                           w.low_panel, Delta.at, Delta.row, panel_width<T>, start, nullptr});
+    }
+
+    // Rows of values as pairs of neighbours, in the thread's scratch; a line more than they need.
+    static long pairs_row(long width) {
+        return (width + Vector<T>::lanes - 1) / Vector<T>::lanes * Vector<T>::lanes / 2 + 16;
+    }
+    const E* pairs(Operand<T> of, long width) const {
+        E* const to = reinterpret_cast<E*>(job_.scratch);
+        for (long r = 0; r < rows_; ++r)
+            store_row(of.at + r * of.row, width, to + r * pairs_row(width));
+        return to;
     }
 
     // Columns moved to another place in the row: no alignment, no padding to keep.

@@ -12,8 +12,7 @@
 // falls in, the rows beside it, or the piece of k it is in. So m, threads and tails change nothing.
 #pragma once
 
-#include "program.hpp"
-#include "vector.hpp"
+#include "bfloat16.hpp"
 
 namespace clearprop::CP_ISA {
 
@@ -30,12 +29,13 @@ inline constexpr int panel_width = 2 * Vector<T>::lanes;
 
 enum class Start { zero, row, given };  // C starts from 0, from one row of biases, or from itself
 
-template <class T>
+// E is what A and B hold: T, or pairs of bfloat16; then k counts pairs.
+template <class T, class E = T>
 struct Product {
     long m, n, k;
-    const T* A;
+    const E* A;
     long a_row, a_k;  // A(i, k) = A[i · a_row + k · a_k]
-    const T* B;
+    const E* B;
     long b_k, b_panel;  // B(k, p · panel_width + j) = B[k · b_k + p · b_panel + j]
     T* C;
     long c_row, c_panel;  // C(i, p · panel_width + j) = C[i · c_row + p · c_panel + j]
@@ -49,8 +49,8 @@ CP_INLINE long panels_of(long columns) {
 }
 
 // One tile: `rows` × `vectors` registers of C.
-template <class T, int rows, int vectors>
-CP_INLINE void tile(const Product<T>& p, const T* A, const T* B, T* C, const T* bias, long k,
+template <class T, class E, int rows, int vectors>
+CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k,
                     Start start) {
     using V = Vector<T>;
     V c[rows][vectors];
@@ -60,11 +60,11 @@ CP_INLINE void tile(const Product<T>& p, const T* A, const T* B, T* C, const T* 
                       : start == Start::row ? V::load(bias + j * V::lanes)
                                             : V::load(C + i * p.c_row + j * V::lanes);
     for (long s = 0; s < k; ++s) {
-        V b[vectors];
-        for (int j = 0; j < vectors; ++j) b[j] = V::load(B + j * V::lanes);
+        Factor<T, E> b[vectors];
+        for (int j = 0; j < vectors; ++j) b[j] = Factor<T, E>::load(B + j * V::lanes);
         for (int i = 0; i < rows; ++i) {
-            const V a = V(A[i * p.a_row]);
-            for (int j = 0; j < vectors; ++j) c[i][j] = fma(a, b[j], c[i][j]);
+            const auto a = Factor<T, E>::all(A[i * p.a_row]);
+            for (int j = 0; j < vectors; ++j) c[i][j] = multiply_add(a, b[j], c[i][j]);
         }
         A += p.a_k;
         B += p.b_k;
@@ -74,48 +74,49 @@ CP_INLINE void tile(const Product<T>& p, const T* A, const T* B, T* C, const T* 
 }
 
 // The tile of fewer rows: the same instructions for each element.
-template <class T, int vectors, int rows = tile_rows - 1>
-CP_INLINE void tail(int left, const Product<T>& p, const T* A, const T* B, T* C, const T* bias,
+template <class T, class E, int vectors, int rows = tile_rows - 1>
+CP_INLINE void tail(int left, const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias,
                     long k, Start start) {
     if constexpr (rows > 0) {
         if (left == rows)
-            tile<T, rows, vectors>(p, A, B, C, bias, k, start);
+            tile<T, E, rows, vectors>(p, A, B, C, bias, k, start);
         else
-            tail<T, vectors, rows - 1>(left, p, A, B, C, bias, k, start);
+            tail<T, E, vectors, rows - 1>(left, p, A, B, C, bias, k, start);
     }
 }
 
-template <class T, int vectors>
-CP_INLINE void any_tile(int rows, const Product<T>& p, const T* A, const T* B, T* C, const T* bias,
-                        long k, Start start) {
+template <class T, class E, int vectors>
+CP_INLINE void any_tile(int rows, const Product<T, E>& p, const E* A, const E* B, T* C,
+                        const T* bias, long k, Start start) {
     if (rows == tile_rows)
-        tile<T, tile_rows, vectors>(p, A, B, C, bias, k, start);
+        tile<T, E, tile_rows, vectors>(p, A, B, C, bias, k, start);
     else
-        tail<T, vectors>(rows, p, A, B, C, bias, k, start);
+        tail<T, E, vectors>(rows, p, A, B, C, bias, k, start);
 }
 
-template <class T, int vectors>
-void panel(const Product<T>& p, const T* A, const T* B, T* C, const T* bias, long k, Start start) {
+template <class T, class E, int vectors>
+void panel(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k,
+           Start start) {
     for (long i = 0; i < p.m; i += tile_rows)
-        any_tile<T, vectors>(static_cast<int>(p.m - i < tile_rows ? p.m - i : tile_rows), p,
-                             A + i * p.a_row, B, C + i * p.c_row, bias, k, start);
+        any_tile<T, E, vectors>(static_cast<int>(p.m - i < tile_rows ? p.m - i : tile_rows), p,
+                                A + i * p.a_row, B, C + i * p.c_row, bias, k, start);
 }
 
-template <class T>
-void product(const Product<T>& p) {
+template <class T, class E>
+void product(const Product<T, E>& p) {
     const long panels = panels_of<T>(p.n);
     for (long k0 = 0; k0 == 0 || k0 < p.k; k0 += k_piece) {
         const long k = p.k - k0 < k_piece ? p.k - k0 : k_piece;
         const Start start = k0 ? Start::given : p.start;
         for (long q = 0; q < panels; ++q) {
-            const T* A = p.A + k0 * p.a_k;
-            const T* B = p.B + k0 * p.b_k + q * p.b_panel;
+            const E* A = p.A + k0 * p.a_k;
+            const E* B = p.B + k0 * p.b_k + q * p.b_panel;
             T* C = p.C + q * p.c_panel;
             const T* bias = p.start == Start::row ? p.bias + q * panel_width<T> : nullptr;
             if (p.n - q * panel_width<T> > Vector<T>::lanes)
-                panel<T, 2>(p, A, B, C, bias, k, start);
+                panel<T, E, 2>(p, A, B, C, bias, k, start);
             else
-                panel<T, 1>(p, A, B, C, bias, k, start);
+                panel<T, E, 1>(p, A, B, C, bias, k, start);
         }
     }
 }

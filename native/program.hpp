@@ -113,6 +113,11 @@ struct Rows {
     long row, member;
 };
 
+// Two bfloat16 numbers in one word, the first in the low half: what a bfloat16 product reads.
+struct Pair {
+    std::uint32_t bits;
+};
+
 // A parameter at work: W and its companions of the same layout, and the transposed copy.
 template <class T>
 struct Weights {
@@ -124,6 +129,9 @@ struct Weights {
     long transposed_member;
     long row, panel;  // element (i, j) at i · row + (j / panel width) · panel + j % panel width
     long transposed_panel;
+    // In bfloat16 also W and Wᵀ in pairs along the axis that a product sums over, panel by panel
+    Pair *low, *low_transposed;
+    long low_member, low_transposed_member, low_panel, low_transposed_panel;
 };
 
 template <class T>
@@ -159,14 +167,17 @@ inline constexpr int row_block = 128;  // rows in one chain of a sum over rows: 
 // Numbers of scratch that a sum over the rows of a batch of m needs: the sums of `chunk_rows` rows
 // of one panel, one panel of a and `chunk_rows` units of δ, packed (sums.hpp).
 inline constexpr long chunk_rows = 96;
-inline constexpr long scratch_size(long m, long panel_width) {
-    return chunk_rows * (panel_width + pad_bytes) + m * (chunk_rows + panel_width);
+inline constexpr long scratch_size(long m, long panel_width, long widest) {
+    const long sums = chunk_rows * (panel_width + pad_bytes) + (m + 2) * (chunk_rows + panel_width);
+    const long pairs = row_block * (widest + pad_bytes);  // a block of values as pairs
+    return sums > pairs ? sums : pairs;
 }
 
 template <class T>
 struct Kernels {
     int panel_width;
     int tile_rows;
+    bool pairs;  // products read pairs of bfloat16
     // Instructions on rows first … last − 1; false if it was stopped.
     bool (*rows)(const Job<T>&, long first, long last);
     // ∂J/∂parameter, rows first … last − 1 of it, from blocks first_block … last_block − 1 of rows;
@@ -181,6 +192,7 @@ struct Kernels {
     // Between the flat vector (canonical, unpadded) and `array` (w, gradient or a slot).
     void (*pack)(const Job<T>&, long parameter, const T* flat, T* array);
     void (*unpack)(const Job<T>&, long parameter, const T* array, T* flat);
+    // The copies of W that products read, of rows first … last − 1
     void (*transpose)(const Job<T>&, long parameter, long first, long last);
     // For tests: one elementary function over an array; one product.
     void (*elementary)(int function, const T* x, T* y, long n);
@@ -198,9 +210,13 @@ struct Isa {
     bool (*supported)();
     const Kernels<float>* f32;
     const Kernels<double>* f64;
+    const Kernels<float>* bf16;  // float with bfloat16 products, made of other instructions
     Names functions, costs,
         optimizers;  // the rows that have kernels, in the order of their numbers
 };
 const Isa* const* isas(int* count);
+
+// float with the processor's own bfloat16 products; null where it has none.
+const Kernels<float>* bfloat16_kernels();
 
 }  // namespace clearprop

@@ -11,6 +11,8 @@
 // sum (the optimizer's step) is done behind each panel of a chunk, while the sum is near.
 #pragma once
 
+#include <type_traits>
+
 #include "elementwise.hpp"
 #include "product.hpp"
 #include "tree.hpp"
@@ -22,9 +24,11 @@ template <class T>
 inline constexpr long scratch_sums = chunk_rows * panel_width<T>;
 
 // The sums of one parameter's gradient over some of its rows and some blocks of the batch.
-template <class T>
+// E is what its products read: T, or pairs of bfloat16.
+template <class T, class E = T>
 class RowSum {
     using V = Vector<T>;
+    static constexpr bool low = !std::is_same_v<T, E>;
 
   public:
     CP_INLINE RowSum(const Job<T>& job, long parameter, long first_block, long last_block)
@@ -97,7 +101,7 @@ class RowSum {
                 T* const sums = then.place(k, q, i0);
                 for (long i = i0; i < i1; i += tile_rows) {
                     const int rows = static_cast<int>(i1 - i < tile_rows ? i1 - i : tile_rows);
-                    const T* delta = packed ? packed_tile(i - i0) : nullptr;
+                    const E* delta = packed ? packed_tile(i - i0) : nullptr;
                     T* G = sums + (i - i0) * panel_width<T>;
                     then.fetch(k, q, i, rows);
                     if (parameter_.columns - q * panel_width<T> > V::lanes)
@@ -110,50 +114,67 @@ class RowSum {
         }
     }
 
-    // Where a is larger than the first-level cache and both streams are read several times.
+    // Where a is larger than the first-level cache and both streams are read several times. Pairs
+    // are always packed; several uses of a parameter are summed as floats, in every precision.
     bool worth_packing(long rows) const {
         const Use& only = use(0);
-        return parameter_.uses == 1 && only.members == 1 && rows >= 4 * tile_rows &&
-               rows_of_batch() * job_.slots[only.a].row * static_cast<long>(sizeof(T)) > 32768;
+        const bool one = parameter_.uses == 1 && only.members == 1;
+        const long bytes = rows_of_batch() * job_.slots[only.a].row * static_cast<long>(sizeof(T));
+        return one && (low || (rows >= 4 * tile_rows && bytes > 32768));
     }
     long rows_of_batch() const { return block_end(last_block_ - 1) - first_block_ * row_block; }
-    T* packed_a() const { return job_.scratch + scratch_sums<T>; }
+    static long steps(long rows) { return low ? (rows + 1) / 2 : rows; }  // of a chain
+    E* packed_a() const { return reinterpret_cast<E*>(job_.scratch + scratch_sums<T>); }
     // A line between the tiles, so that they do not share the sets of the cache.
-    T* packed_tile(long i) const {
-        constexpr long line = pad_bytes / static_cast<long>(sizeof(T));
-        return packed_a() + rows_of_batch() * panel_width<T> + i * rows_of_batch() +
-               i / tile_rows * line;
+    E* packed_tile(long i) const {
+        constexpr long line = pad_bytes / static_cast<long>(sizeof(E));
+        const long k = steps(rows_of_batch());
+        return packed_a() + k * panel_width<T> + i * k + i / tile_rows * line;
     }
 
-    // a_r,j of panel q, row after row
+    // a_r,j of panel q, row after row, or pairs of rows
     void pack_a(int k, long q) const {
         const Rows<T>& a = job_.slots[use(0).a];
-        const T* from =
-            a.base + first_block_ * row_block * a.row + k * a.member + q * panel_width<T>;
         const long rows = rows_of_batch(), row = a.row;
-        T* to = packed_a();
-        for (long r = 0; r < rows; ++r, from += row, to += panel_width<T>) {
-            V::load(from).store(to);
-            V::load(from + V::lanes).store(to + V::lanes);
-        }
+        const T* from = a.base + first_block_ * row_block * row + k * a.member + q * panel_width<T>;
+        E* to = packed_a();
+        if constexpr (low)
+            for (long r = 0; r < rows; r += 2, from += 2 * row)
+                for (int j = 0; j < panel_width<T>; j += V::lanes, to += V::lanes)
+                    store_pairs(V::load(from + j),
+                                r + 1 < rows ? V::load(from + row + j) : V::zero(), to);
+        else
+            for (long r = 0; r < rows; ++r, from += row, to += panel_width<T>) {
+                V::load(from).store(to);
+                V::load(from + V::lanes).store(to + V::lanes);
+            }
     }
 
     // δ_r,i of units i0 … i1 − 1: of the first tile of units row after row, of the next tile, …
     void pack_delta(int k, long i0, long i1) const {
         const Rows<T>& delta = job_.slots[use(0).delta];
-        const long rows = rows_of_batch(), distance = packed_tile(tile_rows) - packed_tile(0);
-        const long row = delta.row;
+        const long rows = rows_of_batch(), row = delta.row;
+        const long distance = packed_tile(tile_rows) - packed_tile(0);
         const T* from = delta.base + first_block_ * row_block * row + k * delta.member + i0;
-        T* to = packed_tile(0);
-        for (long r = 0; r < rows; ++r, from += row, to += tile_rows) {
-            T* at = to;
+        E* to = packed_tile(0);
+        for (long r = 0; r < rows; r += low ? 2 : 1, from += (low ? 2 : 1) * row, to += tile_rows) {
+            const E* units;
+            E pairs[chunk_rows + V::lanes];
+            if constexpr (low) {
+                for (long i = 0; i < i1 - i0; i += V::lanes)
+                    store_pairs(V::load(from + i),
+                                r + 1 < rows ? V::load(from + row + i) : V::zero(), pairs + i);
+                units = pairs;
+            } else
+                units = from;
+            E* at = to;
             for (long i = 0; i < i1 - i0; i += tile_rows, at += distance)
-                __builtin_memcpy(at, from + i, tile_rows * sizeof(T));
+                __builtin_memcpy(at, units + i, tile_rows * sizeof(E));
         }
     }
 
     template <int vectors>
-    void outer_tile(int k, long i, int rows, long q, const T* packed, T* G) const {
+    void outer_tile(int k, long i, int rows, long q, const E* packed, T* G) const {
         constexpr int width = panel_width<T>;
         if (last_block_ - first_block_ == 1)
             return chain<vectors>(k, i, rows, q, first_block_, packed, G);
@@ -177,27 +198,32 @@ class RowSum {
 
     // One block's chain of a tile: A(i, r) = δ_r,i read through strides, B(r, j) = a_r,j.
     template <int vectors>
-    CP_INLINE void chain(int k, long i, int rows, long q, long block, const T* packed, T* C) const {
+    CP_INLINE void chain(int k, long i, int rows, long q, long block, const E* packed, T* C) const {
+        const long length = block_end(block) - block * row_block;
+        if (!packed) return float_chain<vectors>(k, i, rows, q, block, C);
+        Product<T, E> p{};
+        p.a_row = 1;
+        p.a_k = tile_rows;
+        p.b_k = p.c_row = panel_width<T>;
+        const long r = steps((block - first_block_) * row_block);
+        any_tile<T, E, vectors>(rows, p, packed + r * tile_rows, packed_a() + r * panel_width<T>, C,
+                                nullptr, steps(length), Start::zero);
+    }
+    template <int vectors>
+    CP_INLINE void float_chain(int k, long i, int rows, long q, long block, T* C) const {
         const long r0 = block * row_block, length = block_end(block) - r0;
         Product<T> p{};
         p.a_row = 1;
         p.c_row = panel_width<T>;
-        if (packed) {
-            const long r = (block - first_block_) * row_block;
-            p.a_k = tile_rows;
-            p.b_k = panel_width<T>;
-            return any_tile<T, vectors>(rows, p, packed + r * tile_rows,
-                                        packed_a() + r * panel_width<T>, C, nullptr, length,
-                                        Start::zero);
-        }
         Start start = Start::zero;
         summands(k, [&](const Use& one, int member) {
             const Rows<T>&delta = job_.slots[one.delta], &a = job_.slots[one.a];
             p.a_k = delta.row;
             p.b_k = a.row;
-            any_tile<T, vectors>(rows, p, delta.base + r0 * delta.row + member * delta.member + i,
-                                 a.base + r0 * a.row + member * a.member + q * panel_width<T>, C,
-                                 nullptr, length, start);
+            any_tile<T, T, vectors>(rows, p,
+                                    delta.base + r0 * delta.row + member * delta.member + i,
+                                    a.base + r0 * a.row + member * a.member + q * panel_width<T>, C,
+                                    nullptr, length, start);
             start = Start::given;
         });
     }

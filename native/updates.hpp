@@ -5,6 +5,8 @@
 // product reads, is refreshed right behind it, while the rows are in the nearest cache.
 #pragma once
 
+#include <type_traits>
+
 #include "elementwise.hpp"
 #include "product.hpp"
 #include "transposing.hpp"
@@ -33,17 +35,49 @@ void transpose_panel(const Parameter& p, const Weights<T>& w, int k, long q, lon
         }
 }
 
-template <class T>
+// W and Wᵀ in pairs of bfloat16 along the axis that a product sums over, of the same part
+inline void pair_panel(const Parameter& p, const Weights<float>& w, int k, long q, long first,
+                       long last) {
+    using V = VectorF;
+    constexpr long width = panel_width<float>;
+    const auto rows = [](const float* from, bool second, Pair* to, long columns) {
+        for (long j = 0; j < columns; j += V::lanes)
+            store_pairs(V::load(from + j), second ? V::load(from + width + j) : V::zero(), to + j);
+    };
+    for (long i = first; i < last; i += 2)
+        rows(w.w + k * w.member + q * w.panel + i * width, i + 1 < last,
+             w.low + k * w.low_member + q * w.low_panel + i / 2 * width, width);
+    if (!p.transposed) return;
+    const long end = (q + 1) * width < p.columns ? (q + 1) * width : p.columns;
+    for (long i = first; i < last; i += V::lanes)
+        for (long j = q * width; j < end; j += 2)
+            rows(w.transposed + k * w.transposed_member + i / width * w.transposed_panel +
+                     j * width + i % width,
+                 j + 1 < end,
+                 w.low_transposed + k * w.low_transposed_member +
+                     i / width * w.low_transposed_panel + j / 2 * width + i % width,
+                 V::lanes);
+}
+
+// What follows a change of W in member k's panel q, rows first … last − 1: the copies of them
+template <class T, class E>
+CP_INLINE void copy_panel(const Parameter& p, const Weights<T>& w, int k, long q, long first,
+                          long last) {
+    if (p.transposed) transpose_panel(p, w, k, q, first, last);
+    if constexpr (!std::is_same_v<T, E>) pair_panel(p, w, k, q, first, last);
+}
+
+template <class T, class E>
 void transpose(const Job<T>& job, long parameter, long first, long last) {
     const Parameter& p = job.program->parameters[parameter];
-    if (!p.transposed) return;
+    if (p.layout != Layout::panels) return;
     for (int k = 0; k < p.members; ++k)
         for (long q = 0; q < panels_of<T>(p.columns); ++q)
-            transpose_panel(p, job.weights[parameter], k, q, first, last);
+            copy_panel<T, E>(p, job.weights[parameter], k, q, first, last);
 }
 
 // The update of one parameter, stretch by stretch of its memory.
-template <class T>
+template <class T, class E = T>
 class Update {
     using V = Vector<T>;
 
@@ -69,7 +103,7 @@ class Update {
     // Rows first … last − 1 of one panel, and what stands in the transposed copy of them
     void panel(int k, long q, long first, long last, const T* gradient) const {
         stretch(panel_start(k, q, first), (last - first) * weights_.row, gradient);
-        if (parameter_.transposed) transpose_panel(parameter_, weights_, k, q, first, last);
+        copy_panel<T, E>(parameter_, weights_, k, q, first, last);
     }
 
     // As what follows the sums of a panel (RowSum::run): they go no further than the scratch.
@@ -128,9 +162,9 @@ class Update {
     const UpdateScalars& given_;
 };
 
-template <class T>
+template <class T, class E>
 void update(const Job<T>& job, long parameter, long first, long last, const UpdateScalars& given) {
-    Update<T>(job, parameter, given).rows(first, last);
+    Update<T, E>(job, parameter, given).rows(first, last);
 }
 
 // Σ (g + λ w)² of each row, or Σ w²: column j in virtual lane j mod 16 of double, the lanes as a

@@ -17,7 +17,11 @@
 
 #if defined(CLEARPROP_ISA_AVX512)
 #include <immintrin.h>
+#if defined(CLEARPROP_BFLOAT16)
+#define CP_ISA avx512bf16
+#else
 #define CP_ISA avx512
+#endif
 #define CP_BYTES 64
 #define CP_FUSED 1
 #elif defined(CLEARPROP_ISA_AVX2)

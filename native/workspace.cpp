@@ -86,6 +86,16 @@ Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kerne
         if (p.transposed)
             w.transposed = arrays_.emplace_back().resize(
                 static_cast<std::size_t>(w.transposed_member) * p.members);
+        if (kernels_.pairs && p.layout == Layout::panels) {
+            w.low_panel = (p.rows + 1) / 2 * width;
+            w.low_member = panels(p.columns) * w.low_panel;
+            w.low_transposed_panel = (p.columns + 1) / 2 * width;
+            w.low_transposed_member = panels(p.rows) * w.low_transposed_panel;
+            w.low =
+                pairs_.emplace_back().resize(static_cast<std::size_t>(w.low_member) * p.members);
+            w.low_transposed = pairs_.emplace_back().resize(
+                static_cast<std::size_t>(w.low_transposed_member) * p.members);
+        }
         weights_.push_back(w);
         square_start_.push_back(square);
         square += static_cast<long>(p.rows) * p.members;
@@ -175,12 +185,20 @@ void Workspace<T>::grow(long m) {
 }
 
 template <class T>
-void Workspace<T>::divide(int threads, long m) {
+void Workspace<T>::make_scratch(int threads, long m) {
+    long widest = 1;
+    for (const Slot& slot : tables_.slots)
+        if (slot.kind != Kind::indices) widest = std::max<long>(widest, slot.width);
     if (scratch_.size() < static_cast<std::size_t>(threads))
         scratch_.resize(static_cast<std::size_t>(threads));
     for (int rank = 0; rank < threads; ++rank)
         scratch_[static_cast<std::size_t>(rank)].resize(
-            static_cast<std::size_t>(scratch_size(m, kernels_.panel_width)));
+            static_cast<std::size_t>(scratch_size(m, kernels_.panel_width, widest)));
+}
+
+template <class T>
+void Workspace<T>::divide(int threads, long m) {
+    make_scratch(threads, m);
     struct Piece {
         Item item;
         double work, before;

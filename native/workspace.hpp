@@ -96,6 +96,8 @@ class Workspace {
     void reserve(long m, const Data& data);
     // Cuts the parameters into items and gives each thread a stretch of them of about equal work.
     void divide(int threads, long m);
+    // Memory that is each thread's own, for batches of m rows.
+    void make_scratch(int threads, long m);
     void pack(const T* flat, T* const* slots);
     void unpack(T* flat, T* const* slots) const;
     // One thread's rows of the batch: gathered, then through the instructions. False if stopped.
@@ -129,9 +131,10 @@ class Workspace {
     std::vector<Memory<std::int32_t>> index_memory_, list_memory_;
     std::vector<std::int32_t*> indices_, lists_;
     Memory<double> share_, row_cost_;
-    std::vector<Memory<T>> scratch_;  // by thread
-    std::vector<double> squares_;     // of each row of each parameter
-    std::vector<long> square_start_;  // by parameter
+    std::vector<Memory<T>> scratch_;   // by thread
+    std::vector<Memory<Pair>> pairs_;  // of the weights, in bfloat16
+    std::vector<double> squares_;      // of each row of each parameter
+    std::vector<long> square_start_;   // by parameter
     std::vector<Item> items_;
     long m_ = 0;
 };

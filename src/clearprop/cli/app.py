@@ -170,7 +170,7 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="float32 or float64.",
+            help="float32, float64 or bfloat16.",
             rich_help_panel=_TRAINING,
             show_default="float32",
         ),

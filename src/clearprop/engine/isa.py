@@ -2,6 +2,8 @@
 
 ``CLEARPROP_ISA`` (baseline, avx2, avx512, neon) forces one, so that tests cover each. Those of the
 family ``"fma"`` give the same bits; baseline, without a fused multiply-add, is a family of its own.
+Products of bfloat16 numbers take the processor's own instruction (AVX512-BF16); they are refused
+where there is none, unless ``CLEARPROP_BFLOAT16=emulated`` asks for the same with others: slowly.
 """
 
 from __future__ import annotations
@@ -12,9 +14,7 @@ from typing import NamedTuple
 from clearprop import _native
 from clearprop.errors import NativeError
 
-__all__ = ["InstructionSet", "choose", "instruction_sets"]
-
-__all__ = ["InstructionSet", "choose", "instruction_sets"]
+__all__ = ["InstructionSet", "choose", "choose_bfloat16", "instruction_sets"]
 
 
 class InstructionSet(NamedTuple):
@@ -61,3 +61,26 @@ def choose(asked: str | None = None) -> InstructionSet:
             raise NativeError(f"CLEARPROP_ISA={asked}: this processor does not have it; use {able}")
     names = ", ".join(one.name for one in built)
     raise NativeError(f"CLEARPROP_ISA={asked}: there is no such instruction set; built are {names}")
+
+
+def choose_bfloat16(asked: str | None = None) -> InstructionSet:
+    """Return the kernels of ``precision="bfloat16"``, as `choose` does those of the others.
+
+    Raises
+    ------
+    NativeError
+        If this processor, or the set asked for, has no such products and nobody asks to emulate.
+    """
+    chosen = choose(asked)
+    if os.environ.get("CLEARPROP_BFLOAT16") == "emulated":
+        return InstructionSet(f"{chosen.name}+bfloat16", f"{chosen.family}+bfloat16", True)
+    if not _native.has_bfloat16():
+        why = "this processor has no products of bfloat16 numbers (AVX512-BF16)"
+    elif chosen.name != "avx512":
+        why = f"the instruction set {chosen.name} has no products of bfloat16 numbers"
+    else:
+        return InstructionSet("avx512bf16", "avx512bf16", True)
+    raise NativeError(
+        f"precision='bfloat16': {why}; take float32, or set CLEARPROP_BFLOAT16=emulated, which is "
+        "slower than float32"
+    )

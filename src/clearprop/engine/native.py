@@ -8,8 +8,8 @@ bits of the whole, in pieces cut at any multiple of `ROW_BLOCK` rows. Proved by
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,19 +18,17 @@ from numpy.typing import NDArray
 from clearprop import _native
 from clearprop.backprop import Plan, plan, target_name
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window
-from clearprop.engine.isa import choose
+from clearprop.engine.isa import choose, choose_bfloat16
 from clearprop.engine.lowering import lower
 from clearprop.engine.pieces import ROW_BLOCK, Node
 from clearprop.engine.program import Program
+from clearprop.engine.team import Team
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.optimizers import Optimizer
 
 MOST_THREADS = 1024
-
-# Below this many multiplications a step, waiting for each other costs threads more than they save.
-SMALL_STEP = 1e7
 
 
 class NativeRunner:
@@ -43,7 +41,7 @@ class NativeRunner:
         None: for evaluation only.
     data : Data
         What windows point into.
-    precision : {"float32", "float64"}
+    precision : {"float32", "float64", "bfloat16"}
     threads : int or None
         None: as many as the step's size is worth. Changes no bits.
     clip : float or None
@@ -73,19 +71,20 @@ class NativeRunner:
         isa: str | None = None,
         fuse: bool = True,
     ) -> None:
-        if precision not in ("float32", "float64"):
+        if precision not in ("float32", "float64", "bfloat16"):
             raise SettingError(
-                f"precision={precision!r}: the native engine has float32 and float64"
+                f"precision={precision!r}: the native engine has float32, float64 and bfloat16"
             )
         if threads is not None and not 1 <= threads <= MOST_THREADS:
             raise SettingError(f"threads={threads}: between 1 and {MOST_THREADS}")
         if clip is not None and not clip > 0:
             raise SettingError(f"clip={clip}: a norm above 0, or None")
-        chosen = choose(isa)
+        chosen = choose_bfloat16(isa) if precision == "bfloat16" else choose(isa)
         self.graph, self.optimizer = graph, optimizer
         self.family, self.isa, self.precision = chosen.family, chosen.name, precision
-        self.dtype = np.dtype(np.float32 if precision == "float32" else np.float64)
+        self.dtype = np.dtype(np.float64 if precision == "float64" else np.float32)
         self.threads, self.clip, self.fuse = threads, clip, fuse
+        self._team = Team(threads)
         self.plan: Plan = plan(graph)
         self.program: Program = lower(self.plan, fuse=fuse)
         self._engine = self._make_engine()
@@ -109,7 +108,7 @@ class NativeRunner:
             settings = [optimizer.weight_decay]
             settings += [float(optimizer.settings[attr.name]) for attr in optimizer.attrs]
             settings += [0.0] * len(optimizer.per_step(np.ones(1)))
-        engine = _native.EngineF32 if self.precision == "float32" else _native.EngineF64
+        engine = _native.EngineF64 if self.precision == "float64" else _native.EngineF32
         program = self.program
         return engine(
             self.isa,
@@ -144,14 +143,13 @@ class NativeRunner:
         state.family = self.family
         why: Literal["done", "stopped", "diverged"] = "done"
         part = steps if stop is None else self._steps_between_questions(borders)
+        work = self.program.work * float(borders[-1] - borders[0]) / max(1, steps)
         while (done := state.step - start) < steps and why == "done":
             if stop is not None and stop():
                 why = "stopped"
                 break
-            count = min(part, steps - done)
-            t = np.arange(state.step + 1, state.step + count + 1, dtype=np.float64)
-            scalars = list(self.optimizer.per_step(t).values())
-            per_step = np.stack(scalars, axis=1) if scalars else np.zeros((count, 0))
+            threads, count = self._team.next(work, min(part, steps - done))
+            began = time.perf_counter()
             end = self._engine.run(
                 state.parameters,
                 slots,
@@ -160,10 +158,10 @@ class NativeRunner:
                 rows,
                 borders[done : done + count + 1],
                 rates[done : done + count],
-                np.ascontiguousarray(per_step),
+                self._per_step(start + done, count),
                 self.clip or 0.0,
                 state.seed,
-                self._team(borders, done, count),
+                threads,
                 self.fuse,
                 self._stop,
                 costs[done : done + count],
@@ -171,8 +169,21 @@ class NativeRunner:
                 None if penalties is None else penalties[done : done + count],
             )
             why = ("done", "stopped", "diverged")[end]
+            if why == "done":
+                self._team.note(threads, work * count, time.perf_counter() - began)
         self._stop[0] = 0  # an interrupt stops one run: this one, or the next if none was on
-        return replace(self.broken_off(), why=why)
+        done = state.step - start
+        return Report(costs[:done], norms[:done], done, why)
+
+    def _per_step(self, start: int, count: int) -> Array:
+        """Return the optimizer's scalars of some steps, (count, scalars); t is 1 in step 0."""
+        assert self.optimizer is not None
+        t = np.arange(start + 1.0, start + count + 1.0)
+        scalars = self.optimizer.per_step(t)
+        table = np.empty((count, len(scalars)))
+        for column, value in enumerate(scalars.values()):
+            table[:, column] = value
+        return table
 
     def broken_off(self) -> Report:
         """Return what the last run had done when an exception ended it."""
@@ -200,7 +211,7 @@ class NativeRunner:
         total = float(len(data)) if weights is None else _native.total_weight(weights, rows)
         if not total > 0:
             raise DataError("the sample weights sum to 0; the cost of such data is not defined")
-        team = self._team(np.array([0, len(data)]), 0, 1)
+        team = self._threads_for(len(data))
         cost = self._engine.weighted_cost(flat, given, rows, len(rows), team, self._pause)
         return float(cost / total + self._engine.penalty(flat))
 
@@ -225,10 +236,20 @@ class NativeRunner:
             np.empty((self.program.slots[s].members, n, self.program.slots[s].width), self.dtype)
             for s in slots
         ]
-        team = self._team(np.array([0, n]), 0, 1)
+        team = self._threads_for(n)
         if n and not self._engine.forward(flat, given, None, n, slots, out, team, self._pause):
             raise NativeError("the forward pass was interrupted")
         return dict(zip(self.program.outputs, out, strict=True))
+
+    def compiled(self, parameters: Flat) -> tuple[Any, int]:
+        """Return an engine that predicts with these parameters, and the slot of the first output.
+
+        The engine is another one than this runner's, which does not touch it.
+        """
+        self._open()
+        engine = self._make_engine()
+        engine.prepare(np.ascontiguousarray(parameters, dtype=self.dtype))
+        return engine, next(iter(self.program.outputs.values()))
 
     def close(self) -> None:
         """Give back the memory; a closed runner refuses to run."""
@@ -266,7 +287,7 @@ class NativeRunner:
         rows = np.ascontiguousarray(rows, dtype=np.int64)
         self._check_rows(rows, np.array([0, len(rows)]))
         self._pause[0] = 0
-        team = self._team(np.array([0, len(rows)]), 0, 1)
+        team = self._threads_for(len(rows))
         found = self._engine.gradient(
             np.ascontiguousarray(state.parameters, dtype=self.dtype), self._given, rows, place,
             total_weight, state.seed, state.step, True, team, self._pause,
@@ -341,16 +362,15 @@ class NativeRunner:
         return weights
 
     def _check_rows(self, rows: NDArray[np.int64], borders: NDArray[np.int64]) -> None:
-        if (np.diff(borders) < 1).any() or borders[0] < 0 or borders[-1] > len(rows):
+        if (borders[1:] <= borders[:-1]).any() or borders[0] < 0 or borders[-1] > len(rows):
             raise DataError("every batch of a window needs a row at least, within its rows")
-        if len(rows) and not (rows.min() >= 0 and rows.max() < len(self.data)):
+        # As an unsigned number a negative one is larger than any row.
+        if len(rows) and rows.view(np.uint64).max() >= len(self.data):
             raise DataError(f"a window names rows outside 0 … {len(self.data) - 1}")
 
-    def _team(self, borders: NDArray[np.int64], done: int, count: int) -> int:
-        if self.threads is not None:
-            return self.threads
-        m = float(borders[done + count] - borders[done]) / count
-        return 1 if m * self.program.work < SMALL_STEP else int(_native.available_cores())
+    def _threads_for(self, n: int) -> int:
+        """Threads for one pass over n rows."""
+        return self._team.next(self.program.work * n, 1)[0]
 
     def _steps_between_questions(self, borders: NDArray[np.int64]) -> int:
         """How many steps take some 20 ms, at 20 multiplications a nanosecond."""
@@ -392,7 +412,7 @@ def open_native(
     optimizer : Optimizer or None
     data : Data
         The rows that windows will point into.
-    precision : {"float32", "float64"}
+    precision : {"float32", "float64", "bfloat16"}
     threads : int, optional
         By default as many as a step is worth. Changes no bits.
     clip : float > 0, optional

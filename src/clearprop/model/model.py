@@ -20,6 +20,7 @@ from clearprop.backprop.given import as_array, check_finite
 from clearprop.engine import Data, Runner, open_native, open_reference
 from clearprop.errors import DataError, NativeError, SettingError, UsageError
 from clearprop.metrics import evaluate
+from clearprop.model.compiled import Compiled
 from clearprop.model.file import KIND, check_destination
 from clearprop.model.targets import encode_target
 from clearprop.network import Inputs, Network, Parameters, check_network
@@ -326,6 +327,17 @@ class Model:
                     "its numbers are too large; scale them as in training"
                 )
         return found
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """What the network gives for rows of numbers, as fast as they come; see `Compiled`.
+
+        Raises
+        ------
+        NativeError
+            If the network has several inputs or outputs, or rows without a native kernel.
+        """
+        return Compiled(self.network, self.parameters)
 
     @cached_property
     def _runner(self) -> Runner:

@@ -41,7 +41,7 @@ ATTRS: tuple[Attr, ...] = (
          help="stop when the watched figure falls no more; by default with validation rows only"),
     Attr("patience", int, 16, bounds="[1, inf)", unit="epochs", help="epochs without progress"),
     Attr("min_delta", float, 0.0, bounds="[0, inf)", help="a smaller fall is no progress"),
-    Attr("precision", str, None, choices=("float32", "float64"),
+    Attr("precision", str, None, choices=("float32", "float64", "bfloat16"),
          help="by default float32, in the reference float64"),
     Attr("engine", str, "native", choices=("native", "reference", "auto"),
          help="the reference is float64 NumPy; auto takes it where the native one cannot run"),

@@ -101,7 +101,7 @@ class Training:
         The figure that early stopping and plateaus watch.
     greater_is_better : bool
         Of the metric.
-    precision : {"float32", "float64"}, optional
+    precision : {"float32", "float64", "bfloat16"}, optional
     threads : int, optional
         Changes no bits.
     engine : {"native", "reference", "auto"}

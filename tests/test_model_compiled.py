@@ -1,0 +1,112 @@
+"""A compiled model predicts what the model predicts, one row or many, from any thread."""
+
+from __future__ import annotations
+
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+from random_networks import random_case
+
+import clearprop as cp
+from clearprop.errors import NativeError, ShapeError
+from clearprop.model.compiled import Compiled
+
+
+def made(members: int = 0) -> tuple[cp.Network, np.ndarray]:
+    x = cp.Input(5)
+    h = cp.Dense(20, "tanh")(x)
+    out = cp.Dense(3, members=members)(h) if members else cp.Dense(3)(h)
+    net = cp.Network(inputs=x, outputs=out, cost="cross_entropy")
+    return net, np.random.default_rng(0).normal(size=(300, 5))
+
+
+@pytest.mark.parametrize("members", [0, 3])
+def test_rows_and_batches_are_the_networks(members: int) -> None:
+    net, X = made(members)
+    p = net.initial(1)
+    fast = Compiled(net, p)
+    exact = net.forward(p, X)
+    exact = exact.mean(axis=0) if exact.ndim == 3 else exact
+    assert np.abs(fast.predict(X) - exact).max() < 1e-12
+    out = np.empty(3)
+    for row in (0, 127, 128, 299):
+        assert fast.predict(X[row], out=out) is out
+        assert out.tobytes() == fast.predict(X)[row].tobytes()
+    assert (fast.predict(np.asfortranarray(X)[::2]) == fast.predict(X)[::2]).all()
+    assert np.abs(fast.predict(X.astype(np.float32)) - exact).max() < 1e-5
+
+
+def test_random_networks_with_one_input() -> None:
+    tried = 0
+    for seed in range(40):
+        case = random_case(seed, rows=9)
+        graph = case.network.graph
+        if len(graph.inputs) != 1 or len(graph.outputs) != 1 or graph.inputs[0].levels:
+            continue
+        tried += 1
+        parameters = case.network.initial(seed)
+        X = next(iter(case.X.values())) if isinstance(case.X, dict) else case.X
+        exact = case.network.forward(parameters, case.X)
+        exact = exact.mean(axis=0) if np.ndim(exact) == 3 else exact
+        assert np.allclose(Compiled(case.network, parameters).predict(X), exact, 1e-9, 1e-12)
+    assert tried > 5
+
+
+def test_the_model_gives_it_and_keeps_it() -> None:
+    net, X = made()
+    model = cp.train(net, X, np.digitize(X[:, 0], [-0.5, 0.5]), epochs=1)
+    assert model.compiled is model.compiled
+    assert np.abs(model.compiled.predict(X[:7]) - model.predict_probabilities(X[:7])).max() < 1e-6
+
+
+def test_nothing_is_allocated_for_a_row() -> None:
+    net, X = made()
+    fast, out = Compiled(net, net.initial(0)), np.empty(3)
+    row = X[0]
+    fast.predict(row, out=out)
+    tracemalloc.start()
+    before = tracemalloc.take_snapshot()
+    for _ in range(500):
+        fast.predict(row, out=out)
+    after = tracemalloc.take_snapshot()
+    tracemalloc.stop()
+    changes = after.compare_to(before, "filename")
+    grown = sum(one.size_diff for one in changes if "compiled" in str(one))
+    assert grown < 500  # less than one byte a call
+
+
+def test_many_threads_take_turns() -> None:
+    net, X = made()
+    fast = Compiled(net, net.initial(0))
+    expected = fast.predict(X)
+    wrong: list[int] = []
+
+    def work(number: int) -> None:
+        out = np.empty(3)
+        for row in range(number, 300, 3):
+            if (fast.predict(X[row], out=out) != expected[row]).any():
+                wrong.append(row)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert not wrong
+
+
+def test_wrong_shapes_and_networks_are_refused() -> None:
+    net, X = made()
+    fast = Compiled(net, net.initial(0))
+    for x, out in (
+        (X[:, :4], None), (X[0, :4], None), (X.astype(int), None), ([1.0] * 5, None), (X[0], X[0]),
+        (X[0], np.empty(3, np.float32)), (X, np.empty(3)), (X[:2], np.empty((3, 3))),
+    ):  # fmt: skip
+        with pytest.raises(ShapeError, match=r"compiled\.predict: X has to be"):
+            fast.predict(x, out=out)
+    k = cp.Input(levels=4)
+    indexed = cp.Network(inputs=k, outputs=cp.Dense(2)(cp.Embedding(3)(k)), cost="cross_entropy")
+    with pytest.raises(NativeError, match="one input of numbers"):
+        Compiled(indexed, indexed.initial(0))
