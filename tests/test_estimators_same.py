@@ -216,16 +216,13 @@ def test_sparse_rows_in_chunks_give_the_bits_of_dense_ones(
 
 def test_float32_stays_float32_and_large_float64_tables_take_float32_steps() -> None:
     X, y = table("MLPRegressor", n=1000)
-    small = fitted(
-        cp.MLPRegressor(hidden_layer_sizes=8, max_iter=2, random_state=0), X.astype(np.float32), y
-    )
+    told = {"hidden_layer_sizes": 8, "max_iter": 2, "random_state": 0}
+    small = fitted(cp.MLPRegressor(**told), X.astype(np.float32), y)
     assert {array.dtype.name for array in [*small.coefs_, *small.intercepts_]} == {"float32"}
     assert small.predict(X.astype(np.float32)).dtype == np.float32
 
     def steps_in(X: Any, y: Any, **more: Any) -> str:
-        model = fitted(
-            cp.MLPRegressor(hidden_layer_sizes=8, max_iter=2, random_state=0, **told), X, y
-        )
+        model = fitted(cp.MLPRegressor(**told, **more), X, y)
         assert {array.dtype.name for array in model.coefs_} == {"float64"}
         assert model.predict(X).dtype == np.float64
         return str(model._optimizer.state.parameters.dtype)

@@ -186,7 +186,7 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         strange = np.setdiff1d(unique_labels(y), self.classes_)
         if len(strange):
-            raise DataError(f"validation_data has the class {strange[0]!r}, y has not")
+            raise DataError(f"validation_data has the class {strange[0]}, which y has not")
         return X, self._binary(y)
 
     def _binary(self, y: NDArray[Any]) -> NDArray[Any]:

@@ -94,10 +94,12 @@ class Fitting:
 
         def each(at: NDArray[Any]) -> bool:
             self.flat = at
+            to.n_iter_ += 1
             stop = listening.ends()
             listening.begins()
             return stop
 
+        to.n_iter_ = 0
         listening.begins()
         found = lbfgs(
             Objective(machine, rows, to.alpha, float(constant)),

@@ -1,0 +1,366 @@
+"""What the estimators have beyond scikit-learn's, and scikit-learn's world around them."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import joblib
+import numpy as np
+import pytest
+import sklearn
+from sklearn import neural_network as theirs
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score, validation_curve
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import clearprop as cp
+
+pytestmark = pytest.mark.filterwarnings(
+    f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning"
+)
+SMALL: dict[str, Any] = {"hidden_layer_sizes": (6, 6), "max_iter": 8, "random_state": 1}
+Array = np.ndarray[Any, Any]
+
+
+@pytest.fixture
+def X(rng: np.random.Generator) -> Array:
+    return rng.normal(size=(90, 4))
+
+
+@pytest.fixture
+def labels(X: Array) -> Array:
+    return np.array(["no", "yes"])[(X[:, 0] * X[:, 1] > 0).astype(int)]
+
+
+@pytest.fixture
+def numbers(X: Array) -> Array:
+    return np.asarray(X[:, 0] + np.sin(2 * X[:, 1]))
+
+
+def same_bits(a: Any, b: Any) -> bool:
+    pairs = zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True)
+    return all(one.tobytes() == other.tobytes() for one, other in pairs)
+
+
+# -- arguments -------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_every_argument_of_scikit_learn_is_there_with_its_default_and_place(kind: str) -> None:
+    wanted = getattr(theirs, kind)().get_params()
+    has = getattr(cp, kind)().get_params()
+    assert {name: has[name] for name in wanted} == wanted
+    first = list(theirs.MLPRegressor.__init__.__code__.co_varnames)[1:4]
+    assert list(cp.MLPRegressor.__init__.__code__.co_varnames)[1:4] == first
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"activation": ["relu"]}, "2 hidden layers, but activation names 1"),
+        ({"activation": ["relu", "rellu"]}, "did you mean 'relu'"),
+        ({"activation": "rellu"}, "'activation' parameter"),
+        ({"solver": "sdg"}, "'solver' parameter"),
+        ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes must be > 0"),
+        ({"dropout": 1.0}, "'dropout' parameter"),
+        ({"solver": "lbfgs", "dropout": 0.1}, "goes by batches"),
+        ({"learning_rate": "cosinus"}, "'learning_rate' parameter"),
+    ],
+)
+def test_wrong_arguments_are_named(
+    told: dict[str, Any], says: str, X: Array, numbers: Array
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        cp.MLPRegressor(**(SMALL | told)).fit(X, numbers)
+
+
+def test_warm_start_with_other_layers_says_what_does_not_fit(X: Array, numbers: Array) -> None:
+    model = cp.MLPRegressor(**SMALL, warm_start=True).fit(X, numbers)
+    with pytest.raises(cp.ClearPropError, match="set warm_start=False"):
+        model.set_params(hidden_layer_sizes=(3,)).fit(X, numbers)
+
+
+# -- weights ---------------------------------------------------------------------------------------
+def test_class_weight_is_a_sample_weight_of_each_class(X: Array, labels: Array) -> None:
+    by_class = cp.MLPClassifier(**SMALL, class_weight={"no": 3.0, "yes": 0.5}).fit(X, labels)
+    by_row = cp.MLPClassifier(**SMALL).fit(X, labels, np.where(labels == "no", 3.0, 0.5))
+    assert same_bits(by_class, by_row)
+    few = labels.copy()
+    few[10:] = "no"
+    few[:4] = "yes"
+    even = cp.MLPClassifier(**SMALL, class_weight="balanced").fit(X, few)
+    counts = {name: np.mean(few == name) * 2 for name in ("no", "yes")}
+    assert same_bits(even, cp.MLPClassifier(**SMALL).fit(X, few, [1 / counts[c] for c in few]))
+    with pytest.raises(cp.ClearPropError, match="needs all rows at once"):
+        clone(even).partial_fit(X, few, classes=["no", "yes"])
+
+
+# -- networks --------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"activation": ["gelu", "logistic"]},
+        {"hidden_layer_sizes": (5, 5, 5, 3), "residual": True, "activation": "silu"},
+        {"loss": "huber", "huber_limit": 0.3},
+        {"loss": "absolute_error"},
+        {"loss": "log_cosh"},
+        {"loss": "quantile", "quantile": 0.9},
+        {"loss": "poisson"},
+    ],
+    ids=str,
+)
+def test_a_step_follows_the_gradient_of_the_loss_reported(
+    told: dict[str, Any], X: Array, numbers: Array
+) -> None:
+    y = np.round(np.exp(numbers)) if told.get("loss") == "poisson" else numbers
+    settings = SMALL | {
+        "solver": "sgd", "momentum": 0.0, "learning_rate_init": 0.01, "batch_size": len(X),
+        "alpha": 0.3, "precision": "float64", "max_iter": 3,
+    } | told  # fmt: skip
+    before = cp.MLPRegressor(**settings).fit(X, y)
+    after = cp.MLPRegressor(**(settings | {"max_iter": 4})).fit(X, y)
+    network, p = before.to_network()
+    constant = 0.0
+    if told.get("loss") == "poisson":  # half the deviance, as scikit-learn reports it
+        constant = np.mean(np.where(y > 0, y * np.log(np.maximum(y, 1)), 0) - y)
+    assert after.loss_ == pytest.approx(network.cost(p, X, y[:, None]) + constant, rel=1e-12)
+    gradient = network.gradient(p, X, y[:, None])
+    _, moved = after.to_network()
+    np.testing.assert_allclose(moved.flat, p.flat - 0.01 * gradient.flat, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(
+        before.predict(X), network.forward(p, X)[:, 0], rtol=1e-12, atol=1e-12
+    )
+
+
+def test_residual_layers_add_what_they_got(X: Array, numbers: Array) -> None:
+    model = cp.MLPRegressor(
+        hidden_layer_sizes=(5, 5, 4, 4), residual=True, activation="tanh", max_iter=2
+    ).fit(X, numbers)
+    W, b = model.coefs_, model.intercepts_
+    h1 = np.tanh(X @ W[0] + b[0])
+    h2 = h1 + np.tanh(h1 @ W[1] + b[1])
+    h3 = np.tanh(h2 @ W[2] + b[2])  # another width: nothing to add
+    h4 = h3 + np.tanh(h3 @ W[3] + b[3])
+    np.testing.assert_allclose(model.predict(X), (h4 @ W[4] + b[4])[:, 0], atol=1e-12)
+
+
+def test_a_quantile_leaves_its_share_below(rng: np.random.Generator) -> None:
+    X = rng.uniform(-1, 1, size=(3000, 1))
+    y = X[:, 0] + rng.normal(size=3000)
+    model = cp.MLPRegressor(
+        "quantile", quantile=0.9, hidden_layer_sizes=16, max_iter=60, random_state=0
+    ).fit(X, y)
+    assert np.mean(y <= model.predict(X)) == pytest.approx(0.9, abs=0.02)
+
+
+def test_dropout_acts_in_training_alone_and_repeats(X: Array, numbers: Array) -> None:
+    plain, first, again = (
+        cp.MLPRegressor(**SMALL, dropout=rate).fit(X, numbers) for rate in (0.0, 0.4, 0.4)
+    )
+    assert same_bits(first, again)
+    assert not same_bits(first, plain)
+    network, p = first.to_network()
+    np.testing.assert_allclose(first.predict(X), network.forward(p, X)[:, 0], atol=1e-12)
+
+
+# -- ways down -------------------------------------------------------------------------------------
+def test_a_schedule_sets_every_steps_rate(X: Array, numbers: Array) -> None:
+    told = SMALL | {"solver": "sgd", "momentum": 0.0, "shuffle": False, "batch_size": 30}
+    by_name = cp.MLPRegressor(**told, learning_rate="cosine", learning_rate_init=0.1)
+    t = np.arange(8 * 3)
+    rates = 0.1 * 0.5 * (1 + np.cos(np.pi * t / 24))
+    by_hand = cp.MLPRegressor(**told, learning_rate=lambda step: float(rates[step]))
+    assert by_name.fit(X, numbers).score(X, numbers) == pytest.approx(
+        by_hand.fit(X, numbers).score(X, numbers), abs=1e-9
+    )
+    constant = cp.MLPRegressor(**told, learning_rate_init=0.1).fit(X, numbers)
+    assert constant.score(X, numbers) != by_name.score(X, numbers)
+
+
+@pytest.mark.parametrize("solver", ["adamw", "rmsprop"])
+def test_the_other_rules_are_those_of_the_reference(solver: str, X: Array, numbers: Array) -> None:
+    told = SMALL | {"shuffle": False, "batch_size": len(X), "alpha": 0.0, "max_iter": 5}
+    model = cp.MLPRegressor(**told, solver=solver, weight_decay=0.3).fit(X, numbers)
+    start = cp.MLPRegressor(**(told | {"learning_rate_init": 1e-300, "max_iter": 1}))
+    network, p = start.fit(X, numbers).to_network()
+    rule = cp.AdamW(weight_decay=0.3) if solver == "adamw" else cp.RMSprop(rho=0.999)
+    trained = cp.Training(
+        network, X, numbers[:, None], optimizer=rule, engine="reference", batch_size="full",
+        steps=5, parameters=p,
+    )  # fmt: skip
+    trained.run()
+    np.testing.assert_allclose(model.coefs_[0].T, trained.parameters["W1"], atol=1e-9)
+
+
+# -- validation and callbacks ----------------------------------------------------------------------
+def test_the_callers_validation_rows_are_scored_and_stop_a_fit(X: Array, labels: Array) -> None:
+    held = (X[60:], labels[60:])
+    model = cp.MLPClassifier(**SMALL).fit(X[:60], labels[:60], validation_data=held)
+    assert len(model.validation_scores_) == len(model.validation_loss_curve_) == model.n_iter_
+    assert model.validation_scores_[-1] == model.score(*held)
+    p = model.predict_proba(held[0])[np.arange(30), (held[1] == "yes").astype(int)]
+    assert model.validation_loss_curve_[-1] == pytest.approx(-np.log(p).mean(), rel=1e-9)
+    told = SMALL | {"early_stopping": True, "max_iter": 400, "n_iter_no_change": 3}
+    stopped = cp.MLPClassifier(**told).fit(X[:60], labels[:60], validation_data=held)
+    assert stopped.n_iter_ < 400
+    assert stopped.score(*held) == stopped.best_validation_score_ == max(stopped.validation_scores_)
+    with pytest.raises(cp.ClearPropError, match="has the class perhaps"):
+        model.fit(X, labels, validation_data=(X[:2], ["yes", "perhaps"]))
+    with pytest.raises(cp.ClearPropError, match=r"\(X, y\)"):
+        model.fit(X, labels, validation_data=X)
+
+
+def test_a_callback_sees_every_epoch_and_can_end_the_fit(X: Array, numbers: Array) -> None:
+    seen: list[float] = []
+
+    def watch(model: Any) -> bool:
+        seen.append(model.score(X, numbers))
+        return model.n_iter_ == 3
+
+    model = cp.MLPRegressor(**SMALL, callbacks=watch).fit(X, numbers)
+    assert model.n_iter_ == len(seen) == 3
+    assert seen[-1] == model.score(X, numbers)
+    assert len(set(seen)) == 3
+    assert cp.MLPRegressor(**SMALL, solver="lbfgs", callbacks=[watch]).fit(X, numbers).n_iter_ == 3
+
+
+def test_scikit_learns_callbacks_are_told_of_every_epoch(X: Array, numbers: Array) -> None:
+    pytest.importorskip("sklearn.callback")
+
+    class Recorder:
+        def __init__(self) -> None:
+            self.events: list[str] = []
+            self.scores: list[float] = []
+
+        def setup(self, estimator: Any, context: Any) -> None:
+            self.events.append("setup")
+
+        def teardown(self, estimator: Any, context: Any) -> None:
+            self.events.append("teardown")
+
+        def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+            self.events.append(f"begin {context.task_name}")
+
+        def on_fit_task_end(
+            self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+        ) -> bool:
+            self.events.append(f"end {context.task_name}")
+            self.scores.append(fitted_estimator.score(X, numbers))
+            return len(self.scores) == 4
+
+    recorder = Recorder()
+    model = cp.MLPRegressor(**SMALL).set_callbacks(recorder).fit(X, numbers)
+    assert model.n_iter_ == 4
+    epoch = ["begin epoch", "end epoch"]
+    assert recorder.events == ["setup", "begin fit", *epoch * 4, "end fit", "teardown"]
+    assert recorder.scores[-1] == model.score(X, numbers)
+
+
+# -- shown and checked -----------------------------------------------------------------------------
+def test_what_was_fitted_can_be_derived_and_checked(X: Array, labels: Array) -> None:
+    model = cp.MLPClassifier(**(SMALL | {"hidden_layer_sizes": 3, "activation": "tanh"}))
+    network, p = model.fit(X, labels).to_network()
+    Y = (labels == "yes").astype(float)[:, None]
+    proba = model.predict_proba(X)[:, 1]
+    np.testing.assert_allclose(network.forward(p, X)[:, 0], proba, atol=1e-12)
+    derivation = cp.derive(network, parameters=p, X=X[:1], Y=Y[:1])
+    assert derivation.verify().max_error_trace < 1e-9
+    gradient = network.gradient(p, X, Y)
+    assert cp.check_gradient(network, p, X, Y, dict(gradient)).passed
+    wrong = {name: (-g if name == "W1" else g) for name, g in gradient.items()}
+    assert not cp.check_gradient(network, p, X, Y, wrong).passed
+
+
+# -- scikit-learn's world --------------------------------------------------------------------------
+@pytest.mark.parametrize("copied", ["pickle", "joblib", "deepcopy"])
+def test_copies_predict_and_go_on_with_the_same_bits(
+    copied: str, X: Array, numbers: Array, tmp_path: Any
+) -> None:
+    model = cp.MLPRegressor(**SMALL).fit(X, numbers)
+    if copied == "pickle":
+        other = pickle.loads(pickle.dumps(model))
+    elif copied == "joblib":
+        joblib.dump(model, tmp_path / "model")
+        other = joblib.load(tmp_path / "model")
+    else:
+        other = copy.deepcopy(model)
+    assert other.predict(X).tobytes() == model.predict(X).tobytes()
+    assert same_bits(other.partial_fit(X, numbers), model.partial_fit(X, numbers))
+    fresh = clone(model)
+    assert not hasattr(fresh, "coefs_")
+    assert fresh.get_params() == model.get_params()
+
+
+def test_searches_pipelines_and_calibration_take_them(X: Array, labels: Array) -> None:
+    pipe = make_pipeline(StandardScaler(), cp.MLPClassifier(**SMALL))
+    search = GridSearchCV(pipe, {"mlpclassifier__alpha": [1e-4, 1.0]}, cv=3).fit(X, labels)
+    assert search.best_params_["mlpclassifier__alpha"] in (1e-4, 1.0)
+    assert cross_val_score(pipe, X, labels, cv=3).shape == (3,)
+    calibrated = CalibratedClassifierCV(cp.MLPClassifier(**SMALL), cv=3).fit(X, labels)
+    np.testing.assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1)
+    train, _ = validation_curve(
+        cp.MLPClassifier(**SMALL), X, labels, param_name="dropout", param_range=[0.0, 0.5], cv=3
+    )
+    assert train.shape == (2, 3)
+
+
+@pytest.fixture
+def routing() -> Iterator[None]:
+    with sklearn.config_context(enable_metadata_routing=True):
+        yield
+
+
+def test_weights_are_routed_through_a_pipeline(routing: None, X: Array, numbers: Array) -> None:
+    weights = np.linspace(0.1, 3, len(X))
+    asked = cp.MLPRegressor(**SMALL).set_fit_request(sample_weight=True)
+    pipe = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), asked)
+    pipe.fit(X, numbers, sample_weight=weights)
+    alone = cp.MLPRegressor(**SMALL).fit(StandardScaler().fit_transform(X), numbers, weights)
+    assert same_bits(pipe[-1], alone)
+
+
+def test_it_shows_itself_and_says_when_it_is_not_fitted(X: Array, numbers: Array) -> None:
+    model = cp.MLPRegressor(**SMALL)
+    assert repr(model) == "MLPRegressor(hidden_layer_sizes=(6, 6), max_iter=8, random_state=1)"
+    assert "Not fitted" in model._repr_html_()
+    with pytest.raises(NotFittedError, match="not fitted yet"):
+        model.predict(X)
+    assert "<span>Fitted</span>" in model.fit(X, numbers)._repr_html_()
+
+
+def test_names_of_columns_are_kept_and_checked(X: Array, numbers: Array) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = cp.MLPRegressor(**SMALL).fit(frame, numbers)
+    assert list(model.feature_names_in_) == list("abcd")
+    with pytest.raises(ValueError, match="feature names"):
+        model.predict(frame[list("badc")])
+
+
+def test_one_estimator_predicts_from_several_threads_at_once(X: Array, numbers: Array) -> None:
+    model = cp.MLPRegressor(**SMALL).fit(X, numbers)
+    wanted = model.predict(X).tobytes()
+    found = joblib.Parallel(4, backend="threading")(
+        joblib.delayed(model.predict)(X) for _ in range(40)
+    )
+    assert {one.tobytes() for one in found} == {wanted}
+
+
+def test_ctrl_c_keeps_the_epochs_done(X: Array, numbers: Array) -> None:
+    def interrupted(model: Any) -> None:
+        if model.n_iter_ == 4:
+            raise KeyboardInterrupt
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        model = cp.MLPRegressor(**SMALL, callbacks=interrupted).fit(X, numbers)
+    assert "Training interrupted by user." in [str(one.message) for one in said]
+    assert model.n_iter_ == 4
+    same = cp.MLPRegressor(**(SMALL | {"max_iter": 4})).fit(X, numbers)
+    assert same_bits(model, same)
