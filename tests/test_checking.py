@@ -174,6 +174,15 @@ def test_the_first_wrong_parameter_from_the_output_back_is_named(case):
     assert "1 of its 12 entries" in found.seen
 
 
+def test_units_that_start_alike_are_noted(case):
+    network, p, X, Y = case
+    alike = {**p, "W1": np.ones((4, 3)), "b1": np.zeros(4), "W2": np.ones((2, 4))}
+    found = check_gradient(network, alike, X, Y, network.gradient)
+    assert found.passed
+    assert any("all units of W1" in note for note in found.notes)
+    assert check_gradient(network, p, X, Y, network.gradient).notes == ()
+
+
 def test_nan_is_located_before_anything_else(case):
     network, p, X, Y = case
     wrong = copy(network.gradient(p, X, Y))

@@ -157,6 +157,7 @@ def check_gradient(
     notes = list(answer.notes)
     if kinks:
         notes.append(kinks)
+    notes += _alike(network.graph, point, right)
     wrong = [name for name, check in checks.items() if not check.passed]
     diagnosis: tuple[Diagnosis, ...] = ()
     seen = ""
@@ -245,6 +246,23 @@ def _nearest_right(
                 f"ours: {kinks}"
             )
     return right, ""
+
+
+def _alike(graph: Graph, point: Mapping[str, Array], right: Mapping[str, Array]) -> list[str]:
+    """Units that start alike stay alike: the gradient is right, and training gets nowhere."""
+    finals = {cost.value[1:] for cost in graph.costs}
+    found = []
+    for name, parameter in graph.parameters.items():
+        W, g = point[name], right[name]
+        layer = graph.nodes[parameter.users[0]].output[1:]
+        if parameter.spec.role != "W" or W.ndim != 2 or len(W) < 2 or layer in finals:
+            continue
+        if not np.ptp(W, axis=0).any() and np.allclose(g, g[0], rtol=1e-12, atol=0.0):
+            found.append(
+                f"all units of {name} have the same weights and the same gradient, so they stay "
+                "alike; start from random weights"
+            )
+    return found
 
 
 def _turn_biases(answer: Answer, right: Mapping[str, Array], m: int) -> None:

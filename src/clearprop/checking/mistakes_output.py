@@ -212,7 +212,7 @@ MISTAKES = (
         "y − a is written where the derivative of the cost is a − y; it is the sign of the update "
         "that was thought of",
         "write a − y in δ, and subtract the gradient in the update",
-        ("USERS: SO 59399842, whosebug 2948401", "S1:120 prints δ³ = y − a³"),
+        ("SO 59399842, whosebug 2948401", "S1:120 prints δ³ = y − a³"),
         _each_cost(lambda term: Num(-1.0)),
     ),
     Mistake(
@@ -220,7 +220,7 @@ MISTAKES = (
         "the whole gradient has the wrong sign, penalty and all",
         "the direction of descent −∂J/∂W is returned in place of the gradient",
         "return ∂J/∂W; the update subtracts it",
-        ("USERS: SO 59399842",),
+        ("SO 59399842",),
         _negated,
     ),
     Mistake(
@@ -228,7 +228,7 @@ MISTAKES = (
         "f′ is missing at the output",
         "the error a − y is taken for δ, as the cross-entropy shortcut has it",
         "multiply by f′(z) at the output, unless the cost and its link are one step",
-        ("USERS: SO 59399842",),
+        ("SO 59399842",),
         _output_derivative,
     ),
     Mistake(
