@@ -82,9 +82,24 @@ def test_the_drawing_has_every_unit_and_both_signs():
     assert len(list(drawing.iter(f"{svg}line"))) == 2 * 3 + 3 + 3 * 2 + 2
 
 
-def test_chinese_pages_say_everything_in_chinese():
-    d = cp.derive(NETWORKS["shared bias"](), "scalar", language="zh", weight="V11")
-    for step in d.steps:
-        said = step.title.speak("zh") + step.why.speak("zh")
-        prose = re.sub(r"[∂EVWHPQOXY\d/]+|f′?|sigmoid|=|\s", "", said)
-        assert not re.search(r"[A-Za-z]", prose), said
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_chinese_pages_say_everything_in_chinese(name, notation):
+    network = NETWORKS[name]()
+    p, X, Y = data(network, 3)
+    whole = cp.derive(network, notation, p, X, Y, language="zh")
+    one = cp.derive(network, notation, p, X[:1], Y[:1], "W1[1,1]", language="zh")
+    functions = {node.op for node in network.graph.nodes}
+    for d in (whole, one):
+        letters = set(d.notation.symbols.values())
+        for step in d.steps:
+            for said in (step.title.speak("zh"), step.why.speak("zh")):
+                assert re.search(r"[\u4e00-\u9fff]", said), said
+                words = set(re.findall(r"[A-Za-z]{2,}", said))
+                assert words <= functions | letters, said
+        prose = [line for line in d.text().splitlines()[3:]
+                 if re.search(r"[\u4e00-\u9fff]", line) and "原文印作" not in line]  # fmt: skip
+        assert len(prose) > 20
+        for line in prose:
+            words = set(re.findall(r"[A-Za-z]{2,}", line))
+            assert words <= functions | letters, line

@@ -239,6 +239,7 @@ class Derived:
                     "equations": equations,
                     "shape": str(step.type),
                     "uses": list(step.uses),
+                    "like": step.like,
                     "covers": list(step.covers),
                     "marked": [
                         {"printed": one.printed, "right": one.right, "why": one.why}

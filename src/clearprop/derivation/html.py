@@ -40,7 +40,7 @@ background:var(--card);border-radius:.5rem;scroll-margin-top:1rem}
 .step:target{outline:2px solid var(--accent)}
 .step h3{font-size:1rem;margin:0}.step h3 a{color:inherit;text-decoration:none}
 .number{color:var(--faint);font-weight:400;margin-right:.4rem}
-.why{margin:.1rem 0 .4rem}.uses a,.place{color:var(--accent);text-decoration:none}
+.why{margin:.1rem 0 .4rem}.uses a,.why a,.place{color:var(--accent);text-decoration:none}
 .place{float:right;font-size:.9rem}
 .equations{overflow-x:auto;padding:.2rem 0}
 math{font-family:"ClearProp Math","Latin Modern Math",
@@ -130,7 +130,11 @@ class _Page:
         yield f'<section class="step" id="{anchor}">{back}'
         title = escape(step.title.speak(language))
         yield f'<h3><span class="number">({step.number})</span><a href="#{anchor}">{title}</a></h3>'
-        yield f'<p class="why">{escape(step.why.speak(language))}{self.uses(step)}</p>'
+        why = escape(step.why.speak(language))
+        if step.like:  # "the same form as (5)"
+            number = str(self.numbers[step.like])
+            why = why.replace(number, f'<a href="#{_anchor(step.like)}">{number}</a>', 1)
+        yield f'<p class="why">{why}{self.uses(step)}</p>'
         yield '<div class="equations">'
         for equation in step.equations:
             yield self.equation(equation)

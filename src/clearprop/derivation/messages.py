@@ -42,7 +42,7 @@ MESSAGES = Words(
         },
         "by_sympy": {
             "en": "the gradients, against SymPy's differentiation of the printed cost to {error}",
-            "zh": "梯度与 SymPy 对所列目标函数求导的结果相差不超过 {error}",
+            "zh": "梯度与对所列目标函数符号求导的结果相差不超过 {error}",
         },
         "not_verified": {
             "en": "THIS DERIVATION DOES NOT VERIFY: {step} differs by {error}",
@@ -61,8 +61,8 @@ MESSAGES = Words(
             "zh": "⚠ 原文印作 {printed}：{why}",
         },
         "alike": {
-            "en": "one of {count} alike; the others only change their indices",
-            "zh": "共 {count} 个同形的式子，其余只换下标",
+            "en": "The same form as ({number}), another layer.",
+            "zh": "与（{number}）同形，只是换了一层。",
         },
         # -- functions
         "function": {"en": "The function {f}", "zh": "激活函数 {f}"},

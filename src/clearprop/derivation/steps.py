@@ -7,7 +7,7 @@ title, a sentence of why, and what the step uses. It states no formula of its ow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from clearprop.backprop import Plan, Step
@@ -23,6 +23,7 @@ from clearprop.derivation.tree import (
     Node,
     Number,
     Quantity,
+    Times,
     Total,
     Var,
     plus,
@@ -103,6 +104,8 @@ class DerivedStep:
         Its place, from 1.
     covers : tuple of str
         Parameters whose gradient this step derives.
+    like : str
+        Id of the first step of the same form, of another layer; empty if this is the first.
     marked : tuple of Erratum
         What a source prints wrongly in its place.
     """
@@ -117,6 +120,7 @@ class DerivedStep:
     uses: tuple[str, ...] = ()
     number: int = 0
     covers: tuple[str, ...] = ()
+    like: str = ""
     marked: tuple[Erratum, ...] = ()
 
 
@@ -150,6 +154,48 @@ def write_steps(
     return Author(plan, fused, names, samples).write()
 
 
+def said_once(steps: Iterable[DerivedStep]) -> Iterator[DerivedStep]:
+    """Explain a form once: a later step that differs by its layer alone refers to the first.
+
+    Two steps have one form if their equations are the same trees once layers are counted from the
+    step's own, whatever the sizes.
+    """
+    first: dict[Hashable, DerivedStep] = {}
+    for step in steps:
+        form = (
+            step.kind,
+            step.why.key,
+            tuple(_form(step, equation) for equation in step.equations),
+        )
+        known = first.setdefault(form, step)
+        if known is step or step.kind == "definition":
+            yield step
+        else:
+            why = Said("alike", number=known.number)
+            yield replace(step, why=why, like=known.id)
+
+
+def _form(step: DerivedStep, equation: Equation) -> Node:
+    """An equation with layers counted from the step's own, and without sizes."""
+    _, label = split(step.target)
+
+    def relative(node: Node) -> Node:
+        match node:
+            case Quantity(sym):
+                own = split(sym)[1]
+                if own.isdigit() and label.isdigit():
+                    short = (
+                        f"{sym.removesuffix(own + FULL).removesuffix(own)}@{int(own) - int(label)}"
+                    )
+                    node = replace(node, sym=short + ("+" if sym.endswith(FULL) else ""), via="")
+            case Total():
+                node = replace(node, size=0, upper=Number(0.0))
+        return node
+
+    sides = Times((equation.left, *equation.members))
+    return rebuild(sides, relative)
+
+
 class Author:
     """Writes the steps of one plan."""
 
@@ -167,10 +213,11 @@ class Author:
     def write(self) -> tuple[DerivedStep, ...]:
         steps = [*self.definitions(), *self._inputs(), *self._plan_steps()]
         known = {step.id for step in steps}
-        return tuple(
+        numbered = (
             replace(step, number=n, uses=tuple(u for u in step.uses if u in known and u != step.id))
             for n, step in enumerate(steps, 1)
         )
+        return tuple(said_once(numbered))
 
     def whole_steps(self) -> Iterator[DerivedStep]:
         """Yield every step of the plan, for its words and links."""

@@ -36,7 +36,7 @@ DIFFERENCES_LIMIT = 1e-6
 PLACES = 240
 """Of a step with more entries than this, so many are checked, spread over all."""
 LARGE = 5_000
-"""From so many parameters on, the cost is differenced by `FEW` entries of each: a run is dear."""
+"""From so many parameters on, `FEW` entries of each step are checked and differenced by."""
 FEW = 12
 POINTS = (-3.0, -1.1, -0.2, 0.3, 0.9, 2.5)
 """Where a function's definition is compared with its row; no kink of any row among them."""
@@ -212,7 +212,8 @@ class _Verifier:
             members = self.network.graph.members
             axes.append([(MEMBER, i) for i in range(1, members + 1)])
         sizes = [len(axis) for axis in axes]
-        for place in _some(list(itertools.islice(np.ndindex(*sizes), 200_000))):
+        most = FEW if self.network.graph.size > LARGE else PLACES  # an entry is a long sum there
+        for place in _some(list(itertools.islice(np.ndindex(*sizes), 200_000)), most):
             chosen = dict(axis[i] for axis, i in zip(axes, place, strict=True))
             yield {SAMPLE: 1, MEMBER: 1} | chosen
 
