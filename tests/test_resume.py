@@ -18,7 +18,7 @@ from killed_run import result, training
 
 import clearprop as cp
 from clearprop import storage
-from clearprop.errors import DivergenceError, FileError
+from clearprop.errors import DivergenceError, FileError, SettingError
 from clearprop.training import CHECKPOINT, Checkpoint, Training
 
 SCRIPT = Path(__file__).with_name("killed_run.py")
@@ -187,14 +187,49 @@ def test_a_diverged_run_is_not_resumed_and_its_checkpoint_keeps_the_best(tmp_pat
     assert anew.run().why in ("complete", "early_stopping")
 
 
+def test_a_diverged_runs_checkpoint_gives_no_model(tmp_path: Path) -> None:
+    X = np.linspace(-1, 1, 32)[:, None]
+    settings: dict[str, Any] = {
+        "optimizer": "sgd", "learning_rate": 20, "batch_size": 8, "checkpoint": tmp_path / "run",
+    }  # fmt: skip
+    net = cp.Network([1, 1], output="identity")
+    with pytest.raises(DivergenceError):
+        cp.train(net, X, X, **settings)
+    with pytest.raises(FileError, match="diverged and cannot go on"):
+        cp.train(net, X, X, resume=True, **settings)
+
+
 # -- refused --------------------------------------------------------------------------------------
+def test_to_resume_from_nowhere_is_refused() -> None:
+    with pytest.raises(SettingError, match="resume=True needs the checkpoint to go on from"):
+        small(None)
+    X = np.ones((4, 1))
+    with pytest.raises(SettingError, match="resume=True needs the checkpoint to go on from"):
+        cp.train(cp.Network([1, 1]), X, X, resume=True)
+
+
 def small(path: Path | None, **changed: Any) -> Training:
     X = np.arange(40.0).reshape(20, 2) / 40
     given: dict[str, Any] = {
         "network": cp.Network([2, 3, 1], "tanh"), "X": X, "Y": X[:, :1], "epochs": 3, "seed": 1,
         "validation": (X, X[:, :1]), "engine": "reference", "schedule": "cosine",
     }  # fmt: skip
-    return Training(**(given | changed), checkpoint=path, resume=True)
+    return Training(**({"checkpoint": path, "resume": True} | given | changed))
+
+
+def worst_error(Y: Any, output: Any) -> float:
+    return float(np.abs(Y - output).max())
+
+
+def mean_error(Y: Any, output: Any) -> float:
+    return float(np.abs(Y - output).mean())
+
+
+class Share:
+    """A metric that is an object."""
+
+    def __call__(self, Y: Any, output: Any) -> float:
+        return mean_error(Y, output)
 
 
 X2 = np.arange(40.0).reshape(20, 2) / 41
@@ -222,15 +257,42 @@ X2 = np.arange(40.0).reshape(20, 2) / 41
         ({"sample_weight": np.ones(20)}, "sample_weight is not the same"),
         ({"validation": (X2, X2[:, :1])}, r"validation X\['X'\] is not the same"),
         ({"validation": None}, "rows of validation data was 20 and is not given"),
+        ({"metric": None, "monitor": "cost"}, "metric was .*worst_error and is not given"),
+        ({"metric": mean_error}, "metric was .*worst_error and is .*mean_error"),
+        ({"metric": Share()}, "metric was .*worst_error and is .*Share"),
+        ({"greater_is_better": True}, "greater_is_better was False and is True"),
     ],
 )
 def test_other_data_or_settings_are_refused_by_name(
     changed: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "run.checkpoint"
-    small(path).run()
+    watched: dict[str, Any] = {}
+    if changed.get("validation", X2) is not None:
+        watched = {"metric": worst_error, "monitor": "metric", "greater_is_better": False}
+    small(path, **watched).run()
     with pytest.raises(FileError, match=message):
-        small(path, **changed)
+        small(path, **(watched | changed))
+
+
+def test_a_file_from_before_metrics_were_noted_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "run.checkpoint"
+    watched: dict[str, Any] = {
+        "metric": worst_error, "monitor": "metric", "greater_is_better": False,
+    }  # fmt: skip
+    whole = small(path, **watched)
+    whole.run()
+    early = small(tmp_path / "early", max_steps=1, **watched)
+    early.run()
+    old = Checkpoint.read(tmp_path / "early")
+    kept = {k: v for k, v in old.fingerprint.items() if k not in ("metric", "greater_is_better")}
+    assert len(kept) == len(old.fingerprint) - 2
+    old.fingerprint = kept
+    old.write(path)
+    again = small(path, **watched)
+    assert again.step == 1
+    again.run()
+    assert result(again) == result(whole)
 
 
 def test_what_changes_no_bits_may_differ(tmp_path: Path) -> None:
@@ -312,7 +374,7 @@ def test_a_checkpoint_is_plain_safetensors(tmp_path: Path) -> None:
 
 
 def test_the_same_run_writes_the_same_bytes_but_for_the_time(tmp_path: Path) -> None:
-    run = small(None)
+    run = small(None, resume=False)
     run.run()
     run.save(tmp_path / "a")
     run.save(tmp_path / "b")

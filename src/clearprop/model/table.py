@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.errors import DataError, DivergenceError, FileError, NativeError
+from clearprop.errors import DataError, DivergenceError, NativeError
 from clearprop.graph import Dense, Dropout, Embedding, Input, Wire, concat
 from clearprop.membership import TEST, TRAIN, VALIDATION, split
 from clearprop.metrics import log_loss, rmse
@@ -264,11 +264,6 @@ time_limit, max_steps, checkpoint, resume
     with Training(
         network, X, Y, validation=held, sample_weight=own[0] if own else None, **settings, **watched
     ) as training:
-        if training.why == "diverged":
-            raise FileError(
-                f"the run of {checkpoint} diverged, and does so again: start anew, with a smaller "
-                "learning_rate"
-            )
         try:
             model = carry_out(training, aim, progress)
         except Interrupted as error:
@@ -428,7 +423,12 @@ def _metric(
     target: Target, weights: NDArray[np.float64] | None = None
 ) -> Callable[[Any, Any], float]:
     """`Prepared.figure`, of the members' mean, which is what predicts."""
-    if target.task == "classification":
-        return lambda y, outputs: log_loss(y, outputs, weights)
-    # RMSE of (y − mean) / std, times std: in the target's own units.
-    return lambda y, outputs: target.std * rmse(y[:, 0], outputs[:, 0], weights)
+
+    def mean_log_loss(y: Any, outputs: Any) -> float:
+        return log_loss(y, outputs, weights)
+
+    def target_rmse(y: Any, outputs: Any) -> float:
+        # RMSE of (y − mean) / std, times std: in the target's own units.
+        return target.std * rmse(y[:, 0], outputs[:, 0], weights)
+
+    return mean_log_loss if target.task == "classification" else target_rmse

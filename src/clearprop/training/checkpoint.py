@@ -27,6 +27,8 @@ from clearprop.training.sums import Sums
 __all__ = ["CHECKPOINT", "Checkpoint", "destination", "fingerprint"]
 
 CHECKPOINT = storage.Kind("clearprop-checkpoint", "checkpoint", 1, "train again from the start")
+LATER = ("metric", "greater_is_better")
+"""What the first files of format version 1 did not say: they go on with whatever is given."""
 
 
 @dataclass
@@ -132,7 +134,8 @@ class Checkpoint:
         for name in dict.fromkeys([*fingerprint, *self.fingerprint]):
             old, new = self.fingerprint.get(name), fingerprint.get(name)
             own = another and (old is None or new is None)  # a setting of one optimizer only
-            if old != new and not own:
+            unsaid = old is None and name in LATER
+            if old != new and not own and not unsaid:
                 differ.append(_difference(name, old, new))
         if differ:
             raise FileError(

@@ -184,6 +184,8 @@ class Training:
             raise SettingError("monitor='metric' needs a metric and validation rows")
         if metric is not None and not callable(metric):
             raise SettingError(f"metric is a function of Y and the output, got {shown(metric)}")
+        if told["resume"] and checkpoint is None:
+            raise SettingError("resume=True needs the checkpoint to go on from: give its path")
         self.network = network
         self.optimizer: Optimizer = _optimizer(optimizer, learning_rate)
         self.schedule: Schedule = _schedule(schedule)
@@ -612,6 +614,10 @@ class Training:
                 "precision": self._runner.precision,
                 "engine": self._runner.family,
             }
+            if (metric := self._judge.metric) is not None:
+                own["metric"] = getattr(metric, "__name__", type(metric).__name__)
+            if self._judge.watches_metric:
+                own["greater_is_better"] = self._told["greater_is_better"]
             if self._began_with is not None:
                 given = begun(self.network, self._began_with)
                 own["digest of the parameters given"] = hashlib.sha256(given.tobytes()).hexdigest()
