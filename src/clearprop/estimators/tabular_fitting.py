@@ -37,6 +37,10 @@ __all__ = ["Fitted", "Rows", "fit"]
 #: Fewest rows of which some are held back to choose the epoch.
 LEAST_TO_VALIDATE = 10
 
+#: Between the seeds of two bags: 2⁶⁴ over the golden ratio, so that no two seeds a user would take
+#: have bags in common.
+_STRIDE = 0x9E3779B97F4A7C15
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -125,7 +129,8 @@ def fit(
     parts = _parts(rows, made_of, seed)
     runs = len(parts) * (1 + made_of.refit)
     models = []
-    for part in parts:
+    for bag, part in enumerate(parts):
+        work.seed = (seed + bag * _STRIDE) % 2**64
         model = work.run(part, runs - len(work.steps))
         if made_of.refit and part is not None and not work.interrupted:
             model = work.refit(model, runs - len(work.steps))
@@ -252,7 +257,7 @@ def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_
     """
     n = len(rows.y)
     if n < LEAST_TO_VALIDATE or not made_of.validation:
-        return [None] * made_of.bags
+        return [None]
     labels = rows.y if rows.target.task == "classification" else None
     if made_of.bags == 1:
         return [split(seed, n, validation=made_of.validation, labels=labels) == VALIDATION]
