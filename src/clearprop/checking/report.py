@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import math
 import textwrap
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clearprop.checking.diagnosis import Diagnosis
+from clearprop.checking.page import report_page
 from clearprop.words import number
 
 #: Columns of a report: words are folded, equations are not.
@@ -152,26 +152,7 @@ class GradientCheck:
 
     def to_html(self) -> str:
         """Return the report as one HTML page that needs nothing else."""
-        rows = "".join(
-            f"<tr class='{'right' if c.passed else 'wrong'}'><td>{html.escape(c.name)}</td>"
-            f"<td>{'right' if c.passed else 'wrong'}</td>"
-            f"<td>{html.escape(c.problem or _short(c.error))}</td></tr>"
-            for c in self.parameters.values()
-        )
-        found = "".join(f"<pre>{html.escape(chr(10).join(_told(d)))}</pre>" for d in self.diagnosis)
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        head = "The gradient is right." if self.passed else html.escape(self._headline())
-        return (
-            "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-            "<meta name='viewport' content='width=device-width'><title>Gradient check</title>"
-            "<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui;max-width:50rem;"
-            "margin:2rem auto;padding:0 1rem}td,th{text-align:left;padding:.2rem 1rem .2rem 0}"
-            ".wrong td{font-weight:bold}pre{white-space:pre-wrap}</style></head><body>"
-            f"<h1>{head}</h1><table><thead><tr><th scope='col'>parameter</th>"
-            "<th scope='col'>verdict</th><th scope='col'>error relative to the tensor</th></tr>"
-            f"</thead><tbody>{rows}</tbody></table>{found}<p>{html.escape(self.seen)}</p>"
-            f"<ul>{notes}</ul></body></html>\n"
-        )
+        return report_page(self, "The gradient is right." if self.passed else self._headline())
 
 
 def _told(found: Diagnosis) -> list[str]:
