@@ -483,6 +483,8 @@ def test_ctrl_c_saves_the_best_so_far_and_resume_gives_the_same_bits(tmp_path: P
     assert "--resume" in out
     part = cp.load(tmp_path / "m.clearprop")
     assert part.provenance["stopped"] == "interrupted"
+    told = part.history.events[-1]
+    assert (told.kind, told.step) == ("interrupted", part.provenance["steps"])
     assert (tmp_path / "m.clearprop.checkpoint").exists()
     for more in (["-o", "m.clearprop", "--resume"], ["-o", "whole.clearprop"]):
         done = command(*args, *more, cwd=tmp_path)

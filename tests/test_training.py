@@ -492,6 +492,32 @@ def test_ctrl_c_ends_after_a_whole_step_and_the_run_can_go_on(engine: Any) -> No
     assert_same_but_for_interruptions(training, whole)
 
 
+@pytest.mark.parametrize("presses", [1, 2])
+def test_an_interruption_is_told_whoever_listens_to_ctrl_c(presses: int) -> None:
+    """A handler of one's own, as the command line has; a second Ctrl-C raises at once."""
+    X, Y = table()
+
+    def own(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    def press(progress: Progress) -> None:
+        if progress.epoch == 2:
+            for _ in range(presses):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.01)
+
+    before = signal.signal(signal.SIGINT, own)
+    try:
+        training = Training(network(), X, Y, **FULL, callbacks=press)
+        with pytest.raises(KeyboardInterrupt):
+            training.run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    told = training.history.events[-1]
+    assert (told.kind, told.epoch, told.step) == ("interrupted", 2, 16)
+    assert told.text == "interrupted after step 16"
+
+
 def test_ctrl_c_during_a_look_at_the_validation_rows_repeats_the_look() -> None:
     X, Y = table()
     whole = Training(network(), X, Y, **FULL)

@@ -393,10 +393,12 @@ class Training:
     def _drive(self, target: int, deadline: float) -> None:
         """Run to the target, at whole steps only doing what Ctrl-C would have done at once."""
         with within_memory(self.network.graph, self._each, KEPT):
-            while (handler := self._drive_on(target, deadline)) is not None:
-                if handler is signal.default_int_handler:
-                    self._tell("interrupted", f"interrupted after step {self.step}")
-                handler(signal.SIGINT, None)  # raises, or lets the run go on
+            try:
+                while (handler := self._drive_on(target, deadline)) is not None:
+                    handler(signal.SIGINT, None)  # raises, or lets the run go on
+            except KeyboardInterrupt:
+                self._tell("interrupted", f"interrupted after step {self.step}")
+                raise
 
     def _drive_on(self, target: int, deadline: float) -> Handler | None:
         """Run to the target or until asked to stop; return what the signal would have run."""
