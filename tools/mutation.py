@@ -1,11 +1,12 @@
-"""Do the tests see a changed formula? Mutants by cosmic-ray's operators, a seeded sample of each room.
+"""Do the tests see a changed formula? Mutants by cosmic-ray's operators, a sample of each room.
 
 ``python tools/mutation.py --seed 1 --each 40 -o mutants.json`` draws mutants of operations, plan,
 derivation and printers; each is imported in place of its module by a process of its own, which runs
 the tests of the room until one fails. Nothing on disk is changed. What is equal to the original
 but for annotations and docstrings is no mutant.
 
-``--page docs/mutation.md`` writes the page from a result and from the reasons beside the survivors.
+``--page docs/mutation.md`` writes the page from a result (``-o``), in which a person has put beside
+each survivor ``"why"`` it is equivalent, or ``"mended"``: the test that kills it now.
 """
 
 from __future__ import annotations
@@ -166,11 +167,10 @@ class Substitute(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if name != self.module:
             return None
         file = _file(name)
-        spec = importlib.util.spec_from_file_location(
+        return importlib.util.spec_from_file_location(
             name, file, loader=self,
             submodule_search_locations=[str(file.parent)] if file.name == "__init__.py" else None,
         )  # fmt: skip
-        return spec
 
     def exec_module(self, module: ModuleType) -> None:
         code: CodeType = compile(self.source, str(_file(self.module)), "exec")
@@ -220,8 +220,8 @@ def _run(mutant: Mutant, source: str, tests: Sequence[str], write: int) -> None:
                 os.write(write, report.nodeid.encode())
 
     try:
-        code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist",
-                            "-k", "not compiles", "--rootdir", str(ROOT), *tests], plugins=[Seen()])  # fmt: skip
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "not compiles"]
+        code = pytest.main([*options, "--rootdir", str(ROOT), *tests], plugins=[Seen()])
         os._exit(int(code))
     except BaseException as error:
         os.write(write, f"{type(error).__name__}: {error}"[:500].encode())
@@ -267,6 +267,44 @@ def run(rooms: Sequence[Room], seed: int, each: int, out: Path, trust: bool) -> 
                 print(f"survived: {mutant.module} {mutant.operator}\n{mutant.change}", flush=True)
 
 
+def page(results: Path) -> str:
+    """Return the page about a result, in Markdown."""
+    data = json.loads(results.read_text("utf-8"))
+    mutants = data["mutants"]
+    lines = [
+        "# Do the tests see a changed formula?",
+        "",
+        "A mutant is the program with one small change: a sign, a comparison, a number, a branch. "
+        "The operators are cosmic-ray's, fixed before; `python tools/mutation.py` draws mutants of "
+        "operations, plan, derivation and printers at random (seed "
+        f"{data['seed']}) and runs the room's tests on each. **This is a sample**: "
+        f"{len(mutants)} mutants of about 13,000, each equally likely within its room. Annotations "
+        "and docstrings are not changed.",
+        "",
+        "| room | mutants | killed | survived | of these equivalent | killed of the others |",
+        "|---|---|---|---|---|---|",
+    ]
+    rooms = [*dict.fromkeys(one["room"] for one in mutants), "all"]
+    for room in rooms:
+        own = [one for one in mutants if room in (one["room"], "all")]
+        lived = [one for one in own if one["survived"]]
+        same = [one for one in lived if one.get("why")]
+        killed, others = len(own) - len(lived), len(own) - len(same)
+        lines.append(
+            f"| {room} | {len(own)} | {killed} | {len(lived)} | {len(same)} | "
+            f"{100 * killed / max(1, others):.1f} % |"
+        )
+    lines += ["", "## Survivors", ""]
+    for one in mutants:
+        if one["survived"]:
+            about = one.get("why") or one.get("mended") or "not looked into yet"
+            word = "equivalent" if one.get("why") else "mended" if one.get("mended") else "open"
+            lines += [f"- `{one['module']}`, {one['operator']}; {word}: {about}", "",
+                      "  ```diff", *(f"  {line}" for line in one["change"].splitlines()),
+                      "  ```"]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
 def _again_in_a_copy(out: Path) -> None:
     """Start again in a copy of the tree: the sample is of one state of it, whatever is edited."""
     import clearprop._native as native
@@ -290,7 +328,11 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, default=Path("mutants.json"))
     parser.add_argument("--here", action="store_true", help="in this tree, not in a copy of it")
     parser.add_argument("--trust", action="store_true", help="the tests pass without a mutant")
+    parser.add_argument("--page", type=Path, help="write the page about -o, and run nothing")
     given = parser.parse_args()
+    if given.page:
+        given.page.write_text(page(given.out), "utf-8")
+        return
     if not given.here:
         _again_in_a_copy(given.out.resolve())
     rooms = [room for room in ROOMS if given.room in (None, room.name)]

@@ -11,7 +11,7 @@ import numpy as np
 from clearprop.derivation.derived import LEARNING_RATE, numbers_of
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import NOTATIONS, Notation
-from clearprop.derivation.pages import width
+from clearprop.derivation.pages import WIDTH, width
 from clearprop.errors import SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
@@ -26,17 +26,14 @@ WORDS = Words(
         "quantity": {"en": "quantity", "zh": "量"},
         "value": {"en": "number", "zh": "数值"},
         "input": {"en": "input {i}", "zh": "第 {i} 个输入"},
-        "weight": {"en": "weight: unit {i} of layer {l} → unit {j}",
-                   "zh": "权重：第 {l} 层单元 {i} → 单元 {j}"},
+        "weight": {"en": "weight, layer {l}: {i} → {j}", "zh": "第 {l} 层权重：{i} → {j}"},
         "bias": {"en": "bias into layer {l}", "zh": "第 {l} 层的偏置"},
-        "z": {"en": "input of unit {j}, layer {l}", "zh": "第 {l} 层单元 {j} 的输入"},
-        "a": {"en": "output of unit {j}, layer {l}", "zh": "第 {l} 层单元 {j} 的输出"},
+        "z": {"en": "layer {l}, unit {j}: input", "zh": "第 {l} 层单元 {j} 的输入"},
+        "a": {"en": "layer {l}, unit {j}: output", "zh": "第 {l} 层单元 {j} 的输出"},
         "target": {"en": "target {j}", "zh": "第 {j} 个期望输出"},
         "cost": {"en": "cost", "zh": "代价"},
-        "Delta": {"en": "∂cost/∂output of unit {j}, layer {l}",
-                  "zh": "代价对第 {l} 层单元 {j} 输出的导数"},
-        "delta": {"en": "∂cost/∂input of unit {j}, layer {l}",
-                  "zh": "代价对第 {l} 层单元 {j} 输入的导数"},
+        "Delta": {"en": "∂cost/∂ that output", "zh": "代价对该输出的导数"},
+        "delta": {"en": "∂cost/∂ that input", "zh": "代价对该输入的导数"},
         "gradient": {"en": "gradient of that weight", "zh": "该权重的梯度"},
         "bias_gradient": {"en": "gradient of that bias", "zh": "该偏置的梯度"},
         "layers": {"en": "Layers are counted from 1, the input is layer 1; units from 1.",
@@ -96,7 +93,7 @@ def _quantities(network: Network) -> Iterator[tuple[str, str, tuple[int, ...], d
         where: dict[str, object] = {"j": 1, "l": _layer(name[1:])}
         yield ("z" if name.startswith("z") else "a"), name, (0,), where
         back = ("delta" if name.startswith("z") else "Delta") + name[1:]
-        yield ("delta" if name.startswith("z") else "Delta"), back, (0,), where
+        yield ("delta" if name.startswith("z") else "Delta"), back, (0,), {}
     if len(finals) == 1:
         yield "target", "y", (0,), {"j": 1}
     yield "cost", "J", (), {}
@@ -133,11 +130,12 @@ def rosetta_text(
         WORDS("layers", spoken),
         "",
     ]
+    gap = "  " if sum(sizes) + 2 * len(sizes) - 2 <= WIDTH else " "
     for place, line in enumerate(table):
         cells = [cell + " " * (size - width(cell)) for cell, size in zip(line, sizes, strict=True)]
-        lines.append("  ".join(cells).rstrip())
+        lines.append(gap.join(cells).rstrip())
         if place == 0:
-            lines.append("  ".join("─" * size for size in sizes))
+            lines.append(gap.join("─" * size for size in sizes))
     return "\n".join(lines) + "\n"
 
 
