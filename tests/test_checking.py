@@ -603,6 +603,19 @@ def test_functions_that_cannot_be_checked_say_why():
     assert "changes its input" in check_function(changes, 2 * (x + 1), x).notes[0]
 
 
+def test_all_entries_are_checked_if_asked():
+    x = np.linspace(-1, 1, 300)
+    wrong = 2 * x
+    wrong[137] += 0.1
+    for sample, numbers in ((None, 300), (20, 20)):
+        found = check_function(lambda x: (x**2).sum(), wrong, x, sample=sample)
+        assert found.checked == numbers
+    assert [name for name, _, _ in check_function(
+        lambda x: (x**2).sum(), wrong, x, sample=None).worst] == ["x[137]"]  # fmt: skip
+    with pytest.raises(DataError, match=r"x\[2\] is NaN"):
+        check_function(lambda x: x.sum(), x, np.array([1.0, 2.0, np.nan]))
+
+
 def test_a_sample_of_a_large_function_holds_every_parameter():
     x = {"W": np.ones((60, 60)), "b": np.ones(3)}
     seen = check_function(lambda x: (x["W"] ** 2).sum() + x["b"].sum(),

@@ -18,7 +18,7 @@ from clearprop.words import number
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
-#: Entries checked of large inputs; every array keeps at least one.
+#: Entries checked of large inputs; every array keeps at least four.
 SAMPLE = 200
 
 
@@ -79,6 +79,7 @@ def check_function(
     fast_mode: bool = False,
     nondet_tol: float = 0.0,
     raise_exception: bool = False,
+    sample: int | None = SAMPLE,
     seed: int = 0,
 ) -> FunctionCheck:
     """Check a hand-written gradient of any scalar function by differences.
@@ -101,6 +102,9 @@ def check_function(
         How far two evaluations at one point may differ.
     raise_exception : bool
         Raise AssertionError with the report if the gradient is wrong.
+    sample : int or None
+        Of more entries than this, about so many are checked, at least four of every array (all of
+        a smaller one); None checks all.
     seed : int
         Of the sample of entries and of the direction.
 
@@ -128,6 +132,12 @@ def check_function(
                 f"{name or 'x'} is {array.dtype}: differences in it have about three digits; "
                 "give float64 (x.astype(float)) and let the function compute in float64"
             )
+        bad = np.argwhere(~np.isfinite(array))
+        if len(bad):
+            spot = tuple(bad[0])
+            raise DataError(f"{_entry(name, spot)} is {number(array[spot])}; give finite numbers")
+    if sample is not None and sample < 1:
+        raise DataError(f"sample must be 1 or more, or None for all entries; got {sample}")
     notes: list[str] = []
     rng = np.random.default_rng(seed)
     value = _evaluate(f, point, x, notes)
@@ -157,7 +167,7 @@ def check_function(
         return _direction(f, point, x, given, rng, atol, rtol, notes, raise_exception)
     rows: list[tuple[str, float, float, float]] = []
     kinks = []
-    for name, index in _entries(point, rng):
+    for name, index in _entries(point, rng, sample):
         mine = float(given[name][index])
         near = atol + rtol * float(np.abs(given[name]).max())
         if complex_step:
@@ -258,14 +268,16 @@ def _takes_complex(f: Callable[..., Any], point: Arrays, like: Any, value: float
     return abs(slope - plain) <= 1e-5 * (abs(plain) + abs(value) + 1e-3)
 
 
-def _entries(point: Arrays, rng: np.random.Generator) -> list[tuple[str, tuple[int, ...]]]:
-    """All entries, or a sample with its share of every array and at least one (biases too)."""
+def _entries(
+    point: Arrays, rng: np.random.Generator, sample: int | None
+) -> list[tuple[str, tuple[int, ...]]]:
+    """All entries, or a sample with its share of every array and at least four (biases too)."""
     total = sum(array.size for array in point.values())
     found: list[tuple[str, tuple[int, ...]]] = []
     for name, array in point.items():
         share = array.size
-        if total > SAMPLE:
-            share = min(array.size, max(4, SAMPLE * array.size // total))
+        if sample is not None and total > sample:
+            share = min(array.size, max(4, sample * array.size // total))
         chosen = rng.choice(array.size, share, replace=False) if share < array.size else None
         places = range(array.size) if chosen is None else sorted(int(i) for i in chosen)
         found += [(name, tuple(map(int, np.unravel_index(i, array.shape)))) for i in places]
