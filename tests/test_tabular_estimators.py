@@ -24,7 +24,10 @@ from clearprop.errors import ClearPropError, DataError, SettingError
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.tables import open_table
 
-SMALL: dict[str, Any] = {"changes": {"epochs": 12, "hidden": (32, 32)}, "random_state": 0}
+SMALL: dict[str, Any] = {
+    "changes": {"epochs": 12, "hidden": (32, 32), "members": 1, "bags": 1},
+    "random_state": 0,
+}
 
 #: What scikit-learn excuses its own MLP from, for the same reason: batches are drawn by row.
 EXCUSED = {
@@ -132,14 +135,21 @@ def test_a_regressor_stays_within_the_numbers_it_was_shown() -> None:
     far = model.predict(np.vstack([X * 100, -X * 100]))
     assert far.min() >= y.min() and far.max() <= y.max()
     assert model.score(X, y) > 0.4
-    free = TabularRegressor(changes={**SMALL["changes"], "clip": False}, random_state=0)
-    found = free.fit(X, y).predict(X * 100)
-    assert found.min() < y.min() or found.max() > y.max()
+
+
+def test_numbers_are_clipped_only_if_asked(rng: np.random.Generator) -> None:
+    X = rng.normal(size=(200, 2))
+    y = (X[:, 0] > 0).astype(float)
+    free = TabularRegressor(changes={**SMALL["changes"], "clip": False}, random_state=0).fit(X, y)
+    found = free.predict(X)
+    assert found.min() < 0 or found.max() > 1
+    clipped = TabularRegressor(**SMALL).fit(X, y).predict(X)
+    np.testing.assert_array_equal(clipped, np.clip(found, 0, 1))
 
 
 def test_max_steps_repeats_a_time_limit_to_the_bit(cancer: Any) -> None:
     X, y = cancer
-    changes = {"epochs": 5000, "hidden": (8,)}
+    changes = {"epochs": 5000, "hidden": (8,), "bags": 1}
     cut = TabularClassifier(changes=changes, random_state=0, time_limit=0.3).fit(X, y)
     assert cut.n_steps_ < 5000 * 8
     again = TabularClassifier(changes=changes, random_state=0, max_steps=cut.n_steps_).fit(X, y)
@@ -164,7 +174,7 @@ def test_an_interruption_keeps_the_best_so_far(cancer: Any) -> None:
         if progress.step:
             raise KeyboardInterrupt
 
-    model = TabularClassifier(changes={"epochs": 500}, random_state=0, progress=stop)
+    model = TabularClassifier(preset="fast", random_state=0, progress=stop)
     with pytest.warns(ConvergenceWarning, match="interrupted after"):
         model.fit(X, y)
     assert model.predict(X).shape == y.shape

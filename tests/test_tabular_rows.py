@@ -15,7 +15,10 @@ from clearprop.errors import DataError
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.tables.encoder import Encoder
 
-SMALL: dict[str, Any] = {"changes": {"epochs": 30, "hidden": (16,)}, "random_state": 0}
+SMALL: dict[str, Any] = {
+    "changes": {"epochs": 30, "hidden": (16,), "members": 1, "bags": 1},
+    "random_state": 0,
+}
 
 
 def classifier(**settings: Any) -> TabularClassifier:

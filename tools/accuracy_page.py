@@ -146,7 +146,7 @@ def ablation(records: Sequence[Record]) -> list[str]:
     kinds = {t: next(_figure(r) for r in records if r["table"] == t) for t in tables}
     heads = [f"{t}, {_SHORT[kinds[t]]}" for t in tables]
     text = ["## What each ingredient is worth", "", _ABLATION, ""]
-    text += ["| the preset *default*, … | " + " | ".join(heads) + " | all | seconds |"]
+    text += ["| the preset *fast*, … | " + " | ".join(heads) + " | all | seconds |"]
     text.append("|---|" + "--:|" * (len(tables) + 2))
     value = {
         (r["table"], r["model"], r["split"]): r[_figure(r)] for r in records if _figure(r) in r

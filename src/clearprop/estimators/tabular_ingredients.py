@@ -71,16 +71,16 @@ class Ingredients:
         So many networks, each validated on another part of the rows; 1 for one.
     """
 
-    hidden: tuple[int, ...] = (256, 256, 256)
+    hidden: tuple[int, ...] = (128, 128, 128)
     activation: str = "selu"
     parametric: bool = False
-    numbers: Literal["robust", "pieces", "standard"] = "robust"
-    pieces_up_to: int = 100
+    numbers: Literal["robust", "pieces", "standard"] = "pieces"
+    pieces_up_to: int = 24
     one_hot_up_to: int = 32
     embedding: int = 8
     scale_lr_factor: float = 6.0
-    members: int = 1
-    sharing: Literal["mini", "packed"] = "mini"
+    members: int = 4
+    sharing: Literal["mini", "packed"] = "packed"
     factors: str = "normal"
     weights: str = "lecun_normal"
     biases: str = "normal"
@@ -93,7 +93,7 @@ class Ingredients:
     schedule: str = "coslog4"
     dropout: float = 0.0
     label_smoothing: float = 0.0
-    epochs: int = 256
+    epochs: int = 64
     batch_size: int | None = None
     validation: float = 0.2
     temperature: bool = True
@@ -127,8 +127,8 @@ class Ingredients:
 _BATCHES = ((1024, 64), (30_000, 256), (100_000, 512))
 
 _FAST = Ingredients()
-_DEFAULT = Ingredients()
-_BEST = Ingredients()
+_DEFAULT = _FAST.changed({"bags": 4, "members": 2})
+_BEST = _FAST.changed({"bags": 8, "members": 4, "epochs": 128})
 
 #: The presets by name, and what is different for a number to predict.
 PRESETS: Mapping[str, Ingredients] = {"fast": _FAST, "default": _DEFAULT, "best": _BEST}
