@@ -1,0 +1,211 @@
+"""The command: a user's file in a process of its own, judged in the reader's notation."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+import clearprop as cp
+from clearprop.checking import (
+    CATALOGUE,
+    AnswerError,
+    check_command,
+    check_file,
+    numpy_template,
+)
+from clearprop.checking.lines import Lines
+from clearprop.cli import main
+from clearprop.errors import ClearPropError, FileError, UsageError
+
+
+@pytest.fixture
+def net():
+    return cp.Network([3, 4, 2], "sigmoid", output="sigmoid", l2=0.1)
+
+
+def written(tmp_path, body):
+    file = tmp_path / "mine.py"
+    file.write_text(textwrap.dedent(body), "utf-8")
+    return f"{file}:gradient"
+
+
+def test_a_learners_file_is_judged_and_the_fix_passes(tmp_path, net):
+    right = numpy_template(net, filled=True)
+    file = tmp_path / "mine.py"
+    file.write_text(right.replace("Delta2 * sigmoid_prime(z2)", "Delta2"), "utf-8")
+    text, code = check_command(f"{file}:gradient", net)
+    assert code == 3
+    assert "derivative-missing" in text
+    assert "layer 2" in text
+    assert "δ2 = Δ2 ⊙ sigmoid′(z2)" in text
+    file.write_text(right, "utf-8")
+    assert check_command(f"{file}:gradient", net)[1] == 0
+    assert json.loads(check_command(f"{file}:gradient", net, output="json")[0])["passed"]
+
+
+def test_the_command_exits_with_0_3_1_and_2(tmp_path, net, capsys):
+    chain = ["--network", "3-4-2", "--activation", "sigmoid", "--output", "sigmoid", "--l2", "0.1"]
+    right = numpy_template(net, filled=True)
+    file = tmp_path / "mine.py"
+    target = f"{file}:gradient"
+    for text, code, said in (
+        (right, 0, "The gradient is right"),
+        (right.replace("(a3 - y)", "(y - a3)"), 3, "sign-of-delta"),
+        ("def gradient(p, X, Y): return p[1]", 1, "KeyError"),
+    ):
+        file.write_text(text, "utf-8")
+        assert main(["check", target, *chain]) == code
+        shown = capsys.readouterr()
+        assert said in shown.out + shown.err
+        assert "Traceback" not in shown.out + shown.err
+    assert main(["check", target, *chain, "--format", "pdf"]) == 2
+    assert main(["check", "nothing", "--network", "nothing"]) in (1, 2)
+    assert main(["check", "--template", "numpy", *chain]) == 0
+    assert "delta2 = ..." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("notation", "right"),
+    [
+        ("matrix", "δ⁽²⁾ = (W⁽²⁾ᵀ δ⁽³⁾) ⊙ f′(z⁽²⁾)"),
+        ("graph", "δ²₄₁ = Δ³₄₁ ⊙ σ′(z²₄₁)"),
+        ("delta-rule", "δ⁽²⁾ᵢ = (Σⱼ₌₁² w⁽³⁾ᵢⱼ δ⁽³⁾ⱼ) f′(u⁽²⁾ᵢ)"),
+        ("scalar", "∂E/∂H1 = ∂E/∂P1 · f′(H1)"),
+        ("index", "δ⁽²⁾ᵢ = (Σⱼ₌₁² w⁽²⁾ⱼᵢ δ⁽³⁾ⱼ) g′(z⁽²⁾ᵢ)"),
+    ],
+)
+def test_the_right_line_is_in_the_readers_notation(tmp_path, net, capsys, notation, right):
+    text = numpy_template(net, filled=True).replace("Delta2 * sigmoid_prime(z2)", "Delta2")
+    chain = ["--network", "3-4-2", "--activation", "sigmoid", "--output", "sigmoid", "--l2", "0.1"]
+    target = written(tmp_path, text)
+    assert main(["check", target, *chain, "--notation", notation]) == 3
+    shown = capsys.readouterr().out
+    assert f"right:   {right}" in shown
+    assert "f′" not in shown.split("written:")[1].split("right:")[0]
+    assert main(["check", "--template", "numpy", *chain, "--notation", notation]) == 0
+    assert "# " in capsys.readouterr().out
+    assert main(["check", target, *chain, "--notation", "none"]) in (1, 2)
+
+
+@pytest.mark.parametrize("notation", ["matrix", "graph", "delta-rule", "scalar", "index"])
+def test_every_mistake_is_written_in_every_notation_unlike_the_right_line(notation):
+    x = cp.Input(3)
+    h = cp.Dense(3, "relu")(x)
+    h = h + cp.Dense(3, "tanh")(h)
+    twice = cp.Dense(3, "tanh")
+    h = cp.concat(cp.Dropout(0.1)(twice(twice(h))), cp.Scale()(x))
+    graph = cp.Network(inputs=x, outputs=cp.Dense(2, bias="shared")(h), cost="huber", l2=0.1)
+    chain = cp.Network([2, 3, 3], "sigmoid", cost="cross_entropy", l2=0.1)
+    ids = set()
+    for network in (graph, chain):
+        lines = Lines(network.plan, notation)
+        for mistake in CATALOGUE.values():
+            for edit in mistake.edits(network.plan):
+                wrong, right = lines.both(edit.steps[0].id, {s.id: s for s in edit.steps}, 0.5)
+                assert wrong and right and wrong != right, (mistake.id, edit.place)
+                ids.add(mistake.id)
+    assert len(ids) > 55
+
+
+def test_the_template_is_a_file_with_blanks(tmp_path, net):
+    text, code = check_command(None, net, template="numpy")
+    assert code == 0
+    assert "delta2 = ..." in text
+    (tmp_path / "mine.py").write_text(text, "utf-8")
+    with pytest.raises(AnswerError, match="blank"):
+        check_file(f"{tmp_path / 'mine.py'}:gradient", net)
+    with pytest.raises(UsageError):
+        check_command(None, net, template="cobol")
+    with pytest.raises(UsageError):
+        check_command(None, net)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("def gradient(p, X, Y):\n    while True: pass", "did not end within|processor time"),
+        ("def gradient(p, X, Y):\n    return None", "returned None"),
+        ("def gradient(p, X, Y):\n    return p['W9']", r"line 2: .*KeyError"),
+        ("def gradient(p, X, Y):\n    import numpy\n    numpy.ones((1 << 40,))", "memory"),
+        ("def gradient(p, X, Y):\n    import os\n    os._exit(7)", "without a result"),
+        ("def gradient(p, X, Y):\n    import os\n    os.abort()", "SIGABRT"),
+        ("def gradient(p, X, Y):\n    raise SystemExit", "SystemExit"),
+        ("x = 1 +", "SyntaxError"),
+        ("def other(): pass", "no function 'gradient'; it has other"),
+        ("def gradient(p, X, Y):\n    return {'W1': 'text'}", "W1 is str"),
+        ("def gradient(p, X, Y):\n    return {'W1': 1j * p['W1']}", "W1 is complex"),
+        (
+            "def gradient(p, X, Y):\n    while True: print('x' * 1000000)",
+            "wrote more|did not end|processor",
+        ),
+        (
+            "import numpy as np\ndef gradient(p, X, Y):\n    x = []\n"
+            "    while True: x.append(np.zeros(1 << 24))",
+            "memory",
+        ),
+        ("def gradient(p, X, Y):\n    import os, signal\n    os.kill(os.getpid(), 9)", "processor"),
+        ("def gradient(p, X, Y):\n    return [1, 2]", "returned 2 arrays, the network has 4"),
+        ("def gradient(p, X):\n    return p", "positional argument"),
+    ],
+)
+def test_what_a_users_code_does_is_told_in_a_sentence(tmp_path, net, body, text):
+    with pytest.raises(ClearPropError, match=text):
+        check_file(written(tmp_path, body), net, seconds=2)
+
+
+def test_a_users_prints_and_changes_are_noted(tmp_path, net):
+    body = numpy_template(net, filled=True).replace(
+        "    m = len(X)\n", "    m = len(X)\n    print('hello')\n"
+    ).replace("    return {", "    X *= 0\n    return {")  # fmt: skip
+    found = check_file(written(tmp_path, body), net)
+    assert found.passed
+    assert any("printed 2 lines; the first: hello" in note for note in found.notes)
+    assert any("changes its inputs X" in note for note in found.notes)
+
+
+def test_what_a_users_code_leaves_running_is_ended(tmp_path, net):
+    """A process that it has forked neither holds the check up nor outlives it."""
+    body = numpy_template(net, filled=True).replace(
+        "    m = len(X)\n",
+        "    m = len(X)\n    import os, time\n    child = os.fork()\n    if child == 0:\n"
+        "        time.sleep(600)\n"
+        f"    open({str(tmp_path / 'child')!r}, 'w').write(str(child))\n",
+    )
+    assert check_file(written(tmp_path, body), net).passed
+    child = int((tmp_path / "child").read_text("utf-8"))
+    for _ in range(200):  # an orphan is buried by init, in a moment
+        if not Path(f"/proc/{child}").exists():
+            break
+        if Path(f"/proc/{child}/stat").read_text("utf-8").split()[2] == "Z":
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("the forked process is still there")
+
+
+def test_a_users_file_may_import_its_neighbours_and_leaves_nothing_behind(tmp_path, net):
+    (tmp_path / "helper.py").write_text("def half(x): return x / 2 * 2\n", "utf-8")
+    body = "from helper import half\n" + numpy_template(net, filled=True)
+    assert check_file(written(tmp_path, body), net).passed
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["helper.py", "mine.py"]
+
+
+def test_a_file_that_is_not_there_is_said(net):
+    with pytest.raises(FileError, match="no file"):
+        check_file("nowhere.py:gradient", net)
+    with pytest.raises(UsageError):
+        check_file("nowhere.py:not a name", net)
+
+
+def test_the_caller_is_untouched_by_the_users_process(tmp_path, net):
+    before = set(sys.modules)
+    body = "import wave\n" + numpy_template(net, filled=True)
+    check_file(written(tmp_path, body), net)
+    assert "wave" not in set(sys.modules) - before
+    assert subprocess.DEVNULL is not None
