@@ -18,7 +18,7 @@ from clearprop import philox
 from clearprop.errors import DataError, DivergenceError, NativeError, SettingError
 from clearprop.expressions import primitive
 from clearprop.operations import TABLE, Function
-from clearprop.training import Plateau, Progress, Shuffled, Training, Whole
+from clearprop.training import Plateau, Progress, Shuffled, Training, WarmUp, Whole
 
 BOTH = pytest.mark.parametrize("engine", ["reference", "native"])
 
@@ -447,6 +447,24 @@ def test_a_plateau_lowers_the_rate_and_says_so() -> None:
     assert [(event.epoch, event.text) for event in events] == [
         (3, "learning rate changed from 0.01 to 0.005"),
         (5, "learning rate changed from 0.005 to 0.0025"),
+    ]
+
+
+def test_a_plateau_behind_a_warm_up_says_so_too() -> None:
+    """What the rise does to every step is no event; what is made of the epochs' costs is."""
+    X, Y = table(60)
+    schedule = WarmUp(Plateau(factor=0.5, patience=2, min_delta=10.0), share=0.25)
+    training = Training(
+        network(), X, Y, schedule=schedule, epochs=8, learning_rate=0.01, batch_size=30
+    )
+    training.run()
+    rates = 0.01 * np.array([0.5, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.125])
+    np.testing.assert_allclose(training.history["learning_rate"], rates, rtol=1e-15)
+    told = [(event.kind, event.epoch, event.text) for event in training.history.events]
+    assert told == [
+        ("learning_rate", 3, "learning rate changed from 0.01 to 0.005"),
+        ("learning_rate", 5, "learning rate changed from 0.005 to 0.0025"),
+        ("learning_rate", 7, "learning rate changed from 0.0025 to 0.00125"),
     ]
 
 

@@ -38,6 +38,10 @@ class Rates:
         """Tell the schedule what an epoch ended with."""
         self.remember(self.schedule.observe(figure, self.horizon, self.memory))
 
+    def with_memory(self, memory: Mapping[str, float], step: int) -> float:
+        """The rate that a step would have, if the schedule remembered this instead."""
+        return float(self.schedule.rates(np.array([float(step)]), self.horizon, memory)[0])
+
     def of(self, start: int, stop: int) -> Array:
         """The rates of steps of one epoch: of the whole epoch's, so that no slice changes a bit."""
         steps = self.horizon.epoch

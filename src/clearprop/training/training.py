@@ -487,9 +487,10 @@ class Training:
         figure = self._judge.watched(cost, figures)
         if self._watch.observe(figure, self.epoch, self._min_delta):
             self._best[...] = self.state.parameters
+        before = self._rates.memory
         self._rates.observe(figure)
         if self.step < self.steps:
-            self._tell_rate()
+            self._tell_rate(before)
         if self._stops and self._watch.waited >= self._patience and self.step < self.steps:
             self.why = "early_stopping"
             self._tell(
@@ -561,13 +562,18 @@ class Training:
         if event not in self.history.events:
             self.history.events.append(event)
 
-    def _tell_rate(self) -> None:
-        """Tell of a rate that changes between epochs."""
+    def _tell_rate(self, before: Mapping[str, float]) -> None:
+        """Tell of a rate that changes between epochs, or because of what an epoch ended with."""
         if self.schedule.by_epoch:
-            rate = float(self._rates.of(self.step, self.step + 1)[0])
-            if rate != self._sums.rate:
-                text = f"learning rate changed from {number(self._sums.rate)} to {number(rate)}"
-                self._tell("learning_rate", text)
+            old = self._sums.rate
+        elif self._rates.memory != before:
+            old = self._rates.with_memory(before, self.step)
+        else:
+            return
+        rate = float(self._rates.of(self.step, self.step + 1)[0])
+        if rate != old:
+            text = f"learning rate changed from {number(old)} to {number(rate)}"
+            self._tell("learning_rate", text)
 
     # -- checkpoints ------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> None:
