@@ -24,7 +24,102 @@ from clearprop.training import Schedule
 
 
 class MLPRegressor(RegressorMixin, Multilayer):  # type: ignore[misc]
-    """A multilayer perceptron that predicts numbers."""
+    """A multilayer perceptron that predicts numbers: scikit-learn's `MLPRegressor`, faster.
+
+    The arguments up to ``max_fun``, their defaults, the attributes and the run that a seed gives
+    are scikit-learn's. With K outputs ``loss_`` is the sum over them, whose gradient is followed;
+    scikit-learn follows the same gradient and reports a K-th.
+
+    Parameters
+    ----------
+    loss : str
+        "squared_error" (½ (a − y)²) and "poisson" (half the deviance) as in scikit-learn,
+        "absolute_error", "huber", "log_cosh" or "quantile".
+    hidden_layer_sizes : int or sequence of int
+        Units of each hidden layer.
+    activation : str or sequence of str
+        The hidden layers' function, or one for each: "relu", "tanh", "logistic", "identity" as in
+        scikit-learn, or any other of ours, such as "gelu".
+    solver : {"adam", "sgd", "lbfgs", "adamw", "rmsprop"}
+        The first three are scikit-learn's.
+    alpha : float, 0 or more
+        The penalty on weights: α / (2 Σ w) Σ W² with Σ w of the batch.
+    batch_size : int or "auto"
+        Rows of a step; "auto" is 200, or all if there are fewer. lbfgs takes all.
+    learning_rate : str, Schedule or callable
+        "constant", "invscaling" and "adaptive" are scikit-learn's and are sgd's alone; the names
+        of schedules ("cosine", "one_cycle", …), a `Schedule`, or a function of the step's number
+        from 0 hold for every solver but lbfgs.
+    learning_rate_init : float > 0
+    power_t : float, 0 or more
+        Of "invscaling".
+    max_iter : int
+        Epochs, or iterations of lbfgs, at most.
+    shuffle : bool
+    random_state : int, RandomState or None
+        An int gives the same bits every time, for any number of threads; initial values and
+        order are those scikit-learn draws from it.
+    tol : float
+        An epoch that is better by less counts as none.
+    verbose, warm_start : bool
+    momentum : float in [0, 1]
+    nesterovs_momentum : bool
+    early_stopping : bool
+        Stop by the score of rows that do not train, and keep the best epoch.
+    validation_fraction : float in [0, 1)
+        Their share, unless `fit` is given ``validation_data``.
+    beta_1, beta_2, epsilon : float
+        Of adam and adamw; beta_2 is rmsprop's memory.
+    n_iter_no_change : int
+    max_fun : int
+        Evaluations of lbfgs at most.
+    huber_limit : float > 0
+        Where the Huber loss becomes linear.
+    quantile : float in [0, 1]
+        The share of y below the prediction, for loss="quantile".
+    dropout : float in [0, 1)
+        Behind every hidden layer.
+    residual : bool
+        A hidden layer as wide as the one before it adds that one's output to its own.
+    weight_decay : float, 0 or more
+        Of adamw.
+    callbacks : callable or list of callables
+        Called with the estimator after every epoch; True ends the fit.
+    n_jobs : int or None
+        Threads; None lets the engine choose. Changes no bits.
+    precision : {"auto", "float32", "float64"}
+        Of the steps. "auto" is the data's, but float32 where a float64 table has 1000 rows or
+        more and float32 tells its values apart. Coefficients and predictions keep the data's.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of arrays
+        (inputs, units) and (units,) of each layer.
+    loss_, best_loss_ : float
+    loss_curve_ : list of float
+        After each epoch: the mean of its batches' J, penalty included.
+    validation_scores_ : list of float or None
+    best_validation_score_ : float or None
+    validation_loss_curve_ : list of float
+        The cost of the validation rows, if there are any.
+    n_iter_, t_, n_layers_, n_outputs_ : int
+        Epochs; rows seen; layers, the input among them; outputs.
+    out_activation_ : str
+    n_features_in_ : int
+    feature_names_in_ : array of str
+
+    Raises
+    ------
+    ValueError
+        For wrong arguments and data, with scikit-learn's texts where it has one.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(300, 2))
+    >>> model = MLPRegressor(learning_rate_init=0.02, random_state=0).fit(X, X[:, 0] * X[:, 1])
+    >>> model.score(X, X[:, 0] * X[:, 1]) > 0.95
+    True
+    """
 
     _parameter_constraints: dict[str, Any] = REGRESSOR
 
