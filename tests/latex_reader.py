@@ -190,8 +190,8 @@ class Reader:
         part = self.group()
         if part and part[0] == "[":  # rows first … last
             first, last = (int(t) for t in part if t.isdigit())
-            return column(value)[first - 1 : last]
-        return column(value)[self.index(part)[0] - 1, 0]
+            return column(np.atleast_1d(value))[first - 1 : last]
+        return column(np.atleast_1d(value))[self.index(part)[0] - 1, 0]
 
     def index(self, part):
         """Indices: digits and letters side by side or with commas, letters with an offset."""
@@ -364,8 +364,10 @@ class Reader:
         return np.where(holds, self.inner(then), self.inner(otherwise))
 
     def place(self, part):
-        return np.float64(self.bound[part[0]]) if len(part) == 1 and part[0] in self.bound else (
-            self.inner(part))  # fmt: skip
+        """A side of a condition: an index, an index with an offset, or a number."""
+        if part[0] in self.bound:
+            return np.float64(self.index(part)[0])
+        return self.inner(part)
 
     # -- names ------------------------------------------------------------------------------------
     def name(self):

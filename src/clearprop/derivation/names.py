@@ -120,6 +120,8 @@ class Names:
         self.notation, self.graph = notation, graph
         self.shapes = {name: value.type.shape for name, value in graph.values.items()}
         self.shapes |= {name: p.spec.type.shape for name, p in graph.parameters.items()}
+        for node in graph.nodes:  # dropout's factors, one a unit
+            self.shapes["r" + node.output[1:]] = graph.values[node.output].type.shape
         for cost in graph.costs:
             self.shapes[target_name(graph, cost)] = graph.values[cost.value].type.shape
 
@@ -267,6 +269,8 @@ class Names:
     def _sizes(self, sym: str, full: bool) -> tuple[str, ...]:
         name = sym.removesuffix(FULL)
         role, label = split(name)
+        if role == "C":
+            return ()
         of = {"Delta": f"a{label}", "delta": f"z{label}"}.get(role, name)
         shape = self.shapes.get(of if of in self.shapes else f"a{label}", ())
         if full:
