@@ -15,6 +15,7 @@ import pytest
 from conftest import count
 from pyarrow import feather
 
+from clearprop.errors import FileError
 from clearprop.tables import Table, open_table
 from clearprop.tables import files as files_module
 from clearprop.tables.charset import prepare
@@ -292,6 +293,24 @@ def test_arrow_and_feather_files_are_read(tmp_path: Path) -> None:
     assert (values(table, "x"), values(table, "t")) == ([1.5, None], ["a", "b"])
 
 
+def test_a_stream_of_arrow_batches_is_read(tmp_path: Path) -> None:
+    data = pa.table({"x": [1.5, None], "t": ["a", "b"]})
+    for name in ("t.arrow", "t.arrows"):
+        with pa.ipc.new_stream(tmp_path / name, data.schema) as writer:
+            writer.write_table(data)
+        table = open_table(tmp_path / name)
+        assert (values(table, "x"), values(table, "t")) == ([1.5, None], ["a", "b"])
+    put(tmp_path, "cut.arrow", (tmp_path / "t.arrow").read_bytes()[:100])
+    with pytest.raises(FileError, match=r"cut\.arrow cannot be read as an Arrow file"):
+        open_table(tmp_path / "cut.arrow")
+    put(tmp_path, "no.arrow", "x,t\n1,a\n")
+    with pytest.raises(FileError, match=r"no\.arrow is no Arrow file, though its name ends in"):
+        open_table(tmp_path / "no.arrow")
+    put(tmp_path, "no.parquet", "x,t\n1,a\n")
+    with pytest.raises(FileError, match=r"no\.parquet is no Parquet file, though its name"):
+        open_table(tmp_path / "no.parquet")
+
+
 def test_a_glob_reads_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
     for number in (2, 1, 10):
         put(tmp_path, f"part{number:02}.csv", f"a,b\n{number},x\n")
@@ -304,6 +323,26 @@ def test_sql_reads_files_in_their_order(tmp_path: Path) -> None:
     table = open_table(f"SELECT a * 2 AS twice, b FROM '{source}' WHERE b = 'x';")
     assert values(table, "twice") == [2, 6]
     assert values(open_table(f"from '{source}'"), "a") == [1, 2, 3]
+
+
+def test_a_nearly_numeric_column_of_a_query_is_said_too(tmp_path: Path) -> None:
+    """A query's CSV reader knows no NA: the column is text, which is easily overlooked."""
+    rows = "".join(f"{k},{k:03},{'ab'[k % 2]}\n" for k in range(40))
+    source = put(tmp_path, "t.csv", f"x,zip,c\n{rows}NA,007,a\nNA,008,b\n")
+    query = f"SELECT x, zip::VARCHAR AS zip, c FROM '{source}'"
+    table = open_table(query)
+    assert kinds(table) == {"x": "text", "zip": "text", "c": "text"}
+    assert table.notes == (
+        "column 'x' is text: 2 of its 42 values are no numbers, such as 'NA'; "
+        "CAST(nullif(\"x\", 'NA') AS DOUBLE) in the query reads numbers",
+    )
+    mended = open_table(query.replace("x,", "CAST(nullif(\"x\", 'NA') AS DOUBLE) AS x,", 1))
+    assert (kinds(mended)["x"], mended.notes) == ("real", ())
+    assert values(mended, "x")[-3:] == [39.0, None, None]
+    lines = put(tmp_path, "t.jsonl", '{"x": 1}\n' * 20 + '{"x": "NA"}\n')
+    assert open_table(lines).notes == (
+        "column 'x' is text: 1 of its 21 values are no numbers, such as 'NA'",
+    )
 
 
 def test_no_extension_is_loaded_and_no_variable_is_looked_at() -> None:

@@ -25,6 +25,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"PAR1", "a Parquet file", ".parquet"),
     (b"\x1f\x8b", "gzip-compressed", ".gz"),
     (b"ARROW1", "an Arrow file", ".arrow"),
+    (b"\xff\xff\xff\xff", "a stream of Arrow batches", ".arrow"),
     (b"FEA1", "a Feather file of version 1", ".feather"),
     (b"PK\x03\x04", "a zip archive or an Excel workbook", ".xlsx"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word document", ".xls"),

@@ -17,7 +17,16 @@ from clearprop.errors import DataError, FileError
 from clearprop.tables.charset import TextFile
 from clearprop.tables.table import Kind, unique_names
 
-__all__ = ["MISSING", "Field", "Layout", "explain_csv", "layout", "literal", "typed_fields"]
+__all__ = [
+    "MISSING",
+    "Field",
+    "Layout",
+    "explain_csv",
+    "layout",
+    "literal",
+    "note_nearly_numeric",
+    "typed_fields",
+]
 
 #: Cells that say "no value", whatever the kind of their column (with or without spaces round them).
 MISSING: tuple[str, ...] = (
@@ -189,11 +198,33 @@ def typed_fields(
                 ask, source, text, place, filled, cell, found.delimiter, notes
             )
             if field is text and numbers >= 0.9 * filled:
-                notes.append(
-                    f"column {text.name!r} is text: {filled - numbers} of its {filled} values are "
-                    f"no numbers, such as {_odd_one(ask, source, f'c{place}')!r}"
-                )
+                odd = _odd_one(ask, source, f"c{place}")
+                notes.append(_nearly(text.name, filled - numbers, filled, odd))
     return rows, fields
+
+
+def note_nearly_numeric(
+    ask: Ask, source: str, fields: Sequence[Field], advice: str, notes: list[str]
+) -> None:
+    """Note the columns of text in which all but a few cells are numbers.
+
+    ``advice`` stands behind, its two ``{}`` the column and one such cell as SQL writes them.
+    """
+    texts = [field for field in fields if field.kind == "text"]
+    for first in range(0, len(texts), _AT_ONCE):
+        some = texts[first : first + _AT_ONCE]
+        counts = ", ".join(f"count({f.sql}), count(try_cast({f.sql} AS DOUBLE))" for f in some)
+        found = ask(f"SELECT {counts} FROM {source}")[0]
+        for field, filled, numbers in zip(some, found[::2], found[1::2], strict=True):
+            if 0.9 * filled <= numbers < filled:
+                odd = _odd_one(ask, source, field.sql)
+                name = '"' + field.name.replace('"', '""') + '"'
+                told = _nearly(field.name, filled - numbers, filled, odd)
+                notes.append(told + advice.format(name, literal(odd)))
+
+
+def _nearly(name: str, odd: int, filled: int, one: str) -> str:
+    return f"column {name!r} is text: {odd} of its {filled} values are no numbers, such as {one!r}"
 
 
 def _number_counts(cell: str) -> str:

@@ -31,6 +31,7 @@ from clearprop.tables.delimited import (
     explain_csv,
     layout,
     literal,
+    note_nearly_numeric,
     typed_fields,
 )
 from clearprop.tables.records import explain_records
@@ -54,7 +55,7 @@ CACHED_CELLS = 1 << 26
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
 _JSON = (".jsonl", ".ndjson", ".json")
 _PARQUET = (".parquet", ".pq")
-_ARROW = (".arrow", ".feather", ".ipc")
+_ARROW = (".arrow", ".feather", ".ipc", ".arrows")
 
 #: DuckDB's types and our kinds; %s is the column.
 _TYPES: dict[str, tuple[Kind, str]] = {
@@ -180,7 +181,7 @@ def open_files(
     ----------
     source : path
         ``.csv .tsv .tab .txt .data``, ``.jsonl .ndjson .json`` (each also with ``.gz``),
-        ``.parquet .pq``, or ``.arrow .feather .ipc`` (needs the ``arrow`` extra).
+        ``.parquet .pq``, or ``.arrow .feather .ipc .arrows`` (needs the ``arrow`` extra).
     as_text : sequence of str
         Columns of a delimited file to be read as text whatever they look like.
     missing : sequence of str
@@ -319,6 +320,10 @@ def _described(
             else:
                 fields.append(Field(column, row[0], row[1] % f"c{place}"))
         rows = connection.execute(f"SELECT count(*) FROM {from_}").fetchall()[0][0]
+        advice = "" if paths else "; CAST(nullif({}, {}) AS DOUBLE) in the query reads numbers"
+        note_nearly_numeric(
+            lambda sql: connection.execute(sql).fetchall(), from_, fields, advice, notes
+        )
     except duckdb.Error as error:
         raise explain(str(error)) from None
     query = _Query(from_, tuple(fields), explain)
@@ -359,13 +364,21 @@ def open_query(text: str) -> Table:
 
 def _open_arrow(paths: Sequence[Path], name: str) -> Table:
     try:
+        arrow = importlib.import_module("pyarrow")
         dataset = importlib.import_module("pyarrow.dataset")
     except ImportError:
         raise FileError(
             f"{name} is an Arrow file, which needs pyarrow: pip install 'clearprop[arrow]'"
         ) from None
     try:
-        table = dataset.dataset([str(path) for path in paths], format="feather").to_table()
+        table = arrow.concat_tables(
+            [
+                arrow.ipc.open_stream(str(path)).read_all()
+                if _begins(path).startswith(b"\xff\xff\xff\xff")
+                else dataset.dataset(str(path), format="feather").to_table()
+                for path in paths
+            ]
+        )
     except (OSError, ValueError) as error:
         raise FileError(f"{name} cannot be read as an Arrow file: {error}") from None
     cells, kinds, unreadable = read_all(table)
@@ -431,25 +444,29 @@ def _nearest_file(name: str, there: list[str]) -> str | None:
     return next((other for other in there if other.split(".")[0] == near), None)
 
 
+def _begins(path: Path) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(64)
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
 def _group(path: Path) -> str:
     """The family of formats a file's name says, checked against its first bytes."""
     name = path.name.lower()
     suffix = Path(name.removesuffix(".gz")).suffix
-    try:
-        with open(path, "rb") as file:
-            start = file.read(64)
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
+    start = _begins(path)
     if not start:
         raise FileError(f"{path} is empty: there is nothing to read in it")
     found = signature(start)
-    for group, suffixes, expected in (
-        ("parquet", _PARQUET, ".parquet"),
-        ("arrow", _ARROW, ".arrow"),
+    for group, suffixes, expected, none in (
+        ("parquet", _PARQUET, ".parquet", "no Parquet file"),
+        ("arrow", _ARROW, ".arrow", "no Arrow file"),
     ):
         if suffix in suffixes:
             if found is None or found[1] not in (expected, ".feather"):
-                what = found[0] if found else "no such file"
+                what = found[0] if found else none
                 raise FileError(f"{path} is {what}, though its name ends in {suffix}")
             return group
     if suffix in _JSON:
