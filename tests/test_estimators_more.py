@@ -10,6 +10,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas
 import pytest
 import sklearn
 from sklearn import neural_network as theirs
@@ -125,13 +126,13 @@ def test_a_step_follows_the_gradient_of_the_loss_reported(
     } | told  # fmt: skip
     before = cp.MLPRegressor(**settings).fit(X, y)
     after = cp.MLPRegressor(**(settings | {"max_iter": 4})).fit(X, y)
-    network, p = before.to_network()
+    network, p = before.to_network(), before.parameters_
     constant = 0.0
     if told.get("loss") == "poisson":  # half the deviance, as scikit-learn reports it
         constant = np.mean(np.where(y > 0, y * np.log(np.maximum(y, 1)), 0) - y)
     assert after.loss_ == pytest.approx(network.cost(p, X, y[:, None]) + constant, rel=1e-12)
     gradient = network.gradient(p, X, y[:, None])
-    _, moved = after.to_network()
+    moved = after.parameters_
     np.testing.assert_allclose(moved.flat, p.flat - 0.01 * gradient.flat, rtol=0, atol=1e-13)
     np.testing.assert_allclose(
         before.predict(X), network.forward(p, X)[:, 0], rtol=1e-12, atol=1e-12
@@ -165,7 +166,7 @@ def test_dropout_acts_in_training_alone_and_repeats(X: Array, numbers: Array) ->
     )
     assert same_bits(first, again)
     assert not same_bits(first, plain)
-    network, p = first.to_network()
+    network, p = first.to_network(), first.parameters_
     np.testing.assert_allclose(first.predict(X), network.forward(p, X)[:, 0], atol=1e-12)
 
 
@@ -188,7 +189,7 @@ def test_the_other_rules_are_those_of_the_reference(solver: str, X: Array, numbe
     told = SMALL | {"shuffle": False, "batch_size": len(X), "alpha": 0.0, "max_iter": 5}
     model = cp.MLPRegressor(**told, solver=solver, weight_decay=0.3).fit(X, numbers)
     start = cp.MLPRegressor(**(told | {"learning_rate_init": 1e-300, "max_iter": 1}))
-    network, p = start.fit(X, numbers).to_network()
+    network, p = start.fit(X, numbers).to_network(), start.parameters_
     rule = cp.AdamW(weight_decay=0.3) if solver == "adamw" else cp.RMSprop(rho=0.999)
     trained = cp.Training(
         network, X, numbers[:, None], optimizer=rule, engine="reference", batch_size="full",
@@ -231,7 +232,7 @@ def test_a_callback_sees_every_epoch_and_can_end_the_fit(X: Array, numbers: Arra
 
 
 def test_scikit_learns_callbacks_are_told_of_every_epoch(X: Array, numbers: Array) -> None:
-    pytest.importorskip("sklearn.callback")
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
 
     class Recorder:
         def __init__(self) -> None:
@@ -265,7 +266,7 @@ def test_scikit_learns_callbacks_are_told_of_every_epoch(X: Array, numbers: Arra
 # -- shown and checked -----------------------------------------------------------------------------
 def test_what_was_fitted_can_be_derived_and_checked(X: Array, labels: Array) -> None:
     model = cp.MLPClassifier(**(SMALL | {"hidden_layer_sizes": 3, "activation": "tanh"}))
-    network, p = model.fit(X, labels).to_network()
+    network, p = model.fit(X, labels).to_network(), model.parameters_
     Y = (labels == "yes").astype(float)[:, None]
     proba = model.predict_proba(X)[:, 1]
     np.testing.assert_allclose(network.forward(p, X)[:, 0], proba, atol=1e-12)
@@ -335,7 +336,6 @@ def test_it_shows_itself_and_says_when_it_is_not_fitted(X: Array, numbers: Array
 
 
 def test_names_of_columns_are_kept_and_checked(X: Array, numbers: Array) -> None:
-    pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(X, columns=list("abcd"))
     model = cp.MLPRegressor(**SMALL).fit(frame, numbers)
     assert list(model.feature_names_in_) == list("abcd")

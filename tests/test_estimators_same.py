@@ -149,7 +149,7 @@ def test_the_loss_of_several_outputs_is_the_one_whose_gradient_is_followed() -> 
     told = {"solver": "sgd", "momentum": 0.0, "batch_size": len(X), "learning_rate_init": 0.1}
     before = fitted(both("MLPRegressor", **told, max_iter=1)[1].set_params(alpha=0.2), X, Y)
     after = fitted(both("MLPRegressor", **told, max_iter=2)[1].set_params(alpha=0.2), X, Y)
-    network, p = before.to_network()
+    network, p = before.to_network(), before.parameters_
     gradient = network.gradient(p, X, Y)
     assert after.loss_ == pytest.approx(network.cost(p, X, Y), rel=1e-12)
     moved = p["W1"] - 0.1 * gradient["W1"]

@@ -91,6 +91,8 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
     ----------
     coefs_, intercepts_ : list of arrays
         (inputs, units) and (units,) of each layer.
+    parameters_ : Parameters
+        The same by the names of `to_network`.
     loss_, best_loss_ : float
     loss_curve_ : list of float
         After each epoch: the mean of its batches' J, penalty included.

@@ -207,23 +207,26 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         """
         return self._decide(self._outputs(X))
 
-    def to_network(self) -> tuple[Network, Parameters]:
-        """Return what was fitted as a `Network` and its parameters, to derive, check or trace.
+    def to_network(self) -> Network:
+        """Return what was fitted as a `Network`, to derive, check, trace or export.
 
-        The network's λ is alpha over the number of training rows (the sum of their weights): its
-        cost over them is the objective.
+        Its λ is alpha over the number of training rows (the sum of their weights), so its cost
+        over them is the objective. Its parameters are `parameters_`.
 
         Returns
         -------
         Network
-        Parameters
-            float64.
         """
         check_is_fitted(self)
         chain: Chain = self._machine.chain
-        network = chain.network(self.alpha / self._total_weight)
-        flat = chain.flat(self.coefs_, self.intercepts_).astype(np.float64)
-        return network, Parameters(network.graph, flat)
+        return chain.network(self.alpha / self._total_weight)
+
+    @property
+    def parameters_(self) -> Parameters:
+        """The fitted parameters by the names of `to_network`, float64: W₁ is ``coefs_[0].T``."""
+        check_is_fitted(self)
+        flat = self._machine.chain.flat(self.coefs_, self.intercepts_).astype(np.float64)
+        return Parameters(self.to_network().graph, flat)
 
     def _loss_grad_lbfgs(
         self, packed: NDArray[Any], X: Any, y: NDArray[Any], sample_weight: Any, *_: Any
