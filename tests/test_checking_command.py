@@ -203,6 +203,23 @@ def test_a_file_that_is_not_there_is_said(net):
         check_file("nowhere.py:not a name", net)
 
 
+@pytest.mark.parametrize(
+    "options", [("--seed", "-1"), ("--rows", "0"), ("--rows", "999999999"), ("--seconds", "0"),
+                ("--memory", "-1"), ("--notation", "nope"), ("--template", "cobol")]
+)  # fmt: skip
+def test_settings_that_cannot_be_are_wrong_use(tmp_path, net, capsys, options):
+    target = written(tmp_path, numpy_template(net, filled=True))
+    chain = ["--network", "3-4-2", "--activation", "sigmoid", "--output", "sigmoid"]
+    assert main(["check", target, *chain, *options]) == 2
+    assert "mistake of ClearProp" not in capsys.readouterr().err
+
+
+def test_too_little_memory_is_said(tmp_path, net):
+    target = written(tmp_path, numpy_template(net, filled=True))
+    with pytest.raises(AnswerError, match="--memory"):
+        check_file(target, net, memory=1 << 20)
+
+
 def test_the_caller_is_untouched_by_the_users_process(tmp_path, net):
     before = set(sys.modules)
     body = "import wave\n" + numpy_template(net, filled=True)

@@ -23,6 +23,9 @@ from clearprop.network import Network
 
 RIGHT, WRONG = 0, 3
 
+#: So many numbers all values of a random batch may have.
+LARGEST = 10**7
+
 Format = Literal["text", "json", "html"]
 
 
@@ -62,8 +65,15 @@ def check_file(
     file, _, name = target.rpartition(":") if ":" in target else (target, "", "gradient")
     if not file or not name.isidentifier():
         raise UsageError(f"write FILE.py:FUNCTION, got {target!r}")
-    if rows < 1:
-        raise UsageError(f"rows must be 1 or more, got {rows}")
+    if rows < 1 or seed < 0:
+        raise UsageError(
+            f"rows must be 1 or more and the seed 0 or more, got {rows} rows and the seed {seed}"
+        )
+    widths = sum(value.type.shape[0] for value in network.graph.values.values() if value.type.shape)
+    if rows * widths > LARGEST:
+        raise UsageError(
+            f"{rows} rows are more than a check needs; give at most {max(1, LARGEST // widths)}"
+        )
     rng = np.random.default_rng(seed)
     parameters = network.initial(seed=seed)
     parameters.flat[:] += 0.3 * rng.standard_normal(parameters.flat.shape)  # no bias is zero

@@ -202,6 +202,8 @@ def _why_it_ended(code: int, name: str, seconds: int, printed: str) -> str:
     if code < 0:
         return f"{name} crashed with signal {signal.Signals(-code).name}"
     last = printed.strip().splitlines()
+    if last and "MemoryError" in last[-1]:
+        return "the limit on memory is too small for Python and NumPy themselves (--memory)"
     return f"{name} ended without a result (exit code {code})" + (f": {last[-1]}" if last else "")
 
 
