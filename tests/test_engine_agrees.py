@@ -15,6 +15,7 @@ from clearprop.backprop import Position, Trace, sample_gradients
 from clearprop.engine import Data, NativeRunner, ReferenceRunner, State
 from clearprop.engine.pieces import combine
 from clearprop.errors import DataError, NativeError, SettingError
+from clearprop.graph import Dense, Input
 from clearprop.network import Network
 from clearprop.optimizers import OPTIMIZERS, SGD, optimizer
 
@@ -73,6 +74,29 @@ def test_gradients_are_the_plans_on_random_graphs(precision: str, proof: object)
     proof(f"native {precision} gradients are the plan's on random graphs", number, worst=worst)  # type: ignore[operator]
 
 
+def test_layers_by_the_thousand_train_as_in_the_reference() -> None:
+    layers = count(1100, 5000)  # Python's own depth of calls is 1000
+    x = h = Input(2)
+    for number in range(layers):
+        layer = Dense(2, "tanh")
+        h = h + layer(h) if number % 4 == 0 else layer(h)
+    network = Network(inputs=x, outputs=Dense(1)(h), l2=1e-3)
+    rng = np.random.default_rng(0)
+    data = data_of(network, rng.normal(size=(5, 2)), rng.normal(size=(5, 1)))
+    start = network.initial(0).flat
+    found = []
+    for runner in (
+        NativeRunner(network.graph, SGD(0.1), data, precision="float64"),
+        ReferenceRunner(network.graph, SGD(0.1), data),
+    ):
+        state = State.initial(start, SGD(0.1), 0, "float64", runner.family)
+        report = runner.run(state, window([np.arange(5)] * 2))
+        assert report.done == 2
+        found.append(state.parameters)
+    assert np.abs(found[0] - start).max() > 1e-3
+    assert np.abs(found[0] - found[1]).max() <= 1e-12 * np.abs(start).max()
+
+
 def test_fusing_changes_no_bit() -> None:
     for seed in range(count(60, 5000)):
         case = random_case(seed, rows=1 + seed % 150)
@@ -88,7 +112,7 @@ def test_fusing_changes_no_bit() -> None:
 
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 @pytest.mark.parametrize("cost", COSTS)
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, "softmax"])
 def test_every_function_meets_every_cost(function: str, cost: str, precision: str) -> None:
     sizes = ((1, 1, 3), (1, 9, 5), (3, 4, 3), (3, 37, 19))  # outputs, m, hidden
     for (outputs, m, hidden), weighted in itertools.product(sizes, (False, True)):
@@ -96,8 +120,16 @@ def test_every_function_meets_every_cost(function: str, cost: str, precision: st
         if function == "exp":  # of exp: keep to what float32 can hold
             case = replace(case, parameters={n: 0.3 * w for n, w in case.parameters.items()})
         only = outputs == 1 and cost == "cross_entropy"  # of one class: δ = a − y = 1 − 1
-        found = disagreement(case, opened(case, precision=precision), least=1.0 if only else 0.0)
+        runner = opened(case, precision=precision)
+        found = disagreement(case, runner, least=1.0 if only else 0.0)
         assert found <= TOLERANCE[precision]
+        apart = opened(case, precision=precision, fuse=False)
+        fused, unfused = (
+            combine(one.gradient(state_of(case, one), np.arange(m), one.total_weight(np.arange(m))))
+            for one in (runner, apart)
+        )
+        assert fused.gradient.tobytes() == unfused.gradient.tobytes()
+        assert fused.cost == unfused.cost
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

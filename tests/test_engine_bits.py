@@ -9,7 +9,7 @@ from engine_runs import data_of, flat_of, opened, same, state_of, window
 from random_networks import Case, random_case
 
 from clearprop import _native
-from clearprop.engine import State
+from clearprop.engine import NativeRunner, State
 from clearprop.engine.pieces import ROW_BLOCK, combine
 from clearprop.errors import DataError
 from clearprop.graph import Dense, Dropout, Embedding, Input
@@ -42,6 +42,19 @@ def test_any_number_of_threads(precision: str, clip: float | None) -> None:
         for threads in THREADS if seed < 4 or PROVING else THREADS[:2]:
             many, also = trained(case, m, precision=precision, clip=clip, threads=threads)
             assert same(one, many), f"seed {seed}, {threads} threads"
+            assert reported == also
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("m", [129, 1000])
+def test_any_number_of_threads_with_everything_at_once(m: int, precision: str) -> None:
+    """Tied, embedded, weighted, clipped, penalised, dropped out, members; up to 16 threads."""
+    case = tied_case(m)
+    for clip in (None, 0.05):
+        one, reported = trained(case, m, precision=precision, clip=clip, threads=1)
+        for threads in THREADS:
+            many, also = trained(case, m, precision=precision, clip=clip, threads=threads)
+            assert same(one, many), threads
             assert reported == also
 
 
@@ -91,6 +104,18 @@ def tied_case(m: int, seed: int = 5) -> Case:
     return Case(network, parameters, X, rng.integers(0, 3, m), weights, seed)
 
 
+def penalty(case: Case, runner: NativeRunner) -> float:
+    """λ/2 Σ W² of the weights that are penalised, a member's share being 1/K."""
+    graph, flat = case.network.graph, state_of(case, runner).parameters.astype(np.float64)
+    total = 0.0
+    for name, section in graph.sections():
+        parameter = graph.parameters[name]
+        if parameter.spec.penalised:
+            share = 1 / parameter.members if parameter.spec.type.member else 1.0
+            total += graph.l2 / 2 * share * float((flat[section] ** 2).sum())
+    return total
+
+
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("m", [1, 127, 128, 129, 1000])
 def test_pieces_of_a_batch_joined_are_the_fused_step(m: int, precision: str) -> None:
@@ -114,6 +139,9 @@ def test_pieces_of_a_batch_joined_are_the_fused_step(m: int, precision: str) -> 
                 assert node.weight == total
                 if clip:
                     assert norm == report.norms[0]
+                assert node.cost + penalty(case, runner) == pytest.approx(
+                    report.costs[0], rel=1e-15 if precision == "float64" else 1e-7
+                )
                 if case.network.graph.l2 == 0:
                     assert node.cost == report.costs[0]
 

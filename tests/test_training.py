@@ -648,6 +648,22 @@ def test_parameters_may_be_given_to_start_from() -> None:
         Training(network(), X, Y, parameters={})
 
 
+@pytest.mark.parametrize("engine", ["reference", "native"])
+def test_initial_values_that_look_at_data_look_at_the_training_rows_alone(engine: Any) -> None:
+    X, Y = table(300)
+    X = X * [1, 10, 0.1, 3] + 5
+    x = cp.Input(4)
+    h = cp.Dense(6, "tanh", initial="standardising")(x)
+    net = cp.Network(inputs=x, outputs=cp.Dense(2)(h), cost="cross_entropy")
+    training = Training(net, X, Y, validation=0.3, precision="float64", engine=engine, seed=4)
+    assert training.validation_rows is not None
+    trains = np.setdiff1d(np.arange(300), training.validation_rows)
+    z = X @ training.parameters["W1"].T
+    np.testing.assert_allclose(z[trains].std(axis=0), 1, rtol=1e-12)
+    assert (np.abs(z.std(axis=0) - 1) > 1e-4).all()  # of all rows it would be another number
+    assert training.advance(steps=1).step == 1
+
+
 def test_weights_that_leave_no_training_rows_are_refused() -> None:
     X, Y = table(40)
     w = np.zeros(40)
