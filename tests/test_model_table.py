@@ -94,15 +94,33 @@ def test_rows_of_one_group_stay_together(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "patient" not in model.encoder.names
 
 
-def test_weights_count_rows() -> None:
+def test_a_constant_weight_is_no_weight() -> None:
+    """The cost is a weighted mean."""
     data = table()
-    whole = {name: list(values) * 2 for name, values in data.items()}
     given = {"epochs": 3, "members": 1, "hidden": [4], "validation": 0, "l2": 0.01}
     twice = cp.train_table(data | {"w": [2.0] * 200}, "y", weight="w", **given)
     once = cp.train_table(data, "y", **given)
-    # A weight of 2 everywhere is no weight: the cost is a weighted mean.
     np.testing.assert_allclose(twice.parameters.flat, once.parameters.flat, rtol=1e-5, atol=1e-6)
-    assert len(whole["x"]) == 400
+
+
+def test_rows_of_weight_nought_teach_nothing_and_judge_nothing() -> None:
+    """Half of the labels are wrong; those rows weigh nothing."""
+    right = table(400)
+    wrong = np.arange(400) % 2 == 0
+    labels = [
+        {"up": "down", "down": "up"}[y] if bad else y
+        for y, bad in zip(right["y"], wrong, strict=True)
+    ]
+    data = right | {"y": labels}
+    given: dict[str, Any] = {"epochs": 60, "learning_rate": 0.01, "members": 1, "test": 0.2}
+    weighed = cp.train_table(data | {"w": (~wrong).astype(float)}, "y", weight="w", **given)
+    plain = cp.train_table(data, "y", **given)
+    share = [float((model.predict(right) == right["y"]).mean()) for model in (weighed, plain)]
+    assert share[0] > 0.95
+    assert share[1] < 0.8
+    for part in ("validation", "test"):
+        assert weighed.provenance["figures"][part]["accuracy"] > 0.9
+        assert plain.provenance["figures"][part]["accuracy"] < 0.7
 
 
 def test_rows_without_a_target_are_left_out_and_counted() -> None:
