@@ -12,6 +12,7 @@ from clearprop.backprop import Plan
 from clearprop.checking import (
     mistakes_functions,
     mistakes_output,
+    mistakes_penalty,
     mistakes_structure,
     mistakes_weights,
 )
@@ -36,6 +37,7 @@ _ROWS = (
     *mistakes_functions.MISTAKES,
     *mistakes_structure.MISTAKES,
     *mistakes_weights.MISTAKES,
+    *mistakes_penalty.MISTAKES,
     ROUNDING,
 )
 

@@ -1,4 +1,4 @@
-"""Mistakes with W and its gradient, biases, the penalty, and the sum over samples."""
+"""Mistakes with W and its gradient, biases, and the sum over samples."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ from clearprop.checking.places import (
     weight_uses,
     with_mean_outside,
     with_term,
-    without_term,
 )
-from clearprop.checking.replay import FIRST, FREE, LAST, ROWS, WEIGHT_SUM, last_of_level, ones
+from clearprop.checking.replay import FIRST, FREE, LAST, WEIGHT_SUM, last_of_level, ones
 from clearprop.expressions import (
     Divide,
     Expr,
@@ -248,44 +247,6 @@ def _bias_missing_forward(plan: Plan) -> Iterator[Edit]:
                        (with_term(step, 0, children[0]),))  # fmt: skip
 
 
-def _penalty(
-    change: Callable[[Expr, Expr], Expr | None],
-) -> Callable[[Plan], Iterator[Edit]]:
-    """Edits of λ W: of each weight, and of all. ``change`` is given λ and W; None drops it."""
-
-    def edits(plan: Plan) -> Iterator[Edit]:
-        every: list[Step] = []
-        for name, step in gradients(plan):
-            for index, term in enumerate(step.terms):
-                if term.via != "penalty" or not isinstance(term.expr, Hadamard):
-                    continue
-                expr = change(term.expr.left, term.expr.right)
-                edit = without_term(step, index) if expr is None else with_term(step, index, expr)
-                every.append(edit)
-                yield Edit(Place(step.id, parameter_layer(plan, name), name), (edit,))
-        if len(every) > 1:
-            yield Edit(Place(every[0].id, parameter="every weight"), tuple(every))
-
-    return edits
-
-
-def _dropped(factor: Expr, W: Expr) -> Expr | None:
-    return None
-
-
-def _l2_on_biases(plan: Plan) -> Iterator[Edit]:
-    if not plan.graph.l2:
-        return
-    found: list[Step] = []
-    for bias in bias_uses(plan):
-        term = replace(bias.step.terms[0], via="penalty", expr=Num(plan.graph.l2) * bias.b)
-        step = replace(bias.step, terms=(*bias.step.terms, term))
-        found.append(step)
-        yield Edit(bias.place, (step,))
-    if len(found) > 1:
-        yield Edit(Place(found[0].id, parameter="every bias"), tuple(found))
-
-
 def _not_accumulated(plan: Plan) -> Iterator[Edit]:
     # E[k] = δ (or a buffered E[k] += δ): of samples with one level only the last one stays
     for name, step in gradients(plan):
@@ -402,55 +363,6 @@ MISTAKES = (
         "add b",
         ("ours",),
         _bias_missing_forward,
-    ),
-    Mistake(
-        "l2-missing",
-        "the penalty's λ W is missing",
-        "λ/2 Σ W² is in the cost and not in the gradient",
-        "add λ W",
-        ("community.deeplearning.ai t/16505",),
-        _penalty(_dropped),
-    ),
-    Mistake(
-        "l2-factor-two",
-        "the penalty's derivative is 2 λ W: its ½ was forgotten",
-        "λ Σ W² was differentiated in place of λ/2 Σ W²",
-        "λ/2 Σ W² has the derivative λ W",
-        ("stats.SE 479163",),
-        _penalty(lambda factor, W: Num(2.0) * (factor * W)),
-    ),
-    Mistake(
-        "l2-over-batch",
-        "the penalty's derivative is divided by m",
-        "the cost is taken for a mean of everything",
-        "add λ W as it is: the penalty is not part of the mean",
-        ("community.deeplearning.ai t/16505: λ/m W",),
-        _penalty(lambda factor, W: (factor / ROWS) * W),
-    ),
-    Mistake(
-        "l2-sign",
-        "the penalty's derivative has the wrong sign",
-        "the weight decay of the update was put into the gradient",
-        "add λ W",
-        ("S0:47",),
-        _penalty(lambda factor, W: -(factor * W)),
-    ),
-    Mistake(
-        "l2-not-scaled",
-        "the penalty's λ W has another factor",
-        "λ is left out, or belongs to an update and is not multiplied by α",
-        "add λ W",
-        ("S0:47",),
-        _penalty(lambda factor, W: FREE * W),
-        fits="factor of W",
-    ),
-    Mistake(
-        "l2-on-biases",
-        "the penalty counts the biases too",
-        "λ is applied to all parameters",
-        "penalise weights only",
-        ("Coursera ex4: bias should not be regularized",),
-        _l2_on_biases,
     ),
     Mistake(
         "embedding-not-accumulated",
