@@ -340,7 +340,7 @@ def test_a_process_that_may_write_no_more(run: Run) -> None:
         ("--l2", "-1", "l2"),
         ("--threads", "0", "threads"),
         ("--max-steps", "0", "max_steps"),
-        ("--precision", "bfloat16", "'float32', 'float64'"),
+        ("--precision", "float", "'float32', 'float64', 'bfloat16'"),
         ("--epochs", "many", "it takes a whole number"),
         ("--l2", "many", "it takes a number"),
         ("--nothing", "1", "--nothing"),
