@@ -20,9 +20,9 @@ their meaning. In the order in which they are preferred where two give the same 
 
 _FOOT = """
 Not among them, because no operation here has them: batch normalisation's statistics taken for
-constants; clipping the error in place of the gradient; a product of matrices where an element-wise one
-was meant; gradients of recurrent networks over time. NaN, changed inputs, randomness and shapes are
-found before any comparison, and are reports of their own; weights that start alike are a note.
+constants; clipping the error in place of the gradient; a product of matrices where an element-wise
+one was meant; gradients of recurrent networks over time. NaN, changed inputs, randomness and shapes
+are found before any comparison, and are reports of their own; weights that start alike are a note.
 """
 
 
