@@ -138,6 +138,40 @@ def test_partial_fit_and_warm_start_go_on_as_scikit_learns_do(kind: str) -> None
     assert len(pair[1].loss_curve_) == 18
 
 
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_no_hidden_layer_and_one_of_a_numpy_number_are_taken(kind: str) -> None:
+    X, y = table(kind)
+    for hidden in ((), np.int64(3), np.array([3, 2])):
+        assert_same(*(fitted(m, X, y) for m in both(kind, hidden_layer_sizes=hidden)))
+
+
+def test_sparse_labels_come_back_sparse() -> None:
+    X, Y = table("MLPClassifier", outputs=3)
+    a, b = (fitted(model, X, sparse.csr_matrix(Y)) for model in both("MLPClassifier"))
+    assert (a.predict(X) != b.predict(X)).nnz == 0
+
+
+def test_a_warm_start_may_change_what_ends_it() -> None:
+    X, y = table("MLPRegressor")
+    model = cp.MLPRegressor(solver="lbfgs", warm_start=True, max_iter=3, random_state=0)
+    for told in ({}, {"solver": "adam"}, {"early_stopping": True}, {"early_stopping": False}):
+        before = getattr(model, "loss_", np.inf)
+        fitted(model.set_params(**told), X, y)
+        assert model.loss_ < before
+    assert len(model.loss_curve_) == 9
+    assert len(model.validation_scores_) == 3
+
+
+def test_a_batch_without_weight_is_passed_over() -> None:
+    X, y = table("MLPRegressor")
+    weights = np.r_[np.zeros(30), np.ones(100)]
+    told = {"batch_size": 30, "shuffle": False, "random_state": 1, "max_iter": 3, "solver": "sgd"}
+    a = fitted(cp.MLPRegressor(**told), X, y, weights)
+    b = fitted(cp.MLPRegressor(**told), X[30:], y[30:])
+    np.testing.assert_allclose(a.loss_curve_, b.loss_curve_, rtol=1e-12)
+    np.testing.assert_allclose(a.coefs_[0], b.coefs_[0], rtol=0, atol=1e-12)
+
+
 # -- what differs, and on purpose ------------------------------------------------------------------
 def test_the_loss_of_several_outputs_is_the_one_whose_gradient_is_followed() -> None:
     X, Y = table("MLPRegressor", outputs=3)

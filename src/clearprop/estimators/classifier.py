@@ -308,9 +308,9 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
         own = compute_sample_weight(self.class_weight, self._label_binarizer.inverse_transform(y))
         return own if weights is None else own * weights
 
-    def _decide(self, outputs: NDArray[Any]) -> NDArray[Any]:
+    def _decide(self, outputs: NDArray[Any]) -> Any:
         flat = outputs.ravel() if self.n_outputs_ == 1 else outputs
-        return np.asarray(self._label_binarizer.inverse_transform(flat))
+        return self._label_binarizer.inverse_transform(flat)  # sparse where y was
 
     def _figure(self, y: NDArray[Any], outputs: NDArray[Any], weights: Any) -> float:
         if self.out_activation_ == "softmax":

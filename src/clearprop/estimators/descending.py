@@ -133,9 +133,7 @@ class Fitting:
         descent = self._descent(rows)
         machine = self._machine(descent)
         validation = None if held is None else self._rows(*held, max(1, len(held.y)), dtype)
-        if validation is not None and getattr(to, "validation_scores_", None) is None:
-            to.validation_scores_, to.best_validation_score_ = [], -np.inf
-            to.validation_loss_curve_, to._best = [], self.flat.copy()
+        self._open_books(validation is not None)
         if rows.dense:
             machine.runner.use(rows.data(machine.network.graph))
         to.n_iter_ = 0
@@ -175,6 +173,19 @@ class Fitting:
             warnings.warn("Training interrupted by user.", stacklevel=5)
         self.flat = to._best if to.early_stopping else descent.state.parameters
         machine.rest()
+
+    def _open_books(self, validates: bool) -> None:
+        """Set the attributes that epochs write to, unless an earlier fit goes on."""
+        to = self.to
+        if not hasattr(to, "loss_curve_"):
+            to.loss_curve_, to._no_improvement_count, to.best_loss_ = [], 0, None
+        if not hasattr(to, "validation_scores_"):
+            to.validation_scores_ = to.best_validation_score_ = None
+        if validates and to.validation_scores_ is None:
+            to.validation_scores_, to.best_validation_score_ = [], -np.inf
+            to.validation_loss_curve_, to._best = [], self.flat.copy()
+        if to.best_loss_ is None and not to.early_stopping:
+            to.best_loss_ = np.inf
 
     def _epoch(
         self,
@@ -242,7 +253,7 @@ class Fitting:
             no_better = to.loss_ > to.best_loss_ - to.tol
             to.best_loss_ = min(to.best_loss_, to.loss_)
         to._no_improvement_count = to._no_improvement_count + 1 if no_better else 0
-        scores = getattr(to, "validation_scores_", None)
+        scores = to.validation_scores_
         if scores and scores[-1] > to.best_validation_score_:
             to.best_validation_score_ = scores[-1]
             to._best = self.flat.copy()

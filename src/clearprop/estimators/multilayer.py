@@ -62,7 +62,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         """Return y as the engine takes it."""
 
     @abstractmethod
-    def _decide(self, outputs: NDArray[Any]) -> NDArray[Any]:
+    def _decide(self, outputs: NDArray[Any]) -> Any:
         """Return predictions for the network's outputs."""
 
     @abstractmethod
@@ -129,13 +129,9 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
             draw = self._random_state.uniform
             self.coefs_.append(draw(-bound, bound, (inputs, units)).astype(dtype, copy=False))
             self.intercepts_.append(draw(-bound, bound, units).astype(dtype, copy=False))
-        if self.solver != "lbfgs":
-            self.loss_curve_: list[float] = []
-            self._no_improvement_count = 0
-            stopping = self.early_stopping
-            self.validation_scores_: list[float] | None = None
-            self.best_validation_score_: float | None = None
-            self.best_loss_ = None if stopping else np.inf
+        for name in ("loss_curve_", "validation_scores_", "validation_loss_curve_"):
+            if hasattr(self, name):
+                delattr(self, name)
 
     def _check_sizes(self, sizes: tuple[int, ...]) -> None:
         has = [np.shape(W) for W in self.coefs_]
@@ -194,7 +190,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         machine: Machine = self._machine
         return machine.forward(machine.chain.flat(self.coefs_, self.intercepts_), X)
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ArrayLike) -> Any:
         """Return the predicted class of each row, or the predicted numbers.
 
         Parameters

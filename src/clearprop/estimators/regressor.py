@@ -235,7 +235,7 @@ class MLPRegressor(RegressorMixin, Multilayer):  # type: ignore[misc]
     def _targets(self, y: NDArray[Any], dtype: Any) -> NDArray[Any]:
         return y.astype(dtype)
 
-    def _decide(self, outputs: NDArray[Any]) -> NDArray[Any]:
+    def _decide(self, outputs: NDArray[Any]) -> Any:
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
     def _figure(self, y: NDArray[Any], outputs: NDArray[Any], weights: Any) -> float:
