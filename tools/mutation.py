@@ -55,8 +55,8 @@ ROOMS = (
           "test_gradients")),
     Room("derivation",
          tuple(f"derivation/{n}.py" for n in (
-             "derived", "deriving", "errata", "expanding", "names", "notation", "numbers",
-             "rosetta", "rows", "steps", "tree", "verification", "weight", "writing")),
+             "derived", "deriving", "equations", "errata", "expanding", "names", "notation", "numbers",
+             "rosetta", "rows", "steps", "symbolic", "tree", "verification", "weight", "writing")),
          ("test_notation", "test_derivation_weight", "test_derivation_errata", "test_derivation",
           "test_derivation_latex", "test_derivation_command", "test_derivation_pages")),
     Room("printers",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clearprop.derivation.derived import Derived
+from clearprop.derivation.equations import Equation
 from clearprop.derivation.latex import LATEX, ROOM, extent
 from clearprop.derivation.pages import failure, header, marked, section_title, uses_text
 from clearprop.derivation.printing import Printer
-from clearprop.derivation.steps import Equation
 
 ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",

@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from clearprop.backprop import Plan, plan, run, target_name
+from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.latex import LATEX
 from clearprop.derivation.layouts import TEXT, Layout
 from clearprop.derivation.mathml import MATHML
@@ -22,7 +23,6 @@ from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation
 from clearprop.derivation.numbers import TraceNumbers
 from clearprop.derivation.printing import Printer
-from clearprop.derivation.steps import DerivedStep, Equation
 from clearprop.derivation.symbolic import differentiated
 from clearprop.derivation.tree import (
     Call,

@@ -11,12 +11,12 @@ from importlib.resources import files
 import numpy as np
 
 from clearprop.derivation.derived import Derived
+from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.mathml import MATHML
 from clearprop.derivation.names import base_of
 from clearprop.derivation.pages import failure, header, marked, section_title, uses_text
 from clearprop.derivation.printing import Printer
-from clearprop.derivation.steps import DerivedStep, Equation
 from clearprop.drawing import followed, lay_out, svg
 
 FONT = "clearprop-math.woff2"

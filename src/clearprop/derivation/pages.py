@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.steps import DerivedStep
+from clearprop.derivation.equations import DerivedStep
 from clearprop.words import number
 
 WIDTH = 80

@@ -7,11 +7,11 @@ title, a sentence of why, and what the step uses. It states no formula of its ow
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from clearprop.backprop import Plan, Step
-from clearprop.derivation.errata import Erratum
+from clearprop.derivation.equations import DerivedStep, Equation, said_once
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.messages import Said
 from clearprop.derivation.names import FULL, Names, split
@@ -23,7 +23,6 @@ from clearprop.derivation.tree import (
     Node,
     Number,
     Quantity,
-    Times,
     Total,
     Var,
     plus,
@@ -57,73 +56,6 @@ TERMS_WRITTEN_OUT = 12
 """… and a sum up to so many terms."""
 
 
-@dataclass(frozen=True)
-class Equation:
-    """left = member = member …
-
-    Parameters
-    ----------
-    left : Node
-    members : tuple of Node
-        All equal to ``left``; the last is the most explicit.
-    free : tuple of (str, int)
-        Letters that run over 1 … size: the equation holds for each.
-    relation : str
-        ``"="``, or ``"←"`` for an update.
-    number : str
-        A number of its own (S3's), else the step's.
-    """
-
-    left: Node
-    members: tuple[Node, ...]
-    free: tuple[tuple[str, int], ...] = ()
-    relation: str = "="
-    number: str = ""
-
-
-@dataclass(frozen=True)
-class DerivedStep:
-    """One step of a derivation.
-
-    Parameters
-    ----------
-    id : str
-        From the plan (``"delta2"``), never from the position.
-    kind : str
-        definition, forward, cost, backward, gradient, update, or weight.
-    title, why : Said
-        Spoken in a language when printed.
-    equations : tuple of Equation
-    target : str
-        The symbol it computes; empty for a definition.
-    type : Type
-        Shape of its value.
-    uses : tuple of str
-        Ids of the steps it reads.
-    number : int
-        Its place, from 1.
-    covers : tuple of str
-        Parameters whose gradient this step derives.
-    like : str
-        Id of the first step of the same form, of another layer; empty if this is the first.
-    marked : tuple of Erratum
-        What a source prints wrongly in its place.
-    """
-
-    id: str
-    kind: str
-    title: Said
-    why: Said
-    equations: tuple[Equation, ...]
-    target: str
-    type: Type = field(default_factory=Type)
-    uses: tuple[str, ...] = ()
-    number: int = 0
-    covers: tuple[str, ...] = ()
-    like: str = ""
-    marked: tuple[Erratum, ...] = ()
-
-
 def function_names(plan: Plan, symbol: str) -> dict[str, str]:
     """Return how each function is called: the notation's f if there is one, else its own name."""
     found: dict[str, None] = {}
@@ -152,48 +84,6 @@ def write_steps(
     samples : int or None
     """
     return Author(plan, fused, names, samples).write()
-
-
-def said_once(steps: Iterable[DerivedStep]) -> Iterator[DerivedStep]:
-    """Explain a form once: a later step that differs by its layer alone refers to the first.
-
-    Two steps have one form if their equations are the same trees once layers are counted from the
-    step's own, whatever the sizes.
-    """
-    first: dict[Hashable, DerivedStep] = {}
-    for step in steps:
-        form = (
-            step.kind,
-            step.why.key,
-            tuple(_form(step, equation) for equation in step.equations),
-        )
-        known = first.setdefault(form, step)
-        if known is step or step.kind == "definition":
-            yield step
-        else:
-            why = Said("alike", number=known.number)
-            yield replace(step, why=why, like=known.id)
-
-
-def _form(step: DerivedStep, equation: Equation) -> Node:
-    """An equation with layers counted from the step's own, and without sizes."""
-    _, label = split(step.target)
-
-    def relative(node: Node) -> Node:
-        match node:
-            case Quantity(sym):
-                own = split(sym)[1]
-                if own.isdigit() and label.isdigit():
-                    short = (
-                        f"{sym.removesuffix(own + FULL).removesuffix(own)}@{int(own) - int(label)}"
-                    )
-                    node = replace(node, sym=short + ("+" if sym.endswith(FULL) else ""), via="")
-            case Total():
-                node = replace(node, size=0, upper=Number(0.0))
-        return node
-
-    sides = Times((equation.left, *equation.members))
-    return rebuild(sides, relative)
 
 
 class Author:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.derivation.equations import Equation
 from clearprop.derivation.names import Names
 from clearprop.derivation.numbers import TraceNumbers
-from clearprop.derivation.steps import Equation
 from clearprop.derivation.tree import (
     MEMBER,
     SAMPLE,

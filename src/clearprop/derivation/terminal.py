@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from clearprop.derivation.derived import Derived
+from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.pages import (
     WIDTH,
@@ -19,7 +20,6 @@ from clearprop.derivation.pages import (
     wrapped,
 )
 from clearprop.derivation.printing import elided
-from clearprop.derivation.steps import DerivedStep, Equation
 from clearprop.expressions import Array
 from clearprop.words import number
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.names import FULL, Names
 from clearprop.derivation.numbers import DIFFERENCE, TraceNumbers
-from clearprop.derivation.steps import DerivedStep, Equation
 from clearprop.derivation.tree import (
     MEMBER,
     SAMPLE,

@@ -12,10 +12,11 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from clearprop.backprop import Plan
+from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.errata import printed_wrongly
 from clearprop.derivation.messages import Said
 from clearprop.derivation.names import FULL, Names
-from clearprop.derivation.steps import Author, DerivedStep, Equation
+from clearprop.derivation.steps import Author
 from clearprop.derivation.tree import (
     Call,
     Index,
