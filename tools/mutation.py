@@ -55,7 +55,8 @@ ROOMS = (
           "test_gradients")),
     Room("derivation",
          tuple(f"derivation/{n}.py" for n in (
-             "derived", "deriving", "equations", "errata", "expanding", "names", "notation", "numbers",
+             "derived", "deriving", "equations", "errata", "expanding", "names", "notation",
+              "numbers",
              "rosetta", "rows", "steps", "symbolic", "tree", "verification", "weight", "writing")),
          ("test_notation", "test_derivation_weight", "test_derivation_errata", "test_derivation",
           "test_derivation_latex", "test_derivation_command", "test_derivation_pages")),
