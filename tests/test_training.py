@@ -233,6 +233,31 @@ def test_a_metric_is_kept_and_may_be_watched() -> None:
     assert accuracy(Y[rows], best) == progress.best
 
 
+def test_before_an_epoch_is_judged_the_present_parameters_are_the_best() -> None:
+    """Interrupted in its first epoch, a run has learnt more than its initial values know."""
+    X, Y = table(300)
+    training = Training(network(), X, Y, validation=0.2, batch_size=10)
+    training.advance(steps=5)
+    assert (training.best.flat == training.parameters.flat).all()
+    never = Training(
+        network(), X, Y, validation=0.2, metric=lambda y, output: float("nan"), monitor="metric",
+        patience=3,
+    )  # fmt: skip
+    progress = never.run()
+    assert (progress.why, progress.epoch, progress.best_epoch) == ("early_stopping", 3, 0)
+    assert (never.best.flat == never.parameters.flat).all()
+    told = never.history.events[-1].text
+    assert told.endswith("no progress for 3 epochs, as the watched figure was no number in any")
+
+
+@pytest.mark.parametrize("given", ["0.5 or so", None, np.zeros(2), {}])
+def test_a_metric_that_gives_no_number_is_refused(given: Any) -> None:
+    X, Y = table()
+    training = Training(network(), X, Y, validation=0.2, metric=lambda y, output: given)
+    with pytest.raises(SettingError, match="metric must return a number, got "):
+        training.run()
+
+
 def test_validation_rows_are_a_share_with_classes_in_proportion() -> None:
     X, _ = table(200)
     Y = np.repeat([0, 1], [150, 50])

@@ -211,7 +211,8 @@ def _settings(found: Prepared) -> str:
 
 def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
     made = model.provenance
-    kept = f"; epoch {made['best_epoch']} is kept" if made["rows"]["validation"] else ""
+    judged = made["rows"]["validation"] and made["best_epoch"]
+    kept = f"; epoch {made['best_epoch']} is kept" if judged else ""
     why = {
         "complete": f"trained {made['epochs']} epochs",
         "early_stopping": f"stopped after epoch {made['epochs']}, as it got no better",

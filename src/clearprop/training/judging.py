@@ -6,11 +6,13 @@ Proved by ``tests/test_training.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import SupportsFloat
 
 from clearprop.engine import Data, Flat, Runner
-from clearprop.errors import NativeError
+from clearprop.errors import NativeError, SettingError
 from clearprop.training.choices import Metric
 from clearprop.training.interruption import Asked
+from clearprop.words import shown
 
 __all__ = ["Judge"]
 
@@ -60,8 +62,12 @@ class Judge:
     def _measured(self, metric: Metric, flat: Flat, rows: Data) -> float:
         outputs, targets = self.runner.forward(flat, rows.inputs), dict(rows.targets)
         if len(outputs) == 1:
-            return float(metric(next(iter(targets.values())), next(iter(outputs.values()))))
-        return float(metric(targets, outputs))
+            found: object = metric(next(iter(targets.values())), next(iter(outputs.values())))
+        else:
+            found = metric(targets, outputs)
+        if isinstance(found, SupportsFloat) and getattr(found, "ndim", 0) == 0:
+            return float(found)
+        raise SettingError(f"metric must return a number, got {shown(found)}")
 
     def watched(self, cost: float, figures: Mapping[str, float]) -> float:
         """The figure that is watched, less being better."""

@@ -297,9 +297,11 @@ class Training:
         """The parameters to use, a copy.
 
         With validation rows or early stopping, those of the epoch whose watched figure is best; if
-        the run diverged, those of the epoch of the least training cost; else the present ones.
+        the run diverged, those of the epoch of the least training cost; else, and as long as no
+        epoch has been judged, the present ones.
         """
-        watched = self.validation is not None or self._stops or self.why == "diverged"
+        judged = self._watch.epoch > 0 and (self.validation is not None or self._stops)
+        watched = judged or self.why == "diverged"
         last = self._uncut is not None and self._watch.epoch == self.epoch  # the part of an epoch
         flat = self._best if watched and not last else self.state.parameters
         return Parameters(self.network.graph, flat.copy())
@@ -493,10 +495,11 @@ class Training:
             self._tell_rate(before)
         if self._stops and self._watch.waited >= self._patience and self.step < self.steps:
             self.why = "early_stopping"
+            best = f"best epoch {self._watch.epoch}"
             self._tell(
                 "early_stopping",
                 f"stopped after epoch {self.epoch}: no progress for {self._patience} epochs, "
-                f"best epoch {self._watch.epoch}",
+                f"{best if self._watch.epoch else 'as the watched figure was no number in any'}",
             )
         elif self.step >= self.steps:
             self.why = "complete"
