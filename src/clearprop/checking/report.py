@@ -7,16 +7,27 @@ import math
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 from clearprop.checking.diagnosis import Diagnosis
-from clearprop.checking.page import report_page
 from clearprop.words import number
 
 #: Columns of a report: words are folded, equations are not.
 WIDTH = 80
 
 _UNDER = " " * 13
+
+_STYLE = """
+:root { color-scheme: light dark }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-bottom: .3rem }
+td, th { text-align: left; padding: .2rem 1.2rem .2rem 0 }
+td { font-variant-numeric: tabular-nums } .wrong td { font-weight: bold }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.2rem; margin: 0 }
+dt { opacity: .75 } dd { margin: 0; overflow-wrap: anywhere }
+pre { margin: 0; font-size: 1rem; white-space: pre-wrap }
+"""
 
 
 @dataclass(frozen=True)
@@ -152,7 +163,7 @@ class GradientCheck:
 
     def to_html(self) -> str:
         """Return the report as one HTML page that needs nothing else."""
-        return report_page(self, "The gradient is right." if self.passed else self._headline())
+        return _page(self, "The gradient is right." if self.passed else self._headline())
 
 
 def _told(found: Diagnosis) -> list[str]:
@@ -215,3 +226,56 @@ def _finite(x: float) -> float | str:
 
 def _short(x: float) -> str:
     return number(x)
+
+
+def _page(check: GradientCheck, headline: str) -> str:
+    """Return the page of a `GradientCheck`."""
+    rows = "".join(
+        f"<tr class='{'right' if one.passed else 'wrong'}'><td>{escape(one.name)}</td>"
+        f"<td>{'right' if one.passed else 'wrong'}</td>"
+        f"<td>{escape(one.problem or number(one.error))}</td></tr>"
+        for one in check.parameters.values()
+    )
+    parts = [
+        f"<h1>{escape(headline)}</h1>",
+        _table(("parameter", "verdict", "error relative to the tensor's largest entry"), rows),
+    ]
+    worst = check.parameters.get(check.first_wrong)
+    if worst is not None and worst.worst:
+        entries = "".join(
+            f"<tr><td>{escape(worst.entry_name(e))}</td><td>{number(e.given)}</td>"
+            f"<td>{number(e.right)}</td></tr>"
+            for e in worst.worst
+        )
+        parts += ["<h2>Worst entries</h2>", _table(("entry", "given", "right"), entries)]
+    if not check.passed:
+        parts += [_shown(found) for found in check.diagnosis[:5]]
+    if check.seen:
+        parts.append(f"<p>{escape(check.seen)}.</p>")
+    if check.notes:
+        parts.append(f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in check.notes)}</ul>")
+    return (
+        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width'><title>Gradient check</title>"
+        f"<style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+    )
+
+
+def _table(names: tuple[str, ...], rows: str) -> str:
+    head = "".join(f"<th scope='col'>{escape(name)}</th>" for name in names)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _shown(found: Diagnosis) -> str:
+    mistakes = list(dict.fromkeys([found.mistake, *(one for one, _ in found.also)]))
+    rows = [f"<dt>id</dt><dd>{' + '.join(escape(one.id) for one in mistakes)}</dd>"]
+    if found.wrong:
+        rows += [f"<dt>written</dt><dd><pre>{escape(found.wrong)}</pre></dd>",
+                 f"<dt>right</dt><dd><pre>{escape(found.right)}</pre></dd>"]  # fmt: skip
+    for one in mistakes:
+        rows += [f"<dt>why</dt><dd>{escape(one.why)}</dd>",
+                 f"<dt>change</dt><dd>{escape(one.change)}</dd>"]  # fmt: skip
+    same = dict.fromkeys(f"{one.id} at {place}" for one, place in found.equivalent)
+    if same:
+        rows.append(f"<dt>same here</dt><dd>{escape('; '.join(same))}</dd>")
+    return f"<h2>{escape(str(found))}</h2><dl>{''.join(rows)}</dl>"
