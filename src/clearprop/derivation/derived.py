@@ -44,6 +44,8 @@ from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
 from clearprop.words import Language, did_you_mean
 
+__all__ = ["equation_text"]
+
 LEARNING_RATE = 0.5
 """α of the update that is shown, unless another is asked for."""
 SMALL = 60

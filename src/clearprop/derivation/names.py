@@ -24,6 +24,8 @@ from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.words import did_you_mean
 
+__all__ = ["Names"]
+
 SUPERSCRIPTS = str.maketrans("0123456789()+-−lnkm", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻ˡⁿᵏᵐ")
 SUBSCRIPTS = str.maketrans("0123456789+-−()ijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎ᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _BACK = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾₀₁₂₃₄₅₆₇₈₉", "0123456789()0123456789")

@@ -50,6 +50,8 @@ from clearprop.expressions import (
 )
 from clearprop.operations import Activation, Function
 
+__all__ = ["Author"]
+
 ENTRIES_WRITTEN_OUT = 48
 """The scalar level writes a step out up to so many equations, then with indices."""
 TERMS_WRITTEN_OUT = 12

@@ -18,6 +18,8 @@ import numpy as np
 
 from clearprop.expressions import Array
 
+__all__ = ["Index", "Node", "Number", "Quantity"]
+
 MEMBER = "member"
 SAMPLE = "sample"
 

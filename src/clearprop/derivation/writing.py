@@ -60,6 +60,8 @@ from clearprop.expressions import (
 )
 from clearprop.operations import Activation, Cost, Function
 
+__all__ = ["Writing"]
+
 WEIGHT = "w"
 """The plan's share of a sample in the mean."""
 CONSTANT = "one"
