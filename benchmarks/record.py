@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PACKAGES = ("numpy", "torch", "jax", "scikit-learn")
+PACKAGES = ("numpy", "torch", "jax", "scikit-learn", "keras")
 
 
 def provenance() -> dict[str, Any]:

@@ -2,205 +2,170 @@
 
     python -m benchmarks.speed [--quick] [--nets tiny,small,…] [--rounds 5] [--json FILE]
 
-Adam, softmax cross-entropy, relu. Everyone starts from the same weights; one step on the same rows
-must agree to 1e-5 in every parameter before anything is timed. An epoch is timed as a whole, the
-shuffling inside; everyone in its best number of threads; order rotating; medians and spread.
+Adam, softmax cross-entropy, relu. Everyone starts from the same weights, and one step on the same
+rows is held to the exact one before anything is timed (`benchmarks.problem.disagreement`). An epoch
+is timed as a whole, the shuffling inside; order rotating; medians and spread; of each library the
+best of its settings counts. The products' peaks are measured in the same run. Then what a step
+costs with other functions and optimizers, prediction, and the first fit of a new process.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import gc
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from benchmarks import record
-from clearprop import _native
-from clearprop.engine import Data, NativeRunner, State, Window
-from clearprop.network import Network, Parameters
-from clearprop.optimizers import Adam
+from benchmarks import more, peers, record
+from benchmarks.problem import NETS, Peer, Problem, disagreement
+from clearprop.engine import Precision
 
-RATE = 1e-3
-NETS: dict[str, tuple[tuple[int, ...], int]] = {
-    "tiny": ((30, 32, 16, 2), 32),
-    "small": ((54, 64, 64, 7), 64),
-    "medium": ((54, 256, 256, 7), 256),
-    "large": ((784, 512, 512, 10), 128),
-    "huge": ((1024, 2048, 2048, 1000), 512),
-}
-AGREEMENT = 1e-5  # largest difference of a parameter after one step, relative to the step's size
+AGREEMENT = 1e-5  # largest difference of a parameter from the exact step, in float32
+DIRECTION = 0.95  # share of parameters that bfloat16 moves the same way
 
 
-class Peer(Protocol):
-    """One library in one setting, ready to train."""
+def peaks(rounds: int) -> dict[str, Any]:
+    """Return GFLOP/s of products of 4096³ by whoever is here, the best of a few rounds."""
+    size = 4096
+    found: dict[str, float] = {}
 
-    name: str
+    def best(name: str, once: Callable[[], Any]) -> None:
+        once()
+        least = min(_seconds(once) for _ in range(max(3, rounds)))
+        found[name] = 2e-9 * size**3 / least
 
-    def step(self, rows: np.ndarray[Any, Any]) -> None:
-        """Train on these rows once."""
+    A, B = np.ones((2, size, size), np.float32) / size
+    best("NumPy float32", lambda: A @ B)
+    try:
+        import torch
 
-    def epoch(self) -> None:
-        """Shuffle all rows and train on them once, batch after batch."""
-
-    def parameters(self) -> np.ndarray[Any, Any]:
-        """Return all parameters as one flat vector in ClearProp's order."""
-
-
-class Problem:
-    """A network, its data and its first weights, the same for everyone."""
-
-    def __init__(self, sizes: tuple[int, ...], batch: int, batches: int) -> None:
-        self.sizes, self.batch = sizes, batch
-        self.network = Network(list(sizes), "relu", cost="cross_entropy")
-        rng = np.random.default_rng(0)
-        n = batch * batches
-        self.X = rng.normal(size=(n, sizes[0])).astype(np.float32)
-        teacher = rng.normal(size=(sizes[0], sizes[-1]))
-        self.y = (self.X @ teacher + rng.normal(size=(n, sizes[-1]))).argmax(axis=1)
-        self.start = self.network.initial(0).flat.astype(np.float32)
-
-    @property
-    def flop(self) -> float:
-        """Needed arithmetic of a step: 2m (2 Σ s_l s_{l+1} + Σ_{l>1} s_l s_{l+1})."""
-        products = [a * b for a, b in itertools.pairwise(self.sizes)]
-        return 2.0 * self.batch * (2 * sum(products) + sum(products[1:]))
-
-
-class ClearProp:
-    """The native engine, slices of one epoch."""
-
-    def __init__(self, problem: Problem, threads: int) -> None:
-        self.name = f"ClearProp float32, {threads} thread{'s' if threads > 1 else ''}"
-        self.problem, optimizer = problem, Adam(RATE)
-        data = Data({"X": problem.X}, {"y": problem.y})
-        self.runner = NativeRunner(problem.network.graph, optimizer, data, threads=threads)
-        self.state = State.initial(problem.start, optimizer, 0, "float32", self.runner.family)
-        n, m = len(problem.y), problem.batch
-        self.borders, self.rates, self.done = np.arange(n // m + 1) * m, np.full(n // m, RATE), 0
-
-    def step(self, rows: np.ndarray[Any, Any]) -> None:
-        self.runner.run(self.state, Window(rows, np.array([0, len(rows)]), np.array([RATE])))
-
-    def epoch(self) -> None:
-        n = len(self.problem.y)
-        rows = _native.permutation(0, self.done, n, 0, n)
-        self.done += 1
-        self.runner.run(self.state, Window(rows, self.borders, self.rates))
-
-    def parameters(self) -> np.ndarray[Any, Any]:
-        return self.state.parameters.copy()
+        torch.set_num_threads(os.cpu_count() or 1)
+        for name, kind in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+            a, b = torch.from_numpy(A).to(kind), torch.from_numpy(B).to(kind)
+            best(f"PyTorch {name}", partial(torch.matmul, a, b))
+    except ImportError:
+        pass
+    precisions: tuple[Precision, ...] = ("float32", "bfloat16")
+    for precision in precisions:
+        try:
+            best(f"ClearProp {precision}", more.product_of(A, precision))
+        except Exception as error:
+            print(f"ClearProp {precision}: {error}")
+    result: dict[str, Any] = {"GFLOP/s": found}
+    for precision in precisions:
+        of = [value for name, value in found.items() if name.endswith(precision)]
+        if of:
+            result[precision] = max(of)
+    source = np.ones(1 << 26, np.float32)
+    target = np.empty_like(source)
+    result["copied GB/s"] = 2 * source.nbytes / 1e9 / min(
+        _seconds(lambda: np.copyto(target, source)) for _ in range(5)
+    )  # fmt: skip
+    return result
 
 
-class PyTorch:
-    """PyTorch eager with its fused Adam, the whole epoch's rows gathered batch by batch."""
-
-    def __init__(self, problem: Problem, threads: int) -> None:
-        import torch  # a peer that may not be installed
-
-        self.torch, self.problem, self.threads = torch, problem, threads
-        self.name = f"PyTorch {torch.__version__.split('+')[0]} eager, {threads} thread" + (
-            "s" if threads > 1 else ""
-        )
-        layers: list[Any] = []
-        sizes = problem.sizes
-        for fan_in, fan_out in itertools.pairwise(sizes):
-            layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.ReLU()]
-        self.model = torch.nn.Sequential(*layers[:-1])
-        start = Parameters(problem.network.graph, problem.start)
-        with torch.no_grad():
-            for own, array in zip(self.model.parameters(), start.values(), strict=True):
-                own.copy_(torch.from_numpy(np.array(array)))
-        self.loss = torch.nn.CrossEntropyLoss()
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=RATE, fused=True)
-        self.X, self.y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
-        self.generator = torch.Generator().manual_seed(0)
-
-    def step(self, rows: np.ndarray[Any, Any]) -> None:
-        self._train(self.torch.from_numpy(rows))
-
-    def _train(self, rows: Any) -> None:
-        self.optimizer.zero_grad(set_to_none=True)
-        self.loss(self.model(self.X[rows]), self.y[rows]).backward()
-        self.optimizer.step()
-
-    def epoch(self) -> None:
-        self.torch.set_num_threads(self.threads)
-        order = self.torch.randperm(len(self.y), generator=self.generator)
-        for rows in order.split(self.problem.batch):
-            self._train(rows)
-
-    def parameters(self) -> np.ndarray[Any, Any]:
-        flat = [own.detach().numpy().reshape(-1) for own in self.model.parameters()]
-        return np.concatenate(flat)
-
-
-PEERS: tuple[tuple[str, Callable[[Problem, int], Peer]], ...] = (
-    ("ClearProp", ClearProp),
-    ("PyTorch", PyTorch),
-)
-
-
-def check_agreement(problem: Problem, peers: list[Peer]) -> None:
-    """Take one step everywhere from the same weights on the same rows, and compare."""
-    rows = np.arange(problem.batch)
-    for peer in peers:
-        peer.step(rows)
-    first = peers[0].parameters()
-    for peer in peers[1:]:
-        apart = float(np.abs(peer.parameters() - first).max())
-        # Adam's first step is α g / (|g| + ε): where g is rounding noise its sign is anyone's, so
-        # entries with a gradient of nothing (dead units) are held to the step's size only.
-        if apart > AGREEMENT:
-            share = float((np.abs(peer.parameters() - first) > AGREEMENT).mean())
-            if share > 1e-3 or apart > 2.1 * RATE:
-                raise SystemExit(f"{peer.name} and {peers[0].name} disagree after a step: {apart}")
-
-
-def measure(name: str, rounds: int, quick: bool) -> dict[str, Any]:
+def measure(name: str, rounds: int, quick: bool, peak: dict[str, Any]) -> dict[str, Any]:
     """Return the record of one network: microseconds a step for every peer."""
     sizes, batch = NETS[name]
-    problem = Problem(sizes, batch, 20 if batch * sum(sizes) < 1e6 else 4)
+    problem = Problem(sizes, batch, 20)
     threads = sorted({1, min(2, os.cpu_count() or 1)})
-    peers: list[Peer] = []
-    for library, make in PEERS:
-        try:
-            peers += [make(problem, count) for count in threads]
-        except ImportError:
-            print(f"{library} is not installed: skipped")
-    check_agreement(problem, peers)
-    samples: dict[str, list[float]] = {peer.name: [] for peer in peers}
+    everyone, missing = peers.available(problem, threads)
+    for one, why in missing.items():
+        print(f"{one} is skipped: {why}")
+    agreement = {peer.name: _agrees(problem, peer) for peer in everyone}
+    samples: dict[str, list[float]] = {peer.name: [] for peer in everyone}
     steps = len(problem.y) // batch
-    repeats = {peer.name: _repeats(peer, 0.05 if quick else 0.4) for peer in peers}
+    repeats = {peer.name: _repeats(peer, 0.03 if quick else 0.3) for peer in everyone}
     for number in range(rounds):
-        for peer in peers[number % len(peers) :] + peers[: number % len(peers)]:
+        turn = number * 3 % len(everyone)
+        for peer in everyone[turn:] + everyone[:turn]:
+            gc.collect()
             start = time.perf_counter()
             for _ in range(repeats[peer.name]):
                 peer.epoch()
             took = time.perf_counter() - start
             samples[peer.name].append(1e6 * took / (steps * repeats[peer.name]))
-    rows = {peer: record.summary(found) for peer, found in samples.items()}
-    best = {
-        library: min(rows[p]["median"] for p in rows if p.startswith(library))
-        for library, _ in PEERS
-        if any(p.startswith(library) for p in rows)
+    rows: dict[str, Any] = {}
+    for peer in everyone:
+        summary = record.summary(samples[peer.name])
+        least = peak.get(peer.precision)
+        share = problem.flop / summary["median"] / 1e3 / least if least else None
+        rows[peer.name] = summary | {
+            "library": peer.library, "precision": peer.precision, "share of peak": share,
+            "agreement": agreement[peer.name],
+        }  # fmt: skip
+    found = {
+        "sizes": sizes, "batch": batch, "flop": problem.flop, "microseconds": rows,
+        "skipped": missing, "least microseconds by bytes": 24e-3 * len(problem.start)
+        / peak["copied GB/s"],
+    }  # fmt: skip
+    return found | compared(rows)
+
+
+def compared(rows: dict[str, Any]) -> dict[str, Any]:
+    """Return the fastest setting of us and of the peers, by precision, and the ratios."""
+
+    def fastest(ours: bool, precisions: tuple[str, ...], of: str = "") -> str | None:
+        names = [
+            name for name, row in rows.items()
+            if (row["library"] == "ClearProp") == ours and row["precision"] in precisions
+            and name.startswith(of)
+        ]  # fmt: skip
+        return min(names, key=lambda name: rows[name]["median"], default=None)
+
+    pairs = {
+        "float32, fastest float32 peer": (("float32",), fastest(False, ("float32",))),
+        "float32, PyTorch eager": (("float32",), fastest(False, ("float32",), "PyTorch eager")),
+        "bfloat16, fastest peer": (("bfloat16",), fastest(False, ("float32", "bfloat16"))),
     }
-    found = {"sizes": sizes, "batch": batch, "flop": problem.flop, "microseconds": rows,
-             "best": best}  # fmt: skip
-    if "PyTorch" in best:
-        found["times faster than PyTorch eager"] = best["PyTorch"] / best["ClearProp"]
+    ratios = {}
+    for name, (precision, peer) in pairs.items():
+        own = fastest(True, precision)
+        if own and peer:
+            ratio = rows[peer]["median"] / rows[own]["median"]
+            ratios[name] = {"ours": own, "peer": peer, "ratio": ratio}
+    return {"ratios": ratios}
+
+
+def _agrees(problem: Problem, peer: Peer) -> dict[str, Any]:
+    """Return how far a step is from the exact one; a peer that disagrees ends the run."""
+    if peer.library == "scikit-learn" and problem.sizes[-1] == 2:
+        peer.step(np.arange(problem.batch))
+        return {"not compared": "of two classes it makes one logistic output"}
+    found = disagreement(problem, peer)
+    exact = peer.precision == "float32"
+    if found["largest"] > AGREEMENT if exact else found["same direction"] < DIRECTION:
+        raise SystemExit(f"{peer.name} does not do the exact step: {found}")
     return found
+
+
+def _seconds(once: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    once()
+    return time.perf_counter() - start
 
 
 def _repeats(peer: Peer, seconds: float) -> int:
     peer.epoch()
-    start = time.perf_counter()
-    peer.epoch()
-    return max(1, int(seconds / (time.perf_counter() - start)))
+    return max(1, int(seconds / _seconds(peer.epoch)))
+
+
+def shown(found: dict[str, Any]) -> None:
+    print(f"\n{'-'.join(map(str, found['sizes']))}, batch {found['batch']}")
+    for peer, row in sorted(found["microseconds"].items(), key=lambda item: item[1]["median"]):
+        share = "" if row["share of peak"] is None else f"  {row['share of peak']:6.1%} of peak"
+        print(
+            f"  {peer:46} {row['median']:12.1f} µs  [{row['least']:.1f} … {row['greatest']:.1f}]"
+            f"{share}"
+        )
+    for name, ratio in found["ratios"].items():
+        print(f"  {ratio['ratio']:6.2f}× {name} ({ratio['peer']})")
 
 
 def main() -> None:
@@ -210,19 +175,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, default=record.RESULTS / "speed.json")
     options = parser.parse_args()
-    results = {}
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    peak = peaks(options.rounds)
+    for name, value in peak["GFLOP/s"].items():
+        print(f"product of 4096³, {name:20} {value:8.1f} GFLOP/s")
+    result = {
+        "run": record.provenance() | {"load": load, "rounds": options.rounds},
+        "peaks": peak,
+        "nets": {},
+    }
+    result |= more.everything(options.rounds, options.quick)
     for name in options.nets.split(","):
-        results[name] = found = measure(name, options.rounds, options.quick)
-        print(f"\n{'-'.join(map(str, found['sizes']))}, batch {found['batch']}")
-        for peer, row in found["microseconds"].items():
-            gflops = found["flop"] / row["median"] / 1e3
-            print(
-                f"  {peer:32} {row['median']:12.1f} µs  "
-                f"[{row['least']:.1f} … {row['greatest']:.1f}]  {gflops:7.1f} GFLOP/s"
-            )
-        if "times faster than PyTorch eager" in found:
-            print(f"  ClearProp is {found['times faster than PyTorch eager']:.1f}× PyTorch eager")
-    record.write(options.json, {"run": record.provenance(), "nets": results})
+        result["nets"][name] = found = measure(name, options.rounds, options.quick, peak)
+        shown(found)
+        record.write(options.json, result)  # a long run loses nothing
 
 
 if __name__ == "__main__":

@@ -107,7 +107,8 @@ class PyEngine {
             In<std::int64_t, nb::ndim<1>> borders, In<double, nb::ndim<1>> rates,
             In<double, nb::ndim<2>> per_step, double clip, std::uint64_t seed, int threads,
             bool fuse, Stop stop, Out<double, nb::ndim<1>> costs, Out<double, nb::ndim<1>> norms,
-            std::optional<In<double, nb::ndim<1>>> penalties) {
+            std::optional<In<double, nb::ndim<1>>> penalties,
+            std::optional<Out<std::uint64_t, nb::ndim<1>>> ticks) {
         const std::size_t steps = rates.shape(0);
         std::vector<std::uint8_t> skipped(steps);
         const Slice slice{rows.data(),
@@ -125,6 +126,7 @@ class PyEngine {
                           costs.data(),
                           norms.shape(0) ? norms.data() : nullptr,
                           skipped.data(),
+                          ticks ? ticks->data() : nullptr,
                           penalties ? penalties->data() : nullptr};
         End end = End::done;
         const Data data = given.data();
@@ -275,7 +277,7 @@ void bind_engine(nb::module_& module, const char* name) {
              nb::arg("given"), nb::arg("rows"), nb::arg("borders"), nb::arg("rates"),
              nb::arg("per_step"), nb::arg("clip"), nb::arg("seed"), nb::arg("threads"),
              nb::arg("fuse"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"),
-             nb::arg("penalties") = nb::none())
+             nb::arg("penalties") = nb::none(), nb::arg("ticks") = nb::none())
         .def("forward", &E::forward, nb::arg("flat"), nb::arg("given"), nb::arg("rows").none(),
              nb::arg("m"), nb::arg("outputs"), nb::arg("out"), nb::arg("threads"), nb::arg("stop"))
         .def("prepare", &E::prepare, nb::arg("flat"))
@@ -368,6 +370,7 @@ NB_MODULE(_native, module) {
     using namespace clearprop;
     module.doc() = "The native engine of ClearProp.";
     module.attr("row_block") = row_block;
+    module.attr("phases") = static_cast<int>(phases);
     module.def(
         "version", [] { return CLEARPROP_VERSION; },
         "The version of the package this module was built for.");

@@ -93,6 +93,11 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
             at.step = static_cast<std::uint32_t>(slice.first_step + static_cast<std::uint64_t>(s));
             at.training = at.with_batch = true;
             at.stop = slice.stop;
+            at.ticks = rank == 0 ? slice.ticks : nullptr;
+            const auto meet = [&] {
+                const Timed timed(at.ticks, phase_wait);
+                barrier.wait();
+            };
             const auto own = this->owned_rows(m, rank, threads);
             for (long r = own.first; r < own.last; ++r)
                 share_.get()[r] = (data.weights ? data.weights[rows[r]] : 1) / total;
@@ -105,7 +110,7 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
                 throw;
             }
             if (!whole) bailed_ = true;
-            barrier.wait();
+            meet();
             if (bailed_) break;
             const double J = cost(at, 0, blocks_of(m));  // by every thread: cheaper than a barrier
             if (rank == 0) {
@@ -128,6 +133,7 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
                     if (item.owner == rank) visit(item);
             };
             owned([&](const Item& item) {
+                const Timed timed(at.ticks, phase_sums);
                 if (!fuse && *slice.stop) return void(bailed_ = true);
                 const long p = item.parameter;
                 if (tables_.parameters[static_cast<std::size_t>(p)].penalty != 0)
@@ -139,7 +145,7 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
                     kernels_.squares(at, p, item.first, item.last, false, scalars.penalty_scale,
                                      squares_.data() + square_start_[p]);
             });
-            barrier.wait();
+            meet();
             if (!fuse) {
                 // Asked only where it cannot have been set since: with `fuse` another thread may be
                 // in the next step by now.
@@ -150,7 +156,7 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
                 owned([&](const Item& item) {
                     kernels_.update(at, item.parameter, item.first, item.last, scalars);
                 });
-                barrier.wait();
+                meet();
             }
             if (rank == 0) {
                 for (std::size_t p = 0; p < weights_.size() && penalised; ++p) {

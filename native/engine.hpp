@@ -34,6 +34,7 @@ struct Slice {
     double* costs;                      // J of each step
     double* norms;                      // null: not wanted
     std::uint8_t* skipped;              // batches of zero total weight
+    std::uint64_t* ticks = nullptr;     // of the phases of the first thread (program.hpp)
     const double* penalties = nullptr;  // what every λ is multiplied by in each step; null: 1
 };
 

@@ -23,7 +23,7 @@ void sum_rows(const Job<T>& job, long parameter, long first, long last, long fir
     const Parameter& p = job.program->parameters[parameter];
     if (!given) return sum.run(first, last);
     const Update<T, E> then(job, parameter, *given);
-    sum.run(first, last, typename Update<T, E>::Behind{then, job.scratch});
+    sum.run(first, last, typename Update<T, E>::Behind{then, job.scratch, job.ticks});
     if (p.layout != Layout::panels || p.uses == 0) then.rows(first, last);
 }
 

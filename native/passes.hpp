@@ -25,6 +25,7 @@ class Pass {
             const Instruction& step = program.instructions[i];
             if (step.needs_batch && !job_.with_batch) break;
             if (*job_.stop) return false;
+            const Timed timed(job_.ticks, static_cast<int>(step.op));
             if (step.op == Op::softmax && step.function && job_.with_batch) {
                 for (int k = 0; k < program.slots[step.out].members; ++k)
                     softmax_and_cost(step, &program.instructions[i + 1], step.function == 2, k);

@@ -134,6 +134,33 @@ struct Weights {
     long low_member, low_transposed_member, low_panel, low_transposed_panel;
 };
 
+// Where the time of a step goes, in ticks of one thread: by Op, then these.
+enum Phase { phase_gather = 16, phase_sums, phase_update, phase_wait, phases };
+inline std::uint64_t ticks() {
+#if defined(__x86_64__) || defined(_M_X64)
+    return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    std::uint64_t now;
+    __asm__ __volatile__("mrs %0, cntvct_el0" : "=r"(now));
+    return now;
+#else
+    return 0;
+#endif
+}
+
+// Adds the ticks from its making to its end to a phase; nothing where nobody asks.
+class Timed {
+  public:
+    Timed(std::uint64_t* all, int phase)
+        : at_(all ? all + phase : nullptr), start_(all ? ticks() : 0) {}
+    ~Timed() {
+        if (at_) *at_ += ticks() - start_;
+    }
+
+  private:
+    std::uint64_t *at_, start_;
+};
+
 template <class T>
 struct Job {
     const Program* program;
@@ -151,6 +178,7 @@ struct Job {
     bool training;             // masks drop
     bool with_batch;           // run instructions that need targets
     const volatile int* stop;  // polled between instructions
+    std::uint64_t* ticks;      // of the phases; null: not wanted
 };
 
 // The scalars of one update: everything the generated functor reads beside w, g and the slots.

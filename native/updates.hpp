@@ -110,6 +110,7 @@ class Update {
     struct Behind {
         const Update& update;
         T* scratch;
+        std::uint64_t* ticks;
         T* place(int, long, long) const { return scratch; }
         // The weights and slots of a tile on their way into the second cache while it is summed
         CP_INLINE void fetch(int k, long q, long i, int rows) const {
@@ -124,6 +125,7 @@ class Update {
                 __builtin_prefetch(at, 1, 2);
         }
         void done(int k, long q, long first, long last, T* sums) const {
+            const Timed timed(ticks, phase_update);
             update.panel(k, q, first, last, sums);
         }
     };

@@ -320,7 +320,10 @@ bool Workspace<T>::pass(const Job<T>& job, const Data& data, const std::int64_t*
     const Stretch own = owned_rows(job.m, rank, threads);
     for (long first = own.first; first < own.last; first += pass_rows) {
         const long last = std::min(own.last, first + pass_rows);
-        gather(data, rows, first, last);
+        {
+            const Timed timed(job.ticks, phase_gather);
+            gather(data, rows, first, last);
+        }
         if (!kernels_.rows(job, first, last)) return false;
     }
     return true;

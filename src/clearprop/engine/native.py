@@ -21,7 +21,7 @@ from clearprop.engine.contract import Data, Flat, Precision, Report, State, Wind
 from clearprop.engine.isa import choose, choose_bfloat16
 from clearprop.engine.lowering import lower
 from clearprop.engine.pieces import ROW_BLOCK, Node
-from clearprop.engine.program import Program
+from clearprop.engine.program import Op, Program
 from clearprop.engine.team import Team
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.expressions import Array
@@ -29,6 +29,12 @@ from clearprop.graph import Graph
 from clearprop.optimizers import Optimizer
 
 MOST_THREADS = 1024
+
+PHASES = (*(op.name.lower() for op in Op), "rows", "sums and update", "update", "wait")
+"""What `NativeRunner.ticks` counts: instructions by kind, then the rest of a step.
+
+``"sums and update"`` is the gradients with the update behind them, of which ``"update"`` is a part.
+"""
 
 
 class NativeRunner:
@@ -85,6 +91,8 @@ class NativeRunner:
         self.dtype = np.dtype(np.float64 if precision == "float64" else np.float32)
         self.threads, self.clip, self.fuse = threads, clip, fuse
         self._team = Team(threads)
+        self.ticks: NDArray[np.uint64] | None = None
+        """Where the first thread's time goes, `PHASES` by `PHASES`, if an array stands here."""
         self.plan: Plan = plan(graph)
         self.program: Program = lower(self.plan, fuse=fuse)
         self._engine = self._make_engine()
@@ -167,6 +175,7 @@ class NativeRunner:
                 costs[done : done + count],
                 norms[done : done + count],
                 None if penalties is None else penalties[done : done + count],
+                self.ticks,
             )
             why = ("done", "stopped", "diverged")[end]
             if why == "done":
