@@ -7,11 +7,11 @@ BENCH := .venv-bench
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check prove bench docs format clean install emulator
+.PHONY: help demo test check prove bench bench-speed docs format clean install emulator
 CXX_FILES = $(wildcard native/*.cpp native/*.hpp native/*.h tests/native/*.cpp)
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 demo: $(INSTALLED)  ## train on a real table, print test figures, predict with the saved model
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
@@ -34,6 +34,10 @@ emulator:
 
 bench: $(BENCH)/installed  ## time the engine side by side with its peers (an environment of their own)
 	$(BENCH)/bin/python -m benchmarks.run
+
+bench-speed: $(BENCH)/installed  ## a training step beside every peer, and its page; for a quiet machine
+	$(BENCH)/bin/python -m benchmarks.speed
+	$(BIN)/python tools/performance_page.py
 
 docs: $(INSTALLED)  ## build the pages and the reference into docs/_build/index.html
 	$(BIN)/pip install -q -e '.[docs]' --no-build-isolation
