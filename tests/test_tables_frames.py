@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+import clearprop as cp
 from clearprop.tables import Table, open_table
 
 DATES = [datetime.datetime(2020, 2, 29, 12), None, datetime.datetime(1969, 7, 20)]
@@ -63,6 +64,42 @@ class OnlyArrow:
 )  # fmt: skip
 def test_every_container_gives_the_same_cells(make: object) -> None:
     check(open_table(make()))  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("columns", "names"),
+    [
+        ([0, 1, 2], ("0", "1", "2")),
+        (["a", "a", "b"], ("a", "a_2", "b")),
+        ([1, "1", ""], ("1", "1_2", "column_3")),
+        (pd.MultiIndex.from_tuples([("a", "x"), ("a", "y"), ("b", 3)]), ("a x", "a y", "b 3")),
+        ([np.nan, "c", "b"], ("nan", "c", "b")),
+    ],
+)
+def test_a_frames_columns_may_be_called_anything(columns: object, names: tuple[str, ...]) -> None:
+    values = np.arange(6.0).reshape(2, 3)
+    frame = pd.DataFrame(values)
+    frame.columns = columns
+    before = frame.columns
+    table = open_table(frame)
+    assert table.names == names
+    assert (
+        np.column_stack([table.read()[name].values for name in names]).tolist() == values.tolist()
+    )
+    assert frame.columns is before
+    assert len(table.notes) == sum(name.endswith("_2") or name == "column_3" for name in names)
+
+
+def test_a_model_is_trained_on_columns_that_are_numbers() -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)))
+    frame[3] = np.where(frame[0] > 0, "up", "down")
+    given = {"epochs": 2, "members": 1, "hidden": [2]}
+    model = cp.train_table(frame, "3", **given)  # type: ignore[arg-type]
+    assert set(model.predict(frame).tolist()) <= {"up", "down"}
+    assert len(model.predict(frame.iloc[:5])) == 5
+    one = pd.Series([1.0, 2.0], name=7)
+    assert open_table(one).names == ("7",)
+    assert open_table(pd.Series([1.0, 2.0])).names == ("column_1",)
 
 
 def test_arrow_types_are_read_with_their_units() -> None:

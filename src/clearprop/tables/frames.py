@@ -54,7 +54,7 @@ def open_memory(data: object) -> MemoryTable:
             "all columns of a table need the same number"
         )
     if not next(iter(lengths.values())):
-        raise DataError("the table has no rows: there is nothing to learn from")
+        raise DataError("the table has no rows; there is nothing to read in it")
     cells = {name: pair[0] for name, pair in columns.items()}
     return MemoryTable(cells, {name: pair[1] for name, pair in columns.items()}, notes=tuple(notes))
 
@@ -165,7 +165,19 @@ def _filled(values: NDArray[Any], valid: NDArray[np.bool_], kind: Kind) -> Cells
     return Cells(values, valid)
 
 
+def _called(key: object) -> str:
+    """A column's name as a text; of several levels, all of them."""
+    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
+
+
 def _frame_columns(data: object, notes: list[str]) -> dict[str, tuple[Cells, Kind]]:
+    if nw.dependencies.is_pandas_like_dataframe(data):  # whose names may be anything, and repeat
+        frame = cast(Any, data)
+        names = unique_names([_called(key) for key in frame.columns], notes)
+        data = frame.set_axis(names, axis="columns")
+    elif nw.dependencies.is_pandas_like_series(data):
+        name = cast(Any, data).name
+        data = cast(Any, data).rename("" if name is None else _called(name))
     try:
         native = cast(Any, nw.from_native(cast(Any, data), allow_series=True))
     except TypeError:
