@@ -49,6 +49,7 @@ format: $(INSTALLED)  ## rewrite sources in the project's style, and the generat
 	$(BIN)/clang-format -i $(CXX_FILES)
 	$(BIN)/python tools/stubs.py
 	$(BIN)/python tools/mistakes.py
+	$(BIN)/python tools/tutorial.py
 	$(BIN)/python tools/proof_page.py
 
 install: $(INSTALLED)  ## build the native module and install the package into .venv

@@ -275,7 +275,7 @@ def main() -> None:
     os.environ.setdefault("KERAS_BACKEND", "torch")
     parser = argparse.ArgumentParser()
     parser.add_argument("--share", type=float, default=1.0, help="of the full counts")
-    share = parser.parse_args().share
+    share: float = parser.parse_args().share
     keeper = Keeper()
 
     def some(full: int) -> int:

@@ -12,6 +12,7 @@ import copy
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeGuard
 
 #: f and f′ of z, as people write them with PyTorch.
 FUNCTIONS = {
@@ -66,7 +67,8 @@ class Net:
 
 def random_net(rng: random.Random) -> Net:
     """Depth 1 to 5, widths 1 to 8; plain, residual and tied layers."""
-    width, layers = rng.randint(1, 8), []
+    width = rng.randint(1, 8)
+    layers: list[Layer] = []
     for _ in range(rng.randint(0, 3)):
         kind, units = rng.choice(["plain", "plain", "residual", "tied"]), rng.randint(1, 8)
         number = len({layer.number for layer in layers}) + 1
@@ -149,7 +151,7 @@ class _Change(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
-def _binary(node: ast.AST, op: type[ast.operator]) -> bool:
+def _binary(node: ast.AST, op: type[ast.operator]) -> TypeGuard[ast.BinOp]:
     return isinstance(node, ast.BinOp) and isinstance(node.op, op)
 
 
@@ -169,8 +171,9 @@ def _terms(node: ast.expr) -> list[ast.expr]:
 
 
 def _undivided(node: ast.AST) -> ast.AST | None:
-    over_m = _binary(node, ast.Div) and ast.unparse(node.right) == "m"  # type: ignore[attr-defined]
-    return node.left if over_m else None  # type: ignore[attr-defined]
+    if _binary(node, ast.Div) and ast.unparse(node.right) == "m":
+        return node.left
+    return None
 
 
 def wrong_steps(net: Net) -> Iterator[Wrong]:

@@ -20,6 +20,8 @@ from clearprop.network import Network
 from clearprop.storage import check_writable, written_whole
 from clearprop.words import did_you_mean
 
+__all__ = ["derive_command", "notation_command"]
+
 FORMATS = ("text", "latex", "html", "json")
 DOES_NOT_VERIFY = 3
 """The exit code of a derivation that is not what is executed."""
