@@ -14,7 +14,7 @@ import numpy as np
 from clearprop.errors import DataError
 from clearprop.tables.table import Cells
 
-__all__ = ["READERS", "Role", "read_numbers"]
+__all__ = ["READERS", "Role", "read_names", "read_numbers"]
 
 #: What a column is to a network.
 Role = Literal["number", "category", "boolean", "date"]
