@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn import metrics
 
 import clearprop as cp
 from clearprop.engine.native import NativeRunner
@@ -121,6 +122,33 @@ def test_rows_of_weight_nought_teach_nothing_and_judge_nothing() -> None:
     for part in ("validation", "test"):
         assert weighed.provenance["figures"][part]["accuracy"] > 0.9
         assert plain.provenance["figures"][part]["accuracy"] < 0.7
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_the_epoch_kept_is_that_of_the_least_weighted_figure(task: str) -> None:
+    """Of a validation table, judged by scikit-learn with the model that is kept."""
+    rng = np.random.default_rng(1)
+
+    def drawn(n: int) -> dict[str, Any]:
+        x, noise = rng.normal(size=(2, n))
+        y = np.where(x + noise > 0, "up", "down") if task == "classification" else 3 * x + noise
+        return {"x": x, "z": rng.normal(size=n), "y": y, "w": rng.uniform(0, 2, n)}
+
+    trains, held = drawn(200), drawn(150)
+    model = cp.train_table(
+        trains, "y", validation=held, weight="w", members=3, hidden=[16], learning_rate=0.03,
+        epochs=50,
+    )  # fmt: skip
+    if task == "classification":
+        P = model.predict_probabilities(held)
+        figure = metrics.log_loss(held["y"], P, labels=model.labels, sample_weight=held["w"])
+    else:
+        found = model.predict(held)
+        figure = metrics.root_mean_squared_error(held["y"], found, sample_weight=held["w"])
+    watched = model.history["validation_metric"]
+    best = int(np.argmin(watched)) + 1
+    assert model.provenance["best_epoch"] == best < len(watched)
+    assert watched[best - 1] == pytest.approx(figure, rel=1e-6)
 
 
 def test_rows_without_a_target_are_left_out_and_counted() -> None:
