@@ -1,15 +1,17 @@
-"""How long fits and predictions take beside scikit-learn's MLP: the same calls, order rotating.
+"""How long fits and predictions take beside scikit-learn's MLP: the same calls, order turning.
 
 python -m benchmarks.estimators [--rounds 5] [--only TEXT] [--json FILE]
 
 Both sides have the same arguments, the same table and the same number of epochs (their bits agree
-to rounding), in float64 as scikit-learn does for such a table. A time is of the whole call.
+to rounding), on float64 tables. A time is of the whole call, in seconds of the clock and of the
+processor: the second says more where the machine has other work, whose load is in the result.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import os
 import statistics
 import time
 import warnings
@@ -25,6 +27,7 @@ from benchmarks import record
 
 NEVER = math.inf  # n_iter_no_change: both do all epochs
 Case = tuple[str, str, int, int, dict[str, Any]]
+Sample = tuple[float, float]
 
 # kind, rows, columns, epochs: about a second of scikit-learn's
 DEFAULTS: list[tuple[int, int, int]] = [
@@ -64,42 +67,43 @@ def table(kind: str, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
     return X, (np.digitize(z, [-0.5, 0.5]) if kind == "MLPClassifier" else z)
 
 
-def calls(case: Case) -> dict[str, Callable[[type], float]]:
-    """Return what is timed: each takes a class and gives seconds."""
+def timed(call: Callable[[], Any], times: int = 1) -> Sample:
+    """Return the seconds of one call: the clock's, the processor's."""
+    clock, processor = time.perf_counter(), time.process_time()
+    for _ in range(times):
+        call()
+    return (
+        (time.perf_counter() - clock) / times,
+        (time.process_time() - processor) / times,
+    )
+
+
+def calls(case: Case) -> dict[str, Callable[[type], Sample]]:
+    """Return what is timed, for one class or the other."""
     _, kind, rows, columns, told = case
     X, y = table(kind, rows, columns)
 
     def made(of: type) -> Any:
         return of(random_state=0, n_iter_no_change=NEVER, **told)
 
-    def fit(of: type) -> float:
-        start = time.perf_counter()
-        made(of).fit(X, y)
-        return time.perf_counter() - start
+    def fit(of: type) -> Sample:
+        return timed(lambda: made(of).fit(X, y))
 
-    def predict(of: type) -> float:
-        model = made(of).set_params(max_iter=1).fit(X, y)
-        model.predict(X)
-        start = time.perf_counter()
-        model.predict(X)
-        return time.perf_counter() - start
-
-    def predict_one(of: type) -> float:
+    def predict(of: type) -> Sample:
         model = made(of).set_params(max_iter=1).fit(X[:1000], y[:1000])
-        model.predict(X[:1])
-        start = time.perf_counter()
-        for _ in range(20):
-            model.predict(X[:1])
-        return (time.perf_counter() - start) / 20
+        model.predict(X)
+        return timed(lambda: model.predict(X), max(1, 10_000 // rows))
 
-    def partial_fit(of: type) -> float:
+    def predict_one(of: type) -> Sample:
+        model = made(of).set_params(max_iter=1).fit(X, y)
+        model.predict(X[:1])
+        return timed(lambda: model.predict(X[:1]), 50)
+
+    def partial_fit(of: type) -> Sample:
         model = made(of)
         first = {"classes": np.unique(y)} if kind == "MLPClassifier" else {}
         model.partial_fit(X[:200], y[:200], **first)
-        start = time.perf_counter()
-        for i in range(20):
-            model.partial_fit(X[i : i + 200], y[i : i + 200])
-        return (time.perf_counter() - start) / 20
+        return timed(lambda: model.partial_fit(X[:200], y[:200]), 20)
 
     found = {"fit": fit}
     if set(told) == {"max_iter"}:
@@ -109,11 +113,31 @@ def calls(case: Case) -> dict[str, Callable[[type], float]]:
     return found
 
 
+def compared(case: Case, what: str, call: Callable[[type], Sample], rounds: int) -> dict[str, Any]:
+    """Return both sides' times and how many times ours is faster."""
+    sides = [getattr(neural_network, case[1]), getattr(cp, case[1])]
+    samples: dict[type, list[Sample]] = {side: [] for side in sides}
+    call(sides[1])  # what is loaded once
+    for number in range(rounds):
+        for side in sides[:: 1 - 2 * (number % 2)]:
+            samples[side].append(call(side))
+    row: dict[str, Any] = {"case": case[0], "what": what}
+    for i, seconds in enumerate(("seconds", "processor seconds")):
+        theirs, ours = ([sample[i] for sample in samples[side]] for side in sides)
+        ratio = statistics.median(a / b for a, b in zip(theirs, ours, strict=True))
+        row[seconds] = {
+            "scikit-learn": record.summary(theirs),
+            "clearprop": record.summary(ours),
+            "times faster": ratio,
+        }
+    return row
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="cases whose name has this text")
-    parser.add_argument("--json", type=Path, default=record.RESULTS / "estimators.json")
+    parser.add_argument("--json", type=Path, help="where to; benchmarks/results if all are run")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     results = []
@@ -121,27 +145,19 @@ def main() -> None:
         if options.only not in case[0]:
             continue
         for what, call in calls(case).items():
-            sides = [getattr(neural_network, case[1]), getattr(cp, case[1])]
-            samples: dict[type, list[float]] = {side: [] for side in sides}
-            call(sides[1])  # what is loaded once
-            for number in range(options.rounds):
-                for side in sides[:: 1 - 2 * (number % 2)]:
-                    samples[side].append(call(side))
-            theirs, ours = (record.summary(samples[side]) for side in sides)
-            ratio = statistics.median(
-                a / b for a, b in zip(*(samples[side] for side in sides), strict=True)
-            )
-            results.append(
-                {"case": case[0], "what": what, "scikit-learn": theirs, "clearprop": ours}
-                | {"times faster": ratio}
-            )
+            row = compared(case, what, call, options.rounds)
+            results.append(row)
+            clock, processor = row["seconds"], row["processor seconds"]
             print(
-                f"{case[0]:46} {what:24} {1e3 * theirs['median']:9.2f} ms "
-                f"{1e3 * ours['median']:9.2f} ms {ratio:6.1f} ×",
+                f"{case[0]:42} {what:24} {1e3 * clock['scikit-learn']['median']:9.2f} ms "
+                f"{1e3 * clock['clearprop']['median']:9.2f} ms {clock['times faster']:6.1f} × "
+                f"{processor['times faster']:6.1f} ×",
                 flush=True,
             )
-    if not options.only:
-        record.write(options.json, {"run": record.provenance(), "results": results})
+    path = options.json or (None if options.only else record.RESULTS / "estimators.json")
+    if path is not None:
+        run = record.provenance() | {"load": os.getloadavg()[0]}
+        record.write(path, {"run": run, "results": results})
 
 
 if __name__ == "__main__":

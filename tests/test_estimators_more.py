@@ -56,6 +56,8 @@ def test_every_argument_of_scikit_learn_is_there_with_its_default_and_place(kind
     wanted = getattr(theirs, kind)().get_params()
     has = getattr(cp, kind)().get_params()
     assert {name: has[name] for name in wanted} == wanted
+    if "loss" not in wanted:  # the classifier; before 1.7 the regressor too
+        return
     first = list(theirs.MLPRegressor.__init__.__code__.co_varnames)[1:4]
     assert list(cp.MLPRegressor.__init__.__code__.co_varnames)[1:4] == first
 

@@ -16,6 +16,9 @@ from clearprop.estimators.rows import CHUNK_BYTES, Rows
 from clearprop.network import Network
 from clearprop.optimizers import Optimizer
 
+ONE_THREAD = 3e7
+"""Multiplications of a prediction below which waking a second thread costs more than it saves."""
+
 
 class Machine:
     """What runs one chain: its network, and a runner made when first needed.
@@ -44,11 +47,12 @@ class Machine:
         self.chain, self.l2, self.rule = chain, l2, rule
         self.precision: Precision = precision
         self.threads = threads
-        self._made: tuple[Network, NativeRunner] | None = None
+        self._network: Network | None = None
+        self._runners: dict[int | None, NativeRunner] = {}  # by threads
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_made": None, "_lock": None}
+        return {**self.__dict__, "_network": None, "_runners": {}, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=Lock())
@@ -63,35 +67,42 @@ class Machine:
     @property
     def network(self) -> Network:
         """The chain's network, with λ = ``l2``."""
-        return self._make()[0]
+        if self._network is None:
+            self._network = self.chain.network(self.l2)
+        return self._network
 
     @property
     def runner(self) -> NativeRunner:
         """The runner; `NativeRunner.use` points it at rows."""
-        return self._make()[1]
+        return self._runner(self.threads)
 
-    def _make(self) -> tuple[Network, NativeRunner]:
-        if self._made is None:
-            network = self.chain.network(self.l2)
-            (given,) = network.graph.inputs
-            nothing = Data({given.key: np.zeros((0, given.width))}, {})
-            runner = NativeRunner(
-                network.graph, self.rule, nothing, precision=self.precision, threads=self.threads
+    def _runner(self, threads: int | None) -> NativeRunner:
+        if threads not in self._runners:
+            self._runners[threads] = NativeRunner(
+                self.network.graph,
+                self.rule,
+                self._no_rows(),
+                precision=self.precision,
+                threads=threads,
             )
-            self._made = network, runner
-        return self._made
+        return self._runners[threads]
+
+    def _no_rows(self) -> Data:
+        (given,) = self.network.graph.inputs
+        return Data({given.key: np.zeros((0, given.width))}, {})
 
     def rest(self) -> None:
         """Let go of the training rows."""
-        graph = self.network.graph
-        self.runner.use(Data({graph.inputs[0].key: np.zeros((0, graph.inputs[0].width))}, {}))
+        self.runner.use(self._no_rows())
 
     def forward(self, flat: NDArray[Any], X: Any) -> NDArray[Any]:
         """Return the output of each row, (n, outputs), in the machine's precision."""
+        few = X.shape[0] * len(flat) < ONE_THREAD
         with self._lock:
             graph = self.network.graph
+            runner = self._runner(1 if few else self.threads)
             found = [
-                self.runner.forward(flat, {graph.inputs[0].key: part})[graph.outputs[0]]
+                runner.forward(flat, {graph.inputs[0].key: part})[graph.outputs[0]]
                 for part in dense_parts(X)
             ]
         return found[0] if len(found) == 1 else np.concatenate(found)
