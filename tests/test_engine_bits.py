@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from conftest import PROVING, count
@@ -14,7 +16,7 @@ from clearprop.engine.pieces import ROW_BLOCK, combine
 from clearprop.errors import DataError
 from clearprop.graph import Dense, Dropout, Embedding, Input
 from clearprop.network import Network
-from clearprop.optimizers import Adam
+from clearprop.optimizers import OPTIMIZERS, Adam, optimizer
 
 THREADS = (2, 3, 4, 7, 16)
 FMA = [name for name, family, here in _native.instruction_sets() if family == "fma" and here]
@@ -144,6 +146,29 @@ def test_pieces_of_a_batch_joined_are_the_fused_step(m: int, precision: str) -> 
                 )
                 if case.network.graph.l2 == 0:
                     assert node.cost == report.costs[0]
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_pieces_made_by_engines_of_other_threads_are_the_fused_step(
+    name: str, precision: str
+) -> None:
+    """As machines would share a batch: each has its pieces, and any may apply their sum."""
+    case, rule = tied_case(1000), optimizer(name)
+    rows = np.random.default_rng(0).permutation(1000)
+    for clip in (None, 0.05):
+        settings: dict[str, Any] = {"precision": precision, "clip": clip}
+        whole = opened(case, rule, threads=1, **settings)
+        fused = state_of(case, whole)
+        whole.run(fused, window([rows], 0.01))
+        team = [opened(case, rule, threads=threads, **settings) for threads in (2, 7)]
+        state, total = state_of(case, whole), whole.total_weight(rows)
+        nodes = []
+        for number, start in enumerate(range(0, 1000, 3 * ROW_BLOCK)):
+            piece = rows[start : start + 3 * ROW_BLOCK]
+            nodes += team[number % 2].gradient(state, piece, total, place=start)
+        team[1].apply(state, combine(nodes).gradient, 0.01)
+        assert same(fused, state)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
