@@ -79,8 +79,14 @@ def test_pieces_say_how_far_a_cell_is_through_each() -> None:
 def test_pieces_of_few_different_values_are_fewer() -> None:
     values = [0.0] * 8 + [1.0] * 9
     assert encoder(values, "pieces").labels == ("x",)
-    three = [0.0] * 6 + [1.0] * 5 + [5.0] * 6
+    three = [0.0] * 6 + [1.0] * 5 + [2.0] * 6
     assert encoder(three, "pieces").labels == ("x", "x piece 1", "x piece 2")
+
+
+def test_a_column_of_mostly_zeros_is_cut_in_its_tail() -> None:
+    fitted = encoder([0.0] * 90 + [100.0, 200.0, 300.0, 400.0, 500.0] * 2 + [500.0], "pieces")
+    cuts = fitted.columns[0].parameters["cuts"]
+    assert cuts[0] == 0 and cuts[-1] == 500 and len(cuts) > 4
 
 
 @pytest.mark.parametrize("recipe", ["robust", "pieces"])

@@ -29,7 +29,8 @@ PIECES = 16
 _PIECE = 0.3
 
 _QUARTILES = (0.25, 0.5, 0.75)
-_CUTS = tuple(place / PIECES for place in range(PIECES + 1))
+#: Four quantiles a piece are asked for, so that a column of mostly one value is cut in its tail.
+_CUTS = tuple(place / (4 * PIECES) for place in range(4 * PIECES + 1))
 _LIMIT = 3.0  # values end up in (−3, 3)
 _FAR = 1e100  # its square is finite, and it is as good as infinitely far out
 
@@ -75,7 +76,14 @@ def _encode_robust(cells: Cells, parameters: Parameters, out: NDArray[Any]) -> N
 
 
 def _fit_pieces(facts: Facts) -> Parameters:
-    cuts = sorted({facts.quantiles[q] for q in _CUTS}) if facts.count else []
+    if not facts.count:
+        return {**_fit_robust(facts), "cuts": []}
+    found = [facts.quantiles[q] for q in _CUTS]
+    if facts.whole:  # a quantile between 0 and 1 is none of their values
+        found = [float(np.floor(cut)) for cut in found]
+    cuts = sorted(set(found))
+    if len(cuts) > PIECES + 1:
+        cuts = [cuts[round(j * (len(cuts) - 1) / PIECES)] for j in range(PIECES + 1)]
     return {**_fit_robust(facts), "cuts": cuts if len(cuts) > 2 else []}
 
 
