@@ -67,7 +67,7 @@ class Fitting:
         """Fit to rows: Y with a column an output."""
         listening = Listening(self.to, X, Y, self._attributes)
         X = taken(X)
-        self.to._machine = Machine(self.chain, 0.0, None, _name(self.dtype), self.threads)
+        self._keep("_machine", Machine(self.chain, 0.0, None, _name(self.dtype), self.threads))
         if self.to.solver == "lbfgs":
             self._by_lbfgs(X, Y, weights, listening)
         else:
@@ -216,7 +216,7 @@ class Fitting:
             descent.state.parameters.fill(np.nan)
             loss = float(cost[-1])
         else:
-            cost = cost + self._constants(Y, rows, order)[: len(cost)]
+            cost = cost + self._constants(Y, rows, order)[: len(cost)]  # fewer if stopped
             # a batch of no weight has no cost; each other one counts with its rows
             counts = np.where(sums > 0, rows.counts, 0)[: len(cost)]
             loss = float(np.dot(np.where(counts > 0, cost, 0.0), counts) / max(1, counts.sum()))
@@ -332,12 +332,15 @@ class Fitting:
         return descent
 
     def _machine(self, descent: Descent) -> Machine:
-        to = self.to
-        old = getattr(to, "_trainer", None)
         precision = _name(self.flat.dtype)
-        made = Machine(self.chain, to.alpha, descent.rule, precision, self.threads)
-        machine: Machine = old if isinstance(old, Machine) and old.does(made) else made
-        to._trainer = machine
+        made = Machine(self.chain, self.to.alpha, descent.rule, precision, self.threads)
+        return self._keep("_trainer", made)
+
+    def _keep(self, name: str, made: Machine) -> Machine:
+        """Set a machine of the estimator, or leave it the one that does the same."""
+        old = getattr(self.to, name, None)
+        machine = old if isinstance(old, Machine) and old.does(made) else made
+        setattr(self.to, name, machine)
         return machine
 
     def _constants(self, Y: NDArray[Any], rows: Rows, order: NDArray[np.int64]) -> NDArray[Any]:
