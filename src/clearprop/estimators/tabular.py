@@ -238,8 +238,9 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
     Parameters
     ----------
     preset : {"default", "fast", "best"}
-        How much is computed: four networks side by side; twice as many, which hold back different
-        quarters of the rows; or four in each of eight such bags, for twice as long.
+        How much is computed. Fast: four networks, each of which holds back another quarter of the
+        rows. Default: twice as many. Best: four that hold back each of eight parts, for twice as
+        many epochs.
     metric : str, optional
         What matters: ``"log_loss"`` (the default), ``"accuracy"``, ``"auc"``,
         ``"balanced_accuracy"``, ``"f1_macro"``, ``"calibration_error"``. It chooses the epoch; for

@@ -79,7 +79,7 @@ class Ingredients:
     one_hot_up_to: int = 32
     embedding: int = 8
     scale_lr_factor: float = 6.0
-    members: int = 4
+    members: int = 1
     sharing: Literal["mini", "packed"] = "packed"
     factors: str = "normal"
     weights: str = "lecun_normal"
@@ -99,7 +99,7 @@ class Ingredients:
     temperature: bool = True
     clip: bool = True
     refit: bool = False
-    bags: int = 1
+    bags: int = 4
 
     def batch(self, rows: int) -> int:
         """Return the rows of a step: more where there are more, so that an epoch stays short."""
@@ -127,7 +127,7 @@ class Ingredients:
 _BATCHES = ((1024, 64), (30_000, 256), (100_000, 512))
 
 _FAST = Ingredients()
-_DEFAULT = _FAST.changed({"bags": 4, "members": 2})
+_DEFAULT = _FAST.changed({"members": 2})
 _BEST = _FAST.changed({"bags": 8, "members": 4, "epochs": 128})
 
 #: The presets by name, and what is different for a number to predict.
