@@ -175,11 +175,11 @@ def ablation(records: Sequence[Record]) -> list[str]:
 
 _SHORT = {"log_loss": "log-loss", "rmse": "RMSE"}
 _ABLATION = """\
-The start is as much as the preset *fast* computes: four networks, but all on the same four fifths
-of the rows; that four *bags* are better is a row of this table, and so *fast* has them. One thing is
-changed at a time, the rest stays; the figure is log-loss or RMSE, and *all* the
-change of the shifted geometric mean, + being worse. With so few splits, changes below some 3 % may
-be chance."""
+The start is as much as the preset *fast* computes: four networks, but all on the same four
+fifths of the rows; that four *bags* are better is a row of this table, and so *fast* has them.
+One thing is changed at a time, the rest stays; the figure is log-loss or RMSE, and *all* the
+change of the shifted geometric mean, + being worse. With so few splits, changes below some 3 %
+may be chance."""
 
 
 def _figure(record: Record) -> str:
