@@ -113,6 +113,13 @@ def test_every_mistake_is_written_in_every_notation_unlike_the_right_line(notati
     assert len(ids) > 55
 
 
+def test_the_template_of_several_inputs_counts_samples_not_inputs(tmp_path):
+    a, b = cp.Input(2), cp.Input(3)
+    net = cp.Network(inputs=[a, b], outputs=cp.Dense(1)(cp.Dense(3, "tanh")(cp.concat(a, b))))
+    found = check_file(written(tmp_path, numpy_template(net, filled=True)), net)
+    assert found.passed, str(found)
+
+
 def test_the_template_is_a_file_with_blanks(tmp_path, net):
     text, code = check_command(None, net, template="numpy")
     assert code == 0

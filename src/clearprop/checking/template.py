@@ -90,7 +90,8 @@ class _Writer:
                 backward += [*self._said(step, True), code]
             else:
                 backward += [*self._said(step, False), f"{variable(step.target.name)} = ..."]
-        start = ["m = len(X)"]
+        first = "X" if len(graph.inputs) == 1 else f"X[{graph.inputs[0].key!r}]"
+        start = [f"m = len({first})"]
         if self.weights:
             start.append("w = (sample_weight / sample_weight.sum())[:, None]")
         for name in graph.parameters:
