@@ -14,6 +14,7 @@ from sklearn import metrics
 import clearprop as cp
 from clearprop.engine.native import NativeRunner
 from clearprop.errors import DataError, NativeError, SettingError
+from clearprop.membership import TEST, VALIDATION, split
 from clearprop.model import Prepared
 from clearprop.operations import TABLE, Function
 from clearprop.tables.columns import decide
@@ -160,6 +161,21 @@ def test_rows_without_a_target_are_left_out_and_counted() -> None:
     assert parts[0].rows["unlabelled"] == 2
     assert model.labels == ("down", "up")
     assert len(model.predict(data)) == 200
+
+
+@pytest.mark.parametrize("part", [VALIDATION, TEST])
+def test_a_number_too_far_from_the_training_rows_is_named_by_its_row_of_the_table(
+    part: int,
+) -> None:
+    """Rows that validate or test took no part in the column's scale."""
+    data = table()
+    labels = np.array([y == "up" for y in data["y"]])
+    parts = split(0, 200, validation=0.2, test=0.2, labels=labels)
+    row = int(np.flatnonzero(parts == part)[3])
+    data["noise"][row] = 1e45  # float32 ends at 3.4e38
+    with pytest.raises(DataError, match=rf"'noise' in row {row + 1} is too far from what training"):
+        cp.train_table(data, "y", test=0.2, **QUICK)
+    cp.train_table(data, "y", test=0.2, precision="float64", **QUICK)
 
 
 def test_identifiers_are_left_out_and_said() -> None:

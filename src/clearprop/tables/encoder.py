@@ -219,7 +219,7 @@ class Encoder:
         indices = np.empty((table.rows, len(self._indexed)), np.int64)
         for chunk in table.chunks(rows_per_chunk, self.names):
             rows = slice(chunk.start, chunk.start + chunk.rows)
-            X[rows], indices[rows] = self.transform(chunk, np.float64)
+            X[rows], indices[rows] = self.transform(chunk, dtype)
         return Encoded(X, indices)
 
     def to_data(self) -> dict[str, Any]:
