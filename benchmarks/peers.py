@@ -19,6 +19,9 @@ from clearprop import _native
 from clearprop.engine import Data, NativeRunner, Precision, State, Window
 from clearprop.optimizers import Adam
 
+# Some add ε to √v before it is corrected by 1 / √(1 − β₂ᵗ): this one makes the same first step.
+EARLY_EPSILON = EPSILON * (1 - 0.999) ** 0.5
+
 
 def counted(threads: int) -> str:
     return f"{threads} thread" + ("s" if threads > 1 else "")
@@ -172,7 +175,7 @@ class ScikitLearn:
         self.limit, self.threads = ThreadpoolController(), threads
         self.model = MLPClassifier(
             problem.sizes[1:-1], alpha=0, batch_size=problem.batch, learning_rate_init=RATE,
-            epsilon=EPSILON, random_state=0,
+            epsilon=EARLY_EPSILON, random_state=0,
         )  # fmt: skip
         self.classes = np.arange(problem.sizes[-1])
         self._fit(np.arange(problem.batch))
@@ -218,8 +221,7 @@ class Keras:
         for layer, (W, b) in zip(self.model.layers, problem.layers, strict=True):
             layer.set_weights([W.T, b])
         self.model.compile(
-            # Its ε stands beside √v before the correction by 1 / √(1 − β₂ᵗ): the same first step
-            keras.optimizers.Adam(RATE, epsilon=EPSILON * (1 - 0.999) ** 0.5),
+            keras.optimizers.Adam(RATE, epsilon=EARLY_EPSILON),
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             jit_compile=True,
         )

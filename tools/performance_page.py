@@ -119,8 +119,8 @@ def run_of(run: dict[str, Any]) -> list[str]:
     if load is not None and load > 0.5:
         text += [
             f"**The machine was not quiet**: {load:.1f} programs wanted its cores when the run "
-            "began. Every figure here suffers from that, those of several threads most; a quiet run is to "
-            "replace it.",
+            "began. Every figure here suffers from that, those of several threads most; a quiet "
+            "run is to replace it.",
             "",
         ]
     return text
