@@ -67,6 +67,7 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
     }
     const bool measured = slice.clip > 0 || slice.norms;
     const bool fuse = slice.fuse && !measured && work < long_step;
+    if (!fuse) this->make_gradients();
     Barrier barrier(threads);
     bailed_ = false;
     long done = 0;
@@ -281,6 +282,7 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
     this->reserve(m, data);
     this->pack(flat, nullptr);
     this->divide(threads, m);
+    this->make_gradients();
     bailed_ = false;
     for (long r = 0; r < m; ++r)
         share_.get()[r] = (data.weights ? data.weights[rows ? rows[r] : r] : 1) / total_weight;
@@ -324,6 +326,7 @@ template <class T>
 double Engine<T>::apply(T* flat, T* const* slots, const T* gradient, double rate,
                         const double* per_step, long per_step_count, double clip) {
     this->pack(flat, slots);
+    this->make_gradients();
     const Job<T> at = this->job(0);
     for (std::size_t p = 0; p < weights_.size(); ++p) {
         const long parameter = static_cast<long>(p), rows = tables_.parameters[p].rows;

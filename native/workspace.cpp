@@ -81,7 +81,9 @@ Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kerne
         }
         const std::size_t size = static_cast<std::size_t>(w.member) * p.members;
         w.w = arrays_.emplace_back().resize(size);
-        w.gradient = arrays_.emplace_back().resize(size);
+        // Where each part is updated behind its sum, a matrix needs no array of its gradient.
+        if (p.layout != Layout::panels || p.uses == 0)
+            w.gradient = arrays_.emplace_back().resize(size);
         for (int s = 0; s < t.optimizer_slots; ++s) w.slot[s] = arrays_.emplace_back().resize(size);
         if (p.transposed)
             w.transposed = arrays_.emplace_back().resize(
@@ -182,6 +184,14 @@ void Workspace<T>::grow(long m) {
                 lists_[u] = list_memory_[u].resize(static_cast<std::size_t>(p.rows + m));
     share_.resize(static_cast<std::size_t>(m));
     row_cost_.resize(static_cast<std::size_t>(m));
+}
+
+template <class T>
+void Workspace<T>::make_gradients() {
+    for (std::size_t p = 0; p < weights_.size(); ++p)
+        if (!weights_[p].gradient)
+            weights_[p].gradient = arrays_.emplace_back().resize(
+                static_cast<std::size_t>(weights_[p].member) * tables_.parameters[p].members);
 }
 
 template <class T>

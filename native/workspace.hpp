@@ -96,6 +96,8 @@ class Workspace {
     void reserve(long m, const Data& data);
     // Cuts the parameters into items and gives each thread a stretch of them of about equal work.
     void divide(int threads, long m);
+    // Room for whole gradients: of clipping, pieces and L-BFGS.
+    void make_gradients();
     // Memory that is each thread's own, for batches of m rows.
     void make_scratch(int threads, long m);
     void pack(const T* flat, T* const* slots);
