@@ -25,7 +25,7 @@ from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.tables import open_table
 
 SMALL: dict[str, Any] = {
-    "changes": {"epochs": 12, "hidden": (32, 32), "members": 1, "bags": 1},
+    "changes": {"epochs": 12, "hidden": (32, 32), "members": 1, "bags": 1, "refit": False},
     "random_state": 0,
 }
 
@@ -150,7 +150,7 @@ def test_numbers_are_clipped_only_if_asked(rng: np.random.Generator) -> None:
 
 def test_max_steps_repeats_a_time_limit_to_the_bit(cancer: Any) -> None:
     X, y = cancer
-    changes = {"epochs": 5000, "hidden": (8,), "bags": 1}
+    changes = {"epochs": 5000, "hidden": (8,), "bags": 1, "refit": False}
     cut = TabularClassifier(changes=changes, random_state=0, time_limit=0.3).fit(X, y)
     assert cut.n_steps_ < 5000 * 8
     again = TabularClassifier(changes=changes, random_state=0, max_steps=cut.n_steps_).fit(X, y)

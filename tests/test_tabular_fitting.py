@@ -18,7 +18,7 @@ from clearprop.metrics import METRICS
 from clearprop.tables import open_table
 from clearprop.tables.task import Target
 
-QUICK: dict[str, Any] = {"epochs": 10, "hidden": (16, 16), "members": 1, "bags": 1}
+QUICK: dict[str, Any] = {"epochs": 10, "hidden": (16, 16), "members": 1, "bags": 1, "refit": False}
 
 
 def fitted(**changes: Any) -> tuple[TabularClassifier, np.ndarray, np.ndarray]:

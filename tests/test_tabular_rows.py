@@ -16,7 +16,7 @@ from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.tables.encoder import Encoder
 
 SMALL: dict[str, Any] = {
-    "changes": {"epochs": 30, "hidden": (16,), "members": 1, "bags": 1},
+    "changes": {"epochs": 30, "hidden": (16,), "members": 1, "bags": 1, "refit": False},
     "random_state": 0,
 }
 

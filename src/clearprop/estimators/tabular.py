@@ -239,8 +239,8 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
     ----------
     preset : {"default", "fast", "best"}
         How much is computed. Fast: four networks, each of which holds back another quarter of the
-        rows. Default: twice as many. Best: four that hold back each of eight parts, for twice as
-        many epochs.
+        rows. Default: each of them is then trained anew on all rows, up to its best epoch. Best:
+        sixteen networks in eight such bags, for twice as many epochs.
     metric : str, optional
         What matters: ``"log_loss"`` (the default), ``"accuracy"``, ``"auc"``,
         ``"balanced_accuracy"``, ``"f1_macro"``, ``"calibration_error"``. It chooses the epoch; for

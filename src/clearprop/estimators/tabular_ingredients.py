@@ -127,8 +127,8 @@ class Ingredients:
 _BATCHES = ((1024, 64), (30_000, 256), (100_000, 512))
 
 _FAST = Ingredients()
-_DEFAULT = _FAST.changed({"members": 2})
-_BEST = _FAST.changed({"bags": 8, "members": 4, "epochs": 128})
+_DEFAULT = _FAST.changed({"refit": True})
+_BEST = _FAST.changed({"refit": True, "bags": 8, "members": 2, "epochs": 128})
 
 #: The presets by name, and what is different for a number to predict.
 PRESETS: Mapping[str, Ingredients] = {"fast": _FAST, "default": _DEFAULT, "best": _BEST}
