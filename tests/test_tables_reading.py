@@ -15,7 +15,7 @@ import pytest
 from conftest import count
 from pyarrow import feather
 
-from clearprop.errors import FileError
+from clearprop.errors import DataError, FileError
 from clearprop.tables import Table, open_table
 from clearprop.tables import files as files_module
 from clearprop.tables.charset import prepare
@@ -325,11 +325,42 @@ def test_sql_reads_files_in_their_order(tmp_path: Path) -> None:
     assert values(open_table(f"from '{source}'"), "a") == [1, 2, 3]
 
 
+def test_a_query_types_a_file_as_the_file_alone_is_typed(tmp_path: Path) -> None:
+    """Missing tokens, zip codes, odd dates, decimal commas, an encoding: all as without SQL."""
+    text = "zip;x;day;price;name\n" + "".join(
+        f"{k:03};{'NA' if k % 5 == 0 else k};{k % 28 + 1}.12.2023;{k},5;Zoë {k % 3}\n"
+        for k in range(1, 41)
+    )
+    source = tmp_path / "t.csv"
+    source.write_bytes(text.encode("latin-1"))
+    alone, asked = open_table(str(source)), open_table(f"SELECT * FROM '{source}'")
+    assert kinds(asked) == kinds(alone)
+    assert kinds(asked) == {
+        "zip": "text", "x": "integer", "day": "date", "price": "real", "name": "text"
+    }  # fmt: skip
+    for name in alone.names:
+        assert values(asked, name) == values(alone, name), name
+    assert values(asked, "x")[4] is None
+    assert set(alone.notes) == set(asked.notes)
+    joined = f"FROM '{source}' AS a JOIN '{tmp_path}/*.csv' AS b USING (zip) WHERE a.x > 20"
+    assert values(open_table(f"SELECT a.x + b.x AS twice {joined}"), "twice")[:2] == [42, 44]
+    # What is asked for as text is text, where the query can be asked so.
+    assert kinds(open_table(f"FROM '{source}'", as_text=["x"]))["x"] == "text"
+    some = open_table(f"SELECT x FROM '{source}' WHERE x < 4", as_text=["x"])
+    assert (kinds(some), values(some, "x")) == ({"x": "integer"}, [1, 2, 3])
+
+
+def test_a_ragged_file_in_a_query_is_told_by_its_line(tmp_path: Path) -> None:
+    source = put(tmp_path, "t.csv", "a,b\n1,2\n3\n")
+    with pytest.raises(DataError, match=r"t\.csv, line 3 has 1 cell where the header has 2"):
+        open_table(f"SELECT a FROM '{source}'")
+
+
 def test_a_nearly_numeric_column_of_a_query_is_said_too(tmp_path: Path) -> None:
-    """A query's CSV reader knows no NA: the column is text, which is easily overlooked."""
+    """A reader that is called by name knows no NA: the column is text, which is overlooked."""
     rows = "".join(f"{k},{k:03},{'ab'[k % 2]}\n" for k in range(40))
     source = put(tmp_path, "t.csv", f"x,zip,c\n{rows}NA,007,a\nNA,008,b\n")
-    query = f"SELECT x, zip::VARCHAR AS zip, c FROM '{source}'"
+    query = f"SELECT x, zip::VARCHAR AS zip, c FROM read_csv('{source}')"
     table = open_table(query)
     assert kinds(table) == {"x": "text", "zip": "text", "c": "text"}
     assert table.notes == (
@@ -347,7 +378,7 @@ def test_a_nearly_numeric_column_of_a_query_is_said_too(tmp_path: Path) -> None:
 
 def test_no_extension_is_loaded_and_no_variable_is_looked_at() -> None:
     secret = [1, 2, 3]
-    connection = files_module._connect()
+    connection = files_module.connect()
     settings = dict(connection.execute("SELECT name, value FROM duckdb_settings()").fetchall())
     assert settings["autoinstall_known_extensions"] == "false"
     assert settings["autoload_known_extensions"] == "false"

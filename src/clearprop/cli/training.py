@@ -26,7 +26,7 @@ from clearprop.model import (
 )
 from clearprop.optimizers import optimizer
 from clearprop.storage import sweep
-from clearprop.tables.files import is_query
+from clearprop.tables.queries import is_query
 from clearprop.words import number
 
 __all__ = ["train"]

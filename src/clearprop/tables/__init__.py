@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 
 from clearprop.tables.delimited import MISSING
-from clearprop.tables.files import is_query, open_files, open_query
+from clearprop.tables.files import open_files
 from clearprop.tables.frames import open_memory
+from clearprop.tables.queries import is_query, open_query
 from clearprop.tables.table import Cells, Chunk, Column, Kind, MemoryTable, Table
 
 __all__ = [
@@ -64,7 +65,9 @@ def open_table(
     if isinstance(data, str | os.PathLike):
         source = os.fspath(data)
         if is_query(source) and not os.path.exists(source):
-            return open_query(source)
+            return open_query(
+                source, as_text=as_text, missing=missing, encoding=encoding, delimiter=delimiter
+            )
         return open_files(
             source, as_text=as_text, missing=missing, encoding=encoding, delimiter=delimiter
         )

@@ -22,6 +22,7 @@ __all__ = [
     "Field",
     "Layout",
     "explain_csv",
+    "identifier",
     "layout",
     "literal",
     "note_nearly_numeric",
@@ -82,6 +83,11 @@ class Layout:
 def literal(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def layout(file: TextFile, delimiter: str | None, notes: list[str]) -> Layout:
@@ -218,9 +224,8 @@ def note_nearly_numeric(
         for field, filled, numbers in zip(some, found[::2], found[1::2], strict=True):
             if 0.9 * filled <= numbers < filled:
                 odd = _odd_one(ask, source, field.sql)
-                name = '"' + field.name.replace('"', '""') + '"'
                 told = _nearly(field.name, filled - numbers, filled, odd)
-                notes.append(told + advice.format(name, literal(odd)))
+                notes.append(told + advice.format(identifier(field.name), literal(odd)))
 
 
 def _nearly(name: str, odd: int, filled: int, one: str) -> str:

@@ -1,4 +1,4 @@
-"""Tables in files: CSV, TSV, JSON lines, Parquet, Arrow, gzip, globs, and SQL over files.
+"""Tables in files: CSV, TSV, JSON lines, Parquet, Arrow, gzip, globs.
 
 DuckDB reads the files. It installs and loads no extension, looks at no Python variable, keeps the
 order of rows, and hands them over batch by batch, so memory stays bounded. It adds up nothing: sums
@@ -22,13 +22,14 @@ from typing import Any
 import duckdb
 
 from clearprop.errors import DataError, FileError
-from clearprop.storage import check_plain, named
+from clearprop.storage import named
 from clearprop.tables.arrow import Stream, read_all
 from clearprop.tables.charset import TextFile, prepare, signature
 from clearprop.tables.delimited import (
     MISSING,
     Field,
     explain_csv,
+    identifier,
     layout,
     literal,
     note_nearly_numeric,
@@ -45,9 +46,18 @@ from clearprop.tables.table import (
     recut,
     unique_names,
 )
-from clearprop.words import did_you_mean, nearest
+from clearprop.words import nearest
 
-__all__ = ["FileTable", "is_query", "open_files", "open_query"]
+__all__ = [
+    "FileTable",
+    "connect",
+    "described",
+    "finish",
+    "group_of",
+    "note_encodings",
+    "open_delimited",
+    "open_files",
+]
 
 #: A table of at most so many cells is kept in memory once it has been read (512 MiB of numbers).
 CACHED_CELLS = 1 << 26
@@ -113,7 +123,13 @@ class FileTable(Table):
         self.columns = tuple(Column(field.name, field.kind) for field in query.fields)
         self._connection = connection
         self._query = query
-        self._files = tuple(files)  # keeps the transcoded copies while the table lives
+        self.files = tuple(files)  # keeps the transcoded copies while the table lives
+
+    @property
+    def select(self) -> str:
+        """The query whose rows are the table's, its columns called by their names."""
+        made = ", ".join(f"{one.sql} AS {identifier(one.name)}" for one in self._query.fields)
+        return f"SELECT {made} FROM {self._query.source}"
 
     def _chunks(self, rows_per_chunk: int, columns: tuple[Column, ...]) -> Iterator[Chunk]:
         kinds = {column.name: column.kind for column in columns}
@@ -150,7 +166,7 @@ def _shared(columns: dict[str, Cells]) -> dict[str, Cells]:
     return columns
 
 
-def _connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
+def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     for setting, value in (
         ("autoinstall_known_extensions", "false"),
@@ -196,24 +212,22 @@ def open_files(
     DataError
         A ragged row or another malformed place, by its line; a header and no rows.
     """
-    paths = _paths(os.fspath(source))
+    paths = paths_of(os.fspath(source))
     name = str(source) if len(paths) > 1 else paths[0].name
-    groups = {_group(path) for path in paths}
+    groups = {group_of(path) for path in paths}
     if len(groups) > 1:
         raise FileError(f"{source} matches files of different kinds: {', '.join(sorted(groups))}")
     group = groups.pop()
     if group == "arrow":
         return _open_arrow(paths, name)
     notes: list[str] = []
-    connection = _connect()
+    connection = connect()
     if group == "parquet":
         listed = ", ".join(literal(glob.escape(str(path))) for path in paths)
         source_sql = f"read_parquet([{listed}])"
-        return _finish(_described(connection, source_sql, paths, name, notes))
+        return finish(described(connection, source_sql, paths, name, notes))
     files = [prepare(path, encoding) for path in paths]
-    for file in files:
-        if file.encoding not in ("utf-8", "utf-8-sig"):
-            notes.append(f"{file.shown.name} is read as {file.encoding}")
+    note_encodings(files, notes)
     if group == "json":
         listed = ", ".join(literal(glob.escape(str(file.path))) for file in files)
         zipped = literal("gzip" if files[0].compressed else "none")
@@ -221,14 +235,22 @@ def open_files(
             f"read_json([{listed}], sample_size=-1, union_by_name=true, compression={zipped}, "
             "maximum_object_size=67108864)"
         )
-        return _finish(_described(connection, source_sql, paths, name, notes, files))
-    return _finish(
-        _open_delimited(connection, files, name, notes, frozenset(as_text), missing, delimiter),
-        "a header and no rows",
-    )
+        return finish(described(connection, source_sql, paths, name, notes, files))
+    texts = frozenset(as_text)
+    table = open_delimited(connection, files, name, notes, texts, missing, delimiter)
+    for column in as_text:
+        table.column(column)  # or it is said that there is none
+    return finish(table, "a header and no rows")
 
 
-def _finish(table: FileTable, nothing: str = "no rows") -> Table:
+def note_encodings(files: Sequence[TextFile], notes: list[str]) -> None:
+    """Note the files that are no UTF-8."""
+    for file in files:
+        if file.encoding not in ("utf-8", "utf-8-sig"):
+            notes.append(f"{file.shown.name} is read as {file.encoding}")
+
+
+def finish(table: FileTable, nothing: str = "no rows") -> Table:
     if not table.columns:
         raise DataError("; ".join((f"{table.name} has no column that can be read", *table.notes)))
     if table.rows == 0:
@@ -238,7 +260,7 @@ def _finish(table: FileTable, nothing: str = "no rows") -> Table:
     return table
 
 
-def _open_delimited(
+def open_delimited(
     connection: duckdb.DuckDBPyConnection,
     files: list[TextFile],
     name: str,
@@ -261,9 +283,6 @@ def _open_delimited(
             raise DataError(
                 f"{file.shown} and {files[0].shown} begin with other empty lines: cut them"
             )
-    for column in as_text:
-        if column not in found.names:
-            raise DataError(f"{name} has no column {column!r}: {did_you_mean(column, found.names)}")
     source = found.read_csv(files, missing)
 
     def explain(text: str) -> Exception:
@@ -280,13 +299,14 @@ def _open_delimited(
     return FileTable(connection, query, name=name, rows=rows, notes=notes, files=files)
 
 
-def _described(
+def described(
     connection: duckdb.DuckDBPyConnection,
     source: str,
     paths: Sequence[Path],
     name: str,
     notes: list[str],
     files: Sequence[TextFile] = (),
+    views: Sequence[FileTable] = (),
 ) -> FileTable:
     """A table whose own schema says what its columns are: Parquet, JSON, a query."""
 
@@ -327,39 +347,8 @@ def _described(
     except duckdb.Error as error:
         raise explain(str(error)) from None
     query = _Query(from_, tuple(fields), explain)
-    return FileTable(connection, query, name=name, rows=rows, notes=notes, files=files)
-
-
-def is_query(source: str) -> bool:
-    """Whether a source is a query and no file's name.
-
-    Examples
-    --------
-    >>> is_query("SELECT * FROM 'a.csv'"), is_query("from.csv")
-    (True, False)
-    """
-    return re.match(r"\s*(select|from|with|values)\s+\S", source, re.IGNORECASE) is not None
-
-
-def open_query(text: str) -> Table:
-    """Open the rows of an SQL query over files, such as ``SELECT * FROM 'a/*.parquet'``.
-
-    The query runs on one thread, so its rows come in the same order each time.
-
-    Raises
-    ------
-    DataError
-        If it is no correct query, or names a file that is not there.
-    """
-    for quoted in re.findall(r"'((?:[^']|'')*)'", text):
-        # Whatever is quoted and there may be read: a pipe or a device would never end.
-        for path in glob.glob(quoted.replace("''", "'"), recursive=True):
-            if os.path.exists(path) and not os.path.isdir(path):
-                check_plain(path, "table")
-    notes: list[str] = []
-    connection = _connect(threads=1)
-    body = text.strip().rstrip(";")
-    return _finish(_described(connection, f"({body}\n)", [], "the query", notes))
+    held = [*files, *(file for view in views for file in view.files)]
+    return FileTable(connection, query, name=name, rows=rows, notes=notes, files=held)
 
 
 def _open_arrow(paths: Sequence[Path], name: str) -> Table:
@@ -390,7 +379,7 @@ def _open_arrow(paths: Sequence[Path], name: str) -> Table:
     return MemoryTable(cells, kinds, name=name, notes=notes)
 
 
-def _paths(source: str) -> list[Path]:
+def paths_of(source: str) -> list[Path]:
     path = Path(os.path.expanduser(named(source, "table")))
     if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE):
         raise FileError(f"{source} is an address: fetch the file, and name it here")
@@ -452,7 +441,7 @@ def _begins(path: Path) -> bytes:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _group(path: Path) -> str:
+def group_of(path: Path) -> str:
     """The family of formats a file's name says, checked against its first bytes."""
     name = path.name.lower()
     suffix = Path(name.removesuffix(".gz")).suffix

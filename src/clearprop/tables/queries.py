@@ -1,0 +1,118 @@
+"""SQL over files: what a query names is read as it is read when it is named alone."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from clearprop.errors import DataError
+from clearprop.storage import check_plain
+from clearprop.tables.charset import prepare
+from clearprop.tables.delimited import MISSING, identifier
+from clearprop.tables.files import (
+    FileTable,
+    connect,
+    described,
+    finish,
+    group_of,
+    note_encodings,
+    open_delimited,
+)
+from clearprop.tables.table import Table
+
+__all__ = ["is_query", "open_query"]
+
+
+def is_query(source: str) -> bool:
+    """Whether a source is a query and no file's name.
+
+    Examples
+    --------
+    >>> is_query("SELECT * FROM 'a.csv'"), is_query("from.csv")
+    (True, False)
+    """
+    return re.match(r"\s*(select|from|with|values)\s+\S", source, re.IGNORECASE) is not None
+
+
+def open_query(
+    text: str,
+    *,
+    as_text: Sequence[str] = (),
+    missing: Sequence[str] = MISSING,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> Table:
+    """Open the rows of an SQL query over files, such as ``SELECT * FROM 'a/*.parquet'``.
+
+    The query runs on one thread, so its rows come in the same order each time. A delimited file
+    in it has the columns, kinds and missing cells that it has when it is opened alone.
+
+    Parameters
+    ----------
+    text : str
+    as_text : sequence of str
+        Columns of the delimited files that are text, if the query can be asked so.
+    missing, encoding, delimiter
+        Of the delimited files, as `open_files` takes them.
+
+    Raises
+    ------
+    DataError
+        If it is no correct query, or names a file that is not there.
+    """
+    for quoted in re.findall(r"'((?:[^']|'')*)'", text):
+        # Whatever is quoted and there may be read: a pipe or a device would never end.
+        for path in glob.glob(quoted.replace("''", "'"), recursive=True):
+            if os.path.exists(path) and not os.path.isdir(path):
+                check_plain(path, "table")
+    body = text.strip().rstrip(";")
+
+    def opened(texts: frozenset[str]) -> Table:
+        notes: list[str] = []
+        connection = connect(threads=1)
+        views = _views(connection, body, texts, missing, encoding, delimiter, notes)
+        return finish(described(connection, f"({body}\n)", [], "the query", notes, views=views))
+
+    if as_text:
+        try:
+            return opened(frozenset(as_text))
+        except DataError:  # such as a WHERE that compares the column with a number
+            pass
+    return opened(frozenset())
+
+
+def _views(
+    connection: duckdb.DuckDBPyConnection,
+    body: str,
+    as_text: frozenset[str],
+    missing: Sequence[str],
+    encoding: str | None,
+    delimiter: str | None,
+    notes: list[str],
+) -> list[FileTable]:
+    """Views called like the delimited files of a query, which are found before the files are."""
+    try:
+        named = connection.get_table_names(body)
+    except duckdb.Error:  # what is wrong with the query is said when it is asked
+        return []
+    times = Counter(name.casefold() for name in named)  # as a database tells its tables apart
+    made: list[FileTable] = []
+    for name in sorted(named):
+        found = sorted(glob.glob(os.path.expanduser(name), recursive=True))
+        paths = [Path(path) for path in found if os.path.isfile(path)]
+        if not paths or times[name.casefold()] > 1:
+            continue
+        if {group_of(path) for path in paths} != {"delimited"}:
+            continue
+        files = [prepare(path, encoding) for path in paths]
+        note_encodings(files, notes)
+        table = open_delimited(connection, files, name, notes, as_text, missing, delimiter)
+        connection.execute(f"CREATE VIEW {identifier(name)} AS {table.select}")
+        made.append(table)
+    return made
