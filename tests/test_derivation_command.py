@@ -256,5 +256,83 @@ def test_same_seed_same_page(capsys):
 
 def test_a_page_is_written_whole(tmp_path, capsys):
     file = tmp_path / "page.html"
-    assert run(["derive", "2-3-2", "--format", "html", "-o", str(file)], capsys) == (0, "", "")
+    line = ["derive", "2-3-2", "--format", "html", "-o", str(file)]
+    assert run(line, capsys) == (0, "", f"saved {file}\n")
     assert file.read_text("utf-8").endswith("</html>\n")
+    assert run(line, capsys)[0] == 0  # a page of ours is made anew
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("p.html", "<!doctype html>"),
+        ("p.HTM", "<!doctype html>"),
+        ("p.tex", "\\documentclass"),
+        ("p.json", "{"),
+        ("p.txt", "Back-propagation"),
+        ("p", "Back-propagation"),
+    ],
+)
+def test_the_name_of_the_file_says_the_format(name, begins, tmp_path, capsys):
+    file = tmp_path / name
+    for language in ("en", "en", "zh", "en"):  # each page may be replaced by the next
+        line = ["derive", "2-3-2", "-o", str(file), "--language", language]
+        assert run(line, capsys)[0] == 0
+    assert file.read_text("utf-8").startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ("-o p.html --format text", "--format text"),
+        ("-o p.tex --json", "--json"),
+        ("-o p.json --format html", "--format html"),
+        ("-o p.txt --format latex", "--format latex"),
+        ("-o p.html --weight V11 --notation scalar --expand", "--expand prints text"),
+        ("--format html --json", "--format html"),
+        ("-o p.pdf", "'.pdf'"),
+    ],
+)
+def test_a_name_and_a_format_that_contradict_are_refused(
+    options, hint, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    code, out, said = run(f"derive 2-3-2 {options}", capsys)
+    assert (code, out) == (2, "")
+    assert hint in said and len(said.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_read_is_never_replaced(trained, tmp_path, capsys):
+    data, net, mine = tmp_path / "d.csv", tmp_path / "n.json", tmp_path / "mine.toml"
+    model = tmp_path / "t.clearprop"
+    data.write_text("a,b,c,d\n1,2,3,4\n", "utf-8")
+    net.write_text(cp.Network("2-3-2", "tanh").to_json(), "utf-8")
+    mine.write_text('base = "graph"\n', "utf-8")
+    model.write_bytes(trained[1].read_bytes())
+    for read, line in ((data, ["derive", "2-3-2", "--data", str(data)]),
+                       (net, ["derive", str(net)]),
+                       (model, ["derive", str(model)]),
+                       (mine, ["derive", "2-3-2", "--notation", str(mine)])):  # fmt: skip
+        before = read.read_bytes()
+        for more in ([], ["--overwrite"]):
+            code, out, said = run([*line, "-o", str(read), *more], capsys)
+            assert (code, out) == (2, "")
+            assert "would replace" in said and len(said.strip().splitlines()) == 1
+        assert read.read_bytes() == before
+
+
+def test_what_is_no_page_is_replaced_only_if_asked(tmp_path, capsys):
+    file = tmp_path / "thesis.tex"
+    file.write_text("three years of work", "utf-8")
+    code, out, said = run(["derive", "2-3-2", "-o", str(file)], capsys)
+    assert (code, out) == (1, "")
+    assert "--overwrite" in said and file.read_text("utf-8") == "three years of work"
+    assert run(["derive", "2-3-2", "-o", str(file), "--overwrite"], capsys)[0] == 0
+    assert file.read_text("utf-8").startswith("\\documentclass")
+
+
+def test_a_hyphen_is_the_screen(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("derive 2-3-2 -o -", capsys) == run("derive 2-3-2", capsys)
+    assert list(tmp_path.iterdir()) == []

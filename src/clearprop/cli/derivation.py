@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from clearprop.cli.describing import read_chain, read_network
+from clearprop.cli.writing import refuse_to_replace
 from clearprop.derivation.command import derive_command, notation_command
 from clearprop.errors import GraphError, UsageError
 from clearprop.model import Model
@@ -15,11 +16,14 @@ from clearprop.operations import TABLE
 __all__ = ["derive", "notation"]
 
 
-def derive(network: str, *, notation: str, **options: Any) -> int:
+def derive(network: str, *, notation: str, out: str, data: str, **options: Any) -> int:
     """Derive back-propagation of a network and print it; 3 if it does not verify."""
+    out = "" if out == "-" else out
+    if out:
+        refuse_to_replace(out, "the page", data, network, notation)
     chain = {name: options.pop(name) for name in ("activation", "output", "cost", "bias", "l2")}
     found = _network(network, {k: v for k, v in chain.items() if v is not None}, notation)
-    return derive_command(found, notation=notation, **options)
+    return derive_command(found, notation=notation, out=out, data=data, **options)
 
 
 def notation(network: str, *, notation: list[str] | None, **options: Any) -> int:

@@ -22,7 +22,7 @@ def add(app: typer.Typer) -> None:
     app.command(
         epilog="[bold]Examples[/bold]\n\n"
         "  clearprop derive 2-3-2 --notation scalar --weight V11\n\n"
-        "  clearprop derive 4-5-3 --cost cross_entropy --format html -o page.html"
+        "  clearprop derive 4-5-3 --cost cross_entropy -o page.html"
     )(derive)
     app.command()(notation)
 
@@ -96,11 +96,29 @@ def derive(
     ] = False,
     language: Tongue = "en",
     format: Annotated[
-        str, typer.Option(help="text, latex, html, json.", rich_help_panel=_OUTPUT)
-    ] = "text",
-    out: Annotated[
-        str, typer.Option("--out", "-o", help="Write to this file.", rich_help_panel=_OUTPUT)
+        str,
+        typer.Option(
+            help="text, latex, html, json.",
+            show_default="text, or by the file's name",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = "",
+    out: Annotated[
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Write to this file: .txt, .tex, .html or .json.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = "",
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace the file even if it is no page.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Derive back-propagation of a network, step by step, in the notation of your text."""

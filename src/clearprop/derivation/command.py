@@ -14,15 +14,14 @@ from clearprop.derivation.notation import find_notation
 from clearprop.derivation.pages import WIDTH, wrapped
 from clearprop.derivation.rosetta import rosetta_json, rosetta_text
 from clearprop.derivation.rows import read_rows
+from clearprop.derivation.saving import check_page, format_of
 from clearprop.errors import GraphError, UsageError
 from clearprop.model import Model
 from clearprop.network import Network
-from clearprop.storage import check_writable, written_whole
-from clearprop.words import did_you_mean
+from clearprop.storage import written_whole
 
 __all__ = ["derive_command", "notation_command"]
 
-FORMATS = ("text", "latex", "html", "json")
 DOES_NOT_VERIFY = 3
 """The exit code of a derivation that is not what is executed."""
 
@@ -38,6 +37,7 @@ def derive_command(
     language: str,
     format: str,  # the flag's word
     out: str,
+    overwrite: bool,
     digits: int,
     seed: int,
     verify: bool,
@@ -49,13 +49,11 @@ def derive_command(
         raise UsageError("--expand multiplies one gradient out; say which with --weight")
     if (row is not None or target) and not data:
         raise UsageError(f"--{'target' if target else 'row'} belongs to --data; give the table too")
-    chosen = "json" if json else format
-    if chosen not in FORMATS:
-        raise UsageError(f"there is no format {chosen!r}; {did_you_mean(chosen, FORMATS)}")
+    chosen = format_of(format, json, out)
     if expand and chosen != "text":
-        raise UsageError("--expand prints text; leave --format out")
+        raise UsageError("--expand prints text; leave --format and --json out")
     if out:
-        check_writable(out)
+        check_page(out, overwrite=overwrite)
     found = with_numbers(source, notation, weight, language, digits, seed, data, row, target)
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     screen = not out and sys.stdout.isatty()
@@ -63,6 +61,7 @@ def derive_command(
     if out:
         with written_whole(out) as file:
             file.write(page.encode())
+        print(f"saved {out}", file=sys.stderr)
     else:
         sys.stdout.write(page)
     return 0 if found.verify(symbolic=verify).passed else DOES_NOT_VERIFY
