@@ -168,6 +168,30 @@ def test_a_checkpoint_goes_on_to_the_bits_of_a_run_never_stopped(
     assert resumed.model_.parameters.flat.tobytes() == whole.model_.parameters.flat.tobytes()
 
 
+def test_several_runs_hold_the_same_promises(cancer: Any, tmp_path: Any) -> None:
+    X, y = cancer
+    settings: dict[str, Any] = {"changes": {"epochs": 6, "hidden": (8,)}, "random_state": 0}
+    whole = TabularClassifier(**settings, n_jobs=1).fit(X, y)
+    bits = whole.model_.parameters.flat.tobytes()
+    assert len(whole.n_steps_) == 8  # four bags, each trained anew on all rows
+    two = TabularClassifier(**settings, n_jobs=2).fit(X, y)
+    again = TabularClassifier(**settings, max_steps=whole.n_steps_).fit(X, y)
+    assert two.model_.parameters.flat.tobytes() == again.model_.parameters.flat.tobytes() == bits
+
+    calls: list[int] = []
+
+    def crash(progress: Any) -> None:
+        calls.append(progress.step)
+        if len(calls) == 3:
+            raise RuntimeError("power cut")
+
+    path = str(tmp_path / "run.part")
+    with pytest.raises(RuntimeError):
+        TabularClassifier(**settings, checkpoint=path, progress=crash).fit(X, y)
+    resumed = TabularClassifier(**settings, checkpoint=path).fit(X, y)
+    assert resumed.model_.parameters.flat.tobytes() == bits
+
+
 def test_an_interruption_keeps_the_best_so_far(cancer: Any) -> None:
     X, y = cancer
 

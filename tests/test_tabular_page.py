@@ -1,0 +1,60 @@
+"""The accuracy page is what its tool writes from the committed records, and says what they say."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from accuracy_page import ABLATION, DOCS, RECORDS, grid, page, read, shifted, verdict
+
+ABOUT = {"task": "classification", "rows": 80, "machine": "m", "commit": "c", "cpu_seconds": 1.0}
+
+
+def record(table: str, split: int, model: str, error: float) -> dict[str, Any]:
+    return {"table": table, "split": split, "model": model, "error": error, **ABOUT}
+
+
+def test_the_page_is_fresh() -> None:
+    assert (DOCS / "accuracy.md").read_text("utf-8") == page(read(RECORDS), read(ABLATION)), (
+        "run python tools/accuracy_page.py"
+    )
+
+
+def test_every_record_says_where_it_comes_from() -> None:
+    for one in (*read(RECORDS), *read(ABLATION)):
+        assert {"table", "split", "model", "threads", "commit", "machine", "date"} <= set(one)
+        assert ("error" in one and "log_loss" in one) or "rmse" in one
+
+
+def test_the_shifted_mean_is_geometric_behind_its_shift() -> None:
+    assert shifted([0.09, 0.39]) == pytest.approx(math.sqrt(0.1 * 0.4) - 0.01)
+
+
+def test_the_least_of_a_row_is_bold_and_splits_are_averaged() -> None:
+    records = [
+        record("a", 0, "CatBoost", 0.2),
+        record("a", 1, "CatBoost", 0.4),
+        record("a", 0, "LightGBM", 0.25),
+    ]
+    text = "\n".join(grid(records, "error", "Error"))
+    assert "| a | 80 | **0.250** | 0.300 ± 0.100 |" in text
+
+
+def test_a_verdict_compares_the_splits_in_common_alone() -> None:
+    records = [
+        record("a", 0, "clearprop fast", 0.19),
+        record("a", 1, "clearprop fast", 0.5),
+        record("a", 0, "CatBoost", 0.39),
+    ]
+    text = "\n".join(verdict(records))
+    assert "| clearprop fast | CatBoost | error | 1 | 1 | -50.0 % |" in text
+    assert "Not run yet" in text and "TabM-D" in text
+
+
+def test_no_public_table_is_named_where_rules_are_made() -> None:
+    names = {one["table"] for one in (*read(RECORDS), *read(ABLATION))}
+    source = Path(__file__).parents[1] / "src" / "clearprop" / "estimators"
+    text = "\n".join(file.read_text("utf-8") for file in source.glob("tabular*.py")).lower()
+    assert not [name for name in names if name in text]
