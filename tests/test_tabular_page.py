@@ -32,14 +32,14 @@ def test_the_shifted_mean_is_geometric_behind_its_shift() -> None:
     assert shifted([0.09, 0.39]) == pytest.approx(math.sqrt(0.1 * 0.4) - 0.01)
 
 
-def test_the_least_of_a_row_is_bold_and_splits_are_averaged() -> None:
+def test_the_least_of_a_row_is_bold_among_those_of_as_many_splits() -> None:
     records = [
         record("a", 0, "CatBoost", 0.2),
         record("a", 1, "CatBoost", 0.4),
         record("a", 0, "LightGBM", 0.25),
     ]
     text = "\n".join(grid(records, "error", "Error"))
-    assert "| a | 80 | **0.250** | 0.300 ± 0.100 |" in text
+    assert "| a | 80 | 0.250 † | **0.300 ± 0.100** |" in text
 
 
 def test_a_verdict_compares_the_splits_in_common_alone() -> None:

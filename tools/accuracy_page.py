@@ -37,7 +37,7 @@ those of the processor (all threads together) while fitting: other work was on t
 which they hide and a clock does not. Aggregates are shifted geometric means, exp(mean
 log(figure + 0.01)) − 0.01, over the tables that **all** models named in them have been run on.
 Figures are means over the splits that were run, ± the standard error of their mean where there
-are several.
+are several; † marks fewer splits than others of that row, which only the pairs below compare.
 
 A single split of a small table tells little: on phoneme's 1,081 test rows, one standard error of a
 share of 10 % is 0.9 %.
@@ -122,12 +122,16 @@ def grid(records: Sequence[Record], name: str, title: str) -> list[str]:
     for table in tables:
         rows = next(r["rows"] for r in records if r["table"] == table)
         known = {m: found[table, m] for m in models if (table, m) in found}
-        least = min(mean(values) for values in known.values())
+        most = max(map(len, known.values()))
+        least = min(mean(values) for values in known.values() if len(values) == most)
         cells = []
         for model in models:
             shown = cell(known.get(model))
-            best = model in known and mean(known[model]) == least and name != "cpu_seconds"
-            cells.append(f"**{shown}**" if best else shown)
+            if model in known and len(known[model]) < most:
+                shown += " †"
+            elif model in known and mean(known[model]) == least and name != "cpu_seconds":
+                shown = f"**{shown}**"
+            cells.append(shown)
         text.append(f"| {table} | {rows:,} | " + " | ".join(cells) + " |")
     whole = [m for m in models if all((table, m) in found for table in tables)]
     over = [t for t in tables if all((t, m) in found for m in whole)]
