@@ -7,7 +7,7 @@ BENCH := .venv-bench
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check prove bench bench-speed docs format clean install emulator
+.PHONY: help demo test check prove bench bench-accuracy bench-speed docs format clean install emulator
 CXX_FILES = $(wildcard native/*.cpp native/*.hpp native/*.h tests/native/*.cpp)
 
 help:  ## list the targets
@@ -38,6 +38,11 @@ bench: $(BENCH)/installed  ## time the engine side by side with its peers (an en
 bench-speed: $(BENCH)/installed  ## a training step beside every peer, and its page; for a quiet machine
 	$(BENCH)/bin/python -m benchmarks.speed
 	$(BIN)/python tools/performance_page.py
+
+bench-accuracy: $(BENCH)/installed  ## judge the tabular estimators beside their peers on public tables (hours)
+	$(BENCH)/bin/pip install -q -r benchmarks/requirements-accuracy.txt
+	$(BENCH)/bin/python -m benchmarks.accuracy
+	$(BENCH)/bin/python tools/accuracy_page.py
 
 docs: $(INSTALLED)  ## build the pages and the reference into docs/_build/index.html
 	$(BIN)/pip install -q -e '.[docs]' --no-build-isolation

@@ -64,11 +64,8 @@ TAIL = """\
 ## How to repeat it
 
 ```sh
-make bench                                     # the environment of the peers
-.venv-bench/bin/pip install lightgbm catboost pandas
-.venv-bench/bin/python -m benchmarks.accuracy              # what is missing, one record at a time
+make bench-accuracy                                      # what is missing, one record at a time
 .venv-bench/bin/python -m benchmarks.accuracy --ablation
-python tools/accuracy_page.py
 ```
 
 Models whose package is not installed are skipped by name. The tables are files inside packages of
