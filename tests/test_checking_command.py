@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import subprocess
 import sys
 import textwrap
@@ -118,6 +120,45 @@ def test_the_template_of_several_inputs_counts_samples_not_inputs(tmp_path):
     net = cp.Network(inputs=[a, b], outputs=cp.Dense(1)(cp.Dense(3, "tanh")(cp.concat(a, b))))
     found = check_file(written(tmp_path, numpy_template(net, filled=True)), net)
     assert found.passed, str(found)
+
+
+def test_the_network_is_named_and_asked_about_where_no_mistake_fits(tmp_path, net, capsys):
+    """A right file of another network: the report says what it was held against."""
+    target = written(tmp_path, numpy_template(net, filled=True))
+    assert main(["check", target, "--network", "3-4-2"]) == 3
+    shown = " ".join(capsys.readouterr().out.split())
+    meant = "3-4-2, hidden relu, output identity, cost squared_error"
+    assert f"network: {meant}" in shown
+    assert f"Is this your network: {meant}? If not, say yours: --activation" in shown
+    sigmoid = ["--activation", "sigmoid", "--output", "sigmoid", "--l2", "0.1"]
+    assert main(["check", target, "--network", "3-4-2", *sigmoid]) == 0
+    shown = capsys.readouterr().out
+    assert "network: 3-4-2, hidden sigmoid, output sigmoid, cost squared_error, λ 0.1" in shown
+    assert "your network" not in shown
+    assert main(["check", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for default in ("relu", "identity, or", "squared_error", "unit"):
+        assert f"[default: {default}" in told
+
+
+def test_the_page_says_what_the_text_says(tmp_path, net):
+    text = numpy_template(net, filled=True)
+    for body, headings in (
+        (text, []),
+        (text.replace("Delta2 * sigmoid_prime(z2)", "Delta2"), ["Worst entries", "The mistake"]),
+        (text.replace("sigmoid_prime(z2)", "z2"), ["Worst entries", "What it looks like"]),
+    ):
+        target = written(tmp_path, body)
+        page, plain = (check_command(target, net, output=form)[0] for form in ("html", "text"))
+        found = re.findall("<h2>(.*?)</h2>", page)
+        assert found == ["Parameters, from the output back", *headings]
+        said = " ".join(html.unescape(re.sub("<[^>]*>", " ", page)).split())
+        for number in re.findall(r"(?:given|right) (-?[0-9.e-]+)", plain):
+            assert number in said
+        for line in re.findall(r"(?:written|right): +(.*)", plain):
+            assert line in said
+        assert "network: 3-4-2, hidden sigmoid, output sigmoid" in said
+        assert "<p></p>" not in page and "<ul></ul>" not in page
 
 
 def test_the_template_is_a_file_with_blanks(tmp_path, net):

@@ -28,6 +28,7 @@ from clearprop.checking.diagnosis import Diagnosis, diagnose
 from clearprop.checking.lines import Lines
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE, ROUNDING
+from clearprop.checking.naming import in_one_line
 from clearprop.checking.places import order_back, parameter_layer
 from clearprop.checking.replay import Base
 from clearprop.checking.report import Entry, GradientCheck, ParameterCheck
@@ -217,6 +218,7 @@ def check_gradient(
         notes=tuple(notes),
         known=len(CATALOGUE),
         precision=str(dtype),
+        network=in_one_line(network),
     )
     if raise_exception and not result.passed:
         raise AssertionError(str(result))

@@ -19,14 +19,35 @@ WIDTH = 80
 _UNDER = " " * 13
 
 _STYLE = """
-:root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-bottom: .3rem }
-td, th { text-align: left; padding: .2rem 1.2rem .2rem 0 }
-td { font-variant-numeric: tabular-nums } .wrong td { font-weight: bold }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1.2rem; margin: 0 }
-dt { opacity: .75 } dd { margin: 0; overflow-wrap: anywhere }
-pre { margin: 0; font-size: 1rem; white-space: pre-wrap }
+:root{color-scheme:light dark;--ink:#1c2430;--paper:#fdfdfb;--faint:#667085;--line:#d5dae2;
+--accent:#0b5fae;--card:#f4f6f9;--right:#17693a;--wrong:#b42318}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14181f;--faint:#98a2b3;
+--line:#39424f;--accent:#7db8f2;--card:#1c222b;--right:#6fd19a;--wrong:#ff9d92}}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:1.5rem 1.2rem 4rem;max-width:60rem;
+background:var(--paper);color:var(--ink);
+font:16px/1.55 system-ui,"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
+h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0}
+h2{font-size:1.15rem;margin:2.2rem 0 .6rem;border-bottom:1px solid var(--line);
+padding-bottom:.25rem}
+.about{color:var(--faint);font-size:.9rem}
+.verdict{border-left:.3rem solid var(--wrong);padding-left:.8rem}
+.verdict.passed{border-color:var(--right)}
+.wide{overflow-x:auto}table{border-collapse:collapse}
+td,th{text-align:left;padding:.3rem 1.6rem .3rem 0;border-bottom:1px solid var(--line)}
+th{color:var(--faint);font-weight:400;font-size:.9rem}td{font-variant-numeric:tabular-nums}
+.right .said{color:var(--right)}.wrong .said{color:var(--wrong);font-weight:600}
+.mistake{margin:.8rem 0;padding:.7rem .9rem;background:var(--card);border-radius:.5rem}
+.mistake h3{font-size:1rem;margin:0 0 .5rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.35rem 1.2rem;margin:0}
+dt{color:var(--faint);font-size:.9rem}dd{margin:0;overflow-wrap:anywhere}
+pre{margin:0;font:1rem/1.5 "DejaVu Sans Mono",ui-monospace,monospace;white-space:pre-wrap}
+.was pre{color:var(--wrong)}.is pre{color:var(--right)}
+code{font-family:"DejaVu Sans Mono",ui-monospace,monospace;font-size:.92em}
+@media(max-width:34rem){dl{grid-template-columns:1fr;gap:0}dd{margin:0 0 .5rem}}
+@media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--faint:#444;--line:#bbb;
+--right:#17693a;--wrong:#b42318}body{max-width:none;padding:0;font-size:11pt}
+.mistake{break-inside:avoid;background:none;border:1px solid var(--line)}}
 """
 
 
@@ -82,6 +103,8 @@ class GradientCheck:
         How many mistakes were asked.
     precision : str
         The float type the gradient was judged by.
+    network : str
+        The network it was held against, in one line.
     """
 
     passed: bool
@@ -93,12 +116,14 @@ class GradientCheck:
     notes: tuple[str, ...]
     known: int
     precision: str
+    network: str
 
     def __bool__(self) -> bool:
         return self.passed
 
     def __str__(self) -> str:
         lines = ["The gradient is right." if self.passed else self._headline()]
+        lines += _folded("network: ", self.network, " " * 9)
         width = max([9, *(len(name) for name in self.parameters)])
         lines += ["", f"{'parameter':<{width}}  error relative to the tensor's largest entry"]
         for check in self.parameters.values():
@@ -117,13 +142,21 @@ class GradientCheck:
             for place, found in enumerate(self.diagnosis[:5]):
                 lines += ([] if place == 0 else ["or:"]) + _told(found)
         elif self.seen:
-            lines += ["", self.seen + "."]
+            lines += ["", *_folded("", self.seen + ".", "")]
+            if not self.passed:
+                lines += _folded("", self._question(), "")
         lines += ["", *(f"note: {note}" for note in self.notes)] if self.notes else []
         return "\n".join(lines)
 
     def _headline(self) -> str:
         at = f" at {self.first_wrong} (layer {self.layer})" if self.first_wrong else ""
         return f"The gradient is wrong; from the output back, it starts{at}."
+
+    def _question(self) -> str:
+        return (
+            f"Is this your network: {self.network}? If not, say yours: --activation, --output, "
+            "--cost and --l2, or the network in Python."
+        )
 
     def print(self) -> None:
         """Print the report."""
@@ -134,6 +167,7 @@ class GradientCheck:
         return {
             "passed": self.passed,
             "precision": self.precision,
+            "network": self.network,
             "first_wrong": self.first_wrong or None,
             "layer": self.layer or None,
             "parameters": [
@@ -163,7 +197,8 @@ class GradientCheck:
 
     def to_html(self) -> str:
         """Return the report as one HTML page that needs nothing else."""
-        return _page(self, "The gradient is right." if self.passed else self._headline())
+        headline = "The gradient is right." if self.passed else self._headline()
+        return _page(self, headline, self._question())
 
 
 def _told(found: Diagnosis) -> list[str]:
@@ -187,8 +222,8 @@ def _told(found: Diagnosis) -> list[str]:
     return lines
 
 
-def _folded(label: str, text: str, under: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=label, subsequent_indent=under or _UNDER)
+def _folded(label: str, text: str, under: str = _UNDER) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=label, subsequent_indent=under)
 
 
 def _ids(found: Diagnosis) -> str:
@@ -228,54 +263,65 @@ def _short(x: float) -> str:
     return number(x)
 
 
-def _page(check: GradientCheck, headline: str) -> str:
-    """Return the page of a `GradientCheck`."""
+def _page(check: GradientCheck, headline: str, question: str) -> str:
+    """Return the page of a `GradientCheck`: what its text says, in the look of derivations."""
     rows = "".join(
-        f"<tr class='{'right' if one.passed else 'wrong'}'><td>{escape(one.name)}</td>"
-        f"<td>{'right' if one.passed else 'wrong'}</td>"
+        f'<tr class="{"right" if one.passed else "wrong"}"><td><code>{escape(one.name)}</code></td>'
+        f'<td class="said">{"right" if one.passed else "wrong"}</td>'
         f"<td>{escape(one.problem or number(one.error))}</td></tr>"
         for one in check.parameters.values()
     )
     parts = [
-        f"<h1>{escape(headline)}</h1>",
-        _table(("parameter", "verdict", "error relative to the tensor's largest entry"), rows),
+        f'<div class="verdict{" passed" if check.passed else ""}"><h1>{escape(headline)}</h1>',
+        f'<div class="about">network: {escape(check.network)}</div></div>',
+        "<h2>Parameters, from the output back</h2>",
+        _table(("parameter", "verdict", "error relative to the tensor’s largest entry"), rows),
     ]
     worst = check.parameters.get(check.first_wrong)
     if worst is not None and worst.worst:
         entries = "".join(
-            f"<tr><td>{escape(worst.entry_name(e))}</td><td>{number(e.given)}</td>"
+            f"<tr><td><code>{escape(worst.entry_name(e))}</code></td><td>{number(e.given)}</td>"
             f"<td>{number(e.right)}</td></tr>"
             for e in worst.worst
         )
         parts += ["<h2>Worst entries</h2>", _table(("entry", "given", "right"), entries)]
-    if not check.passed:
+    if check.diagnosis and not check.passed:
+        several = len(check.diagnosis) > 1
+        parts.append(f"<h2>{'The mistake is one of these' if several else 'The mistake'}</h2>")
         parts += [_shown(found) for found in check.diagnosis[:5]]
-    if check.seen:
-        parts.append(f"<p>{escape(check.seen)}.</p>")
+    elif check.seen:
+        parts += ["<h2>What it looks like</h2>", f"<p>{escape(check.seen)}.</p>"]
+        if not check.passed:
+            parts.append(f"<p>{escape(question)}</p>")
     if check.notes:
-        parts.append(f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in check.notes)}</ul>")
+        listed = "".join(f"<li>{escape(note)}</li>" for note in check.notes)
+        parts += ["<h2>Notes</h2>", f"<ul>{listed}</ul>"]
     return (
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width'><title>Gradient check</title>"
-        f"<style>{_STYLE}</style></head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        '<link rel="icon" href="data:,">\n'
+        f"<title>Gradient check of {escape(check.network)}</title>\n<style>{_STYLE}</style>\n"
+        "</head>\n<body>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
     )
 
 
 def _table(names: tuple[str, ...], rows: str) -> str:
-    head = "".join(f"<th scope='col'>{escape(name)}</th>" for name in names)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<div class="wide">{table}</div>'
 
 
 def _shown(found: Diagnosis) -> str:
     mistakes = list(dict.fromkeys([found.mistake, *(one for one, _ in found.also)]))
-    rows = [f"<dt>id</dt><dd>{' + '.join(escape(one.id) for one in mistakes)}</dd>"]
+    ids = " + ".join(f"<code>{escape(one.id)}</code>" for one in mistakes)
+    rows = [f"<dt>id</dt><dd>{ids}</dd>"]
     if found.wrong:
-        rows += [f"<dt>written</dt><dd><pre>{escape(found.wrong)}</pre></dd>",
-                 f"<dt>right</dt><dd><pre>{escape(found.right)}</pre></dd>"]  # fmt: skip
+        rows += [f'<dt>written</dt><dd class="was"><pre>{escape(found.wrong)}</pre></dd>',
+                 f'<dt>right</dt><dd class="is"><pre>{escape(found.right)}</pre></dd>']  # fmt: skip
     for one in mistakes:
         rows += [f"<dt>why</dt><dd>{escape(one.why)}</dd>",
                  f"<dt>change</dt><dd>{escape(one.change)}</dd>"]  # fmt: skip
     same = dict.fromkeys(f"{one.id} at {place}" for one, place in found.equivalent)
     if same:
         rows.append(f"<dt>same here</dt><dd>{escape('; '.join(same))}</dd>")
-    return f"<h2>{escape(str(found))}</h2><dl>{''.join(rows)}</dl>"
+    return f'<div class="mistake"><h3>{escape(str(found))}</h3><dl>{"".join(rows)}</dl></div>'

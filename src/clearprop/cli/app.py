@@ -323,7 +323,10 @@ def predict(
 def describe(
     network: Annotated[
         str,
-        typer.Argument(metavar="NETWORK", help="A chain such as 2-3-2, a JSON or a model file."),
+        typer.Argument(
+            metavar="NETWORK",
+            help="A chain such as 2-3-2 (relu, then identity), a JSON or a model file.",
+        ),
     ],
     json: Json = False,
 ) -> int:
@@ -362,17 +365,34 @@ def check(
         str | None, typer.Option(metavar="numpy", help="Print a file to fill in instead.")
     ] = None,
     activation: Annotated[
-        str | None, typer.Option(help="Of a chain's hidden layers.", rich_help_panel=_MODEL)
+        str | None,
+        typer.Option(
+            help="Of a chain's hidden layers.", rich_help_panel=_MODEL, show_default="relu"
+        ),
     ] = None,
     output: Annotated[
-        str | None, typer.Option(help="A chain's output function.", rich_help_panel=_MODEL)
+        str | None,
+        typer.Option(
+            help="A chain's output function.",
+            rich_help_panel=_MODEL,
+            show_default="identity, or the cost's link",
+        ),
     ] = None,
-    cost: Annotated[str | None, typer.Option(help="Of a chain.", rich_help_panel=_MODEL)] = None,
+    cost: Annotated[
+        str | None,
+        typer.Option(
+            help="What a chain minimises.", rich_help_panel=_MODEL, show_default="squared_error"
+        ),
+    ] = None,
     l2: Annotated[
-        float | None, typer.Option(help="λ of a chain's penalty.", rich_help_panel=_MODEL)
+        float | None,
+        typer.Option(
+            help="λ of a chain's penalty λ/2 Σ W².", rich_help_panel=_MODEL, show_default="0"
+        ),
     ] = None,
     bias: Annotated[
-        str | None, typer.Option(help="unit, shared or none.", rich_help_panel=_MODEL)
+        str | None,
+        typer.Option(help="unit, shared or none.", rich_help_panel=_MODEL, show_default="unit"),
     ] = None,
     notation: Annotated[
         str | None,
