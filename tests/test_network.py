@@ -378,3 +378,8 @@ def test_a_network_is_short_to_see():
 def test_a_seed_is_a_whole_number(seed):
     with pytest.raises(SettingError, match="seed"):
         Network([2, 2]).initial(seed)
+
+
+def test_a_slip_in_a_functions_name_is_told_without_a_hidden_layer_too():
+    with pytest.raises(GraphError, match="did you mean 'relu'"):
+        Network([2, 3], "reluu")

@@ -51,6 +51,8 @@ def chain(
     """Return the first and the last value of a chain of dense layers."""
     sizes = _sizes(layers)
     functions = _names("activation", activation, len(sizes) - 2, "a function", "hidden layer")
+    if isinstance(activation, str):
+        TABLE.activation(activation)  # a slip is told where no hidden layer would look it up too
     rate = _DROPOUT.check(dropout, "Network")
     first = x = Input(sizes[0])
     for units, function in zip(sizes[1:-1], functions, strict=True):
