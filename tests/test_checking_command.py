@@ -141,6 +141,25 @@ def test_the_network_is_named_and_asked_about_where_no_mistake_fits(tmp_path, ne
         assert f"[default: {default}" in told
 
 
+def test_lines_are_written_as_people_write_them(tmp_path):
+    """−(a − y) / m without weights, −w (a − y) with them, no factors of 1 or −1."""
+    net = cp.Network([2, 3, 1], "sigmoid")
+    text = numpy_template(net, filled=True)
+    assert "return np.ones_like(x)" in text
+    shown = check_command(written(tmp_path, text.replace("(a3 - y)", "(y - a3)")), net)[0]
+    assert "written: Δ3 = −(a3 − y) / m\n" in shown
+    assert "right:   Δ3 = (a3 − y) / m\n" in shown
+    scale = CATALOGUE["sign-of-delta"].edits(net.plan)
+    weighted = [Lines(net.plan, None, True).both(e.steps[0].id, {s.id: s for s in e.steps})
+                for e in scale]  # fmt: skip
+    assert any("−w (a3 − y)" in wrong for wrong, _ in weighted), weighted
+    for mistake in CATALOGUE.values():
+        for edit in mistake.edits(net.plan):
+            steps = {step.id: step for step in edit.steps}
+            for one in Lines(net.plan).both(edit.steps[0].id, steps, 0.5):
+                assert "(-1)" not in one and not re.search(r"(=|⊙) 1 [^/]", one), one
+
+
 def test_the_page_says_what_the_text_says(tmp_path, net):
     text = numpy_template(net, filled=True)
     for body, headings in (

@@ -31,14 +31,14 @@ from clearprop.words import number
 _GREEK = (("delta", "δ"), ("Delta", "Δ"), ("dJ/d", "∂J/∂"))
 
 
-def line(step: Step) -> str:
-    """Return a step as one line of text.
+def line(step: Step, expr: Expr | None = None) -> str:
+    """Return a step as one line of text, its right-hand side rewritten as ``expr`` if given.
 
     >>> from clearprop.network import Network
     >>> line(Network([2, 3, 2], "sigmoid").plan.step("delta2"))
     'δ2 = Δ2 ⊙ sigmoid′(z2)'
     """
-    right = text(step.expr) if step.terms else "0"
+    right = text(step.expr if expr is None else expr) if step.terms else "0"
     return f"{_name(step.target.name)} = {right}"
 
 
@@ -70,8 +70,12 @@ def _write(expr: Expr) -> tuple[int, str]:
             return 1, " ".join(parts)
         case Neg(body):
             return 1, "−" + text(body, 2)
-        case Hadamard(left, Num(1.0)):
+        case Hadamard(left, Num(1.0)) | Hadamard(Num(1.0), left) | MatMul(Num(1.0), left):
             return _write(left)
+        case Hadamard(Divide(Num(1.0), below), right) if not below.shape:
+            return _write(Divide(right, below))
+        case Hadamard(Num(-1.0), body):
+            return 1, "−" + text(body, 2)
         case Hadamard(left, right):
             sign = " " if not (left.shape and right.shape) else " ⊙ "
             return 3, text(left, 3) + sign + text(right, 3 if sign == " ⊙ " else 4)

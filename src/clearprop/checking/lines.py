@@ -78,6 +78,14 @@ def _plainly(expr: Expr) -> Expr:
     return ROWS if expr == WEIGHT_SUM else expr
 
 
+def _shared(expr: Expr) -> Expr:
+    """Without weights each sample's share of the mean is 1/m."""
+    match expr:
+        case Hadamard(left, right) if left == SAMPLE_WEIGHT:
+            return Divide(right, ROWS)
+    return expr
+
+
 @dataclass(frozen=True)
 class _Style:
     """What is written out beside what the notation itself writes."""
@@ -145,7 +153,8 @@ class Lines:
             wrong, right = self._write(step_id, new, style), self._write(step_id, {}, style)
             if wrong != right:
                 return wrong, right
-        return line(new.get(step_id, self.plan.step(step_id))), line(self.plan.step(step_id))
+        right = self.plan.step(step_id)
+        return line(new.get(step_id, right)), line(right)
 
     def name(self, symbol: str) -> str:
         """Return what the notation calls a quantity of the plan; "" without a notation."""
@@ -160,7 +169,7 @@ class Lines:
     def _write(self, step_id: str, new: Mapping[str, Step], style: _Style) -> str:
         step = new.get(step_id, self.plan.step(step_id))
         if self.notation is None:
-            return line(step)
+            return self._line(step)
         author, shown, expr = self._author(style), step, step.expr
         if step_id in author.inlined:  # the text has no letter for it: it stands in its reader
             reader = self.plan.readers(step_id)[0]
@@ -177,11 +186,17 @@ class Lines:
         try:
             equations = author.equations(shown.target, expr, shown.kind)
         except TypeError:  # a rewriting that no text would write
-            return line(step)
+            return self._line(step)
         lines = [equation_text(author.printer, one) for one in equations[:SHOWN]]
         if len(equations) > SHOWN:
             lines.append(f"… and {len(equations) - SHOWN} more like it")
         return "\n".join(lines)
+
+    def _line(self, step: Step) -> str:
+        """The step in our own letters."""
+        if self.weighted or not step.terms:
+            return line(step)
+        return line(step, rewrite(rewrite(step.expr, _plainly), _shared))
 
     def _author(self, style: _Style) -> Author:
         if style not in self._authors:

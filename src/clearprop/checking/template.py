@@ -241,7 +241,9 @@ class _Writer:
             formula = row.definition(x, attrs)
         code = self.code(formula)
         constant = not any(isinstance(node, Sym) for node in walk(formula))
-        return f"{code} * np.ones_like(x)" if constant else code
+        if constant:
+            return "np.ones_like(x)" if formula == Num(1.0) else f"{code} * np.ones_like(x)"
+        return code
 
 
 def variable(name: str) -> str:
