@@ -33,10 +33,14 @@ void raise_flags(int number) {
     call_before(number);
 }
 
+// Where SIGINT is ignored (a shell's background job), it stays ignored.
 void install() {
 #if defined(_WIN32)
     before = signal(SIGINT, raise_flags);
+    if (before == SIG_IGN) signal(SIGINT, SIG_IGN);
 #else
+    sigaction(SIGINT, nullptr, &before);
+    if (before.sa_handler == SIG_IGN) return;
     struct sigaction own{};
     own.sa_handler = raise_flags;
     sigemptyset(&own.sa_mask);

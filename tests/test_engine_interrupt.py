@@ -100,6 +100,19 @@ def test_ctrl_c_stops_a_run_and_python_hears_it() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_an_ignored_ctrl_c_stays_ignored() -> None:
+    """A shell's background job ignores SIGINT: the engine does not listen in its place."""
+    runner, state = opened(32, 64)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+        report = runner.run(state, window([np.arange(64)] * 20_000, 1e-4))
+        time.sleep(0.1)  # the signal comes while it is ignored, however fast the run was
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (report.why, report.done) == ("done", 20_000)
+
+
 def test_a_fork_trains_as_its_parent_does() -> None:
     runner, state = opened(40, 64, threads=3)
     fresh = state.copy()
