@@ -105,7 +105,7 @@ def calls(case: Case) -> dict[str, Callable[[type], Sample]]:
         model.partial_fit(X[:200], y[:200], **first)
         return timed(lambda: model.partial_fit(X[:200], y[:200]), 20)
 
-    found = {"fit": fit}
+    found: dict[str, Callable[[type], Sample]] = {"fit": fit}
     if set(told) == {"max_iter"}:
         found["predict"] = predict
     if (rows, columns) == (1_000, 30):
