@@ -11,6 +11,7 @@ import pytest
 from clearprop.errors import DataError, SettingError
 from clearprop.tables import open_table
 from clearprop.tables.columns import decide, read_weights
+from clearprop.tables.encoder import fit_encoder
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "penguins.csv"
 
@@ -146,3 +147,32 @@ def test_weights_are_checked() -> None:
         read_weights(table, "v")
     with pytest.raises(DataError, match="weight 'z' is 0 in every row"):
         read_weights(table, "z")
+
+
+def test_whole_numbers_that_look_like_an_identifier_are_used_with_a_caution() -> None:
+    columns = {
+        "Kunden-Nr": [1000 + k for k in range(60)],
+        "order_no": [k * k for k in range(60)],
+        "line": list(range(60)),
+        "salary": [7 * k * k + 3 for k in range(60)],
+        "age": [20 + k % 7 for k in range(60)],
+        "y": ["a", "b"] * 30,
+    }
+    decided = decide(open_table(columns), target="y")
+    said = {column.name: (column.use, column.why) for column in decided}
+    for name in ("Kunden-Nr", "order_no", "line"):
+        assert said[name] == (
+            "number", f"whole numbers, all different: an identifier? --drop {name}"
+        )  # fmt: skip
+    assert said["salary"] == said["age"] == ("number", "whole numbers")
+
+
+def test_a_missing_weight_and_a_missing_column_come_with_the_fix() -> None:
+    table = open_table({"w": [1.0, None], "species": ["a", "b"], "age": [1, 2]})
+    with pytest.raises(DataError, match=r"is missing in row 2.*0 leaves the row out"):
+        read_weights(table, "w")
+    encoder = fit_encoder(table, {"age": "number", "species": "category"})
+    with pytest.raises(DataError, match=r"no column 'age'.*there are 'species', 'w'"):
+        encoder.check(open_table({"species": ["a"], "w": [1.0]}))
+    with pytest.raises(DataError, match=r"no column 'age'.*did you mean 'Age'"):
+        encoder.check(open_table({"species": ["a"], "Age": [1.0]}))

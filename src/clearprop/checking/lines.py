@@ -153,8 +153,8 @@ class Lines:
             wrong, right = self._write(step_id, new, style), self._write(step_id, {}, style)
             if wrong != right:
                 return wrong, right
-        right = self.plan.step(step_id)
-        return line(new.get(step_id, right)), line(right)
+        step = self.plan.step(step_id)
+        return line(new.get(step_id, step)), line(step)
 
     def name(self, symbol: str) -> str:
         """Return what the notation calls a quantity of the plan; "" without a notation."""

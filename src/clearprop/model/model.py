@@ -199,7 +199,10 @@ class Model:
             If columns are missing; near names are suggested.
         """
         if self.encoder is None:
-            raise UsageError("the model was trained from arrays and reads arrays, not tables")
+            raise UsageError(
+                "the model was trained from arrays and reads arrays, not tables: in Python, "
+                "cp.load(FILE).predict(X)"
+            )
         texts = list(self.encoder.text_columns)
         if judged and self.task == "classification" and self.target.kind == "text":
             texts.append(self.target.name)

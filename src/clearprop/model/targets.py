@@ -95,8 +95,9 @@ def _labels(y: NDArray[Any], classes: int) -> NDArray[Any]:
         found = np.array([False, True])
     if len(found) != classes:
         shown = ", ".join(map(str, found[:8].tolist())) + (", …" if len(found) > 8 else "")
+        many = "one label alone" if len(found) == 1 else f"{len(found)} different labels"
         raise DataError(
-            f"Y has {len(found)} different labels ({shown}), but the network tells {classes} "
+            f"Y has {many} ({shown}), but the network tells {classes} "
             "classes apart; give the last layer one output a label"
         )
     return found

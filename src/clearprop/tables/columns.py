@@ -7,6 +7,7 @@ overruled by name.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -44,6 +45,8 @@ _IDENTIFIER = re.compile(
     r"(.*[_\s-])?(id|ids|idx|index|key|uid|uuid|guid|row|rownum|rowid|row_?number|rownames?)"
     r"|.*[a-z](Id|ID)|unnamed:?[_\s]*\d+|column_1|",
 )
+#: Names that say a number or a code of something, which may be read or may only identify.
+_CALLED_A_NUMBER = re.compile(r"(.*[_\s.-])?(nr|no|num|number|nummer|key|code|id)[.]?")
 #: Levels counted while looking: of texts, and of whole numbers.
 _TEXT_LEVELS, _NUMBER_LEVELS = 100_000, 1_000
 
@@ -260,7 +263,8 @@ def _look(
     asked = {}
     for column in table.columns:
         levels = _TEXT_LEVELS if column.kind in ("text", "boolean") else _NUMBER_LEVELS
-        if column.name == target or _named_as_identifier(column.name):
+        named = _named_as_identifier(column.name) or _CALLED_A_NUMBER.fullmatch(column.name.lower())
+        if column.name == target or named:
             levels = _TEXT_LEVELS
         if column.kind in ("real", "date") and column.name != target:
             levels = 0
@@ -311,11 +315,24 @@ def _looked(column: Column, seen: Facts) -> tuple[Use, str]:
             return "dropped", f"an identifier: more than {_TEXT_LEVELS} different whole numbers"
         if _named_as_identifier(column.name) and different == seen.count:
             return "dropped", "an identifier: its whole numbers are all different"
-        return "number", "whole numbers"
+        return "number", "whole numbers" + _caution(column.name, seen, different)
     if column.kind == "text":
         return _text_use(seen, different)
     why = {"real": "numbers", "boolean": "true or false", "date": "dates"}[column.kind]
     return _ROLE_OF[column.kind], why
+
+
+def _caution(name: str, seen: Facts, different: int | None) -> str:
+    """What is said of whole numbers that look like an identifier, and may yet tell something.
+
+    All different, and either without a gap, which counts the rows, or called a number or a code.
+    """
+    if seen.count < 3 or different != seen.count:
+        return ""
+    gapless = seen.high - seen.low + 1 == seen.count
+    if gapless or _CALLED_A_NUMBER.fullmatch(name.lower()):
+        return f", all different: an identifier? --drop {shlex.quote(name)}"
+    return ""
 
 
 def _named_as_identifier(name: str) -> bool:
@@ -345,7 +362,10 @@ def read_weights(table: Table, name: str) -> NDArray[np.float64]:
     if bad.any():
         row = int(np.argmax(bad))
         what = f"is {cells.values[row]:g}" if cells.valid[row] else "is missing"
-        raise DataError(f"weight {name!r} {what} in row {row + 1}: weights must be 0 or more")
+        raise DataError(
+            f"weight {name!r} {what} in row {row + 1}: weights must be 0 or more; write a number "
+            "there (0 leaves the row out), or name another column"
+        )
     if not cells.values.any():
         raise DataError(f"weight {name!r} is 0 in every row: no row counts")
     with np.errstate(over="ignore"):

@@ -15,7 +15,7 @@ from clearprop.tables.fold import gather
 from clearprop.tables.recipe import Recipe
 from clearprop.tables.recipes import RECIPES
 from clearprop.tables.table import Chunk, Kind, Table
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, nearest
 
 __all__ = ["Encoded", "EncodedColumn", "Encoder", "fit_encoder"]
 
@@ -153,17 +153,18 @@ class Encoder:
         """
         gone = [name for name in self.names if name not in table.names]
         if gone:
-            free = [name for name in table.names if name not in self.names] or list(table.names)
+            free = [name for name in table.names if name not in self.names]
+            near = nearest(gone[0], free)
+            hint = did_you_mean(gone[0], table.names if near is None else free)
             if len(gone) == 1:
                 raise DataError(
-                    f"{table.name} has no column {gone[0]!r}, which training had: "
-                    f"{did_you_mean(gone[0], free)}"
+                    f"{table.name} has no column {gone[0]!r}, which training had: {hint}"
                 )
             listed = ", ".join(repr(name) for name in gone[:8])
             more = f" and {len(gone) - 8} more" if len(gone) > 8 else ""
             raise DataError(
                 f"{table.name} lacks {len(gone)} columns that training had: {listed}{more}; "
-                f"{gone[0]!r}: {did_you_mean(gone[0], free)}"
+                f"{gone[0]!r}: {hint}"
             )
         extra = [name for name in table.names if name not in {*self.names, *ignored}]
         return [f"not used: {', '.join(extra)}"] if extra else []
