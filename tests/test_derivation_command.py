@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -336,3 +338,13 @@ def test_a_hyphen_is_the_screen(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert run("derive 2-3-2 -o -", capsys) == run("derive 2-3-2", capsys)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_excerpt_in_the_readme_is_what_is_printed(capsys):
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    (line, excerpt) = re.search(r"\$ clearprop (derive .*)\n…\n([^`]*)```", readme).groups()
+    code, text, _ = run(line, capsys)
+    assert code == 0
+    # How far it is off in the last bits is the machine's.
+    figures = re.compile(r"\b\d+e-\d+\b")
+    assert figures.sub("…", text).endswith(figures.sub("…", excerpt))

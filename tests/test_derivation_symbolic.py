@@ -10,6 +10,7 @@ import pytest
 from test_derivation import NETWORKS, data
 
 import clearprop as cp
+from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
 
 SMALL = ["shared bias", "softmax", "tied"]
@@ -61,3 +62,13 @@ def test_sympy_is_loaded_only_when_it_is_asked_for():
         run = [sys.executable, "-c", code, option]
         said = subprocess.run(run, capture_output=True, text=True, check=True).stdout
         assert said.strip().splitlines()[-1] == loaded, option
+
+
+def test_what_sympy_does_not_take_is_said(capsys):
+    for line, said in (
+        ("derive 2-2-2 --verify", "SymPy's differentiation"),
+        ("derive 6-6-6 --verify", "SymPy skipped: more than 60 parameters"),
+        ("derive 2-3-3-3-3-2 --verify", "SymPy skipped: the cost, written out, is too long"),
+    ):
+        assert main(line.split()) == 0
+        assert said in " ".join(capsys.readouterr().out.split())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.derivation.derived import SMALL
 from clearprop.derivation.deriving import Derivation, derive
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import find_notation
@@ -57,6 +58,10 @@ def derive_command(
     found = with_numbers(source, notation, weight, language, digits, seed, data, row, target)
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     screen = not out and sys.stdout.isatty()
+    if verify and sys.stderr.isatty():
+        print("verifying, by SymPy too …", end="\r", file=sys.stderr, flush=True)
+        found.verify(symbolic=True)
+        print("\033[K", end="", file=sys.stderr, flush=True)
     page = print_page(found, chosen, verify, expand, screen, min(max(room, 60), 100))
     if out:
         with written_whole(out) as file:
@@ -154,4 +159,7 @@ def print_page(
         if result.max_error_symbolic is not None:
             said = found.say("by_sympy", error=f"{result.max_error_symbolic:.1g}")
             tail += "\n".join(wrapped(f"✓ {said}", room)) + "\n"
+        if result.skipped:
+            said = found.say(result.skipped, most=SMALL)
+            tail += "\n".join(wrapped(f"– {said}", room)) + "\n"
     return found.text(color=color, width=room) + tail

@@ -23,7 +23,7 @@ from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation
 from clearprop.derivation.numbers import TraceNumbers
 from clearprop.derivation.printing import Printer
-from clearprop.derivation.symbolic import differentiated
+from clearprop.derivation.symbolic import differentiated, operations
 from clearprop.derivation.tree import (
     Call,
     Literal,
@@ -50,6 +50,8 @@ LEARNING_RATE = 0.5
 """α of the update that is shown, unless another is asked for."""
 SMALL = 60
 """So many parameters SymPy differentiates by, at most."""
+WORK = 120_000
+"""… and so many parameters times parts of the cost: two or three seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,11 +150,15 @@ class Derived:
     def _verification_by_sympy(self) -> Verification:
         graph = self.network.graph
         numbers, found = self.numbers, self._verification
-        one = numbers is not None and numbers.m == 1 and len(graph.costs) == 1
-        if not one or graph.members or graph.size > SMALL or any(g.levels for g in graph.inputs):
-            return found
-        assert numbers is not None
+        assert numbers is not None  # or `_verification` would have refused
+        if graph.size > SMALL:
+            return replace(found, skipped="sympy_parameters")
+        inputs = any(g.levels for g in graph.inputs)
+        if numbers.m > 1 or len(graph.costs) > 1 or graph.members or inputs:
+            return replace(found, skipped="sympy_kind")
         cost = forward_entries(numbers.plan, plan(graph), self.names)
+        if graph.size * operations(cost, self.names) > WORK:
+            return replace(found, skipped="sympy_work")
         return replace(found, errors_symbolic=differentiated(cost, self.names, numbers, self.row))
 
     # -- numbers ----------------------------------------------------------------------------------

@@ -44,6 +44,18 @@ MESSAGES = Words(
             "en": "the gradients, against SymPy's differentiation of the printed cost to {error}",
             "zh": "梯度与对所列目标函数符号求导的结果相差不超过 {error}",
         },
+        "sympy_parameters": {
+            "en": "SymPy skipped: more than {most} parameters",
+            "zh": "未用 SymPy：参数多于 {most} 个",
+        },
+        "sympy_kind": {
+            "en": "SymPy skipped: it takes one sample, one cost, no members, no indices as inputs",
+            "zh": "未用 SymPy：只用于单个样本、单个目标、无成员且无下标输入的网络",
+        },
+        "sympy_work": {
+            "en": "SymPy skipped: the cost, written out, is too long",
+            "zh": "未用 SymPy：目标函数展开后过长",
+        },
         "not_verified": {
             "en": "THIS DERIVATION DOES NOT VERIFY: {step} differs by {error}",
             "zh": "此推导未通过验证：{step} 相差 {error}",

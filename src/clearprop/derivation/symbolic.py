@@ -95,6 +95,27 @@ class Symbolic:
         raise SettingError(f"{type(node).__name__} cannot be multiplied out")
 
 
+def operations(cost: Mapping[Entry, Equation], names: Names) -> int:
+    """Return how many parts the printed cost has when everything is put in; no SymPy is needed."""
+    known: dict[Entry, int] = {}
+
+    def parts(entry: Entry) -> int:
+        if entry not in known:
+            known[entry] = of(cost[entry].members[-1])
+        return known[entry]
+
+    def of(node: Node) -> int:
+        if isinstance(node, Quantity):
+            places = names.ordered(node.sym, node.index)
+            entry = (node.sym, tuple(place for place in places if isinstance(place, int)))
+            return parts(entry) if entry in cost else 1
+        if isinstance(node, Call) and isinstance(node.meaning, Node):
+            return of(node.meaning)
+        return 1 + sum(map(of, node.children()))
+
+    return parts(("J", ()))
+
+
 def differentiated(
     cost: Mapping[Entry, Equation], names: Names, numbers: TraceNumbers, row: int
 ) -> dict[str, float]:
@@ -116,12 +137,17 @@ def differentiated(
     J = symbolic.entry(("J", ()))
     bound = {SAMPLE: row, MEMBER: 1}
     at = {s: float(value(node, numbers, bound)) for s, node in symbolic.given.values()}
+    entries = {
+        entry: symbol
+        for entry, (symbol, _) in symbolic.given.items()
+        if entry[0] in names.graph.parameters
+    }
+    # All slopes in one: what they have in common is written, and computed, once.
+    slopes = [J.diff(symbol) for symbol in entries.values()]
+    computed = symbolic.sympy.lambdify(list(at), slopes, modules="mpmath", cse=True)(*at.values())
     errors: dict[str, float] = {}
-    for (sym, place), (symbol, _) in symbolic.given.items():
-        if sym not in names.graph.parameters:
-            continue
-        slope = symbolic.sympy.lambdify(list(at), J.diff(symbol), modules="mpmath", cse=True)
-        found = float(slope(*at.values()))
+    for (sym, place), slope in zip(entries, computed, strict=True):
+        found = float(slope)
         ours = numbers.trace[f"dJ/d{sym}"][tuple(i - 1 for i in place)]
         off = abs(float(ours) - found) / max(1.0, abs(found))
         errors[sym] = max(errors.get(sym, 0.0), off if np.isfinite(off) else float("inf"))

@@ -55,12 +55,15 @@ class Verification:
     errors_symbolic : dict of str to float
         By parameter: how far its gradient is from SymPy's own differentiation of the printed
         cost; empty where that was not done.
+    skipped : str
+        Why SymPy was asked for and not used, as a message's key; empty where it was.
     """
 
     errors_trace: dict[str, float]
     errors_differences: dict[str, float]
     unproved: tuple[str, ...] = ()
     errors_symbolic: Mapping[str, float] = field(default_factory=dict)
+    skipped: str = ""
 
     @property
     def max_error_symbolic(self) -> float | None:
