@@ -65,10 +65,14 @@ clean:  ## remove what was built, .venv too
 
 # The stamp is newer than every source of the build, or the build runs again (ninja does the rest).
 $(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/* native/*/*) | $(BIN)/python
-	$(BIN)/pip install -q --upgrade pip
-	$(BIN)/python tools/requires.py > $(VENV)/build-requires.txt
-	$(BIN)/pip install -q -r $(VENV)/build-requires.txt
-	$(BIN)/pip install -q --no-build-isolation -e '.[dev]'
+	@echo "setting up .venv: fetching packages, building the core (minutes the first time)"
+	@$(BIN)/pip install -q --upgrade pip
+	@$(BIN)/python tools/requires.py > $(VENV)/build-requires.txt
+	@echo "1 of 2  fetching what builds it"
+	@$(BIN)/pip install -q -r $(VENV)/build-requires.txt
+	@echo "2 of 2  fetching what it uses and what tests it, and building the native core"
+	@$(BIN)/pip install -q --no-build-isolation -e '.[dev]'
+	@echo "set up"
 	@touch $@
 
 $(BENCH)/installed: $(INSTALLED) benchmarks/requirements.txt
