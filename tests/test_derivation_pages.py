@@ -12,6 +12,7 @@ from test_derivation import NETWORKS, data
 
 import clearprop as cp
 from clearprop.derivation import NOTATIONS
+from clearprop.drawing import lay_out
 
 ROOM = Path(__file__).parents[1] / "src" / "clearprop" / "derivation"
 
@@ -81,6 +82,21 @@ def test_the_drawing_has_every_unit_and_both_signs():
     assert signs.count("⊕") == 5
     assert signs.count("⊙") == 5
     assert len(list(drawing.iter(f"{svg}line"))) == 2 * 3 + 3 + 3 * 2 + 2
+
+
+def test_stacked_values_keep_their_order_and_carry_no_sign():
+    a = cp.Input(3)
+    both = cp.concat(cp.Dense(4, "tanh")(a), a)
+    network = cp.Network(inputs=a, outputs=cp.Dense(1)(both), cost="squared_error")
+    drawing = lay_out(network.plan)
+    stacked = next(mark for mark in drawing.marks if mark.size == 7)
+    assert stacked.sign == ""
+    wires = [s for s in drawing.strokes if s.end[0] == stacked.value]
+    assert [s.end[1] for s in wires] == [1, 2, 3, 4, 5, 6, 7]
+    assert [s.start[1] for s in wires] == [1, 2, 3, 4, 1, 2, 3]
+    assert [s.skips for s in wires] == [False] * 4 + [True] * 3
+    text = cp.derive(network, "graph").to_html()
+    assert text.count("<path class") == 3
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clearprop.backprop import Plan
-from clearprop.expressions import MatMul, walk
+from clearprop.expressions import Concat, MatMul, OneHot, walk
 
 UNITS_DRAWN = 8
 """A value with more units is one box."""
@@ -48,6 +48,11 @@ class Stroke:
     via: str
     start: tuple[str, int]
     end: tuple[str, int]
+
+    @property
+    def skips(self) -> bool:
+        """Whether it passes a column of units, and is bent around them."""
+        return self.x2 - self.x1 > COLUMN
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,11 @@ def lay_out(plan: Plan) -> Drawing:
     strokes = []
     for node in graph.nodes:
         weights = [name for role, name in node.params]
+        before = 0
         for read in node.inputs:
-            strokes += _wires(plan, marks[read], marks[node.output], weights[0] if weights else "")
+            via = weights[0] if weights else ""
+            strokes += _wires(plan, marks[read], marks[node.output], via, before)
+            before += marks[read].size
     width = 2 * MARGIN + COLUMN * max(columns)
     return Drawing(tuple(marks.values()), tuple(strokes), width, 2 * MARGIN + tallest - GAP)
 
@@ -132,18 +140,27 @@ def _sign(plan: Plan, value: str) -> str:
     if made is None:
         return ""
     many = len(plan.graph.nodes[made].inputs) > 1
+    if _stacks(plan, value) or any(isinstance(n, OneHot) for n in walk(plan.step(value).expr)):
+        return ""  # stacked or looked up: nothing is computed
     return "⊕" if _mixes(plan, value) or many else "⊙"
 
 
-def _wires(plan: Plan, read: Mark, made: Mark, via: str) -> list[Stroke]:
-    each = _mixes(plan, made.value)
-    pairs = (
-        [(a, b) for a in read.dots for b in made.dots]
-        if each or len(read.dots) != len(made.dots)
-        else list(zip(read.dots, made.dots, strict=True))
-    )
-    if not each and read.size != made.size and len(read.dots) > 1:  # stacked: one wire each
-        pairs = [(a, made.dots[min(i, len(made.dots) - 1)]) for i, a in enumerate(read.dots)]
+def _stacks(plan: Plan, value: str) -> bool:
+    return isinstance(plan.step(value).expr, Concat)
+
+
+def _wires(plan: Plan, read: Mark, made: Mark, via: str, before: int = 0) -> list[Stroke]:
+    """The wires between two values; ``before``: units that stand above these in a stack."""
+    if _stacks(plan, made.value):
+        units = range(max(len(read.dots), min(read.size, len(made.dots))))
+        pairs = [
+            (read.dots[min(i, len(read.dots) - 1)], made.dots[min(before + i, len(made.dots) - 1)])
+            for i in units
+        ]
+    elif _mixes(plan, made.value) or len(read.dots) != len(made.dots):
+        pairs = [(a, b) for a in read.dots for b in made.dots]
+    else:
+        pairs = list(zip(read.dots, made.dots, strict=True))
     return [
         Stroke(a.x + RADIUS, a.y, b.x - RADIUS, b.y, via,
                (read.value, a.unit), (made.value, b.unit))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from html import escape
 
-from clearprop.drawing.layout import RADIUS, Drawing, Stroke
+from clearprop.drawing.layout import RADIUS, ROW, Drawing, Stroke
 
 
 def svg(
@@ -37,6 +37,13 @@ def svg(
     ]
     for s in sorted(drawing.strokes, key=lambda stroke: stroke in lit):
         style = "wire lit" if s in lit else "wire"
+        if s.skips:  # half a row above the units between
+            top = min(s.y1, s.y2) - ROW
+            parts.append(
+                f'<path class="{style}" fill="none" d="M{s.x1:g},{s.y1:g} '
+                f'C{s.x1 + RADIUS:g},{top:g} {s.x2 - RADIUS:g},{top:g} {s.x2:g},{s.y2:g}"/>'
+            )
+            continue
         parts.append(
             f'<line class="{style}" x1="{s.x1:g}" y1="{s.y1:g}" x2="{s.x2:g}" y2="{s.y2:g}"/>'
         )
