@@ -19,6 +19,7 @@ from clearprop.checking import (
     AnswerError,
     check_command,
     check_file,
+    command,
     numpy_template,
 )
 from clearprop.checking.lines import Lines
@@ -139,6 +140,25 @@ def test_the_network_is_named_and_asked_about_where_no_mistake_fits(tmp_path, ne
     told = " ".join(capsys.readouterr().out.split())
     for default in ("relu", "identity, or", "squared_error", "unit"):
         assert f"[default: {default}" in told
+
+
+def test_of_a_network_with_members_one_is_written_and_checked(tmp_path, capsys):
+    """A model made by defaults has eight; they are alike."""
+    n = list(range(60))
+    colour = [str(k % 40) for k in n]  # so many that they are embedded
+    model = cp.train_table({"n": [k % 9 for k in n], "c": colour, "y": ["ab"[k % 2] for k in n]},
+                           "y", hidden=[3], epochs=1)  # fmt: skip
+    model.save(tmp_path / "m.clearprop")
+    file = tmp_path / "mine.py"
+    given = ["--network", str(tmp_path / "m.clearprop")]
+    assert main(["check", "--template", "numpy", *given]) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("# one of the 8 members of the network")
+    assert " = ..." in text
+    one = command.one_member(model.network)
+    file.write_text(numpy_template(one, filled=True), "utf-8")
+    assert main(["check", f"{file}:gradient", *given]) == 0
+    assert "The gradient is right" in capsys.readouterr().out
 
 
 def test_lines_are_written_as_people_write_them(tmp_path):

@@ -5,6 +5,7 @@ Exit codes: 0 right, 3 wrong, 1 could not run, 2 wrong use.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -95,6 +96,18 @@ def check_file(
     return replace(result, notes=(*result.notes, *notes))
 
 
+def one_member(network: Network) -> Network:
+    """Return a network with members as one of them alone."""
+    if not network.graph.members:
+        return network
+    told = network.graph.to_dict()
+    told["members"] = 0
+    for node in told["nodes"]:
+        if "members" in node["attrs"]:
+            node["attrs"]["members"] = 0
+    return Network.from_json(json.dumps(told))
+
+
 def check_command(
     target: str | None,
     network: Network,
@@ -118,6 +131,7 @@ def check_command(
     target : str or None
         ``FILE.py:FUNCTION``; None with ``template``.
     network : Network
+        Of one with members, which are all alike, one alone is checked.
     template : {"numpy"}, optional
         Print a starting file in place of checking.
     output : {"text", "json", "html"}
@@ -130,10 +144,15 @@ def check_command(
     ClearPropError
         Exit code 1 (could not run) or 2 (wrong use), as the error says.
     """
+    members = network.graph.members
+    network = one_member(network)
     if template is not None:
         if template != "numpy":
             raise UsageError(f"there is a template for numpy, none for {template!r}")
-        return numpy_template(network, notation=notation), RIGHT
+        text = numpy_template(network, notation=notation)
+        if members:
+            text = f"# one of the {members} members of the network: they are all alike\n{text}"
+        return text, RIGHT
     if target is None:
         raise UsageError("give FILE.py:FUNCTION, or --template numpy")
     found = check_file(
