@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.cli import main
+from clearprop.cli import console, main
 from clearprop.cli.app import train as train_command
 from clearprop.training import Training
 
@@ -121,7 +121,7 @@ def test_the_command_takes_all_that_the_call_takes() -> None:
         if name not in ("output", "overwrite", "json")
     }  # fmt: skip
     command = command - {"column"} | {"columns"}
-    call = set(inspect.signature(cp.train_table).parameters)
+    call = set(inspect.signature(cp.train_table).parameters) - {"unknown"}
     assert call - command == {"engine", "checkpoint", "progress", "announce"}
     assert command <= call
     assert command - set(MANY) == {"data", "target", "time_limit", "resume"}
@@ -579,6 +579,16 @@ def test_resume_without_a_checkpoint_says_so(run: Run) -> None:
     code, _, err = run(*train("--resume"))
     assert code == 1
     assert "nothing to resume" in err
+
+
+def test_a_dash_for_the_auc_comes_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    console.figures({"test": {"accuracy": 0.5, "auc": 0.75}, "validation": {"accuracy": 1.0}})
+    shown = capsys.readouterr().out
+    assert "auc –: the validation rows are of one class alone" in shown
+    console.figures({"": {"accuracy": 0.5, "auc": float("nan")}})
+    assert "auc –: these rows are of one class alone" in capsys.readouterr().out
+    console.figures({"": {"accuracy": 0.5, "auc": 0.75}})
+    assert "–:" not in capsys.readouterr().out
 
 
 # -- terminals ------------------------------------------------------------------------------------

@@ -376,3 +376,8 @@ def test_a_model_keeps_which_rows_it_was_trained_on() -> None:
     data["x"][7] = 0.5
     other = cp.train_table(data, "y", epochs=1, members=1)
     assert other.provenance["fingerprint"] != kept
+
+
+def test_a_slip_in_the_name_of_a_setting_is_told():
+    with pytest.raises(SettingError, match=r"no setting 'epoch'; did you mean 'epochs'\?"):
+        cp.train_table({"x": [1, 2, 3], "y": [1, 2, 3]}, "y", epoch=3)

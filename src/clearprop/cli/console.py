@@ -98,6 +98,10 @@ def figures(found: Mapping[str, Mapping[str, float]]) -> None:
     ]
     names = [part or "value" for part in parts]
     grid(("figure", *names, "meaning"), rows, right=range(1, 1 + len(parts)), last="dim")
+    alone = [part for part in parts if "auc" in known and _figure(found[part].get("auc")) == "–"]
+    if alone:
+        where = f"the {' and the '.join(alone)} rows" if any(alone) else "these rows"
+        line(f"auc –: {where} are of one class alone, which leaves nothing to rank", "dim")
 
 
 def _figure(value: float | None) -> str:

@@ -7,17 +7,18 @@ alone, the network built, trained and judged. Proved by ``tests/test_model_table
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.errors import DataError, DivergenceError, NativeError
+from clearprop.errors import DataError, DivergenceError, NativeError, SettingError
 from clearprop.graph import Dense, Dropout, Embedding, Input, Wire, concat
 from clearprop.membership import TEST, TRAIN, VALIDATION, split
 from clearprop.metrics import log_loss, rmse
@@ -39,6 +40,7 @@ from clearprop.tables.fingerprint import fingerprint
 from clearprop.tables.split import read_groups
 from clearprop.tables.task import Target, TaskName, fit_target
 from clearprop.training import Engine, Training
+from clearprop.words import did_you_mean
 
 __all__ = ["Prepared", "train_table"]
 
@@ -110,6 +112,7 @@ def train_table(
     resume: bool = False,
     progress: Watcher | None = None,
     announce: Callable[[Prepared], object] | None = None,
+    **unknown: Never,
 ) -> Model:
     """Train a model on a table: one call, good defaults, every decision kept in the model.
 
@@ -173,6 +176,9 @@ time_limit, max_steps, checkpoint, resume
     >>> model.predict({"x": [5, 55]}).tolist()
     ['small', 'big']
     """
+    for name in unknown:
+        own_names = [one for one in inspect.signature(train_table).parameters if one != "unknown"]
+        raise SettingError(f"train_table has no setting {name!r}; {did_you_mean(name, own_names)}")
     check_types(
         hidden=hidden, columns=columns, drop=drop,
         names={"target": target, "weight": weight, "split_by": split_by},
