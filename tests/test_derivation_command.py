@@ -114,6 +114,7 @@ def test_a_model_without_data_has_its_own_parameters_and_random_inputs(trained, 
         ("derive 2-3-2 --notation scalar --weight v21", 2, "did you mean 'V21'"),
         ("derive 2-3-2 --weight W⁽¹⁾₁₉", 2, "its last entry is"),
         ("derive 2-3-2 --notation scalar --weight V14", 2, "its last entry is"),
+        ("derive 2-2-2-2 --notation scalar --weight V12", 2, "say W1[2,1] or W2[2,1]"),
         ("derive 2-3-2 --notation indx", 2, "did you mean 'index'"),
         ("derive 2-3-2 --language fr", 2, "there are 'en', 'zh'"),
         ("derive 2-x-2", 2, "is no network"),
@@ -348,3 +349,27 @@ def test_the_excerpt_in_the_readme_is_what_is_printed(capsys):
     # How far it is off in the last bits is the machine's.
     figures = re.compile(r"\b\d+e-\d+\b")
     assert figures.sub("…", text).endswith(figures.sub("…", excerpt))
+
+
+def test_a_page_says_where_its_numbers_come_from(trained, tmp_path, capsys):
+    _, model, table = trained
+    file = tmp_path / "d.csv"
+    file.write_text("a,b,c,d\n1,2,3,4\n1,2,3,4\n", "utf-8")
+    for line, said in (
+        (["2-3-2"], "numbers: random, seed 0"),
+        ([str(model)], "parameters: the model's; X and Y: random, seed 0"),
+        (["2-3-2", "--data", str(file), "--row", "2"], "d.csv, row 2"),
+        (["2-3-2", "--data", str(file)], "parameters: random, seed 0; X and Y:"),
+        ([str(model), "--data", str(table), "--row", "2"], "encoded and standardised as in"),
+    ):
+        code, text, _ = run(["derive", *line], capsys)
+        assert code == 0
+        assert said in " ".join(text[:600].split())
+
+
+def test_only_a_chain_is_called_by_its_sizes():
+    x = cp.Input(3)
+    h = cp.Dense(3, "tanh")(x)
+    graph = cp.Network(inputs=x, outputs=cp.Dense(1)(h + x), cost="squared_error")
+    assert cp.derive(graph).title == "Back-propagation of a graph of 2 layers, derived"
+    assert cp.derive(cp.Network("2-3-2")).title == "Back-propagation of 2-3-2, derived"

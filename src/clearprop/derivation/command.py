@@ -132,7 +132,15 @@ def with_numbers(
     if data:
         X, Y = read_rows(data, source, target, row)
     found = derive(net, notation, p, X, Y, weight or None, language, digits=digits)
-    return found if data else found.seeded(seed)
+    if not data:
+        return found.seeded(seed, "seeded_model" if isinstance(source, Model) else "seeded")
+    if isinstance(source, Model):
+        encoded = source.encoder is not None
+        origin = "table_encoded" if encoded else "table_model"
+    else:
+        origin = "table"
+    at = "" if row is None else f" 第 {row} 行" if language == "zh" else f", row {row}"
+    return found.seeded(seed, origin, data + at)
 
 
 def print_page(

@@ -74,6 +74,8 @@ class Derived:
         The sample whose numbers are shown, from 1.
     seed : int or None
         Of random numbers, where they are.
+    origin, table : str
+        Where the numbers come from, as a message's key, and the table's name.
     """
 
     network: Network
@@ -88,6 +90,8 @@ class Derived:
     weight: str = ""
     target: tuple[str, tuple[int, ...]] | None = None
     learning_rate: float = LEARNING_RATE
+    origin: str = "seeded"
+    table: str = ""
 
     def at(self, parameters: Mapping[str, Array], X: Inputs, Y: Any, row: int = 1) -> Self:
         """Return the same steps beside other numbers; nothing is derived again.
@@ -113,9 +117,9 @@ class Derived:
             raise DataError(f"there is no row {row}; X has {numbers.m}, counted from 1")
         return replace(self, numbers=numbers, row=row, seed=None)
 
-    def seeded(self, seed: int) -> Self:
-        """Return the derivation, saying that its numbers are random."""
-        return replace(self, seed=seed)
+    def seeded(self, seed: int, origin: str = "seeded", table: str = "") -> Self:
+        """Return the derivation, saying where its numbers come from: random, a model, a table."""
+        return replace(self, seed=seed, origin=origin, table=table)
 
     def step(self, id: str) -> DerivedStep:  # the word of the contract
         """Return the step called ``id``, such as ``"delta2"``."""
@@ -221,6 +225,12 @@ class Derived:
     @cached_property
     def title(self) -> str:
         """What is derived."""
+        graph = self.network.graph
+        layers = [n for n in graph.nodes if any(role in ("W", "E") for role, _ in n.params)]
+        used = [name for node in graph.nodes for name in node.inputs]
+        chain = len(graph.inputs) == 1 and all(len(node.inputs) == 1 for node in graph.nodes)
+        if not chain or len(set(used)) < len(used):
+            return self.say("title", network=self.say("graph_of", count=len(layers)))
         return self.say("title", network=_short(self.network))
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,6 +16,24 @@ MESSAGES = Words(
             "en": "numbers: random, seed {seed} (your own with --data)",
             "zh": "数值：随机产生，种子 {seed}（可用 --data 给出自己的数据）",
         },
+        "seeded_model": {
+            "en": "parameters: the model's; X and Y: random, seed {seed} (your own with --data)",
+            "zh": "参数取自模型；输入与目标随机产生，种子 {seed}（可用 --data 给出自己的数据）",
+        },
+        "table": {
+            "en": "parameters: random, seed {seed}; X and Y: {table}",
+            "zh": "参数随机产生，种子 {seed}；输入与目标取自 {table}",
+        },
+        "table_model": {
+            "en": "parameters: the model's; X and Y: {table}",
+            "zh": "参数取自模型；输入与目标取自 {table}",
+        },
+        "table_encoded": {
+            "en": "parameters: the model's; X and Y: {table}, encoded and standardised as in "
+            "training",
+            "zh": "参数取自模型；输入与目标取自 {table}，按训练时的方式编码并标准化",
+        },
+        "graph_of": {"en": "a graph of {count} layers", "zh": "{count} 层的计算图"},
         "unit_range": {"en": "for every {ranges}", "zh": "对每个 {ranges}"},
         "first_sample": {
             "en": "numbers of sample {row} of {m}",

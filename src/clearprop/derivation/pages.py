@@ -36,7 +36,7 @@ def header(derived: Derived) -> Iterator[str]:
     if derived.notation.source:
         yield derived.notation.source
     if derived.seed is not None:
-        yield derived.say("seeded", seed=derived.seed)
+        yield derived.say(derived.origin, seed=derived.seed, table=derived.table)
     if derived.numbers is not None and derived.numbers.m > 1:
         yield derived.say("first_sample", row=derived.row, m=derived.numbers.m)
     if derived.numbers is not None and derived.network.graph.members:
