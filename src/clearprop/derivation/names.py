@@ -324,6 +324,21 @@ class Names:
                     f"the notation {other.name!r} calls so what is {self.name(sym, index)} "
                     f"in {self.notation.name!r}"
                 )
+        scripted = re.fullmatch(r"([A-Za-z])(\d+)", given)
+        layered = [
+            f"{sym}[{places}]"
+            for sym in self.graph.parameters
+            if scripted and len(self.shapes[sym]) == 2 and len(scripted[2]) == 2
+            for places in [",".join(reversed(scripted[2]))]
+            if self.transposed(sym)
+            and self.name(sym, (0, 0)).startswith(scripted[1] + "⁽")
+            and all(
+                1 <= int(place) <= size
+                for place, size in zip(places.split(","), self.shapes[sym], strict=True)
+            )
+        ]
+        if layered:
+            return f"which layer's? say {' or '.join(layered)}"
         entries = [
             self.name(sym, place)
             for sym in self.graph.parameters
