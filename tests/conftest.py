@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import signal
 import zlib
 from collections.abc import Callable
 from functools import cache
@@ -35,6 +36,9 @@ settings.load_profile("fixed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell ignores Ctrl-C for what it starts behind `&`; the tests that press it want it heard.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if PROVING and not hasattr(config, "workerinput"):  # a worker of pytest-xdist has that
         config.pluginmanager.register(ProofKeeper(config))
 
