@@ -244,7 +244,7 @@ X2 = np.arange(40.0).reshape(20, 2) / 41
             {"optimizer": "sgd"},
             "optimizer was adam and is sgd; learning_rate was 0.001 and is 0.01",
         ),
-        ({"epochs": 4}, "steps of the run was 3 and is 4"),
+        ({"epochs": 4}, "the run had 3 steps and would have 4: epochs or batch_size"),
         ({"batch_size": 7}, "batch_size was 20 and is 7"),
         ({"seed": 2}, "seed was 1 and is 2"),
         ({"clip": 1.0}, "clip was not given and is 1.0"),

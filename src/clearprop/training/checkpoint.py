@@ -147,6 +147,8 @@ class Checkpoint:
 def _difference(name: str, old: Any, new: Any) -> str:
     if name.startswith("digest of "):
         return f"{name.removeprefix('digest of ')} is not the same"
+    if name == "steps of the run":
+        return f"the run had {old} steps and would have {new}: epochs or batch_size is another"
     return f"{name} was {old or 'not given'} and is {new or 'not given'}"
 
 
