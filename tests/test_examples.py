@@ -38,6 +38,7 @@ def test_examples_in_docstrings_run(name, tmp_path, monkeypatch):
 def test_examples_on_pages_run(page, tmp_path, monkeypatch):
     # A fence ends an example as a blank line does; doctest knows blank lines only.
     text = page.read_text("utf-8").replace("\n```", "\n\n```")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")  # a page is read at the top of the tree
     monkeypatch.chdir(tmp_path)
     test = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), 0)
     assert doctest.DocTestRunner(optionflags=FLAGS).run(test).failed == 0
