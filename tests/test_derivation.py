@@ -268,3 +268,74 @@ def test_symbols_of_quantities_are_the_plans():
     d = cp.derive(NETWORKS["tied"](), "matrix")
     assert isinstance(d.step("z2").equations[0].left, Quantity)
     assert d.step("dJ/dW1").why.speak("en").startswith("The same weights are used 2 times")
+
+
+def why(derivation, step):
+    return derivation.step(step).why.speak("en")
+
+
+def test_a_function_says_nothing_of_itself_and_nothing_twice():
+    d = cp.derive(cp.Network([2, 2, 2, 2], ["tanh", "exp"]), "matrix")
+    said = {
+        step.id: [
+            [d.printer_text(side) for side in (one.left, *one.members)] for one in step.equations
+        ]
+        for step in d.steps
+        if step.kind == "definition"
+    }
+    assert said == {
+        "tanh": [["tanh′(x)", "1 − tanh(x)²"]],
+        "exp": [["exp′(x)", "e^(x)"]],
+    }
+
+
+def wires():
+    """A sum, a stack, an index, factors and a coupled function: every kind of wire back."""
+    k, x = cp.Input(levels=4), cp.Input(2)
+    both = cp.concat(cp.Embedding(2, name="table")(k), x)
+    h = cp.Dense(4, "tanh", name="first")(both)
+    h = cp.Activation("softmax", name="soft")(cp.Scale(name="scaled")(both + h))
+    return cp.Network(inputs=[k, x], outputs=cp.Dense(2, name="last")(h))
+
+
+@pytest.mark.parametrize("notation", ["graph", "matrix"])
+def test_every_wire_back_has_its_own_reason(notation):
+    d = cp.derive(wires(), notation)
+    sums = next(s for s in d.steps if s.id.startswith("Delta") and len(s.equations) == 1
+                and "[1…2]" in d.printer_text(s.equations[0].members[0]))  # fmt: skip
+    assert "its own entries" in sums.why.speak("en")
+    assert why(d, "Delta_soft").startswith("Along each wire back, times its weight")
+    assert "depends on all its inputs" in why(d, "Delta_scaled")
+    assert "times the factor" in why(d, next(
+        s.id for s in d.steps if s.id.startswith("Delta") and "scaled" in repr(s.uses)
+        and s.id != "Delta_scaled"))  # fmt: skip
+    assert "row that was looked up" in why(d, "dJ/dE_table")
+    assert "δ" not in why(d, "dJ/dE_table")
+
+
+def test_a_wire_without_a_weight_is_not_said_to_have_one():
+    x = cp.Input(3)
+    h = cp.Dense(3, "tanh")(x)
+    net = cp.Network(inputs=x, outputs=cp.Dense(2)(h + cp.Dense(3, "sigmoid")(h)))
+    assert why(cp.derive(net, "graph"), "Delta3") == (
+        "This wire has no weight: what arrives at its end comes back unchanged."
+    )
+    assert why(cp.derive(net, "graph"), "delta3") == (
+        "What arrives at the unit, times the unit's own slope (⊙)."
+    )
+    assert "weight" not in why(cp.derive(net, "matrix"), "delta3")
+    assert why(cp.derive(net, "matrix"), "delta2") == (
+        "2 paths leave this value, so 2 derivatives come back and add up (⊕); then the unit's "
+        "own slope (⊙)."
+    )
+    chain = cp.derive(cp.Network("2-3-2", "sigmoid"), "matrix")
+    assert "each times its weight" in why(chain, "delta2")
+    assert "slope of the identity is 1" in why(chain, "delta3")
+
+
+def test_no_factor_1_is_written():
+    x = cp.Input(2)
+    h = cp.Activation("identity")(cp.Dense(2, "identity")(x))
+    for notation in ("graph", "matrix", "index"):
+        d = cp.derive(cp.Network(inputs=x, outputs=cp.Dense(2)(h)), notation)
+        assert not re.search(r"= \(?1 [^/−+]", d.text())

@@ -118,7 +118,7 @@ class LaTeX(Layout):
     def call(self, name: str, prime: bool, args: str, below: Sequence[str]) -> str:
         if name == "abs":
             return rf"\left|{args}\right|"
-        if name == "exp":
+        if name == "exp" and not prime:
             return f"e^{{{args}}}"
         if name == "sqrt":
             return rf"\sqrt{{{args}}}"

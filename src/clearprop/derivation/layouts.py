@@ -69,7 +69,7 @@ class Layout:
     def call(self, name: str, prime: bool, args: str, below: Sequence[str]) -> str:
         if name == "abs":
             return f"|{args}|"
-        if name == "exp":
+        if name == "exp" and not prime:
             return f"e^({args})"
         if name == "sqrt":
             return f"√({args})"

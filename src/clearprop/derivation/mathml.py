@@ -108,7 +108,7 @@ class MathML(Layout):
     def call(self, name: str, prime: bool, args: str, below: Sequence[str]) -> str:
         if name == "abs":
             return _row(_mo("|"), args, _mo("|"))
-        if name == "exp":
+        if name == "exp" and not prime:
             return f"<msup><mi>e</mi>{_row(args)}</msup>"
         if name == "sqrt":
             return f"<msqrt>{args}</msqrt>"

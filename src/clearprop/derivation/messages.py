@@ -134,7 +134,7 @@ MESSAGES = Words(
         },
         "joined": {"en": "Sum at {n}", "zh": "{n} 处相加"},
         "joined_why": {
-            "en": "Two wires meet here and their values add up (⊕).",
+            "en": "Wires meet here, and their values add up (⊕).",
             "zh": "几条导线在此汇合，数值相加（⊕）。",
         },
         "stacked": {"en": "Stacked at {n}", "zh": "{n} 处拼接"},
@@ -181,17 +181,57 @@ MESSAGES = Words(
             "back and add up (⊕).",
             "zh": "有 {count} 条路径由此出发，因此 {count} 个导数返回并相加（⊕）。",
         },
+        "arrives_unchanged_why": {
+            "en": "This wire has no weight: what arrives at its end comes back unchanged.",
+            "zh": "这条导线没有权重：到达其终点的误差原样传回。",
+        },
+        "arrives_part_why": {
+            "en": "The values were stacked: each gets back its own entries, unchanged.",
+            "zh": "各向量曾被拼接：每个向量取回属于自己的分量，数值不变。",
+        },
+        "arrives_slope_why": {
+            "en": "What arrives behind the function, times the slope of the function (⊙).",
+            "zh": "到达函数输出的误差乘以函数的导数（⊙）。",
+        },
+        "arrives_factor_why": {
+            "en": "What arrives at the end of the wire, times the factor on it (⊙).",
+            "zh": "到达导线终点的误差乘以导线上的系数（⊙）。",
+        },
+        "arrives_coupled_why": {
+            "en": "Every output of the function depends on all its inputs, so what arrives at "
+            "each of them takes part.",
+            "zh": "函数的每个输出都依赖全部输入，因此到达各输出的误差都参与计算。",
+        },
         "output_delta": {"en": "δ of the output layer", "zh": "输出层的残差"},
         "output_delta_why": {
             "en": "What leaves the cost, times the slope of the function (⊙): "
             "the start of the recursion.",
             "zh": "代价的导数乘以激活函数的导数（⊙），这是递推的初值。",
         },
+        "output_delta_identity_why": {
+            "en": "What leaves the cost (the slope of the identity is 1): the start of the "
+            "recursion.",
+            "zh": "代价对输出的导数（恒等函数的导数为 1），这是递推的初值。",
+        },
         "delta": {"en": "δ of layer {n}", "zh": "第 {n} 层的残差"},
         "delta_why": {
             "en": "What the units behind it pass back, each times its weight, "
             "times the unit's own slope.",
             "zh": "后一层各神经元的残差的加权和，再乘以该神经元激活函数的导数。",
+        },
+        "delta_arrived_why": {
+            "en": "What arrives at the unit, times the unit's own slope (⊙).",
+            "zh": "到达该神经元的误差乘以其激活函数的导数（⊙）。",
+        },
+        "delta_identity_why": {
+            "en": "What arrives at the unit, unchanged: the slope of the identity is 1.",
+            "zh": "到达该神经元的误差，数值不变：恒等函数的导数为 1。",
+        },
+        "delta_sum_why": {
+            "en": "{count} paths leave this value, so {count} derivatives come back and add up "
+            "(⊕); then the unit's own slope (⊙).",
+            "zh": "有 {count} 条路径由此出发，因此 {count} 个导数返回并相加（⊕），"
+            "再乘以该神经元激活函数的导数（⊙）。",
         },
         "shortcut": {"en": "The shortcut", "zh": "简化形式"},
         "shortcut_why": {
@@ -203,6 +243,11 @@ MESSAGES = Words(
         "gradient_why": {
             "en": "δ where the wire ends times the value where it starts.",
             "zh": "导线终点的残差乘以导线起点的输出。",
+        },
+        "gradient_table_why": {
+            "en": "Only the row that was looked up takes part: its derivative is what arrives at "
+            "the value made of it.",
+            "zh": "只有被查到的行参与计算：其导数就是到达查得向量的误差。",
         },
         "gradient_bias_why": {
             "en": "A bias is a weight on a constant 1, so its derivative is δ itself.",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from clearprop.backprop import Plan, Step
+from clearprop.backprop import Plan, Step, Term
 from clearprop.derivation.equations import DerivedStep, Equation, said_once
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.messages import Said
@@ -41,8 +41,10 @@ from clearprop.expressions import (
     OneHot,
     Outer,
     Power,
+    Slice,
     Sum,
     Sym,
+    Transpose,
     Type,
     substitute,
     symbols,
@@ -232,18 +234,16 @@ class Author:
             arg = Quantity("x")
             definition, slope = row.definition(x, attrs), row.slope(x, attrs)
             folded = substitute(slope, {definition: Apply(row, (x,), apply.attrs)})
-            slopes = [self.writing.entry(folded, ())]
-            if folded != slope:
-                slopes.append(self.writing.entry(slope, ()))
+            equations = (
+                self._defined(Call(name, (arg,)), definition),
+                self._defined(Call(name, (arg,), True), folded, slope),
+            )
             yield DerivedStep(
                 row.name,
                 "definition",
                 Said("function", f=shown),
                 Said("function_why", f=name),
-                (
-                    Equation(Call(name, (arg,)), (self.writing.entry(definition, ()),)),
-                    Equation(Call(name, (arg,), True), tuple(slopes)),
-                ),
+                tuple(one for one in equations if one.members),
                 "",
             )
         else:
@@ -263,6 +263,17 @@ class Author:
                 (Equation(left, (body,), (("i", size),)),),
                 "",
             )
+
+    def _defined(self, left: Call, *exprs: Expr) -> Equation:
+        """left = member = …, without members that read like what stands before them."""
+        read = {self.label(left)}
+        members: list[Node] = []
+        for expr in exprs:
+            member = self.writing.entry(expr, ())
+            if (text := self.label(member)) not in read:
+                read.add(text)
+                members.append(member)
+        return Equation(left, tuple(members))
 
     def _inputs(self) -> Iterator[DerivedStep]:
         if self.notation.level == "scalar":
@@ -400,16 +411,15 @@ class Author:
         sources = [self.plan.step(s.name) for s in arrived] or [step]
         terms = [term for source in sources for term in source.terms]
         from_cost = any(term.via == "cost" for term in terms)
-        many = len(terms) > 1
         layer = self._layer(step.target.name)
         if step.kind == "adjoint":
-            key = "output_delta" if self._is_final(step.id) else "delta"
-            title, why = Said(key, n=layer) if key == "delta" else Said(key), Said(f"{key}_why")
+            title = Said("output_delta") if self._is_final(step.id) else Said("delta", n=layer)
+            why = self._delta_words(step, terms)
         else:
             title = Said("arrives_cost") if from_cost else Said("arrives", n=layer)
-            why = Said("arrives_cost_why" if from_cost else "arrives_why")
-        if many:
-            why = Said("arrives_sum_why", count=len(terms))
+            why = Said("arrives_cost_why" if from_cost else _wire_words(terms[0].expr))
+            if len(terms) > 1:
+                why = Said("arrives_sum_why", count=len(terms))
         yield DerivedStep(
             step.id, "backward", title, why,
             self.equations(step.target, expr, "backward"), step.id, step.target.type,
@@ -423,6 +433,18 @@ class Author:
                     self.equations(step.target, short.expr, "backward"), step.id,
                     step.target.type, (step.id,),
                 )  # fmt: skip
+
+    def _delta_words(self, step: Step, arriving: Sequence[Term]) -> Said:
+        """Why a δ is what it is; ``arriving``: what is put in for Δ, else the step's own terms."""
+        if len(arriving) > 1:
+            return Said("delta_sum_why", count=len(arriving))
+        unit = _slope_is_one(step.expr)
+        if self._is_final(step.id):
+            return Said("output_delta_identity_why" if unit else "output_delta_why")
+        if unit:
+            return Said("delta_identity_why")
+        weighted = _wire_words(arriving[0].expr) == "arrives_why"
+        return Said("delta_why" if weighted else "delta_arrived_why")
 
     def _put_in(self, expr: Expr) -> Expr:
         known: dict[Expr, Expr] = {
@@ -460,6 +482,8 @@ class Author:
             return Said("gradient_tied_why", count=len(uses))
         body = uses[0].expr.body if uses and isinstance(uses[0].expr, Sum) else None
         match body:
+            case Outer(OneHot()):
+                return Said("gradient_table_why")
             case Outer():
                 return Said("gradient_why")
             case Sum():
@@ -559,6 +583,30 @@ def _forward_words(expr: Expr, plan: Plan) -> str:
         case Hadamard():
             return "scaled"
     return "computed"
+
+
+def _wire_words(expr: Expr) -> str:
+    """Which sentence fits what comes back over one wire: told by the shape of its term."""
+    match expr:
+        case MatMul(Transpose(Sym())):
+            return "arrives_why"
+        case Sym():
+            return "arrives_unchanged_why"
+        case Slice():
+            return "arrives_part_why"
+        case Hadamard(Sym(), Apply(form="derivative")):
+            return "arrives_unchanged_why" if _slope_is_one(expr) else "arrives_slope_why"
+        case Hadamard(Sym(), Sym()):
+            return "arrives_factor_why"
+    return "arrives_coupled_why"
+
+
+def _slope_is_one(expr: Expr) -> bool:
+    """Whether the last factor is the derivative of the identity."""
+    match expr:
+        case Hadamard(_, Apply(Function() as row, args, attrs, "derivative")):
+            return row.slope(args[0], dict(attrs)) == Num(1.0)
+    return False
 
 
 def _places(shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
