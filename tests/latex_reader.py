@@ -278,9 +278,9 @@ class Reader:
             depth += (token == kind) - (token == close)
             part.append(token)
         part.pop()
-        if kind == r"\left[":  # [k = i]: 1 if index k, from 0, is the place i
+        if kind == r"\left[":  # [k = i]: 1 if index k is i; both count from 0
             where = part.index("=")
-            return np.float64(int(self.inner(part[:where])) == self.index(part[where + 1 :])[0] - 1)
+            return np.float64(int(self.inner(part[:where])) == self.index(part[where + 1 :])[0])
         return self.inner(part)
 
     def between(self, close, then):

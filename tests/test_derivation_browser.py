@@ -218,3 +218,27 @@ def test_steps_out_of_sight_are_not_laid_out(opened):
 def test_the_wires_of_a_weight_stand_out(opened):
     page = opened(derived("shared bias", "scalar", weight="V11"))
     assert page.locator("line.lit").count() == 1 + 1 + 2 + 2  # X1-H1, H1-P1, P1-Q, Q-O
+
+
+CROSSED = """() => {
+  const wires = [...document.querySelectorAll('svg path')]
+  const units = [...document.querySelectorAll('svg circle')].map(c => [+c.getAttribute('cx'),
+    +c.getAttribute('cy'), +c.getAttribute('r')])
+  let near = 0
+  for (const wire of wires) {
+    const length = wire.getTotalLength()
+    for (let at = 2; at < length - 2; at += 2) {
+      const p = wire.getPointAtLength(at)
+      near += units.some(([x, y, r]) => Math.hypot(p.x - x, p.y - y) < r - 0.5)
+    }
+  }
+  return [wires.length, near]
+}"""
+
+
+def test_no_bent_wire_crosses_a_unit(opened):
+    x = cp.Input(2)
+    tall = cp.Dense(2, "relu")(cp.Dense(6, "relu")(x))
+    stacked = cp.concat(cp.Dense(2, "tanh")(x + tall) + x, tall)
+    network = cp.Network(inputs=x, outputs=cp.Dense(2)(stacked))
+    assert opened(cp.derive(network)).evaluate(CROSSED) == [6, 0]

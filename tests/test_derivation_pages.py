@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 from test_derivation import NETWORKS, data
 
@@ -97,6 +99,82 @@ def test_stacked_values_keep_their_order_and_carry_no_sign():
     assert [s.skips for s in wires] == [False] * 4 + [True] * 3
     text = cp.derive(network, "graph").to_html()
     assert text.count("<path class") == 3
+
+
+def test_a_wire_that_skips_units_passes_outside_all_of_them():
+    x = cp.Input(2)
+    tall = cp.Dense(2, "relu")(cp.Dense(6, "relu")(x))
+    wide = cp.Dense(2, "tanh")(x + tall)
+    network = cp.Network(inputs=x, outputs=cp.Dense(2)(cp.concat(wide + x, tall)))
+    drawing = lay_out(network.plan)
+    dots = [dot for mark in drawing.marks for dot in mark.dots]
+    skipping = [s for s in drawing.strokes if s.skips]
+    assert len(skipping) == 2 + 2 + 2
+    for wire in skipping:
+        between = [dot.y for dot in dots if wire.x1 < dot.x < wire.x2]
+        # a unit's circle reaches 15 from its middle, its name some 30 above it
+        assert wire.lane < min(between) - 30 or wire.lane > max(between) + 15
+        assert drawing.top < wire.lane < drawing.top + drawing.height
+    for one, other in itertools.combinations(skipping, 2):
+        if max(one.x1, other.x1) < min(one.x2, other.x2):
+            assert abs(one.lane - other.lane) > 4, (one, other)
+
+
+def test_no_blank_is_left_around_the_drawing():
+    for network in (NETWORKS["shared bias"](), NETWORKS["diamond"]()):
+        drawing = lay_out(network.plan)
+        inked = [dot.y for mark in drawing.marks for dot in mark.dots]
+        inked += [s.lane for s in drawing.strokes if s.skips]
+        assert 20 < min(inked) - drawing.top < 50 or min(inked) - drawing.top < 10
+        assert drawing.top + drawing.height - max(inked) < 30
+
+
+def mathematics(derivation):
+    text = derivation.to_html()
+    return ET.fromstring(text[text.index("<body>") : text.index("</body>") + 7])
+
+
+def test_the_units_of_a_step_stand_in_one_table_with_a_gap_between_them():
+    network = NETWORKS["shared bias"]()
+    page = mathematics(cp.derive(network, "scalar", *data(network, 1)))
+    steps = [one for one in page.iter("section") if one.get("id") == "step-z2"]
+    (table,) = (t for one in steps for t in one.iter("math"))
+    rows = list(table.find("mtable"))
+    assert len(rows) == 3 * 3  # formula, with numbers, number; three units
+    assert [i for i, row in enumerate(rows) if row.get("class") == "apart"] == [3, 6]
+
+
+def test_double_indices_are_letters_like_single_ones():
+    network = NETWORKS["shared bias"]()
+    scripts = [
+        [(one.tag, one.text) for one in list(sub)[1].iter() if one.text]
+        for sub in mathematics(cp.derive(network, "index")).iter("msubsup")
+    ]
+    assert [("mi", "i"), ("mi", "j")] in scripts
+    assert not any(tag == "mtext" for script in scripts for tag, _ in script)
+
+
+def test_where_letters_run_and_which_case_holds_is_said_on_the_page():
+    page = mathematics(cp.derive(cp.Network("2-1-1", "relu"), "index"))
+    said = {one.text for one in page.iter("p") if one.get("class") == "free"}
+    assert said == {
+        "for every i = 1…2",
+        "for i = 1",
+        "for every i = 1, j = 1…2",
+        "for i = 1, j = 1",
+    }
+    words = [one.text.strip() for one in page.iter("mtext")]
+    assert words[:2] == ["if", "else"]
+
+
+def test_an_index_is_compared_with_what_the_data_hold():
+    k = cp.Input(levels=3)
+    d = cp.derive(cp.Network(inputs=k, outputs=cp.Dense(1)(cp.Embedding(1)(k))), "scalar",
+                  X=np.array([2]), Y=[[0.5]])  # fmt: skip
+    (row,) = (step for step in d.steps if step.title.key == "looked_up")
+    text = d.printer_text(row.equations[0].members[0])
+    assert re.findall(r"= (\d)\]", text) == ["0", "1", "2"]
+    assert "[2 = 2]" in d.text()
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)

@@ -15,7 +15,7 @@ from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.mathml import MATHML
 from clearprop.derivation.names import base_of
-from clearprop.derivation.pages import failure, header, marked, section_title, uses_text
+from clearprop.derivation.pages import failure, header, marked, ranges, section_title, uses_text
 from clearprop.derivation.printing import Printer
 from clearprop.drawing import followed, lay_out, svg
 
@@ -46,9 +46,10 @@ background:var(--card);border-radius:.5rem;scroll-margin-top:1rem}
 math{font-family:"ClearProp Math","Latin Modern Math",
 "STIX Two Math","Cambria Math","Noto Sans Math",math;
 font-size:1.1rem}
+.apart>mtd{padding-top:.75em}.free{margin:.1rem 0}
 .marked{color:var(--warn);font-size:.92rem;margin:.3rem 0 0}
 .failed{background:#b42318;color:#fff;padding:.6rem .9rem;border-radius:.5rem;font-weight:600}
-.network{display:block;width:100%;height:auto;margin:1rem auto}
+.drawing{overflow-x:auto;margin:1rem 0}.network{display:block;width:100%;height:auto;margin:auto}
 .wire{stroke:var(--line);stroke-width:1.2}.lit{stroke:var(--accent);stroke-width:2}
 .value circle,.value rect{fill:var(--paper);stroke:var(--accent);stroke-width:1.4}
 .value text{fill:var(--ink);text-anchor:middle;font:13px system-ui,sans-serif}
@@ -86,7 +87,8 @@ class _Page:
             yield f'<p class="failed">{escape(wrong)}</p>'
         drawing = lay_out(self.plan)
         lit = followed(drawing, *derived.target) if derived.target else frozenset()
-        yield svg(drawing, self.label, self.link, derived.title, lit)
+        picture = svg(drawing, self.label, self.link, derived.title, lit)
+        yield f'<div class="drawing">{picture}</div>'
         section = ""
         for step in derived.steps:
             if step.kind != section and (not derived.weight or not section):
@@ -136,8 +138,7 @@ class _Page:
             why = why.replace(number, f'<a href="#{_anchor(step.like)}">{number}</a>', 1)
         yield f'<p class="why">{why}{self.uses(step)}</p>'
         yield '<div class="equations">'
-        for equation in step.equations:
-            yield self.equation(equation)
+        yield from self.equations(step)
         yield "</div>"
         if step.marked:
             yield f'<p class="marked">{escape(marked(self.derived, step))}</p>'
@@ -152,32 +153,51 @@ class _Page:
             text = text.replace(shown, f'<a href="#{_anchor(used)}">{shown}</a>', 1)
         return f' <span class="uses">· {text}</span>'
 
-    def equation(self, equation: Equation) -> str:
-        """One equation as an aligned table: left, sign, right; its numbers below."""
-        rows = []
+    def equations(self, step: DerivedStep) -> Iterator[str]:
+        """The equations of a step, aligned at one sign; what is said of one stands below it."""
+        rows: list[str] = []
+        for equation in step.equations:
+            rows += self.rows(equation, apart=bool(rows))
+            if notes := self.notes(equation):
+                yield _table(rows) + notes
+                rows = []
+        if rows:
+            yield _table(rows)
+
+    def rows(self, equation: Equation, apart: bool) -> Iterator[str]:
+        """Left, sign, right; its numbers below; ``apart`` from the equation above."""
         left = self.printer.render(equation.left)
+        lines = []
         for place, member in enumerate(equation.members):
             sign = equation.relation if place == 0 else "="
-            rows.append((left if place == 0 else "", sign, self.printer.render(member)))
+            lines.append((left if place == 0 else "", sign, self.printer.render(member)))
         found = self.derived.value(equation)
-        note = ""
         if found is not None:
             shown = self.derived.substituted(equation)
             if shown is not None:
-                rows.append(("", "=", self.printer.render(shown)))
-            rows.append(("", "=", self.printer.array(found)))
-            if not np.isfinite(found).all():
-                note = f'<p class="marked">{escape(self.derived.say("overflow"))}</p>'
-        cells = "".join(
-            f'<mtr><mtd style="text-align:right">{a}</mtd><mtd><mo>{s}</mo></mtd>'
-            f'<mtd style="text-align:left">{b}</mtd></mtr>'
-            for a, s, b in rows
-        )
-        if equation.free:
-            ranges = ", ".join(f"{letter} = 1…{size}" for letter, size in equation.free)
-            note += f'<p class="free">{escape(self.derived.say("unit_range", ranges=ranges))}</p>'
-        table = f'<mtable displaystyle="true">{cells}</mtable>'
-        return f'<math display="block">{table}</math>{note}'
+                lines.append(("", "=", self.printer.render(shown)))
+            lines.append(("", "=", self.printer.array(found)))
+        for place, (a, sign, b) in enumerate(lines):
+            gap = ' class="apart"' if apart and place == 0 else ""
+            yield (
+                f'<mtr{gap}><mtd style="text-align:right">{a}</mtd><mtd><mo>{sign}</mo></mtd>'
+                f'<mtd style="text-align:left">{b}</mtd></mtr>'
+            )
+
+    def notes(self, equation: Equation) -> str:
+        """What is said of one equation: where its letters run, and a textbook form's overflow."""
+        found = self.derived.value(equation)
+        said = ""
+        if found is not None and not np.isfinite(found).all():
+            said = f'<p class="marked">{escape(self.derived.say("overflow"))}</p>'
+        if where := ranges(self.derived, equation):
+            said += f'<p class="free">{escape(where)}</p>'
+        return said
+
+
+def _table(rows: list[str]) -> str:
+    table = f'<mtable displaystyle="true">{"".join(rows)}</mtable>'
+    return f'<math display="block">{table}</math>'
 
 
 @cache

@@ -22,6 +22,7 @@ def _mo(sign: str, form: str = "") -> str:
 
 TALL = ("mfrac", "mtable", "munderover", "msqrt")
 """What a bracket must grow around."""
+LEFT = "<mtd style='text-align:left'>"
 
 
 class MathML(Layout):
@@ -42,12 +43,17 @@ class MathML(Layout):
             base = f"<mover accent='true'>{base}<mo>¯</mo></mover>"
         high = _mo("′") if glyph.prime else ""
         high += self._script(glyph.above) if glyph.above else ""
-        low = self._script(joined(glyph.below)) if glyph.below else ""
+        low = self._scripts(glyph.below) if glyph.below else ""
         if high and low:
             return f"<msubsup>{base}{_row(low)}{_row(high)}</msubsup>"
         if high:
             return f"<msup>{base}{_row(high)}</msup>"
         return f"<msub>{base}{_row(low)}</msub>" if low else base
+
+    def _scripts(self, parts: Sequence[str]) -> str:
+        """Indices side by side: each letter by itself, so that i j stand as i does."""
+        comma = _mo(",") if joined(parts) != "".join(parts) else ""
+        return comma.join(self._script(part) for part in parts)
 
     def _script(self, text: str) -> str:
         if text.strip("()").isalpha() and len(text.strip("()")) > 1:
@@ -114,7 +120,7 @@ class MathML(Layout):
             return f"<msqrt>{args}</msqrt>"
         head, tail = self._head(name, prime), self.bracket(args)
         if below:
-            tail = f"<msub>{tail}{_row(self._script(joined(below)))}</msub>"
+            tail = f"<msub>{tail}{_row(self._scripts(below))}</msub>"
         return _row(head, tail)
 
     def call_matrix(self, name: str, prime: bool, matrix: str, below: Sequence[str]) -> str:
@@ -133,8 +139,8 @@ class MathML(Layout):
     def cases(self, then: str, condition: str, otherwise: str) -> str:
         return _row(
             _mo("{", "prefix"),
-            f"<mtable columnalign='left left'><mtr><mtd>{then}</mtd><mtd>{condition}</mtd></mtr>"
-            f"<mtr><mtd>{otherwise}</mtd><mtd></mtd></mtr></mtable>",
+            f"<mtable><mtr>{LEFT}{then}</mtd>{LEFT}<mtext>if\u00a0</mtext>{condition}</mtd></mtr>"
+            f"<mtr>{LEFT}{otherwise}</mtd>{LEFT}<mtext>else</mtext></mtd></mtr></mtable>",
         )
 
     def compare(self, left: str, right: str, or_equal: bool) -> str:

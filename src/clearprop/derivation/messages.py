@@ -35,6 +35,7 @@ MESSAGES = Words(
         },
         "graph_of": {"en": "a graph of {count} layers", "zh": "{count} 层的计算图"},
         "unit_range": {"en": "for every {ranges}", "zh": "对每个 {ranges}"},
+        "unit_single": {"en": "for {ranges}", "zh": "取 {ranges}"},
         "first_sample": {
             "en": "numbers of sample {row} of {m}",
             "zh": "数值取第 {row} 个样本，共 {m} 个",
@@ -128,9 +129,9 @@ MESSAGES = Words(
         },
         "looked_up": {"en": "Row of the table at {n}", "zh": "{n} 处查表取行"},
         "looked_up_why": {
-            "en": "An index takes its own row of the table: the table times a "
+            "en": "An index, from 0, takes its own row of the table: the table times a "
             "vector with a single 1.",
-            "zh": "下标取出表中对应的行，即表乘以只有一个 1 的向量。",
+            "zh": "下标从 0 数起，取出表中对应的行，即表乘以只有一个 1 的向量。",
         },
         "joined": {"en": "Sum at {n}", "zh": "{n} 处相加"},
         "joined_why": {

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.equations import DerivedStep
+from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.words import number
 
 WIDTH = 80
@@ -60,6 +60,17 @@ def section_title(derived: Derived, step: DerivedStep) -> str:
     if derived.weight:
         return derived.say("section_weight", weight=derived.weight)
     return derived.say(f"section_{step.kind}")
+
+
+def ranges(derived: Derived, equation: Equation) -> str:
+    """Return "for every i = 1…3", or "for i = 1" where there is one; nothing without letters."""
+    if not equation.free:
+        return ""
+    listed = ", ".join(
+        f"{letter} = 1" if size == 1 else f"{letter} = 1…{size}" for letter, size in equation.free
+    )
+    single = all(size == 1 for _, size in equation.free)
+    return derived.say("unit_single" if single else "unit_range", ranges=listed)
 
 
 def uses_text(derived: Derived, uses: list[int]) -> str:

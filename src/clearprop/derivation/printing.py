@@ -167,7 +167,8 @@ class Printer:
             case UnitVector(place):
                 return draw.unit_vector(show(place)[0]), ATOM
             case Chosen(place, index):
-                return draw.chosen(show(place)[0], self._index(index)), ATOM
+                from_0 = index - 1 if isinstance(index, int) else Var(index.name, index.offset - 1)
+                return draw.chosen(show(place)[0], self._index(from_0)), ATOM
             case Beside(left, column):
                 zero = draw.number("0")
                 return draw.beside(show(left)[0], zero if column is None else show(column)[0]), ATOM

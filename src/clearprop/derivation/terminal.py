@@ -14,6 +14,7 @@ from clearprop.derivation.pages import (
     failure,
     header,
     marked,
+    ranges,
     section_title,
     uses_text,
     width,
@@ -87,9 +88,8 @@ class _Text:
             start = f"        {self.paint(BLUE, left)}" if place == 0 else indent
             sign = equation.relation if place == 0 else "="
             yield from self.folded(start, indent, sign, self.printer.render(member))
-        if equation.free:
-            ranges = ", ".join(f"{letter} = 1…{size}" for letter, size in equation.free)
-            yield f"{indent}   {self.paint(FAINT, self.derived.say('unit_range', ranges=ranges))}"
+        if said := ranges(self.derived, equation):
+            yield f"{indent}   {self.paint(FAINT, said)}"
         yield from self.values(equation, indent)
 
     def folded(self, start: str, indent: str, sign: str, text: str) -> Iterator[str]:

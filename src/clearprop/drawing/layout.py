@@ -7,7 +7,7 @@ Proved by ``tests/test_derivation_html.py``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clearprop.backprop import Plan
 from clearprop.expressions import Concat, MatMul, OneHot, walk
@@ -16,6 +16,8 @@ UNITS_DRAWN = 8
 """A value with more units is one box."""
 COLUMN, ROW, GAP, MARGIN = 96.0, 46.0, 34.0, 30.0
 RADIUS = 15.0
+ABOVE, BELOW = RADIUS + 22.0, RADIUS + 8.0  # what a unit takes, its name and some air included
+LANE, EDGE = 9.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -48,21 +50,23 @@ class Stroke:
     via: str
     start: tuple[str, int]
     end: tuple[str, int]
+    lane: float | None = None
 
     @property
     def skips(self) -> bool:
-        """Whether it passes a column of units, and is bent around them."""
-        return self.x2 - self.x1 > COLUMN
+        """Whether it passes columns of units: then at the height ``lane``, outside all of them."""
+        return self.lane is not None
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A network laid out: marks, strokes, and the size of the page."""
+    """A network laid out: marks, strokes, and the page they stand on, from ``top`` down."""
 
     marks: tuple[Mark, ...]
     strokes: tuple[Stroke, ...]
     width: float
     height: float
+    top: float = 0.0
 
     def mark(self, value: str) -> Mark:
         """Return where a value stands."""
@@ -108,16 +112,52 @@ def lay_out(plan: Plan) -> Drawing:
             )
             marks[name] = Mark(name, _sign(plan, name), dots, size)
             y += _height(plan, name) + GAP
-    strokes = []
+    wires = []
     for node in graph.nodes:
         weights = [name for role, name in node.params]
         before = 0
         for read in node.inputs:
             via = weights[0] if weights else ""
-            strokes += _wires(plan, marks[read], marks[node.output], via, before)
+            wires.append(_wires(plan, marks[read], marks[node.output], via, before))
             before += marks[read].size
+    strokes = _around(wires, [dot for mark in marks.values() for dot in mark.dots])
     width = 2 * MARGIN + COLUMN * max(columns)
-    return Drawing(tuple(marks.values()), tuple(strokes), width, 2 * MARGIN + tallest - GAP)
+    lanes = [stroke.lane for stroke in strokes if stroke.lane is not None]
+    top = min(*lanes, *(dot.y - ABOVE for mark in marks.values() for dot in mark.dots)) - EDGE
+    foot = max(*lanes, *(dot.y + BELOW for mark in marks.values() for dot in mark.dots)) + EDGE
+    return Drawing(tuple(marks.values()), tuple(strokes), width, foot - top, top)
+
+
+def _around(wires: list[list[Stroke]], dots: list[Dot]) -> list[Stroke]:
+    """Lead the wires that pass columns of units around them: above or below, each in its lane."""
+    found: dict[int, list[Stroke]] = {}
+    taken: list[tuple[float, float, float]] = []  # from x to x, at y
+    by_length = sorted(range(len(wires)), key=lambda i: wires[i][0].x2 - wires[i][0].x1)
+    for i in by_length:  # short ones inside, long ones around them
+        group = wires[i]
+        left, right = group[0].x1, group[0].x2
+        between = [dot.y for dot in dots if left < dot.x < right]
+        if not between:
+            found[i] = group
+            continue
+        others = [y for x1, x2, y in taken if x1 < right and left < x2]
+        above = min(between) - ABOVE
+        below = max(between) + BELOW
+        middle = sum(wire.y1 + wire.y2 for wire in group) / len(group) / 2
+        side = -1 if middle - above <= below - middle else 1
+        edge = above if side < 0 else below
+        for y in sorted(others, key=lambda y: side * y):  # past lanes that are there already
+            if side * y >= side * edge - LANE / 2:
+                edge = y + side * LANE
+        lead: dict[Stroke, Stroke] = {}
+        for wire in sorted(group, key=lambda wire: (side * wire.y1, side * wire.y2)):
+            free = (max if side < 0 else min)(wire.y1, wire.y2)  # as straight as may be
+            lane = side * max(side * edge, side * free)
+            lead[wire] = replace(wire, lane=lane)
+            taken.append((left, right, lane))
+            edge = lane + side * LANE
+        found[i] = [lead[wire] for wire in group]
+    return [stroke for i in range(len(wires)) for stroke in found[i]]
 
 
 def _size(plan: Plan, value: str) -> int:

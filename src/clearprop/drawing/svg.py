@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from html import escape
 
-from clearprop.drawing.layout import RADIUS, ROW, Drawing, Stroke
+from clearprop.drawing.layout import COLUMN, RADIUS, Drawing, Stroke
+
+GAP = COLUMN - 2 * RADIUS
+"""Between the units of two columns."""
 
 
 def svg(
@@ -31,17 +34,18 @@ def svg(
     """
     wide, high = drawing.width, drawing.height
     parts = [
-        f'<svg class="network" viewBox="0 0 {wide:g} {high:g}" role="img" '
-        f'style="max-width:{wide * 1.2:g}px" xmlns="http://www.w3.org/2000/svg">'
+        f'<svg class="network" viewBox="0 {drawing.top:g} {wide:g} {high:g}" role="img" '
+        f'style="max-width:{wide * 1.2:g}px;min-width:{wide * 0.65:g}px" xmlns="http://www.w3.org/2000/svg">'
         f"<title>{escape(title)}</title>"
     ]
     for s in sorted(drawing.strokes, key=lambda stroke: stroke in lit):
         style = "wire lit" if s in lit else "wire"
-        if s.skips:  # half a row above the units between
-            top = min(s.y1, s.y2) - ROW
+        if s.lane is not None:  # within the gap to its lane, along it, within the last gap back
+            a, b, half = s.x1 + GAP, s.x2 - GAP, GAP / 2
             parts.append(
                 f'<path class="{style}" fill="none" d="M{s.x1:g},{s.y1:g} '
-                f'C{s.x1 + RADIUS:g},{top:g} {s.x2 - RADIUS:g},{top:g} {s.x2:g},{s.y2:g}"/>'
+                f"C{s.x1 + half:g},{s.y1:g} {a - half:g},{s.lane:g} {a:g},{s.lane:g} H{b:g} "
+                f'C{b + half:g},{s.lane:g} {s.x2 - half:g},{s.y2:g} {s.x2:g},{s.y2:g}"/>'
             )
             continue
         parts.append(
