@@ -373,3 +373,34 @@ def test_only_a_chain_is_called_by_its_sizes():
     graph = cp.Network(inputs=x, outputs=cp.Dense(1)(h + x), cost="squared_error")
     assert cp.derive(graph).title == "Back-propagation of a graph of 2 layers, derived"
     assert cp.derive(cp.Network("2-3-2")).title == "Back-propagation of 2-3-2, derived"
+
+
+def test_the_columns_behind_the_inputs_and_the_target_are_named(trained, tmp_path, capsys):
+    _, model, table = trained
+    file = tmp_path / "d.csv"
+    file.write_text("kind,length,width\nowl,1,2\ncat,1,2\ndog,3,4\n", "utf-8")
+    classes = ["2-3", "--cost", "cross_entropy", "--target", "kind", "--data", str(file)]
+    wide = tmp_path / "w.csv"
+    wide.write_text(
+        ",".join(f"c{i}" for i in range(21)) + "\n" + ",".join("1" * 21) + "\n", "utf-8"
+    )
+    for line, said in (
+        (classes,
+         "columns: a⁽¹⁾₁ length, a⁽¹⁾₂ width; y₁ kind=cat, y₂ kind=dog, y₃ kind=owl"),
+        ([*classes, "--notation", "scalar"],
+         "columns: X1 length, X2 width; Y1 kind=cat"),
+        (["20-1", "--data", str(wide)],
+         "₆ c5, …, a⁽¹⁾₂₀ c19; y₁ c20"),
+        ([str(model), "--data", str(table), "--row", "2"],
+         "columns: a⁽¹⁾₁ colour=blue, a⁽¹⁾₂ colour=red, a⁽¹⁾₃ size; y₁ kind=big, y₂ kind=small"),
+        ([str(model), "--language", "zh"], "列：a⁽¹⁾₁ colour=blue"),
+    ):  # fmt: skip
+        code, text, _ = run(["derive", *line], capsys)
+        assert code == 0
+        assert said in " ".join(text[:900].split()), text[:900]
+    code, text, _ = run(["derive", *classes, "--json"], capsys)
+    assert json.loads(text)["columns"] == {
+        "a1": ["length", "width"], "y": ["kind=cat", "kind=dog", "kind=owl"]
+    }  # fmt: skip
+    code, text, _ = run(["derive", "2-3-2", "--json"], capsys)
+    assert json.loads(text)["columns"] == {}

@@ -14,7 +14,7 @@ from clearprop.derivation.names import Names
 from clearprop.derivation.notation import find_notation
 from clearprop.derivation.pages import WIDTH, wrapped
 from clearprop.derivation.rosetta import rosetta_json, rosetta_text
-from clearprop.derivation.rows import read_rows
+from clearprop.derivation.rows import Columns, encoded_columns, read_rows
 from clearprop.derivation.saving import check_page, format_of
 from clearprop.errors import GraphError, UsageError
 from clearprop.model import Model
@@ -127,20 +127,23 @@ def with_numbers(
         except GraphError as error:
             raise UsageError(str(error)) from None
     p, X, Y = random_numbers(net, seed, 1)
+    columns: Columns = {}
     if isinstance(source, Model):
+        columns = encoded_columns(source) if source.encoder is not None else {}
         p = {name: np.asarray(array, np.float64) for name, array in source.parameters.items()}
     if data:
-        X, Y = read_rows(data, source, target, row)
+        X, Y, columns = read_rows(data, source, target, row)
     found = derive(net, notation, p, X, Y, weight or None, language, digits=digits)
     if not data:
-        return found.seeded(seed, "seeded_model" if isinstance(source, Model) else "seeded")
+        origin = "seeded_model" if isinstance(source, Model) else "seeded"
+        return found.seeded(seed, origin, columns=columns)
     if isinstance(source, Model):
         encoded = source.encoder is not None
         origin = "table_encoded" if encoded else "table_model"
     else:
         origin = "table"
     at = "" if row is None else f" 第 {row} 行" if language == "zh" else f", row {row}"
-    return found.seeded(seed, origin, data + at)
+    return found.seeded(seed, origin, data + at, columns)
 
 
 def print_page(

@@ -7,7 +7,7 @@ Proved by ``tests/test_derivation.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -76,6 +76,8 @@ class Derived:
         Of random numbers, where they are.
     origin, table : str
         Where the numbers come from, as a message's key, and the table's name.
+    columns : mapping of str to tuple of str
+        By input value, and ``"y"``: the table's columns behind its units, where known.
     """
 
     network: Network
@@ -92,6 +94,7 @@ class Derived:
     learning_rate: float = LEARNING_RATE
     origin: str = "seeded"
     table: str = ""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def at(self, parameters: Mapping[str, Array], X: Inputs, Y: Any, row: int = 1) -> Self:
         """Return the same steps beside other numbers; nothing is derived again.
@@ -117,9 +120,15 @@ class Derived:
             raise DataError(f"there is no row {row}; X has {numbers.m}, counted from 1")
         return replace(self, numbers=numbers, row=row, seed=None)
 
-    def seeded(self, seed: int, origin: str = "seeded", table: str = "") -> Self:
+    def seeded(
+        self,
+        seed: int,
+        origin: str = "seeded",
+        table: str = "",
+        columns: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Self:
         """Return the derivation, saying where its numbers come from: random, a model, a table."""
-        return replace(self, seed=seed, origin=origin, table=table)
+        return replace(self, seed=seed, origin=origin, table=table, columns=dict(columns or {}))
 
     def step(self, id: str) -> DerivedStep:  # the word of the contract
         """Return the step called ``id``, such as ``"delta2"``."""
@@ -272,6 +281,7 @@ class Derived:
             "title": self.title,
             "notation": self.notation.name,
             "language": self.language,
+            "columns": {value: list(units) for value, units in self.columns.items()},
             "steps": steps,
         } | found_errors
 

@@ -33,6 +33,7 @@ MESSAGES = Words(
             "training",
             "zh": "参数取自模型；输入与目标取自 {table}，按训练时的方式编码并标准化",
         },
+        "columns": {"en": "columns: {names}", "zh": "列：{names}"},
         "graph_of": {"en": "a graph of {count} layers", "zh": "{count} 层的计算图"},
         "unit_range": {"en": "for every {ranges}", "zh": "对每个 {ranges}"},
         "unit_single": {"en": "for {ranges}", "zh": "取 {ranges}"},

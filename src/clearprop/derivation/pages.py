@@ -12,6 +12,8 @@ from clearprop.words import number
 
 WIDTH = 80
 """Columns of a terminal that does not say."""
+COLUMNS_NAMED = 8
+"""Of a wider input, so many columns are named."""
 
 
 def width(text: str) -> int:
@@ -37,10 +39,27 @@ def header(derived: Derived) -> Iterator[str]:
         yield derived.notation.source
     if derived.seed is not None:
         yield derived.say(derived.origin, seed=derived.seed, table=derived.table)
+    if derived.columns:
+        yield derived.say("columns", names=columns_text(derived))
     if derived.numbers is not None and derived.numbers.m > 1:
         yield derived.say("first_sample", row=derived.row, m=derived.numbers.m)
     if derived.numbers is not None and derived.network.graph.members:
         yield derived.say("first_member", count=derived.network.graph.members)
+
+
+def columns_text(derived: Derived) -> str:
+    """Return what stands behind each unit of the inputs and the target: "x₁ age, x₂ town; y₁ …"."""
+    values = []
+    for sym, units in derived.columns.items():
+        whole = derived.names.rank(sym) == 0
+        said = [
+            f"{derived.names.name(sym, () if whole else (place,))} {unit}"
+            for place, unit in enumerate(units)
+        ]
+        if len(said) > COLUMNS_NAMED:
+            said[COLUMNS_NAMED - 2 : -1] = ["…"]
+        values.append(", ".join(said))
+    return "; ".join(values)
 
 
 def failure(derived: Derived) -> str:

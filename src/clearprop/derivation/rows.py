@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clearprop.backprop import target_name
 from clearprop.errors import DataError, UsageError
+from clearprop.graph import Graph
 from clearprop.model import Model
 from clearprop.model.model import input_arrays
 from clearprop.model.targets import encode_target, find_target
@@ -18,14 +20,16 @@ from clearprop.network import Inputs, Network
 from clearprop.tables import Table, open_table
 from clearprop.tables.cells import read_names, read_numbers
 
+Columns = dict[str, tuple[str, ...]]
+"""By value (and ``"y"``): the name of what stands in each of its units."""
 MOST = 1_000
 """A batch of more rows is no example to read; one of them is asked for."""
 
 
 def read_rows(
     path: str, source: Network | Model, target: str = "", row: int | None = None
-) -> tuple[Inputs, Any]:
-    """Read X and Y of a table.
+) -> tuple[Inputs, Any, Columns]:
+    """Read X and Y of a table, and the names of what stands in their columns.
 
     Parameters
     ----------
@@ -48,12 +52,34 @@ def read_rows(
         if target and target != source.target.name:
             raise UsageError(f"the model predicts {source.target.name!r}; leave --target out")
         X, Y = _encoded(path, source, row)
+        columns = encoded_columns(source)
     else:
         network = source.network if isinstance(source, Model) else source
-        X, Y = _in_order(path, network, target, row)
+        X, Y, columns = _in_order(path, network, target, row)
     if len(Y) > MOST:
         raise DataError(f"{path} has {len(Y):,} rows; choose one with --row, or {MOST:,} at most")
-    return X, Y
+    return X, Y, columns
+
+
+def encoded_columns(model: Model) -> Columns:
+    """Return what a model's encoder puts into each unit of its inputs and targets, by value."""
+    assert model.encoder is not None
+    graph = model.network.graph
+    dense = [given.value for given in graph.inputs if not given.levels]
+    indexed = [given.value for given in graph.inputs if given.levels]
+    found = dict.fromkeys(dense, model.encoder.labels)
+    found |= {
+        value: (name,) for value, name in zip(indexed, model.encoder.index_levels, strict=True)
+    }
+    return found | _targets(graph, model.target.name, list(model.labels))
+
+
+def _targets(graph: Graph, name: str, labels: list[Any]) -> Columns:
+    """The units of the target: the column, or one unit for each of its classes."""
+    cost = graph.costs[0]
+    width = graph.values[cost.value].type.shape[0]
+    units = (name,) if width == 1 else tuple(f"{name}={label}" for label in labels)
+    return {target_name(graph, cost): units}
 
 
 def _encoded(path: str, model: Model, row: int | None) -> tuple[Inputs, Any]:
@@ -80,7 +106,9 @@ def _chosen(table: Table, row: int | None) -> slice:
     return slice(row - 1, row)
 
 
-def _in_order(path: str, network: Network, target: str, row: int | None) -> tuple[Inputs, Any]:
+def _in_order(
+    path: str, network: Network, target: str, row: int | None
+) -> tuple[Inputs, Any, Columns]:
     graph = network.graph
     if len(graph.inputs) > 1 or len(graph.costs) > 1:
         raise DataError("--data needs a network of one input and one output")
@@ -104,10 +132,14 @@ def _in_order(path: str, network: Network, target: str, row: int | None) -> tupl
     one_class = classes and len(targets) == 1 and width > 1
     if one_class:
         y = _labels(table, targets[0])
-        Y = encode_target(find_target(network, y), y)
+        found = find_target(network, y)
+        Y = encode_target(found, y)
+        columns = _targets(graph, targets[0], list(found.labels))
     else:
         Y = _numbers(table, targets)
-    return (X[kept] if given.width else X[kept, 0].astype(np.int64)), Y[kept]
+        columns = {target_name(graph, cost): tuple(targets)}
+    columns = {given.value: tuple(names[:inputs])} | columns
+    return (X[kept] if given.width else X[kept, 0].astype(np.int64)), Y[kept], columns
 
 
 def _numbers(table: Table, names: list[str]) -> NDArray[np.float64]:
