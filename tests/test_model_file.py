@@ -143,6 +143,17 @@ def test_a_header_that_was_edited_and_signed_again_builds_or_is_refused(
         pass
 
 
+@pytest.mark.parametrize("std", [0, 0.0, False])
+def test_a_column_that_would_be_divided_by_nought_is_refused(file: Path, std: object) -> None:
+    content, tensors = storage.read(file, KIND)
+    column = next(c for c in content["encoder"]["columns"] if "std" in c["parameters"])
+    column["parameters"]["std"] = std
+    edited = file.with_name("divided")
+    storage.write(edited, KIND, content, tensors)
+    with pytest.raises(FileError, match="divide by zero"):
+        cp.load(edited)
+
+
 def places(data: Any, path: tuple[Any, ...] = ()) -> Any:
     """The path to everything inside plain data."""
     inside = data.items() if isinstance(data, dict) else enumerate(data)

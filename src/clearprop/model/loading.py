@@ -82,7 +82,8 @@ def _try_out(model: Model) -> None:
             name: Cells(np.array([""], object), np.zeros(1, np.bool_))
             for name in model.encoder.names
         }
-        outputs = model._chunk(Chunk(0, 1, missing))
+        with np.errstate(divide="raise", invalid="raise"):  # a standard deviation of nought
+            outputs = model._chunk(Chunk(0, 1, missing))
         if outputs.shape[1] != max(len(model.labels), 1):
             raise DataError("the network's outputs are not the classes")
         model._values(outputs)
