@@ -129,6 +129,22 @@ def test_the_rosetta_numbers_are_the_networks(capsys):
     assert rows["dJ/dW1"]["value"] != 0
 
 
+def test_only_a_chain_is_called_by_its_sizes(tmp_path, capsys):
+    x, k = cp.Input(2), cp.Input(levels=4)
+    h = cp.Dense(2, "tanh")(x)
+    forked = cp.Network(inputs=x, outputs=cp.Dense(3)(h + x))
+    looked_up = cp.Network(inputs=[k, x], outputs=cp.Dense(1)(cp.concat(cp.Embedding(2)(k), x)))
+    assert repr(forked) == "<Network graph of 2 layers, 2 → 3, 15 parameters>"
+    assert repr(looked_up) == "<Network graph of 2 layers, index + 2 → 1, 13 parameters>"
+    assert repr(cp.Network("2-2-3-2", dropout=0.1)) == "<Network 2-2-3-2, 23 parameters>"
+    for network, title in ((forked, "a graph of 2 layers"), (cp.Network("2-2-3"), "2-2-3")):
+        file = tmp_path / "net.json"
+        file.write_text(network.to_json(), "utf-8")
+        assert main(["notation", str(file)]) == 0
+        first = capsys.readouterr().out.splitlines()[0]
+        assert first == f"The same numbers in 5 notations: {title}, one sample"
+
+
 def test_a_user_notation_writes_a_networks_steps():
     mine = Notation(
         "mine", level="index", symbols={"W": "A", "delta": "e"}, orientation="source-first"

@@ -197,7 +197,9 @@ def _rows(counts: Mapping[str, int]) -> str:
 
 def _network(found: Prepared) -> str:
     graph = found.network.graph
-    shape, _, size = repr(found.network).removesuffix(">").removeprefix("<Network ").partition(", ")
+    shape, _, size = (
+        repr(found.network).removesuffix(">").removeprefix("<Network ").rpartition(", ")
+    )
     members = f"{graph.members} side by side, " if graph.members else ""
     return f"{shape}, {members}{size}"
 

@@ -42,6 +42,7 @@ from clearprop.derivation.weight import forward_entries
 from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
+from clearprop.network.describing import is_chain, layers
 from clearprop.words import Language, did_you_mean
 
 __all__ = ["equation_text"]
@@ -234,13 +235,7 @@ class Derived:
     @cached_property
     def title(self) -> str:
         """What is derived."""
-        graph = self.network.graph
-        layers = [n for n in graph.nodes if any(role in ("W", "E") for role, _ in n.params)]
-        used = [name for node in graph.nodes for name in node.inputs]
-        chain = len(graph.inputs) == 1 and all(len(node.inputs) == 1 for node in graph.nodes)
-        if not chain or len(set(used)) < len(used):
-            return self.say("title", network=self.say("graph_of", count=len(layers)))
-        return self.say("title", network=_short(self.network))
+        return self.say("title", network=called(self.network, self.language))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the derivation as plain data: every step on every page, numbers, links."""
@@ -315,14 +310,17 @@ def numbers_of(
     )
 
 
-def _short(network: Network) -> str:
+def called(network: Network, language: Language) -> str:
+    """Return what a title calls a network: a chain by its sizes, else a graph of so many layers."""
     graph = network.graph
-    widths = [str(graph.values[g.value].type.shape[0]) if g.width else f"[{g.levels}]"
-              for g in graph.inputs[:1]]  # fmt: skip
-    for node in graph.nodes:
-        if any(role in ("W", "E") for role, _ in node.params):
-            widths.append(str(graph.values[node.output].type.shape[0]))
-    return "-".join(widths)
+    made = layers(graph)
+    if not is_chain(graph):
+        key = "graph_of_one" if len(made) == 1 else "graph_of"
+        return MESSAGES(key, language, count=len(made))
+    (given,) = graph.inputs
+    sizes = [str(given.width) if given.width else f"[{given.levels}]"]
+    sizes += [str(graph.values[name].type.shape[0]) for name in made]
+    return "-".join(sizes)
 
 
 def _plain(array: Array) -> Any:

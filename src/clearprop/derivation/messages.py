@@ -35,6 +35,7 @@ MESSAGES = Words(
         },
         "columns": {"en": "columns: {names}", "zh": "列：{names}"},
         "graph_of": {"en": "a graph of {count} layers", "zh": "{count} 层的计算图"},
+        "graph_of_one": {"en": "a graph of one layer", "zh": "一层的计算图"},
         "unit_range": {"en": "for every {ranges}", "zh": "对每个 {ranges}"},
         "unit_single": {"en": "for {ranges}", "zh": "取 {ranges}"},
         "first_sample": {

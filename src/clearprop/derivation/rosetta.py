@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.derivation.derived import LEARNING_RATE, numbers_of
+from clearprop.derivation.derived import LEARNING_RATE, called, numbers_of
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import NOTATIONS, Notation
 from clearprop.derivation.pages import WIDTH, width
@@ -126,7 +126,7 @@ def rosetta_text(
     sizes = [max(width(line[c]) for line in table) for c in range(len(heads))]
     count = len(rows[0]["names"])
     lines = [
-        WORDS("title", spoken, count=count, network=_short(network)),
+        WORDS("title", spoken, count=count, network=called(network, spoken)),
         WORDS("layers", spoken),
         "",
     ]
@@ -146,9 +146,3 @@ def rosetta_json(
     """Return the table as JSON text."""
     rows = list(rosetta_rows(network, parameters, X, Y, language, more))
     return json.dumps({"quantities": rows}, ensure_ascii=False, indent=1) + "\n"
-
-
-def _short(network: Network) -> str:
-    graph = network.graph
-    return "-".join(str(v.type.shape[0]) for n, v in graph.values.items()
-                    if n.startswith("z") or (v.node is None and v.type.shape))  # fmt: skip

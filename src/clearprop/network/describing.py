@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from clearprop.graph import Graph
 from clearprop.words import number
 
-__all__ = ["short", "table"]
+__all__ = ["is_chain", "layers", "short", "table"]
 
 MOST_SHOWN = 10  # sizes in a network's short name
 MOST_NAMED = 3  # inputs of an operation in the table
@@ -41,11 +41,34 @@ def table(graph: Graph) -> str:
     return "\n".join(lines)
 
 
+def layers(graph: Graph) -> list[str]:
+    """Return the values that the layers with weights or tables make, in order."""
+    return [
+        node.output for node in graph.nodes if any(role in ("W", "E") for role, _ in node.params)
+    ]
+
+
+def is_chain(graph: Graph) -> bool:
+    """Return whether one layer follows the other: no value is read twice, no node reads two."""
+    read = [name for node in graph.nodes for name in node.inputs]
+    single = len(graph.inputs) == 1 and all(len(node.inputs) == 1 for node in graph.nodes)
+    return single and len(set(read)) == len(read)
+
+
 def short(graph: Graph) -> str:
-    """Return a network's sizes and how many parameters it has: ``2-3-1, 13 parameters``."""
-    layers = [node for node in graph.nodes if node.op in ("affine", "gather")]
-    values = [graph.inputs[0].value, *(node.output for node in layers)]
-    sizes = [_width(graph, name) for name in values]
+    """Return a network's sizes and how many parameters it has: ``2-3-1, 13 parameters``.
+
+    What is no chain has no row of sizes: ``graph of 5 layers, 2 → 2, 44 parameters``.
+    """
+    made = layers(graph)
+    if not is_chain(graph):
+        ends = [
+            " + ".join(_width(graph, name) for name in names)
+            for names in ([given.value for given in graph.inputs], graph.outputs)
+        ]
+        count = f"{len(made)} layer{'' if len(made) == 1 else 's'}"
+        return f"graph of {count}, {' → '.join(ends)}, {graph.size:,} parameters"
+    sizes = [_width(graph, name) for name in (graph.inputs[0].value, *made)]
     if len(sizes) > MOST_SHOWN:
         sizes[MOST_SHOWN - 1 : -1] = ["…"]
     return f"{'-'.join(sizes)}, {graph.size:,} parameters"
