@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -72,3 +73,30 @@ def test_what_sympy_does_not_take_is_said(capsys):
     ):
         assert main(line.split()) == 0
         assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_every_page_says_what_sympy_did_or_why_not(capsys):
+    for network, said in (("2-2-1", "printed cost to"), ("6-6-6", "SymPy skipped: more than 60")):
+        for format in ("text", "html", "latex"):
+            assert main(["derive", network, "--verify", "--format", format]) == 0
+            page = " ".join(capsys.readouterr().out.split())
+            assert said in page and "verified: every step" in page, format
+            assert main(["derive", network, "--format", format]) == 0
+            assert "verified: every" not in capsys.readouterr().out
+        assert main(["derive", network, "--verify", "--json"]) == 0
+        data = json.loads(capsys.readouterr().out)
+        assert (data["max_error_symbolic"] is None) is data["symbolic_skipped"].startswith("SymPy")
+
+
+@pytest.mark.parametrize(
+    ("spec", "activation", "taken"),
+    [("4-5-3", "sigmoid", True), ("4-5-3", "tanh", True), ("3-3-3-2", "sigmoid", True),
+     ("2-3-2", "gelu", True), ("4-5-3", "gelu", False), ("2-3-3-3-2", "sigmoid", False)],
+)  # fmt: skip
+def test_the_symbolic_part_is_left_out_where_it_would_take_seconds(spec, activation, taken):
+    cost = "cross_entropy" if spec == "4-5-3" else "squared_error"
+    network = cp.Network(spec, activation, cost=cost)
+    found = cp.derive(network, "index", *data(network, 1)).verify(symbolic=True)
+    assert (found.skipped, found.max_error_symbolic is None) == (
+        ("", False) if taken else ("sympy_work", True)
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.equations import Equation
 from clearprop.derivation.latex import LATEX, ROOM, extent
-from clearprop.derivation.pages import failure, header, marked, section_title, uses_text
+from clearprop.derivation.pages import failure, header, marked, section_title, uses_text, verified
 from clearprop.derivation.printing import Printer
 
 ESCAPES = {
@@ -16,12 +16,12 @@ ESCAPES = {
 }  # fmt: skip
 
 
-def latex_page(derived: Derived) -> str:
-    """Return the derivation as a LaTeX article of its own."""
-    return "\n".join(_latex_lines(derived)) + "\n"
+def latex_page(derived: Derived, verify: bool = False) -> str:
+    """Return the derivation as a LaTeX article of its own; ``verify``: say how far it was."""
+    return "\n".join(_latex_lines(derived, verify)) + "\n"
 
 
-def _latex_lines(derived: Derived) -> Iterator[str]:
+def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
     chinese = derived.language == "zh"
     printer = derived.printer(LATEX)
     yield r"\documentclass[11pt]{" + ("ctexart" if chinese else "article") + "}"
@@ -39,6 +39,8 @@ def _latex_lines(derived: Derived) -> Iterator[str]:
     for line in header(derived):
         if chinese or all(ord(sign) < 0x2E80 for sign in line):
             yield rf"\noindent {_prose(line)}\par"
+    for _, line in verified(derived) if verify else ():
+        yield rf"\noindent {_prose(line)}\par"
     section = ""
     numbers = {step.id: step.number for step in derived.steps}
     for step in derived.steps:

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.derivation.derived import SMALL
 from clearprop.derivation.deriving import Derivation, derive
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import find_notation
-from clearprop.derivation.pages import WIDTH, wrapped
+from clearprop.derivation.pages import WIDTH, verified, wrapped
 from clearprop.derivation.rosetta import rosetta_json, rosetta_text
 from clearprop.derivation.rows import Columns, encoded_columns, read_rows
 from clearprop.derivation.saving import check_page, format_of
@@ -151,26 +150,14 @@ def print_page(
 ) -> str:
     """Return the derivation in a format, and what else was asked for."""
     if chosen == "json":
-        return found.to_json() + "\n"
+        return found.to_json(verify=verify) + "\n"
     if chosen == "latex":
-        return found.to_latex()
+        return found.to_latex(verify=verify)
     if chosen == "html":
-        return found.to_html()
-    result = found.verify(symbolic=verify)
-    tail = ""
-    if expand:
-        tail = "\n" + found.expand(room) + "\n"
-    if verify and result.passed:
-        said = found.say(
-            "verified",
-            trace=f"{result.max_error_trace:.1g}",
-            differences=f"{result.max_error_differences:.1g}",
+        return found.to_html(verify=verify)
+    tail = "\n" + found.expand(room) + "\n" if expand else ""
+    if verify and (lines := list(verified(found))):
+        tail += "\n" + "".join(
+            "\n".join(wrapped(f"{sign} {line}", room)) + "\n" for sign, line in lines
         )
-        tail += "\n" + "\n".join(wrapped(f"✓ {said}", room)) + "\n"
-        if result.max_error_symbolic is not None:
-            said = found.say("by_sympy", error=f"{result.max_error_symbolic:.1g}")
-            tail += "\n".join(wrapped(f"✓ {said}", room)) + "\n"
-        if result.skipped:
-            said = found.say(result.skipped, most=SMALL)
-            tail += "\n".join(wrapped(f"– {said}", room)) + "\n"
     return found.text(color=color, width=room) + tail

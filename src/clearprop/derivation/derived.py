@@ -52,7 +52,7 @@ LEARNING_RATE = 0.5
 SMALL = 60
 """So many parameters SymPy differentiates by, at most."""
 WORK = 120_000
-"""… and so many parameters times parts of the cost: two or three seconds."""
+"""… and so many parameters times parts of the cost times layers: about two seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,9 +171,13 @@ class Derived:
         if numbers.m > 1 or len(graph.costs) > 1 or graph.members or inputs:
             return replace(found, skipped="sympy_kind")
         cost = forward_entries(numbers.plan, plan(graph), self.names)
-        if graph.size * operations(cost, self.names) > WORK:
+        if graph.size * operations(cost, self.names) * len(layers(graph)) > WORK:
             return replace(found, skipped="sympy_work")
         return replace(found, errors_symbolic=differentiated(cost, self.names, numbers, self.row))
+
+    def why_skipped(self, result: Verification) -> str:
+        """Return why SymPy was asked for and not used, as a sentence; empty where it was."""
+        return self.say(result.skipped, most=SMALL) if result.skipped else ""
 
     # -- numbers ----------------------------------------------------------------------------------
     def value(self, equation: Equation) -> Array | None:
@@ -237,8 +241,14 @@ class Derived:
         """What is derived."""
         return self.say("title", network=called(self.network, self.language))
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the derivation as plain data: every step on every page, numbers, links."""
+    def to_dict(self, *, symbolic: bool = False) -> dict[str, Any]:
+        """Return the derivation as plain data: every step on every page, numbers, links.
+
+        Parameters
+        ----------
+        symbolic : bool
+            Verified by SymPy too, as `verify` does; where it is not, ``symbolic_skipped`` says why.
+        """
         printers = {layout.name: self.printer(layout) for layout in (TEXT, LATEX, MATHML)}
         steps = []
         for step in self.steps:
@@ -269,7 +279,10 @@ class Derived:
                     ],
                 }
             )
-        found_errors = self.verify().to_dict() if self.numbers is not None else {}
+        found_errors: dict[str, Any] = {}
+        if self.numbers is not None:
+            result = self.verify(symbolic=symbolic)
+            found_errors = result.to_dict() | {"symbolic_skipped": self.why_skipped(result)}
         return {
             "format": "clearprop-derivation",
             "version": 1,

@@ -42,17 +42,35 @@ class Derivation(Derived):
         """
         return text_page(self, color, width)
 
-    def to_latex(self) -> str:
-        """Return the derivation as a standalone LaTeX article (Chinese: XeLaTeX with ctex)."""
-        return latex_page(self)
+    def to_latex(self, *, verify: bool = False) -> str:
+        """Return the derivation as a standalone LaTeX article (Chinese: XeLaTeX with ctex).
 
-    def to_html(self) -> str:
-        """Return the derivation as one self-contained HTML page."""
-        return html_page(self)
+        Parameters
+        ----------
+        verify : bool
+            Say how far it was verified, by SymPy too.
+        """
+        return latex_page(self, verify)
 
-    def to_json(self) -> str:
-        """Return the derivation as JSON text."""
-        return json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
+    def to_html(self, *, verify: bool = False) -> str:
+        """Return the derivation as one self-contained HTML page.
+
+        Parameters
+        ----------
+        verify : bool
+            Say how far it was verified, by SymPy too.
+        """
+        return html_page(self, verify)
+
+    def to_json(self, *, verify: bool = False) -> str:
+        """Return the derivation as JSON text.
+
+        Parameters
+        ----------
+        verify : bool
+            Verified by SymPy too; where it is not, ``symbolic_skipped`` says why.
+        """
+        return json.dumps(self.to_dict(symbolic=verify), ensure_ascii=False, indent=1)
 
     def expand(self, width: int = WIDTH) -> str:
         """Return the gradient of the weight multiplied out without δ, and what δ saves.

@@ -15,7 +15,15 @@ from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.mathml import MATHML
 from clearprop.derivation.names import base_of
-from clearprop.derivation.pages import failure, header, marked, ranges, section_title, uses_text
+from clearprop.derivation.pages import (
+    failure,
+    header,
+    marked,
+    ranges,
+    section_title,
+    uses_text,
+    verified,
+)
 from clearprop.derivation.printing import Printer
 from clearprop.drawing import followed, lay_out, svg
 
@@ -60,9 +68,9 @@ border:1px solid var(--line);content-visibility:visible}.place{display:none}}
 """
 
 
-def html_page(derived: Derived) -> str:
-    """Return the derivation as one self-contained HTML page."""
-    return "\n".join(_Page(derived).lines()) + "\n"
+def html_page(derived: Derived, verify: bool = False) -> str:
+    """Return the derivation as one self-contained HTML page; ``verify``: say how far it was."""
+    return "\n".join(_Page(derived).lines(verify)) + "\n"
 
 
 class _Page:
@@ -73,7 +81,7 @@ class _Page:
         self.numbers = {step.id: step.number for step in derived.steps}
         self.plan = derived.network.plan
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, verify: bool) -> Iterator[str]:
         derived = self.derived
         language = "zh-CN" if derived.language == "zh" else "en"
         yield f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">'
@@ -85,6 +93,8 @@ class _Page:
             yield f'<div class="about">{escape(line)}</div>'
         if wrong := failure(derived):
             yield f'<p class="failed">{escape(wrong)}</p>'
+        for sign, line in verified(derived) if verify else ():
+            yield f'<div class="about verified">{sign} {escape(line)}</div>'
         drawing = lay_out(self.plan)
         lit = followed(drawing, *derived.target) if derived.target else frozenset()
         picture = svg(drawing, self.label, self.link, derived.title, lit)

@@ -74,6 +74,18 @@ def failure(derived: Derived) -> str:
     return derived.say("not_verified", step=result.worst, error=number(error, 2))
 
 
+def verified(derived: Derived) -> Iterator[tuple[str, str]]:
+    """Yield how far the derivation was verified, by SymPy too or why not; each with its sign."""
+    if derived.numbers is None or not (result := derived.verify(symbolic=True)).passed:
+        return
+    trace, differences = result.max_error_trace, result.max_error_differences
+    yield "✓", derived.say("verified", trace=f"{trace:.1g}", differences=f"{differences:.1g}")
+    if result.max_error_symbolic is not None:
+        yield "✓", derived.say("by_sympy", error=f"{result.max_error_symbolic:.1g}")
+    if why := derived.why_skipped(result):
+        yield "–", why
+
+
 def section_title(derived: Derived, step: DerivedStep) -> str:
     """Return the heading that a step stands under."""
     if derived.weight:
