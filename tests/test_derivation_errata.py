@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from clearprop.cli import main
 from clearprop.derivation.errata import ERRATA
 from clearprop.derivation.sources import SOURCES, pages
 
@@ -38,3 +40,12 @@ def test_each_source_has_a_page_of_its_own():
 def test_the_pages_of_the_sources_are_fresh(name):
     stands = (DOCS / name).read_text("utf-8")
     assert stands == pages()[name], "run `python -m clearprop.derivation.sources docs/sources`"
+
+
+def test_the_table_of_the_five_is_what_its_command_prints(capsys):
+    page = (DOCS / "index.md").read_text("utf-8")
+    line, table = re.search(
+        r"`clearprop (.*)` prints:\n\n```text\n(.*?)```", page, re.DOTALL
+    ).groups()
+    assert main(line.split()) == 0
+    assert capsys.readouterr().out == table

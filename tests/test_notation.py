@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +16,10 @@ import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS, Notation, find_notation
 from clearprop.derivation.names import Names
+from clearprop.derivation.notation import CHOICES, SYMBOLS
 from clearprop.errors import FileError, GraphError, SettingError
+from clearprop.graph import Graph
+from clearprop.operations import TABLE
 
 S3 = cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="shared")
 
@@ -152,3 +159,46 @@ def test_a_user_notation_writes_a_networks_steps():
     d = cp.derive(S3, mine, S3.initial(0), [[0.1, 0.2]], [[1.0, 0.0]])
     assert d.verify().passed
     assert "∂J/∂A⁽¹⁾" in d.text()
+
+
+# -- the pages that say what stands in the files ------------------------------------------------
+def page(name, kind):
+    text = (Path(__file__).parents[1] / "docs" / name).read_text("utf-8")
+    return text, re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_page_of_notations_has_every_key_and_every_word(tmp_path):
+    text, examples = page("notation.md", "toml")
+    keys = {entry.name for entry in fields(Notation)} | {"base"}
+    listed = {
+        key
+        for line in text.splitlines()
+        if line.startswith("| `") and line.count("|") == 4
+        for key in re.findall(r"`\[?(\w+)\]?`", line.split("|")[1])
+    }
+    assert keys <= listed
+    for words in CHOICES.values():
+        assert all(word in ("", "·") or f"`{word}`" in text for word in words)
+    assert all(f"`{role}`" in text for role in SYMBOLS)
+    assert set(tomllib.loads(examples[-1])) == keys
+    for number, example in enumerate(examples):
+        file = tmp_path / f"n{number}.toml"
+        file.write_text(example, "utf-8")
+        mine = find_notation(str(file))
+        d = cp.derive(S3, mine, S3.initial(0), [[0.1, 0.2]], [[1.0, 0.0]])
+        assert d.verify().passed
+    assert Names(mine, S3.graph).name("W1", (2, 0)) == "U13"
+
+
+def test_the_page_of_networks_has_every_key_and_loads():
+    text, (example,) = page("networks.md", "json")
+    net = cp.Network.from_json(example)
+    made = {"cp": cp}
+    exec(page("networks.md", "python")[1][0], made)
+    assert made["net"].to_json() == net.to_json()
+    for key in (*Graph.FIELDS, "value", "key", "width", "levels", "op", "params", "attrs"):
+        assert f"`{key}`" in text, key
+    for row in TABLE.rows():
+        assert f"`{row.name}`" in text, row.name
+        for attr in row.attrs:
+            assert f"`{attr.name}`" in text, (row.name, attr.name)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from clearprop.derivation.command import random_numbers
 from clearprop.derivation.deriving import derive
 from clearprop.derivation.errata import ERRATA, Erratum
 from clearprop.derivation.names import Names
@@ -131,12 +132,14 @@ def _table(errata: list[Erratum]) -> Iterator[str]:
 
 def index_page() -> str:
     """Return the page that leads to the others, with the Rosetta table."""
-    net, p, X, Y = example("S3")
+    net = example("S3")[0]
+    p, X, Y = random_numbers(net, 0, 1)
     files = [_file(source) for source in SOURCES]
     lines = ["# The five sources, re-derived", ""]
     lines += [f"- [{s} · {n}]({_file(s)}.md): {ABOUT[s]}" for s, n in SOURCES.items()]
-    lines += ["- [Errata](errata.md)", "", "```text", rosetta_text(net, p, X, Y, "en").rstrip(),
-              "```", "", "```{toctree}", ":hidden:", "", *files, "errata", "```"]  # fmt: skip
+    lines += ["- [Errata](errata.md)", "", "`clearprop notation` prints:", ""]
+    lines += ["```text", rosetta_text(net, p, X, Y, "en").rstrip(), "```", ""]
+    lines += ["```{toctree}", ":hidden:", "", *files, "errata", "```"]
     return "\n".join(lines) + "\n"
 
 
