@@ -203,8 +203,10 @@ class Printer:
     def _scalar(self, node: Node) -> bool:
         """Whether a factor is one number, so that no ⊙ is wanted."""
         match node:
-            case Number() | Square() | Total() | Ratio() | Chosen() | Place():
+            case Number() | Square() | Ratio() | Chosen() | Place():
                 return True
+            case Total(body=body):
+                return self._scalar(body)
             case Quantity(sym, index):
                 return bool(index) or self.names.rank(sym) == 0
             case Literal():

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from clearprop.backprop import Plan, Step, Term
 from clearprop.derivation.equations import DerivedStep, Equation, said_once
+from clearprop.derivation.functions import function_names, functions_of, kind_of
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.messages import Said
 from clearprop.derivation.names import FULL, Names, split
@@ -58,19 +59,6 @@ ENTRIES_WRITTEN_OUT = 48
 """The scalar level writes a step out up to so many equations, then with indices."""
 TERMS_WRITTEN_OUT = 12
 """… and a sum up to so many terms."""
-
-
-def function_names(plan: Plan, symbol: str) -> dict[str, str]:
-    """Return how each function is called: the notation's f if there is one, else its own name."""
-    found: dict[str, None] = {}
-    for step in plan.steps:
-        for term in step.terms:
-            for node in walk(term.expr):
-                if isinstance(node, Apply) and isinstance(node.function, Function):
-                    x = Sym("x")
-                    if node.function.definition(x, dict(node.attrs)) != x:
-                        found[node.function.name] = None
-    return {next(iter(found)): symbol} if len(found) == 1 else {name: name for name in found}
 
 
 def write_steps(
@@ -212,23 +200,14 @@ class Author:
 
     # -- functions and inputs ---------------------------------------------------------------------
     def definitions(self) -> Iterator[DerivedStep]:
-        seen: set[str] = set()
-        x = Sym("x")
-        for step in self.plan.steps:
-            for node in walk(step.expr):
-                if not isinstance(node, Apply) or not isinstance(node.function, Activation):
-                    continue
-                row, attrs = node.function, dict(node.attrs)
-                if row.name in seen or row.definition(x, attrs) == x:
-                    continue
-                seen.add(row.name)
-                yield from self._function(node)
+        for name, apply in functions_of(self.plan).items():
+            yield from self._function(name, apply)
 
-    def _function(self, apply: Apply) -> Iterator[DerivedStep]:
+    def _function(self, key: str, apply: Apply) -> Iterator[DerivedStep]:
         row, attrs = apply.function, dict(apply.attrs)
         assert isinstance(row, Activation)
-        name = self.writing.functions.get(row.name, row.name)
-        shown = name if name == row.name else f"{name} = {row.name}"
+        name = self.writing.functions.get(kind_of(apply), key)
+        shown = name if name == key else f"{name} = {key}"
         if isinstance(row, Function):
             x = Sym("x")
             arg = Quantity("x")
@@ -239,7 +218,7 @@ class Author:
                 self._defined(Call(name, (arg,), True), folded, slope),
             )
             yield DerivedStep(
-                row.name,
+                key,
                 "definition",
                 Said("function", f=shown),
                 Said("function_why", f=name),
@@ -256,7 +235,7 @@ class Author:
             size = vector.shape[0]
             left = Call(name, (Quantity("x"),), False, idx)
             yield DerivedStep(
-                row.name,
+                key,
                 "definition",
                 Said("link", f=name),
                 Said("link_why"),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.derivation.equations import DerivedStep, Equation
+from clearprop.derivation.functions import functions_of
 from clearprop.derivation.names import FULL, Names
 from clearprop.derivation.numbers import DIFFERENCE, TraceNumbers
 from clearprop.derivation.tree import (
@@ -26,8 +27,7 @@ from clearprop.derivation.tree import (
     value,
     walk,
 )
-from clearprop.expressions import Apply, Array
-from clearprop.expressions import walk as walk_expr
+from clearprop.expressions import Array
 from clearprop.network import Network
 from clearprop.operations import Activation
 
@@ -222,7 +222,9 @@ class _Verifier:
 
     def _definition(self, step: DerivedStep, equation: Equation, left: Call) -> float:
         """Compare a function's textbook forms with the stable form that is executed."""
-        row, attrs = self._row(step.id.partition(":")[0])
+        apply = functions_of(self.numbers.plan)[step.id.partition(":")[0]]
+        row, attrs = apply.function, dict(apply.attrs)
+        assert isinstance(row, Activation)
         points = np.asarray(POINTS)
         if left.index:
             size = equation.free[0][1]
@@ -240,14 +242,6 @@ class _Verifier:
                 found = value(member, _At(self.numbers, given), {SAMPLE: 1, MEMBER: 1, **bound})
                 worst = max(worst, _off(found, truth[place]))
         return worst
-
-    def _row(self, name: str) -> tuple[Activation, dict[str, Any]]:
-        for step in self.numbers.plan.steps:
-            for node in walk_expr(step.expr):
-                if isinstance(node, Apply) and node.function.name == name:
-                    assert isinstance(node.function, Activation)
-                    return node.function, dict(node.attrs)
-        raise LookupError(name)
 
 
 class _At:

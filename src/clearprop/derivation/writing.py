@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from clearprop.derivation.functions import Kind, kind_of
 from clearprop.derivation.names import FULL, Names
 from clearprop.derivation.tree import (
     MEMBER,
@@ -77,11 +78,11 @@ class Writing:
     names : Names
     samples : int or None
         Rows of the batch: 1 leaves out mean and sum; None prints m.
-    functions : mapping of str to str
-        How each function is called on the page, by its row's name.
+    functions : mapping of Kind to str
+        How each function is called on the page.
     """
 
-    def __init__(self, names: Names, samples: int | None, functions: Mapping[str, str]) -> None:
+    def __init__(self, names: Names, samples: int | None, functions: Mapping[Kind, str]) -> None:
         self.names, self.samples, self.functions = names, samples, functions
         self.notation = names.notation
         self.sampled = False
@@ -330,7 +331,7 @@ class Writing:
             textbook = state(expr.args[0], attrs)
             if textbook == expr.args[0] or isinstance(textbook, Num):  # identity
                 return self._at(textbook, idx if textbook.shape else (None if idx is None else ()))
-            name = self.functions.get(row.name, row.name)
+            name = self.functions.get(kind_of(expr), row.name)
             arg = self._at(expr.args[0], idx)
             meaning = self._at(textbook, idx)
             return Call(name, (arg,), expr.form == "derivative", (), meaning)
@@ -338,7 +339,8 @@ class Writing:
             textbook = row.definition(expr.args[0], attrs)
             whole = self.whole(expr.args[0])
             meaning = self._at(textbook, idx)
-            return Call(self.functions.get(row.name, row.name), (whole,), False, idx or (), meaning)
+            name = self.functions.get(kind_of(expr), row.name)
+            return Call(name, (whole,), False, idx or (), meaning)
         return Call(row.name, tuple(self._at(arg, idx if arg.shape else ()) if idx is not None
                                     else self.whole(arg) for arg in expr.args))  # fmt: skip
 
