@@ -95,7 +95,8 @@ def check_function(
     eps : float, optional
         The step; by default ∛ε · max(1, \\|xᵢ\\|) for each entry, refined by a second step.
     atol, rtol : float
-        Largest difference: atol + rtol · the largest entry of the array.
+        Largest difference: atol + rtol · the largest entry of the array, and with differences
+        what the last digits of f can do to one.
     fast_mode : bool
         One random direction: two evaluations, for very large inputs.
     nondet_tol : float
@@ -115,7 +116,8 @@ def check_function(
     Raises
     ------
     DataError
-        If x is float32 (differences would have three digits), or f is NaN or random at x.
+        If x is float32 (differences would have three digits), or f is random at x, or NaN there
+        or a step beside it.
 
     Examples
     --------
@@ -138,6 +140,11 @@ def check_function(
             raise DataError(f"{_entry(name, spot)} is {number(array[spot])}; give finite numbers")
     if sample is not None and sample < 1:
         raise DataError(f"sample must be 1 or more, or None for all entries; got {sample}")
+    for what, tolerance in (("atol", atol), ("rtol", rtol), ("nondet_tol", nondet_tol)):
+        if not 0 <= tolerance < np.inf:
+            raise DataError(f"{what} must be a number of 0 or more; got {tolerance}")
+    if eps is not None and not 0 < eps < np.inf:
+        raise DataError(f"eps must be above 0, or None for one by entry; got {eps}")
     notes: list[str] = []
     rng = np.random.default_rng(seed)
     value = _evaluate(f, point, x, notes)
@@ -149,9 +156,17 @@ def check_function(
             f"two evaluations of f at one point gave {value!r} and {again!r}: something in it is "
             "random (dropout? fix its mask) or is kept between calls"
         )
-    given = _arrays(
-        gradient(_rebuild(point, x)) if callable(gradient) else gradient, "the gradient"
-    )
+    given = _given(gradient, point, x)
+    if callable(gradient):
+        second = _given(gradient, point, x)
+        if any(
+            n not in second or not np.array_equal(given[n], second[n], equal_nan=True)
+            for n in given
+        ):
+            notes.append(
+                "a second call gave another gradient: something in it is random, or is kept "
+                "between calls"
+            )
     for name, array in point.items():
         if name not in given or given[name].shape != array.shape:
             got = f"shape {given[name].shape}" if name in given else "nothing"
@@ -165,11 +180,12 @@ def check_function(
     complex_step = _takes_complex(f, point, x, value)
     if fast_mode:
         return _direction(f, point, x, given, rng, atol, rtol, notes, raise_exception)
-    rows: list[tuple[str, float, float, float]] = []
+    rows: list[tuple[str, float, float, str]] = []
     kinks = []
+    scales = {name: float(np.abs(given[name]).max(initial=0.0)) for name in point}
     for name, index in _entries(point, rng, sample):
         mine = float(given[name][index])
-        near = atol + rtol * float(np.abs(given[name]).max())
+        near = atol + rtol * scales[name]
         if complex_step:
             truth, low, high = _complex_slope(f, point, x, name, index), 0.0, 0.0
         else:
@@ -177,13 +193,22 @@ def check_function(
         if not complex_step and low < high:  # between the two one-sided slopes all are right
             kinks.append(_entry(name, index))
             truth = min(max(mine, low), high)
-        scale = float(np.abs(given[name]).max())
-        rows.append((_entry(name, index), mine, truth, scale))
-    scales = max((max(abs(truth), scale) for _, _, truth, scale in rows), default=0.0)
-    allowed = atol + rtol * scales
-    wrong = sorted((row for row in rows if abs(row[1] - row[2]) > allowed),
+        if not np.isfinite(truth):
+            raise DataError(
+                f"f is NaN or infinite beside {_entry(name, index)}, where its slope would be "
+                "measured; check at another point, or with a smaller eps"
+            )
+        rows.append((_entry(name, index), mine, truth, name))
+    for _, _, truth, name in rows:
+        scales[name] = max(scales[name], abs(truth))
+    # what differences of f cannot resolve: its own last digits over the step
+    unit = float(np.finfo(np.float64).eps)
+    least = atol + (0.0 if complex_step else 100 * unit * abs(value) / (eps or np.cbrt(unit)))
+    wrong = sorted((row for row in rows if abs(row[1] - row[2]) > least + rtol * scales[row[3]]),
                    key=lambda row: -abs(row[1] - row[2]))  # fmt: skip
-    error = max((abs(a - b) for _, a, b, _ in rows), default=0.0) / (scales or 1.0)
+    error = max(
+        (abs(a - b) / (scales[n] if scales[n] > least else 1.0) for _, a, b, n in rows), default=0.0
+    )
     method = "complex step" if complex_step else "central differences"
     worst = [(name, a, b) for name, a, b, _ in wrong[:5]]
     return _result(not wrong, error, worst, kinks, len(rows), _factor(rows) if wrong else None,
@@ -210,12 +235,34 @@ def _result(
 
 
 def _arrays(x: Any, what: str) -> Arrays:
-    if isinstance(x, Mapping):
-        return {str(name): np.asarray(array) for name, array in x.items()}
     try:
-        return {"": np.asarray(x, dtype=None)}
+        if isinstance(x, Mapping):
+            return {str(name): np.asarray(array) for name, array in x.items()}
+        return {"": np.asarray(x)}
     except (ValueError, TypeError):
         raise DataError(f"{what} is no array and no mapping of arrays") from None
+
+
+def _given(gradient: Any, point: Arrays, like: Any) -> Arrays:
+    """Return the gradient in question as arrays of real numbers."""
+    try:
+        found = gradient(_rebuild(point, like)) if callable(gradient) else gradient
+    except Exception as error:
+        raise ClearPropError(f"the gradient raised {type(error).__name__}: {error}") from error
+    arrays = _arrays(found, "the gradient")
+    for name, array in arrays.items():
+        if array.dtype.kind in "biuf":
+            continue
+        try:
+            if array.dtype.kind != "O":
+                raise TypeError
+            arrays[name] = array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise DataError(
+                f"the gradient of {name or 'x'} must be an array of real numbers, "
+                f"got {type(found).__name__ if not array.shape else array.dtype}"
+            ) from None
+    return arrays
 
 
 def _rebuild(point: Arrays, like: Any) -> Any:
@@ -235,11 +282,14 @@ def _evaluate(
         raise ShapeError(f"f returned shape {value.shape}; it must return one number (sum it?)")
     after = _arrays(given, "x") if notes is not None else {}
     if notes is not None and any(
-        not np.array_equal(after[n], point[n], equal_nan=True) for n in point
+        n not in after or not np.array_equal(after[n], point[n], equal_nan=True) for n in point
     ):
         text = "f changes its input (an in-place operation)"
         notes += [text] if text not in notes else []
-    return float(value.reshape(()).real)
+    try:
+        return float(value.reshape(()).real)
+    except (TypeError, ValueError):
+        raise DataError(f"f returned {value.item()!r}; it must return one number") from None
 
 
 def _takes_complex(f: Callable[..., Any], point: Arrays, like: Any, value: float) -> bool:
@@ -262,7 +312,7 @@ def _takes_complex(f: Callable[..., Any], point: Arrays, like: Any, value: float
                 _evaluate(f, {n: a + s * step * direction[n] for n, a in point.items()}, like)
                 for s in (-1, 1)
             ]
-    except (TypeError, ValueError, ClearPropError):
+    except Exception:  # whatever it has against complex numbers, differences remain
         return False
     plain = (ends[1] - ends[0]) / (2 * step)
     return abs(slope - plain) <= 1e-5 * (abs(plain) + abs(value) + 1e-3)
@@ -287,7 +337,8 @@ def _entries(
 def _complex_slope(
     f: Callable[..., Any], point: Arrays, like: Any, name: str, index: tuple[int, ...]
 ) -> float:
-    shifted = {n: a.astype(complex) if n == name else a for n, a in point.items()}
+    # all complex, not one alone: a buffer made like another array would drop the imaginary part
+    shifted = {n: a.astype(complex) for n, a in point.items()}
     shifted[name][index] += 1e-30j
     value = complex(np.asarray(f(_rebuild(shifted, like))).reshape(()))
     return value.imag / 1e-30
@@ -358,6 +409,11 @@ def _direction(
         for s in (-1, 1)
     ]
     truth = (ends[1] - ends[0]) / (2 * h)
+    if not np.isfinite(truth):
+        raise DataError(
+            "f is NaN or infinite a step along a random direction, where its slope would be "
+            "measured; check at another point"
+        )
     mine = float(sum(np.sum(given[n] * u[n]) for n in point)) / norm
     scale = max(abs(truth), abs(mine))
     good = abs(truth - mine) <= atol + rtol * scale
@@ -366,7 +422,7 @@ def _direction(
     return _result(good, error, worst, [], 1, None, "one random direction", notes, raise_exception)
 
 
-def _factor(rows: list[tuple[str, float, float, float]]) -> float | None:
+def _factor(rows: list[tuple[str, float, float, str]]) -> float | None:
     mine = np.array([row[1] for row in rows])
     truth = np.array([row[2] for row in rows])
     if len(rows) < 2 or not truth.any():
