@@ -14,6 +14,7 @@ from clearprop.checking import (
     AnswerError,
     check_gradient,
 )
+from clearprop.errors import DataError
 from clearprop.testing import assert_gradient
 
 
@@ -130,11 +131,13 @@ def test_other_frameworks_orientation_is_tried_both_ways(sizes, rng):
         ("text", "cannot read a gradient"),
         ({"W1": None}, "W1 is None"),
         ({"W1": "text"}, "no array of numbers"),
+        ({"coefs_": [1], "intercepts_": [1, 2]}, "1 coefs_ and 2 intercepts_"),
+        ({"coefs_": None, "intercepts_": None}, "coefs_ and intercepts_"),
     ],
 )
 def test_what_is_no_gradient_is_refused_in_a_sentence(case, given, text):
     network, p, X, Y = case
-    with pytest.raises(AnswerError, match=text):
+    with pytest.raises((AnswerError, DataError), match=text):
         check_gradient(network, p, X, Y, given)
 
 
@@ -167,6 +170,13 @@ def test_a_function_that_changes_its_inputs_or_is_random_is_noticed(case):
     assert "changes its inputs W1, X" in check_gradient(network, p, X, Y, changes).notes[0]
     assert np.array_equal(X, before)
     assert "a second call" in check_gradient(network, p, X, Y, random).notes[0]
+
+    def takes(parameters, X, Y):
+        found = dict(network.gradient(parameters, X, Y))
+        del parameters["W1"]
+        return found
+
+    assert "changes its inputs W1 " in check_gradient(network, p, X, Y, takes).notes[0]
 
 
 def test_a_function_that_raises_is_told_with_its_line(case):

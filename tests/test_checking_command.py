@@ -239,6 +239,11 @@ def test_the_template_is_a_file_with_blanks(tmp_path, net):
         ("def gradient(p, X, Y):\n    import os, signal\n    os.kill(os.getpid(), 9)", "processor"),
         ("def gradient(p, X, Y):\n    return [1, 2]", "returned 2 arrays, the network has 4"),
         ("def gradient(p, X):\n    return p", "positional argument"),
+        ("def gradient(p, X, Y):\n    yield p", "what gradient returned is generator"),
+        (
+            "def gradient(p, X, Y):\n    open('problem.txt', 'wb').write(b'\\xff')\n    return p",
+            "\ufffd",
+        ),
     ],
 )
 def test_what_a_users_code_does_is_told_in_a_sentence(tmp_path, net, body, text):
@@ -254,6 +259,12 @@ def test_a_users_prints_and_changes_are_noted(tmp_path, net):
     assert found.passed
     assert any("printed 2 lines; the first: hello" in note for note in found.notes)
     assert any("changes its inputs X" in note for note in found.notes)
+    body = numpy_template(net, filled=True).replace(
+        "    return {", "    import os\n    os.chdir('/')\n    parameters.clear()\n    return {"
+    )
+    found = check_file(written(tmp_path, body), net)
+    assert found.passed
+    assert any("changes its inputs W1, b1, W2, b2" in note for note in found.notes)
 
 
 def test_what_a_users_code_leaves_running_is_ended(tmp_path, net):

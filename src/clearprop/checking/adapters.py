@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.errors import DataError
 from clearprop.graph import Graph
 
 
@@ -45,6 +46,12 @@ def _torch(graph: Graph, module: Any, notes: list[str]) -> dict[str, Any]:
 
 def _sklearn(graph: Graph, coefs: Any, intercepts: Any, notes: list[str]) -> dict[str, Any]:
     """scikit-learn's MLP: coefs_ are (in, out)."""
+    if not all(isinstance(one, list | tuple) for one in (coefs, intercepts)):
+        raise DataError("coefs_ and intercepts_ are lists of arrays, one each a layer")
+    if len(coefs) != len(intercepts):
+        raise DataError(
+            f"got {len(coefs)} coefs_ and {len(intercepts)} intercepts_; give one each a layer"
+        )
     arrays = []
     for W, b in zip(coefs, intercepts, strict=True):
         arrays += [np.asarray(W), np.asarray(b)]

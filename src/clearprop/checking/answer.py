@@ -176,7 +176,9 @@ def _once(
         result = function(own, x, y, **keywords)
     except Exception as error:
         raise AnswerError(f"{_where(function, error)}: {type(error).__name__}: {error}") from error
-    changed = [name for name, array in own.items() if not _same(array, parameters[name])]
+    changed = [
+        name for name, array in parameters.items() if name not in own or not _same(own[name], array)
+    ]
     changed += [name for name, now, was in (("X", x, X), ("Y", y, Y)) if not _same(now, was)]
     notes = []
     if changed:
@@ -214,6 +216,6 @@ def _copy(value: Any) -> Any:
 
 def _same(now: Any, was: Any) -> bool:
     if isinstance(was, Mapping):
-        return all(_same(now[key], item) for key, item in was.items())
+        return all(key in now and _same(now[key], item) for key, item in was.items())
     a, b = np.asarray(now), np.asarray(was)
     return a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())

@@ -29,8 +29,9 @@ SHOWN, WRITTEN = 1 << 20, 1 << 28
 
 #: What runs there. It reads arrays, calls the function, and writes arrays; no ClearProp in it.
 _CHILD = """
-import sys, runpy, traceback, inspect, resource
+import os, sys, runpy, traceback, inspect, resource
 import numpy as np
+home = os.getcwd() + "/"  # wherever the function goes
 file, name, seconds, memory = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
 resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN, WRITTEN))
@@ -39,14 +40,14 @@ sys.path.insert(0, file.rpartition("/")[0])
 if memory:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 def fail(text):
-    with open("problem.txt", "w", encoding="utf-8") as out:
+    with open(home + "problem.txt", "w", encoding="utf-8") as out:
         out.write(text)
     sys.exit(1)
 def line_of(error):
     spots = [t for t in traceback.extract_tb(error.__traceback__) if t.filename == file]
     return f", line {spots[-1].lineno}: {spots[-1].line}" if spots else ""
 def load(prefix):
-    with np.load("in.npz", allow_pickle=False) as data:
+    with np.load(home + "in.npz", allow_pickle=False) as data:
         found = {k[len(prefix):]: data[k] for k in data.files if k.startswith(prefix)}
     return found[""] if list(found) == [""] else found
 try:
@@ -78,7 +79,8 @@ for call in ("1", "2"):
     except BaseException as error:
         fail(f"{name}{line_of(error)}: {type(error).__name__}: {error}")
     was = load("p:")
-    changed = [k for k in was if not np.array_equal(p[k], was[k], equal_nan=True)]
+    changed = [k for k in was
+               if k not in p or not np.array_equal(p[k], was[k], equal_nan=True)]
     for what, now in (("X", X), ("Y", Y)):
         before = load(what + ":")
         if not isinstance(before, dict):
@@ -108,9 +110,10 @@ for call in ("1", "2"):
                 array = array.astype(float)
         except (TypeError, ValueError):
             what = "is still a blank (...)" if v is Ellipsis else f"is {type(v).__name__}"
-            fail(f"the gradient of {k} {what}; it must be an array of numbers")
+            whose = f"what {name} returned" if k == "flat" else f"the gradient of {k}"
+            fail(f"{whose} {what}; it must be an array of numbers")
         out[f"{call}:{k}"] = array
-np.savez("out.npz", **out)
+np.savez(home + "out.npz", **out)
 """.replace("WRITTEN", str(WRITTEN))
 
 
@@ -188,7 +191,7 @@ def run_function(
             printed = screen.read(SHOWN).decode("utf-8", "replace")
         problem, result = Path(folder, "problem.txt"), Path(folder, "out.npz")
         if problem.exists():
-            raise AnswerError(problem.read_text("utf-8"))
+            raise AnswerError(problem.read_text("utf-8", "replace"))
         if child.returncode or not result.exists():
             raise AnswerError(_why_it_ended(child.returncode, name, seconds, printed))
         with np.load(result, allow_pickle=False) as data:
