@@ -43,6 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(ProofKeeper(config))
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name bytes by their argument: compressed ones hold the second they were made in.
+
+    Two workers that collect a second apart must collect tests of the same names.
+    """
+    return argname if isinstance(val, bytes) else None
+
+
 @cache
 def counting(file: Path) -> frozenset[str]:
     """Names of a file's functions and constants that use `count`, over others of its names too."""
