@@ -486,6 +486,9 @@ def test_ctrl_c_saves_the_best_so_far_and_resume_gives_the_same_bits(tmp_path: P
     told = part.history.events[-1]
     assert (told.kind, told.step) == ("interrupted", part.provenance["steps"])
     assert (tmp_path / "m.clearprop.checkpoint").exists()
+    other = command(*args, "-o", "m.clearprop", "--resume", "--l2", "0.5", cwd=tmp_path)
+    assert (other.returncode, other.stdout) == (1, "")  # refused before anything is told
+    assert "m.clearprop.checkpoint: the network is not the same" in other.stderr
     for more in (["-o", "m.clearprop", "--resume"], ["-o", "whole.clearprop"]):
         done = command(*args, *more, cwd=tmp_path)
         assert done.returncode == 0, done.stderr

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,52 @@ def test_ctrl_c_stops_a_run_and_python_hears_it() -> None:
         check=False,
     )
     assert run.stdout.splitlines() == ["interrupted True True", "as before"], run.stderr
+
+
+HURRY = """
+import os, signal, sys, threading, time
+import numpy as np
+import clearprop as cp
+network = cp.Network([1024, 2048, 2048, 1000], output="softmax", cost="cross_entropy")
+rng = np.random.default_rng(0)
+X, y = rng.normal(size=(2048, 1024)).astype(np.float32), rng.integers(1000, size=2048)
+training = cp.Training(network, X, y, batch_size=512, precision="float32", epochs=10_000, seed=0)
+training.advance(steps=1)
+for wait in rng.uniform(0.05, 0.6, size=int(sys.argv[1])):
+    pressed = []
+    def press():
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Timer(wait, press).start()
+    try:
+        training.run()
+    except KeyboardInterrupt:
+        print(time.monotonic() - pressed[0])
+"""
+
+
+@pytest.mark.prove_only
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal to itself")
+def test_ctrl_c_in_a_large_network_is_obeyed_at_once(
+    proof: Callable[..., None],
+) -> None:
+    presses = 50
+    run = subprocess.run(
+        [sys.executable, "-c", HURRY, str(presses)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    waits = [float(line) for line in run.stdout.splitlines()]
+    assert len(waits) == presses, run.stderr
+    proof(
+        "Ctrl-C in 1024-2048-2048-1000, batch 512: seconds until Python has the word again",
+        presses,
+        median=float(np.median(waits)),
+        worst=max(waits),
+        goal=0.2,
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

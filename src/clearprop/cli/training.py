@@ -224,7 +224,7 @@ def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
     }.get(made["stopped"], f"stopped: {made['stopped']}")
     console.line(f"{why}{kept} ({number(made['seconds'], 2)} s)")
     for event in model.history.events:
-        if event.kind in ("engine", "skipped", "time_limit", "max_steps"):
+        if event.kind in ("engine", "skipped", "checkpoint", "time_limit", "max_steps"):
             console.line(f"  {event.text}", "dim")
     if made["figures"]:
         console.line()

@@ -247,8 +247,6 @@ time_limit, max_steps, checkpoint, resume
         "unlabelled": int((~known).sum()),
     }
     notes = (*table.notes, *(other.notes if other is not None else ()))
-    if announce is not None:
-        announce(Prepared(table, decisions, aim, encoder, network, counts, settings, notes))
     watched: dict[str, Any] = {}
     if held is not None:
         metric = _metric(aim, *held[2:])
@@ -270,6 +268,8 @@ time_limit, max_steps, checkpoint, resume
     with Training(
         network, X, Y, validation=held, sample_weight=own[0] if own else None, **settings, **watched
     ) as training:
+        if announce is not None:  # not before the run is known to begin, or to go on
+            announce(Prepared(table, decisions, aim, encoder, network, counts, settings, notes))
         try:
             model = carry_out(training, aim, progress)
         except Interrupted as error:

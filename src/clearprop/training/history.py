@@ -48,7 +48,7 @@ class Event:
     ----------
     kind : str
         ``"learning_rate"`` (changed between epochs), ``"skipped"``, ``"interrupted"``,
-        ``"diverged"``, or why the run ended: ``"early_stopping"``, ``"time_limit"``,
+        ``"diverged"``, ``"checkpoint"`` (could not be written), or why the run ended: ``"early_stopping"``, ``"time_limit"``,
         ``"max_steps"``, ``"callback"``, ``"stopped"``.
     epoch, step : int
         When: the epoch, from 1, and the steps done.

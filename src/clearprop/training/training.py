@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clearprop.engine import Data, Flat, Precision, Runner, State, Window
-from clearprop.errors import DivergenceError, SettingError
+from clearprop.errors import DivergenceError, FileError, SettingError
 from clearprop.initializers import DATA_DRIVEN
 from clearprop.network import (
     Inputs,
@@ -115,7 +115,8 @@ class Training:
     max_steps : int, optional
         The run ends after so many steps: with a time limit's count, with the same bits.
     checkpoint : path, optional
-        Written every ``checkpoint_seconds``, when interrupted, and at the end.
+        Written every ``checkpoint_seconds``, when interrupted, and at the end. One that cannot be
+        written later on is an event of the history, not the end of the run.
     resume : bool
         Go on from the checkpoint if there is one, to the bits of a run never stopped.
 
@@ -417,11 +418,12 @@ class Training:
                     ends = min(deadline, began + self._time_limit - before)
                     self._slice(min(target, self.steps), ends)
                     self._seconds = before + time.monotonic() - began
-                    self._save_if_due()
+                    if time.monotonic() >= self._saved_at + self._every:
+                        self._keep()
         finally:
             handler, self._asked = self._asked.handler, Asked()
-            if self._path is not None and (handler is not None or self.finished):
-                self.save(self._path)
+            if handler is not None or self.finished:
+                self._keep()
         return handler
 
     def _slice(self, target: int, deadline: float) -> None:
@@ -607,9 +609,19 @@ class Training:
         self._rates.remember(found.memory)
         self._seconds, self.why, self._uncut = found.seconds, found.why, None
 
-    def _save_if_due(self) -> None:
-        if self._path is not None and time.monotonic() >= self._saved_at + self._every:
+    def _keep(self) -> None:
+        """Write the run's own checkpoint, if it has one.
+
+        A disk that takes none costs the checkpoint, not the run: that is told, once.
+        """
+        if self._path is None:
+            return
+        try:
             self.save(self._path)
+        except FileError as error:
+            self._saved_at = time.monotonic()  # tried again when the next is due
+            if not any(event.kind == "checkpoint" for event in self.history.events):
+                self._tell("checkpoint", f"no checkpoint: {error}; the run goes on without")
 
     def _fingerprint(self) -> dict[str, str]:
         if self._print is None:
