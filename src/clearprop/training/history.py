@@ -48,8 +48,8 @@ class Event:
     ----------
     kind : str
         ``"learning_rate"`` (changed between epochs), ``"skipped"``, ``"interrupted"``,
-        ``"diverged"``, ``"checkpoint"`` (could not be written), or why the run ended: ``"early_stopping"``, ``"time_limit"``,
-        ``"max_steps"``, ``"callback"``, ``"stopped"``.
+        ``"diverged"``, ``"checkpoint"`` (could not be written), or why the run ended:
+        ``"early_stopping"``, ``"time_limit"``, ``"max_steps"``, ``"callback"``, ``"stopped"``.
     epoch, step : int
         When: the epoch, from 1, and the steps done.
     text : str
