@@ -188,6 +188,8 @@ class Reader:
                 return column(value).T
             return np.asarray(value) ** self.inner(part)
         part = self.group()
+        if self.elided:
+            return value
         if part and part[0] == "[":  # rows first … last
             first, last = (int(t) for t in part if t.isdigit())
             return column(np.atleast_1d(value))[first - 1 : last]
@@ -399,6 +401,8 @@ class Reader:
 
     def call(self, name, primed):
         argument = self.matrix() if self.next == r"\begin{pmatrix}" else self.bracket()
+        if self.elided:
+            return argument
         body = self.defined.get(name + "′" * primed)
         if body is None:
             return PRIMITIVES[name](argument)

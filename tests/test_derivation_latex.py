@@ -9,13 +9,14 @@ from itertools import product
 
 import numpy as np
 import pytest
+from conftest import count
 from latex_reader import Name, Reader, column, tokens
 from random_networks import random_case, redrawn
 from test_derivation import NETWORKS, data
 
 import clearprop as cp
 from clearprop.backprop import plan, run
-from clearprop.derivation import NOTATIONS
+from clearprop.derivation import NOTATIONS, article
 
 #: How each text names what the trace holds: letter -> role, and by how much its number is larger.
 COMMON = {"b": "b", "y": "y", "delta": "delta", "Delta": "Delta", "Omega": "penalty", "C": "C",
@@ -131,7 +132,7 @@ class Page:
         if symbol in self.graph.parameters:
             return (self.graph.parameters[symbol].spec.type.member, False)
         value = symbol
-        for role, own in (("Delta", "a"), ("delta", "z")):
+        for role, own in (("Delta", "a"), ("delta", "z"), ("r", "a")):  # r: dropout's factors
             if symbol.startswith(role):
                 value = own + symbol[len(role) :]
         if value in self.graph.values:
@@ -227,8 +228,10 @@ class Page:
         whole = without_index(left) if free else left
         sizes = np.shape(self.truth(whole, "=", {}))[: len(free)]
         worst = 0.0
-        axes = (max(1, self.graph.members), self.m, *sizes)
-        for place in product(*(range(1, size + 1) for size in axes)):
+        members = range(1, max(1, self.graph.members) + 1)
+        samples = sorted({1, self.m})  # one text holds for all: the first and the last will do
+        units = (range(1, size + 1) for size in sizes)
+        for place in product(members, samples, *units):
             self.member, self.sample = place[:2]
             bound = dict(zip(free, place[2:], strict=True))
             reader = Reader(right, self.look, defined, bound, self.levels())
@@ -330,7 +333,10 @@ def off(found, truth) -> float:
 
 def read_back(network, notation, parameters, X, Y) -> tuple[int, float]:
     d = cp.derive(network, notation, parameters, X, Y, digits=17)
-    return Page(network, notation, parameters, X, Y).check(d.to_latex())
+    with pytest.MonkeyPatch.context() as patch:  # whether it verifies is another test's claim
+        patch.setattr(article, "failure", lambda derived: "")
+        page = d.to_latex()
+    return Page(network, notation, parameters, X, Y).check(page)
 
 
 @pytest.mark.prove
@@ -346,11 +352,16 @@ def test_latex_read_back_is_what_is_executed(name, notation, m, full):
     assert worst <= 1e-10
 
 
-def test_latex_of_random_graphs_read_back_is_what_is_executed(proof, full):
+#: 19: a sum over members times a vector, entry by entry; 23: two functions of one row; 32: softmax
+#: of two sizes; 35: dropout's factors of members; 37: a function of a column with dots
+TOLD = (19, 23, 32, 35, 37)
+CHUNK = 25
+
+
+@pytest.mark.parametrize("first", count([3], list(range(3, 203, CHUNK))))
+def test_latex_of_random_graphs_read_back_is_what_is_executed(first, proof):
     worst, total = 0.0, 0
-    # 19: a sum over members times a vector, entry by entry; 23: two functions of one row;
-    # 32: softmax of two sizes
-    for seed in range(3, 203) if full else (19, 23, 32):
+    for seed in count(TOLD, range(first, first + CHUNK)):
         for m in (1, 7):
             case = redrawn(random_case(seed, rows=m), 1e-3)
             for notation in NOTATIONS:

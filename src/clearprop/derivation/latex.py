@@ -126,9 +126,10 @@ class LaTeX(Layout):
         return rf"{self._function(name, prime)}\left({args}\right){index}"
 
     def call_matrix(self, name: str, prime: bool, matrix: str, below: Sequence[str]) -> str:
-        if name in ("abs", "exp", "sqrt") or below:
+        if name in ("abs", "exp", "sqrt"):
             return self.call(name, prime, matrix, below)
-        return self._function(name, prime) + matrix
+        index = f"_{{{joined(below)}}}" if below else ""
+        return self._function(name, prime) + matrix + index
 
     def _function(self, name: str, prime: bool) -> str:
         escaped = name.replace("_", r"\_")

@@ -124,9 +124,10 @@ class MathML(Layout):
         return _row(head, tail)
 
     def call_matrix(self, name: str, prime: bool, matrix: str, below: Sequence[str]) -> str:
-        if name in ("abs", "exp", "sqrt") or below:
+        if name in ("abs", "exp", "sqrt"):
             return self.call(name, prime, matrix, below)
-        return _row(self._head(name, prime), matrix)
+        index = f"<msub>{matrix}{_row(self._scripts(below))}</msub>" if below else matrix
+        return _row(self._head(name, prime), index)
 
     def _head(self, name: str, prime: bool) -> str:
         head = f"<mi>{_escape(name)}</mi>"
