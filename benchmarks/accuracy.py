@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import logging
 import os
 import time
 import warnings
@@ -90,6 +91,7 @@ def _pytabkit(name: str) -> Make:
         import torch
 
         torch.set_num_threads(threads)
+        logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
         kind = "Classifier" if task == "classification" else "Regressor"
         return getattr(pytabkit, f"{name}_{kind}")(random_state=0, device="cpu")
 

