@@ -19,6 +19,7 @@ _HOME = {
     "Function": "operations",
     "Input": "graph",
     "Interrupted": "model",
+    "InterruptedMany": "model",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "Model": "model",
@@ -41,7 +42,9 @@ _HOME = {
     "plan": "backprop",
     "register": "operations",
     "train": "model",
+    "train_many": "model",
     "train_table": "model",
+    "tune": "estimators",
 }
 
 __all__ = ["__version__", *_HOME]  # noqa: PLE0604  (the table is the list)

@@ -11,6 +11,7 @@ from clearprop.estimators import MLPClassifier as MLPClassifier
 from clearprop.estimators import MLPRegressor as MLPRegressor
 from clearprop.estimators import TabularClassifier as TabularClassifier
 from clearprop.estimators import TabularRegressor as TabularRegressor
+from clearprop.estimators import tune as tune
 from clearprop.graph import Activation as Activation
 from clearprop.graph import Dense as Dense
 from clearprop.graph import Dropout as Dropout
@@ -19,9 +20,11 @@ from clearprop.graph import Input as Input
 from clearprop.graph import Scale as Scale
 from clearprop.graph import concat as concat
 from clearprop.model import Interrupted as Interrupted
+from clearprop.model import InterruptedMany as InterruptedMany
 from clearprop.model import Model as Model
 from clearprop.model import load as load
 from clearprop.model import train as train
+from clearprop.model import train_many as train_many
 from clearprop.model import train_table as train_table
 from clearprop.network import Network as Network
 from clearprop.network import Parameters as Parameters

@@ -1,7 +1,15 @@
-"""Estimators in scikit-learn's form, trained by the native engine."""
+"""Estimators in scikit-learn's form, trained by the native engine, and the search for the best."""
 
 from clearprop.estimators.classifier import MLPClassifier
 from clearprop.estimators.regressor import MLPRegressor
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
+from clearprop.estimators.tuning import Tuned, tune
 
-__all__ = ["MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor"]
+__all__ = [
+    "MLPClassifier",
+    "MLPRegressor",
+    "TabularClassifier",
+    "TabularRegressor",
+    "Tuned",
+    "tune",
+]

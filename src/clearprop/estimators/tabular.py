@@ -56,6 +56,7 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
 
     model_: Model
     n_features_in_: int
+    _task: str
 
     def __init__(
         self,
@@ -91,8 +92,7 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
              for name in ("time_limit", "n_jobs")},
             type(self).__name__,
         )  # fmt: skip
-        metric = metric_of(target.task, self.metric)
-        made_of = chosen(self.preset, target.task, metric, dict(self.changes or {}))
+        metric, made_of = self._asked_metric(), self.ingredients()
         decisions = decisions_of(table, self.columns)
         rows = Rows(table, decisions.roles, y, target, weights_of(weight, len(y)))
         found = fit(
@@ -143,6 +143,14 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         return self._opened(X, reset=False)
 
     # -- what is inside ---------------------------------------------------------------------------
+    def ingredients(self) -> Ingredients:
+        """Return what a fit with these settings is made of: the preset's, with the changes."""
+        changes = dict(self.changes or {})
+        return chosen(self.preset, self._task, self._asked_metric(), changes)
+
+    def _asked_metric(self) -> str:
+        return metric_of(self._task, self.metric)
+
     def to_network(self) -> Network:
         """Return the network inside: to derive, check, draw, export.
 
@@ -185,15 +193,12 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         """
         table = self._asked(X)
         return importances(
-            self.model_, table, self._encoded(y, table.rows), self._metric(),
+            self.model_, table, self._encoded(y, table.rows), self._asked_metric(),
             method=method, repeats=repeats, seed=random_state,
         )  # fmt: skip
 
     def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
         raise NotImplementedError
-
-    def _metric(self) -> str:
-        return metric_of(self.model_.task, self.metric)
 
     # -- scikit-learn's ways ----------------------------------------------------------------------
     def __sklearn_is_fitted__(self) -> bool:
@@ -294,6 +299,8 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
     ['yes']
     """
 
+    _task = "classification"
+
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the classes of some rows.
 
@@ -377,6 +384,8 @@ class TabularRegressor(RegressorMixin, _Tabular):  # type: ignore[misc]
     >>> model.predict({"x": [0.5]}).round(1).tolist()
     [2.5]
     """
+
+    _task = "regression"
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the numbers of some rows.

@@ -1,0 +1,282 @@
+"""What a search may try: ranges and choices as data, and the usual ones of our estimators.
+
+Proved by ``tests/test_estimators_tune.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from clearprop.errors import SettingError
+from clearprop.estimators.multilayer import Multilayer
+from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
+from clearprop.estimators.tabular_ingredients import Ingredients
+from clearprop.words import did_you_mean, shown
+
+__all__ = [
+    "Choices",
+    "Range",
+    "Sampler",
+    "Space",
+    "check_names",
+    "read_range",
+    "read_space",
+    "usual_space",
+    "value_of",
+    "with_parameters",
+]
+
+_RANGE = re.compile(r"\s*(\S+?)\s*\.\.\s*(\S+?)\s*(\blog)?\s*")
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from one to another, both included: whole ones if both ends are.
+
+    Parameters
+    ----------
+    low, high : int or float
+    log : bool
+        Equal chances for equal factors rather than for equal differences.
+
+    Raises
+    ------
+    SettingError
+        If the ends are no finite numbers in order, or ``log`` meets one that is not positive.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        ends = (self.low, self.high)
+        if any(isinstance(e, bool) or not isinstance(e, int | float) for e in ends):
+            raise SettingError(f"a range has two numbers as its ends, got {ends!r}")
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+            raise SettingError(
+                f"a range goes from a number to a greater one, got {self.low} to {self.high}"
+            )
+        if self.log and self.low <= 0:
+            raise SettingError(f"a range with log begins above 0, got {self.low}")
+
+    def distribution(self) -> Any:
+        """The range as Optuna has it."""
+        from optuna.distributions import FloatDistribution, IntDistribution
+
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return IntDistribution(self.low, self.high, log=self.log)
+        return FloatDistribution(float(self.low), float(self.high), log=self.log)
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is in the range."""
+        whole = isinstance(self.low, int) and isinstance(self.high, int)
+        kinds: Any = int if whole else int | float
+        return (
+            isinstance(value, kinds)
+            and not isinstance(value, bool)
+            and (self.low <= value <= self.high)
+        )
+
+    def label(self, value: Any) -> Any:
+        """The value as Optuna knows it."""
+        return value
+
+    def value(self, label: Any) -> Any:
+        """The value behind what Optuna knows it as."""
+        return label
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Values of any kind, each as likely at first.
+
+    Optuna keeps texts and numbers; any other value it knows by its text.
+    """
+
+    values: tuple[Any, ...]
+
+    def __post_init__(self) -> None:
+        labels = [repr(self.label(value)) for value in self.values]
+        if not labels or len(set(labels)) < len(labels):
+            raise SettingError(f"choices are one or more different values, got {self.values!r}")
+
+    def distribution(self) -> Any:
+        """The choices as Optuna has them."""
+        from optuna.distributions import CategoricalDistribution
+
+        return CategoricalDistribution([self.label(value) for value in self.values])
+
+    def holds(self, value: Any) -> bool:
+        """Whether a value is one of them."""
+        return repr(self.label(value)) in {repr(self.label(one)) for one in self.values}
+
+    def label(self, value: Any) -> Any:
+        """The value as Optuna knows it."""
+        plain = value is None or isinstance(value, bool | int | float | str)
+        return value if plain else repr(value)
+
+    def value(self, label: Any) -> Any:
+        """The value behind what Optuna knows it as."""
+        return next(one for one in self.values if repr(self.label(one)) == repr(label))
+
+
+Space = Mapping[str, Range | Choices]
+
+Sampler = Callable[[Any], Mapping[str, Any]]
+"""A space of one's own: from an Optuna trial to the values of the parameters."""
+
+
+def read_range(text: str) -> Range | None:
+    """Return the range that a text such as ``"1e-4..1e-1 log"`` or ``"16..256"`` says, or None."""
+    found = _RANGE.fullmatch(text)
+    if found is None:
+        return None
+    try:
+        low, high = (
+            int(e) if re.fullmatch(r"[+-]?\d+", e) else float(e) for e in found.group(1, 2)
+        )
+    except ValueError:
+        return None
+    return Range(low, high, found.group(3) is not None)
+
+
+def read_space(given: Mapping[str, Any]) -> Space:
+    """Return a caller's space: of each name a list of values, a range, or a text that says one.
+
+    Raises
+    ------
+    SettingError
+        For anything else.
+    """
+    if not given:
+        raise SettingError("space names no parameter: there is nothing to search")
+    found: dict[str, Range | Choices] = {}
+    for name, one in given.items():
+        if isinstance(one, str) and (said := read_range(one)) is not None:
+            one = said
+        elif isinstance(one, list):
+            one = Choices(tuple(one))
+        if not isinstance(one, Range | Choices):
+            raise SettingError(
+                f"space[{name!r}] is a list of values, or a range such as '1e-4..1e-1 log', got "
+                f"{shown(one)}"
+            )
+        found[str(name)] = one
+    return found
+
+
+_HIDDEN = ((64,), (128,), (256,), (64, 64), (128, 128), (256, 256), (128, 128, 128))
+
+
+def usual_space(estimator: Any) -> Space:
+    """Return what is searched of one of our estimators where its caller names nothing.
+
+    Its own settings are among what may be tried, so that the search begins with them.
+
+    Raises
+    ------
+    SettingError
+        For any other estimator.
+    """
+    if isinstance(estimator, Multilayer):
+        return _usual_mlp(estimator)
+    if isinstance(estimator, TabularClassifier | TabularRegressor):
+        regresses = isinstance(estimator, TabularRegressor)
+        return {
+            "hidden": Choices(((64, 64), (128, 128), (128, 128, 128), (256, 256, 256))),
+            "activation": Choices(("selu", "mish", "silu", "relu")),
+            "learning_rate": Range(0.005, 0.2, log=True),
+            "dropout": Choices((0.0, 0.05, 0.1, 0.2, 0.3)),
+            "weight_decay": Choices((0.0, 0.003, 0.01, 0.03, 0.1)),
+            "numbers": Choices(("pieces", "robust")),
+            "scale_lr_factor": Range(1.0, 12.0, log=True),
+            **({} if regresses else {"label_smoothing": Choices((0.0, 0.05, 0.1))}),
+        }
+    raise SettingError(
+        f"there is no usual space of a {type(estimator).__name__}: give space={{name: list of "
+        "values, or a range such as '1e-4..1e-1 log'}"
+    )
+
+
+def _usual_mlp(estimator: Any) -> Space:
+    own = estimator.hidden_layer_sizes
+    hidden = dict.fromkeys((tuple(own) if isinstance(own, Sequence) else (own,), *_HIDDEN))
+    found: dict[str, Range | Choices] = {
+        "hidden_layer_sizes": Choices(tuple(hidden)),
+        "alpha": Range(1e-6, 1.0, log=True),
+    }
+    if isinstance(estimator.activation, str):
+        names = dict.fromkeys((estimator.activation, "relu", "tanh", "silu", "mish"))
+        found["activation"] = Choices(tuple(names))
+    if estimator.solver != "lbfgs":
+        found["learning_rate_init"] = Range(1e-4, 0.1, log=True)
+        found["batch_size"] = Choices(("auto", 32, 64, 128, 256))
+        found["dropout"] = Choices((0.0, 0.05, 0.1, 0.2, 0.3))
+    return found
+
+
+def with_parameters(estimator: Any, chosen: Mapping[str, Any]) -> Any:
+    """Set parameters of an estimator, ingredients of a tabular one among them; return it.
+
+    An ingredient joins the ``changes`` of its estimator, in a pipeline behind the step's name:
+    ``model__learning_rate``.
+    """
+    own = estimator.get_params()
+    changes: dict[str, dict[str, Any]] = {}
+    plain = {}
+    for name, value in chosen.items():
+        owner, inner = _owner(estimator, name)
+        if name not in own and owner is not None:
+            changes.setdefault(inner, dict(own[inner] or {}))[name.rpartition("__")[2]] = value
+        else:
+            plain[name] = value
+    return estimator.set_params(**plain, **changes)
+
+
+def value_of(estimator: Any, name: str) -> Any:
+    """Return what a parameter, or an ingredient of a preset, is now; raise KeyError for none."""
+    own = estimator.get_params()
+    if name in own:
+        return own[name]
+    owner, _ = _owner(estimator, name)
+    ingredient = name.rpartition("__")[2]
+    if owner is None:
+        raise KeyError(name)
+    return getattr(owner.ingredients(), ingredient)
+
+
+def check_names(estimator: Any, space: Space) -> None:
+    """See that an estimator has each parameter of a space.
+
+    Raises
+    ------
+    SettingError
+        With the nearest name.
+    """
+    own = list(estimator.get_params())
+    more = [one.name for one in fields(Ingredients)] if _is_tabular(estimator) else []
+    for name in space:
+        if name not in own and _owner(estimator, name)[0] is None:
+            raise SettingError(
+                f"{type(estimator).__name__} has no parameter {name!r} to search; "
+                f"{did_you_mean(name, [*more, *own])}"
+            )
+
+
+def _owner(estimator: Any, name: str) -> tuple[Any, str]:
+    """The tabular estimator that an ingredient's name means, and the name of its changes."""
+    where, separator, ingredient = name.rpartition("__")
+    owner = estimator.get_params().get(where) if where else estimator
+    known = {one.name for one in fields(Ingredients)}
+    if ingredient in known and _is_tabular(owner):
+        return owner, f"{where}{separator}changes"
+    return None, ""
+
+
+def _is_tabular(estimator: Any) -> bool:
+    return isinstance(estimator, TabularClassifier | TabularRegressor)

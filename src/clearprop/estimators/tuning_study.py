@@ -1,0 +1,225 @@
+"""A search's trials: in a file that is whole or not there, and as the study that Optuna goes on.
+
+What trial n tries is a function of the seed, of n and of the trials before it alone, so that a
+search that was stopped goes on as if it had not been. Proved by ``tests/test_estimators_tune.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clearprop import storage
+from clearprop.errors import FileError, UsageError
+
+__all__ = ["Study", "Trial", "optuna_or_sentence"]
+
+KIND = storage.Kind(
+    "clearprop study", "study", 1, "begin a new one under another name, or delete it"
+)
+
+#: Epochs before a trial may be given up: figures of the first ones rank nothing.
+WARM_UP = 5
+
+#: Trials that are drawn at random before the sampler learns from them.
+AT_RANDOM = 10
+
+_STRIDE = 0x9E3779B1  # 2³² over the golden ratio, odd: seeds of neighbouring trials differ
+
+
+@dataclass
+class Trial:
+    """One trial.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    state : {"complete", "pruned", "failed"}
+        Pruned: given up at an epoch at which it was worse than half of the others.
+    score : float
+        The metric on rows that did not train it; of a pruned one NaN.
+    parameters : dict
+        What was tried.
+    epochs : int
+        After which figures were told.
+    seconds : float
+    why : str
+        Of a failed one, what went wrong.
+    """
+
+    number: int
+    state: str
+    score: float
+    parameters: dict[str, Any]
+    epochs: int = 0
+    seconds: float = 0.0
+    why: str = ""
+    told: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def optuna_or_sentence() -> Any:
+    """Return Optuna.
+
+    Raises
+    ------
+    UsageError
+        If it is not installed: the sentence says how to.
+    """
+    try:
+        import optuna
+    except ImportError:
+        raise UsageError(
+            "tune needs Optuna, which is not installed: pip install 'clearprop[tune]'"
+        ) from None
+    return optuna
+
+
+class Study:
+    """The trials so far, and what to try next.
+
+    Parameters
+    ----------
+    path : path or None
+        The file; None for none.
+    about : {name: text}
+        What the search is of: a file of another is refused, by what differs.
+    maximize : bool
+    seed : int
+    prune : bool
+
+    Raises
+    ------
+    FileError
+        If the file is there and no study, or cannot be written.
+    UsageError
+        If it is of another search.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        about: Mapping[str, str],
+        *,
+        maximize: bool,
+        seed: int,
+        prune: bool,
+    ) -> None:
+        self.optuna = optuna_or_sentence()
+        self.path, self.about, self.seed = path, dict(about), seed
+        self.trials: list[Trial] = []
+        samplers, pruners = self.optuna.samplers, self.optuna.pruners
+        verbosity = self.optuna.logging.get_verbosity()
+        self.optuna.logging.set_verbosity(self.optuna.logging.WARNING)  # "a study was created"
+        try:
+            self.inner = self.optuna.create_study(
+                direction="maximize" if maximize else "minimize",
+                sampler=samplers.RandomSampler(seed=seed),
+                pruner=pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=WARM_UP)
+                if prune
+                else pruners.NopPruner(),
+            )
+        finally:
+            self.optuna.logging.set_verbosity(verbosity)
+        if path is not None:
+            storage.check_writable(path)
+            if Path(path).exists():
+                self._go_on(path)
+
+    @property
+    def best(self) -> Trial | None:
+        """The complete trial of the best score; of equal ones the first."""
+        complete = [trial for trial in self.trials if trial.state == "complete"]
+        if not complete:
+            return None
+        sign = -1.0 if self.inner.direction.name == "MAXIMIZE" else 1.0
+        return min(complete, key=lambda trial: sign * trial.score)
+
+    def next(self) -> Any:
+        """Return Optuna's trial that comes next."""
+        number = len(self.trials)
+        self.inner.sampler = self.optuna.samplers.TPESampler(
+            seed=(self.seed + number * _STRIDE) % 2**32, n_startup_trials=AT_RANDOM
+        )
+        return self.inner.ask()
+
+    def keep(self, asked: Any, trial: Trial) -> None:
+        """Take a trial to those that are done, and write the file."""
+        states = self.optuna.trial.TrialState
+        state = {"complete": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}
+        frozen = self.inner.tell(
+            asked, trial.score if trial.state == "complete" else None, state=state[trial.state]
+        )
+        space = self.optuna.distributions
+        trial.told = {
+            "parameters": dict(frozen.params),
+            "distributions": {
+                name: space.distribution_to_json(one) for name, one in frozen.distributions.items()
+            },
+            "figures": [[step, x] for step, x in sorted(frozen.intermediate_values.items())],
+        }
+        self.trials.append(trial)
+        if self.path is not None:
+            storage.write(self.path, KIND, self._content(), {})
+
+    def drop(self, asked: Any) -> None:
+        """Let go of a trial that was interrupted: the search comes to it again."""
+        self.inner.tell(asked, state=self.optuna.trial.TrialState.FAIL)
+
+    def _content(self) -> dict[str, Any]:
+        rows = []
+        for trial in self.trials:
+            row = asdict(trial)
+            row["score"] = None if math.isnan(trial.score) else trial.score
+            row["parameters"] = {name: _plain(value) for name, value in row["parameters"].items()}
+            rows.append(row)
+        return {"about": self.about, "trials": rows}
+
+    def _go_on(self, path: str | os.PathLike[str]) -> None:
+        content, _ = storage.read(path, KIND)
+        for what, own in self.about.items():
+            had = content["about"].get(what)
+            if had != own:
+                raise UsageError(
+                    f"{os.fspath(path)} is of a search with another {what}"
+                    f"{'' if len(own) > 40 else f' ({had}, now {own})'}: name another study"
+                )
+        states = self.optuna.trial.TrialState
+        space = self.optuna.distributions
+        try:
+            for row in content["trials"]:
+                trial = Trial(
+                    **{**row, "score": math.nan if row["score"] is None else row["score"]}
+                )
+                told = trial.told
+                state = {"complete": states.COMPLETE, "pruned": states.PRUNED}.get(
+                    trial.state, states.FAIL
+                )
+                self.inner.add_trial(
+                    self.optuna.trial.create_trial(
+                        state=state,
+                        value=trial.score if trial.state == "complete" else None,
+                        params=told["parameters"],
+                        distributions={
+                            name: space.json_to_distribution(text)
+                            for name, text in told["distributions"].items()
+                        },
+                        intermediate_values={int(step): x for step, x in told["figures"]},
+                    )
+                )
+                self.trials.append(trial)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileError(f"{os.fspath(path)} holds no trials: {error!r} is amiss") from None
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

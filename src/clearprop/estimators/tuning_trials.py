@@ -1,0 +1,363 @@
+"""One trial of a search: fit to some rows, told epoch by epoch, judged on the others.
+
+Proved by ``tests/test_estimators_tune.py``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import get_scorer
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
+
+from clearprop.errors import ClearPropError, DataError, SettingError
+from clearprop.estimators.multilayer import Multilayer
+from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
+from clearprop.estimators.tuning_space import with_parameters
+from clearprop.membership import VALIDATION, split
+from clearprop.metrics import METRICS
+from clearprop.model import Model, train
+from clearprop.network import Network
+from clearprop.tables import MemoryTable, Table
+from clearprop.words import did_you_mean
+
+__all__ = ["Candidate", "Data", "Judge", "Tell", "divided", "rows_of"]
+
+Tell = Callable[[int, float], None]
+"""Told each epoch, from 1, and its figure; raises to end the fit."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows to learn from.
+
+    Parameters
+    ----------
+    X : frame, array, dict of columns or table
+    y : (n,) or (n, outputs) array
+    weights : (n,) array or None
+    """
+
+    X: Any
+    y: NDArray[Any]
+    weights: NDArray[np.float64] | None = None
+
+    def taken(self, rows: NDArray[np.int64]) -> Data:
+        """Return some of the rows."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Data(rows_of(self.X, rows), self.y[rows], weights)
+
+
+def rows_of(X: Any, rows: NDArray[np.int64]) -> Any:
+    """Return some rows of anything that holds a table."""
+    if isinstance(X, Table):
+        cells = {name: type(c)(c.values[rows], c.valid[rows]) for name, c in X.read().items()}
+        return MemoryTable(cells, {column.name: column.kind for column in X.columns}, name=X.name)
+    if isinstance(X, Mapping):
+        return {name: _safe_indexing(column, rows) for name, column in X.items()}
+    return _safe_indexing(X, rows)
+
+
+def count_of(X: Any) -> int:
+    """Return how many rows there are."""
+    if isinstance(X, Table):
+        return X.rows
+    if isinstance(X, Mapping):
+        return _num_samples(next(iter(X.values()))) if X else 0
+    try:
+        return int(_num_samples(X))
+    except TypeError as error:
+        raise DataError(f"X is no table: {error}") from None
+
+
+def divided(
+    data: Data, cv: Any, validation: float, seed: int, classifies: bool
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return the rows that train and those that judge, once or for each fold."""
+    n = len(data.y)
+    if cv is None:
+        if not isinstance(validation, int | float) or not 0 < validation < 1:
+            raise SettingError(f"validation is a share in (0, 1), got {validation!r}")
+        labels = None
+        if classifies and data.y.ndim == 1:
+            labels = np.unique(data.y, return_inverse=True)[1].astype(np.int64)
+        held = split(seed, n, validation=float(validation), labels=labels) == VALIDATION
+        return [(np.flatnonzero(~held), np.flatnonzero(held))]
+    try:
+        folds = check_cv(cv, data.y, classifier=classifies)
+        if isinstance(cv, int) and not isinstance(cv, bool):
+            folds.shuffle, folds.random_state = True, seed  # rows in order tell nothing new
+        return list(folds.split(np.zeros((n, 1)), data.y))
+    except ValueError as error:
+        raise SettingError(f"cv={cv!r}: {error}") from None
+
+
+# -- what is fitted -------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Candidate:
+    """What a search tries parameters of.
+
+    Parameters
+    ----------
+    what : estimator, Network, or function of the parameters that returns one
+        A function may return ``(network, settings of train)`` too.
+    seed : int
+        Of every ``random_state`` that is None, and of networks.
+    """
+
+    what: Any
+    seed: int
+
+    @property
+    def estimator(self) -> Any:
+        """The estimator itself; None for a network or a function."""
+        return self.what if hasattr(self.what, "fit") else None
+
+    def made(self, parameters: Mapping[str, Any]) -> Any:
+        """Return the estimator, or the network with its settings, of some parameters."""
+        if self.estimator is not None:
+            return self._seeded(with_parameters(clone(self.what), parameters))
+        if isinstance(self.what, Network):
+            return self.what, dict(parameters)
+        made = self.what(**parameters)
+        if isinstance(made, Network):
+            return made, {}
+        if isinstance(made, tuple) and len(made) == 2 and isinstance(made[0], Network):
+            return made[0], dict(made[1])
+        if not hasattr(made, "fit"):
+            raise SettingError(
+                "the function to tune returns an estimator, a Network, or (Network, settings of "
+                f"train), got {type(made).__name__}"
+            )
+        return self._seeded(made)
+
+    def _seeded(self, estimator: Any) -> Any:
+        names = [
+            name
+            for name, value in estimator.get_params().items()
+            if value is None and name.rpartition("__")[2] == "random_state"
+        ]
+        return estimator.set_params(**dict.fromkeys(names, self.seed))
+
+    def fit(
+        self,
+        parameters: Mapping[str, Any],
+        data: Data,
+        held: Data | None = None,
+        tell: Tell | None = None,
+        higher: bool = False,
+        given: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Fit to rows, and tell of each epoch where the estimator has some.
+
+        Parameters
+        ----------
+        parameters : mapping
+        data : Data
+        held : Data, optional
+            Rows whose figure is told, if the estimator has none of its own.
+        tell : callable, optional
+        higher : bool
+            Whether figures told shall be better if they are higher.
+        given : mapping, optional
+            Other settings of a network's run than the usual ones.
+        """
+        made = self.made(parameters)
+        if isinstance(made, tuple):
+            network, settings = made
+            return self._train(network, settings, data, held, tell, higher, given or {})
+        fit: dict[str, Any] = {}
+        last, prefix = _last(made)
+        if data.weights is not None:
+            fit[f"{prefix}sample_weight"] = data.weights
+        if tell is not None:
+            if isinstance(last, TabularClassifier | TabularRegressor):
+                own = last.progress
+                last.set_params(progress=_OfTabular(tell, higher, own))
+            elif isinstance(last, Multilayer):
+                own = last.callbacks
+                every = (own,) if callable(own) else tuple(own or ())
+                last.set_params(callbacks=[*every, _OfMultilayer(tell, higher)])
+                judged = last.early_stopping or last.solver == "lbfgs" or prefix
+                if held is not None and not judged:
+                    weights = () if held.weights is None else (held.weights,)
+                    fit["validation_data"] = (held.X, held.y, *weights)
+        return made.fit(data.X, data.y, **fit)
+
+    def _train(
+        self,
+        network: Network,
+        settings: dict[str, Any],
+        data: Data,
+        held: Data | None,
+        tell: Tell | None,
+        higher: bool,
+        given: Mapping[str, Any],
+    ) -> Model:
+        settings = {"seed": self.seed, **given, **settings}
+        if held is not None and "validation" not in settings:
+            weights = () if held.weights is None else (held.weights,)
+            settings["validation"] = (held.X, held.y, *weights)
+        if tell is not None:
+
+            def after_each(progress: Any) -> None:
+                if math.isfinite(progress.validation_cost):
+                    tell(progress.epoch, _turned(progress.validation_cost, higher))
+
+            own = settings.get("callbacks", ())
+            every = (own,) if callable(own) else tuple(own)
+            settings["callbacks"] = (*every, after_each)
+        return train(network, data.X, data.y, sample_weight=data.weights, **settings)
+
+
+def _last(estimator: Any) -> tuple[Any, str]:
+    """What predicts, and what stands before its parameters' names: a pipeline's last step."""
+    prefix = ""
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        prefix += f"{name}__"
+    return estimator, prefix
+
+
+def _turned(figure: float, higher: bool) -> float:
+    """A figure of which less is better, as the search has it."""
+    return -figure if higher else figure
+
+
+@dataclass
+class _OfTabular:
+    """Told a few times a second; tells of each epoch of the first run, late or not."""
+
+    tell: Tell
+    higher: bool
+    own: Callable[[Any], object] | None
+    first: Any = None
+    told: int = 0
+
+    def __call__(self, progress: Any) -> None:
+        self.first = progress.training if self.first is None else self.first
+        if progress.training is self.first:
+            figures = self.first.history["validation_metric"]
+            for figure in figures[self.told :].tolist():
+                self.told += 1
+                if math.isfinite(figure):
+                    self.tell(self.told, _turned(figure, self.higher))
+        if self.own is not None:
+            self.own(progress)
+
+
+@dataclass
+class _OfMultilayer:
+    """Called after each epoch."""
+
+    tell: Tell
+    higher: bool
+
+    def __call__(self, estimator: Any) -> None:
+        name = "validation_scores_" if self.higher else "validation_loss_curve_"
+        figures = getattr(estimator, name, None)
+        if figures and math.isfinite(figures[-1]):
+            self.tell(len(figures), float(figures[-1]))
+
+
+# -- how good it is -------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Judge:
+    """The figure by which trials are compared.
+
+    Parameters
+    ----------
+    metric : str or callable
+        A name in `clearprop.metrics.METRICS`, one of scikit-learn's scorers, or a scorer.
+    classes : (K,) array or None
+        All labels, for a classifier.
+    """
+
+    metric: Any
+    classes: NDArray[Any] | None
+    scorer: Any = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        task = "regression" if self.classes is None else "classification"
+        own = [name for name, row in METRICS.items() if row.task == task]
+        if self.metric in own:
+            return
+        try:
+            scorer = self.metric if callable(self.metric) else get_scorer(self.metric)
+        except ValueError:
+            raise SettingError(
+                f"there is no metric {self.metric!r} for {task}; "
+                f"{did_you_mean(self.metric, own)}, or give one of scikit-learn's scorers"
+            ) from None
+        object.__setattr__(self, "scorer", scorer)
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Whether more is better, as of every scorer."""
+        return self.scorer is not None or METRICS[self.metric].higher_is_better
+
+    def figure(self, fitted: Any, held: Data) -> float:
+        """Return how good a fitted estimator or model is on some rows."""
+        if self.scorer is not None:
+            weights = {} if held.weights is None else {"sample_weight": held.weights}
+            return float(self.scorer(fitted, held.X, held.y, **weights))
+        row = METRICS[self.metric]
+        if self.classes is None:
+            found = np.asarray(fitted.predict(held.X), np.float64).reshape(len(held.y), -1)
+            y = np.asarray(held.y, np.float64).reshape(found.shape)
+            each = [row.function(y[:, k], found[:, k], held.weights) for k in range(y.shape[1])]
+            return float(np.mean(each))
+        codes = np.searchsorted(self.classes, held.y)
+        return float(row.function(codes, self._probabilities(fitted, held.X), held.weights))
+
+    def _probabilities(self, fitted: Any, X: Any) -> NDArray[np.float64]:
+        """Of all classes: 0 for one that no training row had."""
+        assert self.classes is not None
+        if isinstance(fitted, Model):
+            P, own = fitted.predict_probabilities(X), np.array(fitted.labels)
+        elif hasattr(fitted, "predict_proba"):
+            P, own = fitted.predict_proba(X), fitted.classes_
+        else:
+            raise SettingError(
+                f"{self.metric} needs probabilities, which a {type(fitted).__name__} does not "
+                "give: metric='accuracy' by scikit-learn's scorer is sklearn.metrics.get_scorer"
+                "('accuracy')"
+            )
+        whole = np.zeros((len(P), len(self.classes)))
+        whole[:, np.searchsorted(self.classes, own)] = P
+        return whole
+
+
+def usual_metric(candidate: Candidate, classifies: bool) -> str:
+    """Return the metric of the estimator itself, log-loss for other classes, RMSE for numbers."""
+    last, _ = _last(candidate.estimator)
+    if isinstance(last, TabularClassifier | TabularRegressor) and last.metric is not None:
+        return str(last.metric)
+    return "log_loss" if classifies else "rmse"
+
+
+def classifies(candidate: Candidate, y: NDArray[Any]) -> bool:
+    """Whether classes are predicted: said by the estimator, by labels where there is none."""
+    if candidate.estimator is not None:
+        return bool(is_classifier(candidate.estimator))
+    return y.dtype.kind in "OUTSb" or (y.dtype.kind in "iu" and y.ndim == 1)
+
+
+def one_sentence(error: Exception) -> str:
+    """Return what went wrong in a trial."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if isinstance(error, ClearPropError) else f"{type(error).__name__}: {text}"[:300]
+
+
+def scored(figures: Sequence[float]) -> float:
+    """Return the mean of the folds' figures."""
+    return float(np.mean(figures))

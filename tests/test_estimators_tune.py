@@ -1,0 +1,344 @@
+"""The search: the same trials from a seed, stopped and gone on or not; what it finds is better."""
+
+from __future__ import annotations
+
+import builtins
+import math
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.datasets import load_diabetes, load_wine
+from sklearn.linear_model import Ridge
+from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import clearprop as cp
+from clearprop.errors import ClearPropError, FileError, SettingError, UsageError
+from clearprop.estimators.tuning import Searching
+from clearprop.membership import VALIDATION, split
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*Maximum iterations")
+
+SMALL: dict[str, Any] = {"epochs": 8, "hidden": (8,), "bags": 1, "refit": False}
+RATE = {"learning_rate": "1e-3..0.2 log", "dropout": [0.0, 0.1, 0.3]}
+
+
+@pytest.fixture(scope="module")
+def wine() -> tuple[np.ndarray, np.ndarray]:
+    X, y = load_wine(return_X_y=True)
+    return X, np.array(["low", "middle", "high"])[y]
+
+
+def tabular(**changes: Any) -> cp.TabularClassifier:
+    return cp.TabularClassifier(changes={**SMALL, **changes})
+
+
+def same(one: Any, other: Any) -> None:
+    assert len(one.trials) == len(other.trials)
+    for a, b in zip(one.trials, other.trials, strict=True):
+        assert (a.number, a.state, a.epochs, a.why) == (b.number, b.state, b.epochs, b.why)
+        assert a.parameters == b.parameters
+        assert a.score == b.score or (math.isnan(a.score) and math.isnan(b.score))
+
+
+def test_a_seed_gives_the_same_search_to_the_bit_and_another_seed_another(wine: Any) -> None:
+    one, two, other = (cp.tune(tabular(), *wine, RATE, trials=5, seed=seed) for seed in (3, 3, 4))
+    same(one, two)
+    P, Q = (found.best_estimator.predict_proba(wine[0]) for found in (one, two))
+    assert P.tobytes() == Q.tobytes()
+    assert [t.parameters for t in one.trials[1:]] != [t.parameters for t in other.trials[1:]]
+
+
+def test_a_search_that_was_stopped_goes_on_to_the_trials_it_would_have_had(
+    wine: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "wine.study"
+    whole = cp.tune(tabular(), *wine, RATE, trials=14)
+    cp.tune(tabular(), *wine, RATE, trials=4, study=path)
+    seen: list[int] = []
+    resumed = cp.tune(
+        tabular(), *wine, RATE, trials=14, study=path, progress=lambda s: seen.append(s.trial)
+    )
+    same(whole, resumed)
+    assert set(seen) == set(range(5, 15))  # the first four were not done again
+    assert whole.best_params == resumed.best_params
+    P, Q = (found.best_estimator.predict_proba(wine[0]) for found in (whole, resumed))
+    assert P.tobytes() == Q.tobytes()
+
+
+def test_the_first_trial_is_the_estimator_as_it_is(wine: Any) -> None:
+    found = cp.tune(tabular(learning_rate=0.02, dropout=0.3), *wine, RATE, trials=1)
+    assert found.trials[0].parameters == {"learning_rate": 0.02, "dropout": 0.3}
+    usual = cp.tune(cp.MLPClassifier(max_iter=3), *wine, trials=1).trials[0].parameters
+    own = cp.MLPClassifier().get_params()
+    assert usual["hidden_layer_sizes"] == (100,)
+    for name in ("activation", "alpha", "learning_rate_init", "batch_size", "dropout"):
+        assert usual[name] == own[name]
+
+
+def test_the_score_is_that_of_rows_that_did_not_train(wine: Any) -> None:
+    X, y = wine
+    model = tabular(learning_rate=0.05)
+    found = cp.tune(model, X, y, {"learning_rate": [0.05]}, trials=1, validation=0.3, seed=7)
+    codes = np.unique(y, return_inverse=True)[1]
+    held = split(7, len(y), validation=0.3, labels=codes) == VALIDATION
+    by_hand = model.set_params(random_state=7).fit(X[~held], y[~held])
+    expected = log_loss(y[held], by_hand.predict_proba(X[held]), labels=by_hand.classes_)
+    assert found.best_score == pytest.approx(expected, rel=1e-9)
+    again = found.best_estimator  # of all rows
+    assert (again.predict_proba(X) == model.fit(X, y).predict_proba(X)).all()
+
+
+def test_folds_are_judged_by_their_mean() -> None:
+    X, y = load_diabetes(return_X_y=True)
+    folds = KFold(3)
+    found = cp.tune(Ridge(), X, y, {"alpha": [1.0, 0.1]}, trials=1, cv=folds, metric="rmse")
+    each = [
+        math.sqrt(mean_squared_error(y[b], Ridge().fit(X[a], y[a]).predict(X[b])))
+        for a, b in folds.split(X)
+    ]
+    assert found.best_score == pytest.approx(np.mean(each), rel=1e-12)
+
+
+def test_the_best_trial_is_found_and_fitted_to_all_rows(rng: np.random.Generator) -> None:
+    X = rng.normal(size=(200, 30))
+    y = X[:, 0] + rng.normal(size=200)
+    found = cp.tune(Ridge(), X, y, {"alpha": "1e-3..1e4 log"}, trials=30)
+    complete = [t for t in found.trials if t.state == "complete"]
+    assert found.best_score == min(t.score for t in complete) < found.trials[0].score
+    alpha = found.best_params["alpha"]
+    np.testing.assert_array_equal(found.best_estimator.coef_, Ridge(alpha).fit(X, y).coef_)
+
+
+def test_higher_is_better_where_it_is(wine: Any) -> None:
+    found = cp.tune(tabular(), *wine, RATE, trials=6, metric="accuracy")
+    assert found.best_score == max(t.score for t in found.trials if t.state == "complete")
+    theirs = cp.tune(tabular(), *wine, RATE, trials=1, metric="balanced_accuracy")
+    assert theirs.metric == "balanced_accuracy" and 0 < theirs.best_score <= 1
+
+
+def test_the_usual_metric_is_the_estimator_s_own(wine: Any) -> None:
+    own = cp.TabularClassifier(metric="accuracy", changes=SMALL)
+    assert cp.tune(own, *wine, RATE, trials=1).metric == "accuracy"
+    assert cp.tune(tabular(), *wine, RATE, trials=1).metric == "log_loss"
+
+
+def test_a_hopeless_trial_is_given_up_early(wine: Any) -> None:
+    def space(trial: Any) -> dict[str, Any]:
+        hopeless = trial.number >= 5
+        return {
+            "learning_rate": trial.suggest_float(
+                "learning_rate", *((1e-9, 1e-8) if hopeless else (0.03, 0.06))
+            )
+        }
+
+    model = tabular(epochs=30)
+    found = cp.tune(model, *wine, space, trials=7)
+    assert [t.state for t in found.trials] == ["complete"] * 5 + ["pruned"] * 2
+    assert all(t.epochs < 30 and math.isnan(t.score) for t in found.trials[5:])
+    kept = cp.tune(model, *wine, space, trials=7, prune=False)
+    assert [t.state for t in kept.trials] == ["complete"] * 7
+    assert kept.trials[6].epochs == 30
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_epochs_of_scikit_learn_s_mlp_are_told(wine: Any, early: bool) -> None:
+    model = cp.MLPClassifier((8,), max_iter=7, tol=0, early_stopping=early)
+    found = cp.tune(model, *wine, {"alpha": [1e-4, 1.0]}, trials=2)
+    assert [t.epochs for t in found.trials] == [7, 7]
+
+
+def test_networks_and_functions_of_parameters_are_searched(wine: Any) -> None:
+    X, y = wine
+    X = (X - X.mean(0)) / X.std(0)
+
+    def build(width: int, **settings: Any) -> Any:
+        net = cp.Network([13, width, 3], "tanh", cost="cross_entropy")
+        return net, {**settings, "epochs": 6}
+
+    space = {"width": "4..16", "learning_rate": "1e-3..1e-1 log"}
+    found = cp.tune(build, X, y, space, trials=4)
+    assert isinstance(found.best_estimator, cp.Model)
+    (W1, *_) = found.best_estimator.parameters.values()
+    assert W1.shape == (found.best_params["width"], 13)
+    assert [t.epochs for t in found.trials] == [6] * 4
+    net = cp.Network([13, 8, 3], cost="cross_entropy")
+    tuned = cp.tune(net, X, y, {"batch_size": [16, 64], "epochs": [3]}, trials=2)
+    assert {t.parameters["batch_size"] for t in tuned.trials} <= {16, 64}
+    lambdas = cp.tune(
+        lambda alpha: Ridge(alpha), X, y == "low", {"alpha": [1, 2]}, trials=1, metric="r2"
+    )
+    assert isinstance(lambdas.best_estimator, Ridge)
+
+
+def test_a_pipeline_is_searched_by_its_steps_names(wine: Any) -> None:
+    X, y = wine
+    made = make_pipeline(StandardScaler(), tabular())
+    space = {"tabularclassifier__learning_rate": [0.01, 0.1], "standardscaler__with_mean": [True]}
+    found = cp.tune(made, X, y, space, trials=3)
+    inside = found.best_estimator[-1]
+    assert inside.changes["learning_rate"] == found.best_params["tabularclassifier__learning_rate"]
+    assert inside.changes["hidden"] == (8,)
+    assert accuracy_score(y, found.best_estimator.predict(X)) > 0.9
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, dict])
+def test_any_frame_is_searched(wine: Any, frame: Any, tmp_path: Path) -> None:
+    X, y = wine
+    rows = frame({f"c{k}": X[:, k] for k in range(13)})
+    labels = pd.Series(y) if frame is pd.DataFrame else y.tolist()
+    path = tmp_path / "s"
+    found = cp.tune(tabular(), rows, labels, RATE, trials=2, study=path)
+    assert found.best_estimator.feature_names_in_.tolist() == [f"c{k}" for k in range(13)]
+    assert len(cp.tune(tabular(), rows, labels, RATE, trials=3, study=path).trials) == 3
+
+
+def test_weights_count_in_fitting_and_in_judging(rng: np.random.Generator) -> None:
+    x = np.concatenate([np.zeros(100), np.ones(100)])
+    y = np.array([0.0, 1.0] * 100)
+    weights = np.where(y == 1, 1.0, 0.0)
+    found = cp.tune(Ridge(), x[:, None], y, {"alpha": [1.0]}, trials=1, sample_weight=weights)
+    assert found.best_score == pytest.approx(0, abs=1e-9)
+
+
+def test_the_table_of_trials_is_a_frame(wine: Any) -> None:
+    found = cp.tune(tabular(), *wine, RATE, trials=3)
+    table = pd.DataFrame(found.to_dict())
+    assert table["number"].tolist() == [1, 2, 3]
+    assert table["dropout"].isin([0.0, 0.1, 0.3]).all()
+    assert "log_loss" in repr(found) and "learning_rate = " in repr(found)
+    assert len(found.study.trials) == 3
+
+
+def test_a_trial_that_fails_is_kept_and_the_search_goes_on(wine: Any) -> None:
+    X, y = wine
+    found = cp.tune(cp.MLPClassifier((4,), max_iter=2), X, y, {"alpha": [1e-4, -1.0]}, trials=6)
+    failed = [t for t in found.trials if t.state == "failed"]
+    assert failed and all("alpha" in t.why and t.parameters["alpha"] == -1 for t in failed)
+    with pytest.raises(UsageError, match=r"the first 3 trials failed.*alpha"):
+        cp.tune(cp.MLPClassifier(), X, y, {"alpha": [-1.0, -2.0]}, trials=6)
+    with pytest.raises(SettingError, match="no trial was complete"):
+        cp.tune(cp.MLPClassifier(), X, y, {"alpha": [-1.0]}, trials=1)
+
+
+@pytest.mark.parametrize("kind", ["tabular", "mlp", "function"])
+def test_ctrl_c_keeps_what_is_done(wine: Any, kind: str, tmp_path: Path) -> None:
+    X, y = wine
+    what = {
+        "tabular": tabular(),
+        "mlp": cp.MLPClassifier((4,), max_iter=5),
+        "function": lambda **settings: (cp.Network([13, 4, 3], cost="cross_entropy"), settings),
+    }[kind]
+    names = {"tabular": "learning_rate", "mlp": "alpha", "function": "epochs"}
+    space: Any = {names[kind]: [3, 4]} if kind == "function" else {names[kind]: "1e-3..1e-1 log"}
+    path = tmp_path / "s"
+
+    def press(at: Searching) -> None:
+        if at.trial == 3 and at.epoch == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    found = cp.tune(what, X, y, space, trials=5, study=path, progress=press)
+    assert found.interrupted and [t.state for t in found.trials] == ["complete"] * 2
+    assert found.best_estimator.predict(X).shape == y.shape
+    whole = cp.tune(what, X, y, space, trials=5)
+    if kind != "function":  # a function is known by its text alone, this one by its place
+        same(whole, cp.tune(what, X, y, space, trials=5, study=path))
+    with pytest.raises(KeyboardInterrupt):
+        cp.tune(what, X, y, space, trials=5,
+                progress=lambda at: os.kill(os.getpid(), signal.SIGINT))  # fmt: skip
+
+
+def test_no_trial_begins_behind_the_time_limit(wine: Any) -> None:
+    found = cp.tune(tabular(), *wine, RATE, trials=500, time_limit=1e-9)
+    assert len(found.trials) == 1 and not found.interrupted
+
+
+def test_progress_says_where_the_search_stands(wine: Any) -> None:
+    seen: list[Searching] = []
+    found = cp.tune(tabular(), *wine, RATE, trials=3, progress=seen.append)
+    assert {at.trial for at in seen} == {1, 2, 3}
+    assert max(at.epoch for at in seen) == SMALL["epochs"]
+    assert seen[-1].best_score == found.best_score
+    assert seen[-1].best_parameters == found.best_params
+    assert math.isnan(seen[0].best_score)
+
+
+def test_a_study_of_another_search_is_refused_by_what_differs(wine: Any, tmp_path: Path) -> None:
+    X, y = wine
+    path = tmp_path / "s"
+    cp.tune(tabular(), X, y, RATE, trials=1, study=path)
+    again: dict[str, Any] = {"trials": 2, "study": path}
+    for what, call in {
+        "data": lambda: cp.tune(tabular(), X + 1, y, RATE, **again),
+        "estimator": lambda: cp.tune(tabular(epochs=9), X, y, RATE, **again),
+        "space": lambda: cp.tune(tabular(), X, y, {"dropout": [0.0]}, **again),
+        "metric": lambda: cp.tune(tabular(), X, y, RATE, metric="auc", **again),
+        "split": lambda: cp.tune(tabular(), X, y, RATE, validation=0.3, **again),
+        "seed": lambda: cp.tune(tabular(), X, y, RATE, seed=1, **again),
+    }.items():
+        with pytest.raises(UsageError, match=f"another {what}"):
+            call()
+    data = path.read_bytes()
+    path.write_bytes(data[:-20])
+    with pytest.raises(FileError):
+        cp.tune(tabular(), X, y, RATE, **again)
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(FileError):
+        cp.tune(tabular(), X, y, RATE, trials=1, study=tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "a,b\n1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"trials": 0}, "trials"),
+        ({"seed": -1}, "seed"),
+        ({"time_limit": -1}, "time_limit"),
+        ({"metric": "acuracy"}, "accuracy"),
+        ({"validation": 0}, "validation"),
+        ({"cv": 1}, "cv=1"),
+        ({"progress": 3}, "progress"),
+        ({"space": {}}, "nothing to search"),
+        ({"space": {"learning_rte": [1]}}, "learning_rate"),
+        ({"space": {"learning_rate": "fast"}}, "1e-4..1e-1 log"),
+        ({"space": {"learning_rate": "2..1"}}, "greater"),
+        ({"space": {"learning_rate": "0..1 log"}}, "above 0"),
+        ({"space": {"learning_rate": [1, 1]}}, "different"),
+        ({"space": 3}, "space"),
+        ({"what": 3}, "what to tune"),
+        ({"what": Ridge(), "space": None}, "no usual space"),
+        ({"y": [1, 2]}, "one target a row"),
+        ({"X": 3}, "no table"),
+        ({"study": "/nowhere/at/all"}, "folder"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(
+    changed: dict[str, Any], says: str, wine: Any
+) -> None:
+    X, y = wine
+    given = {"what": tabular(), "X": X, "y": y, "space": RATE, "trials": 1, **changed}
+    with pytest.raises(ClearPropError, match=says):
+        cp.tune(**given)
+
+
+def test_without_optuna_a_sentence_says_what_to_install(
+    wine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name.startswith("optuna"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(UsageError, match=r"pip install 'clearprop\[tune\]'"):
+        cp.tune(tabular(), *wine, RATE, trials=1)
