@@ -24,7 +24,7 @@ from clearprop.tables.task import Target
 from clearprop.training import Progress, Training
 from clearprop.words import did_you_mean, shown
 
-__all__ = ["Interrupted", "Watcher", "carry_out", "train"]
+__all__ = ["Interrupted", "Watcher", "carry_out", "model_of", "train"]
 
 Watcher = Callable[[Progress], object]
 """Called a few times a second with where the run stands."""
@@ -134,15 +134,16 @@ def carry_out(training: Training, target: Target, progress: Watcher | None = Non
     try:
         if progress is None:
             training.run()
-            return _model(training, target)
+            return model_of(training, target)
         while not training.finished:  # slice by slice, which changes no bits
             progress(training.advance(seconds=_SLICE))
     except KeyboardInterrupt:
-        raise Interrupted(_model(training, target) if training.step else None) from None
-    return _model(training, target)
+        raise Interrupted(model_of(training, target) if training.step else None) from None
+    return model_of(training, target)
 
 
-def _model(training: Training, target: Target) -> Model:
+def model_of(training: Training, target: Target) -> Model:
+    """Return the model of a run's best parameters, ended or not."""
     best = training.best
     if not np.isfinite(best.flat).all():
         raise DataError("the parameters are not finite; train with a smaller learning_rate")
