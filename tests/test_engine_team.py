@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from clearprop.engine import team
-from clearprop.engine.team import LARGE_STEP, SMALL_STEP, Team, cores
+from clearprop.engine import limits, team
+from clearprop.engine.team import LARGE_STEP, SMALL_STEP, Team
 
 
 def simulated(monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float]) -> list[tuple[int, int]]:
     """(threads, steps) of each slice of a run of a middle-sized step, given seconds a step."""
-    monkeypatch.setattr(team, "cores", lambda: 2)
+    monkeypatch.setattr(team, "unlimited", lambda: 2)
     one, work, left, slices = Team(None), 4e6, 30_000, []
     while left:
         threads, steps = one.next(work, left)
@@ -31,17 +31,24 @@ def test_the_faster_number_does_nearly_all(
 
 
 def test_small_steps_take_one_and_large_ones_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(team, "cores", lambda: 8)
+    monkeypatch.setattr(team, "unlimited", lambda: 8)
     assert Team(None).next(SMALL_STEP / 2, 50) == (1, 50)
     assert Team(None).next(LARGE_STEP * 2, 50) == (8, 50)
     assert Team(3).next(1.0, 50) == (3, 50)
 
 
-def test_workers_that_are_told_to_take_few_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    most = cores()
-    for asked, expected in (("1", 1), ("1,4", 1), ("100000", most), ("", most), ("many", most)):
-        monkeypatch.setenv("OMP_NUM_THREADS", asked)
-        assert cores() == expected
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr(team, "_quota", lambda: 1)
-    assert cores() == 1
+def test_a_limit_that_comes_and_goes_is_heard_by_a_team_at_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(team, "unlimited", lambda: 8)
+    one, large, middle = Team(None), LARGE_STEP * 2, SMALL_STEP * 2
+    monkeypatch.setattr(limits.LIMIT, "threads", 3)
+    assert one.next(large, 50)[0] == 3
+    for threads in (3, 1):  # it tries both
+        assert one.next(middle, 50)[0] == threads
+        one.note(threads, middle * 50, 1e-3 * threads)
+    assert one.next(middle, 50)[0] == 1
+    monkeypatch.setattr(limits.LIMIT, "threads", limits.MANY)
+    assert one.next(large, 50)[0] == 8
+    assert one.next(middle, 50)[0] == 8  # not tried yet
+    assert Team(5).next(large, 50)[0] == 5  # what is asked for by name is not cut

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -218,20 +219,21 @@ def test_an_error_of_a_callers_own_function_stops_all_and_is_itself(
     rng: np.random.Generator,
 ) -> None:
     X, Y = table(rng)
+    before = threading.active_count()
 
     def fails(progress: Progress) -> None:
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
         cp.train_many([{}, {"callbacks": fails}], X, Y, network=network(), epochs=1000)
-    assert threading.active_count() == 1
+    assert threading.active_count() == before
 
     def fails_too(progress: Sequence[Progress | None]) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         cp.train_many([{}], X, Y, network=network(), epochs=10**6, progress=fails_too)
-    assert threading.active_count() == 1
+    assert threading.active_count() == before
 
 
 def test_nothing_begins_if_one_is_wrong(rng: np.random.Generator, tmp_path: Path) -> None:
@@ -292,3 +294,29 @@ def test_a_checkpoint_of_other_runs_is_refused(rng: np.random.Generator, tmp_pat
     cp.train_many([{}, {"seed": 1}], X, Y, **told)
     with pytest.raises(FileError, match=r"^runs\[1\]: cannot resume .*seed was 1 and is 2"):
         cp.train_many([{}, {"seed": 2}], X, Y, resume=True, **told)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_fork_trains_many_as_its_parent_did(rng: np.random.Generator) -> None:
+    X, Y = table(rng)
+
+    def trained() -> bytes:
+        runs = [{"seed": seed} for seed in range(3)]
+        models = cp.train_many(runs, X, Y, network=network(), epochs=3, threads=2)
+        return b"".join(model.parameters.flat.tobytes() for model in models)
+
+    here = trained()
+    read, write = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of forks while threads of others may live
+        child = os.fork()
+    if child == 0:
+        os.write(write, b"same" if trained() == here else b"other")
+        os._exit(0)
+    deadline = time.monotonic() + 60
+    while os.waitpid(child, os.WNOHANG)[0] == 0:
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            pytest.fail("the child hangs")
+        time.sleep(0.01)
+    assert os.read(read, 10) == b"same"

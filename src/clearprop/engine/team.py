@@ -7,13 +7,9 @@ runs. Threads change no bits, so neither does the choice. Proved by ``tests/test
 
 from __future__ import annotations
 
-import math
-import os
-from pathlib import Path
+from clearprop.engine.limits import LIMIT, unlimited
 
-from clearprop import _native
-
-__all__ = ["Team", "cores"]
+__all__ = ["Team"]
 
 SMALL_STEP = 8e5
 """Multiplications of a step below which threads wait for each other longer than they work."""
@@ -23,33 +19,6 @@ TRIAL = 1.5e-3
 """Seconds that a trial takes, about."""
 AGAIN = 0.2
 """Seconds from one trial of the other choice to the next: a trial costs under 1 % of the time."""
-
-
-def cores() -> int:
-    """Return how many threads are of use: cores of this process, its quota, OMP_NUM_THREADS.
-
-    The variable is what joblib, among others, sets in its workers, so that together they do not
-    start more threads than there are cores.
-
-    Examples
-    --------
-    >>> cores() >= 1
-    True
-    """
-    found = int(_native.available_cores())
-    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if asked.isdecimal() and int(asked) > 0:
-        found = min(found, int(asked))
-    return max(1, min(found, _quota()))
-
-
-def _quota() -> int:
-    """Cores that a control group leaves to the process; many where there is no limit."""
-    try:
-        limit, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
-        return math.ceil(int(limit) / int(period))
-    except (OSError, ValueError):  # no such file, or "max"
-        return 1 << 16
 
 
 class Team:
@@ -63,7 +32,7 @@ class Team:
 
     def __init__(self, asked: int | None) -> None:
         self.asked = asked
-        self._cores = 1 if asked is not None else cores()
+        self._cores = 1 if asked is not None else unlimited()
         self._cost: dict[int, float] = {}  # threads -> seconds a multiplication
         self._since = 0.0  # seconds run since the last trial
 
@@ -71,16 +40,17 @@ class Team:
         """Return the threads, and how many of the steps, of ``work`` multiplications, to do."""
         if self.asked is not None:
             return self.asked, steps
-        if self._cores == 1 or work < SMALL_STEP:
+        most = LIMIT.of(self._cores)
+        if most == 1 or work < SMALL_STEP:
             return 1, steps
         if work > LARGE_STEP:
-            return self._cores, steps
-        for threads in (self._cores, 1):
+            return most, steps
+        for threads in (most, 1):
             if threads not in self._cost:
                 return threads, min(steps, max(2, int(TRIAL * 4e10 / work)))
-        best = min(self._cost, key=self._cost.__getitem__)
+        best = min((most, 1), key=self._cost.__getitem__)
         if self._since > AGAIN:
-            other = 1 if best > 1 else self._cores
+            other = 1 if best > 1 else most
             return other, min(steps, max(2, int(TRIAL / (self._cost[best] * work))))
         return best, min(steps, max(2, int(AGAIN / (self._cost[best] * work))))
 
@@ -90,6 +60,7 @@ class Team:
             return
         known = self._cost
         self._since += seconds
-        if threads not in known or threads != min(known, key=known.__getitem__):
+        tried = [one for one in (LIMIT.of(self._cores), 1) if one in known]
+        if threads not in known or threads != min(tried, key=known.__getitem__, default=0):
             self._since = 0.0  # that was a trial
         known[threads] = seconds / work

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from clearprop.backprop.given import as_held
 from clearprop.engine import Data
-from clearprop.engine.team import cores
+from clearprop.engine.limits import cores
 from clearprop.errors import (
     ClearPropError,
     DataError,
