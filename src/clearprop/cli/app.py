@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from clearprop import __version__
-from clearprop.cli import deriving
+from clearprop.cli import deriving, tune_options
 from clearprop.cli.help import Application
 
 __all__ = ["app"]
@@ -341,6 +341,7 @@ def info(json: Json = False) -> int:
 
 
 deriving.add(app)
+tune_options.add(app)
 
 
 @app.command(

@@ -29,7 +29,7 @@ from clearprop.storage import sweep
 from clearprop.tables.queries import is_query
 from clearprop.words import number
 
-__all__ = ["train"]
+__all__ = ["default_output", "roles_of", "train"]
 
 _ENDINGS = (".gz", ".zst", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet",
             ".feather", ".arrow")  # fmt: skip
@@ -50,8 +50,8 @@ def train(
     **settings: Any,
 ) -> int:
     """Train, save, and tell what was decided and what came of it."""
-    columns, rows = _roles(column or ()), _validation(validation)
-    path = _default_output(data) if output is None else output
+    columns, rows = roles_of(column or ()), _validation(validation)
+    path = default_output(data) if output is None else output
     if path == "-":
         raise UsageError("-o -: a model goes into a file, not to the screen; name one")
     if not is_model(path):  # one in the table's place is named when it is opened
@@ -109,7 +109,8 @@ def train(
     return 130 if interrupted else 0
 
 
-def _default_output(data: str) -> str:
+def default_output(data: str) -> str:
+    """Return where the model of a table is saved, unless the user says."""
     if is_query(data) or re.search(r"[*?\[]", data):
         return f"model{SUFFIX}"
     path = Path(data)
@@ -132,7 +133,8 @@ def _hidden(text: str) -> list[int]:
     return sizes
 
 
-def _roles(given: Sequence[str]) -> dict[str, str]:
+def roles_of(given: Sequence[str]) -> dict[str, str]:
+    """Return what ``--column COLUMN=ROLE`` says of each column."""
     roles: dict[str, str] = {}
     for one in given:
         name, equals, role = one.rpartition("=")

@@ -187,7 +187,7 @@ class Study:
             if had != own:
                 raise UsageError(
                     f"{os.fspath(path)} is of a search with another {what}"
-                    f"{'' if len(own) > 40 else f' ({had}, now {own})'}: name another study"
+                    f"{'' if len(own) > 24 else f' ({had}, now {own})'}: name another study"
                 )
         states = self.optuna.trial.TrialState
         space = self.optuna.distributions

@@ -1,0 +1,158 @@
+"""``clearprop tune`` as users read it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Annotated
+
+import typer
+
+__all__ = ["add"]
+
+_SEARCH, _COLUMNS, _OUTPUT = "Search", "Rows and columns", "Output"
+
+
+def add(app: typer.Typer) -> None:
+    """Put the command into the command line."""
+    app.command(
+        epilog="[bold]Examples[/bold]\n\n"
+        "  clearprop tune penguins.csv --target species --test 0.2\n\n"
+        "  clearprop tune sales.csv -t price --trials 100 --study sales.study\n\n"
+        "  clearprop tune sales.csv -t price --search 'learning_rate=1e-3..0.2 log'\n"
+        "                 --search 'activation=selu|mish'\n\n"
+        "Ctrl-C ends the search and saves the best so far; with --study the same command goes on."
+    )(tune)
+
+
+def tune(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA",
+            help="A CSV, TSV, JSON lines or Parquet file (gzip too), a pattern, or SQL.",
+        ),
+    ],
+    target: Annotated[
+        str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.")
+    ],
+    trials: Annotated[
+        int, typer.Option(help="Trials in all, those of the study too.", rich_help_panel=_SEARCH)
+    ] = 50,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="No trial begins after so many seconds.", rich_help_panel=_SEARCH),
+    ] = None,
+    search: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=RANGE",
+            help="What is tried of an ingredient: 1e-3..0.2 log, 2..8 or selu|mish. Several times.",
+            rich_help_panel=_SEARCH,
+            show_default="what is worth it",
+        ),
+    ] = None,
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="fast, default or best: what begins.", rich_help_panel=_SEARCH
+        ),
+    ] = "fast",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="log_loss, accuracy, auc, rmse, mae, …",
+            rich_help_panel=_SEARCH,
+            show_default="log_loss or rmse",
+        ),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keeps the trials; one that is there is gone on with.",
+            rich_help_panel=_SEARCH,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same bits.", rich_help_panel=_SEARCH)] = 0,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            help="Changes no bits.", rich_help_panel=_SEARCH, show_default="as many as help"
+        ),
+    ] = None,
+    validation: Annotated[
+        float, typer.Option(help="Share of the rows that judge.", rich_help_panel=_COLUMNS)
+    ] = 0.2,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            help="Judge by so many parts of the rows in turn.",
+            rich_help_panel=_COLUMNS,
+            show_default="one share",
+        ),
+    ] = None,
+    test: Annotated[
+        float,
+        typer.Option(
+            help="Share of rows kept aside to judge the best by.",
+            rich_help_panel=_COLUMNS,
+            show_default="none",
+        ),
+    ] = 0.0,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="classification or regression.",
+            rich_help_panel=_COLUMNS,
+            show_default="by the target's values",
+        ),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=ROLE",
+            rich_help_panel=_COLUMNS,
+            help="Say what a column is: number, category, boolean or date. Several times.",
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="Leave a column out. Several times.", rich_help_panel=_COLUMNS
+        ),
+    ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="The column of the rows' weights.", rich_help_panel=_COLUMNS
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="MODEL",
+            help="Where the best model is saved.",
+            rich_help_panel=_OUTPUT,
+            show_default="DATA's name with .clearprop",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite", help="Replace the file even if it is no model.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print one JSON object and nothing else.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+) -> int:
+    """Search for the settings that predict a table best, and save the best model."""
+    found: int = importlib.import_module("clearprop.cli.tune_table").tune_table(**locals())
+    return found

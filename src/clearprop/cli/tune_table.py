@@ -1,0 +1,212 @@
+"""``clearprop tune``: `clearprop.tune` on a tabular estimator, told as it goes."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from clearprop.cli import console
+from clearprop.cli.training import default_output, roles_of
+from clearprop.cli.writing import refuse_to_replace
+from clearprop.errors import UsageError
+from clearprop.estimators import Tuned, tune
+from clearprop.estimators.tabular_files import Opened, open_rows
+from clearprop.estimators.tuning import Searching
+from clearprop.estimators.tuning_space import Choices, Range, read_range
+from clearprop.model import Model, check_destination, is_model
+from clearprop.words import number
+
+__all__ = ["tune_table"]
+
+#: Trials that are shown: the best ones.
+SHOWN = 5
+
+
+def tune_table(
+    data: str,
+    target: str,
+    *,
+    trials: int,
+    time_limit: float | None,
+    search: Sequence[str] | None,
+    preset: str,
+    metric: str | None,
+    study: str | None,
+    seed: int,
+    threads: int | None,
+    validation: float,
+    folds: int | None,
+    output: str | None,
+    overwrite: bool,
+    json: bool,
+    column: Sequence[str] | None,
+    drop: Sequence[str] | None,
+    **opening: Any,
+) -> int:
+    """Search, save the best, and tell what came of it."""
+    space = _space(search or ())
+    path = default_output(data) if output is None else output
+    if path == "-":
+        raise UsageError("-o -: a model goes into a file, not to the screen; name one")
+    if not is_model(path):
+        refuse_to_replace(path, "the model", data, study)
+    check_destination(path, overwrite=overwrite)
+    opened = open_rows(
+        data, target, columns=roles_of(column or ()), drop=drop or (), seed=seed, **opening
+    )
+    estimator = opened.estimator(preset=preset, metric=metric, random_state=seed, n_jobs=threads)
+    if not json:
+        _tell_opened(opened)
+    with _bar(shown=not json) as progress:
+        found = tune(
+            estimator, opened.X, opened.y, space or None,
+            trials=trials, time_limit=time_limit, metric=metric, validation=validation, cv=folds,
+            sample_weight=opened.weights, study=study, seed=seed, progress=progress,
+        )  # fmt: skip
+    model = opened.model(found.best_estimator)
+    model.provenance["tuning"] = _told(found)
+    model.save(path, overwrite=overwrite)
+    if json:
+        console.print_json(
+            {"model": path, "interrupted": found.interrupted, **model.provenance["tuning"],
+             "trials": found.to_dict(), "figures": model.provenance["figures"]}
+        )  # fmt: skip
+    else:
+        _tell_found(found, model, path, data, study)
+    return 130 if found.interrupted else 0
+
+
+def _space(given: Sequence[str]) -> dict[str, Range | Choices]:
+    space: dict[str, Range | Choices] = {}
+    for one in given:
+        name, equals, text = one.partition("=")
+        name = name.strip()
+        if not equals or not name or not text.strip():
+            raise UsageError(
+                f"--search takes NAME=RANGE, such as 'learning_rate=1e-3..0.2 log' or "
+                f"activation=selu|mish, got {one!r}"
+            )
+        if name in space:
+            raise UsageError(f"--search says twice what is tried of {name!r}: say it once")
+        space[name] = read_range(text) or Choices(tuple(_value(v) for v in text.split("|")))
+    return space
+
+
+def _value(text: str) -> Any:
+    """A choice as the ingredient has it: a number, some numbers, on or off, or a name."""
+    text = text.strip()
+    if "," in text:
+        return tuple(_value(part) for part in text.strip(",").split(","))
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+@contextmanager
+def _bar(shown: bool) -> Iterator[Callable[[Searching], None] | None]:
+    """Give what draws a search on standard error, if that is a terminal."""
+    screen = Console(stderr=True, highlight=False)
+    if not (shown and screen.is_terminal):
+        yield None
+        return
+    screen.width -= 3  # room for the ^C that a terminal echoes
+    columns = (
+        TextColumn("trial {task.fields[trial]}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[best]}"),
+    )
+    with Progress(*columns, console=screen, transient=True, expand=True) as drawn:
+        task = drawn.add_task("", total=None, trial="1", best="")
+
+        def show(at: Searching) -> None:
+            best = "" if math.isnan(at.best_score) else f"best {at.metric} {number(at.best_score)}"
+            epoch = f"epoch {at.epoch}  " if at.epoch else ""
+            drawn.update(
+                task, total=at.trials, completed=at.trial - 1, trial=f"{at.trial}/{at.trials}",
+                best=epoch + best,
+            )  # fmt: skip
+
+        yield show
+
+
+def _told(found: Tuned) -> dict[str, Any]:
+    states = [trial.state for trial in found.trials]
+    return {
+        "metric": found.metric,
+        "best_score": found.best_score,
+        "best_params": {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in found.best_params.items()
+        },
+        "counts": {state: states.count(state) for state in ("complete", "pruned", "failed")},
+    }
+
+
+def _tell_opened(opened: Opened) -> None:
+    rows = opened.rows
+    console.heading(opened.table.name, f"{opened.table.rows:,} rows")
+    for note in opened.table.notes:
+        console.line(f"  {note}", "dim")
+    told = [f"{rows['training']:,} train and judge trials"]
+    if rows["test"]:
+        told.append(f"{rows['test']:,} test")
+    if rows["unlabelled"]:
+        told.append(f"{rows['unlabelled']:,} without a target are left out")
+    console.facts(
+        [
+            ("predicts", f"{console.aim(opened.target)} ({opened.target.why})"),
+            ("from", f"{len(opened.decisions.roles)} columns"),
+            ("rows", ", ".join(told)),
+        ]
+    )
+    console.line()
+
+
+def _tell_found(found: Tuned, model: Model, path: str, data: str, study: str | None) -> None:
+    counts = model.provenance["tuning"]["counts"]
+    told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
+    console.line(f"{'interrupted: ' if found.interrupted else ''}{told} trials")
+    for trial in found.trials:
+        if trial.state == "failed":
+            console.line(f"  trial {trial.number} failed: {trial.why}", "dim")
+    console.line()
+    best = found.best_params
+    complete = [trial for trial in found.trials if trial.state == "complete"]
+    complete.sort(key=lambda trial: abs(trial.score - found.best_score))
+    console.grid(
+        ("trial", found.metric, "epochs", "seconds"),
+        [
+            (str(t.number), number(t.score), str(t.epochs or ""), number(t.seconds, 2))
+            for t in complete[:SHOWN]
+        ],
+        right=(0, 1, 2, 3),
+    )
+    console.line()
+    console.facts([(name, _shown(value)) for name, value in best.items()])
+    if model.provenance["figures"]:
+        console.line()
+        console.figures(model.provenance["figures"])
+    console.line()
+    console.heading(f"saved {path}")
+    if found.interrupted:
+        goes = f"with --study {shlex.quote(study)} goes on" if study else "begins anew"
+        console.line(f"the best so far is saved; the same command {goes}")
+        return
+    console.line(f"try  clearprop predict {shlex.quote(path)} {shlex.quote(data)}", "dim")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return number(value)
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,79 @@
+"""A file with its target in it: rows without one, rows kept aside, and the model's own target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import mean_absolute_error
+
+import clearprop as cp
+from clearprop.errors import DataError
+from clearprop.estimators.tabular_files import open_rows
+
+QUICK: dict[str, Any] = {
+    "changes": {"epochs": 4, "hidden": (8,), "bags": 1, "refit": False},
+    "random_state": 0,
+}
+
+
+def table(count: int = 80) -> dict[str, list[Any]]:
+    x = np.linspace(-1, 1, count)
+    return {
+        "id": list(range(count)),
+        "x": x.tolist(),
+        "zip": [str(k % 3) for k in range(count)],
+        "w": [1.0] * count,
+        "y": [None, *(["no", "yes"][int(v > 0)] for v in x[1:])],
+    }
+
+
+def test_rows_without_a_target_are_left_out_and_some_are_kept_aside() -> None:
+    opened = open_rows(table(), "y", test=0.25, weight="w", drop=["zip"], seed=3)
+    assert opened.rows == {"training": 59, "validation": 0, "test": 20, "unlabelled": 1}
+    assert opened.X.names == ("x",)
+    assert len(opened.y) == opened.X.rows == 59 and opened.weights is not None
+    assert set(opened.y.tolist()) == {"no", "yes"}
+
+
+def test_the_model_predicts_the_table_s_own_target(tmp_path: Path) -> None:
+    opened = open_rows(table(), "y", test=0.25, columns={"zip": "category"})
+    fitted = opened.estimator(**QUICK).fit(opened.X, opened.y)
+    model = cp.load(opened.model(fitted).save(tmp_path / "m.clearprop"))
+    assert model.target.name == "y" and model.labels == ("no", "yes")
+    assert [c["use"] for c in model.columns if c["name"] in ("y", "zip")] == ["category", "target"]
+    held = np.flatnonzero(opened.parts == 2)
+    rows = table()
+    found = model.predict({name: [rows[name][k] for k in held] for name in ("x", "zip", "id")})
+    share = np.mean(found == np.array(rows["y"], object)[held])
+    assert model.provenance["figures"]["test"]["accuracy"] == pytest.approx(share)
+    assert model.evaluate(rows)["accuracy"] > 0.4
+
+
+def test_numbers_come_back_in_their_own_units() -> None:
+    rows = table()
+    rows["y"] = [1000 + 50 * x for x in rows["x"]]
+    opened = open_rows(rows, "y", test=0.2)
+    fitted = opened.estimator(**QUICK).fit(opened.X, opened.y)
+    model = opened.model(fitted)
+    held = opened.parts == 2
+    expected = mean_absolute_error(np.array(rows["y"])[held], model.predict(rows)[held])
+    assert model.provenance["figures"]["test"]["mae"] == pytest.approx(expected)
+    assert 0 < expected < 100
+
+
+@pytest.mark.parametrize("values", [[1, 2], [1.5, -2.25], [True, False], ["b", "a"]])
+def test_labels_keep_their_kind(values: list[Any]) -> None:
+    rows = {"x": list(range(20)), "y": values * 10}
+    opened = open_rows(rows, "y", task="classification")
+    model = opened.model(opened.estimator(**QUICK).fit(opened.X, opened.y))
+    assert set(model.predict(rows).tolist()) <= set(values)
+    assert sorted(model.labels) == sorted(values)
+    assert [type(label) for label in model.labels] == [type(value) for value in values]
+
+
+def test_too_few_rows_are_refused() -> None:
+    with pytest.raises(DataError, match="needs 3 at least"):
+        open_rows({"x": [1, 2, 3], "y": ["a", "b", None]}, "y", test=0.5)

@@ -1,0 +1,135 @@
+"""``clearprop tune``: what a user of a terminal meets."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import clearprop as cp
+from clearprop.cli import main
+from clearprop.cli.tune_options import tune
+from clearprop.cli.tune_table import tune_table
+
+PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
+QUICK = [
+    *("--search", "epochs=3|4", "--search", "learning_rate=1e-2..0.1 log"),
+    *("--search", "hidden=8,8|4,", "--search", "bags=1|2"),
+]
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args: str) -> tuple[int, str, str]:
+        code = main(args)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def command(*more: str) -> list[str]:
+    return ["tune", PENGUINS, "-t", "species", "--trials", "3", *QUICK, "-o", "m.clearprop", *more]
+
+
+def test_the_best_model_is_saved_and_told(run: Run) -> None:
+    code, out, err = run(*command("--test", "0.2"))
+    assert (code, err) == (0, "")
+    assert "3 complete trials" in out and "saved m.clearprop" in out and "accuracy" in out
+    model = cp.load("m.clearprop")
+    assert model.target.name == "species" and len(model.labels) == 3
+    assert model.provenance["tuning"]["counts"]["complete"] == 3
+    code, out, _ = run("evaluate", "m.clearprop", PENGUINS)
+    assert code == 0 and "log_loss" in out
+    assert all(len(line) <= 80 for line in out.splitlines())
+
+
+def test_json_is_one_object_with_every_trial(run: Run) -> None:
+    code, out, _ = run(*command("--json"))
+    told = json.loads(out)
+    assert code == 0 and told["trials"]["number"] == [1, 2, 3]
+    assert told["best_score"] == min(told["trials"]["score"])
+    assert told["best_params"]["hidden"] in ([8, 8], [4])
+    assert told["metric"] == "log_loss"
+
+
+def test_the_same_seed_saves_the_same_bits_and_a_study_goes_on(run: Run) -> None:
+    run(*command())
+    whole = cp.load("m.clearprop").parameters.flat.tobytes()
+    run(*command("--study", "s", "--trials", "1"))
+    code, out, _ = run(*command("--study", "s", "--json"))
+    assert code == 0 and json.loads(out)["trials"]["number"] == [1, 2, 3]
+    assert cp.load("m.clearprop").parameters.flat.tobytes() == whole
+    code, _, err = run(*command("--study", "s", "--seed", "1"))
+    assert code == 2 and "another estimator" in err
+    assert err.count("\n") == 1
+
+
+def test_a_number_is_searched_for_too(run: Run, tmp_path: Path) -> None:
+    rows = "\n".join(f"{x},{x * x}" for x in range(40))
+    (tmp_path / "t.csv").write_text("x,y\n" + rows)
+    code, out, _ = run("tune", "t.csv", "-t", "y", "--trials", "2", "--search", "epochs=2|3")
+    assert code == 0 and "rmse" in out
+    assert cp.load("t.clearprop").task == "regression"
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--search", "learning_rate"], "NAME=RANGE"),
+        (["--search", "=1..2"], "NAME=RANGE"),
+        (["--search", "epochs=1|2"], "says twice"),
+        (["--search", "drop_out=0.1|0.2"], "dropout"),
+        (["--search", "dropout=2..1"], "greater"),
+        (["--trials", "0"], "trials"),
+        (["--metric", "acuracy"], "accuracy"),
+        (["--preset", "quick"], "preset"),
+        (["--folds", "1"], "cv=1"),
+        (["--validation", "2"], "validation"),
+        (["--column", "island"], "COLUMN=ROLE"),
+        (["--task", "guess"], "task"),
+        (["-o", "-"], "goes into a file"),
+        (["--study", "no/folder/here"], "folder"),
+        (["--study", PENGUINS], "no ClearProp study"),
+        (["--threads", "0"], "n_jobs"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(run: Run, more: list[str], says: str) -> None:
+    code, _, err = run(*command(*more))
+    assert code in (1, 2) and says in err
+    assert err.count("\n") == 1 and "Traceback" not in err
+    assert not Path("m.clearprop").exists()
+
+
+def test_every_option_is_an_argument_of_the_body() -> None:
+    told = inspect.signature(tune_table).parameters
+    assert {*inspect.signature(tune).parameters} - {*told} == {"task", "test", "weight"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_ctrl_c_saves_the_best_so_far(tmp_path: Path) -> None:
+    args = ["tune", PENGUINS, "-t", "species", *QUICK, "-o", "m.clearprop", "--study", "s"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clearprop", *args, "--trials", "100000"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    limit = time.monotonic() + 120
+    while not (tmp_path / "s").exists() and time.monotonic() < limit:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "interrupted" in out and "goes on" in out and "Traceback" not in err
+    assert cp.load(tmp_path / "m.clearprop").task == "classification"
