@@ -21,7 +21,7 @@ from clearprop import _native
 from clearprop.engine import Data, NativeRunner, State, Window
 from clearprop.graph import Activation, Dense, Dropout, Embedding, Input, Scale, concat
 from clearprop.network import Network
-from clearprop.optimizers import OPTIMIZERS
+from clearprop.optimizers import NATIVE
 
 ROOT = Path(__file__).parents[1]
 ROWS, STEPS, SEED, THREADS, CLIP = 130, 4, 3, 2, 0.5
@@ -78,7 +78,7 @@ def recorded(
     optimizer's slots, the costs.
     """
     network = NETWORKS[name]()
-    graph, rule, m = network.graph, OPTIMIZERS[optimizer](), ROWS
+    graph, rule, m = network.graph, NATIVE[optimizer](), ROWS
     inputs: dict[str, np.ndarray[Any, Any]] = {
         given.key: rng.integers(0, given.levels, m) if given.levels else rng.normal(size=(m, 7))
         for given in graph.inputs

@@ -16,7 +16,7 @@ from clearprop.engine.pieces import ROW_BLOCK, combine
 from clearprop.errors import DataError
 from clearprop.graph import Dense, Dropout, Embedding, Input
 from clearprop.network import Network
-from clearprop.optimizers import OPTIMIZERS, Adam, optimizer
+from clearprop.optimizers import NATIVE, Adam, optimizer
 
 THREADS = (2, 3, 4, 7, 16)
 FMA = [name for name, family, here in _native.instruction_sets() if family == "fma" and here]
@@ -149,7 +149,7 @@ def test_pieces_of_a_batch_joined_are_the_fused_step(m: int, precision: str) -> 
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", NATIVE)
 def test_pieces_made_by_engines_of_other_threads_are_the_fused_step(
     name: str, precision: str
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from replayed_runs import NETWORKS, build, recorded, replayed
 
 from clearprop import _native
-from clearprop.optimizers import OPTIMIZERS
+from clearprop.optimizers import NATIVE
 
 COMPILER, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64"
 ARM64 = [
@@ -49,7 +49,7 @@ def arm64(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @needs_fma
 @pytest.mark.prove_only
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("optimizer", sorted(NATIVE))
 @pytest.mark.parametrize("name", sorted(NETWORKS))
 def test_arm64_trains_to_the_same_bits(
     name: str,
@@ -83,7 +83,7 @@ def test_no_sanitizer_finds_fault_and_none_changes_a_bit(
         command = [setarch, "-R", program]
     cases = 0
     for name in sorted(NETWORKS):
-        for optimizer in sorted(OPTIMIZERS):
+        for optimizer in sorted(NATIVE):
             for precision in PRECISIONS:
                 ran, here = recorded(name, optimizer, precision, tmp_path / "record", rng)
                 for isa, family in FAMILIES.items():

@@ -9,7 +9,7 @@ import numpy as np
 
 from clearprop import _native
 from clearprop.operations import TABLE, Cost, Function
-from clearprop.optimizers import OPTIMIZERS
+from clearprop.optimizers import NATIVE
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,6 +28,7 @@ def test_every_row_with_a_kernel_is_native() -> None:
     functions = [row.name for row in rows if isinstance(row, Function)]
     assert _native.kernel_names("function") == functions
     assert _native.kernel_names("cost") == [row.name for row in rows if isinstance(row, Cost)]
-    assert _native.kernel_names("optimizer") == list(OPTIMIZERS)
-    for name in OPTIMIZERS:
-        assert OPTIMIZERS[name]().per_step(np.ones(1)).keys() <= {"correct1", "correct2"}
+    assert _native.kernel_names("optimizer") == list(NATIVE)
+    scalars = {"correct1", "correct2", "warm", "share", "rest"}
+    for name in NATIVE:
+        assert NATIVE[name]().per_step(np.ones(1)).keys() <= scalars

@@ -13,7 +13,7 @@ from clearprop.backprop import plan, run
 from clearprop.errors import SettingError
 from clearprop.expressions import Sym, Type, evaluate
 from clearprop.network import Network
-from clearprop.optimizers import OPTIMIZERS, AdamW, optimizer
+from clearprop.optimizers import NATIVE, AdamW, optimizer
 
 W, G = Sym("W1", Type((6,))), Sym("g", Type((6,)))
 
@@ -24,7 +24,11 @@ SETTINGS = {
     "rmsprop": {"rho": 0.8, "epsilon": 1e-3},
     "adam": {"beta1": 0.7, "beta2": 0.95, "epsilon": 1e-4},
     "adamw": {"beta1": 0.7, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.2},
-}
+    "rprop": {"grow": 1.5, "shrink": 0.4, "smallest": 0.9, "largest": 1.4},
+    "lion": {"beta1": 0.7, "beta2": 0.95, "weight_decay": 0.2},
+    "schedule_free": {"beta1": 0.7, "beta2": 0.95, "epsilon": 1e-4, "weight_decay": 0.2,
+                      "warmup": 3},
+}  # fmt: skip
 
 
 # The updates once more, by hand from the papers: state in a dict, one function a row.
@@ -40,6 +44,32 @@ def by_hand(name, w, g, state, t, rate, decay, s):
         theta = w - s["momentum"] * v
         state["v"] = s["momentum"] * v - rate * g
         return theta + state["v"] + s["momentum"] * state["v"]
+    if name == "rprop":
+        # Igel & Hüsken 2003, iRprop-: steps Δ in the units of w
+        size, last = state.get("size", np.full_like(w, rate)), state.get("last", np.zeros_like(w))
+        low, high = s["smallest"] * rate, s["largest"] * rate
+        same, turned = g * last > 0, g * last < 0
+        size = np.where(same, np.minimum(size * s["grow"], high), size)
+        size = np.where(turned, np.maximum(size * s["shrink"], low), size)
+        g = np.where(turned, 0.0, g)
+        state["size"], state["last"] = size, g
+        return w - np.sign(g) * size
+    if name == "lion":
+        m = state.get("m", np.zeros_like(w))
+        way = np.sign(s["beta1"] * m + (1 - s["beta1"]) * g)
+        state["m"] = s["beta2"] * m + (1 - s["beta2"]) * g
+        return w - rate * (way + decay * w)
+    if name == "schedule_free":
+        # the paper's three sequences; w is y, where gradients are taken
+        z, x = state.get("z", w), state.get("x", w)
+        state["v"] = s["beta2"] * state.get("v", 0.0) + (1 - s["beta2"]) * g**2
+        gamma = rate * min(1.0, t / s["warmup"])
+        step = g / (np.sqrt(state["v"] / (1 - s["beta2"] ** t)) + s["epsilon"]) + decay * w
+        state["squares"] = state.get("squares", 0.0) + gamma**2
+        c = gamma**2 / state["squares"] if gamma else 1.0
+        state["z"] = z - gamma * step
+        state["x"] = (1 - c) * x + c * state["z"]
+        return (1 - s["beta1"]) * state["z"] + s["beta1"] * state["x"]
     if name == "rmsprop":
         state["v"] = s["rho"] * state.get("v", 0.0) + (1 - s["rho"]) * g**2
         return w - rate * g / (np.sqrt(state["v"]) + s["epsilon"])
@@ -61,14 +91,15 @@ def by_expressions(rule, w, g, slots, t, alpha, lr_factor, decay_factor):
 
 def by_kernel(rule, w, g, slots, t, alpha, lr_factor, decay_factor):
     names = dict(rule.settings) | {n: float(x) for n, x in rule.per_step(np.asarray(t)).items()}
-    names |= {"w": w, "g": g, **slots, "sqrt": np.sqrt}
+    names |= {"w": w, "g": g, **slots, "sqrt": np.sqrt, "select": np.where}
+    names |= {"fmin": np.minimum, "fmax": np.maximum}
     names |= {"rate": alpha * lr_factor, "decay": rule.weight_decay * decay_factor}
     for target, text in rule.kernel:
         names[target] = eval(text, {"__builtins__": {}}, names)
     return names["w"], {name: names[name] for name in slots}
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", NATIVE)
 @pytest.mark.parametrize(("lr_factor", "decay_factor"), [(1.0, 1.0), (6.0, 0.0), (0.0, 0.5)])
 def test_equation_kernel_and_paper_agree_step_by_step(name, lr_factor, decay_factor, rng):
     rule = optimizer(name, learning_rate=0.05, **SETTINGS[name])
@@ -78,8 +109,8 @@ def test_equation_kernel_and_paper_agree_step_by_step(name, lr_factor, decay_fac
     decay = SETTINGS[name].get("weight_decay", 0.0) * decay_factor
     for t in range(1, 6):
         g, alpha = rng.normal(size=6), 0.05 / t  # a schedule
-        if name == "nesterov":
-            alpha = 0.05  # the look-ahead form is the same for a constant rate
+        if name in ("nesterov", "rprop", "schedule_free"):
+            alpha = 0.05  # the papers' own forms are the same for a constant rate
         paper = by_hand(name, paper, g, memory, t, alpha * lr_factor, decay, rule.settings)
         for kind, step in (("tree", by_expressions), ("kernel", by_kernel)):
             w_now, slots = states[kind]

@@ -10,7 +10,7 @@ import pytest
 import clearprop as cp
 from clearprop.engine import Data, Report, State, Window, open_reference
 from clearprop.errors import NativeError, SettingError
-from clearprop.optimizers import OPTIMIZERS, Optimizer, optimizer
+from clearprop.optimizers import Optimizer, optimizer
 
 
 def window(batches: list[np.ndarray], rates: list[float]) -> Window:
@@ -79,7 +79,7 @@ def by_hand(
 
 
 @pytest.mark.parametrize("clip", [1e9, 0.4])
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", ["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"])
 def test_a_run_is_the_loop_by_hand(name: str, clip: float, rng: np.random.Generator) -> None:
     net, X, Y = linear(rng, l2=0.1)
     w = rng.uniform(0.1, 2, size=40)

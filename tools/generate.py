@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from clearprop.operations import TABLE, Cost, Function
-from clearprop.optimizers import OPTIMIZERS, Optimizer
+from clearprop.optimizers import NATIVE, Optimizer
 
 TARGET = Path(__file__).parents[1] / "native" / "generated" / "functions.hpp"
 
 HEAD = """\
-// Written by tools/generate.py from the rows of clearprop/operations and clearprop/optimizers.py.
+// Written by tools/generate.py from the rows of clearprop/operations and clearprop/optimizers.
 // Change the rows, then run it again (`make generate`).
 // clang-format off
 #pragma once
@@ -120,12 +120,12 @@ def source() -> str:
         HEAD,
         *functors(),
         "namespace optimizers {",
-        *(line for row in OPTIMIZERS.values() for line in optimizer(row)),
+        *(line for row in NATIVE.values() for line in optimizer(row)),
         "}  // namespace optimizers",
         "",
         *visitor("function", functions),
         *visitor("cost", costs),
-        *visitor("optimizer", [f"optimizers::{name}" for name in OPTIMIZERS]),
+        *visitor("optimizer", [f"optimizers::{name}" for name in NATIVE]),
         "",
         "}  // namespace clearprop::CP_ISA::generated",
         "",

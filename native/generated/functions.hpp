@@ -1,4 +1,4 @@
-// Written by tools/generate.py from the rows of clearprop/operations and clearprop/optimizers.py.
+// Written by tools/generate.py from the rows of clearprop/operations and clearprop/optimizers.
 // Change the rows, then run it again (`make generate`).
 // clang-format off
 #pragma once
@@ -305,6 +305,62 @@ struct adamw_row {
         slot[1] = v;
     }
 };
+struct rprop_row {
+    static constexpr int slots = 2;
+    template <class V>
+    CP_INLINE static void step(V& w, V g, [[maybe_unused]] V* slot, double rate,
+                               [[maybe_unused]] double decay,
+                               [[maybe_unused]] const double* setting) {
+        const double grow = setting[1];
+        const double shrink = setting[2];
+        const double smallest = setting[3];
+        const double largest = setting[4];
+        V s = slot[0];
+        V h = slot[1];
+        s = select(s > 0, s, 1);
+        s = select(g * h > 0, fmin(s * grow, largest), select(g * h < 0, fmax(s * shrink, smallest), s));
+        h = select(g * h < 0, 0, select(g > 0, 1, select(g < 0, -1, g)));
+        w = w - rate * s * h;
+        slot[0] = s;
+        slot[1] = h;
+    }
+};
+struct lion_row {
+    static constexpr int slots = 1;
+    template <class V>
+    CP_INLINE static void step(V& w, V g, [[maybe_unused]] V* slot, double rate,
+                               [[maybe_unused]] double decay,
+                               [[maybe_unused]] const double* setting) {
+        const double beta1 = setting[1];
+        const double beta2 = setting[2];
+        V m = slot[0];
+        w = w - rate * decay * w - rate * select((beta1 * m + (1 - beta1) * g) > 0, 1, select((beta1 * m + (1 - beta1) * g) < 0, -1, (beta1 * m + (1 - beta1) * g)));
+        m = beta2 * m + (1 - beta2) * g;
+        slot[0] = m;
+    }
+};
+struct schedule_free_row {
+    static constexpr int slots = 2;
+    template <class V>
+    CP_INLINE static void step(V& w, V g, [[maybe_unused]] V* slot, double rate,
+                               [[maybe_unused]] double decay,
+                               [[maybe_unused]] const double* setting) {
+        const double beta1 = setting[1];
+        const double beta2 = setting[2];
+        const double epsilon = setting[3];
+        const double correct2 = setting[6];
+        const double warm = setting[7];
+        const double share = setting[8];
+        const double rest = setting[9];
+        V v = slot[0];
+        V s = slot[1];
+        v = beta2 * v + (1 - beta2) * g * g;
+        s = rest * s - warm * rate * (g / (sqrt(v * correct2) + epsilon) + decay * w);
+        w = w + beta1 * share * s - (1 - beta1) * warm * rate * (g / (sqrt(v * correct2) + epsilon) + decay * w);
+        slot[0] = v;
+        slot[1] = s;
+    }
+};
 }  // namespace optimizers
 
 inline constexpr const char* function_names[] = {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign", "exp"};
@@ -341,7 +397,7 @@ CP_INLINE void with_cost(int number, Visit visit) {
         default: break;
     }
 }
-inline constexpr const char* optimizer_names[] = {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"};
+inline constexpr const char* optimizer_names[] = {"sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw", "rprop", "lion", "schedule_free"};
 template <class Visit>
 CP_INLINE void with_optimizer(int number, Visit visit) {
     switch (number) {
@@ -351,6 +407,9 @@ CP_INLINE void with_optimizer(int number, Visit visit) {
         case 3: visit(generated::optimizers::rmsprop_row{}); break;
         case 4: visit(generated::optimizers::adam_row{}); break;
         case 5: visit(generated::optimizers::adamw_row{}); break;
+        case 6: visit(generated::optimizers::rprop_row{}); break;
+        case 7: visit(generated::optimizers::lion_row{}); break;
+        case 8: visit(generated::optimizers::schedule_free_row{}); break;
         default: break;
     }
 }
