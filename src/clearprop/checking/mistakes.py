@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from clearprop.backprop import Plan
 from clearprop.checking import (
     mistakes_functions,
+    mistakes_indices,
     mistakes_output,
     mistakes_penalty,
     mistakes_structure,
@@ -35,6 +36,7 @@ ROUNDING = Mistake(
 _ROWS = (
     *mistakes_output.MISTAKES,
     *mistakes_functions.MISTAKES,
+    *mistakes_indices.MISTAKES,
     *mistakes_structure.MISTAKES,
     *mistakes_weights.MISTAKES,
     *mistakes_penalty.MISTAKES,

@@ -9,10 +9,11 @@ from clearprop.backprop import Plan, Step
 from clearprop.checking.mistake import Edit, Mistake, Place
 from clearprop.checking.places import (
     Slope,
+    all_terms,
     backs,
+    before_derivative,
     bias_uses,
     layer_of,
-    same_shape,
     slopes,
     weight_uses,
     with_term,
@@ -38,7 +39,7 @@ def _each_slope(change: Change, hidden_only: bool = False) -> Callable[[Plan], I
                 forms[*key, len(together.setdefault(key, []))] = expr
                 together[key].append(slope)
         for (name, what), found in together.items():
-            if len(found) > 1 and not what.startswith("z"):
+            if len(found) > 1:
                 first = found[0].place.step
                 place = Place(first, what=", ".join(filter(None, [f"every {name}", what])))
                 changes = [(s, forms[name, what, i]) for i, s in enumerate(found)]
@@ -93,51 +94,15 @@ def _other_function(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
             yield f"{other}′(z)", Apply(row, slope.node.args, form="derivative")
 
 
-def _other_layer(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
-    z = slope.z
-    if not isinstance(z, Sym):
-        return
-    names = [node.args[0].name for other in slopes(plan)
-             if isinstance((node := other.node).args[0], Sym)]  # fmt: skip
-    for sym in same_shape(plan, z, dict.fromkeys(names)):
-        yield f"{sym.name} for {z.name}", replace(slope.node, args=(sym,))
-
-
-def _off_by_one(plan: Plan) -> Iterator[Edit]:
-    yield from _each_slope(_other_layer)(plan)
-    for use in weight_uses(plan):  # δ times another layer's a
-        if isinstance(use.x, Sym):
-            names = [v.name for v in plan.graph.values.values() if v.kind != "preactivation"]
-            for sym in same_shape(plan, use.x, names):
-                what = f"{sym.name} for {use.x.name}"
-                yield Edit(replace(use.place, what=what), (use.instead(x=sym),))
-    for use in weight_uses(plan):  # another layer's δ times a
-        if isinstance(use.delta, Sym):
-            for step in plan.steps:
-                same = step.target.type == use.delta.type and step.target != use.delta
-                if step.kind == "adjoint" and same:
-                    what = f"{step.target.name} for {use.delta.name}"
-                    edit = use.instead(delta=step.target)
-                    yield Edit(replace(use.place, what=what), (edit,))
-    for back in backs(plan):  # another layer's W
-        for name, parameter in plan.graph.parameters.items():
-            if name != back.W.name and parameter.spec.type == back.W.type:
-                W = Sym(name, back.W.type)
-                what = f"{name} for {back.W.name}"
-                edit = back.instead(Transpose(W) @ back.delta)
-                yield Edit(replace(back.place, what=what), (edit,))
-
-
 def _wrong_delta(plan: Plan) -> Iterator[Edit]:
     """The gradients of a layer take Δ, what arrives, in place of δ = Δ ⊙ f′(z)."""
-    arrives = {s.step.target.name: s for s in slopes(plan)}
+    arrives = before_derivative(plan)
     for use in weight_uses(plan):
-        slope = arrives.get(use.delta.name) if isinstance(use.delta, Sym) else None
-        if slope is None or len(slope.step.terms) != 1:
+        if not isinstance(use.delta, Sym) or use.delta.name not in arrives:
             continue
-        before = substitute(slope.expr, {slope.node: Num(1.0)})
+        made, before = arrives[use.delta.name]
         steps = [use.instead(delta=before)]
-        copies = (slope.step.id,)
+        copies = (made.id,)
         yield Edit(replace(use.place, what="W alone"), tuple(steps), copies)
         for bias in bias_uses(plan):
             if bias.via == use.via:
@@ -146,30 +111,14 @@ def _wrong_delta(plan: Plan) -> Iterator[Edit]:
             yield Edit(Place(use.step.id, use.place.layer), tuple(steps), copies)
 
 
-def _bias_wrong_delta(plan: Plan) -> Iterator[Edit]:
-    arrives = {s.step.target.name: s for s in slopes(plan)}
-    for bias in bias_uses(plan):
-        slope = arrives.get(bias.delta.name)
-        if slope is not None and len(slope.step.terms) == 1:
-            before = substitute(slope.expr, {slope.node: Num(1.0)})
-            edit = bias.instead(before)
-            yield Edit(replace(bias.place, what="Δ for δ"), (edit,), (slope.step.id,))
-        for step in plan.steps:
-            fits = step.target.type == bias.delta.type or bias.shared
-            if step.kind == "adjoint" and fits and step.target.name != bias.delta.name:
-                what = f"{step.target.name} for {bias.delta.name}"
-                yield Edit(replace(bias.place, what=what), (bias.instead(step.target),))
-
-
 def _passed_without(plan: Plan) -> Iterator[Edit]:
     """Wᵀ Δ is passed down in place of Wᵀ δ, while the layer's own gradients are right."""
-    arrives = {s.step.target.name: s for s in slopes(plan)}
+    arrives = before_derivative(plan)
     for back in backs(plan):
-        slope = arrives.get(back.delta.name)
-        if slope is not None and len(slope.step.terms) == 1:
-            before = substitute(slope.expr, {slope.node: Num(1.0)})
+        if back.delta.name in arrives:
+            made, before = arrives[back.delta.name]
             edit = back.instead(Transpose(back.W) @ before)
-            yield Edit(back.place, (edit,), (slope.step.id,))
+            yield Edit(back.place, (edit,), (made.id,))
 
 
 def _preactivation(plan: Plan) -> Iterator[Edit]:
@@ -225,15 +174,23 @@ def _forward_of_input(plan: Plan) -> Iterator[Edit]:
                 continue
             x = Sym(given.value, given.type)
             fx = row(x, row.settings({}))
-            steps = []
-            for step in plan.steps:
-                if x in step.reads and step.kind in ("forward", "gradient"):
-                    terms = [substitute(t.expr, {x: fx}) for t in step.terms]
-                    for index, expr in enumerate(terms):
-                        step = with_term(step, index, expr)
-                    steps.append(step)
-            if steps:
-                yield Edit(Place(steps[0].id, layer_of(given.value), what=name), tuple(steps))
+            steps = [_with_each(s, x, fx) for s in plan.steps if x in s.reads]
+            forward = tuple(s for s in steps if s.kind == "forward")
+            gradients = tuple(s for s in steps if s.kind == "gradient")
+            for what, found in [
+                ("", forward + gradients),
+                ("forward alone", forward if gradients else ()),
+                ("in the gradient alone", gradients),
+            ]:
+                if found:
+                    place = Place(found[0].id, layer_of(given.value))
+                    what = ", ".join(filter(None, [name, what]))
+                    yield Edit(replace(place, what=what), found)
+
+
+def _with_each(step: Step, old: Sym, new: Expr) -> Step:
+    """The step with an expression for each use of a symbol."""
+    return all_terms(step, lambda x: substitute(x, {old: new}))
 
 
 def _no_function(plan: Plan) -> Iterator[Edit]:
@@ -294,28 +251,12 @@ MISTAKES = (
         _each_slope(_other_function),
     ),
     Mistake(
-        "layers-off-by-one",
-        "a quantity of another layer stands here",
-        "layers are counted from 0, from 1, or from the input, and the index slipped",
-        "δ of layer l+1 goes with W and a of layer l, and with f′ of its own z",
-        ("S1:24", "axeldomingues.dev"),
-        _off_by_one,
-    ),
-    Mistake(
         "gradients-from-wrong-delta",
         "the layer's gradients are made from Δ, before f′",
         "the error is used for ∂J/∂W, and f′ only for what is passed down",
         "make both from δ = Δ ⊙ f′(z)",
         ("SO 59399842: dW1 = dey0 * h0",),
         _wrong_delta,
-    ),
-    Mistake(
-        "bias-from-wrong-delta",
-        "the bias's gradient is made from another δ",
-        "Δ before f′, or another layer's δ, has the same shape",
-        "sum the δ of the bias's own layer",
-        ("arthurdouillard/deepcourse PR#9",),
-        _bias_wrong_delta,
     ),
     Mistake(
         "error-passed-without-derivative",

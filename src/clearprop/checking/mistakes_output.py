@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, adjoint_name
 from clearprop.checking.mistake import Edit, Mistake, Place
@@ -165,8 +166,12 @@ def _target_class(term: CostTerm, plan: Plan) -> Expr | None:
     return term.y * term.slope if term.cost.row.target == "class" else None
 
 
-def _target_ignored(term: CostTerm, plan: Plan) -> Expr | None:
-    return term.out
+def _target_missing(plan: Plan) -> Iterator[Edit]:
+    for term in cost_terms(plan):
+        yield Edit(term.place, (term.sloped(term.out),))
+        without = substitute(term.slope, {term.y: Num(0.0)})
+        if term.slope != term.out - term.y:  # f(a) for f(a − y), or without its smoothed target
+            yield Edit(replace(term.place, what="y is 0"), (term.sloped(without),))
 
 
 def _no_smoothing(term: CostTerm, plan: Plan) -> Expr | None:
@@ -190,10 +195,14 @@ def _rescaled_weights(factor: Expr) -> Callable[[Plan], Iterator[Edit]]:
 
 def _weights_ignored(plan: Plan) -> Iterator[Edit]:
     # wᵢ / Σ w becomes 1 / m
+    steps = []
     for term in cost_terms(plan):
         expr = substitute(term.step.terms[term.index].expr, {SAMPLE_WEIGHT: 1 / ROWS})
         # keep one value for each sample: the share alone had the sample axis
-        yield Edit(term.place, (with_term(term.step, term.index, expr),))
+        steps.append(with_term(term.step, term.index, expr))
+        yield Edit(term.place, (steps[-1],))
+    if len(steps) > 1:
+        yield Edit(Place(steps[0].id, what="every output"), tuple(steps))
 
 
 def _members_added(plan: Plan) -> Iterator[Edit]:
@@ -301,7 +310,7 @@ MISTAKES = (
         "a stands where a − y was meant",
         "subtract y",
         ("ours",),
-        _sloped(_target_ignored),
+        _target_missing,
     ),
     Mistake(
         "label-smoothing-ignored",

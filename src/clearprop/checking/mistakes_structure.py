@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from clearprop.backprop import Plan, Step, Term, adjoint_name
 from clearprop.checking.mistake import Edit, Mistake, Place
@@ -17,7 +17,7 @@ from clearprop.checking.places import (
     without_term,
 )
 from clearprop.checking.replay import WEIGHT_SUM
-from clearprop.expressions import Expr, Hadamard, Num, Slice, Sym, substitute
+from clearprop.expressions import Concat, Expr, Hadamard, Num, Slice, Sym, substitute
 
 
 def _joins(plan: Plan) -> Iterator[tuple[Step, Place]]:
@@ -99,17 +99,46 @@ def _sym(plan: Plan, name: str) -> Sym | None:
 
 
 def _swapped(plan: Plan) -> Iterator[Edit]:
+    """Two neighbours in a concat change places, in the cuts of Δ or in the forward pass."""
     for node in plan.graph.nodes:
-        found: list[tuple[Step, int, Slice]] = []
-        for step in plan.steps:
-            for index, term in enumerate(step.terms):
-                if term.via == node.output and isinstance(term.expr, Slice):
-                    found.append((step, index, term.expr))
-        found.sort(key=lambda entry: entry[2].start)
-        for (a, i, x), (b, j, y) in pairwise(found):
-            if a.id != b.id and x.shape == y.shape:
-                place = Place(a.id, layer_of(node.output))
-                yield Edit(place, (with_term(a, i, y), with_term(b, j, x)))
+        step = plan.step(node.output)
+        (joined,) = (term.expr for term in step.terms)
+        if not isinstance(joined, Concat):
+            continue
+        starts = [0, *accumulate(part.shape[0] for part in joined.parts)]
+        layer = layer_of(node.output)
+        for i, (one, other) in enumerate(pairwise(joined.parts)):
+            if one == other:
+                continue
+            parts = (*joined.parts[:i], other, one, *joined.parts[i + 2 :])
+            cut = starts[i] + other.shape[0]
+            moved = {
+                (starts[i], starts[i + 1]): (cut, starts[i + 2]),
+                (starts[i + 1], starts[i + 2]): (starts[i], cut),
+            }
+            steps = _cut_elsewhere(plan, node.output, moved)
+            if steps:
+                yield Edit(Place(steps[0].id, layer), steps)
+            forward = with_term(step, 0, Concat(parts))
+            yield Edit(Place(step.id, layer, what="in the forward pass"), (forward,))
+
+
+def _cut_elsewhere(
+    plan: Plan, via: str, moved: dict[tuple[int, int], tuple[int, int]]
+) -> tuple[Step, ...]:
+    """Steps that lead on, in which the parts of what comes over a concat are others."""
+    steps: dict[str, Step] = {}
+    for step in plan.steps:
+        if step.kind not in ("arrive", "adjoint") or not leads_on(plan, step):
+            continue
+        for index, term in enumerate(step.terms):
+            if term.via == via and isinstance(term.expr, Slice):
+                place = (term.expr.start, term.expr.stop)
+                if place in moved:
+                    known = steps.get(step.id, step)
+                    expr = Slice(term.expr.body, *moved[place])
+                    steps[step.id] = with_term(known, index, expr)
+    return tuple(steps.values())
 
 
 def _scale_missing(plan: Plan) -> Iterator[Edit]:

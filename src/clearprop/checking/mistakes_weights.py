@@ -21,7 +21,7 @@ from clearprop.checking.places import (
     with_mean_outside,
     with_term,
 )
-from clearprop.checking.replay import FIRST, FREE, LAST, WEIGHT_SUM, last_of_level, ones
+from clearprop.checking.replay import FIRST, FREE, LAST, ROWS, WEIGHT_SUM, last_of_level, ones
 from clearprop.expressions import (
     Divide,
     Expr,
@@ -212,7 +212,8 @@ def _bias_not_summed(plan: Plan) -> Iterator[Edit]:
 def _bias_averaged(plan: Plan) -> Iterator[Edit]:
     steps = dict(gradients(plan))
     for place, names in groups(plan, "b"):
-        edited = tuple(data_terms(steps[n], lambda x: x / WEIGHT_SUM) for n in names)
+        # a mean counts the rows, whatever they weigh
+        edited = tuple(data_terms(steps[n], lambda x: x / ROWS) for n in names)
         yield Edit(place, edited)
 
 

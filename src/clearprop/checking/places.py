@@ -6,7 +6,7 @@ says only what is written instead. They match the shapes of the trees, not the n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Generic, TypeVar
@@ -402,9 +402,11 @@ def with_mean_outside(place: Place) -> Place:
     return replace(place, what="; ".join(filter(None, [place.what, "with 1/m in the gradients"])))
 
 
-def same_shape(plan: Plan, of: Sym, names: Iterable[str]) -> Iterator[Sym]:
-    """Yield those values that could stand where ``of`` stands."""
-    for name in names:
-        value = plan.graph.values.get(name)
-        if value is not None and name != of.name and value.type == of.type:
-            yield Sym(name, value.type)
+def before_derivative(plan: Plan) -> dict[str, tuple[Step, Expr]]:
+    """Return, for each δ that is made over one wire, its step and what arrives before f′."""
+    found: dict[str, tuple[Step, Expr]] = {}
+    for slope in slopes(plan):
+        found[slope.step.target.name] = slope.step, substitute(slope.expr, {slope.node: Num(1.0)})
+    for mixing in mixings(plan):
+        found[mixing.step.target.name] = mixing.step, mixing.arriving
+    return {name: (step, expr) for name, (step, expr) in found.items() if len(step.terms) == 1}
