@@ -185,7 +185,7 @@ def test_a_function_that_raises_is_told_with_its_line(case):
     def broken(parameters, X, Y):
         return parameters["W7"]
 
-    with pytest.raises(AnswerError, match=r"broken, line \d+: KeyError: 'W7'"):
+    with pytest.raises(AnswerError, match=r"broken, line \d+, raised KeyError: 'W7'"):
         check_gradient(network, p, X, Y, broken)
 
 

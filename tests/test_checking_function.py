@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import count
+from small_networks import random_network, random_parameters
 
-from clearprop.checking import (
-    check_function,
-)
-from clearprop.errors import ClearPropError, DataError, ShapeError
+from clearprop.checking import check_function, random_batch
+from clearprop.errors import ClearPropError, DataError, SettingError, ShapeError
 
 
 def test_functions_gradients_pass_or_fail():
@@ -106,10 +106,16 @@ def test_a_buffer_like_one_array_hides_no_slope_of_another():
 
 @pytest.mark.parametrize("fast_mode", [False, True])
 def test_a_function_that_is_nan_beside_the_point_passes_nothing(fast_mode):
-    with np.errstate(all="ignore"), pytest.raises(DataError, match=r"beside x|random direction"):
+    with pytest.raises(DataError, match=r"infinite beside x"):
         check_function(
-            lambda x: np.sqrt(np.real(x)).sum(), np.zeros(2), np.full(2, 1e-9), fast_mode=fast_mode
+            lambda x: np.sqrt(np.real(x)).sum(), np.zeros(2), np.zeros(2), fast_mode=fast_mode
         )
+    x = np.full(2, 1e-9)  # nearer to where it is NaN than a usual step
+    for right in (True, False):
+        given = 0.5 / np.sqrt(x) * (1 if right else 1.001)
+        found = check_function(lambda x: float(np.sqrt(np.real(x)).sum()), given, x,
+                               fast_mode=fast_mode)  # fmt: skip
+        assert found.passed is right
 
 
 @pytest.mark.parametrize(
@@ -117,7 +123,11 @@ def test_a_function_that_is_nan_beside_the_point_passes_nothing(fast_mode):
     [
         (lambda x: None, lambda x: x, "f returned None"),
         (lambda x: "much", lambda x: x, "f returned"),
-        (lambda x: (x**2).sum(), lambda x: 1 // 0, "the gradient raised ZeroDivisionError"),
+        (
+            lambda x: (x**2).sum(),
+            lambda x: 1 // 0,
+            r"the gradient, line \d+, raised ZeroDivisionError",
+        ),
         (lambda x: (x**2).sum(), np.array([2.0, "a"], dtype=object), "array of real numbers"),
         (lambda x: (x**2).sum(), np.array([2.0, 4.0 + 1j]), "array of real numbers"),
     ],
@@ -127,10 +137,14 @@ def test_what_is_no_number_is_told_in_a_sentence(f, gradient, words):
         check_function(f, gradient, np.array([1.0, 2.0]))
 
 
-@pytest.mark.parametrize("wrong", [{"rtol": float("nan")}, {"atol": -1.0}, {"eps": 0.0}])
+@pytest.mark.parametrize(
+    "wrong", [{"rtol": float("nan")}, {"rtol": 1.0}, {"atol": -1.0}, {"atol": None}, {"eps": 0.0},
+              {"eps": "a"}, {"nondet_tol": float("inf")}, {"sample": 0}, {"sample": "all"},
+              {"sample": 1.5}, {"seed": -1}, {"seed": "a"}]
+)  # fmt: skip
 def test_tolerances_and_steps_that_could_not_fail_are_refused(wrong):
     x = np.ones(2)
-    with pytest.raises(DataError, match=next(iter(wrong))):
+    with pytest.raises(SettingError, match=next(iter(wrong))):
         check_function(lambda x: np.abs(x).sum(), 7 * x, x, **wrong)
 
 
@@ -152,3 +166,220 @@ def test_changes_of_a_mapping_and_random_gradients_are_noticed():
     found = check_function(lambda x: (x**2).sum(), lambda x: 2 * x + rng.random(), x["a"])
     assert not found.passed
     assert any("second call" in note for note in found.notes)
+
+
+def plainly(f):
+    """The function without its complex numbers, so that differences are taken."""
+    return lambda x: float(f(x))
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_the_step_given_is_the_step_taken(fast_mode):
+    """(f(2) − f(0)) / 2 = 8 for x⁴ at 1, and 4 with a small step."""
+    x = np.array([1.0])
+    for eps, slope in ((1.0, 8.0), (1e-4, 4.0), (None, 4.0)):
+        for given, right in ((slope, True), (slope + 0.1, False)):
+            found = check_function(lambda x: (x**4).sum(), np.array([given]), x, eps=eps,
+                                   fast_mode=fast_mode)  # fmt: skip
+            assert found.passed is right, found
+
+
+def test_kinks_are_found_along_a_direction_and_any_slope_between_passes():
+    x = np.linspace(-1, 1, 2001)  # 1000 is 0
+    right = np.sign(x)
+    assert x[1000] == 0
+    for slope, passes in ((-1.0, True), (0.3, True), (1.0, True), (1.2, False)):
+        right[1000] = slope
+        found = check_function(plainly(lambda x: np.abs(x).sum()), right, x, fast_mode=True)
+        assert found.passed is passes, found
+        assert found.kinks == ("x[1000]",)
+        assert [name for name, _, _ in found.worst] == ([] if passes else ["x[1000]"])
+
+
+def test_kinks_of_two_signs_cancel_nothing_along_a_direction():
+    """|x₁| − |x₂|: the sides' slopes along a direction do not bound what is right."""
+    x = np.zeros(2)
+    for given in ([1.0, 1.0], [-1.0, 1.0], [0.5, -1.0]):
+        found = check_function(lambda x: float(abs(x[0]) - abs(x[1])), np.array(given), x,
+                               fast_mode=True)  # fmt: skip
+        assert found.passed
+        assert set(found.kinks) == {"x[0]", "x[1]"}
+
+
+def test_kinks_too_many_to_look_at_are_said():
+    x = np.zeros(500)
+    found = check_function(plainly(lambda x: np.abs(x).sum()), np.zeros(500), x, fast_mode=True)
+    assert found.passed
+    assert any("were not looked at: f has kinks there" in note for note in found.notes)
+    assert "more" in str(found).partition("a kink at")[2].partition("\n")[0]
+
+
+def test_what_is_wrong_among_many_is_found_along_a_direction():
+    calls = []
+
+    def f(x):
+        calls.append(1)
+        return (x["W"] ** 2).sum() + x["b"].sum() / 1e3
+
+    x = {"W": np.ones((100, 300)), "b": np.ones(3)}
+    right = {"W": 2 * x["W"], "b": np.full(3, 1e-3)}
+    for function in (f, plainly(f)):
+        calls.clear()
+        found = check_function(function, right, x, fast_mode=True)
+        assert found.passed
+        assert found.checked == 2
+        assert len(calls) < 30
+        wrong = {name: array.copy() for name, array in right.items()}
+        wrong["W"][12, 200] += 1e-2
+        wrong["b"][1] = 0.0  # small beside the others, not beside its own
+        found = check_function(function, wrong, x, fast_mode=True)
+        assert [name for name, _, _ in found.worst] == ["W[12, 200]", "b[1]"]
+        assert len(calls) < 300
+    scaled = check_function(f, {n: 3 * a for n, a in right.items()}, x, fast_mode=True)
+    assert scaled.factor == pytest.approx(3)
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+@pytest.mark.parametrize("near", [2e-6, 2e-8])
+def test_a_kink_within_the_step_accuses_nobody(fast_mode, near):
+    x = np.array([near, 1.0, -near])
+    for f in (lambda x: np.abs(x).sum(), lambda x: np.maximum(x, 0.3 * x).sum()):
+        right = np.sign(x) if f(np.array([-1.0])) == 1 else np.where(x > 0, 1.0, 0.3)
+        assert check_function(plainly(f), right, x, fast_mode=fast_mode).passed
+        assert not check_function(plainly(f), 1.01 * right, x, fast_mode=fast_mode).passed
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_kinks_are_found_in_functions_that_take_complex_numbers(fast_mode):
+    x = np.array([0.0, 1.0, -1.0])
+    for slope, passes in ((0.0, True), (0.5, True), (1.0, True), (1.1, False)):
+        found = check_function(lambda x: np.maximum(x, 0).sum() + 1e6, np.array([slope, 1.0, 0.0]),
+                               x, fast_mode=fast_mode)  # fmt: skip
+        assert found.passed is passes, found
+        assert found.kinks == ("x[0]",)
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_bends_tighter_than_the_step_accuse_nobody(fast_mode):
+    for f, slope, x in (
+        (lambda x: np.log(x).sum(), lambda x: 1 / x, [1e-5, 1e-7, 1.0]),
+        (lambda x: np.sin(1e9 * x).sum(), lambda x: 1e9 * np.cos(1e9 * x), [1e-9, 2e-9]),
+        (lambda x: np.sin(1e-12 * x).sum(), lambda x: 1e-12 * np.cos(1e-12 * x), [1e12, 2e12]),
+        (lambda x: np.exp(x).sum(), np.exp, [700.0, 1.0]),
+    ):
+        point = np.array(x)
+        right = slope(point)
+        assert check_function(plainly(f), right, point, fast_mode=fast_mode, atol=0).passed
+        right[np.argmax(np.abs(right))] *= 1.001
+        assert not check_function(plainly(f), right, point, fast_mode=fast_mode, atol=0).passed
+
+
+def test_where_the_digits_do_not_suffice_nothing_is_called_right():
+    x = np.array([1.0, 2.0, 3.0])
+    with pytest.raises(DataError, match="take a larger eps"):
+        check_function(lambda x: (x**2).sum(), 7 * x, x, eps=1e-30)
+    with pytest.raises(DataError, match="leave a constant out of f"):
+        check_function(plainly(lambda x: 1e16 + (x**2).sum()), 0 * x, x)
+    # with wider steps they do
+    f = plainly(lambda x: 1e9 + (x**2).sum())
+    assert check_function(f, 2 * x, x).passed
+    assert not check_function(f, 2.01 * x, x).passed
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_a_function_in_single_precision_is_checked_to_its_digits(fast_mode):
+    x = np.array([1.0, 2.0, 3.0])
+
+    def f(x):
+        return float((x.astype(np.float32) ** 2).sum())
+
+    found = check_function(f, 2 * x, x, fast_mode=fast_mode)
+    assert found.passed
+    assert any("float32 inside" in note for note in found.notes)
+    assert not check_function(f, 2.02 * x, x, fast_mode=fast_mode).passed
+
+
+@pytest.mark.parametrize(
+    ("f", "x"), [(np.floor, [0.3, 1.0]), (lambda x: np.sqrt(np.abs(x - 1)), [0.3, 1.0])]
+)
+def test_where_a_function_jumps_it_has_no_slope(f, x):
+    with pytest.raises(DataError, match=r"jumps, or is infinitely steep, at x\[1\]"):
+        check_function(lambda x: float(f(x[1])), np.zeros(2), np.array(x))
+
+
+def test_several_arguments_are_given_as_such():
+    W, b = np.array([[1.0, 2.0]]), np.array([3.0])
+
+    def f(W, b):
+        return (W**2).sum() * b[0]
+
+    right = (2 * W * 3, np.array([5.0]))
+    assert check_function(f, right, (W, b)).passed
+    assert check_function(f, lambda W, b: [2 * W * b, (W**2).sum()[None]], (W, b)).passed
+    found = check_function(f, (right[0], np.array([6.0])), (W, b))
+    assert found.worst == (("x[1][0]", 6.0, 5.0),)
+    assert check_function(lambda x: (x**2).sum(), np.array([2.0, 4.0]), (1.0, 2.0)).passed
+
+
+def test_a_value_beside_the_gradient_is_left_aside():
+    x = np.array([1.0, 2.0])
+    assert check_function(lambda x: (x**2).sum(), lambda x: ((x**2).sum(), 2 * x), x).passed
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (None, "must be an array of real numbers"),
+        ("abc", "must be an array of real numbers"),
+        (np.array([1, 2]), "whole numbers"),
+        (np.array([1j]), "must be an array of real numbers"),
+        (np.zeros(0), "holds no numbers"),
+        ({}, "holds no numbers"),
+        ([[1.0], [1.0, 2.0]], "no array and no mapping"),
+    ],
+)
+def test_what_is_no_point_is_refused(x, words):
+    with pytest.raises(DataError, match=words):
+        check_function(lambda x: 1.0, lambda x: x, x)
+
+
+def test_nothing_of_a_trial_is_warned_about():
+    """Complex numbers and steps out of the domain are ours; under -W error they would raise."""
+    assert check_function(
+        lambda x: float(np.log(x).sum()), lambda x: 1 / x, np.full(2, 1e-7)
+    ).passed
+    found = check_function(lambda x: (x * 1.0).sum(), np.full(2, np.nan), np.ones(2))
+    assert str(found) == "The gradient is wrong.\nnote: x[0] of the gradient is NaN"
+    with pytest.raises(DataError, match="complex number"):
+        check_function(lambda x: (1j * x).sum(), np.ones(2), np.ones(2))
+
+
+@pytest.mark.parametrize("fast_mode", [False, True])
+def test_right_gradients_of_costs_are_never_accused(proof, fast_mode):
+    """And wrong ones always: one entry off by a hundredth of its array's largest."""
+    accused, passed, cases = [], [], count(20 if fast_mode else 5, 1000)
+    for seed in range(cases):
+        rng = np.random.default_rng([7, seed])
+        network = random_network(rng)
+        p = random_parameters(network, rng)
+        X, Y = random_batch(network, int(rng.integers(1, 9)), rng)
+        given = {name: np.array(g) for name, g in network.gradient(p, X, Y).items()}
+
+        def cost(p, network=network, X=X, Y=Y):
+            return network.cost(p, X, Y)
+
+        point = {name: np.array(w) for name, w in p.items()}
+        if not check_function(cost, given, point, fast_mode=fast_mode, rtol=1e-4).passed:
+            accused.append(seed)
+        name = str(rng.choice(list(given)))
+        scale = float(np.abs(given[name]).max())
+        if scale > 1e-3:
+            spot = np.unravel_index(rng.integers(given[name].size), given[name].shape)
+            given[name][spot] += 1e-2 * scale
+            found = check_function(cost, given, point, fast_mode=fast_mode, rtol=1e-4, sample=None)
+            if found.passed:
+                passed.append(seed)
+    how = "fast mode" if fast_mode else "entry by entry"
+    proof(f"right gradients of costs by differences, {how}, none accused", cases,
+          accused=len(accused), wrong_ones_passed=len(passed))  # fmt: skip
+    assert (accused, passed) == ([], [])

@@ -1,7 +1,7 @@
 """Is this gradient right, and if not, which mistake is it."""
 
-from clearprop.checking.answer import AnswerError
 from clearprop.checking.batches import random_batch
+from clearprop.checking.calling import AnswerError
 from clearprop.checking.command import check_command, check_file
 from clearprop.checking.diagnosis import Diagnosis
 from clearprop.checking.function import FunctionCheck, check_function

@@ -14,14 +14,11 @@ from typing import Any
 import numpy as np
 
 from clearprop.checking import adapters
+from clearprop.checking.calling import AnswerError, call_user, told
 from clearprop.errors import ClearPropError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.words import did_you_mean
-
-
-class AnswerError(ClearPropError):
-    """The gradient in question could not be had: the user's code raised, or gave no arrays."""
 
 
 @dataclass
@@ -42,13 +39,23 @@ def read(graph: Graph, given: Any) -> Answer:
     AnswerError
         If it is nothing that holds one array a parameter.
     """
+    try:
+        return _read(graph, given)
+    except ClearPropError:
+        raise
+    except Exception as error:  # of an object's own code
+        raise AnswerError(f"the gradient cannot be read: {told(error)}") from error
+
+
+def _read(graph: Graph, given: Any) -> Answer:
     if given is None:
         raise AnswerError(
             "the gradient is None; return a dict of arrays by parameter: "
             f"{', '.join(graph.parameters)} (does the function end without a return?)"
         )
-    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], Mapping):
-        given = given[1]  # (cost, gradient)
+    if isinstance(given, tuple):  # (cost, gradient), or with more beside it
+        named = [one for one in given if isinstance(one, Mapping)]
+        given = named[0] if len(named) == 1 else given
     notes: list[str] = []
     found = adapters.read(graph, given, notes)
     foreign = found is not None
@@ -66,14 +73,12 @@ def read(graph: Graph, given: Any) -> Answer:
 def _by_name(graph: Graph, given: Mapping[Any, Any], notes: list[str]) -> dict[str, Any]:
     found = {}
     for key, value in given.items():
-        name = str(key)
-        for prefix in ("dJ/d", "dJd", "d", "grad_", ""):
-            plain = name.removeprefix(prefix)
-            if name.startswith(prefix) and plain in graph.parameters:
-                found[plain] = value
-                break
+        name = adapters.our_name(graph, key)
+        if name:
+            found[name] = value
         else:
-            notes.append(f"{name!r} is no parameter; {did_you_mean(name, list(graph.parameters))}")
+            hint = did_you_mean(str(key), list(graph.parameters))
+            notes.append(f"{str(key)!r} is no parameter; {hint}")
     if not found:
         raise AnswerError(
             f"none of the names {sorted(map(str, given))} is a parameter of the network; it has "
@@ -110,15 +115,17 @@ def _array(graph: Graph, name: str, value: Any, notes: list[str]) -> np.ndarray[
     if value is None:
         raise AnswerError(f"the gradient of {name} is None; expected an array of shape {wanted}")
     try:
-        array = np.asarray(value)
+        array = adapters.plain(value)
         if array.dtype.kind == "c":
             raise AnswerError(f"the gradient of {name} is complex; give real numbers")
+        if array.dtype.kind in "mM":
+            raise TypeError
         if array.dtype.kind not in "fiub":
             array = array.astype(np.float64)
     except (ValueError, TypeError):
+        what = getattr(value, "dtype", type(value).__name__)
         raise AnswerError(
-            f"the gradient of {name} is no array of numbers but {type(value).__name__}; "
-            f"expected shape {wanted}"
+            f"the gradient of {name} is no array of numbers but of {what}; expected shape {wanted}"
         ) from None
     if array.shape != wanted and array.size == int(np.prod(wanted)):
         squeezed = tuple(size for size in array.shape if size != 1)
@@ -172,10 +179,7 @@ def _once(
     x, y = _copy(X), _copy(Y)
     names = _accepted(function)
     keywords = {k: _copy(v) for k, v in extra.items() if v is not None and k in names}
-    try:
-        result = function(own, x, y, **keywords)
-    except Exception as error:
-        raise AnswerError(f"{_where(function, error)}: {type(error).__name__}: {error}") from error
+    result = call_user(function, own, x, y, **keywords)
     changed = [
         name for name, array in parameters.items() if name not in own or not _same(own[name], array)
     ]
@@ -194,18 +198,6 @@ def _accepted(function: Callable[..., Any]) -> set[str]:
         return set(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return set()
-
-
-def _where(function: Callable[..., Any], error: BaseException) -> str:
-    """The user's own line that raised."""
-    name = getattr(function, "__name__", "the function")
-    trace, spot = error.__traceback__, name
-    code = getattr(function, "__code__", None)
-    while trace is not None:
-        if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:
-            spot = f"{name}, line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return spot
 
 
 def _copy(value: Any) -> Any:

@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike
 
 from clearprop.backprop import gradient_name
 from clearprop.checking import answer as answers
+from clearprop.checking.adapters import plain
 from clearprop.checking.answer import Answer
 from clearprop.checking.batches import random_batch, right_run
+from clearprop.checking.calling import AnswerError
 from clearprop.checking.compare import (
     Kinks,
     Sensitivity,
@@ -26,6 +28,7 @@ from clearprop.checking.compare import (
 )
 from clearprop.checking.diagnosis import Diagnosis, diagnose
 from clearprop.checking.lines import Lines
+from clearprop.checking.looks import looks_like, units_alike
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE, ROUNDING
 from clearprop.checking.naming import in_one_line
@@ -34,15 +37,23 @@ from clearprop.checking.replay import Base
 from clearprop.checking.report import Entry, GradientCheck, ParameterCheck
 from clearprop.checking.search import Search
 from clearprop.derivation.notation import Notation
-from clearprop.errors import ShapeError, UsageError
+from clearprop.errors import DataError, ShapeError, UsageError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.network import Inputs, Network, check_network
+from clearprop.settings import Attr, check_all
+from clearprop.words import number, shown
 
 #: How near a rewriting must come to a gradient to be its name, relative to each tensor's scale.
 MATCH = {np.dtype(np.float64): 1e-8, np.dtype(np.float32): 5e-5, np.dtype(np.float16): 2e-2}
 
 WORST = 3
+
+LIMITS = (
+    Attr("rtol", float, None, bounds="[0, 1)", help="share of a tensor's largest entry"),
+    Attr("atol", float, 0.0, bounds="[0, inf)", help="beside that share"),
+    Attr("seconds", float, 10.0, bounds="[0, inf)", unit="s", help="how long to look"),
+)
 
 
 def check_gradient(
@@ -123,12 +134,22 @@ def check_gradient(
     'sign-of-delta'
     """
     check_network("check_gradient", network)
-    if not isinstance(parameters, Mapping):
-        raise ShapeError("give the parameters as a mapping of names to arrays")
     if not network.graph.costs:
         raise UsageError("the network has no cost, so it has no gradient; give it one")
+    limits = {"rtol": rtol, "atol": atol, "seconds": seconds}
+    rtol, atol, seconds = check_all(LIMITS, limits, "check_gradient").values()  # type: ignore[assignment]
+    if progress is not None and not callable(progress):
+        raise UsageError(f"progress is called with (done, total); got {shown(progress)}")
+    if masks is not None and not isinstance(masks, Mapping):
+        raise UsageError(f"masks is a mapping of symbols to arrays, got {shown(masks)}")
+    asked = tuple(CATALOGUE.values()) if catalogue is None else tuple(catalogue)
+    for one in asked:
+        if not isinstance(one, Mistake):
+            raise UsageError(
+                f"the catalogue holds mistakes, such as CATALOGUE[id]; got {shown(one)}"
+            )
     lines = Lines(network.plan, notation, weighted=sample_weight is not None)
-    point = {name: np.asarray(array, dtype=np.float64) for name, array in parameters.items()}
+    point, X, Y = _point(parameters), _arrays(X), _arrays(Y)
     base = right_run(network, point, X, Y, sample_weight, masks)
     function = gradient if callable(gradient) and not hasattr(gradient, "parameters") else None
     extra = {"sample_weight": sample_weight, "masks": masks}
@@ -139,6 +160,12 @@ def check_gradient(
         answer.foreign |= isinstance(gradient, list | tuple)  # as Keras has it, perhaps
     dtype = precision(answer.arrays)
     right = {name: base.values[gradient_name(name)] for name in network.graph.parameters}
+    for name, array in right.items():
+        if not np.isfinite(array).all():
+            raise DataError(
+                f"the right gradient of {name} is NaN or infinite at this point, so nothing can be "
+                "held against it; take smaller parameters or data"
+            )
     _turn_biases(answer, right, base.rows)
     allowed, kinks = shares(base, dtype, rtol, atol), ""
     if not _close(answer, right, allowed):  # then measure what rounding and kinks can do
@@ -158,7 +185,7 @@ def check_gradient(
     notes = list(answer.notes)
     if kinks:
         notes.append(kinks)
-    notes += _alike(network.graph, point, right)
+    notes += units_alike(network.graph, point, right)
     wrong = [name for name, check in checks.items() if not check.passed]
     diagnosis: tuple[Diagnosis, ...] = ()
     seen = ""
@@ -176,7 +203,7 @@ def check_gradient(
             for x, y in batches:
                 x_in = x if isinstance(X, Mapping) else next(iter(x.values()))
                 y_in = y if isinstance(Y, Mapping) else next(iter(y.values()))
-                with contextlib.suppress(answers.AnswerError):
+                with contextlib.suppress(AnswerError):
                     assert function is not None
                     one = answers.call(
                         network.graph, function, point, x_in, y_in, extra, twice=False
@@ -191,7 +218,7 @@ def check_gradient(
             fresh=fresh,
             elsewhere=None if function is None else elsewhere,
             progress=progress,
-            catalogue=tuple(CATALOGUE.values()) if catalogue is None else tuple(catalogue),
+            catalogue=asked,
         )
         started = time.monotonic()
         diagnosis = ask()
@@ -204,7 +231,7 @@ def check_gradient(
         elif not diagnosis:
             left = max(0.0, seconds - (time.monotonic() - started))
             diagnosis = ask(seconds=left) if pairs else ()
-            seen = "" if diagnosis else _seen(search, right)
+            seen = "" if diagnosis else looks_like(search, right)
     if comparable and answer.missing:
         seen = f"the gradient of {', '.join(answer.missing)} is missing"
     first = wrong[0] if wrong else ""
@@ -223,6 +250,36 @@ def check_gradient(
     if raise_exception and not result.passed:
         raise AssertionError(str(result))
     return result
+
+
+def _point(parameters: Mapping[str, ArrayLike]) -> dict[str, Array]:
+    """The parameters as float64 arrays, of another framework's tensors too."""
+    if not isinstance(parameters, Mapping):
+        raise ShapeError("give the parameters as a mapping of names to arrays")
+    point = {}
+    for name, given in parameters.items():
+        try:
+            array = plain(given)
+            if array.dtype.kind not in "fiub":
+                raise TypeError
+            point[name] = array.astype(np.float64)
+        except (TypeError, ValueError):
+            raise DataError(
+                f"the parameter {name} is no array of real numbers but {shown(given)}"
+            ) from None
+        bad = np.argwhere(~np.isfinite(point[name]))
+        if len(bad):
+            at = tuple(int(i) for i in bad[0])
+            entry = f"{name}[{', '.join(map(str, at))}]" if at else name
+            raise DataError(f"{entry} is {number(point[name][at])}; check at finite parameters")
+    return point
+
+
+def _arrays(given: Any) -> Any:
+    """Inputs or targets; tensors that track gradients are taken for what they hold."""
+    if isinstance(given, Mapping):
+        return {key: _arrays(item) for key, item in given.items()}
+    return plain(given) if hasattr(given, "detach") else given
 
 
 def _nearest_right(
@@ -248,23 +305,6 @@ def _nearest_right(
                 f"ours: {kinks}"
             )
     return right, ""
-
-
-def _alike(graph: Graph, point: Mapping[str, Array], right: Mapping[str, Array]) -> list[str]:
-    """Units that start alike stay alike: the gradient is right, and training gets nowhere."""
-    finals = {cost.value[1:] for cost in graph.costs}
-    found = []
-    for name, parameter in graph.parameters.items():
-        W, g = point[name], right[name]
-        layer = graph.nodes[parameter.users[0]].output[1:]
-        if parameter.spec.role != "W" or W.ndim != 2 or len(W) < 2 or layer in finals:
-            continue
-        if not np.ptp(W, axis=0).any() and np.allclose(g, g[0], rtol=1e-12, atol=0.0):
-            found.append(
-                f"all units of {name} have the same weights and the same gradient, so they stay "
-                "alike; start from random weights"
-            )
-    return found
 
 
 def _turn_biases(answer: Answer, right: Mapping[str, Array], m: int) -> None:
@@ -356,33 +396,3 @@ def _search(
     rounding = {n: moves.rounding(gradient_name(n), eps) for n in base.plan.graph.parameters}
     given = {name: array.astype(np.float64) for name, array in answer.arrays.items()}
     return Search(base, given, rounding, MATCH[dtype], wrong)
-
-
-def _seen(search: Search, right: Mapping[str, Array]) -> str:
-    """Say what a gradient that no known mistake gives looks like."""
-    first = search.wrong[0]
-    layer = parameter_layer(search.base.plan, first)
-    known = f"none of the {len(CATALOGUE)} mistakes I know gives this gradient"
-    given, truth = search.given[first], right[first]
-    start = f"{known}; the error starts at {first} (layer {layer})"
-    if given.shape != truth.shape:
-        return f"{start}: its shape is {given.shape}, expected {truth.shape}"
-    if not given.any():
-        return f"{start}, which is zero"
-    off = (
-        np.abs(given - truth) > search.rtol * np.abs(truth).max(initial=0) + search.rounding[first]
-    )
-    if off.sum() < off.size / 2:
-        return f"{start}: {int(off.sum())} of its {off.size} entries are wrong"
-    scale = float((given * truth).sum() / (truth * truth).sum()) if truth.any() else 0.0
-    if off.size > 1 and np.abs(given - scale * truth).max() <= 1e-6 * np.abs(given).max():
-        from_there = search.order[search.order.index(first) :]
-        same = all(
-            search.given[n].shape == right[n].shape
-            and np.abs(search.given[n] - scale * right[n]).max(initial=0)
-            <= 1e-6 * np.abs(search.given[n]).max(initial=0) + search.rounding[n]
-            for n in from_there
-        )
-        on = "everything from there down" if same else first
-        return f"{start}, and {on} looks like a constant factor {scale:.4g}"
-    return start

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.checking.answer import AnswerError
+from clearprop.checking.calling import AnswerError
 from clearprop.errors import FileError, UsageError
 
 #: Seconds that Python and NumPy may take to start, beside the function's own.
