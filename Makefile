@@ -7,7 +7,7 @@ BENCH := .venv-bench
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check prove bench bench-accuracy bench-speed docs format clean install emulator
+.PHONY: help demo test check prove mutate bench bench-accuracy bench-speed docs format clean install emulator
 CXX_FILES = $(wildcard native/*.cpp native/*.hpp native/*.h tests/native/*.cpp)
 
 help:  ## list the targets
@@ -31,6 +31,11 @@ prove: | emulator $(INSTALLED)  ## run the claims with their full counts, write 
 
 emulator:
 	@sh tools/preflight.sh prove >/dev/null
+
+mutate: $(INSTALLED)  ## change formulas at random, see that a test fails, and the page about it (an hour)
+	$(BIN)/pip install -q --no-build-isolation -e '.[mutate]'
+	$(BIN)/python tools/mutation.py
+	$(BIN)/python tools/mutation_page.py
 
 bench: $(BENCH)/installed  ## time the engine side by side with its peers (an environment of their own)
 	$(BENCH)/bin/python -m benchmarks.run

@@ -1,159 +1,67 @@
 """Do the tests see a changed formula? Mutants by cosmic-ray's operators, a sample of each room.
 
-``python tools/mutation.py --seed 1 --each 40 -o mutants.json`` draws mutants of operations, plan,
-derivation and printers; each is imported in place of its module by a process of its own, which runs
-the tests of the room until one fails. Nothing on disk is changed. What is equal to the original
-but for annotations and docstrings is no mutant.
+``python tools/mutation.py`` draws mutants (``tools/mutants.py``) of operations, plan, derivation
+and printers, and keeps what it finds in ``docs/mutants.json``. It works in a clone of the last
+commit (``--folder``) and changes no file there either: a process of its own imports each mutant in
+place of its module and runs the tests of the room until one fails, those first that run the changed
+lines, the quickest before all. Started again at the same commit it goes on where it was stopped.
 
-``--page docs/mutation.md`` writes the page from a result (``-o``), in which a person has put beside
-each survivor ``"why"`` it is equivalent, or ``"mended"``: the test that kills it now.
+A person then puts beside each survivor ``"why"`` it is equivalent, or mends the tests; ``--again``
+runs the tests of the last commit on the others and notes in ``"mended"`` which one kills it now.
+``tools/mutation_page.py`` writes the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import difflib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
 import os
-import random
+import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "src" / "clearprop"
-LIMIT = 300
-"""Seconds after which a mutant that still runs counts as killed: it does not end."""
-
-
-@dataclass(frozen=True)
-class Room:
-    """Modules that are changed together with the tests that must see it, the quickest first."""
-
-    name: str
-    modules: tuple[str, ...]
-    tests: tuple[str, ...]
-
-
-ROOMS = (
-    Room("operations", ("operations/*.py",),
-         ("test_plan", "test_operations", "test_paths", "test_derivation", "test_graph",
-          "test_native_generated", "test_gradients")),
-    Room("plan", ("backprop/planning.py", "backprop/following.py", "backprop/running.py"),
-         ("test_plan", "test_paths", "test_derivation", "test_graph", "test_network",
-          "test_gradients")),
-    Room("derivation",
-         tuple(f"derivation/{n}.py" for n in (
-             "derived", "deriving", "equations", "errata", "expanding", "names", "notation",
-              "numbers",
-             "rosetta", "rows", "steps", "symbolic", "tree", "verification", "weight", "writing")),
-         ("test_notation", "test_derivation_weight", "test_derivation_errata", "test_derivation",
-          "test_derivation_latex", "test_derivation_command", "test_derivation_pages")),
-    Room("printers",
-         tuple(f"derivation/{n}.py" for n in (
-             "article", "html", "latex", "layouts", "mathml", "pages", "printing", "terminal")),
-         ("test_notation", "test_derivation_errata", "test_derivation_weight",
-          "test_derivation_latex", "test_derivation_pages",
-          "test_derivation_command", "test_derivation")),
+from mutants import (
+    ROOMS,
+    ROOT,
+    SOURCE,
+    Room,
+    changed_lines,
+    draw,
+    file_of,
+    made_again,
+    module_of,
+    modules_of,
 )  # fmt: skip
 
+LIMIT = 1200
+"""Seconds after which a mutant that still runs counts as killed: it waits for ever."""
+BUSY = 20.0
+"""Seconds of work, beside ten times what is usual, after which one test counts as endless."""
+MEMORY = 8 << 30
+"""Bytes of address space that a mutant may take."""
 
-@dataclass(frozen=True)
-class Mutant:
-    """One change of one module.
+NO_TESTS = 5
+"""The exit code of pytest where no test is left."""
+FIRST = 40
+"""So many tests see a mutant first, alone: most need no more."""
 
-    Parameters
-    ----------
-    room, module : str
-        ``module`` as it is imported.
-    operator : str
-        Of cosmic-ray.
-    occurrence : int
-        Which place of the operator, from 0.
-    change : str
-        The lines that differ.
-    """
-
-    room: str
-    module: str
-    operator: str
-    occurrence: int
-    change: str
-
-
-def draw(room: Room, each: int, seed: int) -> list[tuple[Mutant, str]]:
-    """Draw mutants of a room: all are equally likely."""
-    found = list(_all(room))
-    picked = random.Random(f"{seed} {room.name}").sample(found, len(found))
-    chosen: list[tuple[Mutant, str]] = []
-    for path, operator, place in picked:
-        mutant = _mutated(room, path, operator, place)
-        if mutant is not None:
-            chosen.append(mutant)
-        if len(chosen) == each:
-            break
-    print(f"{room.name}: {len(chosen)} of {len(found):,}", file=sys.stderr)
-    return chosen
-
-
-def _all(room: Room) -> Iterator[tuple[Path, str, int]]:
-    import cosmic_ray.plugins as plugins
-    from cosmic_ray.ast import ast_nodes, get_ast
-
-    paths = sorted(path for pattern in room.modules for path in SOURCE.glob(pattern))
-    for path in paths:
-        tree = get_ast(path.read_text("utf-8"))
-        for name in plugins.operator_names():
-            if "variable" in name.lower():  # these want a configuration
-                continue
-            operator = plugins.get_operator(name)()
-            places = (p for node in ast_nodes(tree) for p in operator.mutation_positions(node))
-            for place, _ in enumerate(places):
-                yield path, name, place
-
-
-def _mutated(room: Room, path: Path, operator: str, place: int) -> tuple[Mutant, str] | None:
-    import cosmic_ray.plugins as plugins
-    from cosmic_ray.mutating import mutate_code
-
-    before = path.read_text("utf-8")
-    after = mutate_code(before, plugins.get_operator(operator)(), place)
-    if after is None or _meaning(before) == _meaning(after):
-        return None
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
-    change = "\n".join(line for line in lines if line[:3] not in ("---", "+++", "@@ "))
-    relative = path.relative_to(SOURCE.parent).with_suffix("")
-    module = ".".join(relative.parts).removesuffix(".__init__")
-    return Mutant(room.name, module, operator.removeprefix("core/"), place, change), after
-
-
-def _meaning(source: str) -> str:
-    """The program without annotations, docstrings and type variables."""
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return source
-    for node in ast.walk(tree):
-        if isinstance(node, ast.AnnAssign):
-            node.annotation = ast.Constant(0)
-        elif isinstance(node, ast.arg):
-            node.annotation = None
-        elif isinstance(node, ast.FunctionDef):
-            node.returns = None
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            node.value = ast.Constant("")
-    return ast.dump(tree)
+LEFT_OUT = "compiles or browser or (latex and random)"
+"""Tests that no mutant is shown: they need a TeX engine or a browser, or take half a minute."""
 
 
 class Substitute(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -167,177 +75,316 @@ class Substitute(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         if name != self.module:
             return None
-        file = _file(name)
+        file = file_of(name)
         return importlib.util.spec_from_file_location(
             name, file, loader=self,
             submodule_search_locations=[str(file.parent)] if file.name == "__init__.py" else None,
         )  # fmt: skip
 
     def exec_module(self, module: ModuleType) -> None:
-        code: CodeType = compile(self.source, str(_file(self.module)), "exec")
+        code: CodeType = compile(self.source, str(file_of(self.module)), "exec")
         exec(code, module.__dict__)
 
 
-def _file(module: str) -> Path:
-    path = SOURCE.parent.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+@dataclass
+class Reach:
+    """What a run without a mutant shows: each test's seconds, and the lines that it runs."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, list[str]] = field(default_factory=dict)
+    kills: Counter[str] = field(default_factory=Counter)
+
+    def near(self, module: str, lines: set[int]) -> list[str]:
+        """Tests that run the lines (all tests, where none does), the best before all.
+
+        The best are quick and have killed many.
+        """
+        wanted = {f"{module}:{line}" for line in lines}
+        found = [test for test, run in self.lines.items() if not wanted.isdisjoint(run)]
+        return sorted(found or self.lines, key=self._cost)
+
+    def _cost(self, test: str) -> float:
+        return (0.02 + self.seconds.get(test, 0.0)) / (1 + self.kills[test])
 
 
-def survives(mutant: Mutant, source: str, tests: Sequence[str]) -> tuple[bool, str, float]:
-    """Run the tests on a mutant in a process of its own: (survived, what ended it, seconds)."""
-    start = time.monotonic()
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(read)
-        _run(mutant, source, tests, write)
-    os.close(write)
-    ended = _wait(child)
-    with os.fdopen(read) as pipe:
-        said = pipe.read()
-    return ended == 0, said or f"exit {ended}", time.monotonic() - start
+class Tracing:
+    """A plugin of pytest: which test runs which lines of the rooms."""
+
+    def __init__(self) -> None:
+        self.modules = {str(path): module_of(path) for room in ROOMS for path in modules_of(room)}
+        self.reach, self.test = Reach(), ""
+        self.seen: set[str] = set()
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        session.items.reverse()  # mutants are shown to tests in many orders: none must need its own
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.test, self.seen = nodeid, set()
+        sys.settrace(self._call)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        sys.settrace(None)
+        self.reach.lines[nodeid] = sorted(self.seen)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        seconds = self.reach.seconds
+        seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+
+    def _call(self, frame: FrameType, event: str, arg: object) -> Any:
+        module = self.modules.get(frame.f_code.co_filename)
+        if module is None:
+            return None
+
+        def line(frame: FrameType, event: str, arg: object) -> Any:
+            self.seen.add(f"{module}:{frame.f_lineno}")
+            return line
+
+        return line(frame, event, arg)
 
 
-def _run(mutant: Mutant, source: str, tests: Sequence[str], write: int) -> None:
+class Judging:
+    """A plugin of pytest: these tests in this order, the first that fails, an end to endless ones.
+
+    What it says last stands in the file ``out``.
+    """
+
+    def __init__(self, tests: Sequence[str], others: bool, reach: Reach, out: int) -> None:
+        self.place = {test: place for place, test in enumerate(tests)}
+        self.others, self.reach, self.out = others, reach, out
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        known = self.reach.seconds
+        first: dict[str, int] = {}
+        for test, place in self.place.items():
+            first.setdefault(test.split("::")[0], place)
+        chosen = [one for one in session.items if one.nodeid in self.place]
+        if self.others:  # a mutant may give tests other names
+            chosen += [one for one in session.items if one.nodeid not in known]
+        last = len(self.place)
+        session.items[:] = sorted(  # file by file, so that what a file's tests share is made once
+            chosen, key=lambda one: (first.get(one.nodeid.split("::")[0], last),
+                                     self.place.get(one.nodeid, last)))  # fmt: skip
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self.say(f"{nodeid} (does not end)")
+        usual = self.reach.seconds.get(nodeid, 1.0)
+        signal.setitimer(signal.ITIMER_PROF, BUSY + 10 * usual)
+
+    def pytest_collectreport(self, report: Any) -> None:
+        if report.failed:
+            self.say(f"{report.nodeid or 'tests'} (not importable)")
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.say(report.nodeid)
+
+    def say(self, text: str) -> None:
+        os.pwrite(self.out, text.ljust(400).encode()[:400], 0)
+
+
+def _pytest(files: Sequence[str], *plugins: object) -> int:
     import pytest
 
+    options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", f"not ({LEFT_OUT})",
+               "-W", "ignore::pytest.PytestAssertRewriteWarning"]  # fmt: skip
+    return int(pytest.main([*options, "--rootdir", str(ROOT), *files], plugins=list(plugins)))
+
+
+def _apart(work: Callable[[int], int]) -> tuple[int, str, float]:
+    """Do work in a process of its own: its exit code, what it said, the seconds it took."""
+    start = time.monotonic()
+    with tempfile.TemporaryFile() as said:
+        child = os.fork()
+        if child == 0:
+            os.setsid()
+            quiet = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(quiet, stream)
+            try:
+                os._exit(work(said.fileno()))
+            except BaseException as error:
+                os.pwrite(said.fileno(), f"{type(error).__name__}: {error}".encode()[:400], 0)
+                os._exit(70)
+        _, status = os.waitpid(child, 0)
+        said.seek(0)
+        text = said.read().decode("utf-8", "replace").strip()
+    return os.waitstatus_to_exitcode(status), text, time.monotonic() - start
+
+
+def reach_of(room: Room, commit: str) -> Reach:
+    """Run the room's tests without a mutant, see what each reaches; known once for a commit."""
+    known = ROOT / "build" / f"reach-{commit}-{zlib.crc32(repr(room.tests).encode())}.json"
+    if known.exists():
+        return Reach(**json.loads(known.read_text("utf-8")))
+    files = [str(path) for name in room.tests for path in sorted(ROOT.glob(f"tests/{name}.py"))]
+
+    def work(out: int) -> int:
+        tracing = Tracing()
+        code = _pytest(files, tracing)
+        found = {"seconds": tracing.reach.seconds, "lines": tracing.reach.lines}
+        os.pwrite(out, json.dumps(found if code == 0 else tracing.test).encode(), 0)
+        return code
+
+    code, said, _ = _apart(work)
+    if code:
+        sys.exit(f"{room.name}: the tests fail without a mutant: {said}")
+    known.parent.mkdir(exist_ok=True)
+    known.write_text(said, "utf-8")
+    return Reach(**json.loads(said))
+
+
+def survives(
+    module: str, source: str, reach: Reach, everything: bool = False
+) -> tuple[bool, str, float]:
+    """Show a mutant to the tests that run its lines: (survived, what ended it, seconds).
+
+    First to the best of one file, then to the best, then to the others; with ``everything`` to all
+    tests at once.
+    """
+    lines = set() if everything else changed_lines(module, source)
+    tests = reach.near(module, lines)
+    seconds = 0.0
+    one = tests[0].split("::")[0]
+    quick = [test for test in tests[:FIRST] if test.startswith(f"{one}::")]
+    others = [test for test in tests if test not in set(quick)]
+    parts = (
+        [(tests, True)]
+        if everything
+        else [(quick, False), (others[:FIRST], False), (others[FIRST:], True)]
+    )
+    for some, unknown in parts:
+        judge = partial(_judged, module, source, some, unknown, reach)
+        code, said, more = _apart(judge)
+        seconds += more
+        if code not in (0, NO_TESTS):
+            reach.kills[said] += 1
+            return False, said, seconds
+    return True, "", seconds
+
+
+def _judged(
+    module: str, source: str, tests: Sequence[str], others: bool, reach: Reach, out: int
+) -> int:
     signal.alarm(LIMIT)
-    os.setsid()
-    quiet = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(quiet, stream)
-    sys.meta_path.insert(0, Substitute(mutant.module, source))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    sys.meta_path.insert(0, Substitute(module, source))
     sys.dont_write_bytecode = True
-
-    class Seen:
-        """Says which test failed, or which file could not be collected."""
-
-        def pytest_collectreport(self, report: Any) -> None:
-            if report.failed:
-                os.write(write, f"{report.nodeid} (not importable)".encode())
-
-        def pytest_runtest_logreport(self, report: Any) -> None:
-            if report.failed:
-                os.write(write, report.nodeid.encode())
-
-    try:
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "not compiles"]
-        code = pytest.main([*options, "--rootdir", str(ROOT), *tests], plugins=[Seen()])
-        os._exit(int(code))
-    except BaseException as error:
-        os.write(write, f"{type(error).__name__}: {error}"[:500].encode())
-        os._exit(70)
+    files = [*dict.fromkeys(test.split("::")[0] for test in tests)]
+    return _pytest(files, Judging(tests, others, reach, out)) if files else 0
 
 
-def _wait(child: int) -> int:
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
-
-
-def _files(room: Room) -> list[str]:
-    return [f"tests/{name}.py" for name in room.tests]
-
-
-def run(rooms: Sequence[Room], seed: int, each: int, out: Path, trust: bool) -> None:
-    """Try mutants of each room; what is known is written after each."""
-    for heavy in ("numpy", "pytest"):
+def _warm() -> None:
+    """Import what tests import and no mutant is in; find the package in this folder alone."""
+    for heavy in (
+        "numpy",
+        "hypothesis",
+        "sympy",
+        "scipy.special",
+        "autograd",
+        "duckdb",
+        "typer",
+        "rich",
+    ):
         importlib.import_module(heavy)
-    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tools")]
     os.chdir(ROOT)
     sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in type(f).__module__]
-    sys.path.insert(0, str(SOURCE.parent))
-    results: list[dict[str, Any]] = []
-    work = {room.name: draw(room, each, seed) for room in rooms}
-    for room in () if trust else rooms:
-        mutant = work[room.name][0][0]
-        source = _file(mutant.module).read_text("utf-8")
-        survived, by, seconds = survives(mutant, source, _files(room))
-        if not survived:
-            sys.exit(f"{room.name}: the tests fail without a mutant: {by}")
-        print(f"{room.name}: all its tests take {seconds:.0f} s", file=sys.stderr)
-    for place in range(each):  # a mutant of each room in turn, so that half a run is a sample too
-        for room in rooms:
-            if place >= len(work[room.name]):
-                continue
-            mutant, source = work[room.name][place]
-            survived, by, seconds = survives(mutant, source, _files(room))
-            results.append({**asdict(mutant), "survived": survived, "by": by,
-                            "seconds": round(seconds, 1)})  # fmt: skip
-            out.write_text(json.dumps({"seed": seed, "mutants": results}, indent=1), "utf-8")
+    sys.path[:0] = [str(SOURCE.parent), str(ROOT / "tools")]
+    os.environ["PYTHONPATH"] = str(SOURCE.parent)
+
+
+def _write(out: Path, data: dict[str, Any]) -> None:
+    fresh = out.with_name(out.name + ".part")
+    fresh.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    fresh.replace(out)
+
+
+def run(rooms: Sequence[Room], seed: int, each: int, out: Path) -> None:
+    """Try mutants of each room; what is known is written after each."""
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    data = json.loads(out.read_text("utf-8")) if out.exists() else {"rooms": {}}
+    for room in rooms:
+        work, size = draw(room, each, seed)
+        fresh = {"seed": seed, "commit": commit, "of": size, "mutants": []}
+        kept = data["rooms"].get(room.name, fresh)
+        same = {(one["module"], one["change"]): one["why"] for one in kept["mutants"]
+                if "why" in one}  # fmt: skip
+        if (kept["seed"], kept["commit"]) != (seed, commit):
+            kept = fresh
+        data["rooms"][room.name] = kept
+        if len(kept["mutants"]) >= len(work):
+            continue
+        reach = reach_of(room, commit)
+        tests, whole = len(reach.seconds), sum(reach.seconds.values())
+        print(f"{room.name}: {len(work)} of {size:,}; {tests} tests of {whole:.0f} s", flush=True)
+        reach.kills.update(one["by"] for one in kept["mutants"])
+        for mutant, source in work[len(kept["mutants"]) :]:
+            survived, by, seconds = survives(mutant.module, source, reach)
+            one = {**asdict(mutant), "survived": survived, "by": by, "seconds": round(seconds, 1)}
+            if survived and (one["module"], one["change"]) in same:
+                one["why"] = same[one["module"], one["change"]]
+            kept["mutants"].append(one)
+            _write(out, data)
             if survived:
                 print(f"survived: {mutant.module} {mutant.operator}\n{mutant.change}", flush=True)
 
 
-def page(results: Path) -> str:
-    """Return the page about a result, in Markdown."""
-    data = json.loads(results.read_text("utf-8"))
-    mutants = data["mutants"]
-    lines = [
-        "# Do the tests see a changed formula?",
-        "",
-        "A mutant is the program with one small change: a sign, a comparison, a number, a branch. "
-        "The operators are cosmic-ray's, fixed before; `python tools/mutation.py` draws mutants of "
-        "operations, plan, derivation and printers at random (seed "
-        f"{data['seed']}) and runs the room's tests on each. **This is a sample**: "
-        f"{len(mutants)} mutants of about 13,000, each equally likely within its room. Annotations "
-        "and docstrings are not changed.",
-        "",
-        "| room | mutants | killed | survived | of these equivalent | killed of the others |",
-        "|---|---|---|---|---|---|",
-    ]
-    rooms = [*dict.fromkeys(one["room"] for one in mutants), "all"]
+def again(rooms: Sequence[Room], out: Path) -> None:
+    """Run today's tests on the survivors that are not equivalent."""
+    data = json.loads(out.read_text("utf-8"))
     for room in rooms:
-        own = [one for one in mutants if room in (one["room"], "all")]
-        lived = [one for one in own if one["survived"]]
-        same = [one for one in lived if one.get("why")]
-        killed, others = len(own) - len(lived), len(own) - len(same)
-        lines.append(
-            f"| {room} | {len(own)} | {killed} | {len(lived)} | {len(same)} | "
-            f"{100 * killed / max(1, others):.1f} % |"
-        )
-    lines += ["", "## Survivors", ""]
-    for one in mutants:
-        if one["survived"]:
-            about = one.get("why") or one.get("mended") or "not looked into yet"
-            word = "equivalent" if one.get("why") else "mended" if one.get("mended") else "open"
-            lines += [f"- `{one['module']}`, {one['operator']}; {word}: {about}", "",
-                      "  ```diff", *(f"  {line}" for line in one["change"].splitlines()),
-                      "  ```"]  # fmt: skip
-    return "\n".join(lines) + "\n"
+        open_ = [one for one in data["rooms"].get(room.name, {}).get("mutants", ())
+                 if one["survived"] and not one.get("why") and not one.get("mended")]  # fmt: skip
+        if not open_:
+            continue
+        reach = reach_of(room, _git("rev-parse", "--short=12", "HEAD"))
+        for one in open_:
+            source = made_again(one)
+            if source is None:
+                print(f"gone from {one['module']}:\n{one['change']}", flush=True)
+                continue
+            survived, by, _ = survives(one["module"], source, reach, everything=True)
+            print(f"{'survives' if survived else by}:\n{one['change']}", flush=True)
+            if not survived:
+                one["mended"] = by
+                _write(out, data)
 
 
-def _again_in_a_copy(out: Path) -> None:
-    """Start again in a copy of the tree: the sample is of one state of it, whatever is edited."""
+def _git(*words: str) -> str:
+    return subprocess.run(
+        ["git", *words], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def _again_in_a_clone(folder: Path | None, out: Path) -> None:
+    """Start again in a clone of the last commit: the sample is of one state, whatever is edited."""
     import clearprop._native as native
 
-    copy = Path(tempfile.mkdtemp(prefix="clearprop-mutants-"))
-    for folder in ("src", "tests", "tools", "docs", "native", "examples"):
-        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("_build"))
-    for file in ROOT.glob("*.*"):
-        if file.is_file():
-            shutil.copy2(file, copy)
-    shutil.copy2(str(native.__file__), copy / "src" / "clearprop")
-    tool = str(copy / "tools" / Path(__file__).name)
+    if folder is None or not folder.exists():
+        folder = folder or Path(tempfile.mkdtemp(prefix="clearprop-mutants-"))
+        _git("clone", "--quiet", str(ROOT), str(folder))
+        shutil.copy2(str(native.__file__), folder / "src" / "clearprop")
+    tool = str(folder / "tools" / Path(__file__).name)
     os.execv(sys.executable, [sys.executable, tool, "--here", *sys.argv[1:], "-o", str(out)])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--each", type=int, default=40, help="mutants of each room")
+    parser.add_argument("--each", type=int, default=75, help="mutants of each room")
     parser.add_argument("--room", choices=[room.name for room in ROOMS])
-    parser.add_argument("-o", "--out", type=Path, default=Path("mutants.json"))
-    parser.add_argument("--here", action="store_true", help="in this tree, not in a copy of it")
-    parser.add_argument("--trust", action="store_true", help="the tests pass without a mutant")
-    parser.add_argument("--page", type=Path, help="write the page about -o, and run nothing")
+    parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "mutants.json")
+    parser.add_argument("--folder", type=Path, help="the clone; what is there is used as it is")
+    parser.add_argument("--here", action="store_true", help="in this tree, not in a clone of it")
+    parser.add_argument("--again", action="store_true", help="only the open survivors")
     given = parser.parse_args()
-    if given.page:
-        given.page.write_text(page(given.out), "utf-8")
-        return
     if not given.here:
-        _again_in_a_copy(given.out.resolve())
+        _again_in_a_clone(given.folder, given.out.resolve())
     rooms = [room for room in ROOMS if given.room in (None, room.name)]
-    run(rooms, given.seed, given.each, given.out, given.trust)
+    _warm()
+    if given.again:
+        again(rooms, given.out)
+    else:
+        run(rooms, given.seed, given.each, given.out)
 
 
 if __name__ == "__main__":
