@@ -14,14 +14,16 @@ import json
 import os
 import random
 import warnings
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 import clearprop as cp
-from benchmarks.torch_step import Net, Wrong, random_net, source, wrong_steps
-from clearprop.checking import Diagnosis, check_gradient, random_batch
+from benchmarks.torch_step import Net, random_net, source
+from benchmarks.torch_wrong import Wrong, wrong_steps
+from clearprop.checking import CATALOGUE, Diagnosis, check_gradient, random_batch
 
 FUNCTIONS = {
     "tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "ReLU", "silu": "SiLU", "elu": "ELU",
@@ -194,12 +196,14 @@ class Case:
         graph = self.network.graph
         uses = [node for node in graph.nodes if "W" in dict(node.params)]
         self.ours: dict[str, str] = {}
-        self.steps: dict[str, set[str]] = {}
+        self.steps: dict[str, set[str]] = {"A0": {uses[0].output}}  # where it is first read
         for i, (node, layer) in enumerate(zip(uses, net.layers, strict=True), 1):
             roles, label = dict(node.params), node.output[1:]
             for role in "Wb":
                 self.ours[f"{role}{layer.number}"] = roles[role]
                 self.steps[f"d{role}{layer.number}"] = {f"dJ/d{roles[role]}"}
+            self.steps[f"Z{i}"] = {node.output}
+            self.steps[f"A{i}"] = {f"a{label}"}
             self.steps[f"dZ{i}"] = {f"delta{label}", f"Delta{label}"}
             top = sums[i - 1].name[1:] if hasattr(sums[i - 1], "name") else label
             self.steps[f"dA{i}"] = {f"Delta{label}", f"delta{label}", f"Delta{top}"}
@@ -227,47 +231,86 @@ class Case:
     def holds(self, found: Diagnosis, wrong: Wrong) -> bool:
         """Whether a diagnosis is the mistake at its place, itself or as the same function here."""
         parts = [(found.mistake, found.where), *found.equivalent]
-        at = self.steps[wrong.variable]
+        if wrong.variables == ("return",):  # all that is returned
+            return any(m.id == wrong.mistake for m, _ in parts)
+        at = set().union(*(self.steps[variable] for variable in wrong.variables))
         return any(m.id == wrong.mistake and p.step in at for m, p in parts)
 
 
-def wrong_torch_steps(keeper: Keeper, nets: int, every: int) -> None:
-    """Each mistake at each line of the step, on random nets."""
-    total = right = equivalent = without_effect = accused = 0
-    kinds = set()
-    for seed in range(nets):
+def wrong_torch_steps(keeper: Keeper, networks: int, most: int) -> None:
+    """Each mistake at each line of the step (or at most so many), on so many random nets."""
+    tally: Counter[str] = Counter()
+    seen: dict[str, set[int]] = defaultdict(set)
+    for seed in range(40 * networks):
         net = random_net(random.Random(seed))
         case, rng = Case(net), np.random.default_rng([5, seed])
         parameters = case.network.initial(seed=seed)
         parameters.flat[:] += 0.3 * rng.standard_normal(parameters.flat.shape)
         X, Y = random_batch(case.network, int(rng.integers(2, 9)), rng)
         batch = X["X"], next(iter(Y.values()))
-        found = check_gradient(case.network, parameters, *batch, case.function(source(net)))
+        right = case.function(source(net))
+        tally["nets"] += 1
+        found = check_gradient(case.network, parameters, *batch, right)
         if not found.passed:
-            accused += 1
+            tally["accused"] += 1
             keeper.failures.append(f"right step {seed}: {found}")
-        for wrong in list(wrong_steps(net))[seed % every :: every]:
+        enough = {mistake for mistake, nets in seen.items() if len(nets) >= networks}
+        places: Counter[str] = Counter()
+        for wrong in wrong_steps(net):
+            if wrong.mistake in enough or places[wrong.mistake] >= most:
+                continue
             function = case.function(wrong.source)
-            try:
-                function(dict(parameters), *batch)
-            except (RuntimeError, NameError, IndexError):
-                continue  # does not run here: shapes, or a name that is not there yet
+            off = _numbers_off(function, right, wrong.mistake, dict(parameters), batch)
+            if off is None:
+                continue
+            if off == 1 and CATALOGUE[wrong.mistake].fits:  # a factor gives any one number
+                tally["one number"] += 1
+                continue
             found = check_gradient(case.network, parameters, *batch, function, pairs=False)
             if found.passed:
-                without_effect += 1
+                tally["without effect"] += 1
                 continue
-            total += 1
-            kinds.add(wrong.mistake)
+            places[wrong.mistake] += 1
+            tally["wrong"] += 1
+            seen[wrong.mistake].add(seed)
             if found.diagnosis and case.holds(found.diagnosis[0], wrong):
-                right += 1
-                equivalent += found.diagnosis[0].mistake.id != wrong.mistake
+                tally["right"] += 1
+                tally["equivalent"] += found.diagnosis[0].mistake.id != wrong.mistake
             else:
                 named = str(found.diagnosis[0]) if found.diagnosis else found.seen
-                keeper.failures.append(f"{seed}: {wrong.mistake} at {wrong.variable}: {named}")
-    keeper.claim("right PyTorch steps by hand pass", nets, accused=accused)
-    keeper.claim("wrong PyTorch steps named, id and place first", total, share=right / total,
-                 named_by_an_equivalent=equivalent / total, without_effect=without_effect,
-                 mistakes=len(kinds))  # fmt: skip
+                keeper.failures.append(f"{seed}: {wrong.mistake} at {wrong.variables}: {named}")
+        if seed >= networks and len(enough) == len(seen):
+            break
+    total = tally["wrong"]
+    keeper.claim("right PyTorch steps by hand pass", tally["nets"], accused=tally["accused"])
+    keeper.claim("wrong PyTorch steps named, id and place first", total,
+                 share=tally["right"] / total, named_by_an_equivalent=tally["equivalent"] / total,
+                 without_effect=tally["without effect"],
+                 one_number_for_one_factor=tally["one number"], mistakes=len(seen),
+                 networks_of_each=min(map(len, seen.values())))  # fmt: skip
+
+
+def _numbers_off(
+    function: Callable[..., Any],
+    right: Callable[..., Any],
+    mistake: str,
+    parameters: Any,
+    batch: Any,
+) -> int | None:
+    """How many numbers a step gets wrong; None if it does not run, or not to the right shapes."""
+    try:
+        found, truth = function(parameters, *batch), right(parameters, *batch)
+    except (RuntimeError, NameError, IndexError):
+        return None  # shapes, or a name that is not there yet
+    if not all(np.isfinite(array).all() for array in found.values()):
+        return None
+    if any(found[name].shape != truth[name].shape for name in truth):
+        return 2 if mistake in SHAPED else None
+    return sum(int((~np.isclose(found[n], truth[n], 1e-9, 0)).sum()) for n in truth)
+
+
+#: Mistakes that give gradients other shapes, and are still named.
+SHAPED = ("bias-not-summed", "gradient-transposed")
 
 
 def main() -> None:
@@ -294,7 +337,7 @@ def main() -> None:
         keeper.all_pass("PyTorch modules' gradients in float64 pass", wide)
         single = torch_modules(some(1000), np.float32)
         keeper.all_pass("PyTorch modules' gradients in float32 pass", single)
-        wrong_torch_steps(keeper, some(50), every=1 if share >= 1 else 5)
+        wrong_torch_steps(keeper, some(50), most=1000 if share >= 1 else 2)
     if there("jax"):
         keeper.all_pass("JAX trees' gradients pass", jax_trees(some(150)))
     if there("keras", "torch"):

@@ -18,8 +18,9 @@ ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 
-def test_the_wrong_steps_know_nothing_of_clearprop():
-    tree = ast.parse((ROOT / "benchmarks" / "torch_step.py").read_text("utf-8"))
+@pytest.mark.parametrize("name", ["torch_step", "torch_wrong", "torch_slips"])
+def test_the_wrong_steps_know_nothing_of_clearprop(name):
+    tree = ast.parse((ROOT / "benchmarks" / f"{name}.py").read_text("utf-8"))
     imported = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
     assert not [n for n in imported if "clearprop" in ast.unparse(n)]
 

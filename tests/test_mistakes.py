@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import collections
 import importlib
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -122,12 +123,13 @@ def test_the_wrong_programs_know_nothing_of_the_catalogue(name):
 def test_every_mistake_of_the_catalogue_has_wrong_code_of_its_own(monkeypatch):
     """In NumPy, in PyTorch or in a loop over members; and nothing is wrong that has no id."""
     monkeypatch.syspath_prepend(ROOT)
-    torch = importlib.import_module("benchmarks.torch_step")
+    steps = importlib.import_module("benchmarks.torch_step")
+    torch = importlib.import_module("benchmarks.torch_wrong")
     made = {wrong.mistake for wrong in wrong_loops(2, 0.1)}
     for seed in range(40):
         case = Case.random(np.random.default_rng([8, seed]), wired=seed % 4 > 0)
         made |= {wrong.mistake for wrong in (*case.programs(), single_precision(case.source))}
-        net = torch.random_net(importlib.import_module("random").Random(seed))
+        net = steps.random_net(random.Random(seed))
         made |= {wrong.mistake for wrong in torch.wrong_steps(net)}
     assert made == set(CATALOGUE)
 
