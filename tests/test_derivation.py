@@ -161,22 +161,6 @@ def test_the_recursion_reads_as_the_texts_print_it():
     assert printed("matrix", "dJ/dW1") == "∂J/∂W⁽¹⁾ = (1/m) Σₛ₌₁ᵐ δ⁽²⁾ₛ a⁽¹⁾ₛᵀ"
 
 
-def test_layers_of_one_form_are_explained_once():
-    network = cp.Network([3, 4, 5, 4, 3, 2], "tanh")
-    for notation in NOTATIONS:
-        d = cp.derive(network, notation)
-        recursion = "Delta" if notation in ("graph", "scalar") else "delta"
-        steps = [d.step(f"{recursion}{layer}") for layer in (5, 4, 3, 2)]
-        assert steps[0].like == ""
-        if notation != "scalar":  # which writes sums out, so that sizes tell its layers apart
-            assert {step.like for step in steps[1:]} == {steps[0].id}
-            said = steps[2].why.speak("en")
-            assert said == f"The same form as ({steps[0].number}), another layer."
-    mixed = cp.derive(NETWORKS["mixed"](), "matrix")
-    assert [mixed.step(f"delta{layer}").like for layer in (5, 4, 3, 2)] == [""] * 4  # other f′
-    assert mixed.step("dJ/dW3").like == "dJ/dW1"
-
-
 def test_cost_and_link_together_give_the_shortcut():
     d = cp.derive(NETWORKS["softmax"](), "matrix")
     equation = d.step("delta3:link").equations[0]

@@ -21,7 +21,7 @@ from clearprop.derivation import NOTATIONS, article
 #: How each text names what the trace holds: letter -> role, and by how much its number is larger.
 COMMON = {"b": "b", "y": "y", "delta": "delta", "Delta": "Delta", "Omega": "penalty", "C": "C",
           "cost": "C", "m": "m", "K": "K", "lambda": "l2", "s": "s", "kappa": "alpha", "r": "r",
-          "E": "E"}  # fmt: skip
+          "E": "E", "S": "width"}  # fmt: skip
 LETTERS = {
     "matrix": {"W": "W", "z": "z", "a": "a", "x": "x", "J": "J", "alpha": "rate"},
     "graph": {"Theta": "W", "z": "z", "a": "a", "x": "x", "Cost": "J", "alpha": "rate"},
@@ -60,10 +60,10 @@ class Page:
                 self.bias[roles["W"]] = roles["b"]
 
     # -- names ------------------------------------------------------------------------------------
-    def symbol(self, name: Name) -> str:
+    def symbol(self, name: Name, bound) -> str:
         role = self.letters[name.letter]
         if name.above.strip("()"):
-            text = name.above.strip("()")
+            text = layer(name, bound)
             if not text.isdigit():
                 return f"{role}_{text}"
             if role == "x":
@@ -96,10 +96,13 @@ class Page:
         return label
 
     def look(self, name: Name, bound) -> np.ndarray:
+        if name.letter == "S":  # how many units a layer has
+            (place,) = name.below
+            return np.float64(self.graph.values[f"a{place}"].type.shape[0])
         if name.under is not None:
             assert self.letters[name.letter] == "J" and not name.below
             below = name.under
-            symbol = self.symbol(below)
+            symbol = self.symbol(below, bound)
             if symbol in self.graph.parameters:
                 return self.entry(f"dJ/d{symbol}", below, bound)
             role = {"a": "Delta", "z": "delta"}[symbol[0]]
@@ -107,15 +110,14 @@ class Page:
         units = [place for place in name.below if place.letter != "s"]
         if name.letter == "x" and self.notation == "delta-rule" and len(units) == 2:
             return self.connection(name, bound)
-        symbol = self.symbol(name)
+        symbol = self.symbol(name, bound)
         if name.primed:
             symbol = f"dJ/d{symbol}"
         return self.entry(symbol, name, bound)
 
     def connection(self, name: Name, bound) -> np.ndarray:
         """x^(l)_ij: what goes from unit i into unit j of layer l."""
-        layer = name.above.strip("()")
-        node = next(n for n in self.graph.nodes if n.output == f"z{layer}")
+        node = next(n for n in self.graph.nodes if n.output == f"z{layer(name, bound)}")
         places = tuple(p for p in name.below if p.letter != "s")
         sample = tuple(p for p in name.below if p.letter == "s")
         values = []
@@ -203,37 +205,55 @@ class Page:
         defined: dict[str, tuple[str, str]] = {}
         sides, worst = 0, 0.0
         for block in re.findall(r"\\begin\{align\*\}(.*?)\\end\{align\*\}", article, re.S):
-            left: list[str] = []
-            sign = "="
-            for line in lines(block):
-                where = line.index("&")
-                if where:
-                    left, sign = line[:where], line[where + 1]
-                right = line[where + 2 :]
-                if left == right or left[:2] == ["e", "^"]:
-                    continue  # a primitive, named after itself
-                if r"\left(" in left:
-                    define(defined, left, right)
-                    continue
-                for part in members(right):
-                    error = self.side(left, sign, part, defined)
-                    if error is not None:
-                        sides += 1
-                        worst = max(worst, error)
+            for left, sign, rights, runs in equations(block):
+                for right in rights:
+                    if left == right or left[:2] == ["e", "^"]:
+                        continue  # a primitive, named after itself
+                    if r"\left(" in left:
+                        define(defined, left, right)
+                        continue
+                    for part in members(right):
+                        error = self.side(left, sign, part, defined, runs)
+                        if error is not None:
+                            sides += 1
+                            worst = max(worst, error)
         return sides, worst
 
-    def side(self, left, sign, right, defined) -> float | None:
-        """How far one side is from the truth, at every place it holds for; None if dots stand."""
+    def places(self, left, runs) -> list[dict[str, int]]:
+        """Every place an equation says it holds for: all there are, and no other."""
         free = [t for t in dict.fromkeys(left) if t in letters_below(left)]
         whole = without_index(left) if free else left
-        sizes = np.shape(self.truth(whole, "=", {}))[: len(free)]
+        layers = [letter for letter in runs if letter not in free]
+        assert set(layers) <= letters_above(left)
+        assert set(runs) == {*free, *layers}
+        found = []
+        for chosen in product(*(self.run(runs[letter], {}) for letter in layers)):
+            at = dict(zip(layers, chosen, strict=True))
+            units = [self.run(runs[letter], at) for letter in free]
+            sizes = np.shape(self.truth(whole, "=", at))[: len(free)]
+            assert [list(range(1, size + 1)) for size in sizes] == units
+            found += [at | dict(zip(free, place, strict=True)) for place in product(*units)]
+        return found
+
+    def run(self, run, bound) -> list[int]:
+        """The numbers a letter takes: those that stand there, or from the first to the last."""
+        parts = split_at(run, [","])
+        found = [
+            int(Reader(part, self.look, {}, bound).whole()) for part in parts if part != [r"\ldots"]
+        ]
+        if [r"\ldots"] not in parts:
+            return found
+        first, last = found
+        return list(range(first, last + 1)) if first <= last else list(range(first, last - 1, -1))
+
+    def side(self, left, sign, right, defined, runs) -> float | None:
+        """How far one side is from the truth, at every place it holds for; None if dots stand."""
+        whole = without_index(left) if letters_below(left) else left
         worst = 0.0
         members = range(1, max(1, self.graph.members) + 1)
         samples = sorted({1, self.m})  # one text holds for all: the first and the last will do
-        units = (range(1, size + 1) for size in sizes)
-        for place in product(members, samples, *units):
-            self.member, self.sample = place[:2]
-            bound = dict(zip(free, place[2:], strict=True))
+        for member, sample, bound in product(members, samples, self.places(left, runs)):
+            self.member, self.sample = member, sample
             reader = Reader(right, self.look, defined, bound, self.levels())
             found = reader.whole()
             if reader.elided:
@@ -253,18 +273,34 @@ class Page:
         value = Reader(left, self.look, {}, bound).whole()
         if sign == r"\leftarrow":
             name = Reader(left, None, {}, bound).name()
-            symbol = self.symbol(name)
+            symbol = self.symbol(name, bound)
             factor = self.graph.parameters[symbol].spec.lr_factor
             return value - 0.5 * factor * self.entry(f"dJ/d{symbol}", name, bound)
         return value
 
 
+def layer(name: Name, bound) -> str:
+    """What stands above a name: a layer's number, also as l + 1, or its own name."""
+    text = name.above.strip("()")
+    found = re.fullmatch(r"([a-z])([+-]\d+)?", text)
+    return str(bound[found[1]] + int(found[2] or 0)) if found and found[1] in bound else text
+
+
 def letters_below(left) -> set[str]:
     """Letters that stand as indices in a left-hand side."""
+    return letters_in(left, "_")
+
+
+def letters_above(left) -> set[str]:
+    """Letters that stand in a superscript of a left-hand side."""
+    return letters_in(left, "^")
+
+
+def letters_in(left, script) -> set[str]:
     found, inside = set(), []
     for before, token in zip(["", *left], left, strict=False):
         if token == "{":
-            inside.append(before == "_" or (bool(inside) and inside[-1]))
+            inside.append(before == script or (bool(inside) and inside[-1]))
         elif token == "}":
             inside.pop()
         elif inside and inside[-1] and token.isalpha():
@@ -285,6 +321,34 @@ def without_index(left) -> list[str]:
         found.append(left[place])
         place += 1
     return found
+
+
+def equations(block: str) -> list[tuple]:
+    """The equations of an align*: left, sign, right-hand sides, and where its letters run."""
+    found = []
+    for line in lines(block):
+        where = line.index("&")
+        if where:
+            found.append((line[:where], line[where + 1], [], {}))
+        cut = line.index(r"\qquad") if r"\qquad" in line else len(line)
+        if cut > where + 2:
+            found[-1][2].append(line[where + 2 : cut])
+        for letter in filter(None, split_at(line[cut + 1 :], [",", r"\,"])):
+            found[-1][3][letter[0]] = letter[2:]
+    return found
+
+
+def split_at(found: list[str], between: list[str]) -> list[list[str]]:
+    """Cut a row of tokens wherever these stand one after the other."""
+    parts, place = [[]], 0
+    while place < len(found):
+        if found[place : place + len(between)] == between:
+            parts.append([])
+            place += len(between)
+        else:
+            parts[-1].append(found[place])
+            place += 1
+    return parts
 
 
 def lines(block: str) -> list[list[str]]:

@@ -162,6 +162,9 @@ def test_where_letters_run_and_which_case_holds_is_said_on_the_page():
         "for i = 1",
         "for every i = 1, j = 1…2",
         "for i = 1, j = 1",
+        "for every l = 1, 2, i = 1",
+        "for every l = 1, 2, i = 1, j = 1…Sₗ",
+        "Sₗ is the number of units of layer l.",
     }
     words = [one.text.strip() for one in page.iter("mtext")]
     assert words[:2] == ["if", "else"]

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.equations import Equation
+from clearprop.derivation.equations import Equation, runs
 from clearprop.derivation.latex import LATEX, ROOM, extent
-from clearprop.derivation.pages import failure, header, marked, section_title, uses_text, verified
+from clearprop.derivation.pages import (
+    failure,
+    header,
+    marked,
+    section_title,
+    units_of,
+    uses_text,
+    verified,
+)
 from clearprop.derivation.printing import Printer
 
 ESCAPES = {
@@ -56,6 +64,8 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
             line for equation in step.equations for line in _aligned(derived, printer, equation)
         )
         yield r"\end{align*}"
+        if counted := units_of(derived, step):
+            yield _prose(counted)
         if step.marked:
             yield r"\textit{" + _prose(marked(derived, step)) + "}"
     yield r"\end{document}"
@@ -64,9 +74,20 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
 def _aligned(derived: Derived, printer: Printer, equation: Equation) -> Iterator[str]:
     sign = LATEX.relation(equation.relation).strip()
     left = left_side = printer.render(equation.left)
+    last = ""
     for member in equation.members:
-        yield f"{left} &{sign} {printer.render(member)}"
+        if last:
+            yield last
+        last = f"{left} &{sign} {printer.render(member)}"
         left = ""
+    where = r",\; ".join(map(printer.render, runs(equation, derived.names.letter)))
+    if not where:
+        yield last
+    elif extent(last) + extent(where) <= ROOM:
+        yield rf"{last} \qquad {where}"
+    else:
+        yield last
+        yield rf"&\qquad {where}"
     found = derived.value(equation)
     if found is None:
         return
@@ -98,8 +119,9 @@ PROSE = {
     "κ": r"\kappa", "Σ": r"\Sigma", "′": r"{}^{\prime}", "·": r"\cdot", "−": "-",
     "⚠": "!", "≤": r"\le", "²": "{}^{2}", "½": r"\tfrac{1}{2}", "←": r"\leftarrow",
 } | {
-    high: rf"{{}}^{{{low}}}" for high, low in zip("⁰¹³⁴⁵⁶⁷⁸⁹⁽⁾", "013456789()", strict=True)
+    high: rf"{{}}^{{{low}}}"
+    for high, low in zip("⁰¹³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ˡⁿᵏ", "013456789()+-lnk", strict=True)
 } | {
     sub: rf"{{}}_{{{low}}}"
-    for sub, low in zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk", strict=True)
+    for sub, low in zip("₀₁₂₃₄₅₆₇₈₉₊₋ᵢⱼₖₗₙ", "0123456789+-ijkln", strict=True)
 }  # fmt: skip

@@ -182,7 +182,9 @@ class Derived:
     # -- numbers ----------------------------------------------------------------------------------
     def value(self, equation: Equation) -> Array | None:
         """Return the number of an equation without free indices, as the trace has it."""
-        if self.numbers is None or (equation.free and not self._whole(equation)):
+        if equation.layers or self.numbers is None:
+            return None
+        if equation.free and not self._whole(equation):
             return None
         bound = self.numbers.bound(self.row)
         left = equation.left
@@ -205,7 +207,9 @@ class Derived:
     def substituted(self, equation: Equation) -> Node | None:
         """Return the last member with numbers in place of quantities, where that reads well."""
         member = equation.members[-1]
-        if self.numbers is None or equation.free or any(isinstance(n, Total) for n in walk(member)):
+        if self.numbers is None or equation.free or equation.layers:
+            return None
+        if any(isinstance(n, Total) for n in walk(member)):
             return None
         bound = self.numbers.bound(self.row)
 
@@ -241,6 +245,15 @@ class Derived:
         """What is derived."""
         return self.say("title", network=called(self.network, self.language))
 
+    def _where(self, equation: Equation) -> dict[str, Any]:
+        """How far each index runs, from 1 (a number, or the sign of a size), and which layers."""
+        widths = equation.widths or (None,) * len(equation.free)
+        layers = {self.names.letter: list(equation.layers)} if equation.layers else {}
+        return layers | {
+            letter: self.printer_text(width) if width else size
+            for (letter, size), width in zip(equation.free, widths, strict=True)
+        }
+
     def to_dict(self, *, symbolic: bool = False) -> dict[str, Any]:
         """Return the derivation as plain data: every step on every page, numbers, links.
 
@@ -258,7 +271,7 @@ class Derived:
                 equations.append(
                     {name: equation_text(p, equation) for name, p in printers.items()}
                     | {"number": equation.number,
-                       "for": dict(equation.free),
+                       "for": self._where(equation),
                        "value": None if found is None else _plain(found)}
                 )  # fmt: skip
             steps.append(
@@ -272,6 +285,7 @@ class Derived:
                     "shape": str(step.type),
                     "uses": list(step.uses),
                     "like": step.like,
+                    "layer": step.layer or None,
                     "covers": list(step.covers),
                     "marked": [
                         {"printed": one.printed, "right": one.right, "why": one.why}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 from clearprop.derivation.errata import Erratum
 from clearprop.derivation.messages import Said
-from clearprop.derivation.names import FULL, split
-from clearprop.derivation.tree import Node, Number, Quantity, Times, Total, rebuild
+from clearprop.derivation.tree import Node, Number, Run, Width
 from clearprop.expressions import Type
 
 
@@ -27,6 +26,10 @@ class Equation:
         ``"="``, or ``"←"`` for an update.
     number : str
         A number of its own (S3's), else the step's.
+    layers : tuple of int
+        Numbers of the layers l that a general equation holds for; empty for any other.
+    widths : tuple of Width or None
+        Of a general equation, up to where each letter of ``free`` runs; None: to its size.
     """
 
     left: Node
@@ -34,6 +37,8 @@ class Equation:
     free: tuple[tuple[str, int], ...] = ()
     relation: str = "="
     number: str = ""
+    layers: tuple[int, ...] = ()
+    widths: tuple[Width | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,10 @@ class DerivedStep:
     covers : tuple of str
         Parameters whose gradient this step derives.
     like : str
-        Id of the first step of the same form, of another layer; empty if this is the first.
+        Id of the general step that this one is for one layer, or (where a notation has no general
+        steps) of the first one of the same form; empty if there is none.
+    layer : int
+        Which layer l of its general step this one is; 0 without one.
     marked : tuple of Erratum
         What a source prints wrongly in its place.
     """
@@ -76,46 +84,19 @@ class DerivedStep:
     number: int = 0
     covers: tuple[str, ...] = ()
     like: str = ""
+    layer: int = 0
     marked: tuple[Erratum, ...] = ()
 
 
-def said_once(steps: Iterable[DerivedStep]) -> Iterator[DerivedStep]:
-    """Explain a form once: a later step that differs by its layer alone refers to the first.
-
-    Two steps have one form if their equations are the same trees once layers are counted from the
-    step's own, whatever the sizes.
-    """
-    first: dict[Hashable, DerivedStep] = {}
-    for step in steps:
-        form = (
-            step.kind,
-            step.why.key,
-            tuple(_form(step, equation) for equation in step.equations),
-        )
-        known = first.setdefault(form, step)
-        if known is step or step.kind == "definition":
-            yield step
-        else:
-            why = Said("alike", number=known.number)
-            yield replace(step, why=why, like=known.id)
-
-
-def _form(step: DerivedStep, equation: Equation) -> Node:
-    """An equation with layers counted from the step's own, and without sizes."""
-    _, label = split(step.target)
-
-    def relative(node: Node) -> Node:
-        match node:
-            case Quantity(sym):
-                own = split(sym)[1]
-                if own.isdigit() and label.isdigit():
-                    short = (
-                        f"{sym.removesuffix(own + FULL).removesuffix(own)}@{int(own) - int(label)}"
-                    )
-                    node = replace(node, sym=short + ("+" if sym.endswith(FULL) else ""), via="")
-            case Total():
-                node = replace(node, size=0, upper=Number(0.0))
-        return node
-
-    sides = Times((equation.left, *equation.members))
-    return rebuild(sides, relative)
+def runs(equation: Equation, letter: str) -> Iterator[Run]:
+    """Yield where each letter of an equation runs; ``letter`` is that of a layer."""
+    layers = equation.layers
+    if layers:
+        by = 1 if layers[-1] > layers[0] else -1
+        dots = len(layers) > 2 and layers == tuple(range(layers[0], layers[-1] + by, by))
+        named = (layers[0], layers[-1]) if dots else layers
+        yield Run(letter, tuple(Number(float(one)) for one in named), dots)
+    widths = equation.widths or (None,) * len(equation.free)
+    for (index, size), width in zip(equation.free, widths, strict=True):
+        last = width or Number(float(size))
+        yield Run(index, (last,) if last == Number(1.0) else (Number(1.0), last), True)

@@ -21,6 +21,7 @@ from clearprop.derivation.pages import (
     marked,
     ranges,
     section_title,
+    units_of,
     uses_text,
     verified,
 )
@@ -150,6 +151,8 @@ class _Page:
         yield '<div class="equations">'
         yield from self.equations(step)
         yield "</div>"
+        if counted := units_of(self.derived, step):
+            yield f'<p class="free">{escape(counted)}</p>'
         if step.marked:
             yield f'<p class="marked">{escape(marked(self.derived, step))}</p>'
         yield "</section>"

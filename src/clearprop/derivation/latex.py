@@ -18,6 +18,8 @@ NAMED = {
 }  # fmt: skip
 
 
+DOTS = r"\ldots"
+
 ROOM = 68
 """Signs on a line; a longer sum goes on under itself."""
 
@@ -55,7 +57,9 @@ class LaTeX(Layout):
             base = rf"\bar{{{base}}}"
         below = joined(glyph.below).replace("−", "-")
         below = " ".join(GREEK.get(sign, sign) for sign in below) if "κ" in below else below
-        above = glyph.above if not glyph.above.strip("()").isalpha() else rf"\text{{{glyph.above}}}"
+        inner = glyph.above.strip("()")
+        named = inner.isalpha() and len(inner) > 1  # a single letter is any layer's, or an index
+        above = rf"\text{{{glyph.above}}}" if named else glyph.above.replace("−", "-")
         above = above.replace("_", r"\_")
         prime = r"\prime" if glyph.prime else ""
         high = " ".join(part for part in (prime, above) if part)
@@ -159,6 +163,9 @@ class LaTeX(Layout):
 
     def unit_vector(self, place: str) -> str:
         return rf"\mathbf{{1}}_{{{place}}}"
+
+    def run(self, letter: str, places: Sequence[str], dots: bool) -> str:
+        return f"{self.letter(letter)} = {(', ' + DOTS + ', ' if dots else ', ').join(places)}"
 
     def chosen(self, place: str, index: str) -> str:
         return rf"\left[{place} = {index}\right]"

@@ -100,6 +100,9 @@ class Layout:
     def unit_vector(self, place: str) -> str:
         return f"1[{place}]"
 
+    def run(self, letter: str, places: Sequence[str], dots: bool) -> str:
+        return f"{letter} = {('…' if dots else ', ').join(places)}"
+
     def chosen(self, place: str, index: str) -> str:
         return f"[{place} = {index}]"
 

@@ -160,6 +160,10 @@ class MathML(Layout):
     def unit_vector(self, place: str) -> str:
         return f"<msub><mn>1</mn>{_row(place)}</msub>"
 
+    def run(self, letter: str, places: Sequence[str], dots: bool) -> str:
+        between = _mo(",") + (_mo("…") + _mo(",") if dots else "")
+        return _row(self.letter(letter), _mo("="), between.join(places))
+
     def chosen(self, place: str, index: str) -> str:
         return _row(_mo("["), place, _mo("="), index, _mo("]"))
 

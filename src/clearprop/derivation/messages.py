@@ -97,6 +97,14 @@ MESSAGES = Words(
             "en": "The same form as ({number}), another layer.",
             "zh": "与（{number}）同形，只是换了一层。",
         },
+        "instance": {
+            "en": "({number}) with {letter} = {layer}",
+            "zh": "（{number}）取 {letter} = {layer}",
+        },
+        "units_of": {
+            "en": "{width} is the number of units of layer {letter}.",
+            "zh": "{width} 是第 {letter} 层的神经元个数。",
+        },
         # -- functions
         "function": {"en": "The function {f}", "zh": "激活函数 {f}"},
         "function_why": {

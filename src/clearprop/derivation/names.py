@@ -185,15 +185,19 @@ class Names:
         sampled: bool = False,
         member: bool = False,
         via: str = "",
+        layer: int | None = None,
     ) -> Glyph | Partial:
-        """Return how a quantity is written; ``index`` in the text's own order, from 1."""
+        """Return how a quantity is written; ``index`` in the text's own order, from 1.
+
+        ``layer``: its layer's number is l and so much, whatever the symbol says.
+        """
         below = tuple(_index_text(place) for place in index)
         if member:
             below = ("κ", *below)
         if sampled:
             below = ("s", *below)
         if sym.startswith("dJ/d"):
-            of = self._plain(sym[4:], below)
+            of = self._plain(sym[4:], below, layer)
             if self.notation.gradient == "prime":
                 return Glyph(of.base, of.above, of.below, True, of.bar, of.flat)
             return Partial(self._plain("J"), of)
@@ -201,12 +205,37 @@ class Names:
             return Glyph(self.notation.symbols["J"], "", (sym[5:],), flat=not self.notation.script)
         role, label = split(sym)
         if role in ("Delta", "delta") and not self.notation.symbols[role]:
-            return Partial(self._plain("J"), self._plain(_behind(role, label, self.shapes), below))
+            value = _behind(role, label, self.shapes)
+            return Partial(self._plain("J"), self._plain(value, below, layer))
         if via and self.notation.connection:
-            return Glyph(self.notation.connection, self._above("z", via), below)
-        return self._plain(sym, below)
+            return Glyph(self.notation.connection, self._above("z", via, layer), below)
+        return self._plain(sym, below, layer)
 
-    def _plain(self, sym: str, below: tuple[str, ...] = ()) -> Glyph:
+    def width(self, layer: int) -> Glyph:
+        """Return how the number of units of layer l, or of one after it, is written."""
+        return Glyph(self.notation.symbols["width"], "", (self.layers(layer),))
+
+    @cached_property
+    def letter(self) -> str:
+        """The letter that stands for any layer: one that no index and no layer is called by."""
+        taken = {self.notation.target_index, self.notation.source_index}
+        taken |= {name[1:].lstrip("_") for name in self.graph.values}
+        return next((one for one in "lnk" if one not in taken), "l")
+
+    def layers(self, more: int) -> str:
+        """Return the number of any layer, and so much: l, l+1, l−1."""
+        return self.letter + (f"{'+' if more > 0 else '−'}{abs(more)}" if more else "")
+
+    def number(self, sym: str, via: str = "") -> int | None:
+        """Return the number of the layer that `glyph` prints, None for a name or for none."""
+        role, label = split(sym)
+        if via and self.notation.connection:
+            role, label = "z", via
+        elif role in ("Delta", "delta") and not self.notation.symbols[role]:
+            role = _behind(role, label, self.shapes)[0]
+        return int(label) + self.notation.offsets.get(role, 0) if label.isdigit() else None
+
+    def _plain(self, sym: str, below: tuple[str, ...] = (), layer: int | None = None) -> Glyph:
         role, label = split(sym)
         symbols = self.notation.symbols
         full = sym.endswith(FULL)
@@ -215,7 +244,7 @@ class Names:
             if role in ("J", "C") and below == ():
                 return Glyph(symbols[role])
             return Glyph(symbols.get(role, role), "", below, flat=not self.notation.script)
-        if not below and self.notation.sizes:
+        if not below and self.notation.sizes and layer is None:
             below = self._sizes(sym, full)
         letters = self._letters(role, label)
         if letters is not None:
@@ -226,7 +255,7 @@ class Names:
         base = (
             symbols["input"] if role == "a" and label in self._inputs else (symbols.get(role, role))
         )
-        return Glyph(base, self._above(role, label), below, bar=bare)
+        return Glyph(base, self._above(role, label, layer), below, bar=bare)
 
     def _letters(self, role: str, label: str) -> tuple[str, str] | None:
         """Letter and superscript where each layer has letters of its own; else None."""
@@ -257,8 +286,8 @@ class Names:
         """Return the number (or the name) of a layer as the text counts it."""
         return self._number(role, label)
 
-    def _above(self, role: str, label: str) -> str:
-        text = self._number(role, label)
+    def _above(self, role: str, label: str, layer: int | None = None) -> str:
+        text = self._number(role, label) if layer is None else self.layers(layer)
         if self.notation.script == "l":
             return text
         return f"({text})"

@@ -26,6 +26,7 @@ SYMBOLS = {
     "input": "a", "W": "W", "b": "b", "z": "z", "a": "a", "y": "y", "C": "C", "J": "J",
     "delta": "δ", "Delta": "Δ", "learning_rate": "α", "l2": "λ", "f": "f", "E": "E", "s": "s",
     "alpha": "κ", "r": "r", "penalty": "Ω", "m": "m", "K": "K",
+    "width": "S",
 }  # fmt: skip
 
 
@@ -43,7 +44,8 @@ class Notation:
         Whole matrices; sums over indices; every unit and weight written out.
     symbols : mapping of str to str
         The letter of each role: ``input W b z a y C J delta Delta learning_rate l2 f E s alpha r
-        penalty m K``. An empty ``Delta`` or ``delta`` is written as a partial derivative of J.
+        penalty m K width``, width being a layer's size. An empty ``Delta`` or ``delta`` is written
+        as a partial derivative of J.
     hidden, output : mapping of str to str
         Letters of a hidden and of an output layer where each layer has letters of its own.
     offsets : mapping of str to int

@@ -7,7 +7,9 @@ import unicodedata
 from collections.abc import Iterator
 
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.equations import DerivedStep, Equation
+from clearprop.derivation.equations import DerivedStep, Equation, runs
+from clearprop.derivation.layouts import TEXT
+from clearprop.derivation.tree import Width, walk
 from clearprop.words import number
 
 WIDTH = 80
@@ -95,13 +97,26 @@ def section_title(derived: Derived, step: DerivedStep) -> str:
 
 def ranges(derived: Derived, equation: Equation) -> str:
     """Return "for every i = 1…3", or "for i = 1" where there is one; nothing without letters."""
-    if not equation.free:
+    found = list(runs(equation, derived.names.letter))
+    if not found:
         return ""
-    listed = ", ".join(
-        f"{letter} = 1" if size == 1 else f"{letter} = 1…{size}" for letter, size in equation.free
-    )
-    single = all(size == 1 for _, size in equation.free)
+    printer = derived.printer(TEXT)
+    listed = ", ".join(printer.render(one) for one in found)
+    single = all(len(one.places) == 1 for one in found)
     return derived.say("unit_single" if single else "unit_range", ranges=listed)
+
+
+def units_of(derived: Derived, step: DerivedStep) -> str:
+    """Return what the sign of a layer's size means, below the first step it stands in."""
+    if not _sized(step) or step.id != next(one for one in derived.steps if _sized(one)).id:
+        return ""
+    width = derived.names.width(0).text()
+    return derived.say("units_of", width=width, letter=derived.names.letter)
+
+
+def _sized(step: DerivedStep) -> bool:
+    sides = (s for one in step.equations for s in (*one.widths, *one.members) if s is not None)
+    return any(isinstance(node, Width) for side in sides for node in walk(side))
 
 
 def uses_text(derived: Derived, uses: list[int]) -> str:

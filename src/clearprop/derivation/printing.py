@@ -33,6 +33,7 @@ from clearprop.derivation.tree import (
     Quantity,
     Raise,
     Ratio,
+    Run,
     Square,
     Stack,
     Times,
@@ -40,6 +41,7 @@ from clearprop.derivation.tree import (
     Turn,
     UnitVector,
     Var,
+    Width,
 )
 from clearprop.words import number
 
@@ -108,10 +110,13 @@ class Printer:
                     node.index if node.to is None else (*node.index, node.to),
                     sampled=node.sampled,
                     via=node.via,
+                    layer=node.layer,
                 )
                 if isinstance(glyph, Glyph):
                     return draw.glyph(glyph), ATOM
                 return draw.partial(glyph), POWER
+            case Width(_, layer):
+                return draw.glyph(self.names.width(layer)), ATOM
             case Number(0.5, False):
                 return draw.half(), ATOM
             case Number(x, measured):
@@ -172,6 +177,8 @@ class Printer:
             case Beside(left, column):
                 zero = draw.number("0")
                 return draw.beside(show(left)[0], zero if column is None else show(column)[0]), ATOM
+            case Run(letter, places, dots):
+                return draw.run(letter, [show(one)[0] for one in places], dots), SUM
             case Square(body):
                 return draw.square(show(body)[0]), POWER
             case Ratio(top, bottom):

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from clearprop.backprop import Plan, Step, Term
-from clearprop.derivation.equations import DerivedStep, Equation, said_once
+from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.functions import function_names, functions_of, kind_of
+from clearprop.derivation.general import generalised, referred
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.messages import Said
 from clearprop.derivation.names import FULL, Names, split
@@ -93,13 +94,14 @@ class Author:
         self.inlined = self._inlined()
 
     def write(self) -> tuple[DerivedStep, ...]:
-        steps = [*self.definitions(), *self._inputs(), *self._plan_steps()]
+        written = [*self.definitions(), *self._inputs(), *self._plan_steps()]
+        steps = list(generalised(written, self.names, self.label))
         known = {step.id for step in steps}
         numbered = (
             replace(step, number=n, uses=tuple(u for u in step.uses if u in known and u != step.id))
             for n, step in enumerate(steps, 1)
         )
-        return tuple(said_once(numbered))
+        return tuple(referred(numbered, self.names.letter))
 
     def whole_steps(self) -> Iterator[DerivedStep]:
         """Yield every step of the plan, for its words and links."""

@@ -16,6 +16,7 @@ from clearprop.derivation.pages import (
     marked,
     ranges,
     section_title,
+    units_of,
     uses_text,
     width,
     wrapped,
@@ -69,15 +70,21 @@ class _Text:
         title = f"{f'({step.number})':>5} {self.paint(BOLD, step.title.speak(language))}"
         uses = [self.numbers[u] for u in step.uses]
         tail = uses_text(self.derived, uses) if uses else ""
+        why = step.why.speak(language)
+        if step.layer:  # an instance: its reason is a reference, as short as the others
+            why, tail = "", f"{why} · {tail}" if tail else why
         room = self.columns - 8 - width(step.title.speak(language))
         if tail and width(tail) <= room:
             title, tail = f"{title}  {self.paint(FAINT, tail)}", ""
         yield title
         if tail:
             yield from self.prose(tail, FAINT, 6)
-        yield from self.prose(step.why.speak(language), FAINT, 6)
+        if why:
+            yield from self.prose(why, FAINT, 6)
         for equation in step.equations:
             yield from self.equation(equation)
+        if counted := units_of(self.derived, step):
+            yield from self.prose(counted, FAINT, 8)
         if step.marked:
             yield from self.prose(marked(self.derived, step), YELLOW, 8)
 

@@ -68,6 +68,9 @@ class Quantity(Node):
         The layer a connection leads to, where the notation names the inputs of connections.
     to : int, Var or None
         The unit a connection leads to.
+    layer : int or None
+        In a step that holds for every layer l: how much its number is more than l. ``sym`` is then
+        the first layer's.
     """
 
     sym: str
@@ -75,6 +78,15 @@ class Quantity(Node):
     sampled: bool = False
     via: str = ""
     to: Index | None = None
+    layer: int | None = None
+
+
+@dataclass(frozen=True)
+class Width(Node):
+    """How many units a value has, in a step that holds for every layer; ``of`` the first's."""
+
+    of: str
+    layer: int
 
 
 @dataclass(frozen=True)
@@ -221,6 +233,15 @@ class Square(Node):
     """‖x‖², the sum of the squares of all entries."""
 
     body: Node
+
+
+@dataclass(frozen=True)
+class Run(Node):
+    """Where a letter runs: over the places, or (with dots) from the first to the last."""
+
+    letter: str
+    places: tuple[Node, ...]
+    dots: bool
 
 
 @dataclass(frozen=True)

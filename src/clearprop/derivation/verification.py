@@ -15,6 +15,7 @@ import numpy as np
 
 from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.functions import functions_of
+from clearprop.derivation.general import instances
 from clearprop.derivation.names import FULL, Names
 from clearprop.derivation.numbers import DIFFERENCE, TraceNumbers
 from clearprop.derivation.tree import (
@@ -122,6 +123,7 @@ def verify_steps(
 class _Verifier:
     def __init__(self, names: Names, numbers: TraceNumbers, network: Network) -> None:
         self.names, self.numbers, self.network = names, numbers, network
+        self.known: dict[Equation, tuple[float, float | None]] = {}
         self.against = TraceNumbers(
             names,
             numbers.plan,
@@ -133,8 +135,9 @@ class _Verifier:
         trace: dict[str, float] = {}
         differences: dict[str, float] = {}
         for step in steps:
-            for equation in step.equations:
-                near, far = self._equation(step, equation)
+            each = (one for equation in step.equations for one in instances(equation, self.names))
+            for equation in each:
+                near, far = self._known(step, equation)
                 trace[step.id] = max(trace.get(step.id, 0.0), near)
                 if far is not None:
                     differences[step.id] = max(differences.get(step.id, 0.0), far)
@@ -170,6 +173,14 @@ class _Verifier:
 
     def _target(self, value_name: str) -> str:
         return "y" if len(self.network.graph.costs) == 1 else "y" + value_name[1:]
+
+    def _known(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None]:
+        """The errors of an equation; an instance that stands on the page is evaluated once."""
+        if isinstance(equation.left, Call):
+            return self._equation(step, equation)
+        if equation not in self.known:
+            self.known[equation] = self._equation(step, equation)
+        return self.known[equation]
 
     def _equation(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None]:
         left = equation.left
