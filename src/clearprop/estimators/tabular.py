@@ -111,7 +111,8 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         self.model_ = found.model
         self.model_.columns = decisions.to_data()
         self.ingredients_: Ingredients = made_of
-        self.n_iter_ = max(len(found.model.history), 1)
+        self.histories_, self.epochs_ = found.histories, found.epochs
+        self.n_iter_ = max(len(found.histories[0]), 1)
         self.best_epoch_ = found.epochs[0]
         self.n_steps_ = found.steps[0] if len(found.steps) == 1 else found.steps
         return found
@@ -283,6 +284,11 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
         Epochs trained, and the epoch whose parameters are kept, of the first run.
     n_steps_ : int or tuple of int
         Steps done, in each run where there are several.
+    epochs_ : tuple of int
+        The epoch that is kept, of each run: of each bag in turn the run that its rows judge, and
+        the one on all rows.
+    histories_ : tuple of History
+        Of each run, a row of figures for each epoch.
 
     Notes
     -----
@@ -374,7 +380,8 @@ class TabularRegressor(RegressorMixin, _Tabular):  # type: ignore[misc]
 
     Attributes
     ----------
-    model_, n_features_in_, feature_names_in_, ingredients_, n_iter_, best_epoch_, n_steps_
+    model_, n_features_in_, feature_names_in_, ingredients_, n_iter_, best_epoch_, n_steps_, \
+epochs_, histories_
         As of `TabularClassifier`.
 
     Examples

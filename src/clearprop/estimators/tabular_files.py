@@ -166,5 +166,5 @@ def open_rows(
 
 
 def _given(target: Target, place: int) -> Any:
-    """A class as scikit-learn takes it: of 1.5 the text, for numbers with fractions are no labels."""
+    """A class as scikit-learn takes it: of 1.5 the text, as such numbers are no labels there."""
     return target.classes[place] if target.kind == "real" else target.labels[place]

@@ -30,7 +30,7 @@ from clearprop.tables import Table
 from clearprop.tables.cells import Role
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
 from clearprop.tables.task import Target
-from clearprop.training import Training
+from clearprop.training import History, Training
 
 __all__ = ["Fitted", "Rows", "fit"]
 
@@ -75,12 +75,15 @@ class Fitted:
         Steps done in each run: as ``max_steps``, with the same seed, they give the same bits.
     interrupted : bool
         Whether Ctrl-C ended it.
+    histories : tuple of History
+        Of each run.
     """
 
     model: Model
     epochs: tuple[int, ...]
     steps: tuple[int, ...]
     interrupted: bool
+    histories: tuple[History, ...]
 
 
 def fit(
@@ -138,7 +141,9 @@ def fit(
         if work.interrupted:
             break
     model = models[0] if len(models) == 1 else side_by_side(models)
-    return Fitted(model, tuple(work.epochs), tuple(work.steps), work.interrupted)
+    return Fitted(
+        model, tuple(work.epochs), tuple(work.steps), work.interrupted, tuple(work.histories)
+    )
 
 
 @dataclass
@@ -159,6 +164,7 @@ class _Work:
     max_steps: Sequence[int] | None
     epochs: list[int] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
+    histories: list[History] = field(default_factory=list)
     interrupted: bool = False
 
     def run(self, held: NDArray[np.bool_] | None, left: int) -> Model:
@@ -229,6 +235,7 @@ class _Work:
                     raise
                 model, self.interrupted = error.model, True
             self.steps.append(training.step)
+            self.histories.append(model.history)
             self.epochs.append(training.progress.best_epoch or max(training.epoch, 1))
         model.encoder = self.encoder
         return model
