@@ -214,6 +214,15 @@ def test_the_kernel_in_c_is_the_stable_form(row, attrs, compiled, rng):
     assert np.isnan(call(compiled, "value", row, attrs, [np.nan], [np.nan], [1.0])[0])
 
 
+def test_relu_makes_no_minus_zero_in_either_form(compiled):
+    row, zeros = TABLE.row("relu"), [0.0, -0.0]
+    for got in (
+        stable(row, row.settings({}), "value", zeros),
+        call(compiled, "value", row, row.settings({}), zeros, 0.0, 1.0),
+    ):
+        assert np.signbit(got).tolist() == [False, False]
+
+
 def test_the_kernels_are_valid_as_cpp(tmp_path):
     source = tmp_path / "kernels.cpp"
     source.write_text(c_source())
