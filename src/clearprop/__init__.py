@@ -33,6 +33,7 @@ _HOME = {
     "RMSprop": "optimizers",
     "SGD": "optimizers",
     "Scale": "graph",
+    "TableEncoder": "estimators",
     "TabularClassifier": "estimators",
     "TabularRegressor": "estimators",
     "Training": "training",

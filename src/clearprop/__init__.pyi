@@ -11,6 +11,7 @@ from clearprop.estimators import DecisionBoundaryDisplay as DecisionBoundaryDisp
 from clearprop.estimators import LossCurveDisplay as LossCurveDisplay
 from clearprop.estimators import MLPClassifier as MLPClassifier
 from clearprop.estimators import MLPRegressor as MLPRegressor
+from clearprop.estimators import TableEncoder as TableEncoder
 from clearprop.estimators import TabularClassifier as TabularClassifier
 from clearprop.estimators import TabularRegressor as TabularRegressor
 from clearprop.estimators import tune as tune

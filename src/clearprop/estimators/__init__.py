@@ -3,6 +3,7 @@
 from clearprop.estimators.classifier import MLPClassifier
 from clearprop.estimators.displays import DecisionBoundaryDisplay, LossCurveDisplay
 from clearprop.estimators.regressor import MLPRegressor
+from clearprop.estimators.table_encoder import TableEncoder
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tuning import Tuned, tune
 
@@ -11,6 +12,7 @@ __all__ = [
     "LossCurveDisplay",
     "MLPClassifier",
     "MLPRegressor",
+    "TableEncoder",
     "TabularClassifier",
     "TabularRegressor",
     "Tuned",

@@ -14,21 +14,19 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from clearprop.errors import ClearPropError, DataError
 from clearprop.estimators.tabular_figures import metric_of
 from clearprop.estimators.tabular_fitting import Fitted, Rows, fit
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
+from clearprop.estimators.tabular_opening import OpensTables
 from clearprop.estimators.tabular_rows import (
-    as_table,
-    by_place,
     decisions_of,
-    distinct,
     labels_of,
     numbers_of,
     weights_of,
@@ -51,11 +49,10 @@ _ATTRS = (
 _STEPS = Attr("max_steps", int, 1, bounds="[1, inf)")
 
 
-class _Tabular(BaseEstimator):  # type: ignore[misc]
+class _Tabular(OpensTables):
     """What both have in common."""
 
     model_: Model
-    n_features_in_: int
     _task: str
 
     def __init__(
@@ -116,32 +113,6 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
         self.best_epoch_ = found.epochs[0]
         self.n_steps_ = found.steps[0] if len(found.steps) == 1 else found.steps
         return found
-
-    def _opened(self, X: Any, *, reset: bool) -> Table:
-        """X as a table, with scikit-learn's attributes and warnings about columns' names."""
-        if isinstance(X, Table | Mapping):
-            table = as_table(X)
-            if reset:
-                self.n_features_in_ = len(table.names)
-                self.feature_names_in_ = np.array(table.names, object)
-            return table
-        named = distinct(X)
-        names = None if reset else getattr(self, "feature_names_in_", None)
-        table = as_table(named, names if names is not None and len(names) == _width(X) else None)
-        framed = hasattr(X, "columns")
-        if reset or not framed or names is None:
-            try:
-                own = getattr(getattr(X, "columns", None), "is_unique", True)
-                validate_data(self, X if own else named, reset=reset, skip_check_array=True)
-            except (TypeError, ValueError) as error:
-                raise DataError(str(error)) from None
-        # Without names of its own, or fitted without: a column is what stands at its place.
-        return by_place(table) if framed and not hasattr(self, "feature_names_in_") else table
-
-    def _asked(self, X: Any) -> Table:
-        """X as a table to predict from."""
-        check_is_fitted(self)
-        return self._opened(X, reset=False)
 
     # -- what is inside ---------------------------------------------------------------------------
     def ingredients(self) -> Ingredients:
@@ -207,12 +178,7 @@ class _Tabular(BaseEstimator):  # type: ignore[misc]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.input_tags.sparse = False
         tags.target_tags.required = True
-        tags.non_deterministic = False
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
@@ -428,11 +394,6 @@ epochs_, histories_
         numbers_of(y, rows)
         target = self.model_.target
         return (np.asarray(y, np.float64).reshape(-1) - target.mean) / target.std
-
-
-def _width(X: Any) -> int:
-    shape = np.shape(X) if not hasattr(X, "shape") else X.shape
-    return int(shape[1]) if len(shape) == 2 else -1
 
 
 def _steps(given: int | Sequence[int] | None) -> tuple[int, ...] | None:

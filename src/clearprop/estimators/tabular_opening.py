@@ -1,0 +1,65 @@
+"""X as an estimator of tables takes it, with scikit-learn's attributes about its columns.
+
+Proved by ``tests/test_tabular_rows.py`` and ``tests/test_estimators_encoder.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from clearprop.errors import DataError
+from clearprop.estimators.tabular_rows import as_table, by_place, distinct
+from clearprop.tables import Table
+
+__all__ = ["OpensTables"]
+
+
+class OpensTables(BaseEstimator):  # type: ignore[misc]
+    """An estimator of any table."""
+
+    n_features_in_: int
+
+    def _opened(self, X: Any, *, reset: bool) -> Table:
+        """X as a table, with scikit-learn's attributes and warnings about columns' names."""
+        if isinstance(X, Table | Mapping):
+            table = as_table(X)
+            if reset:
+                self.n_features_in_ = len(table.names)
+                self.feature_names_in_ = np.array(table.names, object)
+            return table
+        named = distinct(X)
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        table = as_table(named, names if names is not None and len(names) == _width(X) else None)
+        framed = hasattr(X, "columns")
+        if reset or not framed or names is None:
+            try:
+                own = getattr(getattr(X, "columns", None), "is_unique", True)
+                validate_data(self, X if own else named, reset=reset, skip_check_array=True)
+            except (TypeError, ValueError) as error:
+                raise DataError(str(error)) from None
+        # Without names of its own, or fitted without: a column is what stands at its place.
+        return by_place(table) if framed and not hasattr(self, "feature_names_in_") else table
+
+    def _asked(self, X: Any) -> Table:
+        """X as a table that comes behind the fit."""
+        check_is_fitted(self)
+        return self._opened(X, reset=False)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.input_tags.sparse = False
+        tags.non_deterministic = False
+        return tags
+
+
+def _width(X: Any) -> int:
+    shape = np.shape(X) if not hasattr(X, "shape") else X.shape
+    return int(shape[1]) if len(shape) == 2 else -1
