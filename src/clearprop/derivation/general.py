@@ -149,10 +149,9 @@ def _form(step: DerivedStep, names: Names) -> Hashable | None:
     def relative(node: Node) -> Node:
         match node:
             case Quantity(sym, via=via):
-                number = names.number(sym, via)
-                if number is None:
+                number, own = names.number(sym, via), split(sym)[1]
+                if number is None or not own.isdigit():
                     return node
-                own = split(sym)[1]
                 kind = sym.removesuffix(FULL).removesuffix(own) + sym[len(sym.rstrip(FULL)) :]
                 apart = _looks(sym, names) if not via else ""
                 via = str(int(own) - int(via)) if via else ""

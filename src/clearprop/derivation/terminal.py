@@ -72,7 +72,8 @@ class _Text:
         tail = uses_text(self.derived, uses) if uses else ""
         why = step.why.speak(language)
         if step.layer:  # an instance: its reason is a reference, as short as the others
-            why, tail = "", f"{why} · {tail}" if tail else why
+            comma = "，" if language == "zh" else ", "
+            why, tail = "", comma.join(filter(None, (why, tail)))
         room = self.columns - 8 - width(step.title.speak(language))
         if tail and width(tail) <= room:
             title, tail = f"{title}  {self.paint(FAINT, tail)}", ""
