@@ -6,6 +6,7 @@ import ctypes
 import re
 import shutil
 import subprocess
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import numpy as np
@@ -235,6 +236,13 @@ def test_saves_names_what_the_vjp_reads():
     for row in ROWS:
         words = set(re.findall(r"\w+", row.kernel_vjp))
         assert {name for name in "xy" if name in words} == set(row.saves), row.name
+
+
+@pytest.mark.parametrize("row", list(TABLE.rows()), ids=lambda row: row.name)
+@pytest.mark.parametrize("attribute", ["name", "note"])
+def test_nothing_can_be_written_on_a_row(row, attribute):
+    with pytest.raises(FrozenInstanceError):
+        setattr(row, attribute, "other")
 
 
 # -- the costs ----------------------------------------------------------------------------------
