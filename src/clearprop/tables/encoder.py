@@ -17,7 +17,7 @@ from clearprop.tables.recipes import RECIPES
 from clearprop.tables.table import Chunk, Kind, Table
 from clearprop.words import did_you_mean, nearest
 
-__all__ = ["Encoded", "EncodedColumn", "Encoder", "fit_encoder"]
+__all__ = ["ONE_HOT_UP_TO", "Encoded", "EncodedColumn", "Encoder", "fit_encoder"]
 
 #: A category of more levels than this becomes an index rather than one input a level.
 ONE_HOT_UP_TO = 32
