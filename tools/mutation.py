@@ -7,7 +7,8 @@ place of its module and runs the tests of the room until one fails, those first 
 lines, the quickest before all. Started again at the same commit it goes on where it was stopped.
 
 A person then puts beside each survivor ``"why"`` it is equivalent, or mends the tests; ``--again``
-runs the tests of the last commit on the others and notes in ``"mended"`` which one kills it now.
+shows the others to all tests, the long ones too: at the same commit as then what dies was killed,
+at a later one it notes in ``"mended"`` which test kills it now.
 ``tools/mutation_page.py`` writes the page.
 """
 
@@ -27,10 +28,12 @@ import sys
 import tempfile
 import time
 import zlib
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
@@ -57,6 +60,8 @@ MEMORY = 8 << 30
 
 NO_TESTS = 5
 """The exit code of pytest where no test is left."""
+PATIENCE = 60.0
+"""Seconds of tests that a mutant is shown; those beyond, the longest, see it with ``--again``."""
 FIRST = 40
 """So many tests see a mutant first, alone: most need no more."""
 
@@ -102,6 +107,13 @@ class Reach:
         wanted = {f"{module}:{line}" for line in lines}
         found = [test for test, run in self.lines.items() if not wanted.isdisjoint(run)]
         return sorted(found or self.lines, key=self._cost)
+
+    def within(self, tests: list[str], seconds: float) -> list[str]:
+        """Leave out the longest tests, so that the others take no more than so many seconds."""
+        short = sorted(tests, key=lambda test: self.seconds[test])
+        total = list(accumulate(self.seconds[test] for test in short))
+        kept = set(short[: bisect_right(total, seconds)])
+        return [test for test in tests if test in kept]
 
     def _cost(self, test: str) -> float:
         return (0.02 + self.seconds.get(test, 0.0)) / (1 + self.kills[test])
@@ -211,16 +223,20 @@ def _apart(work: Callable[[int], int]) -> tuple[int, str, float]:
     return os.waitstatus_to_exitcode(status), text, time.monotonic() - start
 
 
+def _files(room: Room) -> list[str]:
+    found = [path for name in room.tests for path in sorted((ROOT / "tests").glob(f"{name}.py"))]
+    return [path.relative_to(ROOT).as_posix() for path in found]
+
+
 def reach_of(room: Room, commit: str) -> Reach:
     """Run the room's tests without a mutant, see what each reaches; known once for a commit."""
     known = ROOT / "build" / f"reach-{commit}-{zlib.crc32(repr(room.tests).encode())}.json"
     if known.exists():
         return Reach(**json.loads(known.read_text("utf-8")))
-    files = [str(path) for name in room.tests for path in sorted(ROOT.glob(f"tests/{name}.py"))]
 
     def work(out: int) -> int:
         tracing = Tracing()
-        code = _pytest(files, tracing)
+        code = _pytest(_files(room), tracing)
         found = {"seconds": tracing.reach.seconds, "lines": tracing.reach.lines}
         os.pwrite(out, json.dumps(found if code == 0 else tracing.test).encode(), 0)
         return code
@@ -233,25 +249,18 @@ def reach_of(room: Room, commit: str) -> Reach:
     return Reach(**json.loads(said))
 
 
-def survives(
-    module: str, source: str, reach: Reach, everything: bool = False
-) -> tuple[bool, str, float]:
+def survives(module: str, source: str, reach: Reach) -> tuple[bool, str, float]:
     """Show a mutant to the tests that run its lines: (survived, what ended it, seconds).
 
-    First to the best of one file, then to the best, then to the others; with ``everything`` to all
-    tests at once.
+    First to the best of one file, then to the best, then to the others.
     """
-    lines = set() if everything else changed_lines(module, source)
-    tests = reach.near(module, lines)
+    near = reach.near(module, changed_lines(module, source))
+    tests = reach.within(near, PATIENCE)
     seconds = 0.0
     one = tests[0].split("::")[0]
     quick = [test for test in tests[:FIRST] if test.startswith(f"{one}::")]
     others = [test for test in tests if test not in set(quick)]
-    parts = (
-        [(tests, True)]
-        if everything
-        else [(quick, False), (others[:FIRST], False), (others[FIRST:], True)]
-    )
+    parts = [(quick, False), (others[:FIRST], False), (others[FIRST:], True)]
     for some, unknown in parts:
         judge = partial(_judged, module, source, some, unknown, reach)
         code, said, more = _apart(judge)
@@ -328,25 +337,30 @@ def run(rooms: Sequence[Room], seed: int, each: int, out: Path) -> None:
                 print(f"survived: {mutant.module} {mutant.operator}\n{mutant.change}", flush=True)
 
 
-def again(rooms: Sequence[Room], out: Path) -> None:
-    """Run today's tests on the survivors that are not equivalent."""
+def again(rooms: Sequence[Room], out: Path, tests: Sequence[str]) -> None:
+    """Show today's tests, or these files of them, the survivors that are not equivalent."""
     data = json.loads(out.read_text("utf-8"))
+    commit = _git("rev-parse", "--short=12", "HEAD")
     for room in rooms:
-        open_ = [one for one in data["rooms"].get(room.name, {}).get("mutants", ())
-                 if one["survived"] and not one.get("why") and not one.get("mended")]  # fmt: skip
-        if not open_:
+        kept, files = data["rooms"].get(room.name, {"mutants": []}), tests or _files(room)
+        lived = [one for one in kept["mutants"] if one["survived"]]
+        if not (unread := [one for one in lived if not ("why" in one or "mended" in one)]):
             continue
-        reach = reach_of(room, _git("rev-parse", "--short=12", "HEAD"))
-        for one in open_:
+        if _apart(lambda out, files=files: _pytest(files))[0]:
+            sys.exit(f"{room.name}: the tests fail without a mutant")
+        for one in unread:
             source = made_again(one)
             if source is None:
                 print(f"gone from {one['module']}:\n{one['change']}", flush=True)
                 continue
-            survived, by, _ = survives(one["module"], source, reach, everything=True)
-            print(f"{'survives' if survived else by}:\n{one['change']}", flush=True)
-            if not survived:
+            judge = partial(_judged, one["module"], source, files, True, Reach())
+            code, by, _ = _apart(judge)
+            print(f"{by if code else 'survives'}:\n{one['change']}", flush=True)
+            if code and commit == kept["commit"]:  # a long test of then sees it
+                one |= {"survived": False, "by": by}
+            elif code:
                 one["mended"] = by
-                _write(out, data)
+            _write(out, data)
 
 
 def _git(*words: str) -> str:
@@ -375,14 +389,15 @@ def main() -> None:
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "mutants.json")
     parser.add_argument("--folder", type=Path, help="the clone; what is there is used as it is")
     parser.add_argument("--here", action="store_true", help="in this tree, not in a clone of it")
-    parser.add_argument("--again", action="store_true", help="only the open survivors")
+    parser.add_argument("--again", nargs="*", metavar="FILE",
+                        help="the open survivors, shown to these test files or all")  # fmt: skip
     given = parser.parse_args()
     if not given.here:
         _again_in_a_clone(given.folder, given.out.resolve())
     rooms = [room for room in ROOMS if given.room in (None, room.name)]
     _warm()
-    if given.again:
-        again(rooms, given.out)
+    if given.again is not None:
+        again(rooms, given.out, given.again)
     else:
         run(rooms, given.seed, given.each, given.out)
 
