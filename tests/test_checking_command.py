@@ -244,11 +244,87 @@ def test_the_template_is_a_file_with_blanks(tmp_path, net):
             "def gradient(p, X, Y):\n    open('problem.txt', 'wb').write(b'\\xff')\n    return p",
             "\ufffd",
         ),
+        ("gradient = 3", "'gradient' of .*mine.py is no function but of type int"),
+        (
+            "def gradient(p, X, Y):\n    import os, shutil\n    shutil.rmtree(os.getcwd())",
+            "deletes the folder that it runs in",
+        ),
+        ("def gradient(p, X, Y):\n    return p['W9']", "parameters are W1, b1, W2, b2"),
+        ("import numpy\ndef gradient(p, X, Y):\n    return {'W1': numpy.array('a')}", "W1 is <U1"),
+        (
+            "def gradient(p, X, Y):\n    raise Exception('one\\ntwo\\n' + 'x' * 5000)",
+            r"Exception: one two x{100,400}…$",
+        ),
     ],
 )
 def test_what_a_users_code_does_is_told_in_a_sentence(tmp_path, net, body, text):
     with pytest.raises(ClearPropError, match=text):
         check_file(written(tmp_path, body), net, seconds=2)
+
+
+@pytest.mark.parametrize(
+    "tail",
+    [
+        "    import os\n    for name in os.listdir('.'): os.remove(name)\n",
+        "    import threading, time\n    threading.Thread(target=time.sleep, args=(99,)).start()\n",
+        "    import atexit, os\n    atexit.register(os._exit, 9)\n",
+    ],
+)
+def test_what_a_function_leaves_behind_is_no_hindrance(tmp_path, net, tail):
+    """An emptied folder, a thread that goes on, a word at the exit."""
+    body = numpy_template(net, filled=True).replace("    return {", f"{tail}    return {{")
+    assert check_file(written(tmp_path, body), net, seconds=5).passed
+
+
+def test_a_function_may_return_more_beside_its_gradient(tmp_path, net):
+    body = numpy_template(net, filled=True).replace("    return {", "    return 1.0, a3, {")
+    assert check_file(written(tmp_path, body), net).passed
+
+
+def test_what_is_asked_wrongly_is_refused_before_the_file_is_run(tmp_path, net, capsys):
+    ran = tmp_path / "ran"
+    target = written(tmp_path, f"open({str(ran)!r}, 'w')\n" + numpy_template(net, filled=True))
+    chain = ["--network", "3-4-2"]
+    notation = tmp_path / "mine.toml"
+    notation.write_text("title = 3", "utf-8")
+    for wrong in (["--notation", "nope"], ["--notation", str(notation)], ["--seed", "-1"],
+                  ["--rows", "0"], ["--seconds", "0"], ["--memory", "-1"], ["--format", "pdf"],
+                  ["--template", "numpy"], ["--activation", "nope"], ["--l2", "-1"]):  # fmt: skip
+        assert main(["check", target, *chain, *wrong]) == 2, wrong
+        shown = capsys.readouterr()
+        assert shown.out == "" and len(shown.err.splitlines()) == 1, shown
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "code", "words"),
+    [
+        ("5000-5000-2", 2, "25,015,002 parameters, and a file is checked with at most 4,000,000"),
+        ("1000000-1000000", 2, "1,000,001,000,000 parameters"),
+        ("2-99999999999999999-2", 2, "a layer has at most"),
+        ("2000000-1", 2, "6 rows are more than a check needs"),
+    ],
+)
+def test_a_network_too_large_is_refused_by_its_size(tmp_path, net, capsys, network, code, words):
+    target = written(tmp_path, numpy_template(net, filled=True))
+    assert main(["check", target, "--network", network]) == code
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "{}", "null", '{"format": "clearprop-network"}',
+     '{"format": "clearprop-network", "version": 1, "nodes": 3}',
+     '{"format": "clearprop-network", "version": 1, "inputs": [], "nodes": [], "outputs": []}'],
+)  # fmt: skip
+def test_a_file_that_is_no_network_is_told_in_a_sentence(tmp_path, net, capsys, text):
+    file = tmp_path / "network.json"
+    file.write_text(text, "utf-8")
+    target = written(tmp_path, numpy_template(net, filled=True))
+    assert main(["check", target, "--network", str(file)]) in (1, 2)
+    shown = capsys.readouterr()
+    assert "network.json" in shown.err
+    assert len(shown.err.splitlines()) == 1
 
 
 def test_a_users_prints_and_changes_are_noted(tmp_path, net):

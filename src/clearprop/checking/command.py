@@ -15,6 +15,7 @@ import numpy as np
 
 from clearprop.checking.batches import random_batch
 from clearprop.checking.gradient import check_gradient
+from clearprop.checking.lines import Lines
 from clearprop.checking.process import run_function
 from clearprop.checking.report import GradientCheck
 from clearprop.checking.template import numpy_template
@@ -24,8 +25,8 @@ from clearprop.network import Network
 
 RIGHT, WRONG = 0, 3
 
-#: So many numbers all values of a random batch may have.
-LARGEST = 10**7
+#: So many numbers all values of a random batch may have, and so many parameters a network.
+LARGEST, MOST = 10**7, 4 * 10**6
 
 Format = Literal["text", "json", "html"]
 
@@ -70,11 +71,17 @@ def check_file(
         raise UsageError(
             f"rows must be 1 or more and the seed 0 or more, got {rows} rows and the seed {seed}"
         )
+    if network.graph.size > MOST:
+        raise UsageError(
+            f"the network has {network.graph.size:,} parameters, and a file is checked with at "
+            f"most {MOST:,}: take fewer units; what is wrong with many is wrong with few"
+        )
     widths = sum(value.type.shape[0] for value in network.graph.values.values() if value.type.shape)
     if rows * widths > LARGEST:
         raise UsageError(
             f"{rows} rows are more than a check needs; give at most {max(1, LARGEST // widths)}"
         )
+    lines = Lines(network.plan, notation)  # which is refused, if it is, before anything is run
     rng = np.random.default_rng(seed)
     parameters = network.initial(seed=seed)
     parameters.flat[:] += 0.3 * rng.standard_normal(parameters.flat.shape)  # no bias is zero
@@ -91,7 +98,7 @@ def check_file(
     gradient = found.get("flat", found)
     result = check_gradient(
         network, parameters, x, y, gradient,
-        masks=masks or None, notation=notation, progress=progress,
+        masks=masks or None, notation=lines.notation, progress=progress,
     )  # fmt: skip
     return replace(result, notes=(*result.notes, *notes))
 
@@ -144,6 +151,10 @@ def check_command(
     ClearPropError
         Exit code 1 (could not run) or 2 (wrong use), as the error says.
     """
+    if template is not None and target is not None:
+        raise UsageError(
+            f"--template writes a new file and {target} would be checked: ask one of the two"
+        )
     members = network.graph.members
     network = one_member(network)
     if template is not None:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.checking.calling import AnswerError
+from clearprop.checking.calling import LONGEST, AnswerError
 from clearprop.errors import FileError, UsageError
 
 #: Seconds that Python and NumPy may take to start, beside the function's own.
@@ -39,22 +39,45 @@ resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 sys.path.insert(0, file.rpartition("/")[0])
 if memory:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+def end(code):
+    for screen in (sys.stdout, sys.stderr):
+        try:
+            screen.flush()
+        except Exception:
+            pass
+    os._exit(code)  # at once: threads that it has left running are not waited for
 def fail(text):
-    with open(home + "problem.txt", "w", encoding="utf-8") as out:
-        out.write(text)
-    sys.exit(1)
+    try:
+        with open(home + "problem.txt", "w", encoding="utf-8") as out:
+            out.write(text)
+    except OSError:
+        pass  # the folder is gone, and that is seen
+    end(1)
+def cut(words, longest=LONGEST):
+    words = " ".join(words.split())
+    return words if len(words) <= longest else words[:longest - 1] + "\u2026"
+def told(error):
+    try:
+        words = str(error)
+    except Exception:  # its text is the user's code too
+        words = ""
+    return cut(type(error).__name__ + (": " if words else "") + words)
 def line_of(error):
     spots = [t for t in traceback.extract_tb(error.__traceback__) if t.filename == file]
-    return f", line {spots[-1].lineno}: {spots[-1].line}" if spots else ""
+    return f", line {spots[-1].lineno}: {cut(spots[-1].line, 100)}" if spots else ""
+given = {}
+with np.load(home + "in.npz", allow_pickle=False) as data:  # once: the function may delete it
+    given = {k: data[k] for k in data.files}
 def load(prefix):
-    with np.load(home + "in.npz", allow_pickle=False) as data:
-        found = {k[len(prefix):]: data[k] for k in data.files if k.startswith(prefix)}
+    found = {k[len(prefix):]: given[k].copy() for k in given if k.startswith(prefix)}
     return found[""] if list(found) == [""] else found
 try:
     names = runpy.run_path(file)
 except BaseException as error:
-    fail(f"{file}{line_of(error)}: {type(error).__name__}: {error}")
+    fail(f"{file}{line_of(error)}: {told(error)}")
 f = names.get(name)
+if f is not None and not callable(f):
+    fail(f"{name!r} of {file} is no function but of type {type(f).__name__}")
 if not callable(f):
     known = [k for k, v in names.items() if inspect.isfunction(v)]
     fail(f"{file} has no function {name!r}; it has {', '.join(known) or 'none'}")
@@ -75,9 +98,12 @@ for call in ("1", "2"):
     except OSError as error:
         if error.errno == 27:
             fail(f"{name} wrote more than WRITTEN bytes; does it print in an endless loop?")
-        fail(f"{name}{line_of(error)}: {type(error).__name__}: {error}")
+        fail(f"{name}{line_of(error)}: {told(error)}")
     except BaseException as error:
-        fail(f"{name}{line_of(error)}: {type(error).__name__}: {error}")
+        hint = ""
+        if isinstance(error, KeyError) and error.args[:1] and error.args[0] not in load("p:"):
+            hint = f" (the network's parameters are {', '.join(load('p:'))})"
+        fail(f"{name}{line_of(error)}: {told(error)}{hint}")
     was = load("p:")
     changed = [k for k in was
                if k not in p or not np.array_equal(p[k], was[k], equal_nan=True)]
@@ -89,8 +115,9 @@ for call in ("1", "2"):
             changed.append(what)
     if changed:
         out["changed:" + " ".join(changed)] = np.zeros(0)
-    if isinstance(g, tuple) and len(g) == 2 and isinstance(g[1], dict):
-        g = g[1]
+    if isinstance(g, tuple):  # (cost, gradient), or with more beside it
+        named = [one for one in g if isinstance(one, dict)]
+        g = named[0] if len(named) == 1 else g
     if g is None:
         fail(f"{name} returned None; return a dict of arrays by parameter "
              "(does it end without a return?)")
@@ -109,12 +136,17 @@ for call in ("1", "2"):
             if array.dtype.kind not in "fiub":
                 array = array.astype(float)
         except (TypeError, ValueError):
-            what = "is still a blank (...)" if v is Ellipsis else f"is {type(v).__name__}"
+            kind = getattr(v, "dtype", type(v).__name__)
+            what = "is still a blank (...)" if v is Ellipsis else f"is {kind}"
             whose = f"what {name} returned" if k == "flat" else f"the gradient of {k}"
             fail(f"{whose} {what}; it must be an array of numbers")
         out[f"{call}:{k}"] = array
-np.savez(home + "out.npz", **out)
-""".replace("WRITTEN", str(WRITTEN))
+try:
+    np.savez(home + "out.npz", **out)
+except OSError:
+    end(1)  # the folder is gone, and that is seen
+end(0)
+""".replace("WRITTEN", str(WRITTEN)).replace("LONGEST", str(LONGEST))
 
 
 def run_function(
@@ -160,7 +192,10 @@ def run_function(
             arrays |= {f"{prefix}:{key}": np.asarray(item) for key, item in value.items()}
         elif value is not None:
             arrays[f"{prefix}:"] = np.asarray(value)
-    with tempfile.TemporaryDirectory(prefix="clearprop-check-") as folder:
+    # what a function does with its folder is its own matter: none is missed at the end
+    with tempfile.TemporaryDirectory(
+        prefix="clearprop-check-", ignore_cleanup_errors=True
+    ) as folder:
         np.savez(Path(folder, "in.npz"), **arrays)
         environment = dict(os.environ) | {
             "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
@@ -187,8 +222,15 @@ def run_function(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-        with output.open("rb") as screen:
-            printed = screen.read(SHOWN).decode("utf-8", "replace")
+        if not Path(folder).is_dir():
+            raise AnswerError(
+                f"{name} deletes the folder that it runs in, so nothing came back; that folder is "
+                "a temporary one, made for the check, and needs no tidying"
+            )
+        printed = ""
+        if output.exists():
+            with output.open("rb") as screen:
+                printed = screen.read(SHOWN).decode("utf-8", "replace")
         problem, result = Path(folder, "problem.txt"), Path(folder, "out.npz")
         if problem.exists():
             raise AnswerError(problem.read_text("utf-8", "replace"))
