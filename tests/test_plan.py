@@ -37,6 +37,17 @@ def test_the_backward_steps_are_the_textbooks_expressions():
     assert (slope.form, slope.args, slope.function.name) == ("derivative", (z2,), "tanh")
 
 
+def test_derivatives_arrive_as_Delta_at_activations_and_go_on_as_delta_at_pre_activations():
+    steps = Network([2, 3, 2], "sigmoid", output="sigmoid", l2=0.1).plan.steps
+    assert [(step.kind, step.id, step.node) for step in steps] == [
+        ("forward", "z2", 0), ("forward", "a2", 1), ("forward", "z3", 2), ("forward", "a3", 3),
+        ("cost", "C", None), ("penalty", "penalty", None), ("cost", "J", None),
+        ("arrive", "Delta3", 3), ("adjoint", "delta3", 2), ("arrive", "Delta2", 1),
+        ("adjoint", "delta2", 0), ("arrive", "Delta1", None), ("gradient", "dJ/dW1", None),
+        ("gradient", "dJ/db1", None), ("gradient", "dJ/dW2", None), ("gradient", "dJ/db2", None),
+    ]  # fmt: skip
+
+
 def test_every_wire_that_leaves_a_value_is_a_term_where_its_derivatives_meet(residual):
     steps = residual.plan
     assert [term.via for term in steps.step("Delta2").terms] == ["a4", "z3"]

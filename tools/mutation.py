@@ -346,8 +346,10 @@ def again(rooms: Sequence[Room], out: Path, tests: Sequence[str]) -> None:
         lived = [one for one in kept["mutants"] if one["survived"]]
         if not (unread := [one for one in lived if not ("why" in one or "mended" in one)]):
             continue
-        if _apart(lambda out, files=files: _pytest(files))[0]:
-            sys.exit(f"{room.name}: the tests fail without a mutant")
+        module = unread[0]["module"]
+        same = file_of(module).read_text("utf-8")
+        if (found := _apart(partial(_judged, module, same, files, True, Reach())))[0]:
+            sys.exit(f"{room.name}: the tests fail without a mutant: {found[1]}")
         for one in unread:
             source = made_again(one)
             if source is None:
