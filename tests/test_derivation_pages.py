@@ -156,15 +156,15 @@ def test_double_indices_are_letters_like_single_ones():
 
 def test_where_letters_run_and_which_case_holds_is_said_on_the_page():
     page = mathematics(cp.derive(cp.Network("2-1-1", "relu"), "index"))
-    said = {one.text for one in page.iter("p") if one.get("class") == "free"}
+    said = {"".join(one.itertext()) for one in page.iter("p") if one.get("class") == "free"}
     assert said == {
-        "for every i = 1…2",
-        "for i = 1",
-        "for every i = 1, j = 1…2",
-        "for i = 1, j = 1",
-        "for every l = 1, 2, i = 1",
-        "for every l = 1, 2, i = 1, j = 1…Sₗ",
-        "Sₗ is the number of units of layer l.",
+        "for every i=1,…,2",
+        "for i=1",
+        "for every i=1, j=1,…,2",
+        "for i=1, j=1",
+        "for every l=1,2, i=1",
+        "for every l=1,2, i=1, j=1,…,Sl",
+        "Sl is the number of units of layer l.",
     }
     words = [one.text.strip() for one in page.iter("mtext")]
     assert words[:2] == ["if", "else"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.equations import Equation, runs
 from clearprop.derivation.latex import LATEX, ROOM, extent
+from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.pages import (
     failure,
     header,
@@ -64,7 +65,7 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
             line for equation in step.equations for line in _aligned(derived, printer, equation)
         )
         yield r"\end{align*}"
-        if counted := units_of(derived, step):
+        if counted := units_of(derived, step, derived.printer(TEXT).render):
             yield _prose(counted)
         if step.marked:
             yield r"\textit{" + _prose(marked(derived, step)) + "}"

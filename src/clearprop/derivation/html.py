@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from functools import cache
 from html import escape
@@ -26,6 +27,7 @@ from clearprop.derivation.pages import (
     verified,
 )
 from clearprop.derivation.printing import Printer
+from clearprop.derivation.tree import Node, Place, Var
 from clearprop.drawing import followed, lay_out, svg
 
 FONT = "clearprop-math.woff2"
@@ -141,9 +143,9 @@ class _Page:
         place = self._place(step)
         back = f'<a class="place" href="#at-{escape(place)}">↑</a>' if place else ""
         yield f'<section class="step" id="{anchor}">{back}'
-        title = escape(step.title.speak(language))
+        title = self.lettered(step, step.title.speak(language))
         yield f'<h3><span class="number">({step.number})</span><a href="#{anchor}">{title}</a></h3>'
-        why = escape(step.why.speak(language))
+        why = self.lettered(step, step.why.speak(language))
         if step.like:  # "the same form as (5)"
             number = str(self.numbers[step.like])
             why = why.replace(number, f'<a href="#{_anchor(step.like)}">{number}</a>', 1)
@@ -151,11 +153,24 @@ class _Page:
         yield '<div class="equations">'
         yield from self.equations(step)
         yield "</div>"
-        if counted := units_of(self.derived, step):
-            yield f'<p class="free">{escape(counted)}</p>'
+        if counted := units_of(self.derived, step, self.inline):
+            yield f'<p class="free">{counted}</p>'
         if step.marked:
             yield f'<p class="marked">{escape(marked(self.derived, step))}</p>'
         yield "</section>"
+
+    def inline(self, node: Node) -> str:
+        """Mathematics in a line of prose."""
+        return f"<math>{self.printer.render(node)}</math>"
+
+    def lettered(self, step: DerivedStep, text: str) -> str:
+        """Prose, in which the letter of a layer is set as in the equations: l is no I."""
+        found = escape(text)
+        if not step.layer and not any(one.layers for one in step.equations):
+            return found
+        letter = self.derived.names.letter
+        alone = rf"(?<![A-Za-z&#;]){letter}(?![A-Za-z;])"
+        return re.sub(alone, self.inline(Place(Var(letter))), found)
 
     def uses(self, step: DerivedStep) -> str:
         if not step.uses:
@@ -203,8 +218,8 @@ class _Page:
         said = ""
         if found is not None and not np.isfinite(found).all():
             said = f'<p class="marked">{escape(self.derived.say("overflow"))}</p>'
-        if where := ranges(self.derived, equation):
-            said += f'<p class="free">{escape(where)}</p>'
+        if where := ranges(self.derived, equation, self.inline):
+            said += f'<p class="free">{where}</p>'
         return said
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.equations import DerivedStep, Equation, runs
-from clearprop.derivation.layouts import TEXT
-from clearprop.derivation.tree import Width, walk
+from clearprop.derivation.tree import Node, Place, Var, Width, walk
 from clearprop.words import number
 
 WIDTH = 80
@@ -95,23 +94,22 @@ def section_title(derived: Derived, step: DerivedStep) -> str:
     return derived.say(f"section_{step.kind}")
 
 
-def ranges(derived: Derived, equation: Equation) -> str:
+def ranges(derived: Derived, equation: Equation, show: Callable[[Node], str]) -> str:
     """Return "for every i = 1…3", or "for i = 1" where there is one; nothing without letters."""
     found = list(runs(equation, derived.names.letter))
     if not found:
         return ""
-    printer = derived.printer(TEXT)
-    listed = ", ".join(printer.render(one) for one in found)
+    listed = ", ".join(map(show, found))
     single = all(len(one.places) == 1 for one in found)
     return derived.say("unit_single" if single else "unit_range", ranges=listed)
 
 
-def units_of(derived: Derived, step: DerivedStep) -> str:
+def units_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
     """Return what the sign of a layer's size means, below the first step it stands in."""
     if not _sized(step) or step.id != next(one for one in derived.steps if _sized(one)).id:
         return ""
-    width = derived.names.width(0).text()
-    return derived.say("units_of", width=width, letter=derived.names.letter)
+    letter = show(Place(Var(derived.names.letter)))
+    return derived.say("units_of", width=show(Width("", 0)), letter=letter)
 
 
 def _sized(step: DerivedStep) -> bool:

@@ -84,7 +84,7 @@ class _Text:
             yield from self.prose(why, FAINT, 6)
         for equation in step.equations:
             yield from self.equation(equation)
-        if counted := units_of(self.derived, step):
+        if counted := units_of(self.derived, step, self.printer.render):
             yield from self.prose(counted, FAINT, 8)
         if step.marked:
             yield from self.prose(marked(self.derived, step), YELLOW, 8)
@@ -96,7 +96,7 @@ class _Text:
             start = f"        {self.paint(BLUE, left)}" if place == 0 else indent
             sign = equation.relation if place == 0 else "="
             yield from self.folded(start, indent, sign, self.printer.render(member))
-        if said := ranges(self.derived, equation):
+        if said := ranges(self.derived, equation, self.printer.render):
             yield f"{indent}   {self.paint(FAINT, said)}"
         yield from self.values(equation, indent)
 
