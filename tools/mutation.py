@@ -93,20 +93,27 @@ class Substitute(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 @dataclass
 class Reach:
-    """What a run without a mutant shows: each test's seconds, and the lines that it runs."""
+    """What a run without a mutant shows: each test's seconds, and the functions that it calls.
+
+    A function is its module and its first line; ``lines`` are all its lines.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
-    lines: dict[str, list[str]] = field(default_factory=dict)
+    calls: dict[str, list[str]] = field(default_factory=dict)
+    lines: dict[str, list[int]] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
 
     def near(self, module: str, lines: set[int]) -> list[str]:
-        """Tests that run the lines (all tests, where none does), the best before all.
+        """Tests that call what has the lines (all tests, where none does), the best before all.
 
         The best are quick and have killed many.
         """
-        wanted = {f"{module}:{line}" for line in lines}
-        found = [test for test, run in self.lines.items() if not wanted.isdisjoint(run)]
-        return sorted(found or self.lines, key=self._cost)
+        wanted = {
+            name for name, own in self.lines.items()
+            if name.startswith(f"{module}:") and not lines.isdisjoint(own)
+        }  # fmt: skip
+        found = [test for test, calls in self.calls.items() if not wanted.isdisjoint(calls)]
+        return sorted(found or self.calls, key=self._cost)
 
     def within(self, tests: list[str], seconds: float) -> list[str]:
         """Leave out the longest tests, so that the others take no more than so many seconds."""
@@ -120,7 +127,7 @@ class Reach:
 
 
 class Tracing:
-    """A plugin of pytest: which test runs which lines of the rooms."""
+    """A plugin of pytest: which test calls which functions of the rooms."""
 
     def __init__(self) -> None:
         self.modules = {str(path): module_of(path) for room in ROOMS for path in modules_of(room)}
@@ -136,22 +143,22 @@ class Tracing:
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         sys.settrace(None)
-        self.reach.lines[nodeid] = sorted(self.seen)
+        self.reach.calls[nodeid] = sorted(self.seen)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         seconds = self.reach.seconds
         seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
 
-    def _call(self, frame: FrameType, event: str, arg: object) -> Any:
-        module = self.modules.get(frame.f_code.co_filename)
+    def _call(self, frame: FrameType, event: str, arg: object) -> None:
+        code = frame.f_code
+        module = self.modules.get(code.co_filename)
         if module is None:
-            return None
-
-        def line(frame: FrameType, event: str, arg: object) -> Any:
-            self.seen.add(f"{module}:{frame.f_lineno}")
-            return line
-
-        return line(frame, event, arg)
+            return
+        name = f"{module}:{code.co_firstlineno}"
+        if name not in self.seen:
+            self.seen.add(name)
+            own = {line for *_, line in code.co_lines() if line is not None}
+            self.reach.lines[name] = sorted(own | set(self.reach.lines.get(name, ())))
 
 
 class Judging:
@@ -232,13 +239,13 @@ def reach_of(room: Room, commit: str) -> Reach:
     """Run the room's tests without a mutant, see what each reaches; known once for a commit."""
     known = ROOT / "build" / f"reach-{commit}-{zlib.crc32(repr(room.tests).encode())}.json"
     if known.exists():
-        return Reach(**json.loads(known.read_text("utf-8")))
+        return Reach(**json.loads(known.read_text("utf-8")) | {"kills": Counter()})
 
     def work(out: int) -> int:
         tracing = Tracing()
         code = _pytest(_files(room), tracing)
-        found = {"seconds": tracing.reach.seconds, "lines": tracing.reach.lines}
-        os.pwrite(out, json.dumps(found if code == 0 else tracing.test).encode(), 0)
+        found = asdict(tracing.reach) if code == 0 else tracing.test
+        os.pwrite(out, json.dumps(found).encode(), 0)
         return code
 
     code, said, _ = _apart(work)
@@ -246,7 +253,7 @@ def reach_of(room: Room, commit: str) -> Reach:
         sys.exit(f"{room.name}: the tests fail without a mutant: {said}")
     known.parent.mkdir(exist_ok=True)
     known.write_text(said, "utf-8")
-    return Reach(**json.loads(said))
+    return Reach(**json.loads(said) | {"kills": Counter()})
 
 
 def survives(module: str, source: str, reach: Reach) -> tuple[bool, str, float]:
