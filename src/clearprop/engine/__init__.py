@@ -12,13 +12,15 @@ from clearprop.engine.contract import (
 )
 from clearprop.engine.isa import InstructionSet, instruction_sets
 from clearprop.engine.lowering import lower
-from clearprop.engine.native import NativeRunner, open_native
+from clearprop.engine.native import NativeRunner
+from clearprop.engine.opening import open_native, open_reference
 from clearprop.engine.pieces import ROW_BLOCK, Node, combine
 from clearprop.engine.program import Program
-from clearprop.engine.reference import ReferenceRunner, open_reference
+from clearprop.engine.reference import ReferenceRunner
+from clearprop.engine.stepping import SteppingRunner
 
 __all__ = [
     "ROW_BLOCK", "Data", "Flat", "InstructionSet", "NativeRunner", "Node", "Open", "Precision",
-    "Program", "ReferenceRunner", "Report", "Runner", "State", "Window", "combine",
-    "instruction_sets", "lower", "open_native", "open_reference",
+    "Program", "ReferenceRunner", "Report", "Runner", "State", "SteppingRunner", "Window",
+    "combine", "instruction_sets", "lower", "open_native", "open_reference",
 ]  # fmt: skip

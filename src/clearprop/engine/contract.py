@@ -31,8 +31,8 @@ class State:
     ----------
     parameters : (size,) float32 or float64
         In the canonical layout and the master precision.
-    slots : dict of str to (size,) array
-        The optimizer's, by name, in the same layout.
+    slots : dict of str to array
+        The optimizer's, by name: (size,) in the same layout, of a whole-batch rule any shape.
     step : int
         Steps done; the next is number ``step`` from 0, and the optimizer's t is ``step`` + 1.
     seed : int
@@ -76,8 +76,7 @@ class State:
         """Return the state before the first step: the slots at zero."""
         master = np.float64 if precision == "float64" else np.float32
         flat = np.array(parameters, dtype=master)
-        slots = {name: np.zeros_like(flat) for name in optimizer.slots}
-        return cls(flat, slots, 0, seed, 0, family)
+        return cls(flat, optimizer.begin(flat), 0, seed, 0, family)
 
     def copy(self) -> State:
         """Return a state that shares nothing with this one."""
@@ -144,13 +143,17 @@ class Report:
         Whole steps done, skipped ones counted. An interrupted step is discarded whole.
     why : str
         ``"done"``, ``"stopped"`` (the stop flag), or ``"diverged"`` (a cost that is not finite:
-        the step is counted in ``done`` and its update was not applied).
+        the step is counted in ``done`` and its update was not applied), or ``"converged"`` (a
+        whole-batch rule has no step to take: this one is counted, and changed nothing).
+    text : str
+        Of ``"converged"``: what was found, as the end of a sentence.
     """
 
     costs: Array
     norms: Array
     done: int
-    why: Literal["done", "stopped", "diverged"]
+    why: Literal["done", "stopped", "diverged", "converged"]
+    text: str = ""
 
 
 class Runner(Protocol):

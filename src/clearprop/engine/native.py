@@ -402,29 +402,3 @@ def _indices(what: str, array: NDArray[Any], levels: int) -> NDArray[np.int64]:
         wrong = array.min() if array.min() < 0 else array.max()
         raise DataError(f"{what}: the index {wrong} is outside 0 … {levels - 1}")
     return np.ascontiguousarray(array, dtype=np.int64)
-
-
-def open_native(
-    graph: Graph,
-    optimizer: Optimizer | None,
-    data: Data,
-    *,
-    precision: Precision = "float32",
-    threads: int | None = None,
-    clip: float | None = None,
-) -> NativeRunner:
-    """Open the native engine; see `clearprop.engine.contract.Open` and `NativeRunner`.
-
-    Parameters
-    ----------
-    graph : Graph
-    optimizer : Optimizer or None
-    data : Data
-        The rows that windows will point into.
-    precision : {"float32", "float64", "bfloat16"}
-    threads : int, optional
-        By default as many as a step is worth. Changes no bits.
-    clip : float > 0, optional
-        The gradient's greatest 2-norm.
-    """
-    return NativeRunner(graph, optimizer, data, precision=precision, threads=threads, clip=clip)

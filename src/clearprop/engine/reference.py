@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from clearprop.backprop import Plan, Position, gradient_name, plan, run, target_name
 from clearprop.backprop.given import as_target
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window
+from clearprop.engine.updating import updated
 from clearprop.errors import NativeError, SettingError
-from clearprop.expressions import Array, evaluate
+from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.network import Parameters
 from clearprop.optimizers import Optimizer
@@ -34,7 +35,7 @@ class ReferenceRunner:
     precision: Precision = "float64"
 
     def __init__(
-        self, graph: Graph, optimizer: Optimizer, data: Data, clip: float | None = None
+        self, graph: Graph, optimizer: Optimizer | None, data: Data, clip: float | None = None
     ) -> None:
         self._graph, self._data, self._clip = graph, data, clip
         self._optimizer = optimizer
@@ -83,7 +84,7 @@ class ReferenceRunner:
         w = None if weights is None else np.asarray(weights[rows], dtype=np.float64)
         if w is not None and not w.sum() > 0:
             return self._commit(state, state.parameters, state.slots, np.nan, np.nan, skipped=1)
-        parameters = Parameters(self._graph, state.parameters.copy())
+        parameters = Parameters(self._graph, state.parameters)
         inputs = {key: array[rows] for key, array in self._data.inputs.items()}
         targets = self._targets({key: array[rows] for key, array in self._data.targets.items()})
         at = Position(state.seed, 0, state.step, 0)
@@ -94,15 +95,7 @@ class ReferenceRunner:
         norm = np.nan
         if self._clip is not None:
             norm = self._clip_gradient(values, self._clip)
-        slots = {slot: flat.copy() for slot, flat in state.slots.items()}
-        homes: dict[str, Array] = dict(parameters)  # views into the new arrays, written in place
-        for slot, flat in slots.items():
-            homes |= {f"{slot}.{name}": a for name, a in Parameters(self._graph, flat).items()}
-        # The optimizer counts its steps from 1.
-        values |= homes | {"learning_rate": np.asarray(rate), "t": np.asarray(state.step + 1.0)}
-        for step in (one for one in steps.steps if one.kind == "update"):
-            homes[step.target.name][...] = evaluate(step.terms[0].expr, values)
-        return self._commit(state, parameters.flat, slots, trace.cost, norm)
+        return self._commit(state, *updated(steps, state, values, rate), trace.cost, norm)
 
     def _commit(
         self,
@@ -184,40 +177,3 @@ class ReferenceRunner:
             width = self._graph.values[cost.value].type.shape[0]
             found[name] = as_target(np.asarray(targets[name]), width, cost.row.target)
         return found
-
-
-def open_reference(
-    graph: Graph,
-    optimizer: Optimizer,
-    data: Data,
-    *,
-    precision: Precision = "float64",
-    threads: int | None = None,
-    clip: float | None = None,
-) -> ReferenceRunner:
-    """Open the reference; see `clearprop.engine.contract.Open`.
-
-    Parameters
-    ----------
-    graph : Graph
-    optimizer : Optimizer
-    data : Data
-        The rows that windows will point into.
-    precision : str
-        ``"float64"``, the only one.
-    threads : int, optional
-        Of no effect: the reference uses one.
-    clip : float > 0, optional
-        The gradient's greatest 2-norm.
-
-    Raises
-    ------
-    SettingError
-        For another precision.
-    """
-    if precision != "float64":
-        raise SettingError(
-            f"the reference computes in float64 only, got precision={precision!r}; "
-            "leave precision out"
-        )
-    return ReferenceRunner(graph, optimizer, data, clip)

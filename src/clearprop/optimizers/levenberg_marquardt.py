@@ -59,6 +59,7 @@ class LevenbergMarquardt(WholeBatch):
         TOLERANCE,
     )  # fmt: skip
     slots = ("damping",)
+    precisions = ("float64",)
     when = "regression, to 5,000 weights: MATLAB's trainlm"
     source = (
         "Levenberg 1944; Marquardt 1963; Hagan & Menhaj 1994; damping: Madsen, Nielsen & "

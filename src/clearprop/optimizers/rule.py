@@ -72,6 +72,8 @@ class Optimizer:
     """Whether a step takes all rows unless a batch size is given."""
     scheduled: ClassVar[bool] = True
     """Whether a schedule may change α."""
+    precisions: ClassVar[tuple[str, ...]] = ("float32", "float64", "bfloat16")
+    """Those that it can be trained in."""
 
     def __init__(self, learning_rate: float | None = None, **settings: Any) -> None:
         given = settings if learning_rate is None else {"learning_rate": learning_rate, **settings}

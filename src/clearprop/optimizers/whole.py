@@ -67,6 +67,7 @@ class WholeBatch(Optimizer):
     whole: ClassVar[bool] = True
     full_batch: ClassVar[bool] = True
     scheduled: ClassVar[bool] = False
+    precisions: ClassVar[tuple[str, ...]] = ("float64", "float32")
 
     def step(self, parameters: Flat, slots: Mapping[str, Flat], problem: Problem) -> Moved:
         """Return the next point; neither the parameters nor the slots are changed in place."""

@@ -23,9 +23,12 @@ from clearprop.settings import Attr
 from clearprop.training.arrays import classes, gathered, taken
 from clearprop.training.batches import Batches, Shuffled, Whole, automatic_size
 from clearprop.training.progress import Callback
+from clearprop.training.schedules import Schedule
 from clearprop.words import shown
 
-__all__ = ["ATTRS", "Engine", "Metric", "Rows", "begun", "divided", "opened", "several"]
+__all__ = [
+    "ATTRS", "Engine", "Metric", "Rows", "begun", "check_suited", "divided", "opened", "several",
+]  # fmt: skip
 
 Engine = Literal["native", "reference", "auto"]
 Metric = Callable[[Any, Any], float]
@@ -108,6 +111,43 @@ def divided(
         n = rows if isinstance(rows, int) else len(rows)
         batches = Shuffled(rows, batch_size or automatic_size(n))
     return Rows(data, held, batches, held_rows)
+
+
+def check_suited(
+    rule: Optimizer,
+    schedule: Schedule,
+    batch_size: object,
+    full: bool,
+    clip: float | None,
+    precision: str | None,
+) -> None:
+    """Refuse what an optimizer has no use for.
+
+    Raises
+    ------
+    SettingError
+        For a schedule of a rule that has none; for a whole-batch rule also for a batch size, for
+        clipping, for a precision too coarse for it.
+    """
+    name = rule.name
+    if not rule.scheduled and schedule.name != "constant":
+        raise SettingError(
+            f"{name} takes no schedule, and schedule={schedule.name!r}: leave it out"
+        )
+    if not rule.whole:
+        return
+    if batch_size is not None and not full:
+        raise SettingError(
+            f"{name} takes all rows in every step, and batch_size={shown(batch_size)}: leave it "
+            "out, or use adam"
+        )
+    if clip is not None:
+        raise SettingError(f"{name} finds the length of its steps, and clip={clip}: leave it out")
+    if precision is not None and precision not in rule.precisions:
+        raise SettingError(
+            f"{name} needs {' or '.join(rule.precisions)}, got precision={precision!r}; leave "
+            "precision out"
+        )
 
 
 def opened(

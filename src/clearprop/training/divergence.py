@@ -53,6 +53,8 @@ def advice(graph: Graph, optimizer: Optimizer, *rows: Data | None) -> str:
     >>> advice(Network([1, 1], l2=1e6).graph, SGD(0.01), data)
     'l2=1000000: try 0.0001'
     """
+    if optimizer.whole:  # which takes no step to where the cost is not finite
+        return "where it began: standardise the columns, or start from other parameters"
     rate, usual = optimizer.learning_rate, type(optimizer)().learning_rate
     if min(rate, usual) * graph.l2 >= 2:
         return f"l2={number(graph.l2)}: try {number(USUAL_L2)}"

@@ -34,8 +34,8 @@ class Progress:
     seconds : float
         Time of training so far.
     why : str
-        Empty, or why the run ended: ``"complete"``, ``"early_stopping"``, ``"time_limit"``,
-        ``"max_steps"``, ``"callback"``, ``"diverged"``.
+        Empty, or why the run ended: ``"complete"``, ``"early_stopping"``, ``"converged"``,
+        ``"time_limit"``, ``"max_steps"``, ``"callback"``, ``"diverged"``.
     training : Training
         The run itself: parameters, history, state.
     """

@@ -36,7 +36,16 @@ from clearprop.optimizers import Optimizer, optimizer
 from clearprop.settings import Attr, check_all
 from clearprop.training.arrays import taken
 from clearprop.training.checkpoint import Checkpoint, destination, fingerprint
-from clearprop.training.choices import ATTRS, Engine, Metric, begun, divided, opened, several
+from clearprop.training.choices import (
+    ATTRS,
+    Engine,
+    Metric,
+    begun,
+    check_suited,
+    divided,
+    opened,
+    several,
+)
 from clearprop.training.divergence import advice
 from clearprop.training.history import Event, History
 from clearprop.training.interruption import Asked, Handler, listening
@@ -78,7 +87,7 @@ class Training:
         Length of the run in steps, in place of epochs.
     batch_size : int or "full", optional
         Rows of a step; the last batch of an epoch takes what is left. ``"full"`` takes all rows,
-        in their order.
+        in their order: the default of rprop, lbfgs and lm, whose epoch is one step.
     validation : float in (0, 1), (X, Y) or (X, Y, sample_weight), optional
         Rows that do not train but tell when to stop: a share (classes in proportion; which rows is
         a function of the seed and the row), or the caller's own.
@@ -190,13 +199,19 @@ class Training:
         self.network = network
         self.optimizer: Optimizer = _optimizer(optimizer, learning_rate)
         self.schedule: Schedule = _schedule(schedule)
+        self.optimizer.check(network.graph)
+        check_suited(
+            self.optimizer, self.schedule, batch_size, full, told["clip"], told["precision"]
+        )
         self.seed: int = told["seed"]
-        usual: Precision = "float64" if told["engine"] == "reference" else "float32"
+        exact = told["engine"] == "reference" or self.optimizer.whole
+        usual: Precision = "float64" if exact else "float32"
         chosen: Precision = told["precision"] or usual
+        full = full or (batch_size is None and self.optimizer.full_batch)
         size: int | Literal["full"] | None = "full" if full else told["batch_size"]
         # The parameters, the best, a gradient and the slots, beside the initial values in float64.
         width = 8 if chosen == "float64" else 4
-        self._each = 8 + width * (3 + len(self.optimizer.slots))
+        self._each = 8 + int(width * (3 + self.optimizer.vectors(network.graph.size)))
         require_memory(network.graph, self._each, KEPT)
         rows = divided(network, X, Y, sample_weight, validation, size, self.seed, chosen)
         self.data: Data = rows.data
@@ -259,6 +274,7 @@ class Training:
         self._sums = Sums()
         self._rates = Rates(self.schedule, self._horizon)
         self._seconds = 0.0
+        self._found = ""
         self._uncut: tuple[Watch, Sums, int, int] | None = None
 
     def _initial(self) -> Flat:
@@ -290,8 +306,13 @@ class Training:
 
     @property
     def parameters(self) -> Parameters:
-        """The parameters now, a copy."""
-        return Parameters(self.network.graph, self.state.parameters.copy())
+        """The parameters now, a copy: those that the optimizer would have kept."""
+        return Parameters(self.network.graph, self._kept().copy())
+
+    def _kept(self) -> Flat:
+        """What is judged and kept: of a rule that averages, the average."""
+        state = self.state
+        return self.optimizer.kept(state.parameters, state.slots, state.step)
 
     @property
     def best(self) -> Parameters:
@@ -304,7 +325,7 @@ class Training:
         judged = self._watch.epoch > 0 and (self.validation is not None or self._stops)
         watched = judged or self.why == "diverged"
         last = self._uncut is not None and self._watch.epoch == self.epoch  # the part of an epoch
-        flat = self._best if watched and not last else self.state.parameters
+        flat = self._best if watched and not last else self._kept()
         return Parameters(self.network.graph, flat.copy())
 
     @property
@@ -452,6 +473,7 @@ class Training:
         self._sums.count(window, report, self.data.weights)
         if report.why == "diverged":
             self._diverge("cost", float(report.costs[-1]))
+        self._found = report.text
 
     # -- ends of epochs and of the run ------------------------------------------------------------
     def _settle(self) -> None:
@@ -477,7 +499,7 @@ class Training:
 
     def _end_epoch(self) -> bool:
         """Close the books of the epoch under way; return False if that was interrupted."""
-        figures = self._judge.figures(self.state.parameters, self._asked)
+        figures = self._judge.figures(self._kept(), self._asked)
         if figures is None:
             return False
         if not np.isfinite(self.state.parameters).all():
@@ -490,7 +512,7 @@ class Training:
         cost = self.history.last("cost")
         figure = self._judge.watched(cost, figures)
         if self._watch.observe(figure, self.epoch, self._min_delta):
-            self._best[...] = self.state.parameters
+            self._best[...] = self._kept()
         before = self._rates.memory
         self._rates.observe(figure)
         if self.step < self.steps:
@@ -505,6 +527,9 @@ class Training:
             )
         elif self.step >= self.steps:
             self.why = "complete"
+        if self._found:
+            self.why = "converged"
+            self._tell("converged", f"converged in step {self.step}: {self._found}")
         progress = self.progress
         if [
             callback for callback in self._callbacks if callback(progress) is True
@@ -538,7 +563,7 @@ class Training:
         been none.
         """
         part = self.step > self.epoch * self._epoch_steps  # of an epoch
-        figures = self._judge.figures(self.state.parameters, self._asked) if part else {}
+        figures = self._judge.figures(self._kept(), self._asked) if part else {}
         if figures is None:
             return  # interrupted: comes here again when the run goes on
         rows, events = len(self.history), len(self.history.events)

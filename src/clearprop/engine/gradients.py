@@ -1,0 +1,99 @@
+"""Cost and gradient of any rows, by either engine: what steps made in Python ask for.
+
+Proved by ``tests/test_optimizers_whole.py`` and ``tests/test_optimizers_more.py``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.backprop import Position, gradient_name, plan, run, target_name
+from clearprop.backprop.given import as_target
+from clearprop.engine.contract import Data, Flat, State
+from clearprop.engine.native import NativeRunner
+from clearprop.engine.pieces import ROW_BLOCK, combine
+from clearprop.expressions import Array
+from clearprop.graph import Graph
+from clearprop.network import Parameters
+
+__all__ = ["Gradients", "NativeGradients", "ReferenceGradients"]
+
+Rows = NDArray[np.int64]
+PIECE = 64 * ROW_BLOCK
+"""Rows of one pass: bounds the memory it needs, and changes no bits."""
+
+
+class Gradients(Protocol):
+    """The data term of J and its gradient, for some rows of the data."""
+
+    data: Data
+
+    def gradient(
+        self, parameters: Flat, rows: Rows, total: float, seed: int, step: int
+    ) -> tuple[float, Array]:
+        """Return Σ w C / total and its gradient, (size,) float64.
+
+        ``total`` is Σ w of these rows; ``seed`` and ``step`` choose dropout's masks.
+        """
+
+
+class NativeGradients:
+    """By the native engine: the same bits for any number of threads."""
+
+    def __init__(self, runner: NativeRunner) -> None:
+        self._runner, self.data = runner, runner.data
+
+    def gradient(
+        self, parameters: Flat, rows: Rows, total: float, seed: int, step: int
+    ) -> tuple[float, Array]:
+        state = State(parameters, step=step, seed=seed)
+        nodes = []
+        for place in range(0, len(rows), PIECE):
+            piece = rows[place : place + PIECE]
+            nodes += self._runner.gradient(state, piece, total, place=place)
+        found = combine(nodes)
+        return float(found.cost), found.gradient.astype(np.float64)
+
+
+class ReferenceGradients:
+    """By the plan in float64 NumPy: for rows of the table that have no kernel."""
+
+    def __init__(self, graph: Graph, data: Data) -> None:
+        self._graph, self.data = graph, data
+        self._plan = plan(replace(graph, l2=0.0))  # the penalty is added once, not a piece a time
+
+    def gradient(
+        self, parameters: Flat, rows: Rows, total: float, seed: int, step: int
+    ) -> tuple[float, Array]:
+        named = Parameters(self._graph, np.asarray(parameters, dtype=np.float64))
+        cost, gradient = 0.0, Parameters(self._graph, np.zeros(self._graph.size))
+        with np.errstate(all="ignore"):  # NaN and infinity are seen in the cost
+            for place in range(0, len(rows), PIECE):
+                piece = rows[place : place + PIECE]
+                weights = self.data.weights
+                w = None if weights is None else np.asarray(weights[piece], dtype=np.float64)
+                share = (len(piece) if w is None else float(w.sum())) / total
+                if share == 0:
+                    continue
+                inputs, targets = rows_of(self._graph, self.data, piece)
+                at = Position(seed, 0, step, place)
+                trace = run(self._plan, named, inputs, targets, weights=w, at=at)
+                cost += share * trace.cost
+                for name, array in gradient.items():
+                    array += share * trace[gradient_name(name)]
+        return cost, gradient.flat
+
+
+def rows_of(graph: Graph, data: Data, rows: Rows) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return the inputs by key and the targets by symbol of some rows, as a plan reads them."""
+    inputs = {key: array[rows] for key, array in data.inputs.items()}
+    targets = {}
+    for cost in graph.costs:
+        name = target_name(graph, cost)
+        width = graph.values[cost.value].type.shape[0]
+        targets[name] = as_target(np.asarray(data.targets[name][rows]), width, cost.row.target)
+    return inputs, targets
