@@ -24,8 +24,10 @@ from clearprop.estimators.tabular_figures import metric_of
 from clearprop.estimators.tabular_fitting import Fitted, Rows, fit
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
+from clearprop.estimators.tabular_interval import Residuals
 from clearprop.estimators.tabular_opening import OpensTables
 from clearprop.estimators.tabular_rows import (
+    class_factors,
     decisions_of,
     labels_of,
     numbers_of,
@@ -45,6 +47,9 @@ _ATTRS = (
     Attr("n_jobs", int, None, bounds="[1, 1024]", help="threads; they change no bits"),
 )
 
+
+#: The attributes that hold a model.
+_MODELS = ("model_", "judge_")
 
 _STEPS = Attr("max_steps", int, 1, bounds="[1, inf)")
 
@@ -81,7 +86,9 @@ class _Tabular(OpensTables):
         self.n_jobs = n_jobs
 
     # -- fitting ----------------------------------------------------------------------------------
-    def _fit(self, table: Table, X: Any, y: NDArray[Any], target: Target, weight: Any) -> Fitted:
+    def _fit(
+        self, table: Table, y: NDArray[Any], target: Target, weights: NDArray[np.float64] | None
+    ) -> Fitted:
         """Train, and keep what came of it."""
         told: dict[str, Any] = check_all(
             _ATTRS,
@@ -91,7 +98,7 @@ class _Tabular(OpensTables):
         )  # fmt: skip
         metric, made_of = self._asked_metric(), self.ingredients()
         decisions = decisions_of(table, self.columns)
-        rows = Rows(table, decisions.roles, y, target, weights_of(weight, len(y)))
+        rows = Rows(table, decisions.roles, y, target, weights)
         found = fit(
             rows, made_of,
             metric=metric, seed=_seed(self.random_state), progress=self.progress,
@@ -182,23 +189,25 @@ class _Tabular(OpensTables):
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """The model as its file's bytes: reading them runs no code."""
+        """The models as their files' bytes: reading them runs no code."""
         state: dict[str, Any] = dict(super().__getstate__())
-        if "model_" in state:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "model.clearprop"
-                state.pop("model_").save(path)
-                state["model_file"] = path.read_bytes()
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.clearprop"
+            for name in _MODELS:
+                if state.get(name) is not None:
+                    state[name].save(path)
+                    state[name] = path.read_bytes()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        data = state.pop("model_file", None)
+        state = dict(state)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.clearprop"
+            for name in _MODELS:
+                if isinstance(state.get(name), bytes):
+                    path.write_bytes(state[name])
+                    state[name] = load(path)
         super().__setstate__(state)
-        if data is not None:
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "model.clearprop"
-                path.write_bytes(data)
-                self.model_ = load(path)
 
 
 class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
@@ -217,6 +226,9 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
         What matters: ``"log_loss"`` (the default), ``"accuracy"``, ``"auc"``,
         ``"balanced_accuracy"``, ``"f1_macro"``, ``"calibration_error"``. It chooses the epoch; for
         accuracy, labels are smoothed too.
+    class_weight : {label: factor} or "balanced", optional
+        A factor of the weight of each class's rows, 1 for one that is not named; "balanced" gives
+        every class the same weight in all. Probabilities are then those of such a mix of classes.
     columns : {name: "number", "category", "boolean" or "date"}, optional
         What is known better than it looks.
     time_limit : float, seconds, optional
@@ -273,6 +285,28 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
 
     _task = "classification"
 
+    def __init__(
+        self,
+        *,
+        preset: str = "default",
+        metric: str | None = None,
+        class_weight: Mapping[Any, float] | str | None = None,
+        columns: Mapping[str, str] | None = None,
+        time_limit: float | None = None,
+        max_steps: int | Sequence[int] | None = None,
+        changes: Mapping[str, Any] | None = None,
+        checkpoint: str | None = None,
+        progress: Watcher | None = None,
+        random_state: Any = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        super().__init__(
+            preset=preset, metric=metric, columns=columns, time_limit=time_limit,
+            max_steps=max_steps, changes=changes, checkpoint=checkpoint, progress=progress,
+            random_state=random_state, n_jobs=n_jobs,
+        )  # fmt: skip
+        self.class_weight = class_weight
+
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the classes of some rows.
 
@@ -295,7 +329,11 @@ class TabularClassifier(ClassifierMixin, _Tabular):  # type: ignore[misc]
         """
         table = self._opened(X, reset=True)
         classes, codes, target = labels_of(y, table.rows)
-        self._fit(table, X, codes, target, sample_weight)
+        weights = weights_of(sample_weight, table.rows)
+        factors = class_factors(self.class_weight, classes, codes)
+        if factors is not None:
+            weights = factors if weights is None else factors * weights
+        self._fit(table, codes, target, weights)
         self.classes_ = classes
         return self
 
@@ -349,6 +387,10 @@ class TabularRegressor(RegressorMixin, _Tabular):  # type: ignore[misc]
     model_, n_features_in_, feature_names_in_, ingredients_, n_iter_, best_epoch_, n_steps_, \
 epochs_, histories_
         As of `TabularClassifier`.
+    residuals_ : Residuals
+        What the rows that were held back were off by: see `predict_interval`.
+    judge_ : Model or None
+        The networks that they judge, where those of all rows predict.
 
     Examples
     --------
@@ -380,15 +422,68 @@ epochs_, histories_
         """
         table = self._opened(X, reset=True)
         numbers, target = numbers_of(y, table.rows)
-        self._fit(table, X, numbers, target, sample_weight)
+        weights = weights_of(sample_weight, table.rows)
+        found = self._fit(table, numbers, target, weights)
         self.bounds_ = tuple(target.decode(np.array([numbers.min(), numbers.max()])).tolist())
+        self.judge_ = found.judge
+        self.residuals_ = self._residuals(found, numbers, target, weights)
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return a number for each row, (n,) float64, within those of training."""
         table = self._asked(X)
-        found = np.asarray(self.model_.predict(table), np.float64)
+        return self._numbers(self.model_, table)
+
+    def _numbers(self, model: Model, table: Table) -> NDArray[np.float64]:
+        found = np.asarray(model.predict(table), np.float64)
         return np.clip(found, *self.bounds_) if self.ingredients_.clip else found
+
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Return an interval for each row that holds a share of such rows' numbers.
+
+        Conformal, from rows that did not train their network: of new rows that come as those of
+        the fit did, each end leaves about (1 − coverage) / 2 out, whatever the noise is like. That
+        holds over all rows, and over rows of similar predictions; not for every row by itself.
+        The prediction lies in its interval.
+
+        Parameters
+        ----------
+        X : as for `fit`
+        coverage : float in (0, 1)
+
+        Returns
+        -------
+        (n, 2) float64
+            The lower and the upper end.
+
+        Raises
+        ------
+        DataError
+            If too few rows were held back for the coverage: at 0.9 it takes 19.
+        """
+        table = self._asked(X)
+        predicted = self._numbers(self.model_, table)
+        if self.judge_ is None:
+            return self.residuals_.interval(predicted, coverage)
+        # Networks of all rows have no rows to be judged by: the interval is that of those that
+        # have, and as wide as it takes to hold the prediction.
+        ends = self.residuals_.interval(self._numbers(self.judge_, table), coverage)
+        wide = [np.minimum(ends[:, 0], predicted), np.maximum(ends[:, 1], predicted)]
+        return np.stack(wide, axis=1)
+
+    def _residuals(
+        self,
+        found: Fitted,
+        numbers: NDArray[np.float64],
+        target: Target,
+        weights: NDArray[np.float64] | None,
+    ) -> Residuals:
+        held = found.held if weights is None else found.held & (weights > 0)
+        judged = target.decode(found.judged[held])
+        if self.ingredients_.clip:
+            judged = np.clip(judged, *self.bounds_)
+        own = np.ones(len(judged)) if weights is None else weights[held]
+        return Residuals(judged, target.decode(numbers[held]) - judged, own)
 
     def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
         numbers_of(y, rows)

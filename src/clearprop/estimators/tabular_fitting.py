@@ -77,6 +77,12 @@ class Fitted:
         Whether Ctrl-C ended it.
     histories : tuple of History
         Of each run.
+    held : (n,) bool
+        The rows that were held back by a run.
+    judged : (n,) float64
+        What that run predicts of them, as the network has it; 0 elsewhere, and for classes.
+    judge : Model or None
+        The mean of those runs, where others on all rows stand in the model.
     """
 
     model: Model
@@ -84,6 +90,9 @@ class Fitted:
     steps: tuple[int, ...]
     interrupted: bool
     histories: tuple[History, ...]
+    held: NDArray[np.bool_]
+    judged: NDArray[np.float64]
+    judge: Model | None
 
 
 def fit(
@@ -131,19 +140,22 @@ def fit(
     )  # fmt: skip
     parts = _parts(rows, made_of, seed)
     runs = len(parts) * (1 + made_of.refit)
-    models = []
+    models, judges = [], []
     for bag, part in enumerate(parts):
         work.seed = (seed + bag * _STRIDE) % 2**64
         model = work.run(part, runs - len(work.steps))
+        judges.append(model)
         if made_of.refit and part is not None and not work.interrupted:
             model = work.refit(model, runs - len(work.steps))
         models.append(model)
         if work.interrupted:
             break
-    model = models[0] if len(models) == 1 else side_by_side(models)
+    together = [ones[0] if len(ones) == 1 else side_by_side(ones) for ones in (models, judges)]
+    refitted = models[0] is not judges[0]
     return Fitted(
-        model, tuple(work.epochs), tuple(work.steps), work.interrupted, tuple(work.histories)
-    )
+        together[0], tuple(work.epochs), tuple(work.steps), work.interrupted, tuple(work.histories),
+        work.held, work.judged, together[1] if refitted else None,
+    )  # fmt: skip
 
 
 @dataclass
@@ -167,6 +179,10 @@ class _Work:
     histories: list[History] = field(default_factory=list)
     interrupted: bool = False
 
+    def __post_init__(self) -> None:
+        n = len(self.rows.y)
+        self.held, self.judged = np.zeros(n, np.bool_), np.zeros(n)
+
     def run(self, held: NDArray[np.bool_] | None, left: int) -> Model:
         """Train on the rows that are not held back, and choose the epoch by those that are."""
         if held is None:
@@ -185,6 +201,9 @@ class _Work:
         )
         if self.made_of.temperature and self.rows.target.task == "classification":
             _temper(model, own)
+        if self.rows.target.task == "regression":
+            self.held |= held
+            self.judged[held] = model._one(own[0])[:, 0]
         return model
 
     def refit(self, model: Model, left: int) -> Model:

@@ -16,6 +16,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from clearprop.errors import DataError, SettingError
+from clearprop.settings import Attr
 from clearprop.tables import Kind, MemoryTable, Table, open_table
 from clearprop.tables.columns import Decisions, decide
 from clearprop.tables.task import Target
@@ -23,12 +24,15 @@ from clearprop.tables.task import Target
 __all__ = [
     "as_table",
     "by_place",
+    "class_factors",
     "decisions_of",
     "distinct",
     "labels_of",
     "numbers_of",
     "weights_of",
 ]
+
+_FACTOR = Attr("class_weight", float, 1.0, bounds="[0, inf)")
 
 _KINDS: Mapping[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
 
@@ -224,6 +228,36 @@ def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
     if not weights.any():
         raise DataError("sample_weight is zero in every row: at least one row must count")
     return weights
+
+
+def class_factors(
+    class_weight: Any, classes: NDArray[Any], codes: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """Return what each row's weight is multiplied by for its class; None for nothing.
+
+    Raises
+    ------
+    SettingError
+        For anything but None, "balanced" or a dict of factors of labels that there are.
+    """
+    if class_weight is None:
+        return None
+    if class_weight == "balanced":
+        counts = np.bincount(codes, minlength=len(classes))
+        return np.asarray((len(codes) / (len(classes) * counts))[codes])  # n / (K n_k)
+    if not isinstance(class_weight, Mapping):
+        raise SettingError(
+            f"class_weight is a dict of factors by label, 'balanced' or None, got {class_weight!r}"
+        )
+    factors = np.ones(len(classes))
+    places = {label: place for place, label in enumerate(classes.tolist())}
+    for label, factor in class_weight.items():
+        if label not in places:
+            raise SettingError(f"class_weight: there is no class {label!r} among the labels y")
+        factors[places[label]] = _FACTOR.check(factor)
+    if not factors[codes].any():
+        raise SettingError("class_weight is zero for every class: at least one must count")
+    return np.asarray(factors[codes])
 
 
 def _one_each(y: Any, rows: int) -> NDArray[Any]:
