@@ -48,6 +48,20 @@ def test_derivatives_arrive_as_Delta_at_activations_and_go_on_as_delta_at_pre_ac
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("cost", "output"),
+    [("poisson", "exp"), ("binary_cross_entropy", "sigmoid"), ("cross_entropy", "softmax")],
+)
+def test_a_cost_behind_its_link_is_taken_at_z_in_one_step_or_at_a_in_two(cost, output):
+    net = Network([2, 3, 2], output=output, cost=cost)
+    fused, general = net.plan, plan(net, fuse=False)
+    assert [sym.name for sym in fused.step("C").reads] == ["z3", "y"]
+    assert "Delta3" not in fused and [t.via for t in fused.step("delta3").terms] == ["cost"]
+    assert {sym.name for sym in fused.step("delta3").reads} == {"w", "a3", "y"}  # w (a − y)
+    assert [t.via for t in general.step("Delta3").terms] == ["cost"]
+    assert "Delta3" in {sym.name for sym in general.step("delta3").reads}
+
+
 def test_every_wire_that_leaves_a_value_is_a_term_where_its_derivatives_meet(residual):
     steps = residual.plan
     assert [term.via for term in steps.step("Delta2").terms] == ["a4", "z3"]
