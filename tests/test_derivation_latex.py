@@ -418,8 +418,8 @@ def test_latex_read_back_is_what_is_executed(name, notation, m, full):
 
 #: 5: a connection from a layer with a name; 19: a sum over members times a vector, entry by entry;
 #: 23: two functions of one row; 32: softmax of two sizes; 35: dropout's factors of members; 37: a
-#: function of a column with dots
-TOLD = (5, 19, 23, 32, 35, 37)
+#: function of a column with dots; 39: layers of one form, one of them behind an index
+TOLD = (5, 19, 23, 32, 35, 37, 39)
 CHUNK = 25
 
 

@@ -158,9 +158,9 @@ def test_where_letters_run_and_which_case_holds_is_said_on_the_page():
     page = mathematics(cp.derive(cp.Network("2-1-1", "relu"), "index"))
     said = {"".join(one.itertext()) for one in page.iter("p") if one.get("class") == "free"}
     assert said == {
-        "for every i=1,…,2",
+        "for every i=1,2",
         "for i=1",
-        "for every i=1, j=1,…,2",
+        "for every i=1, j=1,2",
         "for i=1, j=1",
         "for every l=1,2, i=1",
         "for every l=1,2, i=1, j=1,…,Sl",

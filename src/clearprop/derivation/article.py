@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.equations import Equation, runs
+from clearprop.derivation.equations import DerivedStep, Equation, runs
 from clearprop.derivation.latex import LATEX, ROOM, extent
-from clearprop.derivation.layouts import TEXT
+from clearprop.derivation.messages import Said
 from clearprop.derivation.pages import (
     failure,
     header,
+    lettered,
     marked,
     section_title,
     units_of,
@@ -18,6 +19,7 @@ from clearprop.derivation.pages import (
     verified,
 )
 from clearprop.derivation.printing import Printer
+from clearprop.derivation.tree import Node
 
 ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -52,21 +54,28 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
         yield rf"\noindent {_prose(line)}\par"
     section = ""
     numbers = {step.id: step.number for step in derived.steps}
+
+    def inline(node: Node) -> str:
+        return rf"\ensuremath{{{printer.render(node)}}}"
+
+    def prose(step: DerivedStep, said: Said) -> str:
+        return lettered(derived, step, _prose(said.speak(derived.language)), inline)
+
     for step in derived.steps:
         if step.kind != section and (not derived.weight or not section):
             section = step.kind
             yield rf"\section*{{{_prose(section_title(derived, step))}}}"
         uses = [numbers[u] for u in step.uses]
         tail = f" ({_prose(uses_text(derived, uses))})" if uses else ""
-        yield rf"\paragraph{{({step.number}) {_prose(step.title.speak(derived.language))}}}"
-        yield _prose(step.why.speak(derived.language)) + tail
+        yield rf"\paragraph{{({step.number}) {prose(step, step.title)}}}"
+        yield prose(step, step.why) + tail
         yield r"\begin{align*}"
         yield " \\\\\n".join(
             line for equation in step.equations for line in _aligned(derived, printer, equation)
         )
         yield r"\end{align*}"
-        if counted := units_of(derived, step, derived.printer(TEXT).render):
-            yield _prose(counted)
+        if counted := units_of(derived, step, inline):
+            yield counted
         if step.marked:
             yield r"\textit{" + _prose(marked(derived, step)) + "}"
     yield r"\end{document}"

@@ -99,4 +99,5 @@ def runs(equation: Equation, letter: str) -> Iterator[Run]:
     widths = equation.widths or (None,) * len(equation.free)
     for (index, size), width in zip(equation.free, widths, strict=True):
         last = width or Number(float(size))
-        yield Run(index, (last,) if last == Number(1.0) else (Number(1.0), last), True)
+        few = width is None and size <= 2
+        yield Run(index, (last,) if few and size == 1 else (Number(1.0), last), not few)

@@ -230,6 +230,11 @@ def _general_equation(
         if not fixed and widths[-1] is None:
             return None
 
+    counted = {one.of for one in (*uppers.values(), *widths) if isinstance(one, Width)}
+    moved = (_moved(name, layer - layers[0]) for name in counted for layer in layers)
+    if any(len(names.shapes.get(name, ())) != 1 for name in moved):
+        return None
+
     def general(node: Node) -> Node:
         return rebuild(_with_widths(node, uppers), lambda n: _with_letter(n, layers[0], names))
 

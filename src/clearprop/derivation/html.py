@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterator
 from functools import cache
 from html import escape
@@ -19,6 +18,7 @@ from clearprop.derivation.names import base_of
 from clearprop.derivation.pages import (
     failure,
     header,
+    lettered,
     marked,
     ranges,
     section_title,
@@ -27,7 +27,7 @@ from clearprop.derivation.pages import (
     verified,
 )
 from clearprop.derivation.printing import Printer
-from clearprop.derivation.tree import Node, Place, Var
+from clearprop.derivation.tree import Node
 from clearprop.drawing import followed, lay_out, svg
 
 FONT = "clearprop-math.woff2"
@@ -165,12 +165,7 @@ class _Page:
 
     def lettered(self, step: DerivedStep, text: str) -> str:
         """Prose, in which the letter of a layer is set as in the equations: l is no I."""
-        found = escape(text)
-        if not step.layer and not any(one.layers for one in step.equations):
-            return found
-        letter = self.derived.names.letter
-        alone = rf"(?<![A-Za-z&#;]){letter}(?![A-Za-z;])"
-        return re.sub(alone, self.inline(Place(Var(letter))), found)
+        return lettered(self.derived, step, escape(text), self.inline)
 
     def uses(self, step: DerivedStep) -> str:
         if not step.uses:

@@ -161,7 +161,7 @@ class MathML(Layout):
         return f"<msub><mn>1</mn>{_row(place)}</msub>"
 
     def run(self, letter: str, places: Sequence[str], dots: bool) -> str:
-        between = _mo(",") + (_mo("…") + _mo(",") if dots else "")
+        between = _mo(",") + (f"<mi>…</mi>{_mo(',')}" if dots else "")
         return _row(self.letter(letter), _mo("="), between.join(places))
 
     def chosen(self, place: str, index: str) -> str:

@@ -117,6 +117,16 @@ def _sized(step: DerivedStep) -> bool:
     return any(isinstance(node, Width) for side in sides for node in walk(side))
 
 
+def lettered(derived: Derived, step: DerivedStep, text: str, show: Callable[[Node], str]) -> str:
+    """Return a step's prose with the letter of its layers as the equations have it."""
+    if not step.layer and not any(one.layers for one in step.equations):
+        return text
+    letter = derived.names.letter
+    shown = show(Place(Var(letter)))
+    alone = rf"(?<![A-Za-z&#;\\{{]){letter}(?![A-Za-z;])"
+    return re.sub(alone, lambda match: shown, text)
+
+
 def uses_text(derived: Derived, uses: list[int]) -> str:
     """Return "from (3), (4)"."""
     comma = "、" if derived.language == "zh" else ", "
