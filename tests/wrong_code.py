@@ -7,7 +7,7 @@ writes or finds mistakes: this file may import neither the catalogue nor the pla
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from wrong_cost import at_cost
@@ -24,6 +24,21 @@ def wrong_programs(source: str, costs: Mapping[str, str]) -> Iterator[Wrong]:
     """
     code = Editor(source)
     yield from at_cost(code, costs)
+    at_lines = [*_at_lines(code, costs), *wiring_edits(code), *forward_edits(code)]
+    yield from at_lines
+    yield from _in_a_loop(code, at_lines)
+    yield from _at_penalties(code)
+    yield from index_edits(code)
+    for node in code.tree.body:
+        helper = isinstance(node, ast.FunctionDef) and node.name.endswith("_prime")
+        if helper and node.name != "identity_prime":  # −1 for f′ = 1 is the sign of δ
+            write = partial(code.with_helper, node.name, lambda text: f"-({text})")
+            yield Wrong("derivative-sign", (node.name,), write)
+    yield Wrong("gradient-negated", ("return",), partial(code.with_returned, "-{}".format))
+    yield Wrong("accumulated-twice", ("return",), partial(code.with_returned, "2 * {}".format))
+
+
+def _at_lines(code: Editor, costs: Mapping[str, str]) -> Iterator[Wrong]:
     for name, value in code.lines.items():
         if name.startswith(("delta", "Delta")):
             yield from _at_slope(code, name, value, costs)
@@ -32,17 +47,39 @@ def wrong_programs(source: str, costs: Mapping[str, str]) -> Iterator[Wrong]:
             yield from _at_weight(code, name, value)
         elif name.startswith("db"):
             yield from _at_bias(code, name, value)
-    yield from _at_penalties(code)
-    yield from index_edits(code)
-    yield from wiring_edits(code)
-    yield from forward_edits(code)
-    for node in code.tree.body:
-        helper = isinstance(node, ast.FunctionDef) and node.name.endswith("_prime")
-        if helper and node.name != "identity_prime":  # −1 for f′ = 1 is the sign of δ
-            write = partial(code.with_helper, node.name, lambda text: f"-({text})")
-            yield Wrong("derivative-sign", (node.name,), write)
-    yield Wrong("gradient-negated", ("return",), partial(code.with_returned, "-{}".format))
-    yield Wrong("accumulated-twice", ("return",), partial(code.with_returned, "2 * {}".format))
+
+
+#: What people write in a loop over the layers, and so at each of them.
+_LOOPED = {
+    "derivative-missing", "derivative-of-activation", "function-for-derivative",
+    "derivative-twice", "derivative-of-another-function", "gradients-from-wrong-delta",
+    "bias-from-wrong-delta", "error-passed-without-derivative", "preactivation-in-gradient",
+    "activation-overwritten", "function-missing-in-forward", "bias-missing-in-forward",
+    "bias-not-summed", "bias-averaged", "shared-bias-not-summed", "gradient-transposed",
+    "residual-identity-missing", "wires-multiplied", "scale-missing", "transposed-weights",
+    "product-of-paths", "last-unit-only", "wrong-index-under-sum", "weights-missing",
+}  # fmt: skip
+
+
+def _in_a_loop(code: Editor, at_lines: Iterable[Wrong]) -> Iterator[Wrong]:
+    """Each form of a mistake at all the lines where it can stand, if they are all of one form.
+
+    Of a layer that is used twice the sums are others, so no loop writes them.
+    """
+    for name in code.names("dW", "db"):
+        delta = [node for node in ast.walk(code.lines[name]) if isinstance(node, ast.Name)]
+        if sum(node.id.startswith("delta") for node in delta) > 1:
+            return
+    forms: dict[str, dict[str, list[str]]] = {}
+    for wrong in at_lines:
+        if wrong.mistake in _LOOPED and wrong.line:
+            (place,) = wrong.places
+            forms.setdefault(wrong.mistake, {}).setdefault(place, []).append(wrong.line)
+    for mistake, lines in forms.items():
+        number = {len(found) for found in lines.values()}
+        if len(lines) > 1 and len(number) == 1:
+            for form in range(number.pop()):
+                yield code.wrong(mistake, {place: found[form] for place, found in lines.items()})
 
 
 def single_precision(source: str) -> Wrong:
@@ -81,7 +118,7 @@ def _at_slope(
             yield put("derivative-of-activation", f"{left} * {function}({a})")
             yield put("function-for-derivative", f"{left} * {a}")
         yield put("derivative-twice", f"{left} * {function}({z}) * {function}({z})")
-        if plain not in ("sigmoid", "tanh"):
+        if plain != "tanh":
             yield put("derivative-of-another-function", f"{left} * (1 - np.tanh({z}) ** 2)")
 
 
@@ -122,6 +159,7 @@ def _at_weight(code: Editor, name: str, value: ast.expr) -> Iterator[Wrong]:
     sums = [text(p) for p in data]
     yield put("parameter-forgotten", f"np.zeros_like({name[1:]})")
     yield put("mean-twice", f"({' + '.join(sums)}) / {code.batch}", *rest)
+    yield put("another-count", f"({' + '.join(sums)}) / 7", *rest)
     yield put("accumulated-twice", f"2 * ({' + '.join(sums + rest)})")
     if penalty:
         yield put("l2-missing", *sums)
@@ -155,6 +193,7 @@ def _at_bias(code: Editor, name: str, value: ast.expr) -> Iterator[Wrong]:
         return code.wrong(mistake, {name: new})
 
     yield put("parameter-forgotten", f"np.zeros_like({name[1:]})")
+    yield put("another-count", f"({written}) / 5")
     if len(uses := summands(value)) > 1:
         for use in uses:
             yield put("tied-counted-once", text(use))
@@ -172,20 +211,31 @@ def _at_bias(code: Editor, name: str, value: ast.expr) -> Iterator[Wrong]:
 
 def _at_penalties(code: Editor) -> Iterator[Wrong]:
     """λ W of all weights at once, and of the biases, which have none."""
-    factor, every = "", {}
+    factor = ""
+    forms: dict[tuple[str, str], dict[str, str]] = {}
     for name in code.names("dW", "dE"):
-        last = summands(code.lines[name])[-1]
-        if isinstance(last, ast.BinOp) and is_product(last):
-            factor = text(last.left)
-            every[name] = " + ".join(text(part) for part in summands(code.lines[name])[:-1])
+        *sums, last = (text(part) for part in summands(code.lines[name]))
+        if not last.endswith(f" * {name[1:]}"):
+            continue
+        factor = last.removesuffix(f" * {name[1:]}")
+        for form in [
+            ("l2-missing", ""),
+            ("l2-factor-two", f" + 2 * {last}"),
+            ("l2-over-batch", f" + {last} / m"),
+            ("l2-sign", f" - {last}"),
+            ("l2-not-scaled", f" + {name[1:]}"),
+            ("l2-not-scaled", f" + 0.37 * {last}"),
+        ]:
+            kind = form[0], form[1].replace(name[1:], "W")
+            forms.setdefault(kind, {})[name] = " + ".join(sums) + form[1]
+    for (mistake, _), every in forms.items():
+        if len(every) > 1:
+            yield code.wrong(mistake, every)
     if not factor:
         return
-    if len(every) > 1:
-        yield code.wrong("l2-missing", every)
-    biases = {
-        name: f"{text(code.lines[name])} + {factor} * {name[1:]}" for name in code.names("db")
-    }
-    for name, new in biases.items():
-        yield code.wrong("l2-on-biases", {name: new})
+    biases = {}
+    for name in code.names("db"):
+        biases[name] = f"{text(code.lines[name])} + {factor} * {name[1:]}"
+        yield code.wrong("l2-on-biases", {name: biases[name]})
     if len(biases) > 1:
         yield code.wrong("l2-on-biases", biases)

@@ -23,6 +23,7 @@ class Wrong:
     mistake: str
     places: tuple[str, ...]  # the variables whose lines are wrong
     write: Callable[[], str]
+    line: str = ""  # the new right-hand side, where one line is all that is wrong
 
     @cached_property
     def source(self) -> str:
@@ -91,7 +92,8 @@ class Editor:
 
     def wrong(self, mistake: str, new: Mapping[str, str], **before: Sequence[str]) -> Wrong:
         """A wrong program by its wrong lines."""
-        return Wrong(mistake, tuple(new), partial(self.with_lines, new, before))
+        line = next(iter(new.values())) if len(new) == 1 and not any(before.values()) else ""
+        return Wrong(mistake, tuple(new), partial(self.with_lines, new, before), line)
 
     def with_returned(self, change: Callable[[str], str]) -> str:
         """The program that returns another thing for each gradient."""

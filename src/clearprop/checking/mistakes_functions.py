@@ -18,6 +18,7 @@ from clearprop.checking.places import (
     weight_uses,
     with_term,
 )
+from clearprop.checking.together import and_everywhere
 from clearprop.expressions import Apply, Expr, Neg, Num, Sym, Transpose, substitute
 from clearprop.operations import TABLE, Function
 
@@ -25,7 +26,7 @@ Change = Callable[[Slope, Plan], Iterator[tuple[str, Expr]]]
 
 
 def _each_slope(change: Change, hidden_only: bool = False) -> Callable[[Plan], Iterator[Edit]]:
-    """Edits of f′ at each layer, and at all layers of one function (a wrong helper)."""
+    """Edits of f′ at each layer, at all layers of one function (a wrong helper), and at all."""
 
     def edits(plan: Plan) -> Iterator[Edit]:
         together: dict[tuple[str, str], list[Slope]] = {}
@@ -35,13 +36,15 @@ def _each_slope(change: Change, hidden_only: bool = False) -> Callable[[Plan], I
                 continue
             for what, expr in change(slope, plan):
                 yield Edit(replace(slope.place, what=what), (slope.instead(expr),))
-                key = (slope.node.function.name, what)
-                forms[*key, len(together.setdefault(key, []))] = expr
-                together[key].append(slope)
+                for name in (slope.node.function.name, ""):
+                    key = (name, what)
+                    forms[*key, len(together.setdefault(key, []))] = expr
+                    together[key].append(slope)
         for (name, what), found in together.items():
-            if len(found) > 1:
+            if len(found) > 1 and (name or len({s.node.function.name for s in found}) > 1):
                 first = found[0].place.step
-                place = Place(first, what=", ".join(filter(None, [f"every {name}", what])))
+                every = f"every {name}" if name else ""
+                place = Place(first, what=", ".join(filter(None, [every, what])))
                 changes = [(s, forms[name, what, i]) for i, s in enumerate(found)]
                 yield Edit(place, _merged(changes))
                 apart = [change for change in changes if not change[0].fused]
@@ -256,7 +259,7 @@ MISTAKES = (
         "the error is used for ∂J/∂W, and f′ only for what is passed down",
         "make both from δ = Δ ⊙ f′(z)",
         ("SO 59399842: dW1 = dey0 * h0",),
-        _wrong_delta,
+        and_everywhere(_wrong_delta),
     ),
     Mistake(
         "error-passed-without-derivative",
@@ -264,7 +267,7 @@ MISTAKES = (
         "the error, not δ, is handed to the layer below",
         "pass Wᵀ δ",
         ("whosebug 2948401",),
-        _passed_without,
+        and_everywhere(_passed_without),
     ),
     Mistake(
         "preactivation-in-gradient",
@@ -272,7 +275,7 @@ MISTAKES = (
         "the wrong one of the two stored arrays was used",
         "∂J/∂W = Σ δ aᵀ with the activation that went into the layer",
         ("nn-zero-to-hero#52, the wrong cached quantity",),
-        _preactivation,
+        and_everywhere(_preactivation),
     ),
     Mistake(
         "activation-overwritten",
@@ -280,7 +283,7 @@ MISTAKES = (
         "the derivative was computed in place and overwrote the stored activation",
         "keep a; put the derivative into an array of its own",
         ("SO 50121887",),
-        _overwritten,
+        and_everywhere(_overwritten),
     ),
     Mistake(
         "function-on-input",
@@ -296,6 +299,6 @@ MISTAKES = (
         "a = z is stored, and the backward pass is that of a = f(z)",
         "store a = f(z)",
         ("community.deeplearning.ai t/66727: A1 is not tanh(Z1)",),
-        _no_function,
+        and_everywhere(_no_function),
     ),
 )

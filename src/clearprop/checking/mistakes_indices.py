@@ -23,6 +23,7 @@ from clearprop.checking.places import (
     with_term,
 )
 from clearprop.checking.replay import ones
+from clearprop.checking.together import and_everywhere
 from clearprop.expressions import Expr, Hadamard, Sum, Sym, Transpose
 from clearprop.operations import Function
 
@@ -175,6 +176,6 @@ MISTAKES = (
         "Δ before f′, or another layer's δ, has the same shape",
         "sum the δ of the bias's own layer",
         ("arthurdouillard/deepcourse PR#9",),
-        _bias_wrong_delta,
+        and_everywhere(_bias_wrong_delta),
     ),
 )

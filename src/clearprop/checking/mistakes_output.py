@@ -19,6 +19,7 @@ from clearprop.checking.places import (
     with_term,
 )
 from clearprop.checking.replay import FREE, ROWS, WEIGHT_SUM
+from clearprop.checking.together import and_everywhere
 from clearprop.expressions import Expr, Neg, Num, Sym, substitute
 from clearprop.operations import TABLE, Function
 
@@ -205,6 +206,13 @@ def _weights_ignored(plan: Plan) -> Iterator[Edit]:
         yield Edit(Place(steps[0].id, what="every output"), tuple(steps))
 
 
+def _another_count(plan: Plan) -> Iterator[Edit]:
+    yield from _each_cost(lambda term: FREE)(plan)
+    steps = dict(gradients(plan))
+    for place, names in groups(plan):
+        yield Edit(place, tuple(data_terms(steps[n], lambda x: FREE * x) for n in names))
+
+
 def _members_added(plan: Plan) -> Iterator[Edit]:
     if not plan.graph.members:
         return
@@ -254,7 +262,7 @@ MISTAKES = (
         "a ⊙ (1 − a) is only the diagonal of softmax's Jacobian; the other outputs move too",
         "use δ = a ⊙ (Δ − aᵀΔ), or with cross-entropy δ = a − y",
         ("ai.SE 35741", "Backpropagation with CrossEntropy and Softmax, HOW?"),
-        _elementwise_softmax,
+        and_everywhere(_elementwise_softmax),
     ),
     Mistake(
         "softmax-derivative-missing",
@@ -262,7 +270,7 @@ MISTAKES = (
         "the derivative with respect to a is passed on as if it were that with respect to z",
         "use δ = a ⊙ (Δ − aᵀΔ)",
         ("ai.SE 35741",),
-        _jacobian_missing,
+        and_everywhere(_jacobian_missing),
     ),
     Mistake(
         "softmax-twice",
@@ -406,7 +414,7 @@ MISTAKES = (
         "micro-batches were added up and not averaged, or time steps, units or all entries counted",
         "divide by the number of samples of the whole batch",
         ("openai/guided-diffusion#111", "GradientChecking, can I blame float precision?"),
-        _each_cost(lambda term: FREE),
+        _another_count,
         fits="factor",
     ),
 )

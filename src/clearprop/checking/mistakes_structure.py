@@ -17,6 +17,7 @@ from clearprop.checking.places import (
     without_term,
 )
 from clearprop.checking.replay import WEIGHT_SUM
+from clearprop.checking.together import and_everywhere
 from clearprop.expressions import Concat, Expr, Hadamard, Num, Slice, Sym, substitute
 
 
@@ -191,7 +192,7 @@ MISTAKES = (
         "the derivative of x + σ(x) is 1 + σ′, and the 1 was forgotten",
         "add the Δ that arrives at the sum",
         ("S1, Y = X + σ(X)", "DL-from-scratch-3, step 14"),
-        _identity_missing,
+        and_everywhere(_identity_missing),
     ),
     Mistake(
         "last-path-only",
@@ -207,7 +208,7 @@ MISTAKES = (
         "factors along a path and sums over paths are mixed up",
         "add over the wires (⊕)",
         ("S3 (35)",),
-        _wires_multiplied,
+        and_everywhere(_wires_multiplied),
     ),
     Mistake(
         "tied-counted-once",
@@ -223,7 +224,7 @@ MISTAKES = (
         "a sum passes to each summand the whole derivative, not a part of it",
         "pass Δ to every summand",
         ("ours",),
-        _halved,
+        and_everywhere(_halved),
     ),
     Mistake(
         "concat-slices-swapped",
@@ -239,7 +240,7 @@ MISTAKES = (
         "a = s ⊙ x passes back s ⊙ Δ",
         "multiply by s",
         ("ours",),
-        _scale_missing,
+        and_everywhere(_scale_missing),
     ),
     Mistake(
         "dropout-mask-missing",

@@ -22,6 +22,7 @@ from clearprop.checking.places import (
     with_term,
 )
 from clearprop.checking.replay import FIRST, FREE, LAST, ROWS, WEIGHT_SUM, last_of_level, ones
+from clearprop.checking.together import and_everywhere
 from clearprop.expressions import (
     Divide,
     Expr,
@@ -126,6 +127,7 @@ def _wrong_index(back: Back) -> Expr | None:
 
 
 def _transposed(plan: Plan) -> Iterator[Edit]:
+    every: dict[str, Step] = {}
     for use in weight_uses(plan):
         rows, columns = use.W.shape
         if (rows, columns) == (1, 1):
@@ -139,7 +141,12 @@ def _transposed(plan: Plan) -> Iterator[Edit]:
         else:  # the gradient then has the shape of Wᵀ
             target = replace(use.step.target, of=replace(use.W.of, shape=(columns, rows)))
             place = replace(use.place, what="in the shape of Wᵀ")
-            yield Edit(place, (replace(turned, target=target),))
+            turned = replace(turned, target=target)
+            yield Edit(place, (turned,))
+        if 1 not in (rows, columns):  # one row that is given as a column is read as a row
+            every[turned.id] = turned
+    if len(every) > 1:
+        yield Edit(Place(next(iter(every))), tuple(every.values()))
 
 
 def _turned(expr: Expr) -> Expr:
@@ -339,7 +346,7 @@ MISTAKES = (
         "δ itself is returned, or one row of it",
         "sum δ over the samples",
         ("proxieslive.com/tag/checking: dB = dZ",),
-        _bias_not_summed,
+        and_everywhere(_bias_not_summed),
     ),
     Mistake(
         "bias-averaged",
@@ -355,7 +362,7 @@ MISTAKES = (
         "one scalar bias serves all units, so each of them moves it",
         "sum δ over the units too",
         ("S3, the shared biases",),
-        _shared_not_summed,
+        and_everywhere(_shared_not_summed),
     ),
     Mistake(
         "bias-missing-in-forward",
@@ -363,7 +370,7 @@ MISTAKES = (
         "z = W a is written for z = W a + b",
         "add b",
         ("ours",),
-        _bias_missing_forward,
+        and_everywhere(_bias_missing_forward),
     ),
     Mistake(
         "embedding-not-accumulated",

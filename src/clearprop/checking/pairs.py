@@ -107,7 +107,8 @@ def _with(
     """Yield ``one`` with each second mistake made on top of it.
 
     Edits of different steps stand side by side, and only those with the ``apart`` are asked; where
-    the second rewrites, or has copied from, what the first has rewritten, it is made anew.
+    the second rewrites, or has copied from, what the first has rewritten, it is made anew. What was
+    copied may also be as it was: Δ for δ = −Δ ⊙ f′ is −Δ, or Δ.
     """
     anew: dict[str, tuple[Mistake, set[Place]]] = {}
     beside = {id(c) for c in (others if apart is None else apart)}
@@ -115,9 +116,10 @@ def _with(
         ((mistake, edit),) = second.edits
         if second is one:
             continue
-        if one.steps.keys() & {*second.steps, *edit.copies}:
+        clash = one.steps.keys() & second.steps.keys()
+        if clash or one.steps.keys() & set(edit.copies):
             anew.setdefault(mistake.id, (mistake, set()))[1].add(edit.place)
-        elif id(second) in beside:
+        if not clash and id(second) in beside:
             yield one.with_second(mistake, edit)
     for mistake, places in anew.values():
         for edit in one.edits_on_top(mistake):
