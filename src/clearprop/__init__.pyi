@@ -36,10 +36,16 @@ from clearprop.operations import Function as Function
 from clearprop.operations import register as register
 from clearprop.optimizers import Adam as Adam
 from clearprop.optimizers import AdamW as AdamW
+from clearprop.optimizers import LBFGS as LBFGS
+from clearprop.optimizers import LevenbergMarquardt as LevenbergMarquardt
+from clearprop.optimizers import Lion as Lion
 from clearprop.optimizers import Momentum as Momentum
+from clearprop.optimizers import Muon as Muon
 from clearprop.optimizers import Nesterov as Nesterov
 from clearprop.optimizers import RMSprop as RMSprop
+from clearprop.optimizers import Rprop as Rprop
 from clearprop.optimizers import SGD as SGD
+from clearprop.optimizers import ScheduleFreeAdamW as ScheduleFreeAdamW
 from clearprop.training import Training as Training
 
 __version__: str

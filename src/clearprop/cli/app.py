@@ -119,7 +119,10 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="adam, adamw, sgd, momentum, nesterov, rmsprop.",
+            help="adam: any network. lm: regression, up to 5,000 weights (MATLAB's trainlm). "
+            "lbfgs: smooth, some thousand rows. rprop: all rows at once, no rate to tune. "
+            "schedule_free: a run of any length. muon: wide layers. lion: half of Adam's memory. "
+            "Also adamw, rmsprop, nesterov, momentum, sgd.",
             rich_help_panel=_TRAINING,
             show_default="adam",
         ),

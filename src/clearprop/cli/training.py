@@ -209,6 +209,8 @@ def _network(found: Prepared) -> str:
 def _settings(found: Prepared) -> str:
     settings = found.settings
     rule = optimizer(settings["optimizer"])
+    if rule.whole:
+        return f"{rule.name}, all rows in every step, up to {settings['epochs']} steps"
     rate = settings["learning_rate"] or rule.learning_rate
     return f"{rule.name}, learning rate {number(rate)}, up to {settings['epochs']} epochs"
 
@@ -220,13 +222,21 @@ def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
     why = {
         "complete": f"trained {made['epochs']} epochs",
         "early_stopping": f"stopped after epoch {made['epochs']}, as it got no better",
+        "converged": f"converged in epoch {made['epochs']}",
         "time_limit": f"stopped by the time limit in epoch {made['epochs']}",
         "max_steps": f"stopped by the limit of steps in epoch {made['epochs']}",
         "interrupted": f"interrupted in epoch {made['epochs'] + 1}",
     }.get(made["stopped"], f"stopped: {made['stopped']}")
     console.line(f"{why}{kept} ({number(made['seconds'], 2)} s)")
     for event in model.history.events:
-        if event.kind in ("engine", "skipped", "checkpoint", "time_limit", "max_steps"):
+        if event.kind in (
+            "engine",
+            "skipped",
+            "checkpoint",
+            "time_limit",
+            "max_steps",
+            "converged",
+        ):
             console.line(f"  {event.text}", "dim")
     if made["figures"]:
         console.line()

@@ -17,7 +17,10 @@ from clearprop.settings import Attr, check_all
 from clearprop.training import ATTRS, schedule
 from clearprop.words import did_you_mean, number, shown
 
-__all__ = ["DEFAULTS", "check_choices", "check_together", "check_types", "run_settings"]
+__all__ = [
+    "DEFAULTS", "FEW_UNITS", "WHOLE_ACTIVATION", "check_choices", "check_together", "check_types",
+    "run_settings",
+]  # fmt: skip
 
 #: What is used where nothing is asked for. Measured by ``tests/test_accuracy.py``.
 DEFAULTS: Mapping[str, Any] = {
@@ -29,6 +32,8 @@ DEFAULTS: Mapping[str, Any] = {
     "patience": 30,
     "l2_rows": 3.0,
 }
+#: Of a rule whose step sees all rows: a smooth, small network, and an epoch is one step.
+WHOLE_ACTIVATION, FEW_UNITS, WHOLE_STEPS, WHOLE_PATIENCE = "tanh", (16,), 500, 100
 
 _OWN: tuple[Attr, ...] = (
     Attr("members", int, None, bounds="[1, 1000]", help="networks trained side by side"),
@@ -47,8 +52,16 @@ def run_settings(**given: Any) -> dict[str, Any]:
         name: DEFAULTS[name] if value is None and name in DEFAULTS else value
         for name, value in given.items()
     }
-    if given["optimizer"] is not None and given["learning_rate"] is None:
+    if given["optimizer"] is None:
+        return settings
+    rule = optimizer(given["optimizer"])
+    if given["learning_rate"] is None:
         settings["learning_rate"] = None  # the default is for the default optimizer
+    if given["schedule"] is None and not rule.scheduled:
+        settings["schedule"] = "constant"
+    if rule.whole:
+        usual = {"precision": "float64", "epochs": WHOLE_STEPS, "patience": WHOLE_PATIENCE}
+        settings |= {name: value for name, value in usual.items() if given[name] is None}
     return settings
 
 

@@ -25,6 +25,8 @@ from clearprop.metrics import log_loss, rmse
 from clearprop.model.arrays import Interrupted, Watcher, carry_out
 from clearprop.model.choices import (
     DEFAULTS,
+    FEW_UNITS,
+    WHOLE_ACTIVATION,
     check_choices,
     check_together,
     check_types,
@@ -33,6 +35,7 @@ from clearprop.model.choices import (
 from clearprop.model.model import Model, input_arrays
 from clearprop.network import Network
 from clearprop.optimizers import Optimizer
+from clearprop.optimizers import optimizer as chosen_optimizer
 from clearprop.tables import Table, open_table
 from clearprop.tables.columns import Decisions, check_uses, decide, read_weights
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
@@ -190,7 +193,9 @@ time_limit, max_steps, checkpoint, resume
         engine=engine, time_limit=time_limit, max_steps=max_steps, checkpoint=checkpoint,
         resume=resume,
     )  # fmt: skip
-    function = DEFAULTS["activation"] if activation is None else activation
+    rule = chosen_optimizer(settings["optimizer"])
+    usual = WHOLE_ACTIVATION if rule.whole else DEFAULTS["activation"]
+    function = usual if activation is None else activation
     check_choices(
         settings, hidden=hidden, activation=function, l2=l2, validation=validation,
         members=members, dropout=dropout, test=test, task=task,
@@ -201,7 +206,7 @@ time_limit, max_steps, checkpoint, resume
     )  # fmt: skip
     roles = dict(columns or {})
     check_uses(target=target, columns=roles, drop=drop, weight=weight, split_by=split_by)
-    dtype = _dtype(precision, engine)
+    dtype = _dtype(settings["precision"], engine)
     texts = [name for name, role in roles.items() if role == "category"]
     table = open_table(data, as_text=[*texts, *([split_by] if split_by else [])])
     decisions = decide(
@@ -215,9 +220,9 @@ time_limit, max_steps, checkpoint, resume
     network = _network(
         encoder,
         aim,
-        _hidden(count) if hidden is None else hidden,
+        _hidden(count, rule) if hidden is None else hidden,
         function,
-        _members(count) if members is None else members,
+        _members(count, rule) if members is None else members,
         dropout,
         DEFAULTS["l2_rows"] / count if l2 is None else l2,
     )
@@ -409,13 +414,17 @@ def _units(levels: int) -> int:
     return min(50, math.ceil(1.6 * math.pow(levels, 0.56)))
 
 
-def _members(rows: int) -> int:
+def _members(rows: int, rule: Optimizer) -> int:
     """The mean of eight networks errs less than one; half as many where rows make up for it."""
+    if not rule.side_by_side:
+        return 1
     return 8 if rows < 10_000 else 4
 
 
-def _hidden(rows: int) -> tuple[int, int]:
+def _hidden(rows: int, rule: Optimizer) -> tuple[int, ...]:
     """Two layers: enough for any table's bends, and wider where there are rows to pay for it."""
+    if rule.whole:
+        return FEW_UNITS
     units = 128 if rows < 20_000 else 256
     return units, units
 

@@ -36,12 +36,12 @@ class LBFGS(WholeBatch):
     memory : int
         Pairs that are kept, 10 by default; each is two vectors of the parameters' size.
     tolerance : float in [0, ∞)
-        1e-10 by default.
+        1e-12 by default.
 
     Examples
     --------
     >>> LBFGS(memory=5)
-    LBFGS(memory=5, tolerance=1e-10)
+    LBFGS(memory=5, tolerance=1e-12)
     """
 
     name = "lbfgs"

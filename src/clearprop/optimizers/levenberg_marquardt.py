@@ -44,12 +44,12 @@ class LevenbergMarquardt(WholeBatch):
     damping : float in (0, ∞)
         1e-3 by default; larger is more careful at first.
     tolerance : float in [0, ∞)
-        1e-10 by default.
+        1e-12 by default.
 
     Examples
     --------
     >>> LevenbergMarquardt(damping=0.1)
-    LevenbergMarquardt(damping=0.1, tolerance=1e-10)
+    LevenbergMarquardt(damping=0.1, tolerance=1e-12)
     """
 
     name = "lm"
@@ -60,6 +60,7 @@ class LevenbergMarquardt(WholeBatch):
     )  # fmt: skip
     slots = ("damping",)
     precisions = ("float64",)
+    side_by_side = False
     when = "regression, to 5,000 weights: MATLAB's trainlm"
     source = (
         "Levenberg 1944; Marquardt 1963; Hagan & Menhaj 1994; damping: Madsen, Nielsen & "
@@ -79,13 +80,13 @@ class LevenbergMarquardt(WholeBatch):
         for cost in graph.costs:
             if cost.op != "squared_error":
                 raise SettingError(
-                    f"lm needs a sum of squares, and the cost is {cost.op}: use "
-                    "cost='squared_error', or another optimizer (lbfgs takes any cost)"
+                    f"lm fits sums of squares (regression, cost squared_error), and the cost is "
+                    f"{cost.op}: use another optimizer (lbfgs takes any cost)"
                 )
         if graph.members:
             raise SettingError(
                 f"lm trains one network, and this one has {graph.members} members side by side: "
-                "leave members out, or use lbfgs"
+                "give members=1, or use lbfgs"
             )
         if graph.size > MOST_PARAMETERS:
             raise SettingError(

@@ -34,6 +34,8 @@ MATCH = 0.2
 def orthogonalised(matrix: Array) -> Array:
     """Return the matrix with all its singular values near 1: five steps of Newton-Schulz.
 
+    In float32, whatever is given: five steps are off by a fifth, not by 1e-7.
+
     Parameters
     ----------
     matrix : (…, r, c) array
@@ -41,7 +43,7 @@ def orthogonalised(matrix: Array) -> Array:
     Returns
     -------
     (…, r, c) array
-        Of the same dtype; zero for zero.
+        Of the dtype given; zero for zero.
 
     Examples
     --------
@@ -52,11 +54,11 @@ def orthogonalised(matrix: Array) -> Array:
     a, b, c = COEFFICIENTS
     tall = matrix.shape[-2] > matrix.shape[-1]
     X = np.swapaxes(matrix, -1, -2) if tall else matrix
-    X = X / (np.sqrt((X * X).sum(axis=(-2, -1), keepdims=True)) + TINY)
+    X = (X / (np.sqrt((X * X).sum(axis=(-2, -1), keepdims=True)) + TINY)).astype(np.float32)
     for _ in range(TIMES):
         A = X @ np.swapaxes(X, -1, -2)
         X = a * X + (b * A + c * (A @ A)) @ X
-    return np.swapaxes(X, -1, -2) if tall else X
+    return (np.swapaxes(X, -1, -2) if tall else X).astype(matrix.dtype)
 
 
 _ORTHOGONALISE = Primitive("orthogonalise", orthogonalised)

@@ -72,6 +72,8 @@ class Optimizer:
     """Whether a step takes all rows unless a batch size is given."""
     scheduled: ClassVar[bool] = True
     """Whether a schedule may change α."""
+    side_by_side: ClassVar[bool] = True
+    """Whether it trains members side by side."""
     precisions: ClassVar[tuple[str, ...]] = ("float32", "float64", "bfloat16")
     """Those that it can be trained in."""
 

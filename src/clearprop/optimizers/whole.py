@@ -22,7 +22,7 @@ from clearprop.settings import Attr
 __all__ = ["TOLERANCE", "Moved", "Problem", "WholeBatch", "dot"]
 
 TOLERANCE = Attr(
-    "tolerance", float, 1e-10, bounds="[0, inf)", help="it is found where every |∂J/∂w| is below"
+    "tolerance", float, 1e-12, bounds="[0, inf)", help="it is found where every |∂J/∂w| is below"
 )
 
 
