@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,8 @@ class ClearProp:
     def __init__(self, problem: Problem, precision: Precision, threads: int | None) -> None:
         told = "its own choice of threads" if threads is None else counted(threads)
         self.name = f"ClearProp {precision}, {told}"
-        self.precision, self.problem, optimizer = precision, problem, Adam(RATE)
+        self.precision: str = precision
+        self.problem, optimizer = problem, Adam(RATE)
         data = Data({"X": problem.X}, {"y": problem.y})
         self.runner = NativeRunner(
             problem.network.graph, optimizer, data, threads=threads, precision=precision
@@ -257,11 +258,15 @@ def settings(problem: Problem, threads: list[int]) -> Iterator[tuple[str, Any]]:
     yield "Keras", partial(Keras, problem)
 
 
-def available(problem: Problem, threads: list[int]) -> tuple[list[Peer], dict[str, str]]:
-    """Return everyone who is here, and why others are not."""
+def available(
+    problem: Problem, threads: list[int], who: Sequence[str] = ()
+) -> tuple[list[Peer], dict[str, str]]:
+    """Return everyone who is here, or those of some names, and why others are not."""
     found: list[Peer] = []
     missing: dict[str, str] = {}
     for name, make in settings(problem, threads):
+        if who and name not in who:
+            continue
         try:
             found.append(make())
         except Exception as error:  # whatever a library says of its absence or of this machine

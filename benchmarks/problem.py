@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,8 +73,10 @@ class Problem:
         products = [a * b for a, b in itertools.pairwise(self.sizes)]
         return 2.0 * self.batch * (2 * sum(products) + sum(products[1:]))
 
-    def gradient(self, rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Return ∂J/∂parameters at the first weights, in float64."""
+    @cached_property
+    def gradient(self) -> np.ndarray[Any, Any]:
+        """∂J/∂parameters of the first batch at the first weights, in float64."""
+        rows = np.arange(self.batch)
         data = Data({"X": self.X}, {"y": self.y})
         runner = NativeRunner(self.network.graph, SGD(1.0), data, precision="float64")
         state = State.initial(self.start, SGD(1.0), 0, "float64", runner.family)
@@ -93,7 +96,7 @@ def disagreement(problem: Problem, peer: Peer) -> dict[str, float]:
     the step is anyone's. So those entries are held to the step's size, all others to 1e-5.
     """
     rows = np.arange(problem.batch)
-    g = problem.gradient(rows)
+    g = problem.gradient
     exact = problem.start - RATE * g / (np.abs(g) + EPSILON)
     peer.step(rows)
     apart = np.abs(peer.parameters() - exact)

@@ -11,13 +11,14 @@ import os
 import platform
 import statistics
 import subprocess
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-PACKAGES = ("numpy", "torch", "jax", "scikit-learn", "keras")
+PACKAGES = ("numpy", "torch", "jax", "scikit-learn", "keras", "onnxruntime")
 
 
 def provenance() -> dict[str, Any]:
@@ -50,6 +51,46 @@ def write(path: Path, result: dict[str, Any]) -> None:
     partial = path.with_suffix(".part")
     partial.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(partial, path)
+
+
+class Kept:
+    """A long run's record, written after every piece: what was measured is not measured again.
+
+    The pieces stand beside the result in a file of their own until all are there; a run of the
+    same commit, machine, versions and settings goes on from it.
+
+    Parameters
+    ----------
+    path : Path
+        Of the result.
+    settings : dict
+        Of the run, beside its provenance.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self.path, self._unfinished = path, path.with_suffix(".unfinished.json")
+        self.run = provenance() | settings
+        self.pieces: dict[str, Any] = {}
+        if self._unfinished.exists():
+            found = json.loads(self._unfinished.read_text("utf-8"))
+            same = {name: self.run[name] for name in self.run if name != "load"}
+            if same == {name: found["run"].get(name) for name in same}:
+                self.run, self.pieces = found["run"], found["pieces"]
+                print(f"goes on from {self._unfinished}: {len(self.pieces)} pieces are there")
+
+    def piece(self, name: str, make: Callable[[], Any]) -> Any:
+        """Return a piece of the record: what is kept, or what ``make`` measures now."""
+        if name not in self.pieces:
+            self.pieces[name] = json.loads(json.dumps(make()))  # as it will be read
+            write(self._unfinished, {"run": self.run, "pieces": self.pieces})
+        return self.pieces[name]
+
+    def finish(self, parts: dict[str, Any]) -> None:
+        """Put parts in place of those of the result's file, and forget the pieces."""
+        before = json.loads(self.path.read_text("utf-8")) if self.path.exists() else {}
+        new = {name: {"run": self.run, **of} for name, of in parts.items()}
+        write(self.path, {"parts": before.get("parts", {}) | new})
+        self._unfinished.unlink(missing_ok=True)
 
 
 def _version(package: str) -> str | None:

@@ -1,18 +1,118 @@
-"""The page of performance says what the record says."""
+"""The page of performance and its plots say what the record says."""
 
 from __future__ import annotations
 
+import copy
+import importlib
 import json
 import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
 
 import performance_page
+import performance_plots
+import pytest
+
+ROOT = Path(performance_page.ROOT)
+RECORD: dict[str, Any] = json.loads(performance_page.RECORD.read_text("utf-8"))
 
 
-def test_the_page_is_rendered_from_the_committed_record() -> None:
-    record = json.loads(performance_page.RECORD.read_text("utf-8"))
-    assert performance_page.PAGE.read_text("utf-8") == performance_page.page(record), (
-        "docs/performance.md is stale: run tools/performance_page.py"
-    )
+def row(median: float, **more: Any) -> dict[str, Any]:
+    return {"median": median, "least": median, "greatest": median, "rounds": 5} | more
+
+
+def point(width: int, ours: float, theirs: float) -> dict[str, Any]:
+    """A point of the sweep at which PyTorch is faster but does another step."""
+    return {
+        "width": width, "batch": 8, "depth": 2, "flop": 1e6, "skipped": {}, "ours": "ClearProp",
+        "peer": "JAX", "ratio": theirs / ours,
+        "microseconds": {
+            "ClearProp": row(ours, library="ClearProp", disagrees=None),
+            "JAX": row(theirs, library="JAX", disagrees=None),
+            "PyTorch": row(0.5, library="PyTorch", disagrees=True),
+        },
+    }  # fmt: skip
+
+
+def whole() -> dict[str, Any]:
+    """A record of every part, with figures that stand nowhere else."""
+    step = copy.deepcopy(RECORD["parts"]["step"])
+    run = step["run"]
+    net = {"sizes": [3, 5, 7], "batch": 32, "rows": 100, "epochs": 2, "runs": 8}
+    predict = {"sizes": [3, 5, 7], "rows": 64, "flop": 1e6, "microseconds": {
+        "compiled": row(123.0, threads=1, **{"share of peak": 0.876})}}  # fmt: skip
+    return {
+        "parts": {
+            "step": step,
+            "sweep": {"run": run, "points": [point(8, 10, 43), point(32, 50, 31)],
+                      "left out for time": [[1, 1, 1]]},
+            "predict": {"run": run, "one row": {"onnxruntime": row(6.78)}, "batches": [predict]},
+            "startup": {"run": run, "the interpreter's own": 0.01, "seconds": {
+                "import numpy": row(0.061, **{"times numpy": 1.0})}},
+            "memory": {"run": run, "cases": {
+                "small": {"data": 1e6, "parameters": 2e6, "peak": 61.2e6, "bound": 61e6},
+                "wide": {"data": 1e6, "parameters": 2e6, "peak": 60.9e6, "bound": 61e6}}},
+            "scaling": {
+                "run": run,
+                "threads": [{"net": "odd", "sizes": [3, 5], "batch": 9, "threads": [1, 2],
+                             "microseconds": [200.0, 80.0], "its own choice": 81.0}],
+                "rows": [row(5e4, rows=1000), row(7e5, rows=100_000)],
+                "parameters": [row(44.0, width=16, parameters=714, **{"share of peak": 0.345})],
+            },
+            "many": {"run": run, "cases": {"odd": net | {"seconds": {"cp.train_many": row(1.37)}}}},
+        }
+    }  # fmt: skip
+
+
+def test_the_page_and_its_plots_are_rendered_from_the_committed_record() -> None:
+    docs = performance_page.PAGE.parent
+    made = performance_page.files(RECORD)
+    for name, text in made.items():
+        assert (docs / name).read_text("utf-8") == text, (
+            f"docs/{name} is stale: run tools/performance_page.py"
+        )
+    assert {path.name for path in docs.glob("performance*")} == set(made)
+
+
+def test_every_part_stands_on_the_page() -> None:
+    text = performance_page.page(whole())
+    for said in (
+        "width 32, batch 8, 2 hidden | 50 | 31 | 0.62 | JAX",
+        "between 0.62 and 4.3 times as fast; it is slower at 1.",
+        "further than 1e-5 from the exact one: PyTorch.",
+        "Left out for time: 1 point.",
+        "| onnxruntime | 6.78 |",
+        "| `model.compiled.predict` | 1 | 123 | 87.6 % |",
+        "| `import numpy` | 61 | 1.00 |",
+        "| small | 1.0 | 2.0 | 61.2 | 61.0 | **no** |",
+        "| wide | 1.0 | 2.0 | 60.9 | 61.0 | yes |",
+        "| 3-5, batch 9 | 200 | 80 | 81 |",
+        "| 100,000 | 0.7 | 7 |",
+        "| 16-16-16-10 | 714 | 44 | 34.5 % |",
+        "| 8 of 3-5-7, batch 32, 100 rows, 2 epochs | 1.37 |",
+    ):
+        assert said in text, said
+    assert "Not measured yet" not in text
+
+
+def test_a_part_that_was_not_measured_is_said_to_be_missing() -> None:
+    record = whole()
+    del record["parts"]["many"]
+    assert "`python -m benchmarks.speed --parts many`" in performance_page.page(record)
+
+
+def test_plots_are_xml_whose_labels_are_the_records_figures() -> None:
+    made = performance_plots.plots(whole()["parts"])
+    assert set(made) == {f"performance_{name}.svg" for name in ("step", "sweep", "scaling")}
+    labels = {
+        name: [one.text for one in ET.fromstring(text).iter("{http://www.w3.org/2000/svg}text")]
+        for name, text in made.items()
+    }
+    assert {"4.3×", "0.62×", "width 8", "width 32"} <= set(labels["performance_sweep.svg"])
+    assert {"714", "100k", "odd"} <= set(labels["performance_scaling.svg"])
+    own = [text for text in labels["performance_step.svg"] if text and text.startswith("1.00×")]
+    assert len(own) >= len(RECORD["parts"]["step"]["nets"])
 
 
 def test_the_prose_types_no_figure() -> None:
@@ -22,8 +122,7 @@ def test_the_prose_types_no_figure() -> None:
 
 
 def test_every_peer_of_the_record_was_held_to_the_exact_step() -> None:
-    record = json.loads(performance_page.RECORD.read_text("utf-8"))
-    for net in record["nets"].values():
+    for net in RECORD["parts"]["step"]["nets"].values():
         for name, row in net["microseconds"].items():
             agreement = row["agreement"]
             if "not compared" in agreement:
@@ -32,3 +131,44 @@ def test_every_peer_of_the_record_was_held_to_the_exact_step() -> None:
                 assert agreement["largest"] <= 1e-5, name
             else:
                 assert agreement["same direction"] >= 0.95, name
+
+
+def test_a_look_is_not_for_the_record() -> None:
+    assert not any(part["run"].get("quick") for part in RECORD["parts"].values())
+
+
+# -- the run that makes the record ---------------------------------------------------------------
+def test_a_run_that_was_broken_off_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    record = importlib.import_module("benchmarks.record")
+    monkeypatch.setattr(record, "provenance", lambda: {"commit": "abc"})
+    path = tmp_path / "speed.json"
+    path.write_text(json.dumps({"parts": {"many": {"run": {}, "cases": 1}, "step": 0}}))
+    first = record.Kept(path, {"rounds": 5, "load": 0.1})
+    assert first.piece("one", lambda: (1, 2)) == [1, 2]
+    again = record.Kept(path, {"rounds": 5, "load": 0.9})
+    assert again.piece("one", lambda: pytest.fail("measured twice")) == [1, 2]
+    other = record.Kept(path, {"rounds": 7, "load": 0.1})
+    assert other.piece("one", lambda: 3) == 3  # other settings, another run
+    other.finish({"step": {"nets": {}}})
+    found = json.loads(path.read_text())["parts"]
+    assert found["many"] == {"run": {}, "cases": 1}  # the parts beside it stay
+    assert found["step"] == {"run": {"commit": "abc", "rounds": 7, "load": 0.1}, "nets": {}}
+    assert [one.name for one in tmp_path.iterdir()] == ["speed.json"]
+
+
+def test_the_sweep_reaches_all_corners_and_no_further_than_its_arithmetic(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    sweep = importlib.import_module("benchmarks.sweep")
+    points = sweep.points(quick=False)
+    assert len(set(points)) == len(points)
+    assert {8, 4096} <= {width for width, _, _ in points}
+    assert {1, 4096} <= {batch for _, batch, _ in points}
+    assert {1, 16} <= {depth for _, _, depth in points}
+    # 2m (2 Σ s s' + Σ_{l>1} s s') of 8-8-8-10, batch 3
+    assert sweep.flop((8, 3, 2)) == 6 * (2 * (64 + 64 + 80) + 64 + 80)
+    assert max(map(sweep.flop, points)) <= sweep.MOST

@@ -7,8 +7,11 @@ record alone; the prose around them holds none.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from performance_plots import plots
 
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "benchmarks" / "results" / "speed.json"
@@ -18,14 +21,16 @@ HEAD = """\
 <!-- Written by tools/performance_page.py from benchmarks/results/speed.json: do not edit. -->
 # Performance
 
-How long a training step takes, beside the libraries one would use instead: the same network,
-data, optimizer (Adam), batch and shuffling, the shuffling inside everyone's clock; one machine,
-one run, order rotating. One step of each library from the same weights is held to the exact step
-before anything is timed: in float32 within 1e-5 in every parameter whose gradient is not
-rounding noise, in bfloat16 in its direction. Of each library the best of its settings counts.
+How long training, prediction and a first model take, beside the libraries one would use instead:
+the same network, data, optimizer (Adam), batch and shuffling, the shuffling inside everyone's
+clock; one machine, one run, order rotating, medians. One step of each library from the same weights
+is held to the exact step before anything is timed: in float32 within 1e-5 in every parameter whose
+gradient is not rounding noise, in bfloat16 in its direction. Of each library the best of its
+settings counts.
 
 ```sh
-make bench-speed                                          # all of it
+make bench-speed                                          # all of it, and this page
+.venv-bench/bin/python -m benchmarks.speed --parts sweep,many     # some of it; the rest stays
 .venv-bench/bin/python -m benchmarks.speed --quick --nets tiny,small --json /tmp/look.json
 ```
 """
@@ -59,6 +64,9 @@ WORKS = """\
 - **bfloat16** rounds operands on their way into the packed panels and multiplies pairs
   (AVX512-BF16), with float32 sums, weights and slots. Without the instruction it is refused,
   unless `CLEARPROP_BFLOAT16=emulated` asks for other instructions to do the same.
+- **Many networks at once** (`clearprop.train_many`) are runs side by side in one process, a slice
+  of each in turn: no run waits for its own threads, arrays are held and checked once, and each has
+  the bits of the run alone.
 - **Prediction**: `model.compiled.predict(row, out=out)` keeps the weights packed and allocates
   nothing.
 """
@@ -88,7 +96,9 @@ TRIED = """\
   waits between slices would save its start, and would have to survive a fork.
 - AMX tiles are not used: they need a machine that has them to be tested on.
 - Gathering rows inside the first product was left: see the share of gathering above.
-- Not measured yet: the sweep over widths, batches and depths; scaling with rows and parameters.
+- Many networks at once share data and cores and no arithmetic. Members of one network share the
+  rows that are gathered too, but the engine has one rate, one penalty, one weight a row and one
+  cost for all members, so runs of their own cannot be told apart there.
 """
 
 
@@ -166,59 +176,204 @@ def everyone(net: dict[str, Any]) -> list[str]:
     return [*text, ""] if net["skipped"] else text
 
 
-def beside(record: dict[str, Any]) -> list[str]:
-    """Phases, variants, prediction, first fits."""
-    text = ["## Where the time goes", "", "Shares of a step on one thread, float32.", ""]
-    phases = record["phases"]
-    kinds = list(next(iter(phases.values())))
-    text += table(
-        ["network", *kinds],
-        [[name, *(f"{100 * of[kind]:.1f} %" for kind in kinds)] for name, of in phases.items()],
-    )
-    key = next(name for name in record if name.startswith("variants"))
-    net = key.removeprefix("variants of ").partition(", micro")[0]
-    told = f"Of {net}, one thread, as a multiple of the plain step."
-    text += ["## Other steps", "", told, ""]
-    text += table(
-        ["step", "times the plain one"],
-        [[name, f"{row['times plain']:.2f}"] for name, row in record[key].items()],
-    )
-    prediction = record["prediction, microseconds"]
-    text += ["## Prediction", ""]
-    one = [[f"`{name}`" if "(" in name else name, micro(row["median"])]
-           for name, row in prediction["one row"].items()]  # fmt: skip
-    text += table(["one row of 30-32-16-2", "µs"], one)
-    many = next(name for name in prediction if name != "one row")
-    text += table(
-        [many, "µs", "GFLOP/s"],
-        [[name, micro(row["median"]), f"{row['GFLOP/s']:.1f}"]
-         for name, row in prediction[many].items()],
-    )  # fmt: skip
-    text += [
-        "## A new process",
-        "",
-        "Import, build, train; memory over what stood after the import.",
-        "",
-    ]
-    rows = []
-    for name, row in record["a new process"].items():
-        sizes = [row[of] / 1e6 for of in ("bytes over the import's", "bytes of data")]
-        rows.append([name, f"{row['seconds']['median']:.2f}", *(f"{size:.1f}" for size in sizes)])
-    return text + table(["fit", "s", "MB", "MB of data"], rows)
-
-
-def page(record: dict[str, Any]) -> str:
-    """The whole page."""
-    text = [HEAD, *run_of(record["run"]), *overview(record["nets"]), SHARES]
-    peaks = record["peaks"]["GFLOP/s"]
+def step(part: dict[str, Any]) -> list[str]:
+    """The five nets: ratios, the plot, the peaks."""
+    text = [*overview(part["nets"]), SHARES, plot("step", "each library's fastest setting"), ""]
+    peaks = part["peaks"]["GFLOP/s"]
     text += table(
         ["product of 4096³", "GFLOP/s"], [[name, f"{of:.1f}"] for name, of in peaks.items()]
     )
-    text += ["## Everyone", ""]
-    for net in record["nets"].values():
-        text += everyone(net)
-    return "\n".join([*text, *beside(record), WORKS, TRIED])
+    text += ["### Where the time goes", "", "Shares of a step on one thread, float32.", ""]
+    kinds = list(next(iter(part["phases"].values())))
+    text += table(
+        ["network", *kinds],
+        [
+            [name, *(f"{100 * of[kind]:.1f} %" for kind in kinds)]
+            for name, of in part["phases"].items()
+        ],
+    )
+    told = "Of 54-256-256-7, batch 256, one thread, as a multiple of the plain step."
+    text += ["### Other steps", "", told, ""]
+    rows = [[name, f"{row['times plain']:.2f}"] for name, row in part["variants"].items()]
+    return text + table(["step", "times the plain one"], rows)
+
+
+def sweep(part: dict[str, Any]) -> list[str]:
+    """Widths, batches and depths: the plot, and each point that is slower than a peer."""
+    points = [point for point in part["points"] if "ratio" in point]
+    slower = sorted((one for one in points if one["ratio"] < 1), key=lambda one: one["ratio"])
+    peers = sorted({library(point, point["peer"]) for point in points})
+    text = [
+        "Chains of one width to ten classes, float32, Adam, beside the fastest of "
+        f"{', '.join(peers)}. At {len(points)} points ClearProp is between "
+        f"{min(one['ratio'] for one in points):.2f} and {max(one['ratio'] for one in points):.1f} "
+        f"times as fast; it is slower at {len(slower)}.",
+        "",
+        plot("sweep", "times faster than the fastest peer, by width, batch and depth"),
+        "",
+    ]
+    if slower:
+        text += table(
+            ["slower at", "ours, µs", "theirs, µs", "times as fast", "the fastest peer"],
+            [
+                [f"width {one['width']}, batch {one['batch']}, {one['depth']} hidden",
+                 micro(one["microseconds"][one["ours"]]["median"]),
+                 micro(one["microseconds"][one["peer"]]["median"]),
+                 f"{one['ratio']:.2f}", one["peer"]]
+                for one in slower
+            ],
+        )  # fmt: skip
+    apart = sorted(
+        {name for one in points for name, row in one["microseconds"].items() if row["disagrees"]}
+    )
+    if apart:
+        named = ", ".join(apart)
+        text += [f"Left out where their step is further than 1e-5 from the exact one: {named}.", ""]
+    if left := len(part["left out for time"]):
+        text += [f"Left out for time: {left} point{'s' if left > 1 else ''}.", ""]
+    return text
+
+
+def library(point: dict[str, Any], setting: str) -> str:
+    name: str = point["microseconds"][setting]["library"]
+    return name
+
+
+def predict(part: dict[str, Any]) -> list[str]:
+    """One row, and batches as a share of the peak."""
+    one = [
+        [f"`{name}`" if "(" in name else name, micro(row["median"])]
+        for name, row in part["one row"].items()
+    ]
+    text = table(["one row of 30-32-16-2", "µs"], one)
+    for batch in part["batches"]:
+        sizes = "-".join(map(str, batch["sizes"]))
+        rows = []
+        for name, row in sorted(batch["microseconds"].items(), key=lambda item: item[1]["median"]):
+            share, cores = row["share of peak"], row["threads"]
+            rows.append(
+                [PREDICTS.get(name, name.partition(",")[0]), str(cores), micro(row["median"]),
+                 "–" if share is None else f"{100 * share:.1f} %"]
+            )  # fmt: skip
+        many = f"{batch['rows']:,} row" + ("s" if batch["rows"] > 1 else "")
+        text += table([f"{many} of {sizes}", "threads", "µs", "of those cores' peak"], rows)
+    return text
+
+
+PREDICTS = {"compiled": "`model.compiled.predict`", "runner": "ClearProp, its own choice"}
+
+
+def startup(part: dict[str, Any]) -> list[str]:
+    """Statements in new interpreters."""
+    rows = [
+        [f"`{name}`" if name.startswith("import ") else name, f"{1e3 * row['median']:,.0f}",
+         f"{row['times numpy']:.2f}"]
+        for name, row in part["seconds"].items()
+    ]  # fmt: skip
+    idle = part["the interpreter's own"]
+    told = (
+        "Milliseconds that a new interpreter takes longer than one with nothing to do "
+        f"({1e3 * idle:.0f} ms)."
+    )
+    return [told, "", *table(["statement", "ms", "times numpy's import"], rows)]
+
+
+def memory(part: dict[str, Any]) -> list[str]:
+    """Peaks beside their bounds."""
+    told = (
+        "The peak of a new process over what stood after its imports, beside what it is held to: "
+        "the data in float32, 5 × the parameters (6 × with clipping or bfloat16), one batch's "
+        "activations, 50 MB."
+    )
+    rows = [
+        [name, *(f"{row[of] / 1e6:,.1f}" for of in ("data", "parameters", "peak", "bound")),
+         "yes" if row["peak"] <= row["bound"] else "**no**"]
+        for name, row in part["cases"].items()
+    ]  # fmt: skip
+    return [told, "", *table(["run", "data, MB", "parameters, MB", "peak, MB", "bound, MB",
+                              "holds"], rows)]  # fmt: skip
+
+
+def scaling(part: dict[str, Any]) -> list[str]:
+    """Threads, rows, parameters: a plot and tables."""
+    text = [plot("scaling", "scaling with parameters, rows and threads"), ""]
+    rows = [
+        [f"{row['width']}-{row['width']}-{row['width']}-10", f"{row['parameters']:,}",
+         micro(row["median"]), f"{100 * row['share of peak']:.1f} %"]
+        for row in part["parameters"]
+    ]  # fmt: skip
+    text += table(["network, batch 256", "parameters", "µs a step", "of the peak"], rows)
+    rows = [
+        [f"{row['rows']:,}", f"{row['median'] / 1e6:.3g}", f"{row['median'] / row['rows']:.2g}"]
+        for row in part["rows"]
+    ]
+    text += table(["rows of 50, 50-64-64-2, an epoch of cp.train", "s", "µs a row"], rows)
+    counts = [str(count) for count in part["threads"][0]["threads"]]
+    rows = [
+        [f"{'-'.join(map(str, row['sizes']))}, batch {row['batch']}",
+         *(micro(took) for took in row["microseconds"]), micro(row["its own choice"])]
+        for row in part["threads"]
+    ]  # fmt: skip
+    head = [f"µs a step, {count} thread" + ("s" if count != "1" else "") for count in counts]
+    return text + table(["network", *head, "its own choice"], rows)
+
+
+def many(part: dict[str, Any]) -> list[str]:
+    """Runs at once, one by one, in processes."""
+    told = (
+        "Runs of `cp.train` with seeds and learning rates of their own, checks, validation and "
+        "models included; each has the same bits whichever way it is done."
+    )
+    first = next(iter(part["cases"].values()))
+    ways = list(first["seconds"])
+    rows = [
+        [f"{case['runs']} of {'-'.join(map(str, case['sizes']))}, batch {case['batch']}, "
+         f"{case['rows']:,} rows, {case['epochs']} epoch{'s' if case['epochs'] > 1 else ''}",
+         *(f"{case['seconds'][way]['median']:.3g}" for way in ways)]
+        for case in part["cases"].values()
+    ]  # fmt: skip
+    return [told, "", *table(["runs", *(f"{way}, s" for way in ways)], rows)]
+
+
+SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], list[str]]], ...] = (
+    ("step", "A training step", step),
+    ("sweep", "Widths, batches and depths", sweep),
+    ("many", "Many networks at once", many),
+    ("scaling", "Scaling", scaling),
+    ("predict", "Prediction", predict),
+    ("startup", "A new process", startup),
+    ("memory", "Memory", memory),
+)
+
+
+def plot(name: str, told: str) -> str:
+    return f"![{told}](performance_{name}.svg)"
+
+
+def page(record: dict[str, Any]) -> str:
+    """The whole page; of a part that was not measured, that it was not."""
+    parts, text, before = record["parts"], [HEAD], None
+    for name, heading, write in SECTIONS:
+        text += [f"## {heading}", ""]
+        if name not in parts:
+            text += [f"Not measured yet: `python -m benchmarks.speed --parts {name}`.", ""]
+            continue
+        run = {key: of for key, of in parts[name]["run"].items() if key not in ("nets", "quick")}
+        text += [] if run == before else run_of(run)
+        before = run
+        text += write(parts[name])
+    if "step" in parts:
+        text += ["## Everyone", ""]
+        for net in parts["step"]["nets"].values():
+            text += everyone(net)
+    return "\n".join([*text, WORKS, TRIED])
+
+
+def files(record: dict[str, Any]) -> dict[str, str]:
+    """Return everything that is written into docs/, by name: the page and its plots."""
+    return {PAGE.name: page(record), **plots(record["parts"])}
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(json.loads(RECORD.read_text("utf-8"))), "utf-8")
+    for file, content in files(json.loads(RECORD.read_text("utf-8"))).items():
+        (PAGE.parent / file).write_text(content, "utf-8")

@@ -1,0 +1,81 @@
+"""A training step over widths, batches and depths, beside the peers that need no long compiling.
+
+Chains of one width, relu, ten classes, Adam, float32. All widths by all batches at two hidden
+layers; other depths at every second of the smaller points. Points that need more arithmetic than
+`MOST` are left out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import Any
+
+from benchmarks import peers
+from benchmarks.problem import Problem
+from benchmarks.step import agrees, fastest, of_steps
+
+__all__ = ["flop", "measure", "points"]
+
+WIDTHS = (8, 32, 128, 512, 2048, 4096)
+BATCHES = (1, 8, 64, 512, 4096)
+DEPTHS = (1, 4, 16)
+CLASSES = 10
+MOST = 1.2e11
+"""FLOP of a step."""
+WHO = ("ClearProp float32", "PyTorch eager", "scikit-learn", "JAX")
+
+Point = tuple[int, int, int]
+"""Width, batch, hidden layers."""
+
+
+def sizes(point: Point) -> tuple[int, ...]:
+    """The chain's sizes."""
+    width, _, depth = point
+    return (width,) * (depth + 1) + (CLASSES,)
+
+
+def flop(point: Point) -> float:
+    """Needed arithmetic of a step."""
+    products = [a * b for a, b in itertools.pairwise(sizes(point))]
+    return 2.0 * point[1] * (2 * sum(products) + sum(products[1:]))
+
+
+def points(quick: bool) -> list[Point]:
+    """Return the sweep's points, spread so that a run that is cut short has seen all corners."""
+    plane = [(width, batch, 2) for width in WIDTHS for batch in BATCHES]
+    others = [
+        (width, batch, depth)
+        for (i, width), (j, batch), (k, depth) in itertools.product(
+            enumerate(WIDTHS[:-1]), enumerate(BATCHES[1:-1]), enumerate(DEPTHS)
+        )
+        if (i + j + k) % 2 == 0
+    ]
+    found = [point for point in plane + others if flop(point) <= MOST]
+    if quick:
+        return [point for point in found if flop(point) < 1e9][::6]
+    return found[::3] + found[1::3] + found[2::3]
+
+
+def measure(point: Point, rounds: int, quick: bool) -> dict[str, Any]:
+    """Return microseconds a step of everyone at one point."""
+    needed = flop(point)
+    batches = 200 if needed < 1e6 else 20 if needed < 2e9 else 2
+    problem = Problem(sizes(point), point[1], batches)
+    who = WHO if needed < 2e10 else WHO[:2] + WHO[3:]  # seconds a step, and never the fastest
+    threads = sorted({1, min(2, os.cpu_count() or 1)})
+    everyone, missing = peers.available(problem, threads, who)
+    agreement = {peer.name: agrees(problem, peer) for peer in everyone}
+    rows = of_steps(problem, everyone, rounds, 0.02 if quick else 0.06)
+    for name, row in rows.items():
+        row |= {part: agreement[name].get(part) for part in ("largest", "disagrees")}
+    exact = {name: row for name, row in rows.items() if not row["disagrees"]}
+    ours, peer = fastest(exact, True), fastest(exact, False)
+    found: dict[str, Any] = {
+        "width": point[0], "batch": point[1], "depth": point[2], "flop": needed,
+        "microseconds": rows, "skipped": missing,
+    }  # fmt: skip
+    if ours and peer:
+        ratio = rows[peer]["median"] / rows[ours]["median"]
+        found |= {"ours": ours, "peer": peer, "ratio": ratio}
+    return found
