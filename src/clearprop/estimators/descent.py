@@ -26,7 +26,8 @@ from clearprop.optimizers import (
     Update,
 )
 from clearprop.settings import Attr
-from clearprop.training import Horizon, Schedule, schedule
+from clearprop.training import Horizon, schedule
+from clearprop.training.rates import Rates
 
 __all__ = ["SOLVERS", "Descent", "solver_rule"]
 
@@ -134,11 +135,9 @@ class Descent:
         self._rate_rule = told["learning_rate"]
         self._power: float = told["power_t"]
         self._carries = told["solver"] == "sgd"  # the rate is in the velocity
-        self._horizon = horizon
-        self._schedule: Schedule | None = None
+        self._scheduled: Rates | None = None
         if not (isinstance(self._rate_rule, str) and self._rate_rule in RATE_RULES):
-            self._schedule = schedule(self._rate_rule)
-            self._memory = self._schedule.start()
+            self._scheduled = Rates(schedule(self._rate_rule), horizon)
         self.learning_rate_init = float(told["learning_rate_init"])
         self.learning_rate = self.base = self.learning_rate_init
 
@@ -151,10 +150,10 @@ class Descent:
         """Return the rates of the next steps."""
         done = self.state.step
         base: Array = np.full(steps, self.base)
-        if self._schedule is not None:
-            last = self._horizon.steps - 1  # `partial_fit` may go on beyond the schedule's end
+        if self._scheduled is not None:
+            last = self._scheduled.horizon.steps - 1  # `partial_fit` may go on beyond the end
             t = np.minimum(np.arange(done, done + steps), last).astype(np.float64)
-            base = self._schedule.rates(t, self._horizon, self._memory)
+            base = self._scheduled.at(t)
         if isinstance(self.rule, _AdamHat):
             base = base * self.rule.corrected(np.arange(done + 1.0, done + steps + 1.0))
         self.learning_rate = float(base[-1])
@@ -162,8 +161,8 @@ class Descent:
 
     def epoch_ends(self, samples: int, loss: float) -> None:
         """Take the rate of the next epoch, after ``samples`` samples in all."""
-        if self._schedule is not None:
-            self._memory = self._schedule.observe(loss, self._horizon, self._memory)
+        if self._scheduled is not None:
+            self._scheduled.observe(loss)
         elif self._carries and self._rate_rule == "invscaling":
             self._change(self.learning_rate_init / float(samples + 1) ** self._power)
 

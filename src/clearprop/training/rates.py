@@ -42,6 +42,10 @@ class Rates:
         """The rate that a step would have, if the schedule remembered this instead."""
         return float(self.schedule.rates(np.array([float(step)]), self.horizon, memory)[0])
 
+    def at(self, t: Array) -> Array:
+        """The rates of any steps t, by what the schedule remembers now."""
+        return self.schedule.rates(t, self.horizon, self.memory)
+
     def of(self, start: int, stop: int) -> Array:
         """The rates of steps of one epoch: of the whole epoch's, so that no slice changes a bit."""
         steps = self.horizon.epoch
@@ -50,5 +54,5 @@ class Rates:
         if self._epoch != epoch:
             t = np.arange(first, min(first + steps, self.horizon.steps), dtype=np.float64)
             self._epoch = epoch
-            self._rates = self.schedule.rates(t, self.horizon, self.memory)
+            self._rates = self.at(t)
         return self._rates[start - first : stop - first]
