@@ -364,7 +364,7 @@ def test_help_shows_no_types_of_flags_and_each_default_once(
 
 
 def test_help_names_the_defaults(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "400")
     _, out, _ = run("train", "--help")
     for option, default in (("seed", "0"), ("validation", "0.2"), ("optimizer", "adam")):
         assert re.search(rf"--{option} .*\[default: {default}\]", out), option
