@@ -1,4 +1,4 @@
-"""The tutorial's commands print what it shows."""
+"""The commands of the tutorial and of the README print what these show."""
 
 from __future__ import annotations
 
@@ -22,15 +22,34 @@ def tutorial(monkeypatch):
     return importlib.import_module("tutorial")
 
 
-def test_the_tutorials_output_is_todays(tutorial):
-    for page in tutorial.PAGES:
-        text = page.read_text("utf-8")
-        shown, now = (without_rounding(one) for one in (text, tutorial.fresh(text)))
-        assert now == shown, "run tools/tutorial.py"
+@pytest.mark.parametrize("place", [0, 1], ids=["tutorial", "README"])
+def test_what_the_pages_show_is_todays_output(tutorial, place):
+    page, heading = tutorial.PAGES[place]
+    text = page.read_text("utf-8")
+    shown, now = (without_rounding(one) for one in (text, tutorial.fresh(text, heading)))
+    assert now == shown, "run tools/tutorial.py"
+
+
+def test_the_readme_goes_from_a_named_mistake_to_a_pass(tutorial):
+    page, heading = tutorial.PAGES[1]
+    part = page.read_text("utf-8").partition(heading)[2].partition("\n## ")[0]
+    order = [part.index(words) for words in (
+        "--template numpy", "delta2 = Delta2\n", "it starts at W1 (layer 2)",
+        "f′ is missing: layer 2", "right:   δ⁽²⁾ = (W⁽²⁾ᵀ δ⁽³⁾) ⊙ f′(z⁽²⁾)",
+        "delta2 = Delta2 * sigmoid_prime(z2)", "The gradient is right.")]  # fmt: skip
+    assert order == sorted(order)
+
+
+def test_a_page_may_leave_lines_out(tutorial):
+    printed = "one\ntwo\nthree\nfour\n"
+    assert tutorial._cut(printed, ["one", "…", "four"]) == "one\n…\nfour\n"
+    assert tutorial._cut(printed, ["one", "…"]) == "one\n…\n"
+    assert tutorial._cut(printed, ["one"]) == printed
+    assert "two" in tutorial._cut(printed, ["one", "…", "gone"])
 
 
 def test_the_tutorial_goes_from_named_mistakes_to_a_right_gradient(tutorial):
-    text = tutorial.PAGES[0].read_text("utf-8")
+    text = tutorial.PAGES[0][0].read_text("utf-8")
     order = [text.index(words) for words in (
         "f′ is missing: layer 2", "right:   δ⁽²⁾ = (W⁽²⁾ᵀ δ⁽³⁾) ⊙ f′(z⁽²⁾)",
         "f′ is taken of a, not of z: layer 2", "The gradient is right.",
