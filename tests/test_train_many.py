@@ -53,6 +53,7 @@ def test_each_has_the_bits_of_the_run_it_stands_for(rng: np.random.Generator, th
     w = rng.uniform(0, 2, len(X))
     some = rng.random(len(X)) < 0.6
     drawn = rng.integers(0, len(X), 100)
+    plain = cp.Network([4, 6, 3], "tanh", cost="cross_entropy")
     common: dict[str, Any] = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01}
     runs: list[dict[str, Any]] = [
         {},
@@ -69,6 +70,10 @@ def test_each_has_the_bits_of_the_run_it_stands_for(rng: np.random.Generator, th
         {"network": network(hidden=5), "validation": (X[:30], Y[:30]), "patience": 1},
         {"precision": "float64", "max_steps": 11},
         {"engine": "reference", "epochs": 2},
+        {"optimizer": "muon"},
+        {"optimizer": "schedule_free"},
+        {"network": plain, "optimizer": "lbfgs", "learning_rate": None, "batch_size": None},
+        {"optimizer": "rprop", "learning_rate": None, "batch_size": None},
     ]
     models = cp.train_many(runs, X, Y, network=network(), threads=threads, **common)
     assert len(models) == len(runs)
@@ -250,6 +255,7 @@ def test_nothing_begins_if_one_is_wrong(rng: np.random.Generator, tmp_path: Path
         ({"learning_rate": -1}, SettingError, r"runs\[1\]: .*learning_rate must be a number in"),
         ({"epochs": 0}, SettingError, r"runs\[1\]: epochs"),
         ({"schedule": "cosin"}, SettingError, r"runs\[1\]: .*did you mean 'cosine'"),
+        ({"optimizer": "lbfgs"}, SettingError, r"runs\[1\]: lbfgs needs one cost for all"),
         ({"l2": -1.0}, SettingError, r"runs\[1\]: l2 must be a number in"),
         ({"rows": np.zeros(150, bool)}, DataError, r"runs\[1\]: rows leaves no rows"),
         ({"rows": [150]}, DataError, r"runs\[1\]: rows holds 150; the rows of X are 0 to 149"),

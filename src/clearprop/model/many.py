@@ -39,7 +39,7 @@ from clearprop.storage import named
 from clearprop.tables.task import Target
 from clearprop.training import ATTRS, Progress, Training, schedule
 from clearprop.training.arrays import gathered, read_sample_weight, taken
-from clearprop.training.choices import begun
+from clearprop.training.choices import begun, check_suited
 from clearprop.training.together import Together
 from clearprop.words import did_you_mean, shown
 
@@ -293,8 +293,11 @@ def _check_settings(network: Network, told: Mapping[str, Any]) -> None:
     check_all(ATTRS, given | {"batch_size": None} if full else given)
     rate = told.get("learning_rate")
     settings = {} if rate is None else {"learning_rate": rate}
-    optimizer(told.get("optimizer", "adam"), **settings)
-    schedule(told.get("schedule", "constant"))
+    rule = optimizer(told.get("optimizer", "adam"), **settings)
+    rule.check(network.graph)
+    planned = schedule(told.get("schedule", "constant"))
+    size, precision = told.get("batch_size"), told.get("precision")
+    check_suited(rule, planned, size, full, told.get("clip"), precision)
     if told.get("parameters") is not None:
         begun(network, told["parameters"])
 
