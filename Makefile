@@ -40,7 +40,7 @@ mutate: $(INSTALLED)  ## change formulas at random, see that a test fails, and t
 bench: $(BENCH)/installed  ## time the engine side by side with its peers (an environment of their own)
 	$(BENCH)/bin/python -m benchmarks.run
 
-bench-speed: $(BENCH)/installed  ## a training step beside every peer, and its page; for a quiet machine
+bench-speed: $(BENCH)/installed  ## speed beside every peer, and its page; for a quiet machine, 25 minutes
 	$(BENCH)/bin/python -m benchmarks.speed
 	$(BIN)/python tools/performance_page.py
 
@@ -80,7 +80,8 @@ $(INSTALLED): pyproject.toml CMakeLists.txt $(wildcard native/* native/*/*) | $(
 	@echo "set up"
 	@touch $@
 
-$(BENCH)/installed: $(INSTALLED) benchmarks/requirements.txt
+# Not editable, as users have it: so the package's own sources make it again too.
+$(BENCH)/installed: $(INSTALLED) benchmarks/requirements.txt $(shell find src -name '*.py')
 	test -d $(BENCH) || $(BIN)/python -m venv $(BENCH)
 	$(BENCH)/bin/pip install -q -r $(VENV)/build-requires.txt -r benchmarks/requirements.txt
 	$(BENCH)/bin/pip install -q --no-build-isolation .

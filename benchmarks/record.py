@@ -16,6 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import clearprop
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PACKAGES = ("numpy", "torch", "jax", "scikit-learn", "keras", "onnxruntime")
@@ -33,6 +35,18 @@ def provenance() -> dict[str, Any]:
         "versions": {"python": platform.python_version()}
         | {package: found for package in PACKAGES if (found := _version(package))},
     }
+
+
+def check_installed() -> None:
+    """End the program if the package that is measured is not the one of this tree."""
+    home = Path(clearprop.__file__).parent
+    for path in sorted((ROOT / "src" / "clearprop").rglob("*.py")):
+        own = home / path.relative_to(ROOT / "src" / "clearprop")
+        if not own.exists() or own.read_bytes() != path.read_bytes():
+            raise SystemExit(
+                f"the installed clearprop is not this tree's ({path.name} differs): "
+                "`make bench-speed` installs it, as does `pip install --no-build-isolation .`"
+            )
 
 
 def summary(samples: list[float]) -> dict[str, float]:

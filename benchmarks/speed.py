@@ -157,6 +157,7 @@ def main() -> None:
             parser.error(f"--{what}: there is no {unknown[0]!r}; there are {', '.join(known)}")
     if options.quick and options.json == record.RESULTS / "speed.json":
         parser.error("--quick is a look and not for the record: give --json FILE")
+    record.check_installed()
     run, found = Run(options), {}
     for name in options.parts.split(","):
         measure: Callable[[], dict[str, Any]] = getattr(run, name)
