@@ -179,6 +179,17 @@ def test_networks_and_functions_of_parameters_are_searched(wine: Any) -> None:
     assert isinstance(lambdas.best_estimator, Ridge)
 
 
+def test_whole_numbers_are_numbers_to_a_network_or_a_metric_of_numbers() -> None:
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    y = (10 * X[:, 0]).astype(int)
+    net = cp.Network([2, 4, 1], "tanh")
+    space = {"learning_rate": "1e-3..1e-1 log", "epochs": [3]}
+    found = cp.tune(net, X, y, space, trials=2)
+    assert found.metric == "rmse" and found.best_estimator.task == "regression"
+    by_metric = cp.tune(lambda **s: (net, s), X, y, space, trials=2, metric="mae")
+    assert by_metric.metric == "mae" and by_metric.best_score > 0
+
+
 def test_a_pipeline_is_searched_by_its_steps_names(wine: Any) -> None:
     X, y = wine
     made = make_pipeline(StandardScaler(), tabular())
@@ -316,6 +327,7 @@ def test_a_study_of_another_search_is_refused_by_what_differs(wine: Any, tmp_pat
         ({"what": 3}, "what to tune"),
         ({"what": Ridge(), "space": None}, "no usual space"),
         ({"y": [1, 2]}, "one target a row"),
+        ({"y": [None, *["a", "b"] * 88, "b"]}, "missing"),
         ({"X": 3}, "no table"),
         ({"study": "/nowhere/at/all"}, "folder"),
     ],

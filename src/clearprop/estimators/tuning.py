@@ -295,7 +295,7 @@ class _Search:
         cv: Any,
     ) -> None:
         self.candidate, self.data, self.space, self.told = candidate, data, space, told
-        names = classifies(candidate, data.y)
+        names = classifies(candidate, data.y, metric)
         if names and data.y.ndim == 2 and (metric is None or metric == "log_loss"):
             raise SettingError("several labels a row: give one of scikit-learn's scorers as metric")
         self.judge = Judge(
@@ -470,7 +470,8 @@ def _classes(y: Any) -> Any:
         return np.unique(y)
     except TypeError:
         raise DataError(
-            "the labels y are of several types, which have no order: make all texts, or all numbers"
+            "the labels y are of several types, or some are missing: make all texts, or all "
+            "numbers, and leave rows without one out"
         ) from None
 
 

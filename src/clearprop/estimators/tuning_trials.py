@@ -26,6 +26,7 @@ from clearprop.estimators.tuning_space import with_parameters
 from clearprop.membership import VALIDATION, split
 from clearprop.metrics import METRICS
 from clearprop.model import Model, train
+from clearprop.model.targets import find_target
 from clearprop.network import Network
 from clearprop.tables import MemoryTable, Table
 from clearprop.words import did_you_mean
@@ -345,10 +346,17 @@ def usual_metric(candidate: Candidate, classifies: bool) -> str:
     return "log_loss" if classifies else "rmse"
 
 
-def classifies(candidate: Candidate, y: NDArray[Any]) -> bool:
-    """Whether classes are predicted: said by the estimator, by labels where there is none."""
+def classifies(candidate: Candidate, y: NDArray[Any], metric: Any) -> bool:
+    """Whether classes are predicted: as the estimator, the network or the metric says.
+
+    Of a function nothing is known before it is called: there labels say it.
+    """
     if candidate.estimator is not None:
         return bool(is_classifier(candidate.estimator))
+    if isinstance(candidate.what, Network):
+        return find_target(candidate.what, y).task == "classification"
+    if isinstance(metric, str) and metric in METRICS:
+        return METRICS[metric].task == "classification"
     return y.dtype.kind in "OUTSb" or (y.dtype.kind in "iu" and y.ndim == 1)
 
 
