@@ -15,6 +15,7 @@ import numpy as np
 
 from clearprop.backprop import Plan, plan, run, target_name
 from clearprop.derivation.equations import DerivedStep, Equation
+from clearprop.derivation.evaluating import value
 from clearprop.derivation.latex import LATEX
 from clearprop.derivation.layouts import TEXT, Layout
 from clearprop.derivation.mathml import MATHML
@@ -34,7 +35,6 @@ from clearprop.derivation.tree import (
     Stack,
     Total,
     put,
-    value,
     walk,
 )
 from clearprop.derivation.verification import Verification, verify_steps

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.derivation.equations import Equation
+from clearprop.derivation.evaluating import value
 from clearprop.derivation.names import Names
 from clearprop.derivation.numbers import TraceNumbers
 from clearprop.derivation.tree import (
@@ -27,7 +28,6 @@ from clearprop.derivation.tree import (
     Quantity,
     Raise,
     Times,
-    value,
 )
 from clearprop.errors import SettingError
 

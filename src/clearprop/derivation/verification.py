@@ -1,7 +1,7 @@
 """Is what is printed what is executed? Every step evaluated from its tree and compared.
 
-The written tree is evaluated by `clearprop.derivation.tree.value`, entry by entry and sample by
-sample, and compared with the engine's trace and with central differences of the cost.
+The written tree is evaluated by `clearprop.derivation.evaluating.value`, entry by entry and sample
+by sample, and compared with the engine's trace and with central differences of the cost.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.derivation.equations import DerivedStep, Equation
+from clearprop.derivation.evaluating import value
 from clearprop.derivation.functions import functions_of
 from clearprop.derivation.general import instances
 from clearprop.derivation.names import FULL, Names
@@ -25,7 +26,6 @@ from clearprop.derivation.tree import (
     Node,
     Quantity,
     Ratio,
-    value,
     walk,
 )
 from clearprop.expressions import Array
