@@ -150,7 +150,11 @@ class OddArray:
         ({"gradient": OddDict(W1=1)}, AnswerError, "cannot be read: RuntimeError: no items"),
         ({"gradient": {"W1": OddArray()}}, AnswerError, "cannot be read: RuntimeError: no array"),
         ({"gradient": {"W1": np.full((4, 3), np.datetime64("2020-01-01"))}}, AnswerError, "dateti"),
-        ({"gradient": {"W1": np.array([object()])}}, AnswerError, "no array of numbers but of ob"),
+        (
+            {"gradient": {"W1": np.array([object()])}},
+            AnswerError,
+            "no array of numbers but ndarray of ob",
+        ),
         (
             {"gradient": SimpleNamespace(coefs_=[1], intercepts_=[1], predict=None)},
             AnswerError,
@@ -235,3 +239,31 @@ def test_a_gradient_with_more_beside_it_is_read(case):
     assert check_gradient(network, p, X, Y, lambda *given: (1.0, right, {1, 2})).passed
     lists = {f"d{name}": array.tolist() for name, array in right.items()}
     assert check_gradient(network, p, X, Y, lists).passed
+    assert check_gradient(network, p, X, Y, list(lists.values())).passed
+    assert check_gradient(network, p, X, Y, network.gradient(p, X, Y).flat.tolist()).passed
+
+
+def test_a_value_with_its_gradient_is_read_in_any_form(case):
+    """As jax.value_and_grad returns it."""
+    network, p, X, Y = case
+    right = network.gradient(p, X, Y)
+    tree = [(right["W1"].T, right["b1"]), (right["W2"].T, right["b2"])]
+    for value in (0.5, np.float32(0.5), np.array(0.5)):
+        assert check_gradient(network, p, X, Y, (value, tree)).passed
+        assert check_gradient(network, p, X, Y, (value, right.flat)).passed
+    # two arrays of a network that has two are no value and gradient
+    small = cp.Network([2, 1])
+    p = small.initial(seed=0)
+    right = small.gradient(p, X[:, :2], Y[:, :1])
+    assert check_gradient(small, p, X[:, :2], Y[:, :1], (right["W1"], right["b1"])).passed
+    lists = (right["W1"].tolist(), right["b1"].tolist())
+    assert check_gradient(small, p, X[:, :2], Y[:, :1], lists).passed
+
+
+def test_what_is_too_coarse_or_no_object_is_said(case):
+    network, p, X, Y = case
+    right = dict(network.gradient(p, X, Y))
+    coarse = {**right, "W1": SimpleNamespace(dtype="torch.bfloat16")}
+    assert "bfloat16, which has two digits" in told(lambda: check_gradient(*case, coarse))
+    module = type("Net", (), {"named_parameters": None, "parameters": None})
+    assert "the class Net" in told(lambda: check_gradient(*case, module))

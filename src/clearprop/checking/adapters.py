@@ -20,6 +20,8 @@ from clearprop.graph import Graph
 
 def read(graph: Graph, given: Any, notes: list[str]) -> dict[str, Any] | None:
     """Return another framework's gradients by our names, or None if it is no such object."""
+    if isinstance(given, type):
+        raise AnswerError(f"the gradient is the class {given.__name__}; give an object or arrays")
     if hasattr(given, "named_parameters"):
         return _torch(graph, given, notes)
     if hasattr(given, "coefs_") and hasattr(given, "intercepts_"):
@@ -43,10 +45,21 @@ def read(graph: Graph, given: Any, notes: list[str]) -> dict[str, Any] | None:
 
 
 def plain(value: Any) -> np.ndarray[Any, Any]:
-    """Return a NumPy array of an array of any framework: of a tensor that tracks gradients too."""
+    """Return a NumPy array of an array of any framework: of a tensor that tracks gradients too.
+
+    Raises
+    ------
+    AnswerError
+        If it is of bfloat16, whose two digits tell no right gradient from a wrong one.
+    """
+    if "bfloat16" in str(getattr(value, "dtype", "")):
+        raise AnswerError(
+            "an array is of bfloat16, which has two digits, too few to tell right from wrong; "
+            "compute in float32 or float64"
+        )
     if hasattr(value, "detach"):  # PyTorch
         value = value.detach().cpu()
-        value = value.float() if "bfloat16" in str(getattr(value, "dtype", "")) else value
+        value = value.to_dense() if getattr(value, "is_sparse", False) else value
         return np.asarray(value.numpy())
     return np.asarray(value)
 
@@ -129,7 +142,16 @@ def _in_other_words(graph: Graph, given: Any) -> bool:
 def _nested(given: Any) -> bool:
     """Whether it is a tree: containers in a container, as JAX's parameters are."""
     items = given.values() if isinstance(given, Mapping) else given
-    return any(isinstance(item, Mapping | list | tuple) for item in items)
+    return any(isinstance(item, Mapping | list | tuple) and not _numbers(item) for item in items)
+
+
+def _numbers(value: Any) -> bool:
+    """Whether it is an array written as lists of numbers."""
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    return all(isinstance(one, float | int) for one in value) or (
+        all(_numbers(one) for one in value) and len({len(one) for one in value}) == 1
+    )
 
 
 def _named(graph: Graph, given: Any) -> bool:
@@ -150,7 +172,7 @@ def _leaves(given: Any) -> list[Any] | None:
         # kernel before bias, as layers hold them; their order among themselves is the tree's
         items = sorted(given.items(), key=lambda item: _numbered(item[0]))
         values = [value for _, value in items]
-    elif isinstance(given, list | tuple):
+    elif isinstance(given, list | tuple) and not _numbers(given):
         values = list(given)
     else:
         return None

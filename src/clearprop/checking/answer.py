@@ -56,6 +56,8 @@ def _read(graph: Graph, given: Any) -> Answer:
     if isinstance(given, tuple):  # (cost, gradient), or with more beside it
         named = [one for one in given if isinstance(one, Mapping)]
         given = named[0] if len(named) == 1 else given
+    if isinstance(given, tuple) and len(given) == 2 and getattr(given[0], "ndim", 0) == 0:
+        given = given[1] if not isinstance(given[0], list | tuple) else given
     notes: list[str] = []
     found = adapters.read(graph, given, notes)
     foreign = found is not None
@@ -89,6 +91,8 @@ def _by_name(graph: Graph, given: Mapping[Any, Any], notes: list[str]) -> dict[s
 
 def _in_order(graph: Graph, given: Any, notes: list[str]) -> dict[str, Any]:
     if isinstance(given, Sequence) and not isinstance(given, str | bytes):
+        if len(given) == graph.size and all(isinstance(one, float) for one in given):
+            return _in_order(graph, np.array(given), notes)
         if len(given) != len(graph.parameters):
             raise AnswerError(
                 f"got {len(given)} arrays, the network has {len(graph.parameters)} parameters: "
@@ -96,7 +100,7 @@ def _in_order(graph: Graph, given: Any, notes: list[str]) -> dict[str, Any]:
             )
         return dict(zip(graph.parameters, given, strict=True))
     try:
-        flat = np.asarray(given)
+        flat = adapters.plain(given)
     except (ValueError, TypeError) as error:
         raise AnswerError(f"the gradient is no array: {error}") from None
     if flat.ndim == 1 and flat.shape == (graph.size,) and flat.dtype.kind in "fiu":
@@ -123,9 +127,10 @@ def _array(graph: Graph, name: str, value: Any, notes: list[str]) -> np.ndarray[
         if array.dtype.kind not in "fiub":
             array = array.astype(np.float64)
     except (ValueError, TypeError):
-        what = getattr(value, "dtype", type(value).__name__)
+        of = f" of {value.dtype}" if hasattr(value, "dtype") else ""
         raise AnswerError(
-            f"the gradient of {name} is no array of numbers but of {what}; expected shape {wanted}"
+            f"the gradient of {name} is no array of numbers but {type(value).__name__}{of}; "
+            f"expected shape {wanted}"
         ) from None
     if array.shape != wanted and array.size == int(np.prod(wanted)):
         squeezed = tuple(size for size in array.shape if size != 1)
