@@ -58,7 +58,7 @@ def orthogonalised(matrix: Array) -> Array:
     for _ in range(TIMES):
         A = X @ np.swapaxes(X, -1, -2)
         X = a * X + (b * A + c * (A @ A)) @ X
-    return (np.swapaxes(X, -1, -2) if tall else X).astype(matrix.dtype)
+    return np.asarray(np.swapaxes(X, -1, -2) if tall else X, dtype=matrix.dtype)
 
 
 _ORTHOGONALISE = Primitive("orthogonalise", orthogonalised)
