@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from clearprop.derivation.glyphs import Glyph, Partial, joined
 from clearprop.derivation.layouts import Layout
-from clearprop.derivation.names import Glyph, Partial, joined
 
 GREEK = {
     "α": r"\alpha", "δ": r"\delta", "Δ": r"\Delta", "Θ": r"\Theta", "η": r"\eta", "κ": r"\kappa",

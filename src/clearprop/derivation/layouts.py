@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clearprop.derivation.names import Glyph, Partial, lowered, raised
+from clearprop.derivation.glyphs import Glyph, Partial, lowered, raised
 
 
 class Layout:

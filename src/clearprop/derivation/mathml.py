@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from clearprop.derivation.glyphs import Glyph, Partial, joined
 from clearprop.derivation.layouts import Layout
-from clearprop.derivation.names import Glyph, Partial, joined
 
 
 def _escape(text: str) -> str:

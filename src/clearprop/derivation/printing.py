@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.derivation.glyphs import Glyph, Partial
 from clearprop.derivation.layouts import TEXT, Layout
-from clearprop.derivation.names import Glyph, Names, Partial
+from clearprop.derivation.names import Names
 from clearprop.derivation.tree import (
     MEMBER,
     SAMPLE,

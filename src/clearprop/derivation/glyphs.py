@@ -1,0 +1,79 @@
+"""One letter on the page: what stands above it, below it and on it; as Unicode text.
+
+Proved by ``tests/test_notation.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Glyph", "Partial", "joined", "lowered", "raised"]
+
+SUPERSCRIPTS = str.maketrans("0123456789()+-−lnkm", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻ˡⁿᵏᵐ")
+SUBSCRIPTS = str.maketrans("0123456789+-−()ijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎ᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """How one letter stands on the page: above it, below it, and what is on it."""
+
+    base: str
+    above: str = ""
+    below: tuple[str, ...] = ()
+    prime: bool = False
+    bar: bool = False
+    flat: bool = False
+
+    def text(self) -> str:
+        """Return it as one line of Unicode text."""
+        base = self.base + ("\u0304" if self.bar else "") + ("′" if self.prime else "")
+        flat = self.flat and all(part.isdigit() for part in self.below)
+        return base + raised(self.above) + (joined(self.below) if flat else lowered(self.below))
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A quantity that is written as a derivative, ∂top/∂bottom."""
+
+    top: Glyph
+    bottom: Glyph
+
+    def text(self) -> str:
+        """Return it as one line of Unicode text."""
+        return f"∂{self.top.text()}/∂{self.bottom.text()}"
+
+
+def raised(text: str) -> str:
+    """Return the text in Unicode superscripts, ``^{…}`` where a letter has none.
+
+    >>> raised("(2)"), raised("hidden")
+    ('⁽²⁾', '^{hidden}')
+    """
+    if not text:
+        return ""
+    high = text.translate(SUPERSCRIPTS)
+    return high if _changed(text, high) else f"^{{{text}}}"
+
+
+def lowered(parts: Sequence[str]) -> str:
+    """Return indices in Unicode subscripts, ``_{…}`` where a letter has none.
+
+    >>> lowered(("1", "3")), lowered(("1", "12")), lowered(("q",))
+    ('₁₃', '₁,₁₂', '_{q}')
+    """
+    if not parts:
+        return ""
+    low = [part.translate(SUBSCRIPTS) for part in parts]
+    if not all(_changed(part, one) for part, one in zip(parts, low, strict=True)):
+        return f"_{{{joined(parts)}}}"
+    return ("," if any(len(part) > 1 for part in parts) else "").join(low)
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Return indices side by side, with commas where one has several signs."""
+    return ("," if any(len(part) > 1 for part in parts) and len(parts) > 1 else "").join(parts)
+
+
+def _changed(text: str, converted: str) -> bool:
+    return all(a != b for a, b in zip(text, converted, strict=True))
