@@ -60,7 +60,7 @@ def points(quick: bool) -> list[Point]:
 def measure(point: Point, rounds: int, quick: bool) -> dict[str, Any]:
     """Return microseconds a step of everyone at one point."""
     needed = flop(point)
-    batches = 200 if needed < 1e6 else 20 if needed < 2e9 else 2
+    batches = 60 if needed < 1e6 else 20 if needed < 2e9 else 2
     problem = Problem(sizes(point), point[1], batches)
     who = WHO if needed < 2e10 else WHO[:2] + WHO[3:]  # seconds a step, and never the fastest
     threads = sorted({1, min(2, os.cpu_count() or 1)})

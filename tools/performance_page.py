@@ -60,7 +60,8 @@ WORKS = """\
   rows of few units are transposed, a lane a row.
 - **Two barriers a step**: a thread owns rows for the passes and rows of each weight for the
   sums. Threads change no bit; how many are worth it is measured while training
-  (`engine/team.py`), within the cores, the group's quota and `OMP_NUM_THREADS`.
+  (`engine/team.py`), within the process's cores, its control groups' quota, `OMP_NUM_THREADS` and
+  the limits of `threadpoolctl` (`engine/limits.py`).
 - **bfloat16** rounds operands on their way into the packed panels and multiplies pairs
   (AVX512-BF16), with float32 sums, weights and slots. Without the instruction it is refused,
   unless `CLEARPROP_BFLOAT16=emulated` asks for other instructions to do the same.
