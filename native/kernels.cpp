@@ -3,6 +3,7 @@
 // Nothing of the standard library with a body of its own may be used in here or below: the linker
 // keeps one copy of such a function, and it might be one the running processor has no instructions
 // for.
+#include "order.hpp"
 #include "passes.hpp"
 #include "sums.hpp"
 #include "updates.hpp"
@@ -89,7 +90,8 @@ const Isa isa = {CP_NAME(CP_ISA),
                  &table<float, Pair>,
                  names(generated::function_names),
                  names(generated::cost_names),
-                 names(generated::optimizer_names)};
+                 names(generated::optimizer_names),
+                 places_of};
 #endif
 
 }  // namespace clearprop::CP_ISA

@@ -37,51 +37,31 @@ inline Counter philox(std::uint64_t seed, Counter c) {
 // A bijection of 0 … n−1 that a seed and an epoch choose: a Feistel network of eight rounds on the
 // fewest bits that hold n, walked on from a place outside n until it falls inside (at most half of
 // the places lie outside, so two rounds of it on average at most). The keys of the rounds are
-// Philox's; the mixing inside a round is one 64-bit product, which is what makes it cost less than
-// the step that uses the row.
-class Order {
-  public:
-    Order(std::uint64_t seed, std::uint64_t epoch, std::uint64_t n) : n_(n) {
+// Philox's; the mixing inside a round is two 64-bit products, which is what makes it cost less than
+// the step that uses the row. order.hpp walks it.
+struct Order {
+    static constexpr int rounds = 8;
+    // 2⁶⁴ / golden ratio, odd; a multiplier of Steele and Vigna 2021
+    static constexpr std::uint64_t first = 0x9E3779B97F4A7C15u, second = 0xD1342543DE82EF95u;
+
+    std::uint64_t n, low_mask, high_mask;
+    int low_bits;
+    std::uint64_t key[rounds];
+
+    Order(std::uint64_t seed, std::uint64_t epoch, std::uint64_t count) : n(count) {
         int bits = 2;
         while (bits < 64 && (std::uint64_t{1} << bits) < n) ++bits;
-        low_bits_ = bits / 2;
-        low_mask_ = (std::uint64_t{1} << low_bits_) - 1;
-        high_mask_ = (std::uint64_t{1} << (bits - low_bits_)) - 1;
+        low_bits = bits / 2;
+        low_mask = (std::uint64_t{1} << low_bits) - 1;
+        high_mask = (std::uint64_t{1} << (bits - low_bits)) - 1;
         for (std::uint32_t i = 0; i < rounds / 2; ++i) {
             const Counter c =
                 philox(seed, {{i, static_cast<std::uint32_t>(epoch),
                                static_cast<std::uint32_t>(epoch >> 32), stream_order << 16}});
-            key_[2 * i] = c.word[0] | std::uint64_t{c.word[1]} << 32;
-            key_[2 * i + 1] = c.word[2] | std::uint64_t{c.word[3]} << 32;
+            key[2 * i] = c.word[0] | std::uint64_t{c.word[1]} << 32;
+            key[2 * i + 1] = c.word[2] | std::uint64_t{c.word[3]} << 32;
         }
     }
-
-    std::uint64_t operator()(std::uint64_t place) const {
-        do place = once(place);
-        while (place >= n_);
-        return place;
-    }
-
-  private:
-    static constexpr std::uint32_t rounds = 8;
-
-    static std::uint64_t mix(std::uint64_t x, std::uint64_t key) {
-        x = (x ^ key) * 0x9E3779B97F4A7C15u;  // 2⁶⁴ / golden ratio, odd
-        x ^= x >> 32;
-        return (x * 0xD1342543DE82EF95u) >> 32;  // a multiplier of Steele and Vigna 2021
-    }
-    std::uint64_t once(std::uint64_t place) const {
-        std::uint64_t low = place & low_mask_, high = place >> low_bits_;
-        for (std::uint32_t i = 0; i < rounds; i += 2) {
-            high ^= mix(low, key_[i]) & high_mask_;
-            low ^= mix(high, key_[i + 1]) & low_mask_;
-        }
-        return high << low_bits_ | low;
-    }
-
-    std::uint64_t n_, low_mask_, high_mask_;
-    int low_bits_;
-    std::uint64_t key_[rounds];
 };
 
 }  // namespace clearprop

@@ -232,6 +232,7 @@ struct Names {
     const char* const* name;
     int count;
 };
+struct Order;
 struct Isa {
     const char* name;
     const char* family;  // those of one family give the same bits
@@ -241,6 +242,8 @@ struct Isa {
     const Kernels<float>* bf16;  // float with bfloat16 products, made of other instructions
     Names functions, costs,
         optimizers;  // the rows that have kernels, in the order of their numbers
+    // Rows of places start … start + count − 1 of an epoch's order
+    void (*places)(const Order&, std::uint64_t start, long count, std::int64_t* rows);
 };
 const Isa* const* isas(int* count);
 

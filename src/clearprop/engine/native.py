@@ -99,6 +99,7 @@ class NativeRunner:
         self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own
         self._pause = np.zeros(1, dtype=np.int32)
         self._closed = False
+        self._scalars: tuple[int, Array] = (0, np.empty((0, 0)))
         self._books = (State(np.zeros(0)), 0, np.zeros(0), np.zeros(0))
         self.data = data
         self._given = self._ready(data)
@@ -185,14 +186,20 @@ class NativeRunner:
         return Report(costs[:done], norms[:done], done, why)
 
     def _per_step(self, start: int, count: int) -> Array:
-        """Return the optimizer's scalars of some steps, (count, scalars); t is 1 in step 0."""
+        """Return the optimizer's scalars of some steps, (count, scalars); t is 1 in step 0.
+
+        They are made for many steps at once and kept, because slices follow each other.
+        """
         assert self.optimizer is not None
-        t = np.arange(start + 1.0, start + count + 1.0)
-        scalars = self.optimizer.per_step(t)
-        table = np.empty((count, len(scalars)))
-        for column, value in enumerate(scalars.values()):
-            table[:, column] = value
-        return table
+        first, table = self._scalars
+        if not first <= start <= start + count <= first + len(table):
+            made = max(count, 1024)
+            scalars = self.optimizer.per_step(np.arange(start + 1.0, start + made + 1.0))
+            table = np.empty((made, len(scalars)))
+            for column, value in enumerate(scalars.values()):
+                table[:, column] = value
+            first, self._scalars = start, (start, table)
+        return table[start - first : start - first + count]
 
     def broken_off(self) -> Report:
         """Return what the last run had done when an exception ended it."""
@@ -371,11 +378,11 @@ class NativeRunner:
         return weights
 
     def _check_rows(self, rows: NDArray[np.int64], borders: NDArray[np.int64]) -> None:
+        if _native.windows_fit(rows, borders, len(self.data)):
+            return
         if (borders[1:] <= borders[:-1]).any() or borders[0] < 0 or borders[-1] > len(rows):
             raise DataError("every batch of a window needs a row at least, within its rows")
-        # As an unsigned number a negative one is larger than any row.
-        if len(rows) and rows.view(np.uint64).max() >= len(self.data):
-            raise DataError(f"a window names rows outside 0 … {len(self.data) - 1}")
+        raise DataError(f"a window names rows outside 0 … {len(self.data) - 1}")
 
     def _threads_for(self, n: int) -> int:
         """Threads for one pass over n rows."""
