@@ -188,6 +188,7 @@ struct UpdateScalars {
     double gradient_scale;   // of clipping; 1: none
     double penalty_scale;    // of every λ in this step; 1: as the parameters have it
     const double* settings;  // the optimizer's settings, then its per-step scalars
+    long count;              // of them
 };
 
 inline constexpr int row_block = 128;  // rows in one chain of a sum over rows: a bound of the bits

@@ -76,6 +76,8 @@ void transpose(const Job<T>& job, long parameter, long first, long last) {
             copy_panel<T, E>(p, job.weights[parameter], k, q, first, last);
 }
 
+inline constexpr int most_settings = 16;  // of an optimizer, its per-step scalars among them
+
 // The update of one parameter, stretch by stretch of its memory.
 template <class T, class E = T>
 class Update {
@@ -144,13 +146,17 @@ class Update {
             T* w_at = weights_.w + start;
             const V lambda(static_cast<T>(parameter_.penalty * given_.penalty_scale));
             const V scale(static_cast<T>(given_.gradient_scale));
+            // A copy that no store can change: what a step reads of it stays in registers.
+            double settings[most_settings];
+            for (int s = 0; s < most_settings; ++s)
+                settings[s] = s < given_.count ? given_.settings[s] : 0;
             T* slots[Row::slots + 1];
             for (int s = 0; s < Row::slots; ++s) slots[s] = weights_.slot[s] + start;
             for (long i = 0; i < length; i += V::lanes) {
                 V w = V::load(w_at + i), slot[Row::slots + 1];
                 for (int s = 0; s < Row::slots; ++s) slot[s] = V::load(slots[s] + i);
                 const V g = fma(lambda, w, V::load(g_at + i)) * scale;
-                Row::step(w, g, slot, rate, decay, given_.settings);
+                Row::step(w, g, slot, rate, decay, settings);
                 w.store(w_at + i);
                 for (int s = 0; s < Row::slots; ++s) slot[s].store(slots[s] + i);
             }

@@ -343,7 +343,12 @@ template <class T>
 UpdateScalars Workspace<T>::scalars(std::vector<double>& settings, double rate,
                                     const double* per_step, long count) const {
     std::copy_n(per_step, count, settings.end() - count);
-    return {rate, settings.empty() ? 0 : settings[0], 1, 1, settings.data() + 1};
+    return {rate,
+            settings.empty() ? 0 : settings[0],
+            1,
+            1,
+            settings.data() + 1,
+            static_cast<long>(settings.size()) - 1};
 }
 
 template class Workspace<float>;
