@@ -136,6 +136,34 @@ CP_INLINE double row_cost(F, const T* x, const T* y, const T* t, int width, cons
     return total;
 }
 
+// Philox's words of eight counters that differ in the first word: `at` holds it, 0 … 2³² − 1.
+// A word is a lane of 64 bits, so that a product keeps both its halves.
+typedef std::uint64_t Words __attribute__((vector_size(64)));
+inline constexpr int counters_at_once = 8, words_at_once = 4 * counters_at_once;
+
+inline void philox_words(std::uint64_t seed, std::uint64_t first, Counter fixed,
+                         std::uint32_t* word) {
+    constexpr std::uint64_t low = 0xFFFFFFFFu;
+    Words c0 = (first + Words{0, 1, 2, 3, 4, 5, 6, 7}) & low, c1 = Words{} + fixed.word[1],
+          c2 = Words{} + fixed.word[2], c3 = Words{} + fixed.word[3];
+    std::uint64_t k0 = seed & low, k1 = seed >> 32;
+    for (int round = 0; round < 10; ++round) {
+        const Words p0 = c0 * std::uint64_t{0xD2511F53u}, p1 = c2 * std::uint64_t{0xCD9E8D57u};
+        c0 = (p1 >> 32) ^ c1 ^ k0;
+        c2 = (p0 >> 32) ^ c3 ^ k1;
+        c1 = p1 & low;
+        c3 = p0 & low;
+        k0 = (k0 + 0x9E3779B9u) & low;
+        k1 = (k1 + 0xBB67AE85u) & low;
+    }
+    for (int i = 0; i < counters_at_once; ++i, word += 4) {
+        word[0] = static_cast<std::uint32_t>(c0[i]);
+        word[1] = static_cast<std::uint32_t>(c1[i]);
+        word[2] = static_cast<std::uint32_t>(c2[i]);
+        word[3] = static_cast<std::uint32_t>(c3[i]);
+    }
+}
+
 // r = 0 or 1 / (1 − p), from (seed, step, place in the whole batch, member, unit, node)
 template <class T>
 void dropout_mask(const Job<T>& job, Rows<T> out, long first, long last, int width, int members,
@@ -145,21 +173,29 @@ void dropout_mask(const Job<T>& job, Rows<T> out, long first, long last, int wid
                                         ? 4294967295u
                                         : static_cast<std::uint32_t>(__builtin_nearbyint(scaled));
     const T kept = static_cast<T>(1 / (1 - rate));
-    for (long r = first; r < last; ++r) {
-        T* row = out.base + r * out.row;
-        for (int member = 0, place = 0; member < members; ++member) {
-            T* r_j = row + member * out.member;
-            Counter words{};
-            for (int j = 0; j < width; ++j, ++place) {
-                if (job.training && (place % 4 == 0 || j == 0))
-                    words = philox(job.seed,
-                                   {{static_cast<std::uint32_t>(place / 4),
-                                     static_cast<std::uint32_t>(job.first_place + r), job.step,
-                                     stream_dropout << 16 | static_cast<std::uint32_t>(node)}});
-                r_j[j] = !job.training ? T(1) : words.word[place % 4] < threshold ? T(0) : kept;
+    for (long r = first; r < last; ++r)
+        for (int member = 0; member < members; ++member) {
+            T* r_j = out.base + r * out.row + member * out.member;
+            if (!job.training) {
+                for (int j = 0; j < width; ++j) r_j[j] = T(1);
+                continue;
+            }
+            // Unit j of member k is number k · width + j of the row's sequence
+            const int start = member * width;
+            for (int j = -(start % 4); j < width; j += words_at_once) {
+                std::uint32_t word[words_at_once];
+                philox_words(job.seed, static_cast<std::uint64_t>((start + j) / 4),
+                             {{0, static_cast<std::uint32_t>(job.first_place + r), job.step,
+                               stream_dropout << 16 | static_cast<std::uint32_t>(node)}},
+                             word);
+                T drawn[words_at_once];
+                for (int i = 0; i < words_at_once; ++i)
+                    drawn[i] = word[i] < threshold ? T(0) : kept;
+                const int i0 = j < 0 ? -j : 0;
+                const int i1 = width - j < words_at_once ? width - j : words_at_once;
+                for (int i = i0; i < i1; ++i) r_j[j + i] = drawn[i];
             }
         }
-    }
 }
 
 }  // namespace clearprop::CP_ISA

@@ -57,6 +57,7 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
         largest = std::max(largest, slice.starts[s + 1] - slice.starts[s]);
     this->reserve(largest, data);
     this->pack(flat, slots);
+    packed_.clear();
     const int threads = slice.threads;
     this->divide(threads, largest);
     bool penalised = false;
@@ -326,6 +327,7 @@ template <class T>
 double Engine<T>::apply(T* flat, T* const* slots, const T* gradient, double rate,
                         const double* per_step, long per_step_count, double clip) {
     this->pack(flat, slots);
+    packed_.clear();
     this->make_gradients();
     const Job<T> at = this->job(0);
     for (std::size_t p = 0; p < weights_.size(); ++p) {

@@ -91,6 +91,7 @@ class Engine : private Workspace<T> {
   private:
     using Base::items_;
     using Base::kernels_;
+    using Base::packed_;
     using Base::row_cost_;
     using Base::settings_;
     using Base::share_;

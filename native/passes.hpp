@@ -12,6 +12,17 @@
 
 namespace clearprop::CP_ISA {
 
+// The number of a function's row; −1: there is none.
+constexpr int function_number(const char* name) {
+    int number = -1;
+    for (int i = 0; i < static_cast<int>(sizeof generated::function_names / sizeof(char*)); ++i) {
+        const char *one = generated::function_names[i], *other = name;
+        while (*one && *one == *other) ++one, ++other;
+        if (*one == *other) number = i;
+    }
+    return number;
+}
+
 // E is what its products read: T, or pairs of bfloat16.
 template <class T, class E = T>
 class Pass {
@@ -30,6 +41,13 @@ class Pass {
                 for (int k = 0; k < program.slots[step.out].members; ++k)
                     softmax_and_cost(step, &program.instructions[i + 1], step.function == 2, k);
                 i += step.function;
+                continue;
+            }
+            const Instruction* next = i + 1 < program.instruction_count ? &step + 1 : nullptr;
+            if (next && rectifies(step, *next) && (!next->needs_batch || job_.with_batch)) {
+                for (int k = 0; k < program.slots[step.out].members; ++k)
+                    step.op == Op::product ? forward(step, k, true) : backward(step, k, next);
+                ++i;
                 continue;
             }
             execute(step);
@@ -54,6 +72,16 @@ class Pass {
         found.c = step.c < 0 ? found.a : operand(step.c, member);
         found.accumulate = step.accumulate;
         return found;
+    }
+
+    // Whether a product's successor is relu, or its vjp, of what it has made, in place: the
+    // function that nearly every network has is done while the tile is in registers.
+    CP_INLINE static bool rectifies(const Instruction& step, const Instruction& next) {
+        constexpr int relu = function_number("relu");
+        if (step.out != next.out || next.accumulate || next.function != relu) return false;
+        if (step.op == Op::product) return next.op == Op::map && next.a == step.out;
+        return step.op == Op::back_product && next.op == Op::map_vjp && next.c == step.out &&
+               next.b != step.out;
     }
 
     void execute(const Instruction& step) const {
@@ -109,7 +137,7 @@ class Pass {
     }
 
     // z = bias + a Wᵀ:  C (m × s_out) = A (m × s_in) · B (s_in × s_out), B the transposed copy
-    void forward(const Instruction& step, int k) const {
+    void forward(const Instruction& step, int k, bool rectify = false) const {
         const int parameter = job_.program->slots[step.b].index;
         const Parameter& W = job_.program->parameters[parameter];
         const Weights<T>& w = job_.weights[parameter];
@@ -121,30 +149,32 @@ class Pass {
         if constexpr (std::is_same_v<T, E>)
             product<T, E>({rows_, W.rows, W.columns, a.at, a.row, 1,
                            w.transposed + member * w.transposed_member, panel_width<T>,
-                           w.transposed_panel, z.at, z.row, panel_width<T>, start, bias});
+                           w.transposed_panel, z.at, z.row, panel_width<T>, start, bias, rectify});
         else
-            product<T, E>({rows_, W.rows, (W.columns + 1) / 2, pairs(a, W.columns),
-                           pairs_row(W.columns), 1,
-                           w.low_transposed + member * w.low_transposed_member, panel_width<T>,
-                           w.low_transposed_panel, z.at, z.row, panel_width<T>, start, bias});
+            product<T, E>(
+                {rows_, W.rows, (W.columns + 1) / 2, pairs(a, W.columns), pairs_row(W.columns), 1,
+                 w.low_transposed + member * w.low_transposed_member, panel_width<T>,
+                 w.low_transposed_panel, z.at, z.row, panel_width<T>, start, bias, rectify});
     }
 
     // Δ = δ W:  C (m × s_in) = A (m × s_out) · B (s_out × s_in)
-    void backward(const Instruction& step, int k) const {
+    void backward(const Instruction& step, int k, const Instruction* slope = nullptr) const {
         const int parameter = job_.program->slots[step.b].index;
         const Parameter& W = job_.program->parameters[parameter];
         const Weights<T>& w = job_.weights[parameter];
         const Operand<T> delta = operand(step.a, k), Delta = operand(step.out, k);
         const int member = W.members > 1 ? k : 0;
         const Start start = step.accumulate ? Start::given : Start::zero;
+        const Operand<T> y = slope ? operand(slope->b, k) : Operand<T>{nullptr, 0};
         if constexpr (std::is_same_v<T, E>)
             product<T, E>({rows_, W.columns, W.rows, delta.at, delta.row, 1,
                            w.w + member * w.member, panel_width<T>, w.panel, Delta.at, Delta.row,
-                           panel_width<T>, start, nullptr});
+                           panel_width<T>, start, nullptr, false, y.at, y.row});
         else
             product<T, E>({rows_, W.columns, (W.rows + 1) / 2, pairs(delta, W.rows),
                            pairs_row(W.rows), 1, w.low + member * w.low_member, panel_width<T>,
-                           w.low_panel, Delta.at, Delta.row, panel_width<T>, start, nullptr});
+                           w.low_panel, Delta.at, Delta.row, panel_width<T>, start, nullptr, false,
+                           y.at, y.row});
     }
 
     // Rows of values as pairs of neighbours, in the thread's scratch; a line more than they need.

@@ -41,6 +41,10 @@ struct Product {
     long c_row, c_panel;  // C(i, p · panel_width + j) = C[i · c_row + p · c_panel + j]
     Start start;
     const T* bias;  // the row of Start::row, padded as C
+    // What is done to C behind the last piece of k: 0 where C ≤ 0, or 0 where not y > 0, y as C
+    bool rectify = false;
+    const T* y = nullptr;
+    long y_row = 0;
 };
 
 template <class T>
@@ -48,10 +52,17 @@ CP_INLINE long panels_of(long columns) {
     return (columns + panel_width<T> - 1) / panel_width<T>;
 }
 
+// What is done to a tile before it is stored (Product::rectify, y); nothing.
+template <class T>
+struct End {
+    bool rectify = false;
+    const T* y = nullptr;
+};
+
 // One tile: `rows` × `vectors` registers of C.
 template <class T, class E, int rows, int vectors>
 CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k,
-                    Start start) {
+                    Start start, End<T> end) {
     using V = Vector<T>;
     V c[rows][vectors];
     for (int i = 0; i < rows; ++i)
@@ -69,6 +80,15 @@ CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const 
         A += p.a_k;
         B += p.b_k;
     }
+    if (end.rectify)
+        for (int i = 0; i < rows; ++i)
+            for (int j = 0; j < vectors; ++j)
+                c[i][j] = select(c[i][j] <= V::zero(), V::zero(), c[i][j]);
+    if (end.y)
+        for (int i = 0; i < rows; ++i)
+            for (int j = 0; j < vectors; ++j)
+                c[i][j] = select(V::load(end.y + i * p.y_row + j * V::lanes) > V::zero(), c[i][j],
+                                 V::zero());
     for (int i = 0; i < rows; ++i)
         for (int j = 0; j < vectors; ++j) c[i][j].store(C + i * p.c_row + j * V::lanes);
 }
@@ -76,30 +96,31 @@ CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const 
 // The tile of fewer rows: the same instructions for each element.
 template <class T, class E, int vectors, int rows = tile_rows - 1>
 CP_INLINE void tail(int left, const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias,
-                    long k, Start start) {
+                    long k, Start start, End<T> end) {
     if constexpr (rows > 0) {
         if (left == rows)
-            tile<T, E, rows, vectors>(p, A, B, C, bias, k, start);
+            tile<T, E, rows, vectors>(p, A, B, C, bias, k, start, end);
         else
-            tail<T, E, vectors, rows - 1>(left, p, A, B, C, bias, k, start);
+            tail<T, E, vectors, rows - 1>(left, p, A, B, C, bias, k, start, end);
     }
 }
 
 template <class T, class E, int vectors>
 CP_INLINE void any_tile(int rows, const Product<T, E>& p, const E* A, const E* B, T* C,
-                        const T* bias, long k, Start start) {
+                        const T* bias, long k, Start start, End<T> end = {}) {
     if (rows == tile_rows)
-        tile<T, E, tile_rows, vectors>(p, A, B, C, bias, k, start);
+        tile<T, E, tile_rows, vectors>(p, A, B, C, bias, k, start, end);
     else
-        tail<T, E, vectors>(rows, p, A, B, C, bias, k, start);
+        tail<T, E, vectors>(rows, p, A, B, C, bias, k, start, end);
 }
 
 template <class T, class E, int vectors>
-void panel(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k,
-           Start start) {
+void panel(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k, Start start,
+           End<T> end) {
     for (long i = 0; i < p.m; i += tile_rows)
         any_tile<T, E, vectors>(static_cast<int>(p.m - i < tile_rows ? p.m - i : tile_rows), p,
-                                A + i * p.a_row, B, C + i * p.c_row, bias, k, start);
+                                A + i * p.a_row, B, C + i * p.c_row, bias, k, start,
+                                {end.rectify, end.y ? end.y + i * p.y_row : nullptr});
 }
 
 template <class T, class E>
@@ -112,11 +133,13 @@ void product(const Product<T, E>& p) {
             const E* A = p.A + k0 * p.a_k;
             const E* B = p.B + k0 * p.b_k + q * p.b_panel;
             T* C = p.C + q * p.c_panel;
+            End<T> end;
+            if (k0 + k >= p.k) end = {p.rectify, p.y ? p.y + q * panel_width<T> : nullptr};
             const T* bias = p.start == Start::row ? p.bias + q * panel_width<T> : nullptr;
             if (p.n - q * panel_width<T> > Vector<T>::lanes)
-                panel<T, E, 2>(p, A, B, C, bias, k, start);
+                panel<T, E, 2>(p, A, B, C, bias, k, start, end);
             else
-                panel<T, E, 1>(p, A, B, C, bias, k, start);
+                panel<T, E, 1>(p, A, B, C, bias, k, start, end);
         }
     }
 }

@@ -228,31 +228,39 @@ class RowSum {
         });
     }
 
-    // One block's chain of a register of column sums: Σ δ_r from column j on.
-    CP_INLINE V column_chain(int k, long block, long j) const {
-        V sum = V::zero();
-        summands(k, [&](const Use& one, int member) {
-            const Rows<T>& delta = job_.slots[one.delta];
-            const T* at = delta.base + member * delta.member + j;
-            for (long r = block * row_block; r < block_end(block); ++r)
-                sum = sum + V::load(at + r * delta.row);
+    // One block's chains of `n` registers of column sums, side by side: Σ δ_r from column j on.
+    template <int n>
+    CP_INLINE void column_chains(int k, long block, long j, V* sum) const {
+        V own[n];
+        for (V& one : own) one = V::zero();
+        summands(k, [&](const Use& use, int member) {
+            const Rows<T>& delta = job_.slots[use.delta];
+            const T* at = delta.base + block * row_block * delta.row + member * delta.member + j;
+            for (long r = block * row_block; r < block_end(block); ++r, at += delta.row)
+                for (int i = 0; i < n; ++i) own[i] = own[i] + V::load(at + i * V::lanes);
         });
-        return sum;
+        for (int i = 0; i < n; ++i) sum[i] = own[i];
     }
 
     // ∂J/∂b = Σ δ
     void columns_sum(int k) const {
-        for (long j = 0; j < parameter_.columns; j += V::lanes) {
-            V waiting[tree_depth];
-            const auto join = [&](int slot) { waiting[slot] = waiting[slot] + waiting[slot + 1]; };
-            Tree tree;
-            for (long block = first_block_; block < last_block_; ++block) {
-                const int slot = tree.push(block - first_block_, join);
-                waiting[slot] = column_chain(k, block, j);
-            }
-            tree.finish(join);
-            waiting[0].store(gradient(k) + j);
-        }
+        constexpr int most = 4;
+        long j = 0;
+        for (; j + most * V::lanes <= parameter_.columns; j += most * V::lanes)
+            columns_from<most>(k, j);
+        for (; j < parameter_.columns; j += V::lanes) columns_from<1>(k, j);
+    }
+    template <int n>
+    void columns_from(int k, long j) const {
+        V waiting[tree_depth][n];
+        const auto join = [&](int slot) {
+            for (int i = 0; i < n; ++i) waiting[slot][i] = waiting[slot][i] + waiting[slot + 1][i];
+        };
+        Tree tree;
+        for (long block = first_block_; block < last_block_; ++block)
+            column_chains<n>(k, block, j, waiting[tree.push(block - first_block_, join)]);
+        tree.finish(join);
+        for (int i = 0; i < n; ++i) waiting[0][i].store(gradient(k) + j + i * V::lanes);
     }
 
     // ∂J/∂b = Σ δ over the units too: the columns of a block first, then their sum
@@ -263,7 +271,11 @@ class RowSum {
         const int width = parameter_.width;
         for (long block = first_block_; block < last_block_; ++block) {
             const int slot = tree.push(block - first_block_, join);
-            waiting[slot] = sum_of_row<T>(width, [&](int j) { return column_chain(k, block, j); });
+            waiting[slot] = sum_of_row<T>(width, [&](int j) {
+                V sum;
+                column_chains<1>(k, block, j, &sum);
+                return sum;
+            });
         }
         tree.finish(join);
         for (int j = 0; j < width; j += V::lanes) {

@@ -227,10 +227,18 @@ CP_INLINE void common_stretches(const Job<T>& job, long parameter, Visit visit) 
 }
 
 template <class T>
+CP_INLINE void copy_stretch(const T* from, T* to, long length) {
+    using V = Vector<T>;
+    long j = 0;
+    for (; j + V::lanes <= length; j += V::lanes) V::load(from + j).store(to + j);
+    for (; j < length; ++j) to[j] = from[j];
+}
+
+template <class T>
 void pack(const Job<T>& job, long parameter, const T* flat, T* array) {
     const Parameter& p = job.program->parameters[parameter];
     common_stretches(job, parameter, [=](long from, long to, long length) {
-        for (long j = 0; j < length; ++j) array[to + j] = flat[from + j];
+        copy_stretch(flat + from, array + to, length);
     });
     if (p.layout == Layout::spread)  // one number, said once for each unit
         for (int k = 0; k < p.members; ++k) {
@@ -242,7 +250,7 @@ void pack(const Job<T>& job, long parameter, const T* flat, T* array) {
 template <class T>
 void unpack(const Job<T>& job, long parameter, const T* array, T* flat) {
     common_stretches(job, parameter, [=](long to, long from, long length) {
-        for (long j = 0; j < length; ++j) flat[to + j] = array[from + j];
+        copy_stretch(array + from, flat + to, length);
     });
 }
 

@@ -18,20 +18,32 @@ long row_stride(long width) {
     return stride * static_cast<long>(sizeof(T)) % 1024 ? stride : stride + line;
 }
 
-template <class To, class From>
-void copy_row(const From* from, long distance, To* to, long width) {
-    if constexpr (std::is_same_v<To, From>)
-        if (distance == 1) {
-            std::memcpy(to, from, static_cast<std::size_t>(width) * sizeof(To));
-            return;
+// Rows of an array into rows of `to`, as numbers of another kind; row r of them is rows[r]. What is
+// read soon is fetched now: rows in a shuffled order are rarely in a near cache.
+template <class From, class To>
+void copy_rows(const From* from, const Array& array, const std::int64_t* rows, long first,
+               long last, To* to, long to_row, long width) {
+    constexpr long ahead = 8, line = pad_bytes / static_cast<long>(sizeof(From));
+    const bool together = array.column == 1;
+    for (long r = first; r < last; ++r) {
+        if (rows && together && r + ahead < last) {
+            const From* next = from + rows[r + ahead] * array.row;
+            for (long j = 0; j < width; j += line) __builtin_prefetch(next + j);
         }
-    for (long j = 0; j < width; ++j) to[j] = static_cast<To>(from[j * distance]);
+        const From* x = from + (rows ? rows[r] : r) * array.row;
+        To* const out = to + r * to_row;
+        if (together)
+            for (long j = 0; j < width; ++j) out[j] = static_cast<To>(x[j]);
+        else
+            for (long j = 0; j < width; ++j) out[j] = static_cast<To>(x[j * array.column]);
+    }
 }
 
 template <class To>
-void copy_row(const Array& array, long row, To* to, long width) {
+void copy_rows(const Array& array, const std::int64_t* rows, long first, long last, To* to,
+               long to_row, long width) {
     const auto from = [&]<class From>(const From* data) {
-        copy_row(data + row * array.row, array.column, to, width);
+        copy_rows(data, array, rows, first, last, to, to_row, width);
     };
     switch (array.type) {
         case Type::f32:
@@ -48,6 +60,9 @@ void copy_row(const Array& array, long row, To* to, long width) {
 // Work is counted in multiplications of the gradient. The update of one weight takes as long as
 // some 30 of them; an item of more than 10⁹ would be asked too late whether to stop.
 constexpr double update_work = 30, largest_item = 1e9;
+
+// Numbers of a flat vector up to which it is remembered that the weights are packed.
+constexpr std::size_t most_kept = 1 << 16;
 
 bool is_index(const Array& array) { return array.type == Type::i32 || array.type == Type::i64; }
 
@@ -268,6 +283,11 @@ Job<T> Workspace<T>::with_scratch(Job<T> job, int rank) const {
 
 template <class T>
 void Workspace<T>::pack(const T* flat, T* const* slots) {
+    const std::size_t size = static_cast<std::size_t>(tables_.size);
+    const bool kept = !slots && size <= most_kept;
+    if (kept && packed_.size() == size && std::memcmp(packed_.data(), flat, size * sizeof(T)) == 0)
+        return;
+    packed_.assign(flat, flat + (kept ? size : 0));
     const Job<T> at = job(0);
     for (std::size_t p = 0; p < weights_.size(); ++p) {
         const long parameter = static_cast<long>(p);
@@ -301,14 +321,15 @@ void Workspace<T>::gather(const Data& data, const std::int64_t* rows, long first
         if (target && arrays.empty()) continue;
         const Array& array = arrays[static_cast<std::size_t>(slot.index)];
         const bool numbers = slot.kind == Kind::input || !is_index(array);
+        if (numbers) {
+            copy_rows(array, rows, first, last, slots_[s].base, slots_[s].row, slot.width);
+            continue;
+        }
         for (long r = first; r < last; ++r) {
-            const long row = rows ? rows[r] : r;
-            if (numbers) {
-                copy_row(array, row, slots_[s].base + r * slots_[s].row, slot.width);
-                continue;
-            }
-            std::int64_t index;
-            copy_row(array, row, &index, 1);
+            const long row = rows ? rows[r] : r, at = row * array.row;
+            const std::int64_t index = array.type == Type::i64
+                                           ? static_cast<const std::int64_t*>(array.data)[at]
+                                           : static_cast<const std::int32_t*>(array.data)[at];
             if (index < 0 || index >= slot.width)
                 throw std::out_of_range("row " + std::to_string(row) + " has the index " +
                                         std::to_string(index) + ", but there are " +

@@ -100,6 +100,8 @@ class Workspace {
     void make_gradients();
     // Memory that is each thread's own, for batches of m rows.
     void make_scratch(int threads, long m);
+    // Weights, and slots if any are given, into their panels; nothing to do where these weights
+    // stand there already. Whoever changes the weights after that clears `packed_`.
     void pack(const T* flat, T* const* slots);
     void unpack(T* flat, T* const* slots) const;
     // One thread's rows of the batch: gathered, then through the instructions. False if stopped.
@@ -138,6 +140,7 @@ class Workspace {
     std::vector<double> squares_;      // of each row of each parameter
     std::vector<long> square_start_;   // by parameter
     std::vector<Item> items_;
+    std::vector<T> packed_;  // the flat vector that stands in the panels; empty: unknown
     long m_ = 0;
 };
 
