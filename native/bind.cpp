@@ -162,6 +162,7 @@ class PyEngine {
     }
 
     void prepare(ReadFlat flat) {
+        const std::lock_guard lock(guard_);
         ready_.inputs.resize(1);
         engine_.prepare(flat.data(), ready_);
     }

@@ -214,8 +214,8 @@ bool Engine<T>::forward(const T* flat, const Data& data, const std::int64_t* row
 
 template <class T>
 void Engine<T>::prepare(const T* flat, const Data& data) {
+    if (this->pack(flat, nullptr)) return;
     this->reserve(pass_rows, data);
-    this->pack(flat, nullptr);
     this->divide(1, pass_rows);
 }
 

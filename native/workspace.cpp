@@ -282,11 +282,11 @@ Job<T> Workspace<T>::with_scratch(Job<T> job, int rank) const {
 }
 
 template <class T>
-void Workspace<T>::pack(const T* flat, T* const* slots) {
+bool Workspace<T>::pack(const T* flat, T* const* slots) {
     const std::size_t size = static_cast<std::size_t>(tables_.size);
     const bool kept = !slots && size <= most_kept;
     if (kept && packed_.size() == size && std::memcmp(packed_.data(), flat, size * sizeof(T)) == 0)
-        return;
+        return true;
     packed_.assign(flat, flat + (kept ? size : 0));
     const Job<T> at = job(0);
     for (std::size_t p = 0; p < weights_.size(); ++p) {
@@ -297,6 +297,7 @@ void Workspace<T>::pack(const T* flat, T* const* slots) {
             for (int s = 0; s < tables_.optimizer_slots; ++s)
                 kernels_.pack(at, parameter, slots[s], weights_[p].slot[s]);
     }
+    return false;
 }
 
 template <class T>

@@ -101,8 +101,8 @@ class Workspace {
     // Memory that is each thread's own, for batches of m rows.
     void make_scratch(int threads, long m);
     // Weights, and slots if any are given, into their panels; nothing to do where these weights
-    // stand there already. Whoever changes the weights after that clears `packed_`.
-    void pack(const T* flat, T* const* slots);
+    // stand there already (true). Whoever changes the weights after that clears `packed_`.
+    bool pack(const T* flat, T* const* slots);
     void unpack(T* flat, T* const* slots) const;
     // One thread's rows of the batch: gathered, then through the instructions. False if stopped.
     bool pass(const Job<T>& job, const Data& data, const std::int64_t* rows, int rank, int threads);

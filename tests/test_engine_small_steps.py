@@ -1,4 +1,4 @@
-"""What the engine does at once, or leaves undone, gives what it gives one at a time, in every set."""
+"""What the engine does at once, or leaves undone, gives the bits of one thing after another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from engine_runs import data_of
 
+import clearprop as cp
 from clearprop import _native, philox
 from clearprop.engine import NativeRunner, State, Window
 from clearprop.graph import Dense, Dropout, Input
@@ -89,3 +90,19 @@ def test_weights_changed_in_place_are_seen_and_training_changes_them() -> None:
     assert again(state.parameters) == fresh(state.parameters) != again(flat)
     runner.apply(state, np.ones_like(flat), 0.1)
     assert again(flat) == fresh(flat)
+
+
+def test_a_few_rows_are_predicted_as_among_many_and_with_the_parameters_of_now() -> None:
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(300, 5)).astype(np.float32)
+    labels = np.array(["a", "b", "c"])[rng.integers(0, 3, 300)]
+    model = cp.train(Network([5, 8, 3], cost="cross_entropy"), X, labels, epochs=2, seed=0)
+    for _ in range(2):
+        whole = model.predict_probabilities(X)
+        alone = np.concatenate([model.predict_probabilities(X[i : i + 1]) for i in range(300)])
+        assert alone.tobytes() == whole.tobytes()
+        one_by_one = [model.predict(X[i : i + 1])[0] for i in range(300)]
+        assert model.predict(X).tolist() == one_by_one
+        assert (np.array(model.labels)[whole.argmax(axis=1)] == one_by_one).all()
+        model.parameters["W1"][:] *= -3
+    assert model.predict(X[:0]).shape == (0,)

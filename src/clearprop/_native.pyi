@@ -38,8 +38,11 @@ def structure_sizes() -> tuple[int, int, int, int]:
 def philox(arg0: int, arg1: int, arg2: int, arg3: int, arg4: int, /) -> tuple[int, int, int, int]:
     """The four words Philox4x32-10 makes of a counter."""
 
-def permutation(seed: int, epoch: int, n: int, start: int, count: int) -> NDArray[numpy.int64]:
+def permutation(seed: int, epoch: int, n: int, start: int, count: int, isa: str = '') -> NDArray[numpy.int64]:
     """Rows start … start + count − 1 of the order of n rows in an epoch."""
+
+def windows_fit(rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], borders: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)], n: int) -> bool:
+    """Whether batches have rows, within rows, that are 0 to n − 1."""
 
 def total_weight(weights: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> float:
     """Σ w of a batch, in the one shape of every sum over rows."""

@@ -64,6 +64,16 @@ class Compiled:
         self._engine, self._output = runner.compiled(parameters.flat)
         self._units = runner.program.slots[self._output].width
 
+    def use(self, parameters: Parameters) -> None:
+        """Predict with these parameters from now on; quick where they are the same.
+
+        Parameters
+        ----------
+        parameters : Parameters
+            Of the same network, in the same precision.
+        """
+        self._engine.prepare(parameters.flat)
+
     def predict(self, X: Any, out: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return what the network gives: probabilities of classes, or numbers.
 

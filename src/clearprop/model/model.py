@@ -38,6 +38,8 @@ __all__ = ["Model", "Predictions", "input_arrays"]
 
 #: Rows that are encoded and predicted at a time.
 _ROWS = 8192
+#: Rows for which preparing a pass takes longer than the pass.
+_FEW = 32
 _OVERWRITE = Attr("overwrite", bool, False)
 
 
@@ -308,7 +310,9 @@ class Model:
     def _outputs(self, X: object) -> NDArray[Any]:
         """What the network gives for all rows, (m, width)."""
         if self.encoder is None:
-            return self._one(self._read(X))
+            inputs = self._read(X)
+            few = self._few(inputs)
+            return self._one(inputs) if few is None else few
         table = self.open(X)
         return np.concatenate([self._chunk(c) for c in table.chunks(_ROWS, self.encoder.names)])
 
@@ -323,13 +327,30 @@ class Model:
     def _forward(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         found = self._runner.forward(self.parameters.flat, inputs)
         for outputs in found.values():
-            wrong = ~np.isfinite(outputs).all(axis=1)
-            if wrong.any():
-                raise DataError(
-                    f"the network's output is not finite for row {int(np.argmax(wrong))} of X: "
-                    "its numbers are too large; scale them as in training"
-                )
+            _check_outputs(outputs)
         return found
+
+    def _few(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+        """The outputs of a few rows without the preparations that many are worth, or None."""
+        array = next(iter(inputs.values()))
+        if len(array) > _FEW or not array.flags.c_contiguous or array.dtype.kind != "f":
+            return None
+        compiled = self._quick
+        if compiled is None or array.dtype.itemsize < 4 or not array.flags.aligned:
+            return None
+        compiled.use(self.parameters)
+        outputs = compiled.predict(array)
+        _check_outputs(outputs)
+        return outputs
+
+    @cached_property
+    def _quick(self) -> Compiled | None:
+        """The compiled network; None where it has members or the native engine has no way."""
+        try:
+            many = self.network.graph.members > 1
+            return None if many else Compiled(self.network, self.parameters)
+        except NativeError:
+            return None
 
     @cached_property
     def compiled(self) -> Compiled:
@@ -361,7 +382,10 @@ class Model:
     def _values(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """Labels or numbers, from what the network gives."""
         if self.task == "classification":
-            return self.target.decode(_probabilities(outputs).argmax(axis=1))
+            # Two numbers of float32 stay two in float64, whatever they are divided by.
+            exact = outputs.dtype == np.float32 and outputs.shape[1] > 1
+            scores = outputs if exact else _probabilities(outputs)
+            return self.target.decode(scores.argmax(axis=1))
         values = self.target.decode(outputs)
         return values[:, 0] if values.shape[1] == 1 else values
 
@@ -384,6 +408,15 @@ def input_arrays(network: Network, encoded: Encoded) -> dict[str, NDArray[Any]]:
     arrays = [encoded.X] if encoded.X.shape[1] else []
     arrays += [encoded.indices[:, place] for place in range(encoded.indices.shape[1])]
     return dict(zip([given.key for given in network.graph.inputs], arrays, strict=True))
+
+
+def _check_outputs(outputs: NDArray[Any]) -> None:
+    finite = np.isfinite(outputs)
+    if not finite.all():
+        raise DataError(
+            f"the network's output is not finite for row {int(np.argmin(finite.all(axis=1)))} of "
+            "X: its numbers are too large; scale them as in training"
+        )
 
 
 def _probabilities(outputs: NDArray[Any]) -> NDArray[np.float64]:
