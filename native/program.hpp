@@ -181,6 +181,8 @@ struct Job {
     std::uint64_t* ticks;      // of the phases; null: not wanted
 };
 
+inline constexpr int most_settings = 16;  // of an optimizer, its per-step scalars among them
+
 // The scalars of one update: everything the generated functor reads beside w, g and the slots.
 struct UpdateScalars {
     double learning_rate;

@@ -76,8 +76,6 @@ void transpose(const Job<T>& job, long parameter, long first, long last) {
             copy_panel<T, E>(p, job.weights[parameter], k, q, first, last);
 }
 
-inline constexpr int most_settings = 16;  // of an optimizer, its per-step scalars among them
-
 // The update of one parameter, stretch by stretch of its memory.
 template <class T, class E = T>
 class Update {

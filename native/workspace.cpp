@@ -72,6 +72,8 @@ template <class T>
 Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kernels<T>& kernels)
     : tables_(std::move(tables)), kernels_(kernels), settings_(std::move(settings)) {
     const Tables& t = tables_;
+    if (settings_.size() > most_settings + 1)
+        throw std::invalid_argument("an optimizer of more settings than an update keeps at hand");
     join_softmax();
     program_ = {t.instructions.data(), static_cast<long>(t.instructions.size()),
                 t.slots.data(),        static_cast<long>(t.slots.size()),
