@@ -136,8 +136,8 @@ CP_INLINE double row_cost(F, const T* x, const T* y, const T* t, int width, cons
     return total;
 }
 
-// Philox's words of eight counters that differ in the first word: `at` holds it, 0 … 2³² − 1.
-// A word is a lane of 64 bits, so that a product keeps both its halves.
+// Philox's words of eight counters whose first words are `first` and the seven after it: one chain
+// of ten rounds for all. A word is a lane of 64 bits, so that a product keeps both its halves.
 typedef std::uint64_t Words __attribute__((vector_size(64)));
 inline constexpr int counters_at_once = 8, words_at_once = 4 * counters_at_once;
 

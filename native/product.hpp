@@ -6,7 +6,8 @@
 // Why it is fast: a tile of `tile_rows` × 2 registers of C stays in registers while k runs; every
 // step loads one row of a B panel (2 registers) and broadcasts tile_rows numbers of A. B comes in
 // panels two registers wide, k rows after each other, so it streams; k is cut in pieces whose panel
-// fits the first-level cache, and C is continued from memory between pieces.
+// fits the first-level cache, and C is continued from memory between pieces. relu, and its slope
+// behind the product δ W, are done behind the last piece, before the tile leaves the registers.
 //
 // Why the bits agree: an element of C is one chain of fma over k in order, whatever the tile it
 // falls in, the rows beside it, or the piece of k it is in. So m, threads and tails change nothing.

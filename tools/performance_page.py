@@ -50,7 +50,8 @@ WORKS = """\
 - **One product.** Forward, backward and gradient are the same tile: rows of A broadcast against
   two registers of a packed panel of B, the sums in registers (`native/product.hpp`). Weights
   are kept in panels, with a transposed copy that the update refreshes, so no product packs a
-  weight.
+  weight. relu, and its slope on the way back, are done while a tile is in registers: its time
+  stands with the products, that of other functions apart.
 - **Gradients are updated where they are summed** (`native/sums.hpp`, `native/updates.hpp`).
   Where a batch leaves the first cache, δ and a are packed; behind each panel of a chunk of rows
   follows the optimizer's step on it, so a gradient never travels to memory, and the weights and
@@ -58,6 +59,9 @@ WORKS = """\
   the gradient.
 - **Softmax, cross-entropy and δ are one pass** (`native/softmax.hpp`): each exponential once;
   rows of few units are transposed, a lane a row.
+- **What is random is a function of its place**, so it is drawn many at once: a register takes
+  eight places of an epoch's order, or eight counters of dropout, side by side through a chain of
+  products that alone would wait for each other (`native/order.hpp`, `native/elementwise.hpp`).
 - **Two barriers a step**: a thread owns rows for the passes and rows of each weight for the
   sums. Threads change no bit; how many are worth it is measured while training
   (`engine/team.py`), within the process's cores, its control groups' quota, `OMP_NUM_THREADS` and
@@ -69,7 +73,8 @@ WORKS = """\
   of each in turn: no run waits for its own threads, arrays are held and checked once, and each has
   the bits of the run alone.
 - **Prediction**: `model.compiled.predict(row, out=out)` keeps the weights packed and allocates
-  nothing.
+  nothing; `Model.predict` of a few rows looks whether the weights that stand packed are still the
+  model's, and then costs little more than its checks.
 """
 
 TRIED = """\
@@ -84,6 +89,14 @@ TRIED = """\
   it.
 - Larger register tiles: on the machine this was written on, every shape from eight registers of
   sums up to the whole file reaches the same product, because it runs one 512-bit fma a cycle.
+- The update of one tile beside the sums of the next, a register after each step of the sum, so
+  that divisions and square roots are made while the fma units work: no faster than converting the
+  optimizer's settings once a stretch instead of once a register (which takes a third off an
+  update), at twice the code. A copy of the settings is what lets the compiler do so: a store of a
+  weight might else have changed them.
+- Halving a 512-bit square root into two of 256 bits: no gain where it stands before a division.
+- Multiplying the last, narrow layer with samples in the lanes: transposing there and back takes
+  what the products save.
 - Summing softmax across a register's lanes, row by row: two thirds of its time for networks
   with few classes.
 
@@ -92,11 +105,16 @@ TRIED = """\
 - Large networks are bound by the fma units; what is left is the update (a division and a square
   root a weight, and the bytes of weights and slots), and for bfloat16 the rounding of operands:
   each value is rounded once for the forward product and once more for the gradient.
-- Small networks are bound by latency: tiles of few terms, the update's division, and in an
-  epoch of few steps the call from Python. A team of threads is made for each slice; one that
+- Small networks: half to three quarters of a step are products at the fma units' rate, padding to whole
+  registers among them (30 columns as 32, 2 as 16); then the update's divisions and square roots,
+  tiles of few terms, and in an epoch of few steps the call from Python. One thread can come no
+  nearer to the peak of two cores than half. A team of threads is made for each slice; one that
   waits between slices would save its start, and would have to survive a fork.
 - AMX tiles are not used: they need a machine that has them to be tested on.
-- Gathering rows inside the first product was left: see the share of gathering above.
+- Gathering rows inside the first product was left: the rows that follow are fetched while one is
+  copied.
+- gelu computes its error function's exponential and its slope's apart, because they are rounded
+  apart; one exponential for both is what would be tried next.
 - Many networks at once share data and cores and no arithmetic. Members of one network share the
   rows that are gathered too, but the engine has one rate, one penalty, one weight a row and one
   cost for all members, so runs of their own cannot be told apart there.
