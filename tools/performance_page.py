@@ -105,10 +105,10 @@ TRIED = """\
 - Large networks are bound by the fma units; what is left is the update (a division and a square
   root a weight, and the bytes of weights and slots), and for bfloat16 the rounding of operands:
   each value is rounded once for the forward product and once more for the gradient.
-- Small networks: half to three quarters of a step are products at the fma units' rate, padding to whole
-  registers among them (30 columns as 32, 2 as 16); then the update's divisions and square roots,
-  tiles of few terms, and in an epoch of few steps the call from Python. One thread can come no
-  nearer to the peak of two cores than half. A team of threads is made for each slice; one that
+- Small networks: half to three quarters of a step are products at the fma units' rate, padding
+  to whole registers among them (30 columns as 32, 2 as 16); then the update's divisions and square
+  roots, tiles of few terms, and in an epoch of few steps the call from Python. One thread can come
+  no nearer to the peak of two cores than half. A team of threads is made for each slice; one that
   waits between slices would save its start, and would have to survive a fork.
 - AMX tiles are not used: they need a machine that has them to be tested on.
 - Gathering rows inside the first product was left: the rows that follow are fetched while one is
