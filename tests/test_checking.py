@@ -179,6 +179,16 @@ def test_a_function_that_changes_its_inputs_or_is_random_is_noticed(case):
     assert "changes its inputs W1 " in check_gradient(network, p, X, Y, takes).notes[0]
 
 
+def test_long_notes_are_folded_where_a_terminal_ends(case):
+    network, p, X, Y = case
+    right = network.gradient(p, X, Y)
+    found = check_gradient(network, p, X, Y, {**right, **{f"X{n}": 1 for n in range(3)}})
+    assert len(found.notes) == 3
+    lines = str(found).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(" ".join(lines).split()).endswith(found.notes[-1])
+
+
 def test_a_function_that_raises_is_told_with_its_line(case):
     network, p, X, Y = case
 

@@ -145,7 +145,9 @@ class GradientCheck:
             lines += ["", *_folded("", self.seen + ".", "")]
             if not self.passed:
                 lines += _folded("", self._question(), "")
-        lines += ["", *(f"note: {note}" for note in self.notes)] if self.notes else []
+        lines += [""] if self.notes else []
+        for note in self.notes:
+            lines += _folded("note: ", note, " " * 6)
         return "\n".join(lines)
 
     def _headline(self) -> str:
