@@ -272,3 +272,11 @@ def test_what_lm_cannot_do_is_one_sentence_on_the_command_line(
     code, told = called("train", str(tmp_path / "t.csv"), "--target", "y", "--optimizer", "lm",
                         "--learning-rate", "0.1")  # fmt: skip
     assert code == 2 and "lm has no setting 'learning_rate'" in told
+
+
+def test_a_table_is_fitted_to_its_noise_by_lm_and_its_own_defaults(rng) -> None:
+    a, b = rng.uniform(-2, 2, size=(2, 400))
+    table = {"a": a, "b": b, "y": np.sin(2 * a) * b + 0.01 * rng.normal(size=400)}
+    model = cp.train_table(table, "y", optimizer="lm")
+    assert model.provenance["figures"]["validation"]["rmse"] < 0.03
+    assert model.network.graph.size == 65 and model.provenance["precision"] == "float64"

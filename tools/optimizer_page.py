@@ -50,8 +50,9 @@ clearprop train data.csv --target y --optimizer lm
 Relu has kinks that `lm` and `lbfgs` stumble over: give them `tanh`, `silu` or the like. With them
 an epoch is a step, so ask for some hundred epochs; a run that finds nothing lower ends as
 `"converged"`. They train in float64 (`lbfgs` in float32 too), refuse dropout, schedules, clipping
-and batch sizes, and `clearprop train` gives them one hidden layer of 16 tanh and 500 steps unless
-told otherwise. The equation of each rule is in the [reference](reference.md#optimizers).
+and batch sizes. `clearprop train` gives them one hidden layer of 16 tanh, 500 steps, patience 100
+and a penalty of 0.01 / rows unless told otherwise. The equation of each rule is in the
+[reference](reference.md#optimizers).
 
 All are resumed from checkpoints to the bit, obey Ctrl-C between steps (`lm` and `lbfgs` within one,
 which is then dropped), and give the same bits for the same seed and any number of threads. Rules of

@@ -18,8 +18,8 @@ from clearprop.training import ATTRS, schedule
 from clearprop.words import did_you_mean, number, shown
 
 __all__ = [
-    "DEFAULTS", "FEW_UNITS", "WHOLE_ACTIVATION", "check_choices", "check_together", "check_types",
-    "run_settings",
+    "DEFAULTS", "FEW_UNITS", "WHOLE_ACTIVATION", "WHOLE_L2_ROWS", "check_choices",
+    "check_together", "check_types", "run_settings",
 ]  # fmt: skip
 
 #: What is used where nothing is asked for. Measured by ``tests/test_accuracy.py``.
@@ -32,8 +32,10 @@ DEFAULTS: Mapping[str, Any] = {
     "patience": 30,
     "l2_rows": 3.0,
 }
-#: Of a rule whose step sees all rows: a smooth, small network, and an epoch is one step.
+#: Of a rule whose step sees all rows: a smooth, small network, and an epoch is one step. Such a
+#: rule goes where others stop early, so a penalty as large as theirs would be what it fits.
 WHOLE_ACTIVATION, FEW_UNITS, WHOLE_STEPS, WHOLE_PATIENCE = "tanh", (16,), 500, 100
+WHOLE_L2_ROWS = 0.01
 
 _OWN: tuple[Attr, ...] = (
     Attr("members", int, None, bounds="[1, 1000]", help="networks trained side by side"),

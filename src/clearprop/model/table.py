@@ -27,6 +27,7 @@ from clearprop.model.choices import (
     DEFAULTS,
     FEW_UNITS,
     WHOLE_ACTIVATION,
+    WHOLE_L2_ROWS,
     check_choices,
     check_together,
     check_types,
@@ -224,7 +225,7 @@ time_limit, max_steps, checkpoint, resume
         function,
         _members(count, rule) if members is None else members,
         dropout,
-        DEFAULTS["l2_rows"] / count if l2 is None else l2,
+        (WHOLE_L2_ROWS if rule.whole else DEFAULTS["l2_rows"]) / count if l2 is None else l2,
     )
     encoded = encoder.encode(table, dtype)
     print_of_rows = fingerprint(table, [*encoder.names, target])

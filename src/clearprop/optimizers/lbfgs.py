@@ -27,7 +27,7 @@ class LBFGS(WholeBatch):
     (sᵀy / yᵀy) I of the newest, and is applied by two loops over them, never formed; α satisfies
     the strong Wolfe conditions. One step is one direction and its search: a few evaluations of all
     rows. Where no length lowers the cost, the pairs are forgotten and −g is tried; if that fails
-    too, or every |g| is below ``tolerance``, the run ends as ``"converged"``.
+    too, or every entry of g is below ``tolerance``, the run ends as ``"converged"``.
 
     It takes float64 unless told float32. Smooth activations suit it, relu's kinks do not.
 

@@ -31,8 +31,8 @@ class LevenbergMarquardt(WholeBatch):
     ϱ = (J(w) − J(w + h)) / (½ hᵀ(μ h − g)), the gain against the one foretold, g = Rᵀr:
     if ϱ > 0: w ← w + h, μ ← μ max(1/3, 1 − (2 ϱ − 1)³), ν ← 2;  else μ ← ν μ, ν ← 2 ν.
     The first μ is ``damping`` times the largest diagonal entry of RᵀR. Singular matrices, saturated
-    units and steps out of the finite numbers only raise μ. Where no μ lowers J, or every |g| is
-    below ``tolerance``, the run ends as ``"converged"``.
+    units and steps out of the finite numbers only raise μ. Where no μ lowers J, or every entry of
+    g is below ``tolerance``, the run ends as ``"converged"``.
 
     It is what MATLAB calls trainlm, with Nielsen's damping in place of factors of ten. For smooth
     regressions of up to some thousand parameters no other rule comes near; it takes sums of squares
