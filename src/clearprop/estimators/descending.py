@@ -219,7 +219,8 @@ class Fitting:
             cost = cost + self._constants(Y, rows, order)[: len(cost)]  # fewer if stopped
             # a batch of no weight has no cost; each other one counts with its rows
             counts = np.where(sums > 0, rows.counts, 0)[: len(cost)]
-            loss = float(np.dot(np.where(counts > 0, cost, 0.0), counts) / max(1, counts.sum()))
+            with np.errstate(over="ignore"):  # on the way to infinity
+                loss = float(np.dot(np.where(counts > 0, cost, 0.0), counts) / max(1, counts.sum()))
         to.n_iter_ += 1
         to.t_ += len(rows)
         to.loss_ = loss
