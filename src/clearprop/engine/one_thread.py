@@ -22,7 +22,7 @@ _INSIDE: list[Any] = [0, None]  # how many threads of ours are inside, and what 
 @cache
 def _libraries() -> Any:
     """What threadpoolctl found: looking takes milliseconds, and NumPy's library is there by now."""
-    return threadpoolctl.ThreadpoolController()
+    return threadpoolctl.ThreadpoolController().select(user_api="blas")
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def one_thread() -> Iterator[None]:
     """
     with _LOCK:
         if not _INSIDE[0]:
-            _INSIDE[1] = _libraries().limit(limits=1, user_api="blas")
+            _INSIDE[1] = _libraries().limit(limits=1)
         _INSIDE[0] += 1
     try:
         yield
