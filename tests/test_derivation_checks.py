@@ -8,8 +8,9 @@ import pytest
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation.command import random_numbers
-from clearprop.derivation.verification import Verification
+from clearprop.derivation.verification import POINTS, Verification
 from clearprop.network import Network
+from clearprop.operations import TABLE, Function
 
 
 def two_outputs():
@@ -27,6 +28,13 @@ def test_a_step_passes_within_1e_10_of_the_trace_and_1e_6_of_differences(kind, e
     found = Verification(**{"errors_trace": {}, "errors_differences": {}, kind: {"z2": error}})
     assert found.passed == passed
     assert found.worst == ("" if passed else "z2")
+
+
+def test_definitions_are_compared_with_their_rows_far_on_both_sides_and_at_no_kink():
+    assert min(POINTS) < -2 and max(POINTS) > 2
+    rows = [row for row in TABLE.rows() if isinstance(row, Function)]
+    kinks = {kink for row in rows for kink in row.kinks(row.settings({}))}
+    assert kinks and kinks.isdisjoint(POINTS)
 
 
 @pytest.mark.parametrize("notation", ["matrix", "index"])
