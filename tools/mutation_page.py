@@ -17,15 +17,16 @@ ABOUT = """\
 A mutant is the program with one small change: a sign, a comparison, a number, a branch. The
 operators are cosmic-ray's, all that need no configuration, fixed before. `make mutate` draws
 mutants of operations, plan, derivation and printers, each change equally likely within its room,
-and runs on each the tests of the room: those that execute the changed lines, and all where none
-does. A test that fails kills it. Annotations and docstrings are not changed; nothing else is left
-out.
+and runs on each the tests of the room: those that call the changed functions, and all where none
+does, the longest left out; those that need a browser or a TeX engine are not run. A test that fails
+kills it. Annotations and docstrings are not changed.
 
 **This is a sample.** *Killed* is the share killed by the tests as they were when the sample was
 drawn, of the mutants that mean something else than the original; beside it the 95 % interval
 (Wilson) of that share among all mutants of the room. Each survivor was then read: it is
 equivalent, for the reason given below, or it shows a gap. *After mending* counts the gaps that a
-test added since then kills too; that is no estimate, because the tests were written for them.
+test added since then kills too; that is no estimate, because the tests were written for them. The
+bar is 95 %; a room whose interval ends below it was short of it when its sample was drawn.
 """
 
 
