@@ -206,7 +206,7 @@ def test_pairs_of_mistakes_are_named(proof):
         by_mistake: dict[str, list[Wrong]] = {}
         for wrong in case.programs():
             by_mistake.setdefault(wrong.mistake, []).append(wrong)
-        for _ in range(count(2, 10)):
+        for _ in range(count(4, 20)):
             names = rng.choice(list(by_mistake), 2)
             chosen = [by_mistake[n][int(rng.integers(len(by_mistake[n])))] for n in names]
             both = merged(*chosen, case.source)
@@ -215,7 +215,7 @@ def test_pairs_of_mistakes_are_named(proof):
             if any(case.check(one, diagnose_mistakes=False).passed for one in (both, *chosen)):
                 continue  # one of the two has no effect here
             total += 1
-            found = case.check(both, seconds=20)
+            found = case.check(both, seconds=120)
             if found.diagnosis and all(holds(found.diagnosis[0], one) for one in chosen):
                 right += 1
             elif found.diagnosis and stays(found.diagnosis[0], case, both):
@@ -232,7 +232,7 @@ def stays(found: Diagnosis, case: Case, wrong: Wrong) -> bool:
     """Whether a program gets the same diagnosis on three other batches."""
     for seed in range(3):
         X, Y = batch(case.network, np.random.default_rng([12, seed]), rows=5)
-        there = replace(case, X=X, Y=Y).check(wrong, seconds=20)
+        there = replace(case, X=X, Y=Y).check(wrong, seconds=120)
         if key(found) not in [key(one) for one in there.diagnosis]:
             return False
     return True

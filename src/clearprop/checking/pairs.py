@@ -108,8 +108,16 @@ def _with(
 
     Edits of different steps stand side by side, and only those with the ``apart`` are asked; where
     the second rewrites, or has copied from, what the first has rewritten, it is made anew. What was
-    copied may also be as it was: Δ for δ = −Δ ⊙ f′ is −Δ, or Δ.
+    copied may also be as it was: Δ for δ = −Δ ⊙ f′ is −Δ, or Δ. What changes all gradients is made
+    on top of the other: its −Σ δ aᵀ or 2 Σ δ aᵀ is no place for a second mistake.
     """
+    if one.steps.keys() >= {gradient_name(name) for name in one.right.graph.parameters}:
+        ((mistake, whole),) = one.edits
+        for second in others:
+            if second is not one and second.steps.keys() & one.steps.keys():
+                for edit in second.edits_on_top(mistake):
+                    if edit.place == whole.place:
+                        yield second.with_second(mistake, edit)
     anew: dict[str, tuple[Mistake, set[Place]]] = {}
     beside = {id(c) for c in (others if apart is None else apart)}
     for second in others:
