@@ -26,7 +26,8 @@ drawn, of the mutants that mean something else than the original; beside it the 
 (Wilson) of that share among all mutants of the room. Each survivor was then read: it is
 equivalent, for the reason given below, or it shows a gap. *After mending* counts the gaps that a
 test added since then kills too; that is no estimate, because the tests were written for them. The
-bar is 95 %; a room whose interval ends below it was short of it when its sample was drawn.
+bar is 95 %; a room whose interval ends below it was short of it when its sample was drawn. The
+printers still are: of 32 mutants drawn after mending (seed 2) 26 were killed, 81 % (65 to 91 %).
 """
 
 
