@@ -174,6 +174,16 @@ def _runs() -> dict[str, Place]:
             "columns": [], "history": MODEL.history, "provenance": {},
         }),
         "Interrupted": (cp.Interrupted, {"model": MODEL}),
+        "train_many": (cp.train_many, {
+            "runs": [{"seed": 0}, {"rows": [0, 1, 5]}], "X": X, "Y": Y, "network": NET,
+            "threads": 2, "diverged": "keep", "progress": None, "checkpoint": "runs",
+            "resume": False, "epochs": 1, "seed": 1, "learning_rate": 0.1,
+        }),
+        "one of train_many": (
+            lambda **run: cp.train_many([{}, run], X, Y, network=NET, epochs=1),
+            {"rows": [0, 1], "l2": 0.1, "network": NET, "seed": 3, "sample_weight": np.ones(8)},
+        ),
+        "InterruptedMany": (cp.InterruptedMany, {"models": [MODEL]}),
     }  # fmt: skip
 
 

@@ -172,10 +172,12 @@ def train_many(
     """
     if not isinstance(runs, Sequence) or isinstance(runs, str):
         raise SettingError(f"train_many takes a list of runs, a dict each, got {shown(runs)}")
-    if diverged not in ("raise", "keep"):
+    if not isinstance(diverged, str) or diverged not in ("raise", "keep"):
         raise SettingError(f"diverged is 'raise' or 'keep', got {shown(diverged)}")
     if progress is not None and not callable(progress):
         raise SettingError(f"progress is a function of a list or None, got {shown(progress)}")
+    if not isinstance(resume, bool):
+        raise SettingError(f"resume is True or False, got {shown(resume)}")
     if resume and checkpoint is None:
         raise SettingError("resume=True needs the checkpoints to go on from: give their folder")
     asked = _THREADS.check(threads)
