@@ -22,8 +22,8 @@ not edit. -->
 # Optimizers
 
 ```python
-cp.train(net, X, y, optimizer="lm")                  # a name
-cp.train(net, X, y, optimizer=cp.LBFGS(memory=20))   # or a row with your settings
+cp.train(net, X, y, optimizer="lm")  # a name
+cp.train(net, X, y, optimizer=cp.LBFGS(memory=20))  # or a row with your settings
 ```
 ```sh
 clearprop train data.csv --target y --optimizer lm
