@@ -323,3 +323,12 @@ def test_no_factor_1_is_written():
     for notation in ("graph", "matrix", "index"):
         d = cp.derive(cp.Network(inputs=x, outputs=cp.Dense(2)(h)), notation)
         assert not re.search(r"= \(?1 [^/−+]", d.text())
+
+
+def test_a_cost_of_10_to_the_11_is_rounded_and_verifies_all_the_same():
+    network = cp.Network([2, 2, 1], "tanh")
+    parameters = dict(network.initial(0)) | {"W2": np.array([[1e6, 1.0]])}
+    data = {"X": [[0.126, -0.132]], "Y": [[0.64]]}
+    d = cp.derive(network, parameters=parameters, **data)
+    assert network.cost(parameters, **data) > 1e9
+    assert d.verify().passed

@@ -201,3 +201,14 @@ def test_chinese_pages_say_everything_in_chinese(name, notation):
         for line in prose:
             words = set(re.findall(r"[A-Za-z]{2,}", line))
             assert words <= functions | letters, line
+
+
+def test_an_english_article_leaves_out_chinese_titles_alone():
+    lines = cp.derive(cp.Network("2-3-2")).to_latex().splitlines()
+    assert (
+        r"\noindent notation: S0 \ensuremath{\cdot} matrix \ensuremath{\cdot} 17 parameters\par"
+        in lines
+    )
+    assert r"\noindent S0: Joe-Han, 2016\par" in lines
+    chinese = cp.derive(cp.Network("2-3-2"), language="zh").to_latex()
+    assert "矩阵" in chinese

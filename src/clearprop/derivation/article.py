@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from clearprop.derivation.derived import Derived
@@ -27,6 +28,9 @@ ESCAPES = {
 }  # fmt: skip
 
 
+_HAN = re.compile("[\u2e80-\uffff]+(?:, | )?")
+
+
 def latex_page(derived: Derived, verify: bool = False) -> str:
     """Return the derivation as a LaTeX article of its own; ``verify``: say how far it was."""
     return "\n".join(_latex_lines(derived, verify)) + "\n"
@@ -48,8 +52,8 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
     if wrong := failure(derived):
         yield rf"\noindent\textbf{{{_prose(wrong)}}}\par"
     for line in header(derived):
-        if chinese or all(ord(sign) < 0x2E80 for sign in line):
-            yield rf"\noindent {_prose(line)}\par"
+        # The sources' own Chinese titles: an English article has no fonts for them.
+        yield rf"\noindent {_prose(line if chinese else _HAN.sub('', line))}\par"
     for _, line in verified(derived) if verify else ():
         yield rf"\noindent {_prose(line)}\par"
     section = ""

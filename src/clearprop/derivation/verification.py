@@ -32,6 +32,8 @@ from clearprop.expressions import Array
 from clearprop.network import Network
 from clearprop.operations import Activation
 
+ROUNDING = 1e-15
+"""Of the cost: how far it may be rounded."""
 TRACE_LIMIT = 1e-10
 DIFFERENCES_LIMIT = 1e-6
 PLACES = 240
@@ -50,7 +52,8 @@ class Verification:
     Parameters
     ----------
     errors_trace, errors_differences : dict of str to float
-        By step: the largest |printed − true| / max(1, |true|).
+        By step: the largest |printed − true| / max(1, |true|), of differences less what rounding
+        the cost makes of them.
     unproved : tuple of str
         Parameters whose gradient no step derives.
     errors_symbolic : dict of str to float
@@ -124,6 +127,7 @@ class _Verifier:
     def __init__(self, names: Names, numbers: TraceNumbers, network: Network) -> None:
         self.names, self.numbers, self.network = names, numbers, network
         self.known: dict[Equation, tuple[float, float | None]] = {}
+        self.rounding: dict[str, float] = {}
         self.against = TraceNumbers(
             names,
             numbers.plan,
@@ -147,7 +151,11 @@ class _Verifier:
         return Verification(trace, differences, missing)
 
     def _differences(self) -> dict[str, Array]:
-        """Central differences of the cost by every parameter (by some entries of large ones)."""
+        """Central differences of the cost by every parameter (by some entries of large ones).
+
+        ``rounding`` keeps how much of each is the rounding of J: 2⁻⁵³ of it, some ten times over,
+        divided by the step.
+        """
         values = dict(self.numbers.trace.arrays)
         graph = self.network.graph
         parameters = {name: np.array(values[name]) for name in graph.parameters}
@@ -168,6 +176,8 @@ class _Verifier:
                     costs.append(self.network.cost(parameters, X, Y))
                 array[place] = kept
                 found[place] = (costs[0] - costs[1]) / (2 * h)
+                rounded = ROUNDING * max(np.abs(costs)) / h
+                self.rounding[f"dJ/d{name}"] = max(rounded, self.rounding.get(f"dJ/d{name}", 0.0))
             values[f"dJ/d{name}"] = found
         return values
 
@@ -198,7 +208,8 @@ class _Verifier:
                     near = max(near, _off(found, truth))
                 if isinstance(left, Quantity) and left.sym.startswith("dJ/d"):
                     by_cost = value(left, self.against, bound)
-                    far = max(far or 0.0, _off(found, by_cost))
+                    rounding = self.rounding.get(left.sym.removesuffix(FULL), 0.0)
+                    far = max(far or 0.0, _off(found, by_cost, rounding))
         return near, far
 
     def _truth(self, equation: Equation, bound: Mapping[str, int], numbers: TraceNumbers) -> Array:
@@ -271,12 +282,12 @@ class _At:
         return self.numbers.ratio(top, bottom, bound)
 
 
-def _off(found: Array, truth: Array | Node) -> float:
+def _off(found: Array, truth: Array | Node, rounding: float = 0.0) -> float:
     """|found − true| / max(1, |true|); infinite if a shape differs or a number is lost."""
     a, b = np.asarray(found, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if a.shape != b.shape and a.ndim and b.ndim:
         return float("inf")
-    error = np.abs(a - b) / np.maximum(1.0, np.abs(b))
+    error = np.maximum(np.abs(a - b) - rounding, 0.0) / np.maximum(1.0, np.abs(b))
     error = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, error)
     return float(np.max(np.nan_to_num(error, nan=np.inf), initial=0.0))
 
