@@ -87,7 +87,9 @@ class Printer:
         return self.layout.number(number(x, self.digits))
 
     def _exact(self, x: float) -> str:
-        return self.layout.number(repr(int(x)) if x == round(x) and abs(x) < 1e15 else repr(x))
+        written = repr(int(x)) if abs(x) < 1e16 and x == round(x) else repr(x)
+        mantissa, e, exponent = written.partition("e")
+        return self.layout.number(f"{mantissa}e{int(exponent)}" if e else mantissa)
 
     def _within(self, node: Node, least: int) -> str:
         text, holds = self._print(node)
