@@ -287,7 +287,8 @@ def _off(found: Array, truth: Array | Node, rounding: float = 0.0) -> float:
     a, b = np.asarray(found, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if a.shape != b.shape and a.ndim and b.ndim:
         return float("inf")
-    error = np.maximum(np.abs(a - b) - rounding, 0.0) / np.maximum(1.0, np.abs(b))
+    with np.errstate(invalid="ignore"):  # ∞ − ∞, where a textbook form overflows as it is written
+        error = np.maximum(np.abs(a - b) - rounding, 0.0) / np.maximum(1.0, np.abs(b))
     error = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, error)
     return float(np.max(np.nan_to_num(error, nan=np.inf), initial=0.0))
 
