@@ -332,3 +332,13 @@ def test_a_cost_of_10_to_the_11_is_rounded_and_verifies_all_the_same():
     d = cp.derive(network, parameters=parameters, **data)
     assert network.cost(parameters, **data) > 1e9
     assert d.verify().passed
+
+
+def test_a_deep_network_is_differenced_at_places_spread_over_it(monkeypatch):
+    network = cp.Network([3] * 60, "tanh")
+    d = cp.derive(network, "matrix", *data(network, 1))
+    calls = []
+    cost = cp.Network.cost
+    monkeypatch.setattr(cp.Network, "cost", lambda *a: calls.append(1) or cost(*a))
+    assert d.verify().passed
+    assert 100 < len(calls) < 400  # of 2 · 708 parameters

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import threading
 from pathlib import Path
 
@@ -230,7 +229,7 @@ def test_a_derivation_that_does_not_verify_exits_3_and_says_so_first(capsys, mon
     monkeypatch.setattr(writing, "minus", lambda body: body)  # every sign is lost
     code, text, _ = run("derive 2-3-2", capsys)
     assert code == 3
-    assert text.startswith("THIS DERIVATION DOES NOT VERIFY")
+    assert text.startswith("THIS DERIVATION DOES NOT VERIFY: (1) The function f = sigmoid differs")
     for shape in ("latex", "html", "json"):
         code, text, _ = run(f"derive 2-3-2 --format {shape}", capsys)
         assert code == 3

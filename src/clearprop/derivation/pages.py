@@ -72,7 +72,11 @@ def failure(derived: Derived) -> str:
     error = max(
         result.errors_trace.get(result.worst, 0.0), result.errors_differences.get(result.worst, 0.0)
     )
-    return derived.say("not_verified", step=result.worst, error=number(error, 2))
+    titles = {
+        step.id: f"({step.number}) {step.title.speak(derived.language)}" for step in derived.steps
+    }
+    step = titles.get(result.worst, result.worst)
+    return derived.say("not_verified", step=step, error=number(error, 2))
 
 
 def verified(derived: Derived) -> Iterator[tuple[str, str]]:

@@ -41,6 +41,9 @@ PLACES = 240
 LARGE = 5_000
 """From so many parameters on, `FEW` entries of each step are checked and differenced by."""
 FEW = 12
+WORK = 20_000
+"""So many steps of the forward pass are gone through for differences, most a network of 784 inputs
+needs: of a deep one, fewer entries are differenced, and by the trace all are checked."""
 POINTS = (-3.0, -1.1, -0.2, 0.3, 0.9, 2.5)
 """Where a function's definition is compared with its row; no kink of any row among them."""
 
@@ -52,8 +55,8 @@ class Verification:
     Parameters
     ----------
     errors_trace, errors_differences : dict of str to float
-        By step: the largest |printed − true| / max(1, |true|), of differences less what rounding
-        the cost makes of them.
+        By step: the largest |printed − true| / max(1, |true|); of differences of a very large cost,
+        in units of what its rounding makes of them.
     unproved : tuple of str
         Parameters whose gradient no step derives.
     errors_symbolic : dict of str to float
@@ -163,22 +166,26 @@ class _Verifier:
         Y: Any = {cost.value: values[self._target(cost.value)] for cost in graph.costs}
         X: Any = inputs if len(inputs) > 1 else next(iter(inputs.values()))
         Y = Y if len(graph.costs) > 1 else next(iter(Y.values()))
-        for name, array in parameters.items():
-            found = np.array(values[f"dJ/d{name}"])
-            for place in _some(
-                list(np.ndindex(array.shape)), FEW if graph.size > LARGE else PLACES
-            ):
-                kept = float(array[place])
-                h = DIFFERENCE * max(1.0, abs(kept))
-                costs = []
-                for by in (h, -h):
-                    array[place] = kept + by
-                    costs.append(self.network.cost(parameters, X, Y))
-                array[place] = kept
-                found[place] = (costs[0] - costs[1]) / (2 * h)
-                rounded = ROUNDING * max(np.abs(costs)) / h
-                self.rounding[f"dJ/d{name}"] = max(rounded, self.rounding.get(f"dJ/d{name}", 0.0))
-            values[f"dJ/d{name}"] = found
+        most = FEW if graph.size > LARGE else PLACES
+        entries = [
+            (name, place)
+            for name, array in parameters.items()
+            for place in _some(list(np.ndindex(array.shape)), most)
+        ]
+        for name in parameters:
+            values[f"dJ/d{name}"] = np.array(values[f"dJ/d{name}"])
+        for name, place in _some(entries, max(FEW, WORK // (2 * len(graph.nodes)))):
+            array = parameters[name]
+            kept = float(array[place])
+            h = DIFFERENCE * max(1.0, abs(kept))
+            costs = []
+            for by in (h, -h):
+                array[place] = kept + by
+                costs.append(self.network.cost(parameters, X, Y))
+            array[place] = kept
+            values[f"dJ/d{name}"][place] = (costs[0] - costs[1]) / (2 * h)
+            rounded = ROUNDING * max(np.abs(costs)) / h
+            self.rounding[f"dJ/d{name}"] = max(rounded, self.rounding.get(f"dJ/d{name}", 0.0))
         return values
 
     def _target(self, value_name: str) -> str:
@@ -209,7 +216,7 @@ class _Verifier:
                 if isinstance(left, Quantity) and left.sym.startswith("dJ/d"):
                     by_cost = value(left, self.against, bound)
                     rounding = self.rounding.get(left.sym.removesuffix(FULL), 0.0)
-                    far = max(far or 0.0, _off(found, by_cost, rounding))
+                    far = max(far or 0.0, _off(found, by_cost, rounding / DIFFERENCES_LIMIT))
         return near, far
 
     def _truth(self, equation: Equation, bound: Mapping[str, int], numbers: TraceNumbers) -> Array:
@@ -282,13 +289,13 @@ class _At:
         return self.numbers.ratio(top, bottom, bound)
 
 
-def _off(found: Array, truth: Array | Node, rounding: float = 0.0) -> float:
-    """|found − true| / max(1, |true|); infinite if a shape differs or a number is lost."""
+def _off(found: Array, truth: Array | Node, scale: float = 1.0) -> float:
+    """|found − true| / max(1, scale, |true|); infinite if a shape differs or a number is lost."""
     a, b = np.asarray(found, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if a.shape != b.shape and a.ndim and b.ndim:
         return float("inf")
     with np.errstate(invalid="ignore"):  # ∞ − ∞, where a textbook form overflows as it is written
-        error = np.maximum(np.abs(a - b) - rounding, 0.0) / np.maximum(1.0, np.abs(b))
+        error = np.abs(a - b) / np.maximum(max(1.0, scale), np.abs(b))
     error = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, error)
     return float(np.max(np.nan_to_num(error, nan=np.inf), initial=0.0))
 
