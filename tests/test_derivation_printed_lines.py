@@ -369,13 +369,17 @@ def checked(symbolic=False, **result):
 def test_a_page_that_does_not_verify_says_which_step_and_how_far():
     assert failure(one_unit()) == failure(cp.derive(cp.Network("1-1"))) == ""
     assert failure(checked(errors_trace={"z2": 0.01234, "a2": 1e-12})) == (
-        "THIS DERIVATION DOES NOT VERIFY: z2 differs by 0.012"
+        "THIS DERIVATION DOES NOT VERIFY: (3) Input of layer 2 differs by 0.012"
     )
     assert failure(checked(errors_trace={"z2": 0.25}, errors_differences={"z2": 0.75})) == (
-        "THIS DERIVATION DOES NOT VERIFY: z2 differs by 0.75"
+        "THIS DERIVATION DOES NOT VERIFY: (3) Input of layer 2 differs by 0.75"
     )
-    assert failure(checked(errors_differences={"J": 0.5})).endswith("J differs by 0.5")
-    assert failure(checked(errors_trace={"J": 0.5})).endswith("J differs by 0.5")
+    assert failure(checked(errors_differences={"J": 0.5})).endswith(
+        "(5) Cost of one sample differs by 0.5"
+    )
+    assert failure(checked(errors_trace={"J": 0.5})).endswith(
+        "(5) Cost of one sample differs by 0.5"
+    )
     assert failure(checked(unproved=("W1", "b1"))) == (
         "THIS DERIVATION DOES NOT VERIFY: no step derives the gradient of W⁽¹⁾, b⁽¹⁾"
     )
@@ -383,7 +387,7 @@ def test_a_page_that_does_not_verify_says_which_step_and_how_far():
 
 def test_a_page_that_does_not_verify_says_so_before_all_else():
     d = checked(errors_trace={"z2": 0.5})
-    said = "THIS DERIVATION DOES NOT VERIFY: z2 differs by 0.5"
+    said = "THIS DERIVATION DOES NOT VERIFY: (3) Input of layer 2 differs by 0.5"
     assert text_page(d, False).startswith(f"{said}\n\nBack-propagation of 1-1, derived\n")
     assert text_page(d, True).startswith(f"\033[1;31m{said}\033[0m\n\n\033[1mBack")
     assert rf"\maketitle{chr(10)}\noindent\textbf{{{said}}}\par{chr(10)}" in latex_page(d)

@@ -18,7 +18,9 @@ from clearprop.derivation.verification import Verification
 def bare(page):
     """Return a page without its style, its drawing and its equations (M)."""
     page = re.sub(r"<style>.*?</style>", "S", page, flags=re.S)
-    return re.sub(r"<svg.*?</svg>|<math.*?</math>", "M", page, flags=re.S)
+    return re.sub(
+        r'<svg.*?</svg>|<table class="lines">.*?</table>|<math.*?</math>', "M", page, flags=re.S
+    )
 
 
 PAGE = """\
@@ -62,8 +64,7 @@ M
 def test_a_page_of_one_unit_is_written_as_it_should():
     page = one_unit().to_html()
     assert bare(page).startswith(PAGE)
-    assert page.endswith("</table></math>\n</div>\n</section>\n</body>\n</html>\n".replace(
-        "</table>", "</mtable>"))  # fmt: skip
+    assert page.endswith("\n</div>\n</section>\n</body>\n</html>\n")
     assert '<html lang="zh-CN">' in one_unit("zh").to_html()
     assert "<title>1-1 的反向传播算法推导</title>" in one_unit("zh").to_html()
     assert re.findall("<h2>(.*?)</h2>", page) == [
@@ -85,10 +86,10 @@ def test_the_equations_of_a_step_stand_in_rows_of_left_sign_right():
         "<mn>0.5</mn></mtd></mtr></mtable><mo>)</mo></mrow></mtd></mtr></mtable></math>\n</div>"
     ) in page
     functions = page.split('id="step-sigmoid"')[1].split("</section>")[0]
-    rows = re.findall(r"<mtr( class=\"apart\")?><mtd style=\"text-align:right\">(.)", functions)
-    assert [bool(apart) for apart, _ in rows] == [False, True, False]
-    assert page.count("<mtd><mo>←</mo></mtd>") == 2  # W and b; what follows is equal
-    assert page.count('<mtr class="apart">') == 1
+    rows = re.findall(r'<m?tr( class="apart")?><', functions)
+    assert [bool(apart) for apart in rows] == [False, True, False]
+    assert page.count("<mo>←</mo>") == 2  # W and b; what follows is equal
+    assert page.count(' class="apart">') == 1
 
 
 DRAWING = """\
