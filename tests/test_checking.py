@@ -161,15 +161,8 @@ def test_a_function_that_changes_its_inputs_or_is_random_is_noticed(case):
         parameters["W1"] += 1
         return found
 
-    calls = []
-
-    def random(parameters, X, Y):
-        calls.append(1)
-        return {n: g * len(calls) for n, g in network.gradient(parameters, X, Y).items()}
-
     assert "changes its inputs W1, X" in check_gradient(network, p, X, Y, changes).notes[0]
     assert np.array_equal(X, before)
-    assert "a second call" in check_gradient(network, p, X, Y, random).notes[0]
 
     def takes(parameters, X, Y):
         found = dict(network.gradient(parameters, X, Y))
@@ -177,6 +170,104 @@ def test_a_function_that_changes_its_inputs_or_is_random_is_noticed(case):
         return found
 
     assert "changes its inputs W1 " in check_gradient(network, p, X, Y, takes).notes[0]
+
+
+def accumulating(network, start=1, sign=1.0):
+    """Each call adds to what the calls before it have left."""
+    kept = {}
+
+    def gradient(parameters, X, Y):
+        for name, g in network.gradient(parameters, X, Y).items():
+            kept[name] = kept.get(name, (start - 1) * sign * g) + sign * g
+        return {name: array.copy() for name, array in kept.items()}
+
+    return gradient
+
+
+@pytest.mark.parametrize("start", [1, 2, 5])
+def test_a_gradient_that_grows_from_call_to_call_does_not_pass(case, start):
+    network, p, X, Y = case
+    found = check_gradient(network, p, X, Y, accumulating(network, start))
+    assert not found.passed
+    assert found.first_wrong == "W2" and found.layer == "3"
+    assert [one.mistake.id for one in found.diagnosis] == ["accumulated-twice"]
+    assert found.diagnosis[0].also == ()
+    assert "W1         WRONG  grows from call to call: it is not set to zero before" in str(found)
+    assert max(map(len, str(found).splitlines())) <= 80
+    with pytest.raises(AssertionError, match="grows from call to call"):
+        check_gradient(network, p, X, Y, accumulating(network), raise_exception=True)
+
+
+def test_of_a_wrong_gradient_that_grows_both_mistakes_are_named(case):
+    network, p, X, Y = case
+    found = check_gradient(network, p, X, Y, accumulating(network, sign=-1.0))
+    assert not found.passed
+    first = found.diagnosis[0]
+    assert first.mistake.id == "gradient-negated"  # that of the penalty too
+    assert [mistake.id for mistake, _ in first.also] == ["accumulated-twice"]
+    noise = {n: g**2 + 0.1 for n, g in network.gradient(p, X, Y).items()}
+    calls = []
+
+    def grows(parameters, X, Y):
+        calls.append(1)
+        return {n: g * len(calls) for n, g in noise.items()}
+
+    found = check_gradient(network, p, X, Y, grows)
+    assert [one.mistake.id for one in found.diagnosis] == ["accumulated-twice"]
+    assert any("the first call is wrong too: none of the" in note for note in found.notes)
+
+
+def test_a_gradient_that_is_random_does_not_pass_and_gets_no_name(case):
+    network, p, X, Y = case
+    draws = np.random.default_rng(0)
+
+    def random(parameters, X, Y, size=1e-8):
+        g = network.gradient(parameters, X, Y)
+        return {n: a + (size * draws.random(a.shape) if n == "b1" else 0) for n, a in g.items()}
+
+    found = check_gradient(network, p, X, Y, random)
+    assert not found.passed
+    assert found.first_wrong == "b1"
+    assert found.diagnosis == ()
+    assert found.parameters["W1"].passed
+    assert found.parameters["b1"].problem == (
+        "not the same from call to call: random numbers or state"
+    )
+    assert "your network" not in str(found)
+    assert check_gradient(network, p, X, Y, random, nondet_tol=2e-8).passed
+    rounding = check_gradient(network, p, X, Y, lambda *given: random(*given, size=1e-17))
+    assert rounding.passed
+
+    def other_names(parameters, X, Y):
+        found = dict(network.gradient(parameters, X, Y))
+        if draws.random() < 2:
+            draws.shuffle(names)
+            del found[names[0]]
+        return found
+
+    names = ["W1", "b1", "W2", "b2"]
+    assert not check_gradient(network, p, X, Y, other_names).passed
+
+
+def test_a_gradient_with_its_own_seed_passes(case):
+    network, p, X, Y = case
+
+    def seeded(parameters, X, Y):
+        draw = np.random.default_rng(7).random()
+        np.random.seed(3)  # noqa: NPY002  # as people's code does
+        draw += np.random.random() + 1  # noqa: NPY002
+        return {n: g * draw / draw for n, g in network.gradient(parameters, X, Y).items()}
+
+    assert check_gradient(network, p, X, Y, seeded).passed
+
+
+def test_where_numbers_are_not_finite_it_is_said_when_a_mistake_is_looked_for(case):
+    network, p, X, Y = case
+    given = {**network.gradient(p, X, Y), "b1": np.full(4, np.nan)}
+    found = check_gradient(network, p, X, Y, given)
+    assert found.seen == "a mistake is looked for once all numbers are finite"
+    assert found.seen in str(found) and found.seen in found.to_html()
+    assert "your network" not in str(found)
 
 
 def test_long_notes_are_folded_where_a_terminal_ends(case):

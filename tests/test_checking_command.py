@@ -343,6 +343,26 @@ def test_a_users_prints_and_changes_are_noted(tmp_path, net):
     assert any("changes its inputs W1, b1, W2, b2" in note for note in found.notes)
 
 
+@pytest.mark.parametrize(
+    ("before", "code", "words"),
+    [
+        ("for k in ('W1', 'W2'): kept[k] = kept.get(k, 0) + g[k]; g[k] = kept[k] + 0",
+         3, "grows from call to call: it is not set to zero before"),
+        ("g['W1'] = g['W1'] * np.random.random()",
+         3, "not the same from call to call: random numbers or state"),
+        ("np.random.seed(1); g['W1'] = g['W1'] + 0 * np.random.random()", 0, "right"),
+    ],
+)  # fmt: skip
+def test_a_file_whose_second_call_differs_is_wrong(tmp_path, net, capsys, before, code, words):
+    body = numpy_template(net, filled=True).replace("    return {", "    g = {")
+    target = written(tmp_path, f"{body}    {before}\n    return g\n\nkept = {{}}\n")
+    chain = ["--network", "3-4-2", "--activation", "sigmoid", "--output", "sigmoid", "--l2", "0.1"]
+    assert main(["check", target, *chain]) == code
+    shown = capsys.readouterr().out
+    assert f"W1         WRONG  {words}" in shown or code == 0
+    assert ("id:      accumulated-twice" in shown) == ("grows" in words)
+
+
 def test_what_a_users_code_leaves_running_is_ended(tmp_path, net):
     """A process that it has forked neither holds the check up nor outlives it."""
     body = numpy_template(net, filled=True).replace(

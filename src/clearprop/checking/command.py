@@ -95,9 +95,8 @@ def check_file(
     found, notes = run_function(
         Path(file), name, parameters, x, y, {"masks": masks or None}, seconds=seconds, memory=memory
     )
-    gradient = found.get("flat", found)
     result = check_gradient(
-        network, parameters, x, y, gradient,
+        network, parameters, x, y, found,
         masks=masks or None, notation=lines.notation, progress=progress,
     )  # fmt: skip
     return replace(result, notes=(*result.notes, *notes))

@@ -33,6 +33,7 @@ from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE, ROUNDING
 from clearprop.checking.naming import in_one_line
 from clearprop.checking.places import order_back, parameter_layer
+from clearprop.checking.repeats import UNSTEADY, Repeats, compare_calls
 from clearprop.checking.replay import Base
 from clearprop.checking.report import Entry, GradientCheck, ParameterCheck
 from clearprop.checking.search import Search
@@ -49,9 +50,12 @@ MATCH = {np.dtype(np.float64): 1e-8, np.dtype(np.float32): 5e-5, np.dtype(np.flo
 
 WORST = 3
 
+NOT_FINITE = "a mistake is looked for once all numbers are finite"
+
 LIMITS = (
     Attr("rtol", float, None, bounds="[0, 1)", help="share of a tensor's largest entry"),
     Attr("atol", float, 0.0, bounds="[0, inf)", help="beside that share"),
+    Attr("nondet_tol", float, 0.0, bounds="[0, inf)", help="between two calls"),
     Attr("seconds", float, 10.0, bounds="[0, inf)", unit="s", help="how long to look"),
 )
 
@@ -67,6 +71,7 @@ def check_gradient(
     masks: Mapping[str, ArrayLike] | None = None,
     rtol: float | None = None,
     atol: float = 0.0,
+    nondet_tol: float = 0.0,
     diagnose_mistakes: bool = True,
     pairs: bool = True,
     seconds: float = 10.0,
@@ -99,6 +104,9 @@ def check_gradient(
         Dropout's factors (0 or 1/(1 − p)) by symbol: ``{"r3": …}``.
     rtol, atol : float
         By default rtol is 1e-6 in float64, 1e-4 in float32, 2e-2 in float16.
+    nondet_tol : float
+        How far two calls of a function with the same arguments may differ, beside rounding; one
+        that differs by more does not pass.
     diagnose_mistakes, pairs : bool
         Whether to look for the mistake, and for pairs of mistakes.
     seconds : float
@@ -136,8 +144,8 @@ def check_gradient(
     check_network("check_gradient", network)
     if not network.graph.costs:
         raise UsageError("the network has no cost, so it has no gradient; give it one")
-    limits = {"rtol": rtol, "atol": atol, "seconds": seconds}
-    rtol, atol, seconds = check_all(LIMITS, limits, "check_gradient").values()  # type: ignore[assignment]
+    limits = {"rtol": rtol, "atol": atol, "nondet_tol": nondet_tol, "seconds": seconds}
+    rtol, atol, nondet_tol, seconds = check_all(LIMITS, limits, "check_gradient").values()  # type: ignore[assignment]
     if progress is not None and not callable(progress):
         raise UsageError(f"progress is called with (done, total); got {shown(progress)}")
     if masks is not None and not isinstance(masks, Mapping):
@@ -166,6 +174,7 @@ def check_gradient(
                 f"the right gradient of {name} is NaN or infinite at this point, so nothing can be "
                 "held against it; take smaller parameters or data"
             )
+    repeats = compare_calls(base, answer, right, dtype, nondet_tol)
     _turn_biases(answer, right, base.rows)
     allowed, kinks = shares(base, dtype, rtol, atol), ""
     if not _close(answer, right, allowed):  # then measure what rounding and kinks can do
@@ -183,14 +192,14 @@ def check_gradient(
             checks = turned
             answer.notes.append("square matrices were source × target too, and turned")
     notes = list(answer.notes)
-    if kinks:
-        notes.append(kinks)
+    notes += [one for one in (repeats.note, kinks) if one]
     notes += units_alike(network.graph, point, right)
     wrong = [name for name, check in checks.items() if not check.passed]
     diagnosis: tuple[Diagnosis, ...] = ()
     seen = ""
     comparable = wrong and all(np.isfinite(a).all() for a in answer.arrays.values())
-    if comparable and not answer.missing and diagnose_mistakes:
+    steady = repeats.grows or not repeats.differing
+    if comparable and steady and not answer.missing and diagnose_mistakes:
         search = _search(base, moves, answer, dtype, wrong)
 
         batches = [random_batch(network, base.rows, np.random.default_rng(s)) for s in range(3)]
@@ -216,7 +225,7 @@ def check_gradient(
             search,
             lines=lines,
             fresh=fresh,
-            elsewhere=None if function is None else elsewhere,
+            elsewhere=None if function is None or repeats.differing else elsewhere,
             progress=progress,
             catalogue=asked,
         )
@@ -232,8 +241,19 @@ def check_gradient(
             left = max(0.0, seconds - (time.monotonic() - started))
             diagnosis = ask(seconds=left) if pairs else ()
             seen = "" if diagnosis else looks_like(search, right)
+    unknown = bool(seen)
+    if wrong and not comparable:
+        seen = NOT_FINITE
     if comparable and answer.missing:
-        seen = f"the gradient of {', '.join(answer.missing)} is missing"
+        unknown, seen = True, f"the gradient of {', '.join(answer.missing)} is missing"
+    if repeats.differing:
+        checks = {name: _unsteady(check, repeats) for name, check in checks.items()}
+        wrong = [name for name, check in checks.items() if not check.passed]
+        if repeats.grows and seen:
+            notes.append(f"the first call is wrong too: {seen}")
+        diagnosis = repeats.named(diagnosis)
+        seen = "" if diagnosis else UNSTEADY
+        unknown = False
     first = wrong[0] if wrong else ""
     result = GradientCheck(
         passed=not wrong,
@@ -242,6 +262,7 @@ def check_gradient(
         layer=parameter_layer(base.plan, first) if first else "",
         diagnosis=diagnosis,
         seen=seen,
+        unknown=unknown,
         notes=tuple(notes),
         known=len(CATALOGUE),
         precision=str(dtype),
@@ -379,6 +400,12 @@ def _compare(
 def _squares_turned(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     square = array.ndim == 2 and array.shape[0] == array.shape[1]
     return array.T if square else array
+
+
+def _unsteady(check: ParameterCheck, repeats: Repeats) -> ParameterCheck:
+    if check.name not in repeats.differing:
+        return check
+    return replace(check, passed=False, problem=check.problem or repeats.problem)
 
 
 def _passed(check: ParameterCheck) -> ParameterCheck:

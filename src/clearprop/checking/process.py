@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.checking.answer import Calls
 from clearprop.checking.calling import LONGEST, AnswerError
 from clearprop.errors import FileError, UsageError
 
@@ -159,8 +160,8 @@ def run_function(
     *,
     seconds: int = 10,
     memory: int = 2 << 30,
-) -> tuple[dict[str, Any], list[str]]:
-    """Call ``name`` of ``file`` in a process of its own; return its gradient and what was noticed.
+) -> tuple[Calls, list[str]]:
+    """Call ``name`` of ``file`` in a process of its own, twice; return what it gave and notes.
 
     Parameters
     ----------
@@ -252,7 +253,7 @@ def _why_it_ended(code: int, name: str, seconds: int, printed: str) -> str:
     return f"{name} ended without a result (exit code {code})" + (f": {last[-1]}" if last else "")
 
 
-def _read(found: Mapping[str, Any], printed: str) -> tuple[dict[str, Any], list[str]]:
+def _read(found: Mapping[str, Any], printed: str) -> tuple[Calls, list[str]]:
     notes = []
     first = {key[2:]: array for key, array in found.items() if key.startswith("1:")}
     second = {key[2:]: array for key, array in found.items() if key.startswith("2:")}
@@ -260,19 +261,9 @@ def _read(found: Mapping[str, Any], printed: str) -> tuple[dict[str, Any], list[
         if key.startswith("changed:"):
             names = key.removeprefix("changed:").replace(" ", ", ")
             notes.append(f"the function changes its inputs {names} (an in-place operation)")
-    differing = [k for k, a in first.items() if k not in second or not _equal(a, second[k])]
-    if differing:
-        notes.append(
-            f"a second call gave another gradient of {', '.join(differing)}: something is random, "
-            "or is kept between calls"
-        )
     if printed.strip():
         lines = printed.strip().splitlines()
         some = "lines" if len(lines) > 1 else "line"
         more = "" if len(printed.encode()) < SHOWN else "more than "
         notes.append(f"the function printed {more}{len(lines)} {some}; the first: {lines[0][:100]}")
-    return first, notes
-
-
-def _equal(a: Any, b: Any) -> bool:
-    return bool(a.shape == b.shape and (((a == b) | ((a != a) & (b != b))).all()))
+    return Calls(first.get("flat", first), second.get("flat", second)), notes

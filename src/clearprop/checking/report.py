@@ -105,6 +105,8 @@ class GradientCheck:
         The float type the gradient was judged by.
     network : str
         The network it was held against, in one line.
+    unknown : bool
+        No mistake fits, so the network that is meant may be another one.
     """
 
     passed: bool
@@ -117,6 +119,7 @@ class GradientCheck:
     known: int
     precision: str
     network: str
+    unknown: bool = False
 
     def __bool__(self) -> bool:
         return self.passed
@@ -143,7 +146,7 @@ class GradientCheck:
                 lines += ([] if place == 0 else ["or:"]) + _told(found)
         elif self.seen:
             lines += ["", *_folded("", self.seen + ".", "")]
-            if not self.passed:
+            if self.unknown:
                 lines += _folded("", self._question(), "")
         lines += [""] if self.notes else []
         for note in self.notes:
@@ -293,7 +296,7 @@ def _page(check: GradientCheck, headline: str, question: str) -> str:
         parts += [_shown(found) for found in check.diagnosis[:5]]
     elif check.seen:
         parts += ["<h2>What it looks like</h2>", f"<p>{escape(check.seen)}.</p>"]
-        if not check.passed:
+        if check.unknown:
             parts.append(f"<p>{escape(question)}</p>")
     if check.notes:
         listed = "".join(f"<li>{escape(note)}</li>" for note in check.notes)
