@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import functools
 import importlib
 import random
 from collections.abc import Iterator
@@ -301,6 +302,59 @@ def test_when_none_fits_the_report_says_what_it_saw(seed):
     assert f"none of the {len(CATALOGUE)} mistakes I know" in found.seen
     assert "layer 2" in found.seen
     assert "constant factor 0.31" in found.seen
+
+
+def zeros_of(case, forgotten, tiny=0.0):
+    """A function whose gradient is right, and zero for what was forgotten."""
+    right = as_it_is(case.source).function()
+
+    @functools.wraps(right)  # it is asked for what the right one asks for
+    def gradient(*given, **more):
+        found = right(*given, **more)
+        return {n: np.full(g.shape, tiny) if n in forgotten else g for n, g in found.items()}
+
+    return gradient
+
+
+def test_a_gradient_of_zeros_was_never_computed(proof):
+    """All of it, as a learner begins, or one layer: whatever else gives zero on this batch."""
+    total = 0
+    for seed in range(count(40, 1000)):
+        rng = np.random.default_rng([16, seed])
+        case = Case.random(rng, wired=bool(seed % 2))
+        right = case.right()
+        names = list(right)
+        user = case.network.graph.nodes[case.network.graph.parameters[names[0]].users[0]]
+        layer = [n for n, p in case.network.graph.parameters.items()
+                 if case.network.graph.nodes[p.users[0]] is user]  # fmt: skip
+        for chosen in (names, layer):
+            if not all(np.abs(right[n]).max(initial=0) > 1e-6 for n in chosen):
+                continue
+            tiny = (0.0, 5e-324)[seed % 3 == 0]
+            gradient = zeros_of(case, chosen, tiny)
+            fixed = {n: np.full(g.shape, tiny) if n in chosen else g for n, g in right.items()}
+            for given in (gradient, fixed):
+                found = check_gradient(case.network, case.parameters, case.X, case.Y, given,
+                                       **case.more)  # fmt: skip
+                first = found.diagnosis[0]
+                assert first.mistake.id == "parameter-forgotten", (seed, chosen, key(first))
+                assert not first.also, (seed, chosen, key(first))
+                others = [m for m, _ in first.equivalent if m is not first.mistake]
+                assert given is gradient or not others
+                if len(chosen) > 2:
+                    assert str(first.where) == "every parameter"
+                total += 1
+    proof("zero gradients called never computed", total)
+    assert total > 30
+
+
+def test_zeros_of_a_layer_and_of_the_layers_below_have_places_of_their_own():
+    network = Network([2, 3, 4, 2], "tanh")
+    forgotten = CATALOGUE["parameter-forgotten"]
+    places = [str(place) for place in forgotten.sites(network.plan)]
+    assert len(places) == len(set(places)) == 13
+    assert {"every parameter", "every weight", "every bias", "W1, b1, W2, b2"} <= set(places)
+    assert {"W1 and b1 (layer 2)", "W3 and b3 (layer 4)", "b2 (layer 3)"} <= set(places)
 
 
 def network_of_members(rng) -> tuple[Network, int, float]:

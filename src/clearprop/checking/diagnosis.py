@@ -14,6 +14,7 @@ import numpy as np
 from clearprop.checking.lines import Lines
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE
+from clearprop.checking.mistakes_weights import FORGOTTEN
 from clearprop.checking.pairs import Found, find_pairs
 from clearprop.checking.places import Same
 from clearprop.checking.replay import Base, Loop
@@ -99,7 +100,9 @@ def diagnose(
             found = _find_singles(search, known, progress)
         else:
             found = find_pairs(search, known, seconds, progress)
-        found.sort(key=lambda entry: (entry[0].free, _rank(entry[0])))
+        if search.only_zeros and elsewhere is None:  # nothing tells chance from zero
+            found = [entry for entry in found if _is_forgotten(entry[0])]
+        found.sort(key=lambda entry: _rank(entry[0]))
         return _grouped(search, lines, found, fresh, elsewhere) if found else ()
 
 
@@ -119,9 +122,15 @@ def _find_singles(
 
 
 def _rank(candidate: Candidate) -> tuple[int, ...]:
+    """What was never computed comes first: zero is given by many a rewriting, on one batch."""
     ids = list(CATALOGUE)
     ranks = [ids.index(m.id) if m.id in CATALOGUE else len(ids) for m, _ in candidate.edits]
-    return (sum(ranks), *ranks)
+    never = sum(mistake.id == FORGOTTEN for mistake, _ in candidate.edits)
+    return (-never, candidate.free, sum(ranks), *ranks)
+
+
+def _is_forgotten(candidate: Candidate) -> bool:
+    return all(mistake.id == FORGOTTEN for mistake, _ in candidate.edits)
 
 
 def _grouped(
@@ -132,7 +141,7 @@ def _grouped(
     elsewhere: Callable[[], list[Mapping[str, Array]]] | None,
 ) -> tuple[Diagnosis, ...]:
     """Join what is the same function on other data too; the first of each group speaks."""
-    bases = fresh() if len(found) > 1 else []
+    bases = fresh() if len(found) > 1 or search.only_zeros else []
     groups: list[list[int]] = []
     for number_, (candidate, fitted, _) in enumerate(found):
         for group in groups:
@@ -142,10 +151,12 @@ def _grouped(
                 break
         else:
             groups.append([number_])
-    if len(groups) > 1 and elsewhere is not None:
+    if (len(groups) > 1 or search.only_zeros) and elsewhere is not None:
         others = list(zip(bases, elsewhere(), strict=False))
         agreeing = [g for g in groups if all(_gives(base, *found[g[0]][:2], there, search.rtol)
                                              for base, there in others)]  # fmt: skip
+        if search.only_zeros and not agreeing:
+            groups = [g for g in groups if _is_forgotten(found[g[0]][0])]
         groups = agreeing or groups
     return tuple(_diagnosis(search, lines, found, group) for group in groups)
 

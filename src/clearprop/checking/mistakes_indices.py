@@ -27,6 +27,8 @@ from clearprop.checking.together import and_everywhere
 from clearprop.expressions import Expr, Hadamard, Sum, Sym, Transpose
 from clearprop.operations import Function
 
+OFF_BY_ONE = "layers-off-by-one"
+
 
 def _stretched(expr: Expr, of: Expr) -> Expr | None:
     """What stands where ``of`` should: itself, one column for each unit, or nothing that fits."""
@@ -163,7 +165,7 @@ def _with_delta(bias: BiasUse, other: Sym) -> Step | None:
 
 MISTAKES = (
     Mistake(
-        "layers-off-by-one",
+        OFF_BY_ONE,
         "a quantity of another layer stands here",
         "layers are counted from 0, from 1, or from the input, and the index slipped",
         "δ of layer l+1 goes with W and a of layer l, and with f′ of its own z",

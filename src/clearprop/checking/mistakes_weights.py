@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -39,6 +39,8 @@ from clearprop.expressions import (
 
 #: Above this many units a product over paths is no formula that anyone writes or reads.
 MOST_PATHS = 32
+
+FORGOTTEN = "parameter-forgotten"
 
 
 def _each_back(change: Callable[[Back], Expr | None]) -> Callable[[Plan], Iterator[Edit]]:
@@ -191,17 +193,27 @@ def _only(expr: Expr, mark: Sym) -> Expr:
 
 
 def _forgotten(plan: Plan) -> Iterator[Edit]:
-    for name, step in gradients(plan):
-        zero = replace(step, terms=())
-        yield Edit(Place(step.id, parameter_layer(plan, name), name), (zero,))
-    biases = [step for name, step in gradients(plan) if _is_bias(plan, name)]
-    if len(biases) > 1:
-        zeros = tuple(replace(step, terms=()) for step in biases)
-        yield Edit(Place(biases[0].id, parameter="every bias"), zeros)
+    zeros = {name: replace(step, terms=()) for name, step in gradients(plan)}
 
+    def edit(place: Place, names: Iterable[str]) -> Edit:
+        return Edit(place, tuple(zeros[name] for name in names))
 
-def _is_bias(plan: Plan, name: str) -> bool:
-    return plan.graph.parameters[name].spec.role == "b"
+    layers: dict[str, list[str]] = {}
+    for name in zeros:
+        layers.setdefault(parameter_layer(plan, name), []).append(name)
+    if len(layers) > 1 or len(zeros) > 2:
+        yield edit(Place(gradient_name(next(iter(zeros))), parameter="every parameter"), zeros)
+    seen: set[tuple[str, ...]] = set()
+    for kinds in ("W", "b", "Wb"):
+        for place, names in groups(plan, kinds):
+            if names not in seen:
+                seen.add(names)
+                yield edit(place, names)
+    below: list[str] = []
+    for own in list(layers.values())[:-1]:  # what is below the layer that is written already
+        below += own
+        if len(below) > len(own):
+            yield edit(Place(gradient_name(below[0]), parameter=", ".join(below)), below)
 
 
 def _bias_not_summed(plan: Plan) -> Iterator[Edit]:
@@ -381,7 +393,7 @@ MISTAKES = (
         _not_accumulated,
     ),
     Mistake(
-        "parameter-forgotten",
+        FORGOTTEN,
         "the gradient is zero: it is never computed",
         "the array was made and not filled",
         "compute it",

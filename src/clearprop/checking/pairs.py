@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from clearprop.backprop import gradient_name
 from clearprop.checking.mistake import Mistake, Place
+from clearprop.checking.mistakes_indices import OFF_BY_ONE
+from clearprop.checking.mistakes_weights import FORGOTTEN
 from clearprop.checking.replay import Loop
 from clearprop.checking.search import Candidate, Search
 from clearprop.errors import ShapeError
@@ -46,6 +48,8 @@ def find_pairs(
     progress : callable (done, total), optional
     """
     until = time.monotonic() + seconds
+    if search.only_zeros:  # of other mistakes two may make nothing of anything
+        singles = tuple(c for c in singles if c.edits[0][0].id == FORGOTTEN)
     kinds = _by_kind(search, singles)
     total = len(kinds.explaining) + len(kinds.changing)
     found: Found = []
@@ -135,7 +139,29 @@ def _with(
                 yield one.with_second(mistake, edit)
 
 
+def _overlapping(both: Candidate) -> bool:
+    """Whether it is one mistake made twice in one term: the first sample of the last one is none.
+
+    An index may slip at each factor of a product.
+    """
+    (one, first), (other, second) = both.edits
+    if one is not other or one.id == OFF_BY_ONE:
+        return False
+    under = {step.id: step for step in first.steps}
+    for step in second.steps:
+        if step.id not in under:
+            continue
+        right, once = both.right.step(step.id).terms, under[step.id].terms
+        if not len(right) == len(once) == len(step.terms):
+            return True
+        if any(a is not b and b is not c for a, b, c in zip(right, once, step.terms, strict=True)):
+            return True
+    return False
+
+
 def _ask(search: Search, both: Candidate, names: list[str], found: Found) -> None:
+    if _overlapping(both):
+        return
     good, fitted, replay = search.matches(both, names)
     if good and replay is not None:
         keys = {frozenset(candidate.key) for candidate, _, _ in found}

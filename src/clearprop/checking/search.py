@@ -150,6 +150,10 @@ class Search:
         self._scale = {n: float(np.abs(self.right[n]).max(initial=0)) for n in self.order}
         known = set(wrong)
         self.wrong = [n for n in self.order if n in known or self.off(n, self.right[n]) > 1]
+        #: Nothing was computed: what is wrong is zero, which many rewritings can give by chance.
+        self.only_zeros = bool(self.wrong) and all(
+            self.off(n, np.zeros_like(self.given[n])) <= 1 for n in self.wrong
+        )
 
     def off(self, name: str, array: Array) -> float:
         """Return the difference to the given gradient as a multiple of what is allowed."""
