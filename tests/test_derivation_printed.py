@@ -11,6 +11,8 @@ from test_derivation import NETWORKS, data
 
 import clearprop as cp
 from clearprop.derivation import NOTATIONS
+from clearprop.derivation.derived import equation_text
+from clearprop.derivation.equations import Mark
 from clearprop.derivation.errata import ERRATA
 from clearprop.derivation.latex import LATEX, ROOM, extent
 from clearprop.derivation.layouts import TEXT
@@ -131,14 +133,26 @@ def test_the_article_marks_what_a_source_prints_wrongly():
     assert sum(bool(step.marked) for step in d.steps) == d.to_latex().count(r"\textit{") > 0
 
 
-@pytest.mark.parametrize(("language", "comma"), [("en", "; "), ("zh", "；")])
-def test_two_misprints_of_a_step_are_parted_by_the_language_s_own_sign(language, comma):
-    d = derived(language=language)
-    pair = ERRATA[:2]
-    said = marked(d, replace(d.steps[0], marked=pair))
-    reasons = [one.why_zh if language == "zh" else one.why for one in pair]
-    assert comma.join(reasons) in said
-    assert f"{pair[0].printed}; {pair[1].printed}" in said
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", ("⚠ the source prints:", "right:")), ("zh", ("⚠ 原文印作：", "应为："))],
+)
+def test_two_misprints_of_a_step_are_said_one_after_the_other(language, words):
+    d = derived(notation="scalar", language=language)
+    own = d.step("J").equations[0]
+    step = replace(d.steps[0], marked=tuple(Mark(one, own, own) for one in ERRATA[:2]))
+    said = list(marked(d, step, d.printer(TEXT)))
+    equation = equation_text(d.printer(TEXT), own, d.value(own))
+    assert equation.endswith(f" = {d.printer(TEXT).array(d.value(own))}")
+    assert said == [
+        line
+        for one in ERRATA[:2]
+        for line in (
+            (words[0], equation),
+            (words[1], equation),
+            (one.why_zh if language == "zh" else one.why, ""),
+        )
+    ]
 
 
 # -- the page ---------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ import pytest
 import clearprop as cp
 from clearprop.derivation.article import latex_page
 from clearprop.derivation.command import random_numbers
+from clearprop.derivation.derived import equation_text
+from clearprop.derivation.equations import Mark
 from clearprop.derivation.errata import ERRATA
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.pages import (
@@ -436,9 +438,16 @@ def test_steps_used_are_parted_by_the_language_s_own_sign():
 
 def test_one_misprint_is_said_with_its_reason():
     d, erratum = one_unit(), ERRATA[0]
-    step = replace(d.steps[0], marked=(erratum,))
-    assert marked(d, step) == f"⚠ the source prints {erratum.printed}: {erratum.why}"
-    assert marked(one_unit("zh"), step) == f"⚠ 原文印作 {erratum.printed}：{erratum.why_zh}"
+    own = d.step("z2").equations[0]
+    step = replace(d.steps[0], marked=(Mark(erratum, own, own),))
+    equation = equation_text(d.printer(TEXT), own, d.value(own))
+    assert list(marked(d, step, d.printer(TEXT))) == [
+        ("⚠ the source prints:", equation),
+        ("right:", equation),
+        (erratum.why, ""),
+    ]
+    found = [words for words, _ in marked(one_unit("zh"), step, d.printer(TEXT))]
+    assert found == ["⚠ 原文印作：", "应为：", erratum.why_zh]
 
 
 def test_headings_name_the_part_or_the_weight_that_is_derived():

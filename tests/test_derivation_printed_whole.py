@@ -9,9 +9,9 @@ import pytest
 from test_derivation_printed_lines import one_unit
 
 import clearprop as cp
-from clearprop.derivation.equations import Equation
+from clearprop.derivation.equations import Equation, Mark
 from clearprop.derivation.errata import ERRATA
-from clearprop.derivation.tree import Call, Number, Plus, Quantity
+from clearprop.derivation.tree import Call, Letter, Number, Plus, Quantity
 from clearprop.derivation.verification import Verification
 
 
@@ -224,17 +224,24 @@ def test_what_a_page_says_is_escaped():
 
 def test_a_misprint_of_the_source_is_marked_below_its_step_on_every_page():
     d = one_unit()
-    one = replace(d.step("z2"), uses=(), marked=(replace(ERRATA[0], printed="a<b", why="w_1"),))
+    wrong, right = (Equation(Letter(a, (), Number(1.0)), (Number(2.0),)) for a in "ab")
+    mark = Mark(replace(ERRATA[0], why="w_1<2"), wrong, right)
+    one = replace(d.step("z2"), uses=(), marked=(mark,))
     d = replace(d, steps=(one,), numbers=None)
-    assert (
-        d.to_html().count('<p class="marked">⚠ the source prints a&lt;b: w_1</p>\n</section>') == 1
+    (below,) = re.findall(r'</div>\n(<p class="marked">.*</p>)\n</section>', d.to_html(), re.S)
+    lines = [re.sub("<.*?>", "", line) for line in below.split('\n<p class="marked">')]
+    assert lines == ["⚠ the source prints: a=2", "right: b=2", "w_1&lt;2"]
+    assert below.count("<math") == 2
+    assert d.text().endswith(
+        "\n        ⚠ the source prints: a = 2\n                      right: b = 2\n"
+        "          w_1<2\n"
     )
-    assert d.text().endswith("\n        ⚠ the source prints a<b: w_1\n")
-    assert "\033[33m⚠ the source prints a<b: w_1\033[0m\n" in d.text(color=True)
-    said = (
-        "\\end{align*}\n\\textit{\\ensuremath{!} the source prints a<b: w\\_1}\n\\end{document}\n"
+    assert "\033[33m        ⚠ the source prints:\033[0m a = 2\n" in d.text(color=True)
+    assert "          \033[33mw_1<2\033[0m\n" in d.text(color=True)
+    assert d.to_latex().endswith(
+        "\\end{align*}\n\\textit{\\ensuremath{!} the source prints: \\ensuremath{a = 2} \\newline\n"
+        "right: \\ensuremath{b = 2} \\newline\nw\\_1<2}\n\\end{document}\n"
     )
-    assert d.to_latex().endswith(said)
 
 
 def test_where_letters_run_stands_below_its_equation_and_the_next_begins_a_table():

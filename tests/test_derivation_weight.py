@@ -43,8 +43,11 @@ def test_equation_35_is_put_right_and_marked():
         "(−W11 · (Y1 − O1) · O1 · (1 − O1) − W12 · (Y2 − O2) · O2 · (1 − O2))"
         " · (X1 · P1 · (1 − P1))"
     )
-    (wrong,) = last.marked
-    assert wrong.printed == "∂E/∂V11 = (∂E1/∂P1) · (∂E2/∂P1 · ∂P1/∂V11)"
+    (mark,) = last.marked
+    assert d.printer(TEXT).render(mark.printed.members[0]) == (
+        "(−W11 · (Y1 − O1) · O1 · (1 − O1))"
+        " · (−W12 · (Y2 − O2) · O2 · (1 − O2) · (X1 · P1 · (1 − P1)))"
+    )
     assert {step.number for step in d.steps if step.marked} == {
         1,
         10,
@@ -68,10 +71,30 @@ def test_equation_35_is_the_gradient():
     assert d.verify().passed
 
 
-def test_another_network_is_not_marked_with_the_errors_of_s3():
-    network = cp.Network("2-4-2", "tanh", output="sigmoid")
-    d = cp.derive(network, "scalar", *data(network, 1), weight="V12")
-    assert d.verify().passed
+@pytest.mark.parametrize(
+    ("network", "weight"),
+    [
+        (cp.Network("2-4-2", "tanh", output="sigmoid"), "V12"),
+        (cp.Network("2-3-2", "tanh", output="sigmoid", bias="shared"), "V11"),
+        (cp.Network("2-3-2", "relu", output="sigmoid", bias="shared"), "V11"),
+        (cp.Network("2-3-2", "identity", output="sigmoid", bias="shared"), "V11"),
+        (cp.Network("2-3-2", "sigmoid", output="tanh", bias="shared"), "V11"),
+        (cp.Network("2-3-2", "sigmoid", output="softsign", bias="shared"), "V11"),
+        (cp.Network("2-3-2", "sigmoid", output="identity", bias="shared"), "V11"),
+        (cp.Network("2-3-2", "sigmoid", output="sigmoid"), "V11"),
+        (cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="none"), "V11"),
+        (cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="shared"), "V12"),
+        (cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="shared"), "W11"),
+        (
+            cp.Network(
+                "2-3-2", "sigmoid", output="sigmoid", bias="shared", cost="binary_cross_entropy"
+            ),
+            "V11",
+        ),
+    ],
+)
+def test_another_network_is_not_marked_with_the_errors_of_s3(network, weight):
+    d = cp.derive(network, "scalar", *data(network, 1), weight=weight)
     assert not any(step.marked for step in d.steps)
 
 

@@ -81,7 +81,11 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
         if counted := units_of(derived, step, inline):
             yield counted
         if step.marked:
-            yield r"\textit{" + _prose(marked(derived, step)) + "}"
+            lines = (
+                _prose(words) + (rf" \ensuremath{{{equation}}}" if equation else "")
+                for words, equation in marked(derived, step, printer)
+            )
+            yield r"\textit{" + " \\newline\n".join(lines) + "}"
     yield r"\end{document}"
 
 

@@ -10,8 +10,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from clearprop.derivation.equations import DerivedStep, Equation
-from clearprop.derivation.errata import printed_wrongly
 from clearprop.derivation.messages import Said
+from clearprop.derivation.misprints import with_marks
 from clearprop.derivation.steps import Author
 from clearprop.derivation.tree import (
     Call,
@@ -75,16 +75,19 @@ class Chain:
         self.k = place[0] if sym == self.last else 1
         self.outputs = range(1, graph.values[self.o].type.shape[0] + 1)
         self.own = self._is_source()
-        self.count = 0
 
     def _is_source(self) -> bool:
         """Whether this is S3's own network, so that its printed mistakes can be marked."""
         graph, names = self.plan.graph, self.author.names
         sizes = [graph.values[v].type.shape for v in (self.x, self.a, self.o)]
+        functions = [node.op for node in graph.nodes if not node.params]
+        biases = list(names.biases.values())
         return (
             sizes == [(2,), (3,), (2,)]
             and names.notation.name == "scalar"
-            and all(names.shared(b) for b in names.biases.values())
+            and functions == ["sigmoid", "sigmoid"]
+            and len(biases) == 2
+            and all(map(names.shared, biases))
             and graph.costs[0].op == "squared_error"
             and (self.sym, self.j, self.i) == (self.first, 1, 1)
         )
@@ -158,28 +161,27 @@ class Chain:
         kind: str = "weight",
         uses: tuple[str, ...] = (),
     ) -> DerivedStep:
-        self.count += 1
-        marked = printed_wrongly("S3", str(self.count)) if self.own else ()
         return DerivedStep(
-            id, kind, title, why, (Equation(left, members, (), relation),), _about(left),
-            uses=uses, marked=marked,
-        )  # fmt: skip
+            id, kind, title, why, (Equation(left, members, (), relation),), _about(left), uses=uses
+        )
 
     def text(self, node: Node) -> str:
         return self.author.label(node)
 
     # -- the order of S3 --------------------------------------------------------------------------
     def write(self) -> Iterator[DerivedStep]:
-        """Yield S3's equations in their order."""
+        """Yield S3's equations in their order; on its own network, marked where it is wrong."""
+        for step in self._steps():
+            yield with_marks(step, self.v) if self.own else step
+
+    def _steps(self) -> Iterator[DerivedStep]:
         E = Quantity("J")
         yield self.step("J:letters", Said("sample_cost"), Said("sample_cost_why"), E,
                         self.letters(), kind="cost")  # fmt: skip
         for step in self.author.definitions():
             for equation in step.equations:
-                self.count += 1
-                marked = printed_wrongly("S3", str(self.count)) if self.own else ()
                 id = f"{step.id}:{self.text(equation.left)}"
-                yield replace(step, id=id, equations=(equation,), marked=marked)
+                yield replace(step, id=id, equations=(equation,))
         yield from self._forward()
         yield self.step("J", Said("total_cost"), Said("sample_cost_why"), E, self.letters(),
                         self.entry(self.cost()), kind="cost",

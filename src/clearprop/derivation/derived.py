@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from clearprop.backprop import Plan, plan, run, target_name
-from clearprop.derivation.equations import DerivedStep, Equation
+from clearprop.derivation.equations import DerivedStep, Equation, Mark
 from clearprop.derivation.evaluating import value
 from clearprop.derivation.latex import LATEX
 from clearprop.derivation.layouts import TEXT, Layout
@@ -201,6 +201,12 @@ class Derived:
             return None
         return value(equation.members[-1], self.numbers, bound)
 
+    def worth(self, equation: Equation) -> Array | None:
+        """Return what an equation's last member gives, be it right or wrong."""
+        if self.numbers is None:
+            return None
+        return value(equation.members[-1], self.numbers, self.numbers.bound(self.row))
+
     def _whole(self, equation: Equation) -> bool:
         return isinstance(equation.left, Quantity) and equation.relation == "="
 
@@ -254,6 +260,17 @@ class Derived:
             for (letter, size), width in zip(equation.free, widths, strict=True)
         }
 
+    def _marked(self, mark: Mark, printers: Mapping[str, Printer]) -> dict[str, Any]:
+        """What a source prints wrongly, as plain data: both forms on every page, and values."""
+        found: dict[str, Any] = {"source": f"{mark.erratum.source} {mark.erratum.place}"}
+        for side, equation in (("printed", mark.printed), ("right", mark.right)):
+            worth = self.worth(equation)
+            found[side] = equation_text(printers["text"], equation)
+            found[f"{side}_latex"] = equation_text(printers["latex"], equation)
+            found[f"{side}_mathml"] = equation_text(printers["mathml"], equation)
+            found[f"{side}_value"] = None if worth is None else _plain(worth)
+        return found | {"why": mark.erratum.why_zh if self.language == "zh" else mark.erratum.why}
+
     def to_dict(self, *, symbolic: bool = False) -> dict[str, Any]:
         """Return the derivation as plain data: every step on every page, numbers, links.
 
@@ -287,10 +304,7 @@ class Derived:
                     "like": step.like,
                     "layer": step.layer or None,
                     "covers": list(step.covers),
-                    "marked": [
-                        {"printed": one.printed, "right": one.right, "why": one.why}
-                        for one in step.marked
-                    ],
+                    "marked": [self._marked(one, printers) for one in step.marked],
                 }
             )
         found_errors: dict[str, Any] = {}
@@ -308,9 +322,11 @@ class Derived:
         } | found_errors
 
 
-def equation_text(printer: Printer, equation: Equation) -> str:
-    """Return left = member = … on one line of a layout."""
+def equation_text(printer: Printer, equation: Equation, worth: Array | None = None) -> str:
+    """Return left = member = … on one line of a layout, and its value where one is given."""
     parts = [printer.render(equation.left), *(printer.render(m) for m in equation.members)]
+    if worth is not None:
+        parts.append(printer.array(worth))
     return printer.layout.line(printer.layout.relation(equation.relation).join(parts))
 
 

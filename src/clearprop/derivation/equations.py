@@ -42,6 +42,23 @@ class Equation:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What a source prints wrongly in a step's place.
+
+    Parameters
+    ----------
+    erratum : Erratum
+    printed : Equation
+        As the source has it, sign by sign.
+    right : Equation
+    """
+
+    erratum: Erratum
+    printed: Equation
+    right: Equation
+
+
+@dataclass(frozen=True)
 class DerivedStep:
     """One step of a derivation.
 
@@ -69,7 +86,7 @@ class DerivedStep:
         steps) of the first one of the same form; empty if there is none.
     layer : int
         Which layer l of its general step this one is; 0 without one.
-    marked : tuple of Erratum
+    marked : tuple of Mark
         What a source prints wrongly in its place.
     """
 
@@ -85,7 +102,7 @@ class DerivedStep:
     covers: tuple[str, ...] = ()
     like: str = ""
     layer: int = 0
-    marked: tuple[Erratum, ...] = ()
+    marked: tuple[Mark, ...] = ()
 
 
 def runs(equation: Equation, letter: str) -> Iterator[Run]:

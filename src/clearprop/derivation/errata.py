@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.expressions import Array
+from clearprop.words import number
 
 M = 5
 """Samples of the example's batch."""
@@ -136,7 +137,7 @@ class Erratum:
         if found.shape != truth.shape:
             return f"shapes fail: {_size(found)} instead of {_size(truth)}"
         place = np.unravel_index(np.argmax(np.abs(found - truth)), truth.shape)
-        return f"{float(found[place]):.4g} instead of {float(truth[place]):.4g}"
+        return f"{_written(found[place])} instead of {_written(truth[place])}"
 
     def error(self, seed: int = 0, *, printed: bool = True) -> float:
         """Return the largest difference from the truth; infinite where shapes fail."""
@@ -149,6 +150,10 @@ class Erratum:
         if found.shape != truth.shape:
             return float("inf")
         return float(np.max(np.abs(found - truth)))
+
+
+def _written(found: Array) -> str:
+    return number(float(np.round(found, 9)) + 0.0, 4).replace("-", "−")
 
 
 def dot(*factors: Array) -> Array:
@@ -349,7 +354,7 @@ ERRATA: tuple[Erratum, ...] = (
             "缺偏导符号和一个括号",
             lambda e: (e.W[2][0, 0] * e.a[2][0, 0]) / e.z[2][0, 0],
             lambda e: e.W[2][0, 0] * e.slope[2][0, 0], _uu,
-            reading="read as printed, a quotient, of its second line"),
+            reading="as printed, a quotient, of its second line"),
     Erratum("S2", ":68", "a unit's error is the sum of what it causes in its successors",
             "that sum times f′(uᵢ)", "(1) has the f′", "第一式中还要乘激活函数的导数",
             lambda e: dot(e.W[2].T, e.delta[3]), lambda e: dot(e.W[2].T, e.delta[3]) * e.slope[2],
@@ -361,36 +366,45 @@ ERRATA: tuple[Erratum, ...] = (
             lambda e: dot(e.W[1], e.x) + e.b[1], lambda e: e.z[2],
             reading="the first pair taken as the input"),
     Erratum("S3", "(1), (10)", "E = (1/N) Σ (yᵢ − y_o)²", "(1/N) Σ (Yᵢ − Oᵢ)², N outputs",
-            "y_o has no index; N reads as the number of samples",
-            "输出没有下标，样本数与输出数混淆",
+            "y_o has no index, and can only be read as one output; N reads as the number of "
+            "samples",
+            "输出没有下标，只能当作某一个输出；且易把输出数误作样本数",
             lambda e: np.mean((e.y - e.a[3][0, 0]) ** 2), lambda e: np.mean((e.y - e.a[3]) ** 2),
             lambda e: e.cost(e.x, e.y), reading="y_o read as the first output",
             numbers=("1", "10")),
     Erratum("S3", "(12), (21), (26)", "−(Y − O)", "−(2/N)(Y − O) for N outputs",
-            "right for N = 2 only",
-            "只在两个输出时成立",
+            "the factor 2/N is missing: it is 1 for two outputs, and for no other number of them",
+            "缺少求平均时留下的因子：两个输出时数值相同，其他个数时都不对",
             lambda e: -(e.y - e.a[3]), lambda e: -(2 / 3) * (e.y - e.a[3]),
             lambda e: _by_output(e, lambda o: float(np.mean((e.y - o) ** 2))),
             reading="three outputs", outputs=3, numbers=("12", "21", "26")),
     Erratum("S3", "(15) before (23), (24)", "W11 ← W11 − η ∂E/∂W11, before (24) reads W11",
-            "use the old W11 in (24)", "the gradient of V11 would mix two points",
-            "先更新后使用，梯度混合了两个点的值",
+            "use the old W11 in (24)",
+            "(23) and (24) read W11 after this step has overwritten it, so the gradient of V11 "
+            "would mix two points; the new weight needs a name of its own",
+            "第二十三、二十四式在此步更新之后才用到这个权重，"
+            "梯度便混合了两个点的值；新权重应另记",
             lambda e: _share(e, 0, _w11(e)) * _inner(e) + _share(e, 1) * _inner(e),
             lambda e: (_share(e, 0) + _share(e, 1)) * _inner(e),
             lambda e: e.difference(e.W[1])[0, 0], numbers=("15",)),
     Erratum("S3", "(18), (19)", "E1 = (Y1 − O1)²", "E1 = ½ (Y1 − O1)²",
-            "its (10), (12), (21), (26) have the ½, and E_total = E1 + E2",
-            "其他式子都有二分之一，两部分之和应为总误差",
+            "the ½ is missing: its (10), (12), (21), (26) have it, and E_total = E1 + E2",
+            "缺少二分之一：其他式子都有，两部分之和才是总误差",
             lambda e: np.sum((e.y - e.a[3]) ** 2), lambda e: np.sum(0.5 * (e.y - e.a[3]) ** 2),
             lambda e: e.cost(e.x, e.y), reading="E1 + E2", numbers=("18", "19")),
-    Erratum("S3", "(28)", "∂(W12 · P1 + W22 · P2 + W32 · P3 + b2)/P1", "∂(…)/∂P1",
-            "∂ is missing below the line", "分母缺偏导符号",
+    Erratum("S3", "(28)", "∂(W12 · P1 + W22 · P2 + w32 · P3 + b2)/P1", "∂(…)/∂P1",
+            "∂ is missing below the line, which leaves a quotient; and W32 is printed small",
+            "分母缺偏导符号，成了相除；且权重误作小写",
             lambda e: e.z[3][1, 0] / e.a[2][0, 0], lambda e: e.W[2][1, 0],
-            _q2, reading="read as printed, a quotient", numbers=("28",)),
-    Erratum("S3", "(35)", "∂E/∂V11 = (∂E1/∂P1) · (∂E2/∂P1 · ∂P1/∂V11)",
-            "(∂E1/∂P1 + ∂E2/∂P1) · ∂P1/∂V11",
-            "a product where the sum of (17) belongs; and the bracket is wrong too",
-            "应为两部分之和，却写成了乘积，括号也放错了",
+            _q2, reading="as printed, a quotient", numbers=("28",)),
+    Erratum("S3", "(35)", "∂E/∂V11 = (−W11 · (Y1 − O1) · O1 · (1 − O1))"
+            " · (−W12 · (Y2 − O2) · O2 · (1 − O2) · (X1 · P1 · (1 − P1)))",
+            "(−W11 · (Y1 − O1) · O1 · (1 − O1) − W12 · (Y2 − O2) · O2 · (1 − O2))"
+            " · (X1 · P1 · (1 − P1))",
+            "(17) adds the two parts, here they are multiplied; and the bracket is misplaced: it "
+            "must close before ∂P1/∂V11, which multiplies both parts",
+            "第十七式将两部分相加，这里却写成相乘；括号也放错了："
+            "应在最后一个因子之前闭合，该因子乘以两部分之和",
             lambda e: _share(e, 0) * (_share(e, 1) * _inner(e)),
             lambda e: (_share(e, 0) + _share(e, 1)) * _inner(e),
             lambda e: e.difference(e.W[1])[0, 0], numbers=("35",)),
@@ -428,7 +442,7 @@ ERRATA: tuple[Erratum, ...] = (
 def printed_wrongly(source: str, number: str) -> tuple[Erratum, ...]:
     """Return what a source prints wrongly at an equation's number.
 
-    >>> printed_wrongly("S3", "35")[0].printed
-    '∂E/∂V11 = (∂E1/∂P1) · (∂E2/∂P1 · ∂P1/∂V11)'
+    >>> printed_wrongly("S3", "18")[0].printed
+    'E1 = (Y1 − O1)²'
     """
     return tuple(e for e in ERRATA if e.source == source and number in e.numbers)

@@ -19,6 +19,7 @@ from clearprop.derivation.tree import (
     Call,
     Chosen,
     Index,
+    Letter,
     Literal,
     Minus,
     Node,
@@ -87,6 +88,8 @@ class _Evaluator:
         match node:
             case Quantity():
                 return self._quantity(node, at)
+            case Letter(meaning=meaning):
+                return of(meaning, at)
             case Number(number):
                 return np.float64(number)
             case Literal(array):

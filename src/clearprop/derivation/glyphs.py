@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 __all__ = ["Glyph", "Partial", "joined", "lowered", "raised"]
 
-SUPERSCRIPTS = str.maketrans("0123456789()+-−lnkm", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻ˡⁿᵏᵐ")
+SUPERSCRIPTS = str.maketrans("0123456789()+-−lnkmN", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻ˡⁿᵏᵐᴺ")
 SUBSCRIPTS = str.maketrans("0123456789+-−()ijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎ᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 
 

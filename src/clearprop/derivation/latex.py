@@ -11,7 +11,7 @@ from clearprop.derivation.layouts import Layout
 GREEK = {
     "α": r"\alpha", "δ": r"\delta", "Δ": r"\Delta", "Θ": r"\Theta", "η": r"\eta", "κ": r"\kappa",
     "λ": r"\lambda", "π": r"\pi", "2π": r"2\pi", "σ": r"\sigma",
-    "Ω": r"\Omega", "⊙": r"\odot", "θ": r"\theta",
+    "Ω": r"\Omega", "⊙": r"\odot", "∂": r"\partial", "θ": r"\theta",
 }  # fmt: skip
 NAMED = {
     "exp", "log", "sqrt", "abs", "tanh", "cosh",

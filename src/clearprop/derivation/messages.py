@@ -90,9 +90,10 @@ MESSAGES = Words(
             "zh": "此处教科书形式溢出；所列数值取自稳定形式",
         },
         "marked": {
-            "en": "⚠ the source prints {printed}: {why}",
-            "zh": "⚠ 原文印作 {printed}：{why}",
+            "en": "⚠ the source prints:",
+            "zh": "⚠ 原文印作：",
         },
+        "marked_right": {"en": "right:", "zh": "应为："},
         "alike": {
             "en": "The same form as ({number}), another layer.",
             "zh": "与（{number}）同形，只是换了一层。",

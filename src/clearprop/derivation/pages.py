@@ -6,8 +6,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
-from clearprop.derivation.derived import Derived
+from clearprop.derivation.derived import Derived, equation_text
 from clearprop.derivation.equations import DerivedStep, Equation, runs
+from clearprop.derivation.printing import Printer
 from clearprop.derivation.tree import Node, Place, Var, Width, walk
 from clearprop.words import number
 
@@ -138,14 +139,15 @@ def uses_text(derived: Derived, uses: list[int]) -> str:
     return derived.say("uses", steps=listed)
 
 
-def marked(derived: Derived, step: DerivedStep) -> str:
-    """Return what the source prints in a step's place, and why it matters."""
-    why = "；".join if derived.language == "zh" else "; ".join
-    return derived.say(
-        "marked",
-        printed="; ".join(one.printed for one in step.marked),
-        why=why(one.why_zh if derived.language == "zh" else one.why for one in step.marked),
-    )
+def marked(derived: Derived, step: DerivedStep, printer: Printer) -> Iterator[tuple[str, str]]:
+    """Yield what the source prints in a step's place, the right form, and what differs.
+
+    Each is words, and mathematics behind them: an equation and its value, or nothing.
+    """
+    for mark in step.marked:
+        for key, equation in (("marked", mark.printed), ("marked_right", mark.right)):
+            yield derived.say(key), equation_text(printer, equation, derived.worth(equation))
+        yield (mark.erratum.why_zh if derived.language == "zh" else mark.erratum.why), ""
 
 
 def wrapped(text: str, columns: int) -> Iterator[str]:

@@ -22,6 +22,7 @@ from clearprop.derivation.tree import (
     Call,
     Chosen,
     Index,
+    Letter,
     Literal,
     Minus,
     Node,
@@ -118,6 +119,8 @@ class Printer:
                 if isinstance(glyph, Glyph):
                     return draw.glyph(glyph), ATOM
                 return draw.partial(glyph), POWER
+            case Letter(base, lower, prime=prime):
+                return draw.glyph(Glyph(base, "", lower, prime, flat=True)), ATOM
             case Width(_, layer):
                 return draw.glyph(self.names.width(layer)), ATOM
             case Number(0.5, False):
@@ -185,7 +188,7 @@ class Printer:
             case Square(body):
                 return draw.square(show(body)[0]), POWER
             case Ratio(top, bottom):
-                return draw.ratio(show(top)[0], show(bottom)[0]), POWER
+                return draw.ratio(self._within(top, POWER), show(bottom)[0]), POWER
         raise TypeError(f"{type(node).__name__} is not printed")
 
     def _product(self, factors: Sequence[Node], kind: str) -> str:
@@ -213,7 +216,7 @@ class Printer:
     def _scalar(self, node: Node) -> bool:
         """Whether a factor is one number, so that no ⊙ is wanted."""
         match node:
-            case Number() | Square() | Ratio() | Chosen() | Place():
+            case Number() | Letter() | Square() | Ratio() | Chosen() | Place():
                 return True
             case Total(body=body):
                 return self._scalar(body)

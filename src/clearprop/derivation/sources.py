@@ -125,7 +125,7 @@ def _table(errata: list[Erratum]) -> Iterator[str]:
     yield "| where | printed | right | on a random example | why it matters |"
     yield "|---|---|---|---|---|"
     for e in errata:
-        reading = f" (read: {e.reading})" if e.reading else ""
+        reading = f" ({e.reading})" if e.reading else ""
         cells = (f"{e.source} {e.place}", e.printed, e.right, e.outcome() + reading, e.why)
         yield "| " + " | ".join(cell.replace("|", "∣") for cell in cells) + " |"
 

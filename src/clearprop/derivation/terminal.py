@@ -87,7 +87,27 @@ class _Text:
         if counted := units_of(self.derived, step, self.printer.render):
             yield from self.prose(counted, FAINT, 8)
         if step.marked:
-            yield from self.prose(marked(self.derived, step), YELLOW, 8)
+            yield from self.marked(step)
+
+    def marked(self, step: DerivedStep) -> Iterator[str]:
+        """What the source prints, the right form below it, sign under sign, and what differs."""
+        lines = list(marked(self.derived, step, self.printer))
+        most = max(width(words) for words, equation in lines if equation)
+        for words, equation in lines:
+            if not equation:
+                yield from self.prose(words, YELLOW, 10)
+                continue
+            start = f"        {' ' * (most - width(words))}{words}"
+            if width(f"{start} {equation}") <= self.columns:
+                yield f"{self.paint(YELLOW, start)} {equation}"
+                continue
+            left, *members = equation.split(" = ")
+            for place, member in enumerate(members):
+                head = left if place == 0 else " " * width(left)
+                for piece in folded(member, self.columns - width(start + head) - 4):
+                    sign = "=" if piece is member or member.startswith(piece) else " "
+                    yield f"{self.paint(YELLOW, start)} {head} {sign} {piece}"
+                    start, head = " " * width(start), " " * width(head)
 
     def equation(self, equation: Equation) -> Iterator[str]:
         left = self.printer.render(equation.left)

@@ -239,6 +239,16 @@ class Run(Node):
 
 
 @dataclass(frozen=True)
+class Letter(Node):
+    """A letter that a text prints and the notation has not; worth what is meant by it."""
+
+    base: str
+    below: tuple[str, ...]
+    meaning: Node = field(compare=False)
+    prime: bool = False
+
+
+@dataclass(frozen=True)
 class Ratio(Node):
     """A partial derivative, ∂top/∂bottom."""
 
