@@ -357,6 +357,38 @@ def test_zeros_of_a_layer_and_of_the_layers_below_have_places_of_their_own():
     assert {"W1 and b1 (layer 2)", "W3 and b3 (layer 4)", "b2 (layer 3)"} <= set(places)
 
 
+@pytest.mark.parametrize(
+    ("f", "value", "prime"),
+    [
+        ("sigmoid", lambda z: 1 / (1 + np.exp(-z)), lambda a: a * (1 - a)),
+        ("tanh", np.tanh, lambda a: 1 - a**2),
+        ("softplus", lambda z: np.log1p(np.exp(z)), lambda a: 1 - np.exp(-a)),
+        ("softsign", lambda z: z / (1 + abs(z)), lambda a: (1 - abs(a)) ** 2),
+        ("elu", lambda z: np.where(z > 0, z, np.expm1(z)), lambda a: np.where(a > 0, 1, a + 1)),
+    ],
+)
+@pytest.mark.parametrize("wrong", ["output", "hidden", "both", "none"])
+def test_a_helper_that_expects_a_and_is_given_z_is_known(f, value, prime, wrong):
+    def gradient(p, X, Y):
+        z2 = X @ p["W1"].T + p["b1"]
+        z3 = value(z2) @ p["W2"].T + p["b2"]
+        at3 = z3 if wrong in ("output", "both") else value(z3)
+        at2 = z2 if wrong in ("hidden", "both") else value(z2)
+        d3 = (value(z3) - Y) * prime(at3) / len(X)
+        d2 = d3 @ p["W2"] * prime(at2)
+        return {"W1": d2.T @ X, "b1": d2.sum(0), "W2": d3.T @ value(z2), "b2": d3.sum(0)}
+
+    network = Network([2, 4, 3], f, output=f)
+    rng = np.random.default_rng(17)
+    X, Y = rng.normal(size=(5, 2)), rng.random((5, 3))
+    found = check_gradient(network, random_parameters(network, rng), X, Y, gradient)
+    assert found.passed == (wrong == "none")
+    if not found.passed:
+        first = found.diagnosis[0]
+        place = {"output": "layer 3", "hidden": "layer 2", "both": f"every layer, every {f}"}
+        assert key(first) == {("preactivation-in-derivative", place[wrong])}
+
+
 def network_of_members(rng) -> tuple[Network, int, float]:
     layers, members = int(rng.integers(2, 6)), int(rng.integers(2, 4))
     l2 = float(rng.choice([0.05, 0.3]))

@@ -52,6 +52,7 @@ def _at_lines(code: Editor, costs: Mapping[str, str]) -> Iterator[Wrong]:
 #: What people write in a loop over the layers, and so at each of them.
 _LOOPED = {
     "derivative-missing", "derivative-of-activation", "function-for-derivative",
+    "preactivation-in-derivative",
     "derivative-twice", "derivative-of-another-function", "gradients-from-wrong-delta",
     "bias-from-wrong-delta", "error-passed-without-derivative", "preactivation-in-gradient",
     "activation-overwritten", "function-missing-in-forward", "bias-missing-in-forward",
@@ -95,6 +96,18 @@ def single_precision(source: str) -> Wrong:
     return Wrong("rounding", tuple(given), write)
 
 
+#: Derivatives as those write them who keep the outputs of a layer.
+_OF_OUTPUT = {
+    "sigmoid": "{0} * (1 - {0})",
+    "tanh": "(1 - {0} ** 2)",
+    "exp": "{0}",
+    "softplus": "(1 - np.exp(-{0}))",
+    "softsign": "(1 - np.abs({0})) ** 2",
+    "elu": "np.where({0} > 0, 1.0, {0} + 1.0)",
+    "selu": "np.where({0} > 0, 1.0507009873554805, {0} + 1.0507009873554805 * 1.6732632423543772)",
+}
+
+
 def _at_slope(
     code: Editor, name: str, value: ast.expr, costs: Mapping[str, str]
 ) -> Iterator[Wrong]:
@@ -117,6 +130,8 @@ def _at_slope(
         if a:
             yield put("derivative-of-activation", f"{left} * {function}({a})")
             yield put("function-for-derivative", f"{left} * {a}")
+        if plain in _OF_OUTPUT:  # the helper expects a
+            yield put("preactivation-in-derivative", f"{left} * {_OF_OUTPUT[plain].format(z)}")
         yield put("derivative-twice", f"{left} * {function}({z}) * {function}({z})")
         if plain != "tanh":
             yield put("derivative-of-another-function", f"{left} * (1 - np.tanh({z}) ** 2)")

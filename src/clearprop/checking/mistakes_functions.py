@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from clearprop.backprop import Plan, Step
 from clearprop.checking.mistake import Edit, Mistake, Place
@@ -19,8 +20,20 @@ from clearprop.checking.places import (
     with_term,
 )
 from clearprop.checking.together import and_everywhere
-from clearprop.expressions import Apply, Expr, Neg, Num, Sym, Transpose, substitute
+from clearprop.expressions import Apply, Expr, Neg, Num, Sym, Transpose, primitive, substitute
 from clearprop.operations import TABLE, Function
+from clearprop.operations.functions import SELU_ALPHA, SELU_SCALE, piecewise_at_zero
+
+#: f′(z) = g(f(z)): what code that keeps a in place of z computes. Of relu it is no other formula.
+_FROM_VALUE: dict[str, Callable[[Expr, Mapping[str, Any]], Expr]] = {
+    "sigmoid": lambda a, attrs: a * (1 - a),
+    "tanh": lambda a, attrs: 1 - a**2,
+    "exp": lambda a, attrs: a,
+    "softplus": lambda a, attrs: 1 - primitive("exp", -a),
+    "softsign": lambda a, attrs: (1 - primitive("abs", a)) ** 2,
+    "elu": lambda a, attrs: piecewise_at_zero(a, Num(1.0), a + attrs["alpha"]),
+    "selu": lambda a, attrs: piecewise_at_zero(a, Num(SELU_SCALE), a + SELU_SCALE * SELU_ALPHA),
+}
 
 Change = Callable[[Slope, Plan], Iterator[tuple[str, Expr]]]
 
@@ -70,6 +83,12 @@ def _missing(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
 
 def _of_activation(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
     yield "", replace(slope.node, args=(slope.out,))
+
+
+def _of_preactivation(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    form = _FROM_VALUE.get(slope.node.function.name)
+    if form is not None:
+        yield "", form(slope.z, dict(slope.node.attrs))
 
 
 def _value(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
@@ -220,6 +239,14 @@ MISTAKES = (
         "give f′ the pre-activation z (for sigmoid, f′(z) = a (1 − a))",
         ("Debugging BP Algorithm for XOR", "mql5.com forum 443762"),
         _each_slope(_of_activation),
+    ),
+    Mistake(
+        "preactivation-in-derivative",
+        "f′ is written in terms of a and was given z",
+        "the helper is a (1 − a), as if its argument were a = f(z) already, and z was handed to it",
+        "hand it a, or write f′ in terms of z: f(z) (1 − f(z)) for sigmoid",
+        ("iamtrask, A Neural Network in 11 lines: nonlin(x, deriv=True)",),
+        _each_slope(_of_preactivation),
     ),
     Mistake(
         "function-for-derivative",
