@@ -138,8 +138,8 @@ def test_the_units_of_a_step_stand_in_one_table_with_a_gap_between_them():
     network = NETWORKS["shared bias"]()
     page = mathematics(cp.derive(network, "scalar", *data(network, 1)))
     steps = [one for one in page.iter("section") if one.get("id") == "step-z2"]
-    (table,) = (t for one in steps for t in one.iter("math"))
-    rows = list(table.find("mtable"))
+    (table,) = (t for one in steps for t in one.iter("table"))
+    rows = list(table)
     assert len(rows) == 3 * 3  # formula, with numbers, number; three units
     assert [i for i, row in enumerate(rows) if row.get("class") == "apart"] == [3, 6]
 

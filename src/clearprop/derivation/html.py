@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from functools import cache
 from html import escape
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.equations import DerivedStep, Equation
+from clearprop.derivation.flowing import NARROW, flowing, width
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.mathml import MATHML
 from clearprop.derivation.names import base_of
@@ -53,11 +55,18 @@ background:var(--card);border-radius:.5rem;scroll-margin-top:1rem}
 .number{color:var(--faint);font-weight:400;margin-right:.4rem}
 .why{margin:.1rem 0 .4rem}.uses a,.why a,.place{color:var(--accent);text-decoration:none}
 .place{float:right;font-size:.9rem}
-.equations{overflow-x:auto;padding:.2rem 0}
+.equations{overflow-x:auto;padding:.2rem 0;background:
+linear-gradient(90deg,var(--card) 40%,transparent) 0/3rem 100% no-repeat local,
+linear-gradient(270deg,var(--card) 40%,transparent) 100%/3rem 100% no-repeat local,
+linear-gradient(90deg,var(--faint),transparent) 0/.5rem calc(100% - 4px) no-repeat,
+linear-gradient(270deg,var(--faint),transparent) 100% 0/.5rem calc(100% - 4px) no-repeat}
 math{font-family:"ClearProp Math","Latin Modern Math",
 "STIX Two Math","Cambria Math","Noto Sans Math",math;
 font-size:1.1rem}
-.apart>mtd{padding-top:.75em}.free{margin:.1rem 0}
+.lines{border-collapse:collapse;margin:auto}.lines td{padding:.3em .25em;vertical-align:baseline}
+.lines td:first-child{text-align:right}.lines td:last-child{padding-left:1.8em;text-indent:-1.5em}
+.lines math,.lines span{text-indent:0}.lines span,.marked span{display:inline-block}
+.apart>mtd,.lines .apart>td{padding-top:.75em}.free{margin:.1rem 0}
 .marked{color:var(--warn);font-size:.92rem;margin:.3rem 0 0}
 .failed{background:#b42318;color:#fff;padding:.6rem .9rem;border-radius:.5rem;font-weight:600}
 .drawing{overflow-x:auto;margin:1rem 0}.network{display:block;width:100%;height:auto;margin:auto}
@@ -65,6 +74,10 @@ font-size:1.1rem}
 .value circle,.value rect{fill:var(--paper);stroke:var(--accent);stroke-width:1.4}
 .value text{fill:var(--ink);text-anchor:middle;font:13px system-ui,sans-serif}
 .value .name{font-size:11px;fill:var(--faint)}.value:target circle,.value:target rect{fill:#ffd97a}
+@media(max-width:40rem){body{padding:1rem .5rem 3rem}.step{padding:.6rem}math{font-size:1rem}
+.lines{margin:0}.lines,.lines tbody{display:block}.lines tr{display:block;padding:.3em 0 .3em 1.5em;
+text-indent:-1.5em}.lines td,.lines td:last-child{display:inline;padding:0;text-indent:inherit}
+.lines .apart>td{padding:0}.lines tr.apart{padding-top:.9em}}
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--faint:#444;--line:#bbb;
 --accent:#0b5fae;--warn:#7a4700}body{max-width:none;padding:0;font-size:11pt}.step{break-inside:avoid;background:none;
 border:1px solid var(--line);content-visibility:visible}.place{display:none}}
@@ -74,6 +87,19 @@ border:1px solid var(--line);content-visibility:visible}.place{display:none}}
 def html_page(derived: Derived, verify: bool = False) -> str:
     """Return the derivation as one self-contained HTML page; ``verify``: say how far it was."""
     return "\n".join(_Page(derived).lines(verify)) + "\n"
+
+
+class Row(NamedTuple):
+    """A line of an equation as MathML; ``apart`` from the equation above."""
+
+    left: str
+    sign: str
+    right: str
+    apart: bool
+
+
+SIGN = 2.4
+"""What the sign takes between left and right, in em."""
 
 
 class _Page:
@@ -156,9 +182,7 @@ class _Page:
         if counted := units_of(self.derived, step, self.inline):
             yield f'<p class="free">{counted}</p>'
         if step.marked:
-            for words, equation in marked(self.derived, step, self.printer):
-                shown = f' <math displaystyle="true">{equation}</math>' if equation else ""
-                yield f'<p class="marked">{escape(words)}{shown}</p>'
+            yield f'<p class="marked">{escape(marked(self.derived, step))}</p>'
         yield "</section>"
 
     def inline(self, node: Node) -> str:
@@ -180,7 +204,7 @@ class _Page:
 
     def equations(self, step: DerivedStep) -> Iterator[str]:
         """The equations of a step, aligned at one sign; what is said of one stands below it."""
-        rows: list[str] = []
+        rows: list[Row] = []
         for equation in step.equations:
             rows += self.rows(equation, apart=bool(rows))
             if notes := self.notes(equation):
@@ -189,7 +213,7 @@ class _Page:
         if rows:
             yield _table(rows)
 
-    def rows(self, equation: Equation, apart: bool) -> Iterator[str]:
+    def rows(self, equation: Equation, apart: bool) -> Iterator[Row]:
         """Left, sign, right; its numbers below; ``apart`` from the equation above."""
         left = self.printer.render(equation.left)
         lines = []
@@ -203,11 +227,7 @@ class _Page:
                 lines.append(("", "=", self.printer.render(shown)))
             lines.append(("", "=", self.printer.array(found)))
         for place, (a, sign, b) in enumerate(lines):
-            gap = ' class="apart"' if apart and place == 0 else ""
-            yield (
-                f'<mtr{gap}><mtd style="text-align:right">{a}</mtd><mtd><mo>{sign}</mo></mtd>'
-                f'<mtd style="text-align:left">{b}</mtd></mtr>'
-            )
+            yield Row(a, sign, b, apart and place == 0)
 
     def notes(self, equation: Equation) -> str:
         """What is said of one equation: where its letters run, and a textbook form's overflow."""
@@ -220,9 +240,28 @@ class _Page:
         return said
 
 
-def _table(rows: list[str]) -> str:
-    table = f'<mtable displaystyle="true">{"".join(rows)}</mtable>'
+def _table(rows: list[Row]) -> str:
+    """Rows aligned at their sign: one formula where a phone has room for it, else lines to wrap."""
+    left = max(width(row.left) for row in rows)
+    if any(left + SIGN + width(row.right) > NARROW for row in rows):
+        return f'<table class="lines">{"".join(map(_wrapping, rows))}</table>'
+    table = f'<mtable displaystyle="true">{"".join(map(_aligned, rows))}</mtable>'
     return f'<math display="block">{table}</math>'
+
+
+def _aligned(row: Row) -> str:
+    gap = ' class="apart"' if row.apart else ""
+    return (
+        f'<mtr{gap}><mtd style="text-align:right">{row.left}</mtd><mtd><mo>{row.sign}</mo></mtd>'
+        f'<mtd style="text-align:left">{row.right}</mtd></mtr>'
+    )
+
+
+def _wrapping(row: Row) -> str:
+    gap = ' class="apart"' if row.apart else ""
+    left = flowing(row.left) if row.left else ""
+    sign, right = flowing(f"<mo>{row.sign}</mo>"), flowing(row.right)
+    return f"<tr{gap}><td>{left}</td><td>{sign}</td><td>{right}</td></tr>"
 
 
 @cache
