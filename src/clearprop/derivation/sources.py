@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from clearprop.derivation.command import random_numbers
-from clearprop.derivation.deriving import derive
+from clearprop.derivation.deriving import Derivation, derive
 from clearprop.derivation.errata import ERRATA, Erratum
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import NOTATIONS
@@ -32,20 +32,63 @@ ABOUT = {
 }
 
 
-def example(source: str) -> tuple[Network, dict[str, np.ndarray], np.ndarray, np.ndarray]:
-    """Return a source's network, and numbers that fit it: the same ones on every machine."""
+WHERE = "docs/sources"
+"""Where the pages stand, as the commands on them name it: from the root of the project."""
+ROWS = ((0.31, -0.62), (-0.85, 0.47), (0.2, 0.94))
+"""The inputs of three samples, for the texts that take a mean over samples."""
+TARGETS = ((0.9, 0.15, 0.4), (0.25, 0.8, 0.1), (0.6, 0.35, 0.75))
+
+
+def example(source: str) -> Network:
+    """Return a source's network."""
     if source == "S1":
-        net = Network("2-2-3", "sigmoid", output="sigmoid")
-    else:
-        net = Network(
-            "2-3-2", "sigmoid", output="sigmoid", bias="shared" if source == "S3" else "unit",
-            l2=0.01 if source == "S0" else 0.0,
-        )  # fmt: skip
-    r = np.random.default_rng(5)
-    p = {name: np.round(r.uniform(-1, 1, a.shape), 2) for name, a in net.initial(0).items()}
-    m = 3 if source in ("S0", "S1") else 1
-    outputs = net.graph.values[net.graph.outputs[0]].type.shape[0]
-    return net, p, np.round(r.uniform(-1, 1, (m, 2)), 2), np.round(r.uniform(0, 1, (m, outputs)), 2)
+        return Network("2-2-3", "sigmoid", output="sigmoid")
+    return Network(
+        "2-3-2", "sigmoid", output="sigmoid", bias="shared" if source == "S3" else "unit",
+        l2=0.01 if source == "S0" else 0.0,
+    )  # fmt: skip
+
+
+def derived(source: str) -> Derivation:
+    """Return a source's derivation: what `command` of it prints."""
+    net, notation = example(source), SOURCES[source]
+    p, X, Y = random_numbers(net, 0, 1)
+    if not (names := _columns(source)):
+        return derive(net, notation, p, X, Y, "V11" if source == "S3" else None).seeded(0)
+    X, Y = np.array(ROWS), np.array(TARGETS)[:, : len(names) - 2]
+    columns = {net.graph.inputs[0].value: names[:2], "y": names[2:]}
+    found = derive(net, notation, p, X, Y)
+    return found.seeded(0, "table", f"{WHERE}/{_file(source)}.csv", columns)
+
+
+def command(source: str) -> str:
+    """Return the command that prints a source's derivation, from the root of the project.
+
+    >>> command("S3")
+    'clearprop derive 2-3-2 --notation scalar --weight V11'
+    """
+    words = ["clearprop derive", "2-2-3" if source == "S1" else "2-3-2"]
+    words += ["--notation", SOURCES[source]]
+    words += ["--l2 0.01"] if source == "S0" else []
+    words += ["--weight V11"] if source == "S3" else []
+    words += [f"--data {WHERE}/{_file(source)}.csv"] if _columns(source) else []
+    return " ".join(words)
+
+
+def _columns(source: str) -> tuple[str, ...]:
+    """Names of a source's samples; none where it takes one sample alone."""
+    return {"S0": ("x1", "x2", "y1", "y2"), "S1": ("x1", "x2", "y1", "y2", "y3")}.get(source, ())
+
+
+def samples(source: str) -> str:
+    """Return a source's samples as a table in CSV.
+
+    >>> print(samples("S0").splitlines()[1])
+    0.31,-0.62,0.9,0.15
+    """
+    names = _columns(source)
+    rows = ((*x, *y)[: len(names)] for x, y in zip(ROWS, TARGETS, strict=True))
+    return "".join(",".join(map(str, line)) + "\n" for line in (names, *rows))
 
 
 def source_page(source: str) -> str:
@@ -61,7 +104,7 @@ def source_page(source: str) -> str:
 
 def _source_lines(source: str) -> Iterator[str]:
     notation = NOTATIONS[SOURCES[source]]
-    net, p, X, Y = example(source)
+    net = example(source)
     yield f"# {source} · {notation.name}: {notation.source.partition(': ')[2]}"
     yield ""
     yield ABOUT[source]
@@ -87,12 +130,10 @@ def _source_lines(source: str) -> Iterator[str]:
     yield ""
     yield "## Derivation, with numbers"
     yield ""
-    flag = " --weight V11" if source == "S3" else ""
-    sizes = "2-2-3" if source == "S1" else "2-3-2"
-    yield f"`clearprop derive {sizes} --notation {notation.name}{flag}`"
+    yield f"`{command(source)}` prints:"
     yield ""
     yield "```text"
-    yield derive(net, notation, p, X, Y, "V11" if source == "S3" else None).text().rstrip()
+    yield derived(source).text().rstrip()
     yield "```"
     yield ""
     yield "## What it prints wrongly"
@@ -115,8 +156,12 @@ def errata_page() -> str:
         "## Printed and right, in full: S3 (35)",
         "",
         "The text multiplies what reaches P1 from the two outputs; its own (17) adds them. "
-        "`clearprop derive 2-3-2 --notation scalar --weight V11` prints the right form, marks the "
-        "printed one, and shows the numbers of every factor.",
+        f"`{command('S3')}` derives every equation, and where the text prints one wrongly it "
+        "quotes it, with its value, above the right form. Its last step:",
+        "",
+        "```text",
+        derived("S3").text().rstrip().partition(" (35) ")[2].partition("\n")[2],
+        "```",
     ]
     return "\n".join(lines) + "\n"
 
@@ -132,7 +177,7 @@ def _table(errata: list[Erratum]) -> Iterator[str]:
 
 def index_page() -> str:
     """Return the page that leads to the others, with the Rosetta table."""
-    net = example("S3")[0]
+    net = example("S3")
     p, X, Y = random_numbers(net, 0, 1)
     files = [_file(source) for source in SOURCES]
     lines = ["# The five sources, re-derived", ""]
@@ -148,8 +193,9 @@ def _file(source: str) -> str:
 
 
 def pages() -> dict[str, str]:
-    """Return all pages by file name."""
+    """Return all pages by file name, and the samples that their commands read."""
     found = {f"{_file(source)}.md": source_page(source) for source in SOURCES}
+    found |= {f"{_file(source)}.csv": samples(source) for source in SOURCES if _columns(source)}
     return found | {"errata.md": errata_page(), "index.md": index_page()}
 
 
