@@ -26,8 +26,13 @@ drawn, of the mutants that mean something else than the original; beside it the 
 (Wilson) of that share among all mutants of the room. Each survivor was then read: it is
 equivalent, for the reason given below, or it shows a gap. *After mending* counts the gaps that a
 test added since then kills too; that is no estimate, because the tests were written for them. The
-bar is 95 %; a room whose interval ends below it was short of it when its sample was drawn. The
-printers still are: of 32 mutants drawn after mending (seed 2) 26 were killed, 81 % (65 to 91 %).
+bar is 95 %; a room whose interval ends below it was short of it when its sample was drawn.
+Changes that Python does not take, or that fail when they are imported, count as killed.
+
+The printers were drawn three times: of the first sample (seed 1) 51 of 73 were killed, 70 %; after
+mending those gaps 26 of 32 of another (seed 2), 81 %; after tests of every piece, bracket, line and
+page the third, below. It ended by the clock; the seven of it that are not imported left out, 79 of
+79 were killed, and the interval begins at 95.4 %.
 """
 
 
