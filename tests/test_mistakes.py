@@ -28,6 +28,7 @@ from clearprop.checking import (
     numpy_template,
     random_batch,
 )
+from clearprop.checking.lines import Lines
 from clearprop.graph import Dense, Input
 from clearprop.network import Network, Parameters
 
@@ -387,6 +388,52 @@ def test_a_helper_that_expects_a_and_is_given_z_is_known(f, value, prime, wrong)
         first = found.diagnosis[0]
         place = {"output": "layer 3", "hidden": "layer 2", "both": f"every layer, every {f}"}
         assert key(first) == {("preactivation-in-derivative", place[wrong])}
+
+
+def lines_of(mistake, place, notation):
+    network = Network([2, 3, 2], "sigmoid", output="sigmoid")
+    for edit in CATALOGUE[mistake].edits(network.plan):
+        if str(edit.place) == place:
+            new = {step.id: step for step in edit.steps}
+            return Lines(network.plan, notation).both(edit.steps[0].id, new)
+    raise AssertionError(place)
+
+
+NOTATIONS = (None, "index", "matrix", "scalar", "delta-rule", "graph")
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("place", ["every weight", "b1 (layer 2)"])
+def test_a_mean_that_is_missing_at_a_gradient_stands_in_the_right_line(notation, place):
+    """The sum as it was written is not told to be right."""
+    wrong, right = lines_of("mean-missing", place, notation)
+    line, true = wrong.splitlines()[0], right.splitlines()[0]
+    assert "m" not in line.replace("Σ[sample]", "").replace("Σₛ₌₁ᵐ", "")
+    assert true in (line.replace("= Σ", "= (1/m) Σ"), line.replace("= Σ", "= (1/m) · Σ"),
+                    line.replace("= ", "= (") + ") / m")  # fmt: skip
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize(
+    ("mistake", "place"),
+    [
+        ("bias-not-summed", "b1 (layer 2), the first sample only"),
+        ("bias-not-summed", "b1 (layer 2), one row a sample"),
+        ("one-sample-only", "every weight, the last sample only"),
+    ],
+)
+def test_a_sum_over_samples_that_is_missing_stands_in_the_right_line(notation, mistake, place):
+    wrong, right = lines_of(mistake, place, notation)
+    assert "Σ" in right
+    # a mark [s = 1] stands under the sum that s runs over
+    assert ("Σₛ₌₁ᵐ" in wrong) == ("[s = " in wrong)
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_a_product_of_paths_without_a_mean_is_written_without_powers_of_m(notation):
+    place = "layer 2, with 1/m in the gradients"
+    plain = lines_of("product-of-paths", "layer 2", notation)
+    assert lines_of("product-of-paths", place, notation) == plain
 
 
 def network_of_members(rng) -> tuple[Network, int, float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step
 from clearprop.checking.equations import line
-from clearprop.checking.places import all_terms
+from clearprop.checking.places import all_terms, data_terms
 from clearprop.checking.replay import FIRST, FREE, LAST, ROWS, WEIGHT_SUM
 from clearprop.derivation.derived import equation_text
 from clearprop.derivation.names import Names
@@ -25,6 +25,7 @@ from clearprop.expressions import (
     MatMul,
     Num,
     OneHot,
+    Power,
     Slice,
     Sum,
     Sym,
@@ -86,6 +87,31 @@ def _shared(expr: Expr) -> Expr:
     return expr
 
 
+def _without_powers(expr: Expr) -> Expr:
+    """Whose δ holds no 1/m writes no m where δ's are multiplied."""
+    match expr:
+        case Hadamard(Power(base, _), body) if base == WEIGHT_SUM:
+            return body
+    return expr
+
+
+def _undivided(wrong: Step, right: Step) -> tuple[Step, Step] | None:
+    """Σ δ aᵀ and (1/m) Σ δ aᵀ, for a gradient m times too large: its δ holds no 1/m."""
+    if right.kind != "gradient":
+        return None
+    stripped = all_terms(wrong, _without_count)
+    if all(new.expr is old.expr for new, old in zip(stripped.terms, wrong.terms, strict=True)):
+        return None
+    return stripped, data_terms(right, lambda x: (1 / WEIGHT_SUM) * x)
+
+
+def _without_count(expr: Expr) -> Expr:
+    match expr:
+        case Hadamard(factor, body) if factor == WEIGHT_SUM:
+            return body
+    return expr
+
+
 @dataclass(frozen=True)
 class _Style:
     """What is written out beside what the notation itself writes."""
@@ -141,7 +167,13 @@ class Lines:
         if c is not None:
             value: dict[Expr, Expr] = {FREE: Num(float(f"{c:.4g}"))}
             new = {key: all_terms(one, lambda x: substitute(x, value)) for key, one in new.items()}
-        mean = self.weighted or any(s.name in _MEAN for one in new.values() for s in one.reads)
+        new = {k: all_terms(one, lambda x: rewrite(x, _without_powers)) for k, one in new.items()}
+        about = {s.name for one in new.values() for s in one.reads}
+        one_sample = self.notation is not None and self.notation.batch == "one"
+        mean = self.weighted or bool(about & _MEAN) or (one_sample and bool(about & _MARKS.keys()))
+        true: dict[str, Step] = {}
+        if step_id in new and (apart := _undivided(new[step_id], self.plan.step(step_id))):
+            new, true = {**new, step_id: apart[0]}, {step_id: apart[1]}
         styles = (
             _Style(mean, self.weighted),
             _Style(True, self.weighted),
@@ -150,11 +182,11 @@ class Lines:
         )
         wrong = right = ""
         for style in styles if self.notation else styles[:1]:
-            wrong, right = self._write(step_id, new, style), self._write(step_id, {}, style)
+            wrong, right = self._write(step_id, new, style), self._write(step_id, true, style)
             if wrong != right:
                 return wrong, right
         step = self.plan.step(step_id)
-        return line(new.get(step_id, step)), line(step)
+        return line(new.get(step_id, step)), line(true.get(step_id, step))
 
     def name(self, symbol: str) -> str:
         """Return what the notation calls a quantity of the plan; "" without a notation."""
