@@ -142,6 +142,39 @@ def test_the_network_is_named_and_asked_about_where_no_mistake_fits(tmp_path, ne
         assert f"[default: {default}" in told
 
 
+@pytest.mark.parametrize(
+    ("notation", "lines"),
+    [
+        (None, ["# J = Σ[sample] C / m + penalty", "# C = 0.5 (Σ[unit] (a3 − y)^2)",
+                "# penalty = l2 / 2 (Σ[unit] W1 ⊙ W1) + l2 / 2 (Σ[unit] W2 ⊙ W2)", "l2 = 0.1"]),
+        ("matrix", ["# J = (1/m) Σₛ₌₁ᵐ Cₛ + Ω", "# C = ½ ‖a⁽³⁾ − y‖²",
+                    "# Ω = (λ/2) ‖W⁽¹⁾‖² + (λ/2) ‖W⁽²⁾‖²", "l2 = 0.1  # λ"]),
+        ("delta-rule", ["# E = (1/m) Σₛ₌₁ᵐ Cₛ + Ω", "# C = ½ Σᵢ₌₁² (yᵢ − t⁽³⁾ᵢ)²"]),
+        ("scalar", ["# C = ½ · ((Y1 − O1)² + (Y2 − O2)²)"]),
+    ],
+)  # fmt: skip
+def test_the_template_says_the_cost_and_the_penaltys_rate(net, notation, lines):
+    text = numpy_template(net, notation=notation)
+    shown = [line.strip() for line in text.splitlines()]
+    assert set(lines) <= set(shown), text
+    assert max(map(len, text.splitlines())) <= 80
+    filled = numpy_template(net, notation=notation, filled=True)
+    assert "dW1 = delta2.T @ a1 + l2 * W1" in filled
+    assert "l2 =" not in numpy_template(cp.Network([2, 1]), notation=notation)
+
+
+@pytest.mark.parametrize("notation", [None, "matrix", "graph", "delta-rule", "scalar", "index"])
+def test_the_template_says_a_costs_own_numbers(notation):
+    net = cp.Network([2, 3, 1], cost="huber", limit=0.25)
+    assert "≤ 0.25" in numpy_template(net, notation=notation).split("# the cost")[1]
+    for cost in ("squared_error", "cross_entropy", "poisson"):
+        text = numpy_template(cp.Network([2, 30, 9], cost=cost), notation=notation)
+        said = text.split("# the cost")[1].split("# backward")[0]
+        assert "C = " in said or "cost = " in said, said
+        assert len(said.splitlines()) < 20
+        assert "z3" not in said and "z⁽³⁾" not in said and "z³" not in said  # of what it is
+
+
 def test_of_a_network_with_members_one_is_written_and_checked(tmp_path, capsys):
     """A model made by defaults has eight; they are alike."""
     n = list(range(60))

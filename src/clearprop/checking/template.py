@@ -6,8 +6,12 @@ out too, one line a step. Rows of every array are samples, so z = W a is ``a @ W
 
 from __future__ import annotations
 
-from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step
+import textwrap
+from dataclasses import replace
+
+from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, gradient_name
 from clearprop.checking.lines import Lines
+from clearprop.checking.places import all_terms
 from clearprop.derivation.notation import Notation
 from clearprop.errors import UsageError
 from clearprop.expressions import (
@@ -30,11 +34,18 @@ from clearprop.expressions import (
     Sym,
     Transpose,
     Type,
+    rewrite,
+    substitute,
     walk,
 )
 from clearprop.network import Network
-from clearprop.operations import Activation, Function
+from clearprop.operations import Activation, Cost, Function
 from clearprop.settings import Scalar
+
+#: Columns of a comment, and so many lines of one equation of the cost.
+WIDTH, LONGEST = 80, 4
+
+_L2 = Sym("l2")
 
 _NUMPY = {"exp", "log", "sqrt", "abs", "sign", "cosh", "tanh"}
 
@@ -98,6 +109,9 @@ class _Writer:
             called = self.lines.name(name)
             comment = f"  # {called}" if called else ""
             start.append(f"{variable(name)} = parameters[{name!r}]{comment}")
+        if graph.l2:
+            called = self.lines.name(_L2.name)
+            start.append(f"{_L2.name} = {graph.l2!r}" + (f"  # {called}" if called else ""))
         for given in graph.inputs:
             at = "X" if len(graph.inputs) == 1 else f"X[{given.key!r}]"
             start.append(f"{given.value} = {at}")
@@ -109,7 +123,10 @@ class _Writer:
         extra = (", sample_weight" if self.weights else "") + (", masks" if self.plan.masks else "")
         returned = ", ".join(f"{name!r}: d{name}" for name in graph.parameters)
         lines = [
-            '"""A backward pass by hand; check it with ``clearprop check THIS_FILE:gradient``."""',
+            '"""A backward pass by hand.',
+            "",
+            "Check it with ``clearprop check THIS_FILE:gradient`` and the network's options.",
+            '"""',
             "",
             "import numpy as np",
             *self._definitions(),
@@ -120,6 +137,9 @@ class _Writer:
             "",
             "    # forward",
             *(f"    {code}" for code in forward),
+            "",
+            "    # the cost whose gradient is asked",
+            *(f"    {code}" for code in self._cost()),
             "",
             "    # backward: " + ("from the cost to the inputs" if filled else "fill in each line"),
             *(f"    {code}" for code in backward),
@@ -135,6 +155,47 @@ class _Writer:
             return [f"# {self.lines.name(step.target.name)}"]
         return [f"# {line}" for line in self.lines.write(step.id).splitlines()]
 
+    def _cost(self) -> list[str]:
+        """J as comments: from the whole to its parts, with the mean over the batch in it."""
+        notation = self.lines.notation
+        said = notation if notation is None else replace(notation, batch="mean")
+        lines = Lines(self.plan, said, self.weights)
+        steps = [
+            all_terms(step, self._cost_of_output if notation else self._in_full)
+            for step in self.plan.steps
+            if step.kind in ("cost", "penalty")
+        ]
+        found = []
+        for step in sorted(steps, key=lambda step: step.id != "J"):
+            for equation in lines.write(step.id, {step.id: step}).splitlines():
+                folded = textwrap.wrap(
+                    equation, WIDTH - 4, initial_indent="# ", subsequent_indent="#     "
+                )
+                found += folded[:LONGEST] + (["#     …"] if len(folded) > LONGEST else [])
+        return found
+
+    def _cost_of_output(self, expr: Expr) -> Expr:
+        """A cost that is computed from z, for its digits, stands as the one of a that it is."""
+        outputs = {
+            read: self.plan.step(cost.value).target
+            for cost in self.plan.graph.costs
+            for read in self.plan.step(cost.value).reads
+        }
+
+        def of_output(part: Expr) -> Expr:
+            match part:
+                case Apply(Cost() as cost, (z, y), attrs, "linked") if z in outputs:
+                    return cost(outputs[z], y, dict(attrs))
+            return part
+
+        return rewrite(expr, of_output)
+
+    def _in_full(self, expr: Expr) -> Expr:
+        """In the letters of the code a cost stands as what it computes, and λ by its name."""
+        half = Num(self.plan.graph.l2 / 2)
+        expr = substitute(expr, {half: Divide(_L2, Num(2.0))}) if self.plan.graph.l2 else expr
+        return rewrite(self._cost_of_output(expr), _defined)
+
     def _needed(self) -> set[str]:
         """Everything that leads to a parameter's gradient."""
         front = [f"dJ/d{name}" for name in self.plan.graph.parameters]
@@ -147,7 +208,15 @@ class _Writer:
         return found
 
     def _sum(self, step: Step) -> str:
-        return " + ".join(self.code(term.expr, 1) for term in step.terms)
+        return " + ".join(self.code(self._by_name(step, term.expr), 1) for term in step.terms)
+
+    def _by_name(self, step: Step, expr: Expr) -> Expr:
+        """λ W by λ's name: the penalty's part of a gradient."""
+        l2 = self.plan.graph.l2
+        match expr:
+            case Hadamard(Num(value), Sym(name) as W) if value == l2:
+                return Hadamard(_L2, W) if step.target.name == gradient_name(name) else expr
+        return expr
 
     def code(self, expr: Expr, within: int = 0) -> str:
         level, written = self._code(expr)
@@ -244,6 +313,13 @@ class _Writer:
         if constant:
             return "np.ones_like(x)" if formula == Num(1.0) else f"{code} * np.ones_like(x)"
         return code
+
+
+def _defined(expr: Expr) -> Expr:
+    match expr:
+        case Apply(Cost() as cost, (a, y), attrs, "value"):
+            return cost.definition(a, y, dict(attrs))
+    return expr
 
 
 def variable(name: str) -> str:
