@@ -112,6 +112,30 @@ def test_a_notation_of_ones_own_comes_from_toml(tmp_path):
         ("level =", "no TOML"),
         ("[symbols]\nWW = 'A'", "role 'WW'"),
         ("bias_view = 'column'\norientation = 'source-first'", "target-first"),
+        ("base = ['matrix']", r"base = \['matrix'\]; there are"),
+        ("base = 'matrix'\nsizes = 1", "sizes = 1 has the wrong type; give true or false"),
+        ("base = 'matrix'\nsymbols = 1", "symbols = 1 has the wrong type; give a table"),
+        ("base = 'matrix'\n[symbols]\nW = 'b'", "symbols.W and symbols.b are both 'b'; give each"),
+        ("base = 'scalar'\n[hidden]\nz = 'V'", "hidden.W and hidden.z are both 'V'; give each"),
+        ("[symbols]\nW = ''", "symbols.W = ''; give letters alone.*only symbols.delta"),
+        ("[symbols]\nW = 3", "symbols.W = 3; give letters"),
+        (r"[symbols]" + "\n" + r'W = "\n"', r"symbols.W = '\\n'; give letters"),
+        (r"[symbols]" + "\n" + r'W = "W\u0007"', "symbols.W = .*; give letters"),
+        (r'title = "a\u001b[31m"', "title = .*; give text of one line"),
+        ("[offsets]\nW = true", "offsets.W = True; give a whole number from -1 to 99"),
+        ("[offsets]\nW = -5", "offsets.W = -5; give a whole number from -1 to 99"),
+        ("[offsets]\nW = 99999999999999999999", "offsets.W = 9+; give a whole number"),
+        ("[offsets]\nW = 1.0", "offsets.W = 1.0; give a whole number"),
+        ("[hidden]\nWW = 'A'", "hidden names the role 'WW'; did you mean 'W'"),
+        ("[output]\nq = 'A'", "output names the role 'q'; there are"),
+        (
+            "target_index = 'i'\nsource_index = 'i'",
+            "target_index = source_index = 'i'; give the two",
+        ),
+        ("target_index = 's'", "target_index = 's'; give one letter"),
+        ("target_index = 'ij'", "target_index = 'ij'; give one letter"),
+        ("target_index = ''", "target_index = ''; give letters"),
+        ("connection = '$'", r"connection = '\$'; give letters"),
     ],
 )
 def test_a_wrong_notation_file_is_refused_in_one_sentence(tmp_path, text, hint):
@@ -119,6 +143,27 @@ def test_a_wrong_notation_file_is_refused_in_one_sentence(tmp_path, text, hint):
     file.write_text(text, "utf-8")
     with pytest.raises((SettingError, FileError), match=hint):
         find_notation(str(file))
+
+
+def test_a_notation_in_python_is_held_to_the_same_rules():
+    for given, hint in (
+        ({"symbols": {"W": "b"}}, "symbols.W and symbols.b"),
+        ({"symbols": ["W"]}, "symbols = .*give a table"),
+        ({"sizes": 1}, "sizes = 1; give true or false"),
+        ({"offsets": {"W": True}}, "offsets.W = True"),
+        ({"target_index": 3}, "target_index = 3; give letters"),
+    ):
+        with pytest.raises(SettingError, match=hint):
+            Notation("mine", **given)
+
+
+def test_layers_may_be_counted_from_0_and_letters_may_have_accents():
+    offsets = dict.fromkeys(("W", "b", "z", "a", "delta"), -1)
+    mine = Notation("mine", symbols={"W": "w\u0302", "delta": ""}, offsets=offsets)
+    names = Names(mine, S3.graph)
+    assert names.name("W1", (1, 0)) == "w\u0302⁽⁰⁾₂₁"
+    assert names.name("z2", (2,)) == "z⁽¹⁾₃"
+    assert names.name("delta2", (2,)) == "∂J/∂z⁽¹⁾₃"
 
 
 def test_the_rosetta_table_shows_one_number_under_five_names(capsys):

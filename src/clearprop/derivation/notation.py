@@ -9,7 +9,8 @@ Owns `Notation`, the five of the sources, and `Names`: a notation at work on one
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -116,19 +117,80 @@ class Notation:
                     f"notation {self.name!r}: {key} = {given!r}; "
                     + did_you_mean(str(given), allowed)
                 )
-        for key in ("symbols", "offsets"):
-            for role in getattr(self, key):
-                if role not in SYMBOLS:
+        for key, roles in ROLES.items():
+            if not isinstance(getattr(self, key), Mapping):
+                raise self._wrong(key, getattr(self, key), "give a table of roles")
+            for role, given in getattr(self, key).items():
+                if role not in roles:
                     raise SettingError(
                         f"notation {self.name!r}: {key} names the role {role!r}; "
-                        + did_you_mean(role, SYMBOLS)
+                        + did_you_mean(role, roles)
                     )
+                if key == "offsets":
+                    self._check_offset(role, given)
+                elif not (given == "" and key == "symbols" and role in MAY_BE_EMPTY):
+                    self._check_letters(f"{key}.{role}", given)
+        self._check_words()
         if self.orientation == "source-first" and self.bias_view == "column":
             raise SettingError(
                 f"notation {self.name!r}: a bias column needs target-first weights; "
                 "use bias_view = 'vector'"
             )
         object.__setattr__(self, "symbols", {**SYMBOLS, **self.symbols})
+        self._check_distinct()
+
+    def _wrong(self, key: str, given: object, fix: str) -> SettingError:
+        return SettingError(f"notation {shown(self.name)}: {key} = {shown(given)}; {fix}")
+
+    def _check_words(self) -> None:
+        """Titles on one line, indices of one letter each, two of them."""
+        for key in ("name", "title", "source"):
+            given = getattr(self, key)
+            if not isinstance(given, str) or not given.isprintable():
+                raise self._wrong(key, given, "give text of one line without control characters")
+        if not isinstance(self.sizes, bool):
+            raise self._wrong("sizes", self.sizes, "give true or false")
+        if self.connection != "":
+            self._check_letters("connection", self.connection)
+        for key in ("target_index", "source_index"):
+            given = getattr(self, key)
+            self._check_letters(key, given)
+            if len(given) > 1 or given in TAKEN:
+                raise self._wrong(key, given, "give one letter, and not s or κ, which count "
+                                  "samples and members")  # fmt: skip
+        if self.target_index == self.source_index:
+            raise self._wrong("target_index = source_index", self.target_index,
+                              "give the two units of a weight a letter each")  # fmt: skip
+
+    def _check_letters(self, key: str, given: object) -> None:
+        """One letter or more, accents included: what every page can print."""
+        if isinstance(given, str) and given[:1].isalpha() and all(
+            sign.isalpha() or unicodedata.combining(sign) for sign in given
+        ):  # fmt: skip
+            return
+        empty = " (only symbols.delta and symbols.Delta may be empty)" if given == "" else ""
+        raise self._wrong(key, given, 'give letters alone, such as "A" or "θ"' + empty)
+
+    def _check_offset(self, role: str, given: object) -> None:
+        least, most = OFFSETS
+        whole = isinstance(given, int) and not isinstance(given, bool)
+        if not (whole and least <= given <= most):  # type: ignore[operator]
+            raise self._wrong(f"offsets.{role}", given,
+                              f"give a whole number from {least} to {most}")  # fmt: skip
+
+    def _check_distinct(self) -> None:
+        """No letter for two quantities; the input may share that of the other activations."""
+        written: dict[str, tuple[str, str]] = {}
+        tables = ("symbols",) if self.script else ("symbols", "hidden", "output")
+        for table in tables:
+            for role, letter in getattr(self, table).items():
+                key, kind = f"{table}.{role}", "a" if role == "input" else role
+                other, before = written.setdefault(letter, (key, kind))
+                if letter and before != kind:
+                    raise SettingError(
+                        f"notation {self.name!r}: {other} and {key} are both {letter!r}; "
+                        "give each quantity a letter of its own"
+                    )
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Notation:
@@ -149,24 +211,25 @@ class Notation:
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise FileError(f"the notation {path} is no TOML: {error}") from None
         base = data.pop("base", None)
-        if base is not None and base not in NOTATIONS:
+        if base is not None and (not isinstance(base, str) or base not in NOTATIONS):
             raise SettingError(
-                f"the notation {path}: base = {base!r}; {did_you_mean(base, NOTATIONS)}"
+                f"the notation {path}: base = {shown(base)}; {did_you_mean(base, NOTATIONS)}"
             )
         known = {entry.name: entry for entry in fields(cls)}
         for key in data:
             if key not in known:
                 raise SettingError(f"the notation {path}: {key!r}; {did_you_mean(key, known)}")
         for key, given in data.items():
-            wanted = dict if "Mapping" in str(known[key].type) else bool if key == "sizes" else str
-            parts = given.values() if isinstance(given, dict) else ()
-            inner = int if key == "offsets" else str
-            if not isinstance(given, wanted) or not all(isinstance(p, inner) for p in parts):
-                raise SettingError(f"the notation {path}: {key} = {given!r} has the wrong type")
+            wanted: type = dict if key in ROLES else bool if key == "sizes" else str
+            if not isinstance(given, wanted):
+                fix = {dict: "a table", bool: "true or false", str: "text in quotes"}[wanted]
+                raise SettingError(
+                    f"the notation {path}: {key} = {shown(given)} has the wrong type; give {fix}"
+                )
         data.setdefault("name", Path(path).stem)
         if base is None:
             return cls(**data)
-        for key in ("symbols", "hidden", "output", "offsets"):
+        for key in ROLES:
             data[key] = {**getattr(NOTATIONS[base], key), **data.get(key, {})}
         return replace(NOTATIONS[base], **data)
 
@@ -188,6 +251,18 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "times": ("", "·"),
     "arrangement": ("plan", "chain-rule"),
 }
+
+LAYERED = ("W", "z", "a")
+"""Roles that may have a letter of their own in hidden and in output layers."""
+ROLES: dict[str, Collection[str]] = {
+    "symbols": SYMBOLS, "hidden": LAYERED, "output": LAYERED, "offsets": SYMBOLS,
+}  # fmt: skip
+"""The tables of a notation, and which roles each may name."""
+MAY_BE_EMPTY = ("delta", "Delta")
+TAKEN = ("s", "κ")
+"""Letters that count samples and members in every notation."""
+OFFSETS = (-1, 99)
+"""Our first layer is 1, so no number is below 0."""
 
 MATRIX = Notation(
     "matrix",
