@@ -182,7 +182,9 @@ class _Page:
         if counted := units_of(self.derived, step, self.inline):
             yield f'<p class="free">{counted}</p>'
         if step.marked:
-            yield f'<p class="marked">{escape(marked(self.derived, step))}</p>'
+            for words, equation in marked(self.derived, step, self.printer):
+                shown = f" {flowing(equation)}" if equation else ""
+                yield f'<p class="marked">{escape(words)}{shown}</p>'
         yield "</section>"
 
     def inline(self, node: Node) -> str:
