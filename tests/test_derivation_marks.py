@@ -158,3 +158,14 @@ def test_the_command_marks_the_source_s_own_network_alone(function, flag, capsys
     line = ["derive", "2-3-2", "--notation", "scalar", "--weight", "V11", flag, function]
     assert main(line) == 0
     assert capsys.readouterr().out.count("⚠") == (10 if function == "sigmoid" else 0)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_an_equation_too_long_for_its_words_has_a_line_of_its_own_in_an_article(language):
+    article = s3(language).to_latex()
+    last = article.rpartition(r"\textit{")[2].partition("\n\\end{document}")[0]
+    lines = [line.removesuffix(" \\newline") for line in last.splitlines()]
+    assert len(lines) == 5
+    assert lines[1].startswith(r"\ensuremath{\frac{\partial E}") and "W_{11}" in lines[1]
+    assert lines[3].startswith(r"\ensuremath{\frac{\partial E}") and "W_{11}" in lines[3]
+    assert len(re.findall(r"[:：] \\ensuremath\{E_\{1\} = ", article)) == 2

@@ -81,10 +81,13 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
         if counted := units_of(derived, step, inline):
             yield counted
         if step.marked:
-            lines = (
-                _prose(words) + (rf" \ensuremath{{{equation}}}" if equation else "")
-                for words, equation in marked(derived, step, printer)
-            )
+            lines: list[str] = []
+            for words, equation in marked(derived, step, printer):
+                lines.append(_prose(words))
+                if equation and extent(equation) + len(words) > ROOM:
+                    lines.append(rf"\ensuremath{{{equation}}}")
+                elif equation:
+                    lines[-1] += rf" \ensuremath{{{equation}}}"
             yield r"\textit{" + " \\newline\n".join(lines) + "}"
     yield r"\end{document}"
 
