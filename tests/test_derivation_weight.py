@@ -110,6 +110,27 @@ def test_a_weight_of_any_graph_is_derived_with_what_it_needs(name, notation):
     assert d.value(last.equations[0]) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize(
+    "cost",
+    [
+        "squared_error",
+        "absolute_error",
+        "huber",
+        "log_cosh",
+        "poisson",
+        "binary_cross_entropy",
+    ],
+)
+def test_the_parts_of_any_cost_add_up_to_it(cost):
+    output = "exp" if cost == "poisson" else "sigmoid"
+    network = cp.Network("2-3-2", "sigmoid", output=output, bias="shared", cost=cost)
+    p = data(network, 1)[0]
+    d = cp.derive(network, "scalar", p, [[0.4, -0.7]], [[1.0, 0.0]], weight="V11")
+    assert d.verify().passed
+    parts = [float(d.value(d.step(f"E{k}").equations[0])) for k in (1, 2)]
+    assert sum(parts) == pytest.approx(network.cost(p, [[0.4, -0.7]], [[1.0, 0.0]]), rel=1e-12)
+
+
 def test_the_paths_multiplied_out_are_as_many_as_there_are():
     network = NETWORKS["diamond"]()
     p, X, Y = data(network, 1)

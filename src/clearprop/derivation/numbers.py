@@ -185,15 +185,12 @@ class Bumped:
         name, index = of
         if name in ("J", "penalty") or name in self.plan.graph.parameters:
             return float(np.asarray(values[name])[index])
-        if name.startswith("part:"):  # the share of output k: the others held at their targets
+        if name.startswith("part:"):  # the share of output k
             return self.part(int(name[5:]), values, sample)
         return float(values[name][(sample - 1, *index)])
 
     def part(self, k: int, values: dict[str, Array], sample: int) -> float:
         cost = self.plan.graph.costs[0]
         y = values["y"]
-        a = np.array(y[sample - 1])
-        out = values[cost.value][sample - 1]
-        a[k - 1] = out[k - 1]
-        rest = cost.row.value(y[sample - 1], y[sample - 1], cost.attrs)
-        return float(cost.row.value(a, y[sample - 1], cost.attrs) - rest)
+        at = (sample - 1, slice(k - 1, k))  # a cost is a sum over outputs: the term of this one
+        return float(cost.row.value(values[cost.value][at], y[at], cost.attrs))
