@@ -436,6 +436,23 @@ def test_a_product_of_paths_without_a_mean_is_written_without_powers_of_m(notati
     assert lines_of("product-of-paths", place, notation) == plain
 
 
+def test_one_use_of_a_tied_layer_is_one_mistake():
+    """= for += where a layer is used twice loses W's and b's other use at once."""
+    names = []
+    for seed in range(200):
+        case = Case.random(np.random.default_rng([18, seed]), wired=False)
+        for wrong in case.programs():
+            if wrong.mistake != "tied-counted-once" or len(wrong.places) < 2:
+                continue
+            found = case.check(wrong, pairs=False)
+            if not found.passed and case.runs(wrong):
+                names.append(holds(found.diagnosis[0], wrong))
+        if len(names) >= 6:
+            break
+    assert len(names) >= 6
+    assert all(names)
+
+
 def network_of_members(rng) -> tuple[Network, int, float]:
     layers, members = int(rng.integers(2, 6)), int(rng.integers(2, 4))
     l2 = float(rng.choice([0.05, 0.3]))

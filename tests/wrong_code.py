@@ -28,6 +28,7 @@ def wrong_programs(source: str, costs: Mapping[str, str]) -> Iterator[Wrong]:
     yield from at_lines
     yield from _in_a_loop(code, at_lines)
     yield from _at_penalties(code)
+    yield from _tied_layers(code)
     yield from index_edits(code)
     for node in code.tree.body:
         helper = isinstance(node, ast.FunctionDef) and node.name.endswith("_prime")
@@ -199,6 +200,24 @@ def _at_weight(code: Editor, name: str, value: ast.expr) -> Iterator[Wrong]:
         if function is not None and isinstance(function, ast.Call):
             helper = f"{text(function.func)}_prime"
             yield put("activation-overwritten", f"{delta}.T @ {helper}({z})", *rest)
+
+
+def _tied_layers(code: Editor) -> Iterator[Wrong]:
+    """Of a layer that is used twice, one use is kept for W and b alike."""
+    for name in code.names("dW"):
+        bias = f"db{number_of(name)}"
+        parts = summands(code.lines[name])
+        data = [p for p in parts if isinstance(p, ast.BinOp) and is_product(p, ast.MatMult)]
+        if len(data) < 2 or bias not in code.lines:
+            continue
+        rest = [text(part) for part in parts if part not in data]
+        uses = [text(use) for use in summands(code.lines[bias])]
+        for part in data:
+            delta = text(part.left).removesuffix(".T")
+            for use in uses:
+                if use.startswith(f"{delta}."):
+                    new = " + ".join([text(part), *rest])
+                    yield code.wrong("tied-counted-once", {name: new, bias: use})
 
 
 def _at_bias(code: Editor, name: str, value: ast.expr) -> Iterator[Wrong]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
-from clearprop.backprop import Plan, Step, Term, adjoint_name
+from clearprop.backprop import Plan, Step, Term, adjoint_name, gradient_name
 from clearprop.checking.mistake import Edit, Mistake, Place
 from clearprop.checking.places import (
     layer_of,
@@ -65,16 +65,26 @@ def _wires_multiplied(plan: Plan) -> Iterator[Edit]:
 
 
 def _tied_once(plan: Plan) -> Iterator[Edit]:
+    """One use of a parameter, and of a layer's W and b together."""
+    together: dict[tuple[tuple[int, ...], str], list[tuple[str, Step]]] = {}
     for name, parameter in plan.graph.parameters.items():
         if len(parameter.users) < 2:
             continue
-        step = plan.step(f"dJ/d{name}")
+        step = plan.step(gradient_name(name))
         data = [term for term in step.terms if term.via != "penalty"]
         rest = tuple(term for term in step.terms if term.via == "penalty")
         for term in data:
             what = f"only its use in {term.via}"
             place = Place(step.id, parameter_layer(plan, name), name, what)
-            yield Edit(place, (replace(step, terms=(term, *rest)),))
+            edit = replace(step, terms=(term, *rest))
+            yield Edit(place, (edit,))
+            together.setdefault((parameter.users, term.via), []).append((name, edit))
+    for (_, via), found in together.items():
+        names = [name for name, _ in found]
+        if len(names) > 1:
+            layer, what = parameter_layer(plan, names[0]), f"only their use in {via}"
+            place = Place(found[0][1].id, layer, " and ".join(names), what)
+            yield Edit(place, tuple(step for _, step in found))
 
 
 def _halved(plan: Plan) -> Iterator[Edit]:
