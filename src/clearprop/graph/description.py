@@ -208,7 +208,12 @@ class Graph:
         if not isinstance(data, dict) or data.get("format") != "clearprop-network":
             raise GraphError(f"{where} does not describe a ClearProp network")
         version = data.get("version")
-        if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+        if type(version) is not int or version < 1:
+            raise GraphError(
+                f'{where} needs its format version, such as "version": {FORMAT_VERSION}; '
+                f"got {'none' if version is None else shown(version)}"
+            )
+        if version > FORMAT_VERSION:
             raise GraphError(
                 f"{where} has format version {shown(version)}; this ClearProp reads up to "
                 f"{FORMAT_VERSION}: install a newer one"
