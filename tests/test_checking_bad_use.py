@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import sys
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -121,6 +123,52 @@ def test_what_a_function_sets_of_numpy_is_undone(case):
 
     assert check_gradient(network, p, X, Y, sets).passed
     assert np.geterr() == before
+
+
+def test_what_a_function_does_to_random_states_is_undone(case):
+    network, p, X, Y = case
+
+    def seeds(p, X, Y):
+        np.random.seed(1)  # noqa: NPY002
+        random.seed(1)
+        return {n: g + 0 * random.random() for n, g in network.gradient(p, X, Y).items()}
+
+    def draws(p, X, Y):
+        return {n: g * np.random.random() for n, g in network.gradient(p, X, Y).items()}  # noqa: NPY002
+
+    before = np.random.get_state()[1].tolist(), random.getstate()  # noqa: NPY002
+    assert check_gradient(network, p, X, Y, seeds).passed
+    assert not check_gradient(network, p, X, Y, draws).passed
+    x = np.ones(2)
+    assert check_function(lambda x: (np.random.seed(2), x.sum())[1], x, x).passed  # noqa: NPY002
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == before  # noqa: NPY002
+
+
+def test_numbers_near_the_largest_there_are_warn_of_nothing(case):
+    network, p, X, Y = case
+    huge = {n: np.full_like(g, 1e308) for n, g in network.gradient(p, X, Y).items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = check_gradient(network, p, X, Y, huge)
+        str(found), found.to_json(), found.to_html()
+    assert not found.passed
+    for sign in (-1, 1):
+        mixed = {n: sign * 1.7e308 * np.sign(g) for n, g in network.gradient(p, X, Y).items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert not check_gradient(network, p, X, Y, mixed).passed
+
+
+def test_a_coarse_float_type_is_said(case):
+    network, p, X, Y = case
+    for kind, share in (("float32", "0.0001"), ("float16", "0.02")):
+        given = {n: g.astype(kind) for n, g in network.gradient(p, X, Y).items()}
+        found = check_gradient(network, p, X, Y, given)
+        assert found.passed
+        assert found.notes == (
+            f"given in {kind}: judged to {share} of each tensor's largest entry",
+        )
+    assert check_gradient(network, p, X, Y, network.gradient(p, X, Y)).notes == ()
 
 
 class OddDict(dict):

@@ -269,7 +269,22 @@ def test_the_template_is_a_file_with_blanks(tmp_path, net):
             "    while True: x.append(np.zeros(1 << 24))",
             "memory",
         ),
-        ("def gradient(p, X, Y):\n    import os, signal\n    os.kill(os.getpid(), 9)", "processor"),
+        (
+            "def gradient(p, X, Y):\n    import os, signal\n    os.kill(os.getpid(), 9)",
+            r"gradient was killed \(SIGKILL\): by its own code",
+        ),
+        (
+            "import signal\ndef gradient(p, X, Y):\n"
+            "    signal.signal(signal.SIGXCPU, signal.SIG_IGN)\n    while True: pass",
+            "used more than 2 s of processor time",
+        ),
+        ("def gradient(p, X, Y):\n    return {'W1': None}", "the gradient of W1 is None"),
+        ("def gradient(p, X, Y):\n    raise ValueError('\\x1b[31mred')", r"\\x1b\[31mred"),
+        (
+            "def gradient(p, X, Y):\n    import os\n    print('\\x1b[31mred', flush=True)\n"
+            "    os._exit(7)",
+            r"\\x1b\[31mred",
+        ),
         ("def gradient(p, X, Y):\n    return [1, 2]", "returned 2 arrays, the network has 4"),
         ("def gradient(p, X):\n    return p", "positional argument"),
         ("def gradient(p, X, Y):\n    yield p", "what gradient returned is generator"),
@@ -342,6 +357,29 @@ def test_a_network_too_large_is_refused_by_its_size(tmp_path, net, capsys, netwo
     target = written(tmp_path, numpy_template(net, filled=True))
     assert main(["check", target, "--network", network]) == code
     assert words in capsys.readouterr().err
+
+
+def test_a_network_without_a_version_is_not_called_new(tmp_path, capsys):
+    file = tmp_path / "network.json"
+    for version, words in (("", "needs its format version"), (', "version": 99', "a newer one")):
+        file.write_text(f'{{"format": "clearprop-network"{version}}}', "utf-8")
+        assert main(["check", "mine.py", "--network", str(file)]) in (1, 2)
+        shown = capsys.readouterr().err
+        assert words in shown and ("newer" in shown) == bool(version)
+
+
+def test_one_limit_that_cannot_be_is_said_alone(tmp_path, net, capsys):
+    target = written(tmp_path, numpy_template(net, filled=True))
+    for option, value, other in (("--seconds", "0", "memory"), ("--memory", "-1", "--seconds")):
+        assert main(["check", target, "--network", "3-4-2", option, value]) == 2
+        shown = capsys.readouterr().err
+        assert option in shown and other not in shown
+
+
+def test_what_a_function_prints_moves_no_cursor(tmp_path, net):
+    body = numpy_template(net, filled=True).replace("    m = ", "    print('\\x1b[31m!')\n    m = ")
+    notes = check_file(written(tmp_path, body), net).notes
+    assert notes[-1] == "the function printed 2 lines; the first: \\x1b[31m!"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.checking import adapters
-from clearprop.checking.calling import AnswerError, call_user, told
+from clearprop.checking.calling import AnswerError, call_user, random_state_kept, told
 from clearprop.errors import ClearPropError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
@@ -167,10 +167,11 @@ def call(
 
     Notices inputs that it changes, and keeps what a second call gives.
     """
-    answer, changed = _once(graph, function, parameters, X, Y, extra)
-    answer.notes += changed
-    if twice:
-        answer.again = _once(graph, function, parameters, X, Y, extra)[0].arrays
+    with random_state_kept():
+        answer, changed = _once(graph, function, parameters, X, Y, extra)
+        answer.notes += changed
+        if twice:
+            answer.again = _once(graph, function, parameters, X, Y, extra)[0].arrays
     return answer
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dis
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from clearprop.errors import ClearPropError
+from clearprop.words import visible
 
 #: Of what an error says, so many signs are told.
 LONGEST = 400
@@ -45,6 +48,20 @@ def call_user(function: Callable[..., Any], *given: Any, who: str = "", **keywor
         raise _raised(function, error, who) from error
 
 
+@contextmanager
+def random_state_kept() -> Iterator[None]:
+    """Put NumPy's and Python's global random states back to what they were.
+
+    Around all calls of a function, not each: two calls of what is random must differ.
+    """
+    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002  # it is theirs
+    try:
+        yield
+    finally:
+        np.random.set_state(numpys)  # noqa: NPY002
+        random.setstate(pythons)
+
+
 def told(error: BaseException) -> str:
     """Return an error's type and words on one line."""
     try:
@@ -52,7 +69,7 @@ def told(error: BaseException) -> str:
     except Exception:  # its text is a user's code too
         words = ""
     words = words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
-    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return visible(f"{type(error).__name__}: {words}" if words else type(error).__name__)
 
 
 def _raised(function: Callable[..., Any], error: BaseException, who: str) -> AnswerError:

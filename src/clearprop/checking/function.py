@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.checking.calling import random_state_kept
 from clearprop.checking.differences import UNIT
 from clearprop.checking.directions import along_directions
 from clearprop.checking.points import Arrays, Point
@@ -90,6 +91,7 @@ class FunctionCheck:
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
 
+@random_state_kept()
 def check_function(
     f: Callable[..., Any],
     gradient: Any,

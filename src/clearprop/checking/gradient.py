@@ -19,6 +19,7 @@ from clearprop.checking.answer import Answer
 from clearprop.checking.batches import random_batch, right_run
 from clearprop.checking.calling import AnswerError
 from clearprop.checking.compare import (
+    RTOL,
     Kinks,
     Sensitivity,
     precision,
@@ -193,6 +194,9 @@ def check_gradient(
             answer.notes.append("square matrices were source × target too, and turned")
     notes = list(answer.notes)
     notes += [one for one in (repeats.note, kinks) if one]
+    if dtype != np.float64:
+        share = number(RTOL[dtype] if rtol is None else rtol)
+        notes.append(f"given in {dtype}: judged to {share} of each tensor's largest entry")
     notes += units_alike(network.graph, point, right)
     wrong = [name for name, check in checks.items() if not check.passed]
     diagnosis: tuple[Diagnosis, ...] = ()

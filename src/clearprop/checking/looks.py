@@ -13,6 +13,7 @@ from clearprop.expressions import Array
 from clearprop.graph import Graph
 
 
+@np.errstate(all="ignore")  # of numbers near the largest there are, products are infinite
 def looks_like(search: Search, right: Mapping[str, Array]) -> str:
     """Say what a gradient that no known mistake gives looks like."""
     first = search.wrong[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import numpy as np
 from clearprop.checking.answer import Calls
 from clearprop.checking.calling import LONGEST, AnswerError
 from clearprop.errors import FileError, UsageError
+from clearprop.words import visible
 
 #: Seconds that Python and NumPy may take to start, beside the function's own.
 STARTING = 5
@@ -130,6 +132,8 @@ for call in ("1", "2"):
     if not isinstance(g, dict):
         g = {"flat": g}
     for k, v in g.items():
+        if v is None:
+            fail(f"the gradient of {k} is None; it must be an array of numbers")
         try:
             array = np.asarray(v)
             if array.dtype.kind == "c":
@@ -182,11 +186,10 @@ def run_function(
     """
     if not file.is_file():
         raise FileError(f"there is no file {file}")
-    if seconds < 1 or memory < 0:
-        raise UsageError(
-            f"give 1 second or more, and memory of 0 (no limit) or more; got {seconds} s, "
-            f"{memory} bytes"
-        )
+    if seconds < 1:
+        raise UsageError(f"the limit on time is 1 s or more, got {seconds} s (--seconds)")
+    if memory < 0:
+        raise UsageError(f"the limit on memory is 0 (none) or more, got {memory} bytes (--memory)")
     arrays: dict[str, Any] = {}
     for prefix, value in (("p", parameters), ("X", X), ("Y", Y), *extra.items()):
         if isinstance(value, Mapping):
@@ -213,6 +216,7 @@ def run_function(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        before = _processor_time()
         try:
             child.wait(timeout=seconds + STARTING)
         except subprocess.TimeoutExpired:
@@ -234,23 +238,34 @@ def run_function(
                 printed = screen.read(SHOWN).decode("utf-8", "replace")
         problem, result = Path(folder, "problem.txt"), Path(folder, "out.npz")
         if problem.exists():
-            raise AnswerError(problem.read_text("utf-8", "replace"))
+            raise AnswerError(visible(problem.read_text("utf-8", "replace")))
         if child.returncode or not result.exists():
-            raise AnswerError(_why_it_ended(child.returncode, name, seconds, printed))
+            spent = _processor_time() - before
+            raise AnswerError(_why_it_ended(child.returncode, name, seconds, spent, printed))
         with np.load(result, allow_pickle=False) as data:
             found = {key: data[key] for key in data.files}
     return _read(found, printed)
 
 
-def _why_it_ended(code: int, name: str, seconds: int, printed: str) -> str:
-    if -code in (signal.SIGXCPU, signal.SIGKILL):
+def _processor_time() -> float:
+    """Seconds of processor time of all child processes that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _why_it_ended(code: int, name: str, seconds: int, spent: float, printed: str) -> str:
+    if -code == signal.SIGXCPU or (-code == signal.SIGKILL and spent >= seconds):
         return f"{name} used more than {seconds} s of processor time (--seconds)"
+    if -code == signal.SIGKILL:
+        return f"{name} was killed (SIGKILL): by its own code, or for want of memory"
     if code < 0:
         return f"{name} crashed with signal {signal.Signals(-code).name}"
     last = printed.strip().splitlines()
     if last and "MemoryError" in last[-1]:
         return "the limit on memory is too small for Python and NumPy themselves (--memory)"
-    return f"{name} ended without a result (exit code {code})" + (f": {last[-1]}" if last else "")
+    return f"{name} ended without a result (exit code {code})" + (
+        f": {visible(last[-1])}" if last else ""
+    )
 
 
 def _read(found: Mapping[str, Any], printed: str) -> tuple[Calls, list[str]]:
@@ -265,5 +280,7 @@ def _read(found: Mapping[str, Any], printed: str) -> tuple[Calls, list[str]]:
         lines = printed.strip().splitlines()
         some = "lines" if len(lines) > 1 else "line"
         more = "" if len(printed.encode()) < SHOWN else "more than "
-        notes.append(f"the function printed {more}{len(lines)} {some}; the first: {lines[0][:100]}")
+        notes.append(
+            f"the function printed {more}{len(lines)} {some}; the first: {visible(lines[0][:100])}"
+        )
     return Calls(first.get("flat", first), second.get("flat", second)), notes
