@@ -361,7 +361,7 @@ def test_a_network_too_large_is_refused_by_its_size(tmp_path, net, capsys, netwo
 
 def test_a_network_without_a_version_is_not_called_new(tmp_path, capsys):
     file = tmp_path / "network.json"
-    for version, words in (("", "needs its format version"), (', "version": 99', "a newer one")):
+    for version, words in (("", "has no format version"), (', "version": 99', "a newer one")):
         file.write_text(f'{{"format": "clearprop-network"{version}}}', "utf-8")
         assert main(["check", "mine.py", "--network", str(file)]) in (1, 2)
         shown = capsys.readouterr().err

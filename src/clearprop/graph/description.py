@@ -209,10 +209,8 @@ class Graph:
             raise GraphError(f"{where} does not describe a ClearProp network")
         version = data.get("version")
         if type(version) is not int or version < 1:
-            raise GraphError(
-                f'{where} needs its format version, such as "version": {FORMAT_VERSION}; '
-                f"got {'none' if version is None else shown(version)}"
-            )
+            said = "no format version" if version is None else f"format version {shown(version)}"
+            raise GraphError(f'{where} has {said}; write "version": {FORMAT_VERSION}')
         if version > FORMAT_VERSION:
             raise GraphError(
                 f"{where} has format version {shown(version)}; this ClearProp reads up to "
