@@ -168,6 +168,71 @@ def inside(page):
     }""")
 
 
+#: Formulas, and boxes of formulas, that stand out of what holds them.
+CUT_OFF = """() => {
+  const held = [...document.querySelectorAll('.equations, .free, .marked')]
+  const wide = held.filter(box => box.scrollWidth > box.clientWidth).map(box => box.innerText)
+  const out = held.flatMap(box => [...box.querySelectorAll('math')].filter(math => {
+    const inner = math.getBoundingClientRect(), outer = box.getBoundingClientRect()
+    return inner.left < outer.left - 1 || inner.right > outer.right + 1
+  })).map(math => math.textContent)
+  return [...wide, ...out]
+}"""
+A4 = 718  # within the browser's own margins, in the pixels of CSS
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("name", "notation", "weight"),
+    [("shared bias", "scalar", "V11"), ("softmax", "matrix", None), ("softmax", "index", None)],
+)
+def test_no_formula_is_cut_off_on_screen_or_paper(name, notation, weight, language, opened, full):
+    if not full and language == "zh" and weight is None:
+        pytest.skip("Chinese of one page in `make test`, of all in `make prove`")
+    page = opened(derived(name, notation, weight=weight, language=language))
+    page.evaluate(SHOW_ALL)
+    assert page.locator(".equations math").count() > 30
+    assert page.evaluate(CUT_OFF) == []
+    page.set_viewport_size({"width": A4, "height": 1000})
+    page.emulate_media(media="print")
+    assert page.evaluate(CUT_OFF) == []
+
+
+def test_equation_35_is_whole_on_a_phone_too(opened):
+    page = opened(derived("shared bias", "scalar", weight="V11"), PHONE)
+    page.evaluate(SHOW_ALL)
+    assert page.evaluate(CUT_OFF) == []
+    last = page.locator(".step").last.locator(".equations tr").nth(1)
+    assert len(re.findall(r"\d\.\d+", last.text_content())) == 13  # every factor is there
+    assert last.bounding_box()["height"] > 60  # on several lines
+
+
+def test_what_is_wider_than_a_phone_scrolls_and_shows_it(opened):
+    page = opened(derived(), PHONE)
+    page.evaluate(SHOW_ALL)
+    box = "document.getElementById('step-dJ-2fdW2').querySelector('.equations')"
+    assert page.evaluate(f"{box}.scrollWidth > {box}.clientWidth")  # a matrix is not cut
+    style = f"getComputedStyle({box})"
+    assert page.evaluate(f"{style}.overflowX") == "auto"
+    assert page.evaluate(f"{style}.backgroundAttachment").startswith("local, local, scroll")
+
+
+NAMES_AND_UNITS = """() => [...document.querySelectorAll('.value')].flatMap(value => {
+  const circles = [...value.querySelectorAll('circle')].map(c => c.getBoundingClientRect())
+  return [...value.querySelectorAll('.name')].slice(1).map((name, place) =>
+    name.getBoundingClientRect().top - circles[place].bottom)
+})"""
+
+
+@pytest.mark.parametrize("width", [WIDE, PHONE])
+def test_names_in_the_drawing_do_not_touch_the_units_above_them(width, opened):
+    page = opened(derived("shared bias", "scalar", weight="V11"), width)
+    gaps = page.evaluate(NAMES_AND_UNITS)
+    assert len(gaps) == 1 + 2 + 2 + 1 + 1
+    assert min(gaps) > (7 if width == WIDE else 3)  # the box of the text; its ink is smaller
+
+
 @pytest.mark.prove
 @pytest.mark.parametrize("width", [WIDE, PHONE])
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -29,6 +29,11 @@ def test_a_long_sum_is_cut_before_its_signs():
     assert text(flowing(long)) == "−1111111111<wbr/>+2222222222<wbr/>−3333333333"
 
 
+def test_a_long_row_of_equals_is_cut_before_them():
+    row = f"{term('1', 10)}<mo>=</mo>{term('2', 10)}<mo>=</mo>{term('3', 10)}"
+    assert text(flowing(row)) == "1111111111<wbr/>=2222222222<wbr/>=3333333333"
+
+
 def test_a_sign_at_the_head_of_a_line_stays_a_sign_between_terms():
     long = MATHML.product([term("1", 15), term("2", 15)], "·")
     assert '<math displaystyle="true"><mo form="infix">·</mo><mn>2' in flowing(long)

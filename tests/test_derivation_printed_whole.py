@@ -93,18 +93,18 @@ def test_the_equations_of_a_step_stand_in_rows_of_left_sign_right():
 
 
 DRAWING = """\
-<svg class="network" viewBox="0 12 252 68" role="img" style="max-width:302.4px;min-width:163.8px" \
+<svg class="network" viewBox="0 15 252 68" role="img" style="max-width:302.4px;min-width:163.8px" \
 xmlns="http://www.w3.org/2000/svg"><title>Back-propagation of 1-1, derived</title>\
-<line class="wire" x1="45" y1="53" x2="111" y2="53"/>\
-<line class="wire" x1="141" y1="53" x2="207" y2="53"/>\
-<g id="at-a1" class="value"><a href="#step-a1"><circle cx="30" cy="53" r="15"/>\
-<text class="sign" x="30" y="58"></text><text class="name" x="30" y="34">a⁽¹⁾₁</text></a></g>\
-<g id="at-z2" class="value"><a href="#step-z2"><circle cx="126" cy="53" r="15"/>\
-<text class="sign" x="126" y="58">⊕</text><text class="name" x="126" y="34">z⁽²⁾₁</text></a></g>\
-<g id="at-a2" class="value"><a href="#step-a2"><circle cx="222" cy="53" r="15"/>\
-<text class="sign" x="222" y="58">⊙</text><text class="name" x="222" y="34">a⁽²⁾₁</text></a></g>\
+<line class="wire" x1="45" y1="56" x2="111" y2="56"/>\
+<line class="wire" x1="141" y1="56" x2="207" y2="56"/>\
+<g id="at-a1" class="value"><a href="#step-a1"><circle cx="30" cy="56" r="15"/>\
+<text class="sign" x="30" y="61"></text><text class="name" x="30" y="37">a⁽¹⁾₁</text></a></g>\
+<g id="at-z2" class="value"><a href="#step-z2"><circle cx="126" cy="56" r="15"/>\
+<text class="sign" x="126" y="61">⊕</text><text class="name" x="126" y="37">z⁽²⁾₁</text></a></g>\
+<g id="at-a2" class="value"><a href="#step-a2"><circle cx="222" cy="56" r="15"/>\
+<text class="sign" x="222" y="61">⊙</text><text class="name" x="222" y="37">a⁽²⁾₁</text></a></g>\
 </svg>"""
-"""Columns 96 apart from 30 on; a row of 46 below 30 has its middle at 53; air 37 above, 23 below,
+"""Columns 96 apart from 30 on; a row of 52 below 30 has its middle at 56; air 37 above, 23 below,
 and 4 beyond; wires from circle to circle, of 15 each."""
 
 
@@ -202,10 +202,10 @@ def test_an_address_has_letters_digits_and_hyphens_alone():
 def test_the_wires_of_a_weight_are_lit_to_the_outputs_and_no_others():
     d = cp.derive(cp.Network([2, 3, 2], "sigmoid"), "scalar", weight="V11")
     lit = re.findall(r'class="wire lit" x1="(\d+)" y1="(\d+)" x2="(\d+)" y2="(\d+)"', d.to_html())
-    # columns at 30, 126, …; of three units rows at 53, 99, 145, of two at 76, 122
+    # columns at 30, 126, …; of three units rows at 56, 108, 160, of two at 82, 134
     assert [tuple(map(int, one)) for one in lit] == [
-        (45, 76, 111, 53), (141, 53, 207, 53), (237, 53, 303, 76), (237, 53, 303, 122),
-        (333, 76, 399, 76), (333, 122, 399, 122),
+        (45, 82, 111, 56), (141, 56, 207, 56), (237, 56, 303, 82), (237, 56, 303, 134),
+        (333, 82, 399, 82), (333, 134, 399, 134),
     ]  # fmt: skip
     assert 'class="wire lit"' not in cp.derive(cp.Network([2, 3, 2]), "scalar").to_html()
 

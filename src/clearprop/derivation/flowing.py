@@ -20,7 +20,7 @@ NARROW = 16.0
 
 SPACED = frozenset("+−·⊙=←≤<|∑")
 """Signs with air on both sides."""
-BEFORE = frozenset("+−·⊙")
+BEFORE = frozenset("+−·⊙=")
 """Signs in front of which a line may be cut."""
 
 

@@ -14,7 +14,7 @@ from clearprop.expressions import Concat, MatMul, OneHot, walk
 
 UNITS_DRAWN = 8
 """A value with more units is one box."""
-COLUMN, ROW, GAP, MARGIN = 96.0, 46.0, 34.0, 30.0
+COLUMN, ROW, GAP, MARGIN = 96.0, 52.0, 34.0, 30.0
 RADIUS = 15.0
 ABOVE, BELOW = RADIUS + 22.0, RADIUS + 8.0  # what a unit takes, its name and some air included
 LANE, EDGE = 9.0, 4.0
