@@ -168,6 +168,30 @@ def test_changes_of_a_mapping_and_random_gradients_are_noticed():
     assert any("second call" in note for note in found.notes)
 
 
+def test_a_gradient_that_grows_or_changes_from_call_to_call_does_not_pass():
+    x = np.array([1.0, 2.0])
+    calls = []
+
+    def grows(x):
+        calls.append(1)
+        return 2 * x * len(calls)
+
+    found = check_function(lambda x: (x**2).sum(), grows, x)
+    assert not found
+    assert found.notes[0].endswith("grows from call to call: it is not set to zero before")
+    rng = np.random.default_rng(0)
+
+    def shaken(size):
+        return lambda x: 2 * x + size * rng.random(2)
+
+    f = lambda x: (x**2).sum()  # noqa: E731
+    found = check_function(f, shaken(1e-9), x)
+    assert not found
+    assert found.notes[0].endswith("not the same from call to call: random numbers or state")
+    assert check_function(f, shaken(1e-9), x, nondet_tol=1e-8).passed
+    assert check_function(f, shaken(1e-15), x).passed
+
+
 def plainly(f):
     """The function without its complex numbers, so that differences are taken."""
     return lambda x: float(f(x))

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from clearprop.checking.calling import random_state_kept
+from clearprop.checking.compare import ROUNDINGS
 from clearprop.checking.differences import UNIT
 from clearprop.checking.directions import along_directions
 from clearprop.checking.points import Arrays, Point
+from clearprop.checking.repeats import CHANGES, GROWS
 from clearprop.checking.slopes import Measure, Row
 from clearprop.errors import DataError
 from clearprop.settings import Attr, check_all
@@ -56,7 +58,7 @@ class FunctionCheck:
         The constant factor that the gradient is off by, if it is one.
     method : str
         "complex step", "central differences", or these "along a random direction"; "" if the
-        gradient has NaN or infinity and was compared with nothing.
+        gradient has NaN or infinity, or changes from call to call, and was compared with nothing.
     notes : tuple of str
     """
 
@@ -131,7 +133,7 @@ def check_function(
         large inputs. Where that differs or shows a kink, halves of the entries are looked at, until
         it is found in which.
     nondet_tol : float
-        How far two evaluations at one point may differ.
+        How far two evaluations at one point may differ, of the gradient beside rounding.
     raise_exception : bool
         Raise AssertionError with the report if the gradient is wrong.
     sample : int or None
@@ -169,8 +171,10 @@ def check_function(
         raise DataError("f must be a function of x that returns one number")
     point = Point.of(x)
     value = _value(f, point, nondet_tol)
-    given = _given(gradient, point)
-    found = _not_finite(point, given)
+    given = point.gradient(gradient)
+    found = _changing(gradient, point, given, nondet_tol)
+    if found is None:
+        found = _not_finite(point, given)
     if found is None:
         rng = np.random.default_rng(seed)
         measure = Measure(f, point, given, value, eps, atol, rtol)
@@ -198,17 +202,25 @@ def _value(f: Callable[..., Any], point: Point, nondet_tol: float) -> float:
     return value
 
 
-def _given(gradient: Any, point: Point) -> Arrays:
-    """The gradient in question, called twice."""
-    given = point.gradient(gradient)
-    if callable(gradient):
-        second = point.gradient(gradient)
-        if not all(np.array_equal(given[key], second[key], equal_nan=True) for key in given):
-            point.notes.append(
-                "a second call gave another gradient: something in it is random, or is kept "
-                "between calls"
-            )
-    return given
+def _changing(
+    gradient: Any, point: Point, given: Arrays, nondet_tol: float
+) -> FunctionCheck | None:
+    """A gradient that a second call gives otherwise is none, whatever the first one is."""
+    if not callable(gradient):
+        return None
+    second = point.gradient(gradient)
+    if all(np.array_equal(given[key], second[key], equal_nan=True) for key in given):
+        return None
+    pairs = [(given[key], second[key]) for key in given]
+    with np.errstate(all="ignore"):
+        off = max(np.abs(b - a).max(initial=0.0) for a, b in pairs)
+        size = max(np.abs(a).max(initial=0.0) for a, _ in pairs)
+        grown = max(np.abs(b - 2.0 * a).max(initial=0.0) for a, b in pairs)
+    if off <= nondet_tol + ROUNDINGS * UNIT * size:
+        point.notes.append("a second call gave the gradient a little differently")
+        return None
+    text = f"a second call gave another gradient: {GROWS if grown <= 1e-6 * size else CHANGES}"
+    return FunctionCheck(False, np.inf, (), (), 0, None, "", (text, *point.notes))
 
 
 def _not_finite(point: Point, given: Arrays) -> FunctionCheck | None:
