@@ -264,6 +264,8 @@ def test_it_prints(opened):
     page = opened(derived("shared bias", "scalar", weight="V11"), color_scheme="dark")
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.querySelector('.place')).display") == "none"
+    plain = "getComputedStyle(document.querySelector('.equations')).backgroundImage"
+    assert page.evaluate(plain) == "none"  # paper does not scroll
     ink, paper = colours(page)
     assert ink < 200 and paper > 700  # ink on white, whatever the screen
     sheets = page.pdf(prefer_css_page_size=True).count(b"/Type /Page\n")

@@ -80,7 +80,8 @@ text-indent:-1.5em}.lines td,.lines td:last-child{display:inline;padding:0;text-
 .lines .apart>td{padding:0}.lines tr.apart{padding-top:.9em}}
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--faint:#444;--line:#bbb;
 --accent:#0b5fae;--warn:#7a4700}body{max-width:none;padding:0;font-size:11pt}.step{break-inside:avoid;background:none;
-border:1px solid var(--line);content-visibility:visible}.place{display:none}}
+border:1px solid var(--line);content-visibility:visible}.place{display:none}
+.equations{background:none}}
 """
 
 
