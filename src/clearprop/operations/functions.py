@@ -16,6 +16,8 @@ from clearprop.expressions import Array, Cases, Expr, Less, Num, primitive
 from clearprop.operations.row import TABLE, Attrs, Function
 from clearprop.settings import Attr
 
+__all__ = ["SELU_ALPHA", "SELU_SCALE", "piecewise_at_zero"]
+
 SQRT_HALF = math.sqrt(0.5)
 INVERSE_SQRT_TAU = 1 / math.sqrt(2 * math.pi)
 
