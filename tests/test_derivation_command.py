@@ -195,8 +195,8 @@ def test_a_file_says_its_own_functions(tmp_path, capsys):
         ("level = 3", "wrong type"),
         ('base = "grph"', "did you mean 'graph'"),
         ('[symbols]\nWW = "A"', "names the role 'WW'"),
-        ("[symbols]\nW = 3", "wrong type"),
-        ("[offsets]\nW = 'one'", "wrong type"),
+        ("[symbols]\nW = 3", "give letters alone"),
+        ("[offsets]\nW = 'one'", "give a whole number from -1 to 99"),
         ("base = 3", "base = 3"),
     ],
 )
