@@ -228,3 +228,23 @@ def test_what_does_not_exist_is_named(asked, says):
     given = {"weight": "W1", "trace": whole, "index": (0, 0)} | asked
     with pytest.raises(GraphError, match=says):
         paths(net.plan, **given)
+
+
+def test_of_a_wide_network_the_paths_are_counted_summed_and_ranked(rng):
+    net = Network([40, 300, 200, 10], "tanh")
+    p = {n: rng.normal(size=w.shape) / 10 for n, w in net.initial(0).items()}
+    x, y = rng.normal(size=40), rng.normal(size=10)
+    trace = net.trace(p, x[None], y[None])
+    found = paths(net.plan, "W1", trace, (7, 3), k=6)
+    slopes = [1 - trace[name][0] ** 2 for name in ("a2", "a3")]
+    error = trace["a4"][0] - y
+    # one path for each unit of layer 3 and each output: x₃ f′ W²_j7 f′ W³_kj (a − y)_k
+    through = p["W2"][:, 7] * slopes[1]
+    products = x[3] * slopes[0][7] * through[:, None] * p["W3"].T * error
+    assert found.count == products.size == 2000
+    assert found.total == pytest.approx(float(trace.gradient["W1"][7, 3]), rel=1e-11)
+    order = np.argsort(-np.abs(products), axis=None)[:6]
+    expected = [products.reshape(-1)[place] for place in order]
+    assert [path.product for path in found.largest] == pytest.approx(expected, rel=1e-12)
+    units = [(unit // 10, unit % 10) for unit in order]
+    assert [(path.units[2][1], path.units[4][1]) for path in found.largest] == units

@@ -8,9 +8,12 @@ terms. Proved by ``tests/test_paths.py``.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clearprop.backprop.planning import SAMPLE_WEIGHT, Plan, Step, Term, gradient_name
 from clearprop.backprop.running import Trace
@@ -20,6 +23,8 @@ from clearprop.expressions import (
     Array,
     Expr,
     Num,
+    Outer,
+    Slice,
     Sum,
     Sym,
     Type,
@@ -120,11 +125,11 @@ def paths(
             raise GraphError(f"there is no {what} {place}; there are {size}, counted from 0")
     if k < 1:
         raise GraphError(f"k must be 1 or more, got {k}")
-    return _Follower(plan, trace, sample, member, k).follow(plan.step(gradient_name(weight)), index)
+    return _Follower(plan, trace, sample, member, k).follow(gradient_name(weight), index)
 
 
 class _Follower:
-    """Walks the plan's backward steps once, from the cost back."""
+    """Walks the backward steps that a gradient is made of once, from the cost back."""
 
     def __init__(self, plan: Plan, trace: Trace, sample: int, member: int, k: int) -> None:
         self.plan, self.k = plan, k
@@ -141,8 +146,18 @@ class _Follower:
         self.counts: dict[str, list[int]] = {}
         self.totals: dict[str, Array] = {}  # of the member followed: a shared Δ sums all members
         self.best: dict[str, list[list[Path]]] = {}
-        for step in plan.steps:
-            if step.kind in ("arrive", "adjoint"):
+
+    def _walk(self, end: Step) -> None:
+        needed: set[str] = set()
+        stack = [end]
+        while stack:
+            for sym in stack.pop().reads:
+                step = self.plan.writer(sym)
+                if step and step.kind in ("arrive", "adjoint") and step.id not in needed:
+                    needed.add(step.id)
+                    stack.append(step)
+        for step in self.plan.steps:
+            if step.id in needed:
                 self._visit(step)
 
     def _visit(self, step: Step) -> None:
@@ -157,7 +172,7 @@ class _Follower:
                 for unit in range(width):
                     self.counts[step.target.name][unit] += 1
                     here = Path(((step.target.name, unit), ("J", 0)), float(slope[unit]))
-                    self._keep(step.target.name, unit, [here])
+                    self.best[step.target.name][unit].append(here)
             else:
                 self._through(step.target.name, term)
         for unit in range(width):
@@ -168,32 +183,33 @@ class _Follower:
         exact = self._jacobian(term.expr, behind, self.values)
         wired = self._jacobian(_opaque(term.expr), behind, self.generic) != 0
         self.totals[name] += exact @ self.totals[behind.name]
-        for unit, source in zip(*np.nonzero(wired), strict=True):
-            self.counts[name][unit] += self.counts[behind.name][source]
-            factor = float(exact[unit, source])
-            self._keep(
-                name,
-                int(unit),
-                [Path(((name, int(unit)), *p.units), factor * p.product)
-                 for p in self.best[behind.name][source]],
-            )  # fmt: skip
+        ways = _Ways(self.best[behind.name], self.k)
+        for unit, wires in enumerate(wired):
+            self.counts[name][unit] += self._count(behind, wires)
+            self.best[name][unit] += [
+                Path(((name, unit), *units), product)
+                for units, product in ways.largest(exact[unit], wires)
+            ]
 
-    def follow(self, step: Step, index: tuple[int, ...]) -> Paths:
+    def _count(self, behind: Sym, wires: NDArray[np.bool_]) -> int:
+        return sum(itertools.compress(self.counts[behind.name], wires))
+
+    def follow(self, gradient: str, index: tuple[int, ...]) -> Paths:
+        """Find the paths of one entry of a gradient."""
+        end = self.plan.step(gradient)
+        self._walk(end)
         count, total, found = 0, 0.0, list[Path]()
-        for term in step.terms:
+        for term in end.terms:
             if not isinstance(term.expr, Sum):  # the penalty leads to no cost of a sample
                 continue
             body = term.expr.body
             behind = self._adjoint_of(body)
-            wired = self._columns(_opaque(body), behind, self.generic)
-            exact = self._columns(body, behind, self.values)
-            for unit in range(behind.shape[0]):
-                if not wired[unit][index]:
-                    continue
-                factor = float(exact[unit][index])
-                count += self.counts[behind.name][unit]
-                total += factor * float(self.totals[behind.name][unit])
-                found += [Path(p.units, factor * p.product) for p in self.best[behind.name][unit]]
+            wired = self._entries(_opaque(body), behind, self.generic, index) != 0
+            exact = self._entries(body, behind, self.values, index)
+            count += self._count(behind, wired)
+            total += float(exact[wired] @ self.totals[behind.name][wired])
+            ways = _Ways(self.best[behind.name], self.k)
+            found += [Path(units, product) for units, product in ways.largest(exact, wired)]
         return Paths(count, total, tuple(self._top(found)))
 
     def _adjoint_of(self, expr: Expr) -> Sym:
@@ -205,23 +221,50 @@ class _Follower:
 
     def _jacobian(self, expr: Expr, behind: Sym, values: dict[str, Array]) -> Array:
         """∂(term)/∂(adjoint), one column a unit, by putting unit vectors in its place."""
-        columns = self._columns(expr, behind, values)
-        return np.stack([column.reshape(-1) for column in columns], axis=1)
+        return np.stack(list(self._columns(expr, behind, values)), axis=1)
 
-    def _columns(self, expr: Expr, behind: Sym, values: dict[str, Array]) -> list[Array]:
-        """The term with each unit vector in the adjoint's place, of the textbook shape."""
+    def _entries(
+        self, expr: Expr, behind: Sym, values: dict[str, Array], index: tuple[int, ...]
+    ) -> Array:
+        """∂(entry of the term)/∂(adjoint), one number a unit."""
+        shape = expr.shape
+        if isinstance(expr, Outer):  # uᵢ vⱼ without the whole of u vᵀ
+            (i, j), shape, index = index, (1,), (0,)
+            expr = Slice(expr.left, i, i + 1) * Slice(expr.right, j, j + 1)
+        return np.array(
+            [column.reshape(shape)[index] for column in self._columns(expr, behind, values)]
+        )
+
+    def _columns(self, expr: Expr, behind: Sym, values: dict[str, Array]) -> Iterator[Array]:
+        """The term with each unit vector in the adjoint's place, flat."""
         shape = values[behind.name].shape
-        units = np.eye(behind.shape[0]).reshape(-1, *shape)
-        found = [evaluate(expr, {**values, behind.name: one}) for one in units]
-        return [array.reshape(array.shape[array.ndim - len(expr.shape) :]) for array in found]
-
-    def _keep(self, name: str, unit: int, new: list[Path]) -> None:
-        self.best[name][unit].extend(new)
-        if len(self.best[name][unit]) > 16 * self.k:
-            self.best[name][unit] = self._top(self.best[name][unit])
+        for one in np.eye(behind.shape[0]).reshape(-1, *shape):
+            yield evaluate(expr, {**values, behind.name: one}).reshape(-1)
 
     def _top(self, found: list[Path]) -> list[Path]:
         return sorted(found, key=lambda path: -abs(path.product))[: self.k]
+
+
+class _Ways:
+    """The best paths from each unit of an adjoint, ready to be multiplied by a factor a unit."""
+
+    def __init__(self, best: list[list[Path]], k: int) -> None:
+        self.k = k
+        self.ways = [way.units for here in best for way in here]
+        self.products = np.array([way.product for here in best for way in here])
+        self.at = np.repeat(np.arange(len(best)), [len(here) for here in best])
+
+    def largest(
+        self, factors: Array, wires: NDArray[np.bool_]
+    ) -> list[tuple[tuple[Unit, ...], float]]:
+        """The k largest products of a factor and a path, over the units that a wire leads to."""
+        there = np.flatnonzero(wires[self.at])
+        products = factors[self.at[there]] * self.products[there]
+        if len(products) > self.k:  # only what is as large as the k-th is put in order
+            least = np.partition(np.abs(products), -self.k)[-self.k]
+            there, products = (each[~(np.abs(products) < least)] for each in (there, products))
+        chosen = np.argsort(-np.abs(products), kind="stable")[: self.k]
+        return [(self.ways[there[place]], float(products[place])) for place in chosen]
 
 
 def _only(array: Array, of: Type, sample: int, member: int) -> Array:
