@@ -106,8 +106,10 @@ class _Categorical:
 
     def fit(self, X: pd.DataFrame, y: np.ndarray) -> _Categorical:
         self.texts = [name for name in X.columns if X[name].dtype.kind not in "iufb"]
-        self.levels = {name: pd.CategoricalDtype(sorted(X[name].astype(str).unique()))
-                       for name in self.texts}  # fmt: skip
+        self.levels = {
+            name: pd.CategoricalDtype(sorted(column.unique()))
+            for name, column in self._told(X).items()
+        }
         self.classes_, codes = np.unique(y, return_inverse=True)
         target = codes if y.dtype.kind in "OUT" else y
         own = {"cat_features": self.texts} if self.by_name else {}
@@ -116,7 +118,11 @@ class _Categorical:
 
     def _columns(self, X: pd.DataFrame) -> pd.DataFrame:
         kinds = {name: str if self.by_name else self.levels[name] for name in self.texts}
-        return X.astype(dict.fromkeys(self.texts, str)).astype(kinds)
+        return X.assign(**self._told(X)).astype(kinds)
+
+    def _told(self, X: pd.DataFrame) -> dict[str, pd.Series[Any]]:
+        """The columns of texts; a missing one is the empty text."""
+        return {name: X[name].astype(str).fillna("") for name in self.texts}
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         return np.asarray(self.model.predict(self._columns(X)))
