@@ -1,6 +1,6 @@
 """What a run can be told: its knobs, a row each, and what they come to for given data.
 
-Proved by ``tests/test_training.py``.
+Proved by ``tests/test_training_settings.py``.
 """
 
 from __future__ import annotations

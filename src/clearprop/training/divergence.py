@@ -2,7 +2,7 @@
 
 Three things make steps grow without bound: a learning rate too large, a penalty whose own pull
 λ W overshoots, and numbers so large that their gradients do. Proved by
-``tests/test_training.py``.
+``tests/test_training_ends.py``.
 """
 
 from __future__ import annotations

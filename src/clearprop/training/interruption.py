@@ -1,8 +1,9 @@
-"""Ctrl-C as a question that is answered between whole steps. Proved by ``tests/test_training.py``.
+"""Ctrl-C as a question that is answered between whole steps.
 
 While a run listens, the interrupt signal sets a flag and asks the runner to stop; the run keeps its
 books and only then does what the signal would have done: KeyboardInterrupt, or the handler that the
-caller has set. A second Ctrl-C does it at once. Only the main thread gets signals.
+caller has set. A second Ctrl-C does it at once. Only the main thread gets signals. Proved by
+``tests/test_training_interrupted.py``.
 """
 
 from __future__ import annotations

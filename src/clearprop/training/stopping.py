@@ -1,4 +1,7 @@
-"""Early stopping: which epoch was best, and how long ago. Proved by ``tests/test_training.py``."""
+"""Early stopping: which epoch was best, and how long ago.
+
+Proved by ``tests/test_training_ends.py``.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Owns the loop over windows of steps, its books, and when it ends; the steps themselves are a
 runner's, their order a source's, their rates a schedule's. Borders of slices never change bits.
-Proved by ``tests/test_training.py`` and ``tests/test_resume.py``.
+Proved by ``tests/test_training*.py`` and ``tests/test_resume.py``.
 """
 
 from __future__ import annotations
