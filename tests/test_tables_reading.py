@@ -126,7 +126,10 @@ def test_a_nearly_numeric_column_says_which_cell_is_not(tmp_path: Path) -> None:
     text = "x\n" + "\n".join(map(str, range(30))) + "\n12 kg\n"
     table = open_table(put(tmp_path, "t.csv", text))
     assert kinds(table) == {"x": "text"}
-    assert "1 of its 31 values are no numbers, such as '12 kg'" in table.notes[0]
+    assert table.notes[0].endswith(
+        "1 of its 31 values are no numbers, such as '12 kg'; leave such cells empty, and it holds "
+        "numbers"
+    )
     assert kinds(open_table(put(tmp_path, "u.csv", text), missing=["12 kg"])) == {"x": "integer"}
 
 
@@ -236,6 +239,8 @@ def test_encodings_are_found_and_said(
     assert prepare(Path(source)).encoding == found
     assert values(table, table.names[0]) == texts
     assert any(found in note for note in table.notes) == (not found.startswith("utf-8"))
+    doubtful = any("if names look wrong, save it as UTF-8" in note for note in table.notes)
+    assert doubtful == (not found.startswith("utf"))
 
 
 def test_json_lines_and_a_json_list_are_read(tmp_path: Path) -> None:

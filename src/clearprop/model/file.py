@@ -37,6 +37,6 @@ def check_destination(path: Where, *, overwrite: bool = False) -> Path:
     if target.exists() and not overwrite and not is_model(target):
         raise FileError(
             f"{os.fspath(path)} exists and is no ClearProp model, so it is not replaced: choose "
-            "another name, or ask to overwrite it"
+            "another name, or overwrite it (overwrite=True; --overwrite)"
         )
     return target

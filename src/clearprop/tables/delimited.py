@@ -205,7 +205,8 @@ def typed_fields(
             )
             if field is text and numbers >= 0.9 * filled:
                 odd = _odd_one(ask, source, f"c{place}")
-                notes.append(_nearly(text.name, filled - numbers, filled, odd))
+                told = _nearly(text.name, filled - numbers, filled, odd)
+                notes.append(f"{told}; leave such cells empty, and it holds numbers")
     return rows, fields
 
 

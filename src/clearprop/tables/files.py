@@ -247,7 +247,9 @@ def note_encodings(files: Sequence[TextFile], notes: list[str]) -> None:
     """Note the files that are no UTF-8."""
     for file in files:
         if file.encoding not in ("utf-8", "utf-8-sig"):
-            notes.append(f"{file.shown.name} is read as {file.encoding}")
+            told = f"{file.shown.name} is read as {file.encoding}"
+            sure = file.encoding.startswith("utf")
+            notes.append(told if sure else f"{told}; if names look wrong, save it as UTF-8")
 
 
 def finish(table: FileTable, nothing: str = "no rows") -> Table:
