@@ -120,7 +120,7 @@ def test_the_command_takes_all_that_the_call_takes() -> None:
         name for name in inspect.signature(train_command).parameters
         if name not in ("output", "overwrite", "json")
     }  # fmt: skip
-    command = command - {"column"} | {"columns"}
+    command = command - {"column", "preset", "metric"} | {"columns"}
     call = set(inspect.signature(cp.train_table).parameters) - {"unknown"}
     assert call - command == {"engine", "checkpoint", "progress", "announce"}
     assert command <= call

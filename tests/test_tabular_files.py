@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import mean_absolute_error
 
 import clearprop as cp
 from clearprop.errors import DataError
 from clearprop.estimators.tabular_files import open_rows
+from clearprop.estimators.tabular_fitting import Rows, _parts
+from clearprop.estimators.tabular_ingredients import Ingredients
+from clearprop.tables import open_table
+from clearprop.tables.task import Target
+from clearprop.training import Progress
 
 QUICK: dict[str, Any] = {
     "changes": {"epochs": 4, "hidden": (8,), "bags": 1, "refit": False},
@@ -77,3 +84,57 @@ def test_labels_keep_their_kind(values: list[Any]) -> None:
 def test_too_few_rows_are_refused() -> None:
     with pytest.raises(DataError, match="needs 3 at least"):
         open_rows({"x": [1, 2, 3], "y": ["a", "b", None]}, "y", test=0.5)
+
+
+def test_a_saved_regressor_predicts_what_the_estimator_does(tmp_path: Path) -> None:
+    """Within the numbers of training; those that judge it are not cut off."""
+    x = np.linspace(-1, 1, 80)
+    fitted = cp.TabularRegressor(**QUICK).fit({"x": x}, 3 * x)
+    assert fitted.model_.target.bounds == pytest.approx((-3, 3))
+    saved = cp.load(fitted.model_.save(tmp_path / "m.clearprop"))
+    assert saved.predict({"x": x}).tolist() == fitted.predict({"x": x}).tolist()
+    free = saved.predict({"x": x})
+    saved.target = replace(saved.target, bounds=(-0.1, 0.02))
+    narrow = cp.load(saved.save(tmp_path / "m.clearprop"))
+    assert free.min() < -0.1 and free.max() > 0.02
+    assert narrow.predict({"x": x}).tolist() == np.clip(free, -0.1, 0.02).tolist()
+    judged = narrow.evaluate({"x": [1.0], "y": [100.0]})
+    assert judged["mae"] == pytest.approx(100 - narrow.predict({"x": [1.0]})[0])
+    cut = cp.TabularRegressor(random_state=0, changes={**QUICK["changes"], "clip": False})
+    assert cut.fit({"x": x}, 3 * x).model_.target.bounds is None
+
+
+def test_rows_of_one_group_are_held_back_together() -> None:
+    names = np.array([f"g{k % 7}" for k in range(100)], object)
+    y = np.arange(100) % 2
+    target = Target("y", "classification", "", "integer", ("0", "1"))
+    table = open_table({"x": y.astype(float)})
+    parts = _parts(Rows(table, {"x": "number"}, y, target, None, names), Ingredients(), seed=5)
+    held = np.array(parts)
+    assert held.shape[0] == 4 and (held.sum(axis=0) == 1).all() and held.any(axis=1).all()
+    for name in set(names):
+        assert (held[:, names == name].any(axis=1)).sum() == 1
+    few = np.array(["a", "b"] * 50, object)
+    assert len(_parts(Rows(table, {"x": "number"}, y, target, None, few), Ingredients(), 0)) == 2
+    one = Rows(table, {"x": "number"}, y, target, None, np.array(["a"] * 100, object))
+    with pytest.raises(DataError, match="one value only, and 2 are needed"):
+        _parts(one, Ingredients(), 0)
+
+
+def test_a_fit_tells_which_run_it_is_and_keeps_whole_networks_after_ctrl_c() -> None:
+    """Pressed in the third of four bags: two networks predict."""
+    seen: set[tuple[int, int]] = set()
+
+    def watch(progress: Progress) -> None:
+        seen.add((progress.run, progress.runs))
+        if progress.run == 5:
+            raise KeyboardInterrupt
+
+    rows = table()
+    changes = {"epochs": 4, "hidden": (8,), "bags": 4, "refit": True}
+    with pytest.warns(ConvergenceWarning, match="interrupted"):
+        found = cp.TabularClassifier(changes=changes, random_state=0, progress=watch).fit(
+            {"x": rows["x"][1:]}, rows["y"][1:]
+        )
+    assert seen == {(1, 8), (2, 8), (3, 8), (4, 8), (5, 8)}
+    assert found.model_.network.graph.members == 2

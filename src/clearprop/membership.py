@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clearprop import philox
 from clearprop.errors import DataError, SettingError
 
-__all__ = ["TEST", "TRAIN", "VALIDATION", "split"]
+__all__ = ["TEST", "TRAIN", "VALIDATION", "deal", "split"]
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
@@ -92,6 +92,44 @@ def split(
     return parts
 
 
+def deal(seed: int, groups: NDArray[np.object_], hands: int) -> NDArray[np.int64]:
+    """Deal the rows out to several hands, those of one name to one, about as many rows to each.
+
+    Groups are dealt in the order of their numbers, each to the hand that has the fewest rows.
+
+    Parameters
+    ----------
+    seed : int
+    groups : array of str, shape (rows,)
+    hands : int, at least 2
+        As many as there are groups, where these are fewer.
+
+    Returns
+    -------
+    int64 array of shape (rows,)
+        The hand of each row, from 0.
+
+    Raises
+    ------
+    DataError
+        If all rows are of one group.
+
+    Examples
+    --------
+    >>> deal(0, np.array(["a", "b", "a", "c"], object), 2)[[0, 2]].tolist()
+    [0, 0]
+    """
+    names, place, counts = np.unique(groups.astype(str), return_inverse=True, return_counts=True)
+    if len(names) < 2:
+        raise DataError(_too_few_groups(len(names), 2))
+    held = np.zeros(min(hands, len(names)), np.int64)
+    hand_of = np.empty(len(names), np.int64)
+    for group in _drawn(seed, names):
+        hand_of[group] = hand = int(held.argmin())
+        held[hand] += counts[group]
+    return np.asarray(hand_of[place])
+
+
 def _by_class(
     parts: NDArray[np.uint8],
     chosen: NDArray[np.int64],
@@ -135,15 +173,10 @@ def _by_group(
     names, place, counts = np.unique(groups.astype(str), return_inverse=True, return_counts=True)
     needed = 1 + (validation > 0) + (test > 0)
     if len(names) < needed:
-        raise DataError(
-            f"the column to split by has {_counted(len(names))}, and {needed} are needed: one for "
-            "each part of the rows"
-        )
-    # A group's number comes from its name, so it does not depend on which other groups there are.
-    u = np.array([_name_uniform(seed, name) for name in names])
+        raise DataError(_too_few_groups(len(names), needed))
     part_of = np.full(len(names), TRAIN, np.uint8)
     at = 0
-    order = np.argsort(u, kind="stable")
+    order = _drawn(seed, names)
     left = needed - 1
     for part, share in ((TEST, test), (VALIDATION, validation)):
         if not share:
@@ -158,8 +191,21 @@ def _by_group(
     parts[chosen] = part_of[place]
 
 
-def _counted(values: int) -> str:
-    return "one value only" if values == 1 else f"{values} different values"
+def _drawn(seed: int, names: NDArray[np.str_]) -> NDArray[np.int64]:
+    """The groups in the order of their numbers.
+
+    A number comes from the name, so it does not depend on which other groups there are.
+    """
+    u = np.array([_name_uniform(seed, name) for name in names])
+    return np.argsort(u, kind="stable")
+
+
+def _too_few_groups(found: int, needed: int) -> str:
+    there = "one value only" if found == 1 else f"{found} different values"
+    return (
+        f"the column to split by has {there}, and {needed} are needed: one for each part of the "
+        "rows"
+    )
 
 
 def _name_uniform(seed: int, name: str) -> float:

@@ -14,6 +14,7 @@ from clearprop.cli.help import Application
 __all__ = ["app"]
 
 _MODEL, _TRAINING, _COLUMNS, _OUTPUT = "Network", "Training", "Rows and columns", "Output"
+_PRESET = "Nothing to choose"
 
 app = Application(
     help="Feed-forward networks with nothing hidden, trained on a table.",
@@ -75,6 +76,26 @@ def train(
     target: Annotated[
         str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.")
     ],
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="fast, default or best: the networks of TabularClassifier and TabularRegressor, "
+            "more accurate than a plain one, in place of the options of Network and of most of "
+            "Training.",
+            rich_help_panel=_PRESET,
+            show_default="one plain network",
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What a preset is to be good at: log_loss, accuracy, auc, rmse, mae, …",
+            rich_help_panel=_PRESET,
+            show_default="log_loss or rmse",
+        ),
+    ] = None,
     hidden: Annotated[
         str | None,
         typer.Option(

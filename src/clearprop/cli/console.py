@@ -17,11 +17,24 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from clearprop.metrics import METRICS
+from clearprop.tables import Table
+from clearprop.tables.columns import Decisions
 from clearprop.tables.task import Target
 from clearprop.training import Progress
 from clearprop.words import number, visible
 
-__all__ = ["aim", "bar", "facts", "figures", "grid", "heading", "line", "lines", "print_json"]
+__all__ = [
+    "aim",
+    "bar",
+    "columns",
+    "facts",
+    "figures",
+    "grid",
+    "heading",
+    "line",
+    "lines",
+    "print_json",
+]
 
 _out = Console(highlight=False, markup=False, emoji=False)
 
@@ -76,6 +89,24 @@ def facts(rows: Sequence[tuple[str, str]]) -> None:
     table.add_column(no_wrap=True, style="dim")
     table.add_column()
     _print(table, rows)
+
+
+def columns(table: Table, decisions: Decisions, notes: Sequence[str]) -> None:
+    """Print what each column of a table is used as, and why."""
+    heading(table.name, f"{table.rows:,} rows, {len(table.columns)} columns")
+    for note in notes:
+        line(f"  {note}", "dim")
+    line()
+    grid(
+        ("column", "used as", "levels", "missing", "because"),
+        [
+            (c.name, c.use, "" if c.levels is None else str(c.levels), str(c.missing or ""), c.why)
+            for c in decisions
+        ],
+        right=(2, 3),
+        last="dim",
+    )
+    line()
 
 
 def aim(target: Target) -> str:
@@ -150,21 +181,22 @@ class Bar:
     def __init__(self, console: Console) -> None:
         self.figure = "validation"
         columns = (
-            TextColumn("epoch {task.fields[epoch]}"),
+            TextColumn("{task.fields[epoch]}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(compact=True),
         )
         self._drawn = Drawn(*columns, console=console, transient=True, expand=True)
-        self._task = self._drawn.add_task("", total=None, epoch="0", figures="")
+        self._task = self._drawn.add_task("", total=None, epoch="epoch 0", figures="")
 
     def __call__(self, progress: Progress) -> None:
         """Draw where the run stands."""
+        run = f"run {progress.run}/{progress.runs}  " if progress.runs > 1 else ""
         self._drawn.update(
             self._task,
-            total=progress.steps,
-            completed=progress.step,
-            epoch=f"{progress.epoch}/{progress.epochs}",
+            total=progress.steps * progress.runs,
+            completed=progress.steps * (progress.run - 1) + progress.step,
+            epoch=f"{run}epoch {progress.epoch}/{progress.epochs}",
             figures=self._figures(progress),
         )
         self._drawn.start()  # at the first step: what was decided is told before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import shlex
@@ -34,6 +35,13 @@ __all__ = ["default_output", "roles_of", "train"]
 _ENDINGS = (".gz", ".zst", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet",
             ".feather", ".arrow")  # fmt: skip
 
+#: Options of one plain network, and what they are where nothing is said.
+_PLAIN: Mapping[str, Any] = {
+    "hidden": None, "activation": None, "members": None, "dropout": 0.0, "l2": None,
+    "optimizer": None, "learning_rate": None, "schedule": None, "epochs": None,
+    "batch_size": None, "patience": None, "precision": None, "validation": "0.2",
+}  # fmt: skip
+
 
 def train(
     data: str,
@@ -47,9 +55,14 @@ def train(
     hidden: str | None,
     column: Sequence[str] | None,
     drop: Sequence[str] | None,
+    preset: str | None,
+    metric: str | None,
     **settings: Any,
 ) -> int:
     """Train, save, and tell what was decided and what came of it."""
+    _check_preset(preset, metric, {"hidden": hidden, "validation": validation, **settings})
+    # Loaded for presets alone: scikit-learn takes longer to load than a small network to train.
+    presets: Any = None if preset is None else importlib.import_module("clearprop.cli.presets")
     columns, rows = roles_of(column or ()), _validation(validation)
     path = default_output(data) if output is None else output
     if path == "-":
@@ -67,6 +80,10 @@ def train(
         raise FileError(
             f"there is nothing to resume: no {checkpoint}; run the command without --resume"
         )
+
+    def kept() -> list[Path]:
+        return [Path(checkpoint)] if presets is None else list(presets.checkpoints(checkpoint))
+
     interrupted = False
     with only_once() as asked:
         with console.bar(shown=not json) as drawn:
@@ -77,31 +94,42 @@ def train(
                 if drawn is not None:
                     drawn.figure = found.figure
 
+            common: dict[str, Any] = {
+                "columns": columns,
+                "drop": drop or (),
+                "checkpoint": checkpoint,
+                "resume": resume,
+                "progress": drawn,
+            }
             try:
-                model = train_table(
-                    data,
-                    target,
-                    hidden=None if hidden is None else _hidden(hidden),
-                    columns=columns,
-                    drop=drop or (),
-                    validation=rows,
-                    checkpoint=checkpoint,
-                    resume=resume,
-                    progress=drawn,
-                    announce=announce,
-                    **settings,
-                )
+                if presets is not None:
+                    told = None if json else presets.tell_preset(preset, drawn)
+                    own = {key: value for key, value in settings.items() if key not in _PLAIN}
+                    own |= {**common, "metric": metric, "announce": told}
+                    model = presets.trained(data, target, preset, own)
+                else:
+                    model = train_table(
+                        data,
+                        target,
+                        hidden=None if hidden is None else _hidden(hidden),
+                        validation=rows,
+                        announce=announce,
+                        **common,
+                        **settings,
+                    )
             except Interrupted as error:
                 if error.model is None:
                     raise
                 model, interrupted = error.model, True
             finally:
                 asked.save()
-                sweep(checkpoint)  # what Ctrl-C broke off in the middle of its being written
+                for one in kept():
+                    sweep(one)  # what Ctrl-C broke off in the middle of its being written
         model.save(path, overwrite=overwrite)
         if not interrupted:  # the model holds all that counts now
-            with suppress(OSError):
-                os.unlink(checkpoint)
+            for one in kept():
+                with suppress(OSError):
+                    os.unlink(one)
         if json:
             console.print_json({"model": path, "interrupted": interrupted, **_summary(model)})
         else:
@@ -119,6 +147,27 @@ def default_output(data: str) -> str:
     while path.suffix.lower() in _ENDINGS:
         path = path.with_suffix("")
     return str(path.with_name(path.name + SUFFIX))
+
+
+def _check_preset(preset: str | None, metric: str | None, given: Mapping[str, Any]) -> None:
+    """See that a preset and a plain network are not both asked for.
+
+    Raises
+    ------
+    UsageError
+        If they are.
+    """
+    if preset is None:
+        if metric is not None:
+            raise UsageError(f"--metric {metric} is for a preset: give --preset default too")
+        return
+    for name, usual in _PLAIN.items():
+        if given[name] != usual:
+            flag = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                f"--preset {preset} chooses the network and its training, and {flag} is for a "
+                "plain one: leave one of them out"
+            )
 
 
 def _hidden(text: str) -> list[int]:
@@ -161,21 +210,7 @@ def _validation(text: str) -> float | str:
 
 # -- what is told ---------------------------------------------------------------------------------
 def _tell_prepared(found: Prepared) -> None:
-    rows = f"{found.table.rows:,} rows, {len(found.table.columns)} columns"
-    console.heading(found.table.name, rows)
-    for note in found.notes:
-        console.line(f"  {note}", "dim")
-    console.line()
-    console.grid(
-        ("column", "used as", "levels", "missing", "because"),
-        [
-            (c.name, c.use, "" if c.levels is None else str(c.levels), str(c.missing or ""), c.why)
-            for c in found.decisions
-        ],
-        right=(2, 3),
-        last="dim",
-    )
-    console.line()
+    console.columns(found.table, found.decisions, found.notes)
     console.facts(
         [
             ("predicts", f"{console.aim(found.target)} ({found.target.why})"),
@@ -216,6 +251,25 @@ def _settings(found: Prepared) -> str:
 
 
 def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
+    if "preset" in model.provenance:
+        importlib.import_module("clearprop.cli.presets").tell_runs(model)
+    else:
+        _tell_run(model)
+    made = model.provenance
+    if made["figures"]:
+        console.line()
+        console.figures(made["figures"])
+    console.line()
+    console.heading(f"saved {path}")
+    quoted, table = shlex.quote(path), shlex.quote(data)
+    if unfinished:
+        console.line("the best so far is saved; the same command with --resume goes on")
+        return
+    console.line(f"try  clearprop predict {quoted} {table}", "dim")
+    console.line(f"     clearprop describe {quoted}", "dim")
+
+
+def _tell_run(model: Model) -> None:
     made = model.provenance
     judged = made["rows"]["validation"] and made["best_epoch"]
     kept = f"; epoch {made['best_epoch']} is kept" if judged else ""
@@ -238,17 +292,6 @@ def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
             "converged",
         ):
             console.line(f"  {event.text}", "dim")
-    if made["figures"]:
-        console.line()
-        console.figures(made["figures"])
-    console.line()
-    console.heading(f"saved {path}")
-    quoted, table = shlex.quote(path), shlex.quote(data)
-    if unfinished:
-        console.line("the best so far is saved; the same command with --resume goes on")
-        return
-    console.line(f"try  clearprop predict {quoted} {table}", "dim")
-    console.line(f"     clearprop describe {quoted}", "dim")
 
 
 def _summary(model: Model) -> dict[str, Any]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from clearprop.estimators.tabular_figures import cost_of, watched
 from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tabular_network import HEAD, build, side_by_side
 from clearprop.estimators.tabular_temperature import temperature
-from clearprop.membership import VALIDATION, split
+from clearprop.membership import VALIDATION, deal, split
 from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher, carry_out
 from clearprop.model.model import input_arrays
@@ -32,7 +34,7 @@ from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
 from clearprop.tables.task import Target
 from clearprop.training import History, Training
 
-__all__ = ["Fitted", "Rows", "fit"]
+__all__ = ["Fitted", "Rows", "checkpoints", "fit"]
 
 #: Fewest rows of which some are held back to choose the epoch.
 LEAST_TO_VALIDATE = 10
@@ -53,6 +55,8 @@ class Rows:
     y : (n,) int64 places of classes, or float64 standardised numbers
     target : Target
     weights : (n,) float64 or None
+    groups : (n,) array of str or None
+        Rows of one name are held back together.
     """
 
     table: Table
@@ -60,6 +64,7 @@ class Rows:
     y: NDArray[Any]
     target: Target
     weights: NDArray[np.float64] | None = None
+    groups: NDArray[np.object_] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,8 @@ class Fitted:
         Of each run.
     held : (n,) bool
         The rows that were held back by a run.
-    judged : (n,) float64
-        What that run predicts of them, as the network has it; 0 elsewhere, and for classes.
+    outputs : (n, width) float64
+        What that run's network gives for them; 0 elsewhere.
     judge : Model or None
         The mean of those runs, where others on all rows stand in the model.
     """
@@ -91,8 +96,13 @@ class Fitted:
     interrupted: bool
     histories: tuple[History, ...]
     held: NDArray[np.bool_]
-    judged: NDArray[np.float64]
+    outputs: NDArray[np.float64]
     judge: Model | None
+
+    @property
+    def judged(self) -> NDArray[np.float64]:
+        """The first column of the outputs: the number, as the network has it."""
+        return self.outputs[:, 0]
 
 
 def fit(
@@ -106,8 +116,9 @@ def fit(
     max_steps: Sequence[int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     threads: int | None = None,
+    announce: Callable[[Network, int], object] | None = None,
 ) -> Fitted:
-    """Learn from the rows.
+    """Learn from the rows; predicted numbers stay within theirs, if so asked.
 
     Parameters
     ----------
@@ -123,9 +134,20 @@ def fit(
         Of each run.
     checkpoint : path, optional
         Each run has its own file, that of the first this one; those that are there are gone on
-        from.
+        from. See `checkpoints`.
     threads : int, optional
+    announce : callable, optional
+        Called once, when the first run is known to begin or to go on, with the network of one run
+        and how many of it will predict together.
+
+    Raises
+    ------
+    Interrupted
+        After Ctrl-C before the first step; behind it, what there is comes back.
     """
+    if made_of.clip and rows.target.task == "regression" and rows.target.bounds is None:
+        least, most = rows.target.decode(np.array([rows.y.min(), rows.y.max()])).tolist()
+        rows = replace(rows, target=replace(rows.target, bounds=(least, most)))
     encoder = fit_encoder(
         rows.table,
         rows.roles,
@@ -139,23 +161,51 @@ def fit(
         None if time_limit is None else time.monotonic() + time_limit, max_steps,
     )  # fmt: skip
     parts = _parts(rows, made_of, seed)
-    runs = len(parts) * (1 + made_of.refit)
-    models, judges = [], []
-    for bag, part in enumerate(parts):
-        work.seed = (seed + bag * _STRIDE) % 2**64
-        model = work.run(part, runs - len(work.steps))
-        judges.append(model)
-        if made_of.refit and part is not None and not work.interrupted:
-            model = work.refit(model, runs - len(work.steps))
-        models.append(model)
-        if work.interrupted:
-            break
+    runs = sum(1 if part is None else 1 + made_of.refit for part in parts)
+    if announce is not None:
+        work.announce = lambda: announce(network, len(parts))
+    models: list[Model] = []
+    judges: list[Model] = []
+    try:
+        for bag, part in enumerate(parts):
+            work.seed = (seed + bag * _STRIDE) % 2**64
+            judge = work.run(part, runs)
+            if work.interrupted and models:
+                break  # half a network beside whole ones would be worse than none
+            judges.append(judge)
+            models.append(judge)
+            if made_of.refit and part is not None and not work.interrupted:
+                again = work.refit(judge, runs)
+                models[-1] = judge if work.interrupted else again
+            if work.interrupted:
+                break
+    except KeyboardInterrupt:  # between two runs, or before a step of the next
+        if not models:
+            raise
+        work.interrupted = True
     together = [ones[0] if len(ones) == 1 else side_by_side(ones) for ones in (models, judges)]
     refitted = models[0] is not judges[0]
     return Fitted(
         together[0], tuple(work.epochs), tuple(work.steps), work.interrupted, tuple(work.histories),
-        work.held, work.judged, together[1] if refitted else None,
+        work.held, work.outputs, together[1] if refitted else None,
     )  # fmt: skip
+
+
+def checkpoints(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the files that the runs of a fit with this ``checkpoint`` have left."""
+    first = Path(path)
+    later: list[Path] = []
+    for number in count(2):
+        one = _own(first, number)
+        if not one.exists():
+            break
+        later.append(one)
+    return [first, *later] if first.exists() else later
+
+
+def _own(checkpoint: str | os.PathLike[str], number: int) -> Path:
+    """The file of the run of this number, from 1."""
+    return Path(checkpoint if number == 1 else f"{os.fspath(checkpoint)}.{number}")
 
 
 @dataclass
@@ -178,15 +228,17 @@ class _Work:
     steps: list[int] = field(default_factory=list)
     histories: list[History] = field(default_factory=list)
     interrupted: bool = False
+    announce: Callable[[], object] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.rows.y)
-        self.held, self.judged = np.zeros(n, np.bool_), np.zeros(n)
+        self.held = np.zeros(n, np.bool_)
+        self.outputs = np.zeros((n, max(len(self.rows.target.classes), 1)))
 
-    def run(self, held: NDArray[np.bool_] | None, left: int) -> Model:
+    def run(self, held: NDArray[np.bool_] | None, runs: int) -> Model:
         """Train on the rows that are not held back, and choose the epoch by those that are."""
         if held is None:
-            return self._train(np.ones(len(self.rows.y), np.bool_), {}, left)
+            return self._train(np.ones(len(self.rows.y), np.bool_), {}, runs)
         own = self._taken(held)
         figure = watched(self.rows.target, self.metric, own[2] if len(own) == 3 else None)
         model = self._train(
@@ -197,20 +249,22 @@ class _Work:
                 "monitor": "metric",
                 "greater_is_better": False,
             },
-            left,
+            runs,
         )
-        if self.made_of.temperature and self.rows.target.task == "classification":
-            _temper(model, own)
-        if self.rows.target.task == "regression":
+        try:
+            if self.made_of.temperature and self.rows.target.task == "classification":
+                _temper(model, own)
+            self.outputs[held] = model._one(own[0])
             self.held |= held
-            self.judged[held] = model._one(own[0])[:, 0]
+        except KeyboardInterrupt:  # the network is whole all the same
+            self.interrupted = True
         return model
 
-    def refit(self, model: Model, left: int) -> Model:
+    def refit(self, model: Model, runs: int) -> Model:
         """Train anew on all rows, up to the epoch that was chosen; the temperature stays."""
         n = len(self.rows.y)
         an_epoch = -(-n // self.made_of.batch(n))
-        again = self._train(np.ones(n, np.bool_), {}, left, most=self.epochs[-1] * an_epoch)
+        again = self._train(np.ones(n, np.bool_), {}, runs, most=self.epochs[-1] * an_epoch)
         inverse = 1 / model.provenance.get("temperature", 1.0)
         for name in (f"W_{HEAD}", f"b_{HEAD}"):
             again.parameters[name][...] *= inverse
@@ -222,10 +276,11 @@ class _Work:
         self,
         chosen: NDArray[np.bool_],
         watching: Mapping[str, Any],
-        left: int,
+        runs: int,
         most: int | None = None,
     ) -> Model:
         made_of, number = self.made_of, len(self.steps)
+        left = runs - number
         X, y, *own = self._taken(chosen)
         limit = None
         if self.deadline is not None:  # what is left is shared by the runs that are left
@@ -233,9 +288,7 @@ class _Work:
         if self.max_steps is not None:
             told = self.max_steps[min(number, len(self.max_steps) - 1)]
             most = told if most is None else min(told, most)
-        where = self.checkpoint
-        if where is not None and number:
-            where = f"{os.fspath(where)}.{number + 1}"
+        where = None if self.checkpoint is None else _own(self.checkpoint, number + 1)
         with Training(
             self.network, X, y,
             sample_weight=own[0] if own else None,
@@ -247,8 +300,10 @@ class _Work:
             checkpoint=where, resume=where is not None, threads=self.threads,
             **watching,
         ) as training:  # fmt: skip
+            if self.announce is not None and not number:
+                self.announce()
             try:
-                model = carry_out(training, self.rows.target, self.progress)
+                model = carry_out(training, self.rows.target, self._watcher(runs))
             except Interrupted as error:
                 if error.model is None:
                     raise
@@ -258,6 +313,13 @@ class _Work:
             self.epochs.append(training.progress.best_epoch or max(training.epoch, 1))
         model.encoder = self.encoder
         return model
+
+    def _watcher(self, runs: int) -> Watcher | None:
+        """The caller's, told which of the runs it is."""
+        watch, run = self.progress, len(self.steps) + 1
+        if watch is None:
+            return None
+        return lambda progress: watch(replace(progress, run=run, runs=runs))
 
     def _taken(self, chosen: NDArray[np.bool_]) -> tuple[Any, ...]:
         """Inputs, targets and weights of some rows."""
@@ -286,7 +348,12 @@ def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_
         return [None]
     labels = rows.y if rows.target.task == "classification" else None
     if made_of.bags == 1:
-        return [split(seed, n, validation=made_of.validation, labels=labels) == VALIDATION]
+        share = made_of.validation
+        own = split(seed, n, validation=share, labels=labels, groups=rows.groups)
+        return [own == VALIDATION]
+    if rows.groups is not None:
+        hand = deal(seed, rows.groups, made_of.bags)
+        return [hand == bag for bag in range(hand.max() + 1)]
     u = philox.uniform(seed, philox.VALIDATION, 0, n)
     order = np.lexsort((u, np.zeros(n) if labels is None else labels))
     hand = np.empty(n, np.int64)
@@ -308,6 +375,10 @@ def _temper(model: Model, held: tuple[Any, ...]) -> None:
             model.parameters[name][...] = array * inverse
         return model._one(X)
 
-    T = temperature(probabilities, y, own[0] if own else None)
-    probabilities(1 / T)
-    model.provenance["temperature"] = T
+    T = 1.0
+    try:
+        T = temperature(probabilities, y, own[0] if own else None)
+    finally:  # Ctrl-C leaves no factor of the search behind
+        for name, array in before.items():
+            model.parameters[name][...] = array * (1 / T)
+        model.provenance["temperature"] = T

@@ -386,7 +386,7 @@ class Model:
             exact = outputs.dtype == np.float32 and outputs.shape[1] > 1
             scores = outputs if exact else _probabilities(outputs)
             return self.target.decode(scores.argmax(axis=1))
-        values = self.target.decode(outputs)
+        values = self.target.predicted(outputs)
         return values[:, 0] if values.shape[1] == 1 else values
 
     def _figures(
@@ -395,7 +395,7 @@ class Model:
         if self.task == "classification":
             y = y.argmax(axis=1) if y.ndim == 2 else y
             return evaluate("classification", y, _probabilities(outputs), weights)
-        t, p = self.target.decode(y), self.target.decode(outputs)
+        t, p = self.target.decode(y), self.target.predicted(outputs)
         t = t.reshape(len(t), -1)
         if t.shape != p.shape:
             raise DataError(f"Y has {t.shape[1]} numbers a row, the network gives {p.shape[1]}")

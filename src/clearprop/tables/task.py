@@ -46,6 +46,8 @@ class Target:
         The names of the classes in sorted order (numbers by value); empty for regression.
     mean, std : float
         Of the training rows, for regression: the network learns (y − mean) / std.
+    bounds : (float, float) or None
+        The least and the greatest number that is predicted; None for any.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Target:
     classes: tuple[str, ...] = ()
     mean: float = 0.0
     std: float = 1.0
+    bounds: tuple[float, float] | None = None
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -112,8 +115,14 @@ class Target:
         labels[:] = self.labels
         return labels[np.asarray(outputs, np.int64)]
 
+    def predicted(self, outputs: NDArray[Any]) -> NDArray[Any]:
+        """What the network gives, decoded; numbers within the `bounds`."""
+        found = self.decode(outputs)
+        return found if self.bounds is None else np.clip(found, *self.bounds)
+
     def to_data(self) -> dict[str, Any]:
         """The target as plain data, which JSON keeps to the bit."""
+        own = {} if self.bounds is None else {"bounds": list(self.bounds)}
         return {
             "name": self.name,
             "task": self.task,
@@ -122,12 +131,14 @@ class Target:
             "classes": list(self.classes),
             "mean": self.mean,
             "std": self.std,
+            **own,
         }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Target:
         """The target that `to_data` described."""
         try:
+            low, high = data.get("bounds", (None, None))
             return cls(
                 str(data["name"]),
                 cast(TaskName, data["task"]),
@@ -136,8 +147,9 @@ class Target:
                 tuple(str(name) for name in data["classes"]),
                 float(data["mean"]),
                 float(data["std"]),
+                None if low is None else (float(low), float(high)),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"this describes no target: {error!r} is amiss") from error
 
 

@@ -38,6 +38,8 @@ class Progress:
         ``"time_limit"``, ``"max_steps"``, ``"callback"``, ``"diverged"``.
     training : Training
         The run itself: parameters, history, state.
+    run, runs : int
+        Which run it is, from 1, of how many one after another: a tabular estimator has several.
     """
 
     epoch: int
@@ -54,6 +56,8 @@ class Progress:
     seconds: float
     why: str
     training: Any = field(repr=False, compare=False)
+    run: int = 1
+    runs: int = 1
 
     @property
     def finished(self) -> bool:

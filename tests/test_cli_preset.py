@@ -1,0 +1,193 @@
+"""``clearprop train --preset``: the networks of the tabular estimators, by the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import clearprop as cp
+from clearprop.cli import main
+from clearprop.estimators.tabular_files import open_rows
+
+PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*args: str) -> tuple[int, str, str]:
+        code = main(args)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def train(*more: str, preset: str = "fast", target: str = "species") -> list[str]:
+    return ["train", PENGUINS, "-t", target, "--preset", preset, "-o", "m.clearprop", *more]
+
+
+@pytest.mark.parametrize("target", ["species", "body_mass_g"])
+def test_it_is_the_estimator(run: Run, target: str) -> None:
+    code, out, err = run(*train("--test", "0.2", "--seed", "3", target=target))
+    assert (code, err) == (0, "")
+    assert "saved m.clearprop" in out and "validation" in out
+    assert [line for line in out.splitlines() if len(line) > 80 or line != line.rstrip()] == []
+    model = cp.load("m.clearprop")
+    opened = open_rows(PENGUINS, target, test=0.2, seed=3)
+    same = opened.estimator(preset="fast", random_state=3).fit(opened.X, opened.y).model_
+    np.testing.assert_allclose(model.parameters.flat, same.parameters.flat, rtol=1e-5, atol=1e-6)
+    assert model.encoder == same.encoder
+    assert [path.name for path in Path().iterdir()] == ["m.clearprop"]
+    figures = model.provenance["figures"]
+    held = "accuracy" if target == "species" else "r2"
+    for part in ("test", "validation"):
+        assert figures[part][held] > (0.94 if target == "species" else 0.8)
+    if target == "body_mass_g":
+        assert model.target.bounds == (opened.y.min(), opened.y.max())
+
+
+def test_the_saved_model_predicts_as_any_other(run: Run) -> None:
+    assert run(*train())[0] == 0
+    code, out, _ = run("predict", "m.clearprop", PENGUINS, "--probabilities")
+    assert code == 0 and len(out.splitlines()) == 345
+    assert out.splitlines()[0].startswith("species,prediction,probability_Adelie")
+    assert run("evaluate", "m.clearprop", PENGUINS, "--json")[0] == 0
+
+
+def test_json_is_one_object(run: Run) -> None:
+    code, out, err = run(*train("--json", "--metric", "accuracy", preset="default"))
+    assert (code, err, out.count("\n")) == (0, "", 1)
+    told = json.loads(out)
+    assert (told["preset"], told["metric"], len(told["runs"])) == ("default", "accuracy", 8)
+    assert told["rows"]["training"] == 344 and told["interrupted"] is False
+
+
+def test_columns_weights_and_groups_are_as_asked(run: Run) -> None:
+    rows = "".join(f"{v},{v // 4},{1 + v % 2},k{v % 5},{'ab'[v // 4 % 2]}\n" for v in range(80))
+    Path("t.csv").write_text("x,who,w,id,y\n" + rows)
+    args = ["train", "t.csv", "-t", "y", "--preset", "fast", "-o", "m", "--test", "0.2"]
+    more = ["--weight", "w", "--split-by", "who", "--drop", "id", "--column", "x=number"]
+    code, _, err = run(*args, *more)
+    assert (code, err) == (0, "")
+    uses = {column["name"]: column["use"] for column in cp.load("m").columns}
+    assert uses == {"x": "number", "who": "group", "w": "weight", "id": "dropped", "y": "target"}
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (["--hidden", "8"], 2, "--hidden is for a plain one"),
+        (["--epochs", "8"], 2, "--epochs is for a plain one"),
+        (["--validation", "0.3"], 2, "--validation is for a plain one"),
+        (["--metric", "acuracy"], 2, "did you mean 'accuracy'"),
+        (["--threads", "0"], 2, "threads"),
+        (["--time-limit", "-1"], 2, "time_limit"),
+        (["--test", "1.5"], 2, "test"),
+        (["--task", "guess"], 2, "task"),
+        (["--drop", "iland"], 1, "did you mean 'island'"),
+        (["--weight", "sx"], 1, "did you mean 'sex'"),
+        (["--resume"], 1, "nothing to resume"),
+        (["-o", "-"], 2, "not to the screen"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(run: Run, more: list[str], code: int, said: str) -> None:
+    found, out, err = run(*train(*more))
+    assert (found, out, err.count("\n")) == (code, "", 1), err
+    assert said in err and "mistake of ClearProp" not in err
+    assert not list(Path().iterdir())
+
+
+def test_a_preset_that_there_is_not_and_a_metric_without_one(run: Run) -> None:
+    code, _, err = run(*train(preset="fst"))
+    assert code == 2 and "did you mean 'fast'" in err
+    code, _, err = run("train", PENGUINS, "-t", "species", "--metric", "auc")
+    assert code == 2 and "--metric auc is for a preset" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        ("age,y\n", "no rows"),
+        ("age,y\n1,no\n", "no column to learn from"),
+        ("age,y\n" + "1,no\n2,no\n" * 9, "in every row"),
+        ("age,y\n" + "1,2.5\n2,2.5\n" * 9, "nothing to learn"),
+        ("age,y\n" + "1,\n2,\n" * 9, "no value in any"),
+        ("age,y\n" + "1,no\n2,yes\n" * 9 + "inf,no\n", "infinite"),
+        ("x,y\n" + "1,2.5\n2,3.5\n" * 9 + "1,inf\n", "infinite"),
+        ("y\n" + "no\nyes\n" * 9, "no column to learn from"),
+        ("x,y\n1,a\n2,b\n3\n", "line 4"),
+    ],
+)
+def test_tables_that_cannot_be_trained_on(run: Run, text: str, said: str) -> None:
+    Path("t.csv").write_text(text)
+    code, out, err = run("train", "t.csv", "-t", "y", "--preset", "fast")
+    assert (code, out, err.count("\n")) == (1, "", 1), err
+    assert said in err
+    assert [path.name for path in Path().iterdir()] == ["t.csv"]
+
+
+def test_few_rows_are_learned_from(run: Run) -> None:
+    Path("t.csv").write_text("x,y\n" + "1,no\n2,yes\n" * 3)
+    code, out, err = run("train", "t.csv", "-t", "y", "--preset", "default")
+    assert (code, err) == (0, "")
+    assert "saved t.clearprop" in out
+
+
+def test_ctrl_c_saves_the_best_and_resume_gives_the_same_bits(tmp_path: Path) -> None:
+    rows = "".join(f"{v},{v * 7 % 31},{'ab'[v * v % 13 > 6]}\n" for v in range(3000))
+    (tmp_path / "t.csv").write_text("x,z,y\n" + rows)
+    args = [sys.executable, "-m", "clearprop", "train", "t.csv", "-t", "y", "--preset", "fast"]
+    process = subprocess.Popen(
+        [*args, "-o", "m.clearprop"], cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("training"):
+            break
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (130, "")
+    assert "--resume" in out
+    part = cp.load(tmp_path / "m.clearprop")
+    assert part.provenance["stopped"] == "interrupted"
+    assert (tmp_path / "m.clearprop.checkpoint").exists()
+    for more in (["-o", "m.clearprop", "--resume"], ["-o", "whole.clearprop"]):
+        done = subprocess.run(
+            [*args, *more], cwd=tmp_path, check=False, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    resumed, whole = (cp.load(tmp_path / name) for name in ("m.clearprop", "whole.clearprop"))
+    assert resumed.parameters.flat.tobytes() == whole.parameters.flat.tobytes()
+    assert not list(tmp_path.glob("*.checkpoint*"))
+
+
+def test_an_earlier_checkpoint_is_not_gone_on_with_unless_asked(run: Run) -> None:
+    """Of another seed: it would be refused."""
+    Path("t.csv").write_text("x,y\n" + "1,no\n2,yes\n" * 20)
+    cp.TabularClassifier(preset="fast", random_state=1, checkpoint="m.clearprop.checkpoint").fit(
+        {"x": [1, 2] * 20}, ["no", "yes"] * 20
+    )
+    assert len(list(Path().glob("m.clearprop.checkpoint*"))) == 4
+    args = ["train", "t.csv", "-t", "y", "--preset", "fast", "-o", "m.clearprop"]
+    code, _, err = run(*args, "--resume")
+    assert code == 1 and "cannot resume" in err and "seed was 1 and is 0" in err
+    code, _, err = run(*args)
+    assert (code, err) == (0, "")
+    assert not list(Path().glob("m.clearprop.checkpoint*"))
