@@ -1,6 +1,7 @@
 """Numbers and messages are written one way."""
 
 import math
+import pickle
 from fractions import Fraction
 
 import numpy as np
@@ -84,3 +85,13 @@ def test_only_a_slip_of_the_hand_is_near():
         assert nearest(slip, names) == meant
     for other in ("target", "x2", "column_11", "o2", "", "rage of sails"):
         assert nearest(other, names) is None, other
+
+
+def test_a_sentence_is_english_as_text_and_speaks_chinese_hints_and_all():
+    words = Words({"no": {"en": "no {name}; {hint}", "zh": "没有 {name}；{hint}"}})
+    said = words.both("no", name="relo", hint=did_you_mean("relo", ["relu", "tanh"]))
+    assert said == "no relo; did you mean 'relu'?"
+    assert said.speak("zh") == "没有 relo；是否指 'relu'？"
+    assert pickle.loads(pickle.dumps(said)).speak("zh") == said.speak("zh")
+    assert did_you_mean("x", []).speak("zh") == "没有可用的名称"
+    assert did_you_mean("x", list("abc"), 2).speak("zh") == "可用的有 'a', 'b'，另有 1 个"

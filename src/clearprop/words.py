@@ -6,11 +6,12 @@ import difflib
 import math
 import string
 from collections.abc import Iterable, Mapping
-from typing import Literal, SupportsFloat
+from typing import Literal, Self, SupportsFloat
 
 __all__ = [
     "LANGUAGES",
     "Language",
+    "Sentence",
     "Words",
     "did_you_mean",
     "nearest",
@@ -119,7 +120,39 @@ def _digits(text: str) -> str:
     return "".join(sign for sign in text if sign.isdigit())
 
 
-def did_you_mean(name: object, names: Iterable[str], limit: int = 12) -> str:
+class Sentence(str):
+    """A sentence in every language: as text it is the English one.
+
+    An error is raised with it, so that a command in Chinese can say it in Chinese.
+
+    Parameters
+    ----------
+    texts : {language: text}
+
+    Examples
+    --------
+    >>> said = Sentence({"en": "there are none", "zh": "没有可用的"})
+    >>> print(said, said.speak("zh"))
+    there are none 没有可用的
+    """
+
+    __slots__ = ("_texts",)
+    _texts: dict[Language, str]
+
+    def __new__(cls, texts: Mapping[Language, str]) -> Self:
+        made = super().__new__(cls, texts["en"])
+        made._texts = dict(texts)
+        return made
+
+    def __reduce__(self) -> tuple[type[Sentence], tuple[dict[Language, str]]]:
+        return type(self), (self._texts,)
+
+    def speak(self, language: Language) -> str:
+        """The sentence in a language."""
+        return self._texts[language]
+
+
+def did_you_mean(name: object, names: Iterable[str], limit: int = 12) -> Sentence:
     """The end of a sentence about a name that does not exist: the nearest, else what there is.
 
     Examples
@@ -130,11 +163,12 @@ def did_you_mean(name: object, names: Iterable[str], limit: int = 12) -> str:
     known = list(names)
     near = nearest(name, known) if isinstance(name, str) else None
     if near is not None:
-        return f"did you mean {near!r}?"
+        return _HINTS.both("near", near=repr(near))
     if not known:
-        return "there are none"
-    more = f" and {len(known) - limit} more" if len(known) > limit else ""
-    return "there are " + ", ".join(repr(one) for one in known[:limit]) + more
+        return _HINTS.both("none")
+    more = len(known) - limit
+    listed = ", ".join(repr(one) for one in known[:limit])
+    return _HINTS.both("more" if more > 0 else "all", names=listed, count=more)
 
 
 class Words:
@@ -165,8 +199,20 @@ class Words:
         self._table = {key: dict(texts) for key, texts in table.items()}
 
     def __call__(self, key: str, language: Language = "en", /, **values: object) -> str:
-        """The message `key` in `language`, its places filled with `values`."""
-        return self._table[key][language].format(**values)
+        """The message `key` in `language`, its places filled with `values`, themselves spoken."""
+        spoken = {k: v.speak(language) if isinstance(v, Sentence) else v for k, v in values.items()}
+        return self._table[key][language].format(**spoken)
+
+    def both(self, key: str, /, **values: object) -> Sentence:
+        """The message `key` in every language: English as text.
+
+        Examples
+        --------
+        >>> missing = Words({"none": {"en": "no {what}", "zh": "没有 {what}"}})
+        >>> missing.both("none", what="x").speak("zh")
+        '没有 x'
+        """
+        return Sentence({language: self(key, language, **values) for language in LANGUAGES})
 
     def keys(self) -> list[str]:
         """The keys of all messages, sorted."""
@@ -175,3 +221,16 @@ class Words:
 
 def _places(text: str) -> frozenset[str]:
     return frozenset(field for _, field, _, _ in string.Formatter().parse(text) if field)
+
+
+_HINTS = Words(
+    {
+        "near": {"en": "did you mean {near}?", "zh": "是否指 {near}？"},
+        "none": {"en": "there are none", "zh": "没有可用的名称"},
+        "all": {"en": "there are {names}", "zh": "可用的有 {names}"},
+        "more": {
+            "en": "there are {names} and {count} more",
+            "zh": "可用的有 {names}，另有 {count} 个",
+        },
+    }
+)

@@ -3,21 +3,44 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from clearprop.cli.describing import read_chain, read_network
 from clearprop.cli.writing import refuse_to_replace
 from clearprop.derivation.command import derive_command, notation_command
-from clearprop.errors import GraphError, UsageError
+from clearprop.derivation.refusals import refusal
+from clearprop.errors import ClearPropError, GraphError, UsageError
 from clearprop.model import Model
 from clearprop.network import Network
 from clearprop.operations import TABLE
+from clearprop.words import Sentence
 
 __all__ = ["derive", "notation"]
 
 
-def derive(network: str, *, notation: str, out: str, data: str, **options: Any) -> int:
+@contextmanager
+def _spoken(language: str) -> Iterator[None]:
+    """Say in Chinese what is refused, where Chinese was asked for."""
+    try:
+        yield
+    except ClearPropError as error:
+        if language != "zh":
+            raise
+        said = error.args[0] if error.args else ""
+        if not isinstance(said, Sentence):
+            said = refusal("elsewhere", reason=str(error))
+        raise type(error)(said.speak("zh")) from None
+
+
+def derive(language: str, **options: Any) -> int:
     """Derive back-propagation of a network and print it; 3 if it does not verify."""
+    with _spoken(language):
+        return _derive(language=language, **options)
+
+
+def _derive(network: str, *, notation: str, out: str, data: str, **options: Any) -> int:
     out = "" if out == "-" else out
     if out:
         refuse_to_replace(out, "the page", data, network, notation)
@@ -26,11 +49,12 @@ def derive(network: str, *, notation: str, out: str, data: str, **options: Any) 
     return derive_command(found, notation=notation, out=out, data=data, **options)
 
 
-def notation(network: str, *, notation: list[str] | None, **options: Any) -> int:
+def notation(network: str, language: str, notation: list[str] | None, **options: Any) -> int:
     """Print the Rosetta table: each quantity in all five notations, with its numbers."""
-    found = _network(network, {}, "scalar")
-    net = found.network if isinstance(found, Model) else found
-    return notation_command(net, notation=notation or [], **options)
+    with _spoken(language):
+        found = _network(network, {}, "scalar")
+        net = found.network if isinstance(found, Model) else found
+        return notation_command(net, notation=notation or [], language=language, **options)
 
 
 def _network(given: str, chain: dict[str, Any], notation: str) -> Network | Model:
@@ -40,15 +64,13 @@ def _network(given: str, chain: dict[str, Any], notation: str) -> Network | Mode
     """
     if not re.fullmatch(r"\d+(-\d+)*", given):
         if chain:
-            raise UsageError(
-                f"--{next(iter(chain))} belongs to a chain such as 2-3-2; {given} says its own"
-            )
+            raise UsageError(refusal("chain_option", name=next(iter(chain)), given=given))
         return read_network(given)
     settings = {"activation": "sigmoid", "cost": "squared_error"} | chain
     try:
         linked = TABLE.cost(settings["cost"]).link != "identity"
     except GraphError as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(*error.args) from None
     settings.setdefault("output", "identity" if linked else "sigmoid")
     settings.setdefault("bias", "shared" if notation == "scalar" else "unit")
     return read_chain(given, **settings)

@@ -57,8 +57,9 @@ def derive(
         float | None, typer.Option(help="λ of a chain's penalty λ/2 Σ W².", show_default="0")
     ] = None,
     weight: Annotated[
-        str, typer.Option(help="One weight alone: V11, or W2[1,3] counted from 1.")
-    ] = "",
+        str | None,
+        typer.Option(help="One weight alone: V11, or W2[1,3] counted from 1.", show_default=False),
+    ] = None,
     data: Annotated[
         str,
         typer.Option(

@@ -12,6 +12,7 @@ from clearprop.derivation.deriving import Derivation, derive
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import find_notation
 from clearprop.derivation.pages import WIDTH, verified, wrapped
+from clearprop.derivation.refusals import refusal
 from clearprop.derivation.rosetta import rosetta_json, rosetta_text
 from clearprop.derivation.rows import Columns, encoded_columns, read_rows
 from clearprop.derivation.saving import check_page, format_of
@@ -33,7 +34,7 @@ def derive_command(
     data: str,
     row: int | None,
     target: str,
-    weight: str,
+    weight: str | None,
     language: str,
     format: str,  # the flag's word
     out: str,
@@ -45,10 +46,10 @@ def derive_command(
     json: bool,
 ) -> int:
     """Derive back-propagation of a network and print it; 3 if it does not verify."""
-    if expand and not weight:
-        raise UsageError("--expand multiplies one gradient out; say which with --weight")
+    if expand and weight is None:
+        raise UsageError(refusal("expand_which"))
     if (row is not None or target) and not data:
-        raise UsageError(f"--{'target' if target else 'row'} belongs to --data; give the table too")
+        raise UsageError(refusal("data_option", option="target" if target else "row"))
     chosen = format_of(format, json, out)
     if expand and chosen != "text":
         raise UsageError("--expand prints text; leave --format and --json out")
@@ -110,7 +111,7 @@ def random_numbers(net: Network, seed: int, m: int) -> tuple[dict[str, Any], Any
 def with_numbers(
     source: Network | Model,
     notation: str,
-    weight: str,
+    weight: str | None,
     language: str,
     digits: int,
     seed: int,
@@ -120,11 +121,11 @@ def with_numbers(
 ) -> Derivation:
     """Derive with the data's numbers and the model's parameters; with random ones for want."""
     net = source.network if isinstance(source, Model) else source
-    if weight:
+    if weight and weight.strip():
         try:
             Names(find_notation(notation), net.graph).parse(weight)
         except GraphError as error:
-            raise UsageError(str(error)) from None
+            raise UsageError(*error.args) from None
     p, X, Y = random_numbers(net, seed, 1)
     columns: Columns = {}
     if isinstance(source, Model):
@@ -132,7 +133,7 @@ def with_numbers(
         p = {name: np.asarray(array, np.float64) for name, array in source.parameters.items()}
     if data:
         X, Y, columns = read_rows(data, source, target, row)
-    found = derive(net, notation, p, X, Y, weight or None, language, digits=digits)
+    found = derive(net, notation, p, X, Y, weight, language, digits=digits)
     if not data:
         origin = "seeded_model" if isinstance(source, Model) else "seeded"
         return found.seeded(seed, origin, columns=columns)

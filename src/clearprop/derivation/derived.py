@@ -24,6 +24,7 @@ from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation
 from clearprop.derivation.numbers import TraceNumbers
 from clearprop.derivation.printing import Printer
+from clearprop.derivation.refusals import refusal, unknown
 from clearprop.derivation.symbolic import differentiated, operations
 from clearprop.derivation.tree import (
     Call,
@@ -43,7 +44,7 @@ from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
 from clearprop.network.describing import is_chain, layers
-from clearprop.words import Language, did_you_mean
+from clearprop.words import Language
 
 __all__ = ["equation_text"]
 
@@ -113,12 +114,9 @@ class Derived:
             self.network, self.names, parameters, X, Y, self.learning_rate, general
         )
         if self.numbers is not None and (self.numbers.m == 1) != (numbers.m == 1):
-            raise DataError(
-                f"this derivation was made for {self.numbers.m} rows, "
-                f"X has {numbers.m}; derive anew"
-            )
+            raise DataError(refusal("other_batch", made=self.numbers.m, given=numbers.m))
         if not 1 <= row <= numbers.m:
-            raise DataError(f"there is no row {row}; X has {numbers.m}, counted from 1")
+            raise DataError(refusal("no_row", row=row, where="X", count=numbers.m))
         return replace(self, numbers=numbers, row=row, seed=None)
 
     def seeded(
@@ -135,7 +133,7 @@ class Derived:
         """Return the step called ``id``, such as ``"delta2"``."""
         found = {step.id: step for step in self.steps}
         if id not in found:
-            raise SettingError(f"the derivation has no step {id!r}; {did_you_mean(id, found)}")
+            raise SettingError(unknown("step", id, found))
         return found[id]
 
     def verify(self, *, symbolic: bool = False) -> Verification:
@@ -157,7 +155,7 @@ class Derived:
     @cached_property
     def _verification(self) -> Verification:
         if self.numbers is None:
-            raise DataError("there are no numbers to verify with; give parameters, X and Y")
+            raise DataError(refusal("no_numbers"))
         return verify_steps(self.steps, self.names, self.numbers, self.network)
 
     @cached_property

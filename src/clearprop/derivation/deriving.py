@@ -17,6 +17,7 @@ from clearprop.derivation.html import html_page
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation, find_notation
 from clearprop.derivation.pages import WIDTH, wrapped
+from clearprop.derivation.refusals import refusal, unknown
 from clearprop.derivation.steps import write_steps
 from clearprop.derivation.terminal import text_page
 from clearprop.derivation.weight import write_weight
@@ -24,7 +25,7 @@ from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network, check_network
 from clearprop.optimizers import SGD
-from clearprop.words import LANGUAGES, did_you_mean
+from clearprop.words import LANGUAGES
 
 
 class Derivation(Derived):
@@ -148,25 +149,27 @@ def derive(
     check_network("derive", network)
     chosen = find_notation(notation)
     if language not in LANGUAGES:
-        raise SettingError(
-            f"there is no language {language!r}; {did_you_mean(language, LANGUAGES)}"
-        )
+        raise SettingError(unknown("language", language, LANGUAGES))
     if not network.graph.costs:
-        raise SettingError("the network has no cost; there is nothing to derive")
+        raise SettingError(refusal("no_cost"))
     names = Names(chosen, network.graph)
     numbers = None
     if X is not None or Y is not None:
         if X is None or Y is None:
-            raise DataError("give X and Y together")
+            raise DataError(refusal("x_and_y"))
         parameters = network.initial(seed=0) if parameters is None else parameters
         numbers = numbers_of(network, names, parameters, X, Y, learning_rate)
         if not 1 <= row <= numbers.m:
-            raise DataError(f"there is no row {row}; X has {numbers.m}, counted from 1")
+            raise DataError(refusal("no_row", row=row, where="X", count=numbers.m))
     samples = numbers.m if numbers else 1 if chosen.batch == "one" else None
     optimizer = SGD(learning_rate)
     general = plan(network.graph, optimizer, fuse=False)
     fused = plan(network.graph)
-    target = names.parse(weight) if weight else None
+    if weight is not None and not weight.strip():
+        first = next(iter(network.graph.parameters))
+        rank = names.rank(first)
+        raise SettingError(refusal("weight_empty", first=names.name(first, (0,) * rank)))
+    target = _parameter(names.parse(weight)) if weight else None
     if target is None:
         steps = write_steps(general, fused, names, samples)
     else:
@@ -175,3 +178,8 @@ def derive(
         network, chosen, steps, names, "zh" if language == "zh" else "en", digits, numbers, row,
         weight=weight or "", target=target, learning_rate=learning_rate,
     )  # fmt: skip
+
+
+def _parameter(asked: tuple[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...]]:
+    """A gradient's name asks for the derivative by its parameter."""
+    return asked[0].removeprefix("dJ/d"), asked[1]

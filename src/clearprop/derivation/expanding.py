@@ -6,6 +6,7 @@ from typing import Any
 
 from clearprop.backprop import plan
 from clearprop.derivation.derived import Derived
+from clearprop.derivation.refusals import refusal
 from clearprop.derivation.symbolic import Symbolic
 from clearprop.derivation.tree import Call, Node, Over, Times, walk
 from clearprop.derivation.weight import cone
@@ -24,13 +25,11 @@ def multiplied_out(derived: Derived) -> tuple[Any, int, int]:
         If no weight was asked for, or the network is too large.
     """
     if derived.target is None:
-        raise SettingError("say which weight to multiply out, such as weight='W1[1,1]'")
+        raise SettingError(refusal("expand_weight"))
     general = plan(derived.network.graph, fuse=False)
     found = cone(general, plan(derived.network.graph), derived.names, 1, *derived.target)
     if len(found) > LARGEST:
-        raise SettingError(
-            f"the network is too large to multiply out: {len(found)} equations, {LARGEST} at most"
-        )
+        raise SettingError(refusal("expand_large", count=len(found), most=LARGEST))
     symbolic = Symbolic(found, derived.names)
     sympy = symbolic.sympy
     sym, index = derived.target

@@ -18,11 +18,12 @@ import numpy as np
 from clearprop.backprop import target_name
 from clearprop.derivation.glyphs import Glyph, Partial
 from clearprop.derivation.notation import NOTATIONS, SYMBOLS, Notation
+from clearprop.derivation.refusals import refusal
 from clearprop.derivation.tree import Index, Var
 from clearprop.errors import GraphError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
-from clearprop.words import did_you_mean
+from clearprop.words import Sentence, did_you_mean
 
 __all__ = ["Names"]
 
@@ -270,10 +271,11 @@ class Names:
             )
         found = self._read(given) or ((given, ()) if given in self._all_symbols else None)
         if found is None:
-            raise GraphError(f"the network has no {text!r}; {self._nearest(text, given)}")
+            hint = self._nearest(text, given)
+            raise GraphError(refusal("no_such_name", text=repr(text), hint=hint))
         return self._entry(text, *found, False)
 
-    def _nearest(self, text: str, given: str) -> str:
+    def _nearest(self, text: str, given: str) -> Sentence:
         """What may have been meant: another notation's name, or one that looks alike."""
         for other in NOTATIONS.values():
             found = Names(other, self.graph)._read(given)
@@ -282,10 +284,9 @@ class Names:
                     sym, index = Names(other, self.graph)._entry(text, *found, False)
                 except GraphError:
                     continue
-                return (
-                    f"the notation {other.name!r} calls so what is {self.name(sym, index)} "
-                    f"in {self.notation.name!r}"
-                )
+                own = self.name(sym, index)
+                called = {"other": repr(other.name), "notation": repr(self.notation.name)}
+                return refusal("other_notation", name=own, **called)
         scripted = re.fullmatch(r"([A-Za-z])(\d+)", given)
         layered = [
             f"{sym}[{places}]"
@@ -300,7 +301,7 @@ class Names:
             )
         ]
         if layered:
-            return f"which layer's? say {' or '.join(layered)}"
+            return refusal("which_layer", names=" or ".join(layered))
         entries = [
             self.name(sym, place)
             for sym in self.graph.parameters
@@ -309,7 +310,7 @@ class Names:
         same = [one for one in entries if one.lower() == text.lower()]
         near = same or difflib.get_close_matches(text, entries, 1)
         first = [self.name(sym, (0,) * len(self.shapes[sym])) for sym in self.graph.parameters]
-        return f"did you mean {near[0]!r}?" if near else did_you_mean(text, first)
+        return did_you_mean(near[0], near[:1]) if near else did_you_mean(text, first)
 
     def _read(self, given: str) -> tuple[str, tuple[int, ...]] | None:
         """Match the letter, what stands above it, and the digits behind; the longest match wins."""
@@ -344,12 +345,30 @@ class Names:
             len(places) != len(shape)
             or any(not 1 <= place <= size for place, size in zip(places, shape, strict=True))
         ):
+            near = self._existing(sym, index, ours)
+            said = {"text": repr(text), "sym": sym, "hint": did_you_mean(near, [near])}
+            if not shape:
+                raise GraphError(refusal("one_number", **said))
             last = self.name(sym, tuple(size - 1 for size in shape))
-            raise GraphError(
-                f"the network has no {text!r}: {sym} has the shape {shape}, "
-                f"its last entry is {last}"
-            )
+            raise GraphError(refusal("no_such_entry", shape=shape, last=last, **said))
         return sym, tuple(place - 1 for place in places)
+
+    def _existing(self, sym: str, index: tuple[int, ...], ours: bool) -> str:
+        """The nearest entry that there is: the two indices the other way round, or the last."""
+        shape = self._shape(sym)
+        places = index if ours or not self.transposed(sym) else index[::-1]
+        turned = places[::-1]
+        fits = len(turned) == len(shape) and all(
+            1 <= place <= size for place, size in zip(turned, shape, strict=True)
+        )
+        if not fits:
+            padded = (*places, *(1 for _ in shape))[: len(shape)]
+            turned = tuple(
+                min(max(place, 1), size) for place, size in zip(padded, shape, strict=True)
+            )
+        if ours and shape:
+            return f"{sym}[{','.join(map(str, turned))}]"
+        return self.name(sym, tuple(place - 1 for place in turned))
 
     def ordered(self, sym: str, index: Sequence[Index]) -> tuple[Index, ...]:
         """Return an index in the text's order, from ours, or back: the same swap."""

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from clearprop.derivation.refusals import refusal, unknown
 from clearprop.errors import FileError, SettingError
 from clearprop.storage import check_plain
-from clearprop.words import did_you_mean, shown
+from clearprop.words import Sentence, did_you_mean, shown
 
 __all__ = ["NOTATIONS", "SYMBOLS", "Level", "Notation", "find_notation"]
 
@@ -113,54 +114,50 @@ class Notation:
         for key, allowed in CHOICES.items():
             given = getattr(self, key)
             if given not in allowed:
-                raise SettingError(
-                    f"notation {self.name!r}: {key} = {given!r}; "
-                    + did_you_mean(str(given), allowed)
-                )
+                raise self._wrong(key, given, did_you_mean(str(given), allowed))
         for key, roles in ROLES.items():
             if not isinstance(getattr(self, key), Mapping):
-                raise self._wrong(key, getattr(self, key), "give a table of roles")
+                raise self._wrong(key, getattr(self, key), refusal("fix_roles"))
             for role, given in getattr(self, key).items():
                 if role not in roles:
-                    raise SettingError(
-                        f"notation {self.name!r}: {key} names the role {role!r}; "
-                        + did_you_mean(role, roles)
-                    )
+                    raise SettingError(refusal(
+                        "notation_role", name=repr(self.name), key=key, role=repr(role),
+                        hint=did_you_mean(role, roles),
+                    ))  # fmt: skip
                 if key == "offsets":
                     self._check_offset(role, given)
                 elif not (given == "" and key == "symbols" and role in MAY_BE_EMPTY):
                     self._check_letters(f"{key}.{role}", given)
         self._check_words()
         if self.orientation == "source-first" and self.bias_view == "column":
-            raise SettingError(
-                f"notation {self.name!r}: a bias column needs target-first weights; "
-                "use bias_view = 'vector'"
-            )
+            raise SettingError(refusal("notation_column", name=repr(self.name)))
         object.__setattr__(self, "symbols", {**SYMBOLS, **self.symbols})
         self._check_distinct()
 
-    def _wrong(self, key: str, given: object, fix: str) -> SettingError:
-        return SettingError(f"notation {shown(self.name)}: {key} = {shown(given)}; {fix}")
+    def _wrong(self, key: str, given: object, fix: Sentence) -> SettingError:
+        name = shown(self.name)
+        return SettingError(
+            refusal("notation_word", name=name, key=key, given=shown(given), hint=fix)
+        )
 
     def _check_words(self) -> None:
         """Titles on one line, indices of one letter each, two of them."""
         for key in ("name", "title", "source"):
             given = getattr(self, key)
             if not isinstance(given, str) or not given.isprintable():
-                raise self._wrong(key, given, "give text of one line without control characters")
+                raise self._wrong(key, given, refusal("fix_text"))
         if not isinstance(self.sizes, bool):
-            raise self._wrong("sizes", self.sizes, "give true or false")
+            raise self._wrong("sizes", self.sizes, refusal("fix_bool"))
         if self.connection != "":
             self._check_letters("connection", self.connection)
         for key in ("target_index", "source_index"):
             given = getattr(self, key)
             self._check_letters(key, given)
             if len(given) > 1 or given in TAKEN:
-                raise self._wrong(key, given, "give one letter, and not s or κ, which count "
-                                  "samples and members")  # fmt: skip
+                raise self._wrong(key, given, refusal("fix_one_letter"))
         if self.target_index == self.source_index:
-            raise self._wrong("target_index = source_index", self.target_index,
-                              "give the two units of a weight a letter each")  # fmt: skip
+            both = "target_index = source_index"
+            raise self._wrong(both, self.target_index, refusal("fix_two_letters"))
 
     def _check_letters(self, key: str, given: object) -> None:
         """One letter or more, accents included: what every page can print."""
@@ -168,15 +165,14 @@ class Notation:
             sign.isalpha() or unicodedata.combining(sign) for sign in given
         ):  # fmt: skip
             return
-        empty = " (only symbols.delta and symbols.Delta may be empty)" if given == "" else ""
-        raise self._wrong(key, given, 'give letters alone, such as "A" or "θ"' + empty)
+        raise self._wrong(key, given, refusal("fix_letters" + "_empty" * (given == "")))
 
     def _check_offset(self, role: str, given: object) -> None:
         least, most = OFFSETS
         whole = isinstance(given, int) and not isinstance(given, bool)
         if not (whole and least <= given <= most):  # type: ignore[operator]
-            raise self._wrong(f"offsets.{role}", given,
-                              f"give a whole number from {least} to {most}")  # fmt: skip
+            fix = refusal("fix_offset", least=least, most=most)
+            raise self._wrong(f"offsets.{role}", given, fix)
 
     def _check_distinct(self) -> None:
         """No letter for two quantities; the input may share that of the other activations."""
@@ -187,10 +183,10 @@ class Notation:
                 key, kind = f"{table}.{role}", "a" if role == "input" else role
                 other, before = written.setdefault(letter, (key, kind))
                 if letter and before != kind:
-                    raise SettingError(
-                        f"notation {self.name!r}: {other} and {key} are both {letter!r}; "
-                        "give each quantity a letter of its own"
-                    )
+                    raise SettingError(refusal(
+                        "notation_letters", name=repr(self.name), first=other, second=key,
+                        letter=repr(letter),
+                    ))  # fmt: skip
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Notation:
@@ -207,24 +203,24 @@ class Notation:
         try:
             data = tomllib.loads(Path(path).read_text("utf-8"))
         except OSError as error:
-            raise FileError(f"the notation {path} cannot be read: {error.strerror}") from None
+            raise FileError(refusal("notation_file", path=path, reason=error.strerror)) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise FileError(f"the notation {path} is no TOML: {error}") from None
+            raise FileError(refusal("notation_toml", path=path, reason=error)) from None
         base = data.pop("base", None)
         if base is not None and (not isinstance(base, str) or base not in NOTATIONS):
-            raise SettingError(
-                f"the notation {path}: base = {shown(base)}; {did_you_mean(base, NOTATIONS)}"
-            )
+            hint = did_you_mean(base, NOTATIONS)
+            raise SettingError(refusal("notation_base", path=path, given=shown(base), hint=hint))
         known = {entry.name: entry for entry in fields(cls)}
         for key in data:
             if key not in known:
-                raise SettingError(f"the notation {path}: {key!r}; {did_you_mean(key, known)}")
+                hint = did_you_mean(key, known)
+                raise SettingError(refusal("notation_key", path=path, key=repr(key), hint=hint))
         for key, given in data.items():
             wanted: type = dict if key in ROLES else bool if key == "sizes" else str
             if not isinstance(given, wanted):
-                fix = {dict: "a table", bool: "true or false", str: "text in quotes"}[wanted]
+                fix = refusal({dict: "type_table", bool: "type_bool", str: "type_text"}[wanted])
                 raise SettingError(
-                    f"the notation {path}: {key} = {shown(given)} has the wrong type; give {fix}"
+                    refusal("notation_type", path=path, key=key, given=shown(given), fix=fix)
                 )
         data.setdefault("name", Path(path).stem)
         if base is None:
@@ -340,9 +336,9 @@ def find_notation(given: str | Notation) -> Notation:
     if isinstance(given, Notation):
         return given
     if not isinstance(given, str):
-        raise SettingError(f"a notation is a name or a Notation, got {shown(given)}")
+        raise SettingError(refusal("notation_kind", given=shown(given)))
     if given.endswith(".toml"):
         return Notation.from_toml(given)
     if given not in NOTATIONS:
-        raise SettingError(f"there is no notation {given!r}; {did_you_mean(given, NOTATIONS)}")
+        raise SettingError(unknown("notation", given, NOTATIONS))
     return NOTATIONS[given]

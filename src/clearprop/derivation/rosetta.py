@@ -12,10 +12,11 @@ from clearprop.derivation.derived import LEARNING_RATE, called, numbers_of
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import NOTATIONS, Notation
 from clearprop.derivation.pages import WIDTH, width
+from clearprop.derivation.refusals import unknown
 from clearprop.errors import SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
-from clearprop.words import LANGUAGES, Language, Words, did_you_mean, number
+from clearprop.words import LANGUAGES, Language, Words, number
 
 WORDS = Words(
     {
@@ -48,9 +49,7 @@ def rosetta_rows(
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Yield a row a quantity: what it is, its name in each notation, its number."""
     if language not in LANGUAGES:
-        raise SettingError(
-            f"there is no language {language!r}; {did_you_mean(language, LANGUAGES)}"
-        )
+        raise SettingError(unknown("language", language, LANGUAGES))
     spoken: Language = "zh" if language == "zh" else "en"
     every = [*NOTATIONS.values(), *more]
     named = [Names(one, network.graph) for one in every]

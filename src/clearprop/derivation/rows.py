@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.backprop import target_name
+from clearprop.derivation.refusals import refusal
 from clearprop.errors import DataError, UsageError
 from clearprop.graph import Graph
 from clearprop.model import Model
@@ -50,14 +51,15 @@ def read_rows(
     """
     if isinstance(source, Model) and source.encoder is not None:
         if target and target != source.target.name:
-            raise UsageError(f"the model predicts {source.target.name!r}; leave --target out")
+            raise UsageError(refusal("model_target", target=repr(source.target.name)))
         X, Y = _encoded(path, source, row)
         columns = encoded_columns(source)
     else:
         network = source.network if isinstance(source, Model) else source
         X, Y, columns = _in_order(path, network, target, row)
     if len(Y) > MOST:
-        raise DataError(f"{path} has {len(Y):,} rows; choose one with --row, or {MOST:,} at most")
+        count, most = f"{len(Y):,}", f"{MOST:,}"
+        raise DataError(refusal("too_many_rows", path=path, count=count, most=most))
     return X, Y, columns
 
 
@@ -92,7 +94,8 @@ def _encoded(path: str, model: Model, row: int | None) -> tuple[Inputs, Any]:
     kept = _chosen(table, row)
     if not known[kept].all():
         first = int(np.flatnonzero(~known[kept])[0]) + (row or 1)
-        raise DataError(f"{table.name}, row {first}: there is no target {model.target.name!r}")
+        missing = repr(model.target.name)
+        raise DataError(refusal("no_target", table=table.name, row=first, target=missing))
     arrays = input_arrays(model.network, encoded)
     X = {key: array[kept] for key, array in arrays.items()}
     return (X if len(X) > 1 else next(iter(X.values()))), y[kept]
@@ -102,7 +105,7 @@ def _chosen(table: Table, row: int | None) -> slice:
     if row is None:
         return slice(None)
     if row > table.rows:
-        raise DataError(f"there is no row {row}; {table.name} has {table.rows}, counted from 1")
+        raise DataError(refusal("no_row", row=row, where=table.name, count=table.rows))
     return slice(row - 1, row)
 
 
@@ -111,7 +114,7 @@ def _in_order(
 ) -> tuple[Inputs, Any, Columns]:
     graph = network.graph
     if len(graph.inputs) > 1 or len(graph.costs) > 1:
-        raise DataError("--data needs a network of one input and one output")
+        raise DataError(refusal("one_input"))
     cost, given = graph.costs[0], graph.inputs[0]
     width = graph.values[cost.value].type.shape[0]
     inputs = given.width or 1
@@ -123,11 +126,9 @@ def _in_order(
     if len(names) < inputs or (target and len(names) != inputs) or not (
         len(targets) == width or (classes and len(targets) == 1)
     ):  # fmt: skip
-        wanted = "a column of classes" if classes else f"{width} of targets"
-        raise DataError(
-            f"{table.name} has {len(table.names)} columns; the network needs {inputs} of inputs "
-            f"and then {wanted}"
-        )
+        key = "columns_classes" if classes else "columns_targets"
+        counted = {"count": len(table.names), "inputs": inputs, "targets": width}
+        raise DataError(refusal(key, table=table.name, **counted))
     X = _numbers(table, names[:inputs])
     one_class = classes and len(targets) == 1 and width > 1
     if one_class:
@@ -149,9 +150,13 @@ def _numbers(table: Table, names: list[str]) -> NDArray[np.float64]:
         found = read_numbers(cells[name], name, 0)
         if not found.valid.all():
             place = int(np.flatnonzero(~found.valid)[0]) + 1
-            raise DataError(f"{table.name}, row {place}: column {name!r} has no value")
+            raise _no_value(table, place, name)
         columns.append(np.asarray(found.values, np.float64))
     return np.stack(columns, axis=1)
+
+
+def _no_value(table: Table, row: int, column: str) -> DataError:
+    return DataError(refusal("no_value", table=table.name, row=row, column=repr(column)))
 
 
 def _labels(table: Table, name: str) -> NDArray[Any]:
@@ -159,7 +164,7 @@ def _labels(table: Table, name: str) -> NDArray[Any]:
     cells = table.read([name])[name]
     if not cells.valid.all():
         place = int(np.flatnonzero(~cells.valid)[0]) + 1
-        raise DataError(f"{table.name}, row {place}: column {name!r} has no value")
+        raise _no_value(table, place, name)
     if table.column(name).kind == "integer":
         return cells.values
     return np.asarray([str(one) for one in read_names(cells, name, 0).values])

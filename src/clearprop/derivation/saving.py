@@ -5,14 +5,14 @@ Proved by ``tests/test_derivation_command.py``.
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
 from clearprop.derivation.messages import MESSAGES
+from clearprop.derivation.refusals import refusal, unknown
 from clearprop.errors import FileError, UsageError
 from clearprop.storage import check_writable
-from clearprop.words import LANGUAGES, did_you_mean
+from clearprop.words import LANGUAGES
 
 __all__ = ["check_page", "format_of"]
 
@@ -41,9 +41,9 @@ def format_of(format: str, json: bool, out: str) -> str:
     ('html', 'json', 'text')
     """
     if format and format not in FORMATS:
-        raise UsageError(f"there is no format {format!r}; {did_you_mean(format, FORMATS)}")
+        raise UsageError(unknown("format", format, FORMATS))
     if json and format not in ("", "json"):
-        raise UsageError(f"--format {format} and --json contradict each other; leave one out")
+        raise UsageError(refusal("two_formats", format=format))
     asked = "json" if json else format
     if not out:
         return asked or "text"
@@ -51,12 +51,9 @@ def format_of(format: str, json: bool, out: str) -> str:
     said = next((name for name, endings in FORMATS.items() if ending in endings), "")
     if asked and said not in ("", asked) and ending:
         option = "--json" if json else f"--format {format}"
-        raise UsageError(f"{option} and the name {out} ({said}) contradict each other")
+        raise UsageError(refusal("name_and_format", option=option, name=out, said=said))
     if not asked and not said:
-        raise UsageError(
-            f"the ending {ending!r} of {out} says no format; give --format, or a name that ends "
-            "in .txt, .tex, .html or .json"
-        )
+        raise UsageError(refusal("no_ending", ending=repr(ending), name=out))
     return asked or said
 
 
@@ -70,10 +67,7 @@ def check_page(path: str, *, overwrite: bool = False) -> None:
     """
     target = check_writable(path)
     if target.exists() and not overwrite and not _is_page(target):
-        raise FileError(
-            f"{os.fspath(path)} exists and is no page of ClearProp's, so it is not replaced: "
-            "choose another name, or ask for it with --overwrite"
-        )
+        raise FileError(refusal("no_page", path=path))
 
 
 def _is_page(path: Path) -> bool:

@@ -15,6 +15,7 @@ from clearprop.derivation.equations import Equation
 from clearprop.derivation.evaluating import value
 from clearprop.derivation.names import Names
 from clearprop.derivation.numbers import TraceNumbers
+from clearprop.derivation.refusals import refusal
 from clearprop.derivation.tree import (
     MEMBER,
     SAMPLE,
@@ -92,7 +93,7 @@ class Symbolic:
                 return sympy.Piecewise(
                     (of(then), a <= b if or_equal else a < b), (of(otherwise), True)
                 )
-        raise SettingError(f"{type(node).__name__} cannot be multiplied out")
+        raise SettingError(refusal("expand_kind", kind=type(node).__name__))
 
 
 def operations(cost: Mapping[Entry, Equation], names: Names) -> int:

@@ -16,6 +16,7 @@ from clearprop.derivation.chain import Chain, two_layers
 from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.messages import Said
 from clearprop.derivation.names import FULL, Names
+from clearprop.derivation.refusals import refusal
 from clearprop.derivation.steps import Author
 from clearprop.derivation.tree import (
     Minus,
@@ -29,6 +30,7 @@ from clearprop.derivation.tree import (
     walk,
 )
 from clearprop.errors import SettingError
+from clearprop.words import did_you_mean
 
 EQUATIONS = 400
 """The most equations that one weight may need."""
@@ -58,14 +60,12 @@ def write_weight(
         If the symbol is no parameter, or the derivative needs too many equations.
     """
     if sym not in plan.graph.parameters:
-        raise SettingError(
-            f"{names.name(sym)} is no parameter; derive one of "
-            + ", ".join(names.name(one) for one in plan.graph.parameters)
-        )
+        hint = did_you_mean("", [names.name(one) for one in plan.graph.parameters])
+        raise SettingError(refusal("no_parameter", name=names.name(sym), hint=hint))
     rank = len(plan.graph.parameters[sym].spec.type.shape)
     if len(index) != rank:
         first = names.name(sym, (0,) * rank)
-        raise SettingError(f"{names.name(sym)} has many entries; name one of them, such as {first}")
+        raise SettingError(refusal("many_entries", name=names.name(sym), first=first))
     place = tuple(i + 1 for i in index)
     author = Author(plan, fused, names, samples)
     author.writing.expand = True
@@ -159,10 +159,8 @@ class _Cone:
             if len(self.found) + len(set(stack) - set(self.found)) > EQUATIONS:
                 break
         if stack:
-            raise SettingError(
-                f"{self.names.name(self.sym)} needs more than {EQUATIONS} equations written out; "
-                "derive the network without a weight, or a weight of a smaller network"
-            )
+            name = self.names.name(self.sym)
+            raise SettingError(refusal("weight_large", name=name, most=EQUATIONS))
 
     def _read(self, node: Node) -> Iterator[tuple[str, tuple[int, ...]]]:
         for one in walk(node):

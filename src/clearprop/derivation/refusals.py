@@ -1,0 +1,252 @@
+"""What `derive` and `notation` refuse, and how to mend it: one sentence each, in two languages.
+
+Proved by ``tests/test_derivation_refusals.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clearprop.words import Sentence, Words, did_you_mean
+
+__all__ = ["REFUSALS", "refusal", "unknown"]
+
+REFUSALS = Words(
+    {
+        # -- what was asked for
+        "unknown_language": {
+            "en": "there is no language {given}; {hint}",
+            "zh": "没有语言 {given}；{hint}",
+        },
+        "unknown_notation": {
+            "en": "there is no notation {given}; {hint}",
+            "zh": "没有记号 {given}；{hint}",
+        },
+        "unknown_format": {
+            "en": "there is no format {given}; {hint}",
+            "zh": "没有格式 {given}；{hint}",
+        },
+        "unknown_step": {
+            "en": "the derivation has no step {given}; {hint}",
+            "zh": "推导中没有步骤 {given}；{hint}",
+        },
+        "no_cost": {
+            "en": "the network has no cost; there is nothing to derive",
+            "zh": "网络没有代价函数，无可推导",
+        },
+        "chain_option": {
+            "en": "--{name} belongs to a chain such as 2-3-2; {given} says its own",
+            "zh": "--{name} 只用于 2-3-2 这样的链；{given} 自有规定",
+        },
+        # -- one weight
+        "weight_empty": {
+            "en": "--weight is empty; name one weight, such as {first}",
+            "zh": "--weight 是空的；请写出一个权重，例如 {first}",
+        },
+        "no_such_name": {
+            "en": "the network has no {text}; {hint}",
+            "zh": "网络中没有 {text}；{hint}",
+        },
+        "other_notation": {
+            "en": "the notation {other} calls so what is {name} in {notation}",
+            "zh": "这是记号 {other} 的写法，在 {notation} 中写作 {name}",
+        },
+        "which_layer": {
+            "en": "which layer's? say {names}",
+            "zh": "是哪一层的？请写 {names}",
+        },
+        "no_such_entry": {
+            "en": "the network has no {text}: {sym} has the shape {shape}, its last entry is "
+            "{last}; {hint}",
+            "zh": "网络中没有 {text}：{sym} 的形状是 {shape}，最后一个元素是 {last}；{hint}",
+        },
+        "one_number": {
+            "en": "the network has no {text}: {sym} is one number for its whole layer; {hint}",
+            "zh": "网络中没有 {text}：{sym} 是整层共用的一个数；{hint}",
+        },
+        "no_parameter": {
+            "en": "{name} is no parameter; {hint}",
+            "zh": "{name} 不是参数；{hint}",
+        },
+        "many_entries": {
+            "en": "{name} has many entries; name one of them, such as {first}",
+            "zh": "{name} 有许多元素；请写出其中一个，例如 {first}",
+        },
+        "weight_large": {
+            "en": "{name} needs more than {most} equations written out; derive the network "
+            "without a weight, or a weight of a smaller network",
+            "zh": "{name} 需要写出 {most} 个以上的式子；请不指定权重而推导整个网络，或换较小的网络",
+        },
+        "expand_which": {
+            "en": "--expand multiplies one gradient out; say which with --weight",
+            "zh": "--expand 展开一个梯度；请用 --weight 指明哪一个",
+        },
+        "expand_weight": {
+            "en": "say which weight to multiply out, such as weight='W1[1,1]'",
+            "zh": "请指明要展开的权重，例如 weight='W1[1,1]'",
+        },
+        "expand_large": {
+            "en": "the network is too large to multiply out: {count} equations, {most} at most",
+            "zh": "网络太大，无法展开：需要 {count} 个式子，至多 {most} 个",
+        },
+        "expand_kind": {
+            "en": "{kind} cannot be multiplied out",
+            "zh": "{kind} 无法展开",
+        },
+        # -- notations
+        "notation_word": {
+            "en": "notation {name}: {key} = {given}; {hint}",
+            "zh": "记号 {name}：{key} = {given}；{hint}",
+        },
+        "notation_role": {
+            "en": "notation {name}: {key} names the role {role}; {hint}",
+            "zh": "记号 {name}：{key} 中写了 {role}，没有这样的量；{hint}",
+        },
+        "notation_column": {
+            "en": "notation {name}: a bias column needs target-first weights; use "
+            "bias_view = 'vector'",
+            "zh": "记号 {name}：偏置作为一列时权重须写成 target-first；请用 bias_view = 'vector'",
+        },
+        "notation_letters": {
+            "en": "notation {name}: {first} and {second} are both {letter}; give each quantity a "
+            "letter of its own",
+            "zh": "记号 {name}：{first} 与 {second} 都是 {letter}；请给每个量各自的字母",
+        },
+        "notation_kind": {
+            "en": "a notation is a name or a Notation, got {given}",
+            "zh": "记号应是名称或 Notation，而不是 {given}",
+        },
+        "notation_file": {
+            "en": "the notation {path} cannot be read: {reason}",
+            "zh": "记号文件 {path} 无法读取：{reason}",
+        },
+        "notation_toml": {
+            "en": "the notation {path} is no TOML: {reason}",
+            "zh": "记号文件 {path} 不是 TOML：{reason}",
+        },
+        "notation_base": {
+            "en": "the notation {path}: base = {given}; {hint}",
+            "zh": "记号文件 {path}：base = {given}；{hint}",
+        },
+        "notation_key": {
+            "en": "the notation {path}: {key}; {hint}",
+            "zh": "记号文件 {path}：{key}；{hint}",
+        },
+        "notation_type": {
+            "en": "the notation {path}: {key} = {given} has the wrong type; give {fix}",
+            "zh": "记号文件 {path}：{key} = {given} 类型不对；请给 {fix}",
+        },
+        "fix_roles": {"en": "give a table of roles", "zh": "请给一个表"},
+        "fix_text": {
+            "en": "give text of one line without control characters",
+            "zh": "请给一行文字，不含控制字符",
+        },
+        "fix_bool": {"en": "give true or false", "zh": "请给 true 或 false"},
+        "fix_one_letter": {
+            "en": "give one letter, and not s or κ, which count samples and members",
+            "zh": "请给一个字母，且不是 s 或 κ，它们用来数样本和成员",
+        },
+        "fix_two_letters": {
+            "en": "give the two units of a weight a letter each",
+            "zh": "请给权重两端的单元各一个字母",
+        },
+        "fix_letters": {
+            "en": 'give letters alone, such as "A" or "θ"',
+            "zh": '只可用字母，例如 "A" 或 "θ"',
+        },
+        "fix_letters_empty": {
+            "en": 'give letters alone, such as "A" or "θ" (only symbols.delta and symbols.Delta '
+            "may be empty)",
+            "zh": '只可用字母，例如 "A" 或 "θ"（只有 symbols.delta 和 symbols.Delta 可以为空）',
+        },
+        "fix_offset": {
+            "en": "give a whole number from {least} to {most}",
+            "zh": "请给 {least} 到 {most} 的整数",
+        },
+        "type_table": {"en": "a table", "zh": "表"},
+        "type_bool": {"en": "true or false", "zh": "true 或 false"},
+        "type_text": {"en": "text in quotes", "zh": "引号中的文字"},
+        # -- data
+        "data_option": {
+            "en": "--{option} belongs to --data; give the table too",
+            "zh": "--{option} 须与 --data 同用；请给出表",
+        },
+        "no_row": {
+            "en": "there is no row {row}; {where} has {count}, counted from 1",
+            "zh": "没有第 {row} 行；{where} 有 {count} 行，从 1 数起",
+        },
+        "other_batch": {
+            "en": "this derivation was made for {made} rows, X has {given}; derive anew",
+            "zh": "此推导是为 {made} 行作的，X 有 {given} 行；请重新推导",
+        },
+        "no_numbers": {
+            "en": "there are no numbers to verify with; give parameters, X and Y",
+            "zh": "没有可供验证的数值；请给出参数、X 和 Y",
+        },
+        "x_and_y": {"en": "give X and Y together", "zh": "X 和 Y 须一起给出"},
+        "model_target": {
+            "en": "the model predicts {target}; leave --target out",
+            "zh": "模型预测的是 {target}；请去掉 --target",
+        },
+        "too_many_rows": {
+            "en": "{path} has {count} rows; choose one with --row, or {most} at most",
+            "zh": "{path} 有 {count} 行；请用 --row 选一行，或至多 {most} 行",
+        },
+        "no_target": {
+            "en": "{table}, row {row}: there is no target {target}",
+            "zh": "{table} 第 {row} 行：没有目标 {target}",
+        },
+        "one_input": {
+            "en": "--data needs a network of one input and one output",
+            "zh": "--data 只用于一个输入、一个输出的网络",
+        },
+        "columns_targets": {
+            "en": "{table} has {count} columns; the network needs {inputs} of inputs and then "
+            "{targets} of targets",
+            "zh": "{table} 有 {count} 列；网络需要 {inputs} 列输入，然后是 {targets} 列目标",
+        },
+        "columns_classes": {
+            "en": "{table} has {count} columns; the network needs {inputs} of inputs and then a "
+            "column of classes",
+            "zh": "{table} 有 {count} 列；网络需要 {inputs} 列输入，然后是一列类别",
+        },
+        "no_value": {
+            "en": "{table}, row {row}: column {column} has no value",
+            "zh": "{table} 第 {row} 行：列 {column} 没有值",
+        },
+        # -- files
+        "two_formats": {
+            "en": "--format {format} and --json contradict each other; leave one out",
+            "zh": "--format {format} 与 --json 相矛盾；请去掉一个",
+        },
+        "name_and_format": {
+            "en": "{option} and the name {name} ({said}) contradict each other",
+            "zh": "{option} 与文件名 {name}（{said}）相矛盾",
+        },
+        "no_ending": {
+            "en": "the ending {ending} of {name} says no format; give --format, or a name that "
+            "ends in .txt, .tex, .html or .json",
+            "zh": "{name} 的后缀 {ending} 不表示任何格式；请给 --format，"
+            "或用 .txt、.tex、.html、.json 结尾的文件名",
+        },
+        "no_page": {
+            "en": "{path} exists and is no page of ClearProp's, so it is not replaced: choose "
+            "another name, or ask for it with --overwrite",
+            "zh": "{path} 已存在且不是 ClearProp 的页面，因此不覆盖："
+            "请换一个文件名，或加 --overwrite",
+        },
+        # -- what other rooms say in English alone
+        "elsewhere": {"en": "{reason}", "zh": "无法推导，原因如下：{reason}"},
+    }
+)
+
+refusal = REFUSALS.both
+
+
+def unknown(what: str, given: object, names: Iterable[str]) -> Sentence:
+    """A sentence about a language, notation, format or step that does not exist.
+
+    >>> unknown("format", "pdf", ["text", "html"])
+    "there is no format 'pdf'; there are 'text', 'html'"
+    """
+    return refusal(f"unknown_{what}", given=repr(given), hint=did_you_mean(given, names))
