@@ -22,6 +22,14 @@ FUNCTIONS = {
     "softsign": ("z / (1 + z.abs())", "1 / (1 + z.abs()) ** 2"),
 }
 
+#: f′ as those write it who keep a layer's output.
+OF_OUTPUT = {
+    "tanh": "(1 - {0} ** 2)",
+    "sigmoid": "{0} * (1 - {0})",
+    "softplus": "(1 - torch.exp(-{0}))",
+    "softsign": "(1 - {0}.abs()) ** 2",
+}
+
 #: ∂C/∂a of a cost for its identity output, or ∂C/∂z with its link.
 COSTS = {
     "squared_error": "A - Y",

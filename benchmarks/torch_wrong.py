@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from typing import TypeGuard
 
 from benchmarks.torch_slips import slips
-from benchmarks.torch_step import Layer, Net, source
+from benchmarks.torch_step import OF_OUTPUT, Layer, Net, source
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +86,14 @@ def wrong_steps(net: Net) -> Iterator[Wrong]:
     for mistake, texts in slips({name: ast.unparse(value) for name, value in lines.items()}, net):
         edited = {name: _text(text) for name, text in texts.items()}
         yield Wrong(mistake, tuple(edited), partial(_with_lines, tree, edited))
-    for mistake, factor in [("gradient-negated", "-"), ("accumulated-twice", "2 * ")]:
-        returned = ", ".join(f"'{p}{n}': {factor}d{p}{n}" for n in net.numbers for p in "Wb")
+    for mistake, form in [
+        ("gradient-negated", "-d{0}"),
+        ("accumulated-twice", "2 * d{0}"),
+        ("update-for-gradient", "-0.05 * d{0}"),
+        ("update-for-gradient", "{0} - 0.05 * d{0}"),
+    ]:
+        names = [f"{p}{n}" for n in net.numbers for p in "Wb"]
+        returned = ", ".join(f"'{name}': {form.format(name)}" for name in names)
         write = partial(_with_lines, tree, {}, _text(f"{{{returned}}}"))
         yield Wrong(mistake, ("return",), write)
 
@@ -141,6 +147,9 @@ def _edits(
         before = ast.unparse(prime)
         yield "derivative-of-activation", _text(f"{before} * {f}_prime({f}(Z{number}))")
         yield "function-for-derivative", _text(f"{before} * {f}(Z{number})")
+        if f in OF_OUTPUT:  # the helper expects the layer's output
+            of_output = OF_OUTPUT[f].format(f"Z{number}")
+            yield "preactivation-in-derivative", _text(f"{before} * {of_output}")
         yield "derivative-twice", _text(f"{written} * {f}_prime(Z{number})")
         yield "derivative-sign", _text(f"-({written})")
         if f != "tanh":

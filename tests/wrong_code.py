@@ -37,6 +37,13 @@ def wrong_programs(source: str, costs: Mapping[str, str]) -> Iterator[Wrong]:
             yield Wrong("derivative-sign", (node.name,), write)
     yield Wrong("gradient-negated", ("return",), partial(code.with_returned, "-{}".format))
     yield Wrong("accumulated-twice", ("return",), partial(code.with_returned, "2 * {}".format))
+    for update in ("-0.05 * {0}", "{1} - 0.05 * {0}"):  # the step, or what is there after it
+        moved = partial(_moved, update)
+        yield Wrong("update-for-gradient", ("return",), partial(code.with_returned, moved))
+
+
+def _moved(update: str, gradient: str) -> str:
+    return update.format(gradient, gradient.removeprefix("d"))
 
 
 def _at_lines(code: Editor, costs: Mapping[str, str]) -> Iterator[Wrong]:

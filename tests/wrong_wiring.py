@@ -83,17 +83,18 @@ def _at_table(code: Editor, name: str) -> Iterator[Wrong]:
     yield code.wrong("parameter-forgotten", {name: f"np.zeros_like({table})"})
 
 
-_MASKED = {
-    "dropout-mask-missing": "{Delta}",
-    "dropout-scale-missing": "({r} > 0) * {Delta}",
-    "dropout-mask-twice": "{r} * {r} * {Delta}",
-    "dropout-mask-inverted": "({r} == 0) * {Delta}",
-}
+_MASKED = (
+    ("dropout-mask-missing", "{Delta}"),
+    ("dropout-scale-missing", "({r} > 0) * {Delta}"),
+    ("dropout-mask-twice", "{r} * {r} * {Delta}"),
+    ("dropout-mask-inverted", "({r} == 0) * {Delta}"),
+    ("dropout-mask-inverted", "({r} == 0) / 0.6 * {Delta}"),  # of networks that drop 0.4
+)
 
 
 def _at_masks(code: Editor) -> Iterator[Wrong]:
     """Each mask's factor in what passes back, and all masks' at once."""
-    for mistake, form in _MASKED.items():
+    for mistake, form in _MASKED:
         every: dict[str, str] = {}
         for name in code.names("delta", "Delta"):
             parts = summands(code.lines[name])

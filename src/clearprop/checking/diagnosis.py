@@ -6,22 +6,31 @@ mistake gets no name. Proved by ``tests/test_mistakes.py``.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from clearprop.checking import mistakes_output
+from clearprop.checking.candidate import Candidate, Found, Scalars, run_on, singles
 from clearprop.checking.lines import Lines
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE
 from clearprop.checking.mistakes_weights import FORGOTTEN
-from clearprop.checking.pairs import Found, find_pairs
+from clearprop.checking.mistakes_whole import UPDATE
+from clearprop.checking.pairs import find_pairs
 from clearprop.checking.places import Same
 from clearprop.checking.replay import Base, Loop
-from clearprop.checking.search import Candidate, Search, run_on, singles
+from clearprop.checking.search import Search
+from clearprop.checking.zeros import beside_zeros
 from clearprop.errors import ShapeError
 from clearprop.expressions import Array
 from clearprop.words import number
+
+#: So many seconds are spent on what else than an update's step a gradient may be.
+AT_COST = 2.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,8 @@ class Diagnosis:
     mistake : Mistake
     where : Place
     fitted : dict of str to float
-        What was fitted: ``{"learning rate": 0.5}``; empty for most.
+        What was fitted: ``{"learning rate": 0.5}``; empty for most. Two of one name have their
+        places in their keys.
     residual : float
         Largest difference to the given gradient, relative to each tensor's scale.
     wrong, right : str
@@ -42,6 +52,8 @@ class Diagnosis:
         The second mistake of a pair.
     equivalent : tuple of (Mistake, Place)
         What gives the same gradient on any data here, and so cannot be told apart.
+    function : str
+        What the reader's notation calls f.
     """
 
     mistake: Mistake
@@ -52,18 +64,27 @@ class Diagnosis:
     right: str = ""
     also: tuple[tuple[Mistake, Place], ...] = ()
     equivalent: tuple[tuple[Mistake, Place], ...] = ()
+    function: str = "f"
+
+    def words(self, text: str) -> str:
+        """Return a sentence of the catalogue with the reader's letter for f."""
+        return re.sub(r"\bf\b", self.function, text)
 
     def __str__(self) -> str:
-        text = _sentence(self.mistake, self.where)
-        for mistake, place in self.also:
-            text += "; and " + _sentence(mistake, place)
-        for what, value in self.fitted.items():
-            text += f", {what} {number(value)}"
-        return f"{text} (matches to {number(self.residual, 1)})"
+        parts = [self._sentence(*part) for part in [(self.mistake, self.where), *self.also]]
+        return f"{'; and '.join(parts)} (matches to {number(self.residual, 1)})"
+
+    def _sentence(self, mistake: Mistake, place: Place) -> str:
+        text = f"{self.words(mistake.title)}: {place}"
+        for key in (mistake.fits, _at(mistake, place)):
+            if mistake.fits and key in self.fitted:
+                text += f", {mistake.fits} {number(self.fitted[key])}"
+        return text
 
 
-def _sentence(mistake: Mistake, place: Place) -> str:
-    return f"{mistake.title}: {place}"
+def _at(mistake: Mistake, place: Place) -> str:
+    """What is fitted, where two of one name are."""
+    return f"{mistake.fits} at {place}"
 
 
 def diagnose(
@@ -98,11 +119,15 @@ def diagnose(
         known = singles(Same(search.base.plan), catalogue)
         if seconds is None:
             found = _find_singles(search, known, progress)
+            if found and all(candidate.edits[0][0].id == UPDATE for candidate, _, _ in found):
+                found += find_pairs(search, _at_cost(known), AT_COST)
         else:
-            found = find_pairs(search, known, seconds, progress)
+            found = beside_zeros(search, known)
+            if not found and not search.only_zeros:
+                found = find_pairs(search, known, seconds, progress)
         if search.only_zeros and elsewhere is None:  # nothing tells chance from zero
             found = [entry for entry in found if _is_forgotten(entry[0])]
-        found.sort(key=lambda entry: _rank(entry[0]))
+        found.sort(key=_rank)
         return _grouped(search, lines, found, fresh, elsewhere) if found else ()
 
 
@@ -113,20 +138,31 @@ def _find_singles(
 ) -> Found:
     found: Found = []
     for count, candidate in enumerate(known):
-        good, fitted, replay = search.matches(candidate)
+        good, c, replay = search.matches(candidate)
         if good and replay is not None:
-            found.append((candidate, fitted, search.residual(replay.gradient)))
+            found.append((candidate, c, search.residual(replay.gradient)))
         if progress and count % 16 == 0:
             progress(count, len(known))
     return found
 
 
-def _rank(candidate: Candidate) -> tuple[int, ...]:
-    """What was never computed comes first: zero is given by many a rewriting, on one batch."""
+def _at_cost(known: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """What a minus and a factor at the output are, if they are no −α."""
+    return tuple(c for c in known if c.edits[0][0] in mistakes_output.MISTAKES and not c.free)
+
+
+def _rank(entry: tuple[Candidate, Scalars, float]) -> tuple[int, ...]:
+    """What was never computed comes first: zero is given by many a rewriting, on one batch.
+
+    A factor −0.1 is a learning rate's before it is a minus and a mean over ten outputs; −1/6 not.
+    """
+    candidate, c, _ = entry
     ids = list(CATALOGUE)
     ranks = [ids.index(m.id) if m.id in CATALOGUE else len(ids) for m, _ in candidate.edits]
     never = sum(mistake.id == FORGOTTEN for mistake, _ in candidate.edits)
-    return (-never, candidate.free, sum(ranks), *ranks)
+    update = any(m.id == UPDATE for m, _ in candidate.edits)
+    a_rate = update and all(abs(x - float(f"{x:.2g}")) <= 1e-6 * abs(x) for x in c)
+    return (-never, -a_rate, candidate.free, sum(ranks), *ranks)
 
 
 def _is_forgotten(candidate: Candidate) -> bool:
@@ -143,10 +179,10 @@ def _grouped(
     """Join what is the same function on other data too; the first of each group speaks."""
     bases = fresh() if len(found) > 1 or search.only_zeros else []
     groups: list[list[int]] = []
-    for number_, (candidate, fitted, _) in enumerate(found):
+    for number_, (candidate, c, _) in enumerate(found):
         for group in groups:
-            leader, leader_fitted, _ = found[group[0]]
-            if all(_same(base, leader, leader_fitted, candidate, fitted) for base in bases):
+            leader, leader_c, _ = found[group[0]]
+            if all(_same(base, leader, leader_c, candidate, c) for base in bases):
                 group.append(number_)
                 break
         else:
@@ -161,10 +197,8 @@ def _grouped(
     return tuple(_diagnosis(search, lines, found, group) for group in groups)
 
 
-def _same(
-    base: Base, a: Candidate, fa: dict[str, float], b: Candidate, fb: dict[str, float]
-) -> bool:
-    replays = [run_on(base, one, _free(fitted)) for one, fitted in ((a, fa), (b, fb))]
+def _same(base: Base, a: Candidate, ca: Scalars, b: Candidate, cb: Scalars) -> bool:
+    replays = [run_on(base, one, c) for one, c in ((a, ca), (b, cb))]
     try:
         with np.errstate(all="ignore"):
             for name in base.plan.graph.parameters:
@@ -177,18 +211,14 @@ def _same(
     return True
 
 
-def _free(fitted: Mapping[str, float]) -> float | None:
-    return next(iter(fitted.values()), None)
-
-
 def _gives(
     base: Base,
     candidate: Candidate,
-    fitted: dict[str, float],
+    c: Scalars,
     gradient: Mapping[str, Array],
     rtol: float,
 ) -> bool:
-    replay = run_on(base, candidate, _free(fitted))
+    replay = run_on(base, candidate, c)
     with np.errstate(all="ignore"):
         for name, given in gradient.items():
             found = replay.gradient(name)
@@ -201,25 +231,30 @@ def _gives(
 
 
 def _diagnosis(search: Search, lines: Lines, found: Found, group: list[int]) -> Diagnosis:
-    candidate, fitted, residual = found[group[0]]
+    candidate, c, residual = found[group[0]]
     order = {step.id: place for place, step in enumerate(search.base.plan.steps)}
+    scalars = iter(c)
+    chosen = [(m, e, next(scalars) if m.fits else None) for m, e in candidate.edits]
     # the one that is met first: forward, then from the output back
-    (mistake, edit), *others = sorted(candidate.edits, key=lambda e: order[e[1].steps[0].id])
-    equivalent = []
-    for index in group[1:]:
-        other = found[index][0]
-        equivalent += [(m, e.place) for m, e in other.edits]
+    (mistake, edit, _), *others = chosen = sorted(chosen, key=lambda e: order[e[1].steps[0].id])
+    named = [(m, e.place) for m, e in candidate.edits]
+    others_here = [(m, e.place) for i in group[1:] for m, e in found[i][0].edits]
+    equivalent = {(m.id, place): (m, place) for m, place in others_here if (m, place) not in named}
+    below = c[0] if len(c) > 1 else None
     written = [
-        lines.both(e.steps[0].id, {step.id: step for step in e.steps}, _free(fitted))
-        for e in (edit, *(e for _, e in others))
+        lines.both(e.steps[0].id, {step.id: step for step in e.steps}, c[-1] if c else None, below)
+        for _, e, _ in chosen
     ]
+    names = Counter(m.fits for m, _, _ in chosen)
     return Diagnosis(
         mistake,
         edit.place,
-        fitted,
+        {m.fits if names[m.fits] == 1 else _at(m, e.place): value
+         for m, e, value in chosen if value is not None},
         residual,
         "\n".join(wrong for wrong, _ in written),
         "\n".join(right for _, right in written),
-        tuple((m, e.place) for m, e in others),
-        tuple(equivalent),
-    )
+        tuple((m, e.place) for m, e, _ in others),
+        tuple(equivalent.values()),
+        lines.function,
+    )  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step
 from clearprop.checking.equations import line
 from clearprop.checking.places import all_terms, data_terms
-from clearprop.checking.replay import FIRST, FREE, LAST, ROWS, WEIGHT_SUM
+from clearprop.checking.replay import BELOW, FIRST, FREE, LAST, ROWS, WEIGHT_SUM
 from clearprop.derivation.derived import equation_text
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation, find_notation
@@ -155,17 +155,26 @@ class Lines:
         return self._write(step_id, new or {}, _Style(mean=self.weighted, weights=self.weighted))
 
     def both(
-        self, step_id: str, new: Mapping[str, Step], c: float | None = None
+        self,
+        step_id: str,
+        new: Mapping[str, Step],
+        c: float | None = None,
+        below: float | None = None,
     ) -> tuple[str, str]:
         """Return a step with the mistake in it, and as it should be, written alike.
 
-        The mistake's free scalar is written as the number ``c``.
+        The mistake's free scalar is written as the number ``c``, and that of one on which it
+        stands as ``below``.
 
         Where the notation leaves out what the mistake is about (the mean, the sum over samples,
         which value a connection brings), it is written out.
         """
         if c is not None:
-            value: dict[Expr, Expr] = {FREE: Num(float(f"{c:.4g}"))}
+            value: dict[Expr, Expr] = {
+                symbol: Num(float(f"{x:.4g}"))
+                for symbol, x in ((FREE, c), (BELOW, below))
+                if x is not None
+            }
             new = {key: all_terms(one, lambda x: substitute(x, value)) for key, one in new.items()}
         new = {k: all_terms(one, lambda x: rewrite(x, _without_powers)) for k, one in new.items()}
         about = {s.name for one in new.values() for s in one.reads}
@@ -187,6 +196,11 @@ class Lines:
                 return wrong, right
         step = self.plan.step(step_id)
         return line(new.get(step_id, step)), line(true.get(step_id, step))
+
+    @property
+    def function(self) -> str:
+        """What the notation calls f."""
+        return "f" if self.notation is None else self.notation.symbols["f"]
 
     def name(self, symbol: str) -> str:
         """Return what the notation calls a quantity of the plan; "" without a notation."""

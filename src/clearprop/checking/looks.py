@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from clearprop.checking.mistakes import CATALOGUE
+from clearprop.checking.mistakes_weights import FORGOTTEN
 from clearprop.checking.places import parameter_layer
 from clearprop.checking.search import Search
+from clearprop.checking.zeros import never_computed
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 
@@ -16,11 +18,16 @@ from clearprop.graph import Graph
 @np.errstate(all="ignore")  # of numbers near the largest there are, products are infinite
 def looks_like(search: Search, right: Mapping[str, Array]) -> str:
     """Say what a gradient that no known mistake gives looks like."""
-    first = search.wrong[0]
+    zeros = [] if search.only_zeros else never_computed(search)
+    first = next(name for name in search.wrong if name not in zeros)
     layer = parameter_layer(search.base.plan, first)
-    known = f"none of the {len(CATALOGUE)} mistakes I know gives this gradient"
+    said = ""
+    if zeros:  # what is wrong beside them is another matter
+        said = f"{' and '.join(zeros)} {'is' if len(zeros) == 1 else 'are'} zero, as if never "
+        said += f"computed ({FORGOTTEN}), and beside that "
     given, truth = search.given[first], right[first]
-    start = f"{known}; the error starts at {first} (layer {layer})"
+    start = f"none of the {len(CATALOGUE)} mistakes I know gives this gradient; {said}"
+    start += f"the error starts at {first} (layer {layer})"
     if given.shape != truth.shape:
         return f"{start}: its shape is {given.shape}, expected {truth.shape}"
     if not given.any():
@@ -32,7 +39,7 @@ def looks_like(search: Search, right: Mapping[str, Array]) -> str:
         return f"{start}: {int(off.sum())} of its {off.size} entries are wrong"
     scale = float((given * truth).sum() / (truth * truth).sum()) if truth.any() else 0.0
     if off.size > 1 and np.abs(given - scale * truth).max() <= 1e-6 * np.abs(given).max():
-        from_there = search.order[search.order.index(first) :]
+        from_there = [n for n in search.order[search.order.index(first) :] if n not in zeros]
         same = all(
             search.given[n].shape == right[n].shape
             and np.abs(search.given[n] - scale * right[n]).max(initial=0)

@@ -7,6 +7,7 @@ The rows are in `clearprop.checking.mistakes`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -88,6 +89,8 @@ class Mistake:
         All places where the mistake can stand, each with the rewritten steps.
     fits : str
         What the free scalar c of the rewriting is ("learning rate", "count", …); "" without one.
+    within : tuple of float
+        The bounds of c, which it must not reach.
     """
 
     id: str
@@ -97,6 +100,7 @@ class Mistake:
     sources: tuple[str, ...]
     edits: Callable[[Plan], Iterator[Edit]]
     fits: str = ""
+    within: tuple[float, float] = (-math.inf, math.inf)
 
     def sites(self, plan: Plan) -> tuple[Place, ...]:
         """Return the places of a plan where the mistake can stand."""

@@ -16,6 +16,7 @@ from clearprop.checking import (
     mistakes_penalty,
     mistakes_structure,
     mistakes_weights,
+    mistakes_whole,
 )
 from clearprop.checking.mistake import Edit, Mistake
 
@@ -40,6 +41,7 @@ _ROWS = (
     *mistakes_structure.MISTAKES,
     *mistakes_weights.MISTAKES,
     *mistakes_penalty.MISTAKES,
+    *mistakes_whole.MISTAKES,
     ROUNDING,
 )
 

@@ -1,4 +1,4 @@
-"""Mistakes at the cost and at the output's δ, and in what the whole gradient is multiplied by."""
+"""Mistakes at the cost and at the output's δ: slope, mean, weights."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from clearprop.checking.places import (
     slopes,
     with_term,
 )
-from clearprop.checking.replay import FREE, ROWS, WEIGHT_SUM
+from clearprop.checking.replay import ROWS, WEIGHT_SUM
 from clearprop.checking.together import and_everywhere
-from clearprop.expressions import Expr, Neg, Num, Sym, substitute
+from clearprop.expressions import Expr, Num, Sym, substitute
 from clearprop.operations import TABLE, Function
 
 WHOLE = "the whole gradient"
 
 
-def _each_cost(change: Callable[[CostTerm], Expr | None]) -> Callable[[Plan], Iterator[Edit]]:
+def each_cost(change: Callable[[CostTerm], Expr | None]) -> Callable[[Plan], Iterator[Edit]]:
     """Edits that put a factor on a cost's term: at each cost, and at all of several at once."""
 
     def edits(plan: Plan) -> Iterator[Edit]:
@@ -52,21 +52,15 @@ def _sloped(change: Callable[[CostTerm, Plan], Expr | None]) -> Callable[[Plan],
     return edits
 
 
-def _negated(plan: Plan) -> Iterator[Edit]:
-    steps = tuple(all_terms(step, Neg) for _, step in gradients(plan))
-    if steps:
-        yield Edit(Place(steps[0].id, what=WHOLE), steps)
-
-
 def _mean_missing(plan: Plan) -> Iterator[Edit]:
-    yield from _each_cost(lambda term: WEIGHT_SUM)(plan)
+    yield from each_cost(lambda term: WEIGHT_SUM)(plan)
     for place, names in groups(plan):
         steps = dict(gradients(plan))
         yield Edit(place, tuple(data_terms(steps[n], lambda x: WEIGHT_SUM * x) for n in names))
 
 
 def _mean_twice(plan: Plan) -> Iterator[Edit]:
-    yield from _each_cost(lambda term: 1 / WEIGHT_SUM)(plan)
+    yield from each_cost(lambda term: 1 / WEIGHT_SUM)(plan)
     for step in plan.steps:
         if step.kind == "adjoint" and all(term.via != "cost" for term in step.terms):
             place = Place(step.id, step.target.name.removeprefix("delta").lstrip("_"))
@@ -75,16 +69,6 @@ def _mean_twice(plan: Plan) -> Iterator[Edit]:
     for place, names in groups(plan):
         if any(plan.graph.parameters[n].spec.role != "b" for n in names):
             yield Edit(place, tuple(data_terms(steps[n], lambda x: x / WEIGHT_SUM) for n in names))
-
-
-def _twice(plan: Plan) -> Iterator[Edit]:
-    steps = dict(gradients(plan))
-    if steps:
-        first = next(iter(steps.values()))
-        doubled = tuple(all_terms(step, lambda x: Num(2.0) * x) for step in steps.values())
-        yield Edit(Place(first.id, what=WHOLE), doubled)
-    for place, names in groups(plan):
-        yield Edit(place, tuple(all_terms(steps[n], lambda x: Num(2.0) * x) for n in names))
 
 
 def _squared(term: CostTerm) -> bool:
@@ -191,7 +175,7 @@ def _output_derivative(plan: Plan) -> Iterator[Edit]:
 
 
 def _rescaled_weights(factor: Expr) -> Callable[[Plan], Iterator[Edit]]:
-    return _each_cost(lambda term: factor)
+    return each_cost(lambda term: factor)
 
 
 def _weights_ignored(plan: Plan) -> Iterator[Edit]:
@@ -206,18 +190,11 @@ def _weights_ignored(plan: Plan) -> Iterator[Edit]:
         yield Edit(Place(steps[0].id, what="every output"), tuple(steps))
 
 
-def _another_count(plan: Plan) -> Iterator[Edit]:
-    yield from _each_cost(lambda term: FREE)(plan)
-    steps = dict(gradients(plan))
-    for place, names in groups(plan):
-        yield Edit(place, tuple(data_terms(steps[n], lambda x: FREE * x) for n in names))
-
-
 def _members_added(plan: Plan) -> Iterator[Edit]:
     if not plan.graph.members:
         return
     K = Num(float(plan.graph.members))
-    yield from _each_cost(lambda term: K)(plan)
+    yield from each_cost(lambda term: K)(plan)
     steps = tuple(all_terms(step, lambda x: K * x) for _, step in gradients(plan))
     yield Edit(Place(steps[0].id, what=f"{WHOLE}, penalty and all"), steps)
 
@@ -230,15 +207,7 @@ MISTAKES = (
         "that was thought of",
         "write a − y in δ, and subtract the gradient in the update",
         ("SO 59399842, whosebug 2948401", "S1:120 prints δ³ = y − a³"),
-        _each_cost(lambda term: Num(-1.0)),
-    ),
-    Mistake(
-        "gradient-negated",
-        "the whole gradient has the wrong sign, penalty and all",
-        "the direction of descent −∂J/∂W is returned in place of the gradient",
-        "return ∂J/∂W; the update subtracts it",
-        ("SO 59399842",),
-        _negated,
+        each_cost(lambda term: Num(-1.0)),
     ),
     Mistake(
         "output-derivative-missing",
@@ -350,7 +319,7 @@ MISTAKES = (
         "(a − y)² gives 2 (a − y); the ½ of this cost takes the 2 away",
         "leave the 2 out",
         ("datascience.SE 33172", "stats.SE 479163"),
-        _each_cost(lambda term: Num(2.0) if _squared(term) else None),
+        each_cost(lambda term: Num(2.0) if _squared(term) else None),
     ),
     Mistake(
         "factor-half",
@@ -358,7 +327,7 @@ MISTAKES = (
         "the ½ of the cost was kept in its derivative",
         "½ (a − y)² has the derivative a − y",
         ("stats.SE 479163",),
-        _each_cost(lambda term: Num(0.5) if _squared(term) else None),
+        each_cost(lambda term: Num(0.5) if _squared(term) else None),
     ),
     Mistake(
         "sum-over-outputs-as-mean",
@@ -366,7 +335,7 @@ MISTAKES = (
         "a mean over all entries divides by m and by the number of outputs",
         "divide by m alone: this cost sums over the outputs",
         ("stats.SE 479163", "scikit-learn#8349"),
-        _each_cost(_over_outputs),
+        each_cost(_over_outputs),
     ),
     Mistake(
         "outputs-multiplied",
@@ -374,15 +343,7 @@ MISTAKES = (
         "the loss that is reported is a mean over the outputs, the gradient is that of their sum",
         "use one reduction for both",
         ("scikit-learn#8349",),
-        _each_cost(_width),
-    ),
-    Mistake(
-        "accumulated-twice",
-        "the gradient is counted twice",
-        "backward ran twice and the gradients were not set to zero in between",
-        "set the gradients to zero before each backward pass",
-        ("micrograd PR#102",),
-        _twice,
+        each_cost(_width),
     ),
     Mistake(
         "weights-ignored",
@@ -407,14 +368,5 @@ MISTAKES = (
         "divide by the number of members K: the cost is the mean of theirs",
         ("ours",),
         _members_added,
-    ),
-    Mistake(
-        "another-count",
-        "the gradient is divided by another count",
-        "micro-batches were added up and not averaged, or time steps, units or all entries counted",
-        "divide by the number of samples of the whole batch",
-        ("openai/guided-diffusion#111", "GradientChecking, can I blame float precision?"),
-        _another_count,
-        fits="factor",
     ),
 )

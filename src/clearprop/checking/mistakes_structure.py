@@ -195,6 +195,13 @@ def _inverted(mask: Sym, rate: float) -> Expr:
     return 1 - Num(1.0 - rate) * mask  # 1 where the mask is 0
 
 
+def _inverted_mask(plan: Plan) -> Iterator[Edit]:
+    """As 0 and 1, and with dropout's 1/(1 − p)."""
+    yield from _masks(_inverted)(plan)
+    for edit in _masks(lambda mask, rate: _inverted(mask, rate) / Num(1.0 - rate))(plan):
+        yield replace(edit, place=replace(edit.place, what="with 1/(1 − p)"))
+
+
 MISTAKES = (
     Mistake(
         "residual-identity-missing",
@@ -282,6 +289,6 @@ MISTAKES = (
         "the mask marks what is dropped, not what is kept",
         "use the mask of what is kept",
         ("ours",),
-        _masks(_inverted),
+        _inverted_mask,
     ),
 )

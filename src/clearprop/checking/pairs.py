@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from clearprop.backprop import gradient_name
+from clearprop.checking.candidate import Candidate, Found
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes_indices import OFF_BY_ONE
-from clearprop.checking.mistakes_weights import FORGOTTEN
 from clearprop.checking.replay import Loop
-from clearprop.checking.search import Candidate, Search
+from clearprop.checking.search import Search
 from clearprop.errors import ShapeError
 
-Found = list[tuple[Candidate, dict[str, float], float]]
+#: Which gradients a rewriting with a free scalar touches.
+Touched = dict[tuple[str, Place], frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class _Kinds:
     explaining: list[Candidate]
     changing: list[Candidate]
     rest: list[Candidate]
+    touched: Touched
 
 
 def find_pairs(
@@ -48,8 +50,6 @@ def find_pairs(
     progress : callable (done, total), optional
     """
     until = time.monotonic() + seconds
-    if search.only_zeros:  # of other mistakes two may make nothing of anything
-        singles = tuple(c for c in singles if c.edits[0][0].id == FORGOTTEN)
     kinds = _by_kind(search, singles)
     total = len(kinds.explaining) + len(kinds.changing)
     found: Found = []
@@ -57,7 +57,7 @@ def find_pairs(
         for both in _with(one, kinds.rest):
             if time.monotonic() > until:
                 return found
-            _ask(search, both, search.order, found)
+            _ask(search, both, search.order, found, kinds.touched)
         if progress:
             progress(count, total)
     if found:
@@ -69,7 +69,7 @@ def find_pairs(
         for both in _with(one, kinds.changing, kinds.changing[count + 1 :]):
             if time.monotonic() > until:
                 return found
-            _ask(search, both, names, found)
+            _ask(search, both, names, found, kinds.touched)
         if progress:
             progress(len(kinds.explaining) + count, total)
     return found
@@ -78,14 +78,16 @@ def find_pairs(
 def _by_kind(search: Search, singles: tuple[Candidate, ...]) -> _Kinds:
     right = [name for name in search.order if name not in search.wrong]
     first = search.wrong[0]
-    kinds = _Kinds([], [], [])
+    kinds = _Kinds([], [], [], {})
     for candidate in singles:
         try:
             if candidate.free:
-                replay = search.replay(candidate, 0.5)
-                if any(replay.touches(gradient_name(name)) for name in right):
+                replay = search.replay(candidate, (0.5,))
+                touched = {n for n in search.order if replay.touches(gradient_name(n))}
+                if touched & set(right):
                     continue
-                changes = replay.touches(gradient_name(first))
+                kinds.touched[candidate.key[0]] = frozenset(touched)
+                changes = first in touched
                 explains = changes and search.matches(candidate, [first])[0]
             else:
                 kept, _, kept_replay = search.matches(candidate, right)
@@ -101,7 +103,7 @@ def _by_kind(search: Search, singles: tuple[Candidate, ...]) -> _Kinds:
             kinds.explaining.append(candidate)
     # what changes most is run once, and the others on top of it
     for kind in (kinds.explaining, kinds.changing):
-        kind.sort(key=lambda c: -search.replay(c, 0.5 if c.free else None).reach)
+        kind.sort(key=lambda c: -search.replay(c, (0.5,) if c.free else ()).reach)
     return kinds
 
 
@@ -159,11 +161,13 @@ def _overlapping(both: Candidate) -> bool:
     return False
 
 
-def _ask(search: Search, both: Candidate, names: list[str], found: Found) -> None:
+def _ask(search: Search, both: Candidate, names: list[str], found: Found, touched: Touched) -> None:
     if _overlapping(both):
         return
-    good, fitted, replay = search.matches(both, names)
+    if both.free == 2 and not touched[both.key[0]] | touched[both.key[1]] >= set(search.wrong):
+        return  # something is wrong that neither touches
+    good, c, replay = search.matches(both, names)
     if good and replay is not None:
         keys = {frozenset(candidate.key) for candidate, _, _ in found}
         if frozenset(both.key) not in keys:
-            found.append((both, fitted, search.residual(replay.gradient)))
+            found.append((both, c, search.residual(replay.gradient)))

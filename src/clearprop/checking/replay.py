@@ -26,6 +26,9 @@ WEIGHT_SUM = Sym("Σw")
 FREE = Sym("c")
 """The scalar that a rewriting leaves open and a diagnosis fits."""
 
+BELOW = Sym("c′")
+"""The same of a rewriting on top of which another one stands that leaves a scalar open too."""
+
 FIRST = Sym("first sample", Type((), sample=True))
 LAST = Sym("last sample", Type((), sample=True))
 """1 at the batch's first (last) sample, 0 at the others."""

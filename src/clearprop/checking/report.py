@@ -215,11 +215,9 @@ def _told(found: Diagnosis) -> list[str]:
             lines += [f"    {what} {first}", *(f"{_UNDER}{one}" for one in rest)]
     mistakes = dict.fromkeys([found.mistake, *(mistake for mistake, _ in found.also)])
     for mistake in mistakes:
-        lines += _folded("    why:     ", mistake.why)
-        lines += _folded("    change:  ", mistake.change)
-    named = {f"{m.id} at {p}" for m, p in [(found.mistake, found.where), *found.also]}
-    same = list(dict.fromkeys(f"{m.id} at {p}" for m, p in found.equivalent))
-    same = [text for text in same if text not in named]
+        lines += _folded("    why:     ", found.words(mistake.why))
+        lines += _folded("    change:  ", found.words(mistake.change))
+    same = [f"{m.id} at {p}" for m, p in found.equivalent]
     if same:
         left = len(same) - 4
         text = "; ".join(same[:4]) + (f"; {left} more" if left > 0 else "")
@@ -252,8 +250,8 @@ def _as_dict(found: Diagnosis) -> dict[str, Any]:
         "residual": found.residual,
         "wrong": found.wrong,
         "right": found.right,
-        "why": found.mistake.why,
-        "change": found.mistake.change,
+        "why": found.words(found.mistake.why),
+        "change": found.words(found.mistake.change),
         "sources": list(found.mistake.sources),
         "also": [place(m, p) for m, p in found.also],
         "equivalent": [place(m, p) for m, p in found.equivalent],
@@ -324,9 +322,9 @@ def _shown(found: Diagnosis) -> str:
         rows += [f'<dt>written</dt><dd class="was"><pre>{escape(found.wrong)}</pre></dd>',
                  f'<dt>right</dt><dd class="is"><pre>{escape(found.right)}</pre></dd>']  # fmt: skip
     for one in mistakes:
-        rows += [f"<dt>why</dt><dd>{escape(one.why)}</dd>",
-                 f"<dt>change</dt><dd>{escape(one.change)}</dd>"]  # fmt: skip
-    same = dict.fromkeys(f"{one.id} at {place}" for one, place in found.equivalent)
+        rows += [f"<dt>why</dt><dd>{escape(found.words(one.why))}</dd>",
+                 f"<dt>change</dt><dd>{escape(found.words(one.change))}</dd>"]  # fmt: skip
+    same = [f"{one.id} at {place}" for one, place in found.equivalent]
     if same:
         rows.append(f"<dt>same here</dt><dd>{escape('; '.join(same))}</dd>")
     return f'<div class="mistake"><h3>{escape(str(found))}</h3><dl>{"".join(rows)}</dl></div>'

@@ -1,22 +1,20 @@
 """Asks a rewriting of the plan whether it gives the gradient in question.
 
-A rewriting is taken only if it gives *every* entry to rounding; the few that have a free scalar
-must still explain more numbers than they fit. What was computed for one question is kept for the
-next about the same batch. Proved by ``tests/test_mistakes.py``.
+A rewriting is taken only if it gives *every* entry to rounding; the few that have a free scalar,
+and pairs that have two, must still explain more numbers than they fit. What was computed for one
+question is kept for the next about the same batch. Proved by ``tests/test_mistakes.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from clearprop.backprop import Plan, Step, gradient_name
-from clearprop.checking.mistake import Edit, Mistake, Place
-from clearprop.checking.places import Same, order_back
-from clearprop.checking.replay import FREE, Base, Loop, Replay
+from clearprop.backprop import gradient_name
+from clearprop.checking.candidate import Candidate, Scalars, run_on
+from clearprop.checking.places import order_back
+from clearprop.checking.replay import Base, Loop, Replay
 from clearprop.errors import ShapeError
 from clearprop.expressions import Array
 
@@ -35,87 +33,6 @@ LARGEST_COUNT = 10**6
 
 #: So many numbers of rewritings are kept for the next question about the same batch.
 KEPT = 2e7
-
-
-@dataclass(frozen=True, eq=False)
-class Candidate:
-    """A rewriting to be asked: one edit, or two, the second on top of the first."""
-
-    right: Plan
-    edits: tuple[tuple[Mistake, Edit], ...]
-    on: Candidate | None = None
-
-    @cached_property
-    def steps(self) -> dict[str, Step]:
-        """The rewritten steps by id; of two edits of one step the later counts."""
-        return {step.id: step for _, edit in self.edits for step in edit.steps}
-
-    @cached_property
-    def plan(self) -> Plan:
-        """The whole plan with the mistakes in it."""
-        plan = self.right
-        for step in self.steps.values():
-            plan = plan.with_step(step)
-        return plan
-
-    @cached_property
-    def again(self) -> dict[str, tuple[Edit, ...]]:
-        """Edits of this rewritten plan by mistake, as far as they were asked for."""
-        return {}
-
-    def edits_on_top(self, mistake: Mistake) -> tuple[Edit, ...]:
-        """Return the places where a second mistake can stand on top of this one."""
-        if mistake.id not in self.again:
-            self.again[mistake.id] = tuple(mistake.edits(self.plan))
-        return self.again[mistake.id]
-
-    def with_second(self, mistake: Mistake, edit: Edit) -> Candidate:
-        """Return this rewriting with a second one on top."""
-        return Candidate(self.right, (*self.edits, (mistake, edit)), self)
-
-    @property
-    def key(self) -> tuple[tuple[str, Place], ...]:
-        return tuple((mistake.id, edit.place) for mistake, edit in self.edits)
-
-    @cached_property
-    def free(self) -> int:
-        """How many scalars it leaves open."""
-        return sum(bool(mistake.fits) for mistake, _ in self.edits)
-
-    @property
-    def fits(self) -> Mistake:
-        """The mistake that leaves a scalar open."""
-        return next(mistake for mistake, _ in self.edits if mistake.fits)
-
-
-def candidates(plan: Plan, catalogue: Iterable[Mistake]) -> Iterator[Candidate]:
-    """Yield every rewriting of the catalogue at every place of a plan."""
-    for mistake in catalogue:
-        for edit in mistake.edits(plan):
-            yield Candidate(plan, ((mistake, edit),))
-
-
-@lru_cache(maxsize=4)
-def singles(known: Same[Plan], catalogue: tuple[Mistake, ...]) -> tuple[Candidate, ...]:
-    """Every rewriting of a plan, kept: a check is often asked of one network many times."""
-    return tuple(candidates(known.thing, catalogue))
-
-
-def run_on(
-    base: Base,
-    candidate: Candidate,
-    c: float | None,
-    below: Callable[[Candidate, float | None], Replay] | None = None,
-) -> Replay:
-    """Return a rewriting's run on top of a right run, its free scalar set to c."""
-    one = candidate.on
-    if one is None:
-        given = None if c is None else {FREE.name: np.asarray(c)}
-        return Replay(base, candidate.steps.values(), given)
-    find = below or partial(run_on, base)
-    given = {} if c is None or one.free else {FREE.name: np.asarray(c)}
-    on = find(one, c if one.free else None)
-    return Replay(base, candidate.edits[-1][1].steps, given, on)
 
 
 class Search:
@@ -188,8 +105,8 @@ class Search:
                 worst = max(worst, float(np.abs(array - given).max()) / size)
         return worst
 
-    def replay(self, candidate: Candidate, c: float | None = None, keep: bool = True) -> Replay:
-        """Return the run of a rewriting, with its free scalar set to c."""
+    def replay(self, candidate: Candidate, c: Scalars = (), keep: bool = True) -> Replay:
+        """Return the run of a rewriting, with its scalars set to c."""
         kept = self.base.kept
         found = kept.get((candidate, c))
         if found is None:
@@ -200,52 +117,128 @@ class Search:
 
     def matches(
         self, candidate: Candidate, names: Iterable[str] | None = None
-    ) -> tuple[bool, dict[str, float], Replay | None]:
+    ) -> tuple[bool, Scalars, Replay | None]:
         """Return whether a rewriting gives the gradient, with what was fitted for it."""
         names = self.order if names is None else list(names)
-        if candidate.free > 1:
-            return False, {}, None
         try:
             if candidate.free:
-                return self._fitted(candidate, names)
+                fit = self._fitted if candidate.free == 1 else self._fitted_two
+                return fit(candidate, names)
             replay = self.replay(candidate)
             good = all(self.off(n, replay.gradient(n)) <= 1 for n in names)
-            return good, {}, replay
+            return good, (), replay
         except (Loop, ShapeError):
-            return False, {}, None
+            return False, (), None
 
     def _fitted(
         self, candidate: Candidate, names: list[str]
-    ) -> tuple[bool, dict[str, float], Replay | None]:
+    ) -> tuple[bool, Scalars, Replay | None]:
         """Fit c on the first tensor that c moves, then on all: Gauss–Newton in one unknown."""
-        start, there = self.replay(candidate, 0.0), self.replay(candidate, 1.0)
+        start, there = self.replay(candidate, (0.0,)), self.replay(candidate, (1.0,))
         moved = None
         for name in names:  # tensors behind the mistake must agree already
             if start.touches(gradient_name(name)) and self._moves(start, there, name):
                 moved = name
                 break
             if self.off(name, start.gradient(name)) > 1:
-                return False, {}, None
+                return False, (), None
         if moved is None:
-            return False, {}, None
+            return False, (), None
         c = self._step(start, there, 1.0, [moved])
         if np.isfinite(c):  # this tensor is affine in c, or c could not be told from it
-            fit = self.replay(candidate, c, keep=False)
+            fit = self.replay(candidate, (c,), keep=False)
             if self.off(moved, fit.gradient(moved)) > AFFINE:
-                return False, {}, None
+                return False, (), None
         for _ in range(3):  # where c enters a tensor more than once the first fit is a start
             if not np.isfinite(c):
-                return False, {}, None
-            replay = self.replay(candidate, c, keep=False)
+                return False, (), None
+            replay = self.replay(candidate, (c,), keep=False)
             if all(self.off(n, replay.gradient(n)) <= 1 for n in names):
                 break
             h = 1e-3 * (abs(c) or 1.0)
-            c += self._step(replay, self.replay(candidate, c + h, keep=False), h, names)
+            c += self._step(replay, self.replay(candidate, (c + h,), keep=False), h, names)
         else:
-            return False, {}, None
-        if not self._plausible(candidate.fits, c, replay, self.replay(candidate, c + 1.0)):
-            return False, {}, None
-        return True, {candidate.fits.fits: c}, replay
+            return False, (), None
+        if not self._plausible(candidate, (c,), replay):
+            return False, (), None
+        return True, (c,), replay
+
+    def _fitted_two(
+        self, candidate: Candidate, names: list[str]
+    ) -> tuple[bool, Scalars, Replay | None]:
+        """Fit c and d on the first tensors they move, in which they are x + c u + d v + c d w."""
+        corners = {c: self.replay(candidate, c) for c in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0),
+                                                          (1.0, 1.0))}  # fmt: skip
+        x, u, v, w = corners.values()
+        by_c = [n for n in names if self._moves(x, u, n) or self._moves(v, w, n)]
+        by_d = [n for n in names if self._moves(x, v, n) or self._moves(u, w, n)]
+        chosen = {next((n for n in own if n not in other), own[0])  # by one alone, if there is one
+                  for own, other in ((by_c, by_d), (by_d, by_c)) if own}  # fmt: skip
+        for name in names:  # tensors behind both mistakes must agree already
+            if name in chosen:
+                break
+            if self.off(name, x.gradient(name)) > 1:
+                return False, (), None
+        c = self._bilinear((x, u, v, w), [n for n in names if n in chosen])
+        if c is None:
+            return False, (), None
+        for _ in range(3):
+            replay = self.replay(candidate, c, keep=False)
+            if all(self.off(n, replay.gradient(n)) <= 1 for n in names):
+                break
+            if any(self.off(n, replay.gradient(n)) > AFFINE for n in chosen):
+                return False, (), None
+            c = self._two_steps(candidate, c, replay, names)
+        else:
+            return False, (), None
+        if not self._plausible(candidate, c, replay):
+            return False, (), None
+        return True, c, replay
+
+    def _bilinear(self, corners: tuple[Replay, ...], names: list[str]) -> Scalars | None:
+        """Least squares for c, d and c d; nothing if they could not be told from these tensors."""
+        rows: list[Array] = []
+        for name in names:
+            if any(replay.gradient(name).shape != self.given[name].shape for replay in corners):
+                return None
+            x, u, v, w = (replay.gradient(name).ravel() for replay in corners)
+            scale = self._size[name] or 1.0
+            columns = (u - x, v - x, w - u - v + x, self.given[name].ravel() - x)
+            rows.append(np.stack(columns, axis=1) / scale)
+        whole = np.concatenate([np.zeros((0, 4)), *rows])
+        if not np.isfinite(whole).all():
+            return None
+        norms = np.linalg.norm(whole[:, :3], axis=0)
+        used = norms > 1e-9 * norms.max(initial=0)  # of tensors apart there is no product
+        solved, _, rank, _ = np.linalg.lstsq(whole[:, :3][:, used] / norms[used], whole[:, 3])
+        if used.sum() < 2 or rank < used.sum():
+            return None
+        monomials = np.full(3, np.nan)
+        monomials[used] = solved / norms[used]
+        c, d, both = map(float, monomials)
+        with np.errstate(all="ignore"):
+            c, d = (c if used[0] else both / d), (d if used[1] else both / c)
+        return (c, d) if np.isfinite((c, d)).all() else None
+
+    def _two_steps(
+        self, candidate: Candidate, c: Scalars, now: Replay, names: list[str]
+    ) -> Scalars:
+        """One step of Gauss–Newton in two unknowns."""
+        columns = []
+        for place in (0, 1):
+            h = 1e-3 * (abs(c[place]) or 1.0)
+            moved = tuple(x + h * (place == i) for i, x in enumerate(c))
+            there = self.replay(candidate, moved, keep=False)
+            columns.append([(there.gradient(n) - now.gradient(n)) / h for n in names])
+        left = [self.given[n] - now.gradient(n) for n in names]
+
+        def flat(arrays: list[Array]) -> Array:
+            sizes = [self._size[n] or 1.0 for n in names]
+            return np.concatenate([np.ravel(a) / s for a, s in zip(arrays, sizes, strict=True)])
+
+        jacobian = np.stack([flat(column) for column in columns], axis=1)
+        step = np.linalg.lstsq(jacobian, flat(left))[0]
+        return c[0] + float(step[0]), c[1] + float(step[1])
 
     def _moves(self, here: Replay, there: Replay, name: str) -> bool:
         a, b = here.gradient(name), there.gradient(name)
@@ -263,20 +256,32 @@ class Search:
             along += float((slope * slope).sum())
         return across / along if along else np.nan
 
-    def _plausible(self, mistake: Mistake, c: float, here: Replay, there: Replay) -> bool:
-        """A fit explains more numbers than it chooses, and a count is a count."""
-        explained = 0
-        for name in self.order:
-            now = here.gradient(name)
-            size = float(np.abs(now).max(initial=0))
-            explained += int((np.abs(there.gradient(name) - now) > 1e-6 * size).sum())
-        plain = abs(c - 1.0) <= 1e-7 and mistake.fits != "factor"  # λ left out: nothing was chosen
-        if explained < EXPLAINED + 1 and not plain:
-            return False
-        if mistake.fits == "factor":
-            m = float(self.base.rows)
-            return any(_whole(x) for x in (c, 1 / c if c else 0.0, c * m, m / c if c else 0.0))
-        return True
+    def _plausible(self, candidate: Candidate, c: Scalars, here: Replay) -> bool:
+        """A fit explains more numbers than it chooses, a count is a count, a rate a rate."""
+        every = np.zeros(0, dtype=bool)
+        for place, (mistake, value) in enumerate(zip(candidate.fits, c, strict=True)):
+            if not mistake.within[0] < value < mistake.within[1] * (1 - 1e-7):
+                return False
+            if mistake.fits == "factor" and not self._is_count(value):
+                return False
+            other = (*c[:place], value + 1.0, *c[place + 1 :])
+            there = self.replay(candidate, other, keep=False)
+            moved = np.concatenate([self._moved(here, there, name) for name in self.order])
+            # λ left out: nothing was chosen
+            plain = abs(value - 1.0) <= 1e-7 and mistake.fits != "factor"
+            if moved.sum() < EXPLAINED + 1 and not plain:
+                return False
+            every = moved if not place else every | moved
+        return len(c) == 1 or int(every.sum()) >= len(c) * (EXPLAINED + 1)
+
+    def _moved(self, here: Replay, there: Replay, name: str) -> Array:
+        now = here.gradient(name)
+        size = float(np.abs(now).max(initial=0))
+        return np.ravel(np.abs(there.gradient(name) - now) > 1e-6 * size)
+
+    def _is_count(self, c: float) -> bool:
+        m, over = float(self.base.rows), 1 / c if c else 0.0
+        return any(_whole(x) for x in (c, over, c * m, m * over))
 
 
 def _whole(x: float) -> bool:
