@@ -491,3 +491,40 @@ def test_the_caller_is_untouched_by_the_users_process(tmp_path, net):
     check_file(written(tmp_path, body), net)
     assert "wave" not in set(sys.modules) - before
     assert subprocess.DEVNULL is not None
+
+
+UNSTEADY = """
+    off = [1e-3, -1e-3]  # of the first call and of the second
+
+    def gradient(parameters, X, Y):
+        a = X @ parameters["W1"].T + parameters["b1"]
+        delta = (a - Y) / len(X) * (1 + off.pop(0))
+        return {"W1": delta.T @ X, "b1": delta.sum(axis=0)}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ([], 3),
+        (["--nondet-tol", "1"], 3),  # still too far from the right one
+        (["--rtol", "1e-2"], 3),  # and the two calls too far from each other
+        (["--nondet-tol", "1", "--rtol", "1e-2"], 0),
+        (["--nondet-tol", "1", "--atol", "1"], 0),
+        (["--rtol", "2"], 2),
+        (["--nondet-tol", "-1"], 2),
+    ],
+)
+def test_how_near_is_right_can_be_said(tmp_path, capsys, options, code):
+    target = written(tmp_path, UNSTEADY)
+    assert main(["check", target, "--network", "2-3", *options]) == code
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.out + captured.err
+
+
+def test_help_says_why_there_is_no_step(capsys):
+    assert main(["check", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--rtol" in told
+    assert "--nondet-tol" in told
+    assert "no step eps" in told

@@ -39,6 +39,9 @@ def check_file(
     rows: int = 6,
     seconds: int = 10,
     memory: int = 2 << 30,
+    rtol: float | None = None,
+    atol: float = 0.0,
+    nondet_tol: float = 0.0,
     notation: str | Notation | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> GradientCheck:
@@ -55,6 +58,8 @@ def check_file(
         Samples in the batch.
     seconds, memory : int
         Limits in seconds and bytes.
+    rtol, atol, nondet_tol : float
+        As `check_gradient` takes them.
     notation : str or Notation, optional
         In which equations are written.
     progress : callable (done, total), optional
@@ -97,7 +102,8 @@ def check_file(
     )
     result = check_gradient(
         network, parameters, x, y, found,
-        masks=masks or None, notation=lines.notation, progress=progress,
+        masks=masks or None, rtol=rtol, atol=atol, nondet_tol=nondet_tol,
+        notation=lines.notation, progress=progress,
     )  # fmt: skip
     return replace(result, notes=(*result.notes, *notes))
 
@@ -124,6 +130,9 @@ def check_command(
     rows: int = 6,
     seconds: int = 10,
     memory_mb: int = 2048,
+    rtol: float | None = None,
+    atol: float = 0.0,
+    nondet_tol: float = 0.0,
     notation: str | Notation | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[str, int]:
@@ -141,6 +150,8 @@ def check_command(
     template : {"numpy"}, optional
         Print a starting file in place of checking.
     output : {"text", "json", "html"}
+    rtol, atol, nondet_tol : float
+        As `check_gradient` takes them.
     notation : str or Notation, optional
         In which the report's equations, and the template's comments, are written.
     progress : callable (done, total), optional
@@ -167,7 +178,7 @@ def check_command(
         raise UsageError("give FILE.py:FUNCTION, or --template numpy")
     found = check_file(
         target, network, seed=seed, rows=rows, seconds=seconds, memory=memory_mb << 20,
-        notation=notation, progress=progress,
+        rtol=rtol, atol=atol, nondet_tol=nondet_tol, notation=notation, progress=progress,
     )  # fmt: skip
     text = {"text": found.__str__, "json": found.to_json, "html": found.to_html}[output]()
     return text, RIGHT if found.passed else WRONG

@@ -15,6 +15,7 @@ __all__ = ["app"]
 
 _MODEL, _TRAINING, _COLUMNS, _OUTPUT = "Network", "Training", "Rows and columns", "Output"
 _PRESET = "Nothing to choose"
+_NEAR = "How near is right"
 
 app = Application(
     help="Feed-forward networks with nothing hidden, trained on a table.",
@@ -373,6 +374,9 @@ tune_options.add(app)
         "[bold]Examples[/bold]\n\n"
         "  clearprop check --template numpy --network 2-3-2 --activation sigmoid > mine.py\n\n"
         "  clearprop check mine.py:gradient --network 2-3-2 --activation sigmoid\n\n"
+        "The gradient is held against the exact one, not against differences, so there is no step "
+        "eps to choose; what rounding can do at this point is allowed for, and at a kink any "
+        "subgradient is right.\n\n"
         "The function is run in a process of its own with limits, with your rights: this stops "
         "accidents and is no sandbox. Exit codes: 0 right, 3 wrong, 1 could not run, 2 wrong use."
     )
@@ -429,6 +433,24 @@ def check(
     seed: Annotated[int, typer.Option(help="Of the random parameters and samples.")] = 0,
     seconds: Annotated[int, typer.Option(help="Limit on the function's time.")] = 10,
     memory: Annotated[int, typer.Option(help="Limit on its memory, in MB; 0 for none.")] = 2048,
+    rtol: Annotated[
+        float | None,
+        typer.Option(
+            help="How far off, as a share of each tensor's largest entry, still is right.",
+            rich_help_panel=_NEAR,
+            show_default="1e-6; 1e-4 in float32, 2e-2 in float16",
+        ),
+    ] = None,
+    atol: Annotated[
+        float, typer.Option(help="So much is right beside that share.", rich_help_panel=_NEAR)
+    ] = 0.0,
+    nondet_tol: Annotated[
+        float,
+        typer.Option(
+            help="How far two calls of the function may differ, beside rounding.",
+            rich_help_panel=_NEAR,
+        ),
+    ] = 0.0,
     output_format: Annotated[
         str, typer.Option("--format", help="text, json or html.", rich_help_panel=_OUTPUT)
     ] = "text",
