@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import warnings
 from collections.abc import Iterator
@@ -52,14 +53,36 @@ def same_bits(a: Any, b: Any) -> bool:
 
 # -- arguments -------------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_every_setting_is_typed_explained_and_bounded(kind: str) -> None:
+    estimator = getattr(cp, kind)
+    names = set(estimator().get_params())
+    told = [line.partition(" : ") for line in estimator.__doc__.splitlines() if " : " in line]
+    explained = {name for names, _, _ in told for name in names.split(", ")}
+    bare = {"shuffle", "momentum", "nesterovs_momentum", "n_iter_no_change"}  # a type says it all
+    assert names - explained == set() and bare <= explained
+    assert names == set(estimator._parameter_constraints)
+    parameters = inspect.signature(estimator).parameters
+    assert all(parameters[name].annotation is not inspect.Parameter.empty for name in names)
+    assert "{" not in estimator.__doc__.replace('{"', "")
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor", "TabularClassifier"])
+def test_an_argument_that_is_none_is_refused_by_name(kind: str) -> None:
+    with pytest.raises(TypeError, match=rf"{kind}.__init__.*hiden_layers"):
+        getattr(cp, kind)(hiden_layers=3)
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_every_argument_of_scikit_learn_is_there_with_its_default_and_place(kind: str) -> None:
     wanted = getattr(theirs, kind)().get_params()
     has = getattr(cp, kind)().get_params()
     assert {name: has[name] for name in wanted} == wanted
     if "loss" not in wanted:  # the classifier; before 1.7 the regressor too
         return
-    first = list(theirs.MLPRegressor.__init__.__code__.co_varnames)[1:4]
-    assert list(cp.MLPRegressor.__init__.__code__.co_varnames)[1:4] == first
+    first, ours = (
+        list(inspect.signature(side.MLPRegressor).parameters)[:3] for side in (theirs, cp)
+    )
+    assert ours == first
 
 
 @pytest.mark.parametrize(

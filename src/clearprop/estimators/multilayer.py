@@ -8,7 +8,7 @@ engine's. Proved by ``tests/test_estimators_*.py``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -16,15 +16,16 @@ import numpy as np
 from joblib import effective_n_jobs  # type: ignore[import-untyped]
 from joblib.parallel import get_active_backend  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.chains import Chain, activation_names, own_name
 from clearprop.estimators.descending import Fitting, Held
 from clearprop.estimators.lbfgs import Objective
-from clearprop.estimators.listening import CallbackSupport
+from clearprop.estimators.listening import CallbackSupport, with_callbacks
 from clearprop.estimators.machine import Machine
 from clearprop.estimators.rows import Rows
 from clearprop.network import Network, Parameters
@@ -37,12 +38,6 @@ Self = Any
 
 class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
     """A network of dense layers as an estimator; see the two classes built on it."""
-
-    def _keep(self, given: Mapping[str, Any]) -> None:
-        """Store the constructor's arguments, unchanged."""
-        for name, value in given.items():
-            if name not in ("self", "__class__"):
-                setattr(self, name, value)
 
     # -- what the two classes say ------------------------------------------------------------------
     @abstractmethod
@@ -78,6 +73,51 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         return None
 
     # -- fitting -----------------------------------------------------------------------------------
+    @with_callbacks  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation_data: Sequence[Any] | None = None,
+    ) -> Any:
+        """Fit to rows.
+
+        Parameters
+        ----------
+        X : array or sparse matrix (n, inputs)
+        y : (n,) or (n, outputs) array
+            Numbers; of a classifier labels, or for each label 0 or 1.
+        sample_weight : (n,) array, optional
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Scored after every epoch; with ``early_stopping``, in place of a share of the rows.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, validation_data)
+
+    @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
+    @with_callbacks  # type: ignore[untyped-decorator]
+    @_fit_context(prefer_skip_nested_validation=True)  # type: ignore[untyped-decorator]
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Any:
+        """Go once through rows, from where the last call ended.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        self
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
     def _fit(
         self,
         X: Any,

@@ -1,0 +1,229 @@
+"""What `TabularClassifier` and `TabularRegressor` share: settings, one fit, a look inside.
+
+Owns the form scikit-learn expects; what happens inside is `clearprop.estimators.tabular_fitting`.
+Proved by ``tests/test_tabular_estimators.py`` and ``tests/test_tabular_rows.py``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from clearprop.errors import ClearPropError
+from clearprop.estimators.construction import constructed
+from clearprop.estimators.tabular_figures import metric_of
+from clearprop.estimators.tabular_fitting import Fitted, Rows, fit
+from clearprop.estimators.tabular_importance import Importances, importances
+from clearprop.estimators.tabular_ingredients import Ingredients, chosen
+from clearprop.estimators.tabular_opening import OpensTables
+from clearprop.estimators.tabular_rows import decisions_of
+from clearprop.model import Model, load
+from clearprop.model.arrays import Watcher
+from clearprop.network import Network
+from clearprop.settings import Attr, check_all
+from clearprop.tables import Table
+from clearprop.tables.task import Target
+
+__all__ = ["DEFAULTS", "Settings", "Tabular"]
+
+_ATTRS = (
+    Attr("time_limit", float, None, bounds="(0, inf)", unit="s"),
+    Attr("n_jobs", int, None, bounds="[1, 1024]", help="threads; they change no bits"),
+)
+
+
+#: The attributes that hold a model.
+_MODELS = ("model_", "judge_")
+
+_STEPS = Attr("max_steps", int, 1, bounds="[1, inf)")
+
+
+class Settings(TypedDict, total=False):
+    """The settings by keyword, as `TabularClassifier` explains them."""
+
+    preset: str
+    metric: str | None
+    columns: Mapping[str, str] | None
+    time_limit: float | None
+    max_steps: int | Sequence[int] | None
+    changes: Mapping[str, Any] | None
+    checkpoint: str | None
+    progress: Watcher | None
+    random_state: Any
+    n_jobs: int | None
+
+
+DEFAULTS: Settings = {
+    "preset": "default",
+    "metric": None,
+    "columns": None,
+    "time_limit": None,
+    "max_steps": None,
+    "changes": None,
+    "checkpoint": None,
+    "progress": None,
+    "random_state": None,
+    "n_jobs": None,
+}
+
+
+class Tabular(OpensTables):
+    """What both have in common."""
+
+    model_: Model
+    _task: str
+
+    @constructed(Settings, DEFAULTS)
+    def __init__(self, **settings: Unpack[Settings]) -> None: ...
+
+    # -- fitting ----------------------------------------------------------------------------------
+    def _fit(
+        self, table: Table, y: NDArray[Any], target: Target, weights: NDArray[np.float64] | None
+    ) -> Fitted:
+        """Train, and keep what came of it."""
+        told: dict[str, Any] = check_all(
+            _ATTRS,
+            {name: None if (v := getattr(self, name)) == -1 else v
+             for name in ("time_limit", "n_jobs")},
+            type(self).__name__,
+        )  # fmt: skip
+        metric, made_of = self._asked_metric(), self.ingredients()
+        decisions = decisions_of(table, self.columns)
+        rows = Rows(table, decisions.roles, y, target, weights)
+        found = fit(
+            rows, made_of,
+            metric=metric, seed=_seed(self.random_state), progress=self.progress,
+            time_limit=told["time_limit"], max_steps=_steps(self.max_steps),
+            checkpoint=self.checkpoint, threads=told["n_jobs"],
+        )  # fmt: skip
+        if found.interrupted:
+            warnings.warn(
+                f"Training was interrupted after {sum(found.steps)} steps: "
+                "the model is the best so far",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self.model_ = found.model
+        self.model_.columns = decisions.to_data()
+        self.ingredients_: Ingredients = made_of
+        self.histories_, self.epochs_ = found.histories, found.epochs
+        self.n_iter_ = max(len(found.histories[0]), 1)
+        self.best_epoch_ = found.epochs[0]
+        self.n_steps_ = found.steps[0] if len(found.steps) == 1 else found.steps
+        return found
+
+    # -- what is inside ---------------------------------------------------------------------------
+    def ingredients(self) -> Ingredients:
+        """Return what a fit with these settings is made of: the preset's, with the changes."""
+        changes = dict(self.changes or {})
+        return chosen(self.preset, self._task, self._asked_metric(), changes)
+
+    def _asked_metric(self) -> str:
+        return metric_of(self._task, self.metric)
+
+    def to_network(self) -> Network:
+        """Return the network inside: to derive, check, draw, export.
+
+        Its parameters are ``model_.parameters``, and ``model_.encoder`` makes its inputs.
+
+        Returns
+        -------
+        Network
+        """
+        check_is_fitted(self)
+        return self.model_.network
+
+    def feature_importances(
+        self,
+        X: Any,
+        y: ArrayLike,
+        *,
+        method: str = "permutation",
+        repeats: int = 5,
+        random_state: int = 0,
+    ) -> Importances:
+        """Return how much each column matters to the predictions of some rows.
+
+        Parameters
+        ----------
+        X : frame or array (n, columns)
+        y : (n,) targets
+        method : {"permutation", "gradient"}
+            How much worse the metric gets when the column's cells change places among the rows
+            (Breiman 2001, section 10), or the mean of ‖∂J/∂x‖ over the rows, x the column's inputs
+            as the encoder scales them.
+        repeats : int, at least 1
+            Permutations of each column.
+        random_state : int
+
+        Returns
+        -------
+        Importances
+            ``names``, ``mean`` and ``deviation`` (over the repeats), a figure a column.
+        """
+        table = self._asked(X)
+        return importances(
+            self.model_, table, self._encoded(y, table.rows), self._asked_metric(),
+            method=method, repeats=repeats, seed=random_state,
+        )  # fmt: skip
+
+    def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
+        raise NotImplementedError
+
+    # -- scikit-learn's ways ----------------------------------------------------------------------
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The models as their files' bytes: reading them runs no code."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.clearprop"
+            for name in _MODELS:
+                if state.get(name) is not None:
+                    state[name].save(path)
+                    state[name] = path.read_bytes()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.clearprop"
+            for name in _MODELS:
+                if isinstance(state.get(name), bytes):
+                    path.write_bytes(state[name])
+                    state[name] = load(path)
+        super().__setstate__(state)
+
+
+def _steps(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    if given is None:
+        return None
+    each = tuple(given) if isinstance(given, Sequence) else (given,)
+    for steps in each:
+        _STEPS.check(steps)
+    return each
+
+
+def _seed(random_state: Any) -> int:
+    """A whole number is the seed itself; anything else draws one."""
+    if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
+        return int(random_state)
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError as error:
+        raise ClearPropError(f"random_state: {error}") from None
