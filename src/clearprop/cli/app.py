@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from clearprop import __version__
-from clearprop.cli import deriving, tune_options
+from clearprop.cli import deriving, options, tune_options
 from clearprop.cli.help import Application
 
 __all__ = ["app"]
 
-_MODEL, _TRAINING, _COLUMNS, _OUTPUT = "Network", "Training", "Rows and columns", "Output"
+_MODEL, _TRAINING = "Network", "Training"
 _PRESET = "Nothing to choose"
 _NEAR = "How near is right"
 
@@ -67,16 +67,8 @@ def _start(
     )
 )
 def train(
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="A CSV, TSV, JSON lines or Parquet file (gzip too), a pattern, or SQL.",
-        ),
-    ],
-    target: Annotated[
-        str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.")
-    ],
+    data: options.Data,
+    target: options.Target,
     preset: Annotated[
         str | None,
         typer.Option(
@@ -222,51 +214,28 @@ def train(
     validation: Annotated[
         str,
         typer.Option(
-            metavar="SHARE|FILE", help="Rows that choose the best epoch.", rich_help_panel=_COLUMNS
+            metavar="SHARE|FILE",
+            help="Rows that choose the best epoch.",
+            rich_help_panel=options.COLUMNS,
         ),
     ] = "0.2",
     test: Annotated[
         float,
         typer.Option(
             help="Share of rows kept aside to judge by.",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=options.COLUMNS,
             show_default="none",
         ),
     ] = 0.0,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="classification or regression.",
-            rich_help_panel=_COLUMNS,
-            show_default="by the target's values",
-        ),
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN=ROLE",
-            rich_help_panel=_COLUMNS,
-            help="Say what a column is: number, category, boolean or date. Several times.",
-        ),
-    ] = None,
-    drop: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN", help="Leave a column out. Several times.", rich_help_panel=_COLUMNS
-        ),
-    ] = None,
-    weight: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", help="The column of the rows' weights.", rich_help_panel=_COLUMNS
-        ),
-    ] = None,
+    task: options.Task = None,
+    column: options.Columns = None,
+    drop: options.Drop = None,
+    weight: options.Weight = None,
     split_by: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMN",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=options.COLUMNS,
             help="Rows of one value there stay together when rows are divided.",
         ),
     ] = None,
@@ -277,22 +246,12 @@ def train(
             "-o",
             metavar="MODEL",
             help="Where the model is saved.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
             show_default="DATA's name with .clearprop",
         ),
     ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Replace the file even if it is no model.", rich_help_panel=_OUTPUT
-        ),
-    ] = False,
-    json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print one JSON object and nothing else.", rich_help_panel=_OUTPUT
-        ),
-    ] = False,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
 ) -> int:
     """Train a model on a table; DATA and --target are enough."""
     return _do("training", "train", **locals())
@@ -452,7 +411,7 @@ def check(
         ),
     ] = 0.0,
     output_format: Annotated[
-        str, typer.Option("--format", help="text, json or html.", rich_help_panel=_OUTPUT)
+        str, typer.Option("--format", help="text, json or html.", rich_help_panel=options.OUTPUT)
     ] = "text",
     json: Json = False,
 ) -> int:

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from clearprop.cli import options
+
 __all__ = ["add"]
 
-_SEARCH, _COLUMNS, _OUTPUT = "Search", "Rows and columns", "Output"
+_SEARCH = "Search"
 
 
 def add(app: typer.Typer) -> None:
@@ -25,16 +27,8 @@ def add(app: typer.Typer) -> None:
 
 
 def tune(
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="A CSV, TSV, JSON lines or Parquet file (gzip too), a pattern, or SQL.",
-        ),
-    ],
-    target: Annotated[
-        str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.")
-    ],
+    data: options.Data,
+    target: options.Target,
     trials: Annotated[
         int, typer.Option(help="Trials in all, those of the study too.", rich_help_panel=_SEARCH)
     ] = 50,
@@ -82,13 +76,13 @@ def tune(
         ),
     ] = None,
     validation: Annotated[
-        float, typer.Option(help="Share of the rows that judge.", rich_help_panel=_COLUMNS)
+        float, typer.Option(help="Share of the rows that judge.", rich_help_panel=options.COLUMNS)
     ] = 0.2,
     folds: Annotated[
         int | None,
         typer.Option(
             help="Judge by so many parts of the rows in turn.",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=options.COLUMNS,
             show_default="one share",
         ),
     ] = None,
@@ -96,39 +90,14 @@ def tune(
         float,
         typer.Option(
             help="Share of rows kept aside to judge the best by.",
-            rich_help_panel=_COLUMNS,
+            rich_help_panel=options.COLUMNS,
             show_default="none",
         ),
     ] = 0.0,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="classification or regression.",
-            rich_help_panel=_COLUMNS,
-            show_default="by the target's values",
-        ),
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN=ROLE",
-            rich_help_panel=_COLUMNS,
-            help="Say what a column is: number, category, boolean or date. Several times.",
-        ),
-    ] = None,
-    drop: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN", help="Leave a column out. Several times.", rich_help_panel=_COLUMNS
-        ),
-    ] = None,
-    weight: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN", help="The column of the rows' weights.", rich_help_panel=_COLUMNS
-        ),
-    ] = None,
+    task: options.Task = None,
+    column: options.Columns = None,
+    drop: options.Drop = None,
+    weight: options.Weight = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -136,22 +105,12 @@ def tune(
             "-o",
             metavar="MODEL",
             help="Where the best model is saved.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=options.OUTPUT,
             show_default="DATA's name with .clearprop",
         ),
     ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Replace the file even if it is no model.", rich_help_panel=_OUTPUT
-        ),
-    ] = False,
-    json: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print one JSON object and nothing else.", rich_help_panel=_OUTPUT
-        ),
-    ] = False,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
 ) -> int:
     """Search for the settings that predict a table best, and save the best model."""
     found: int = importlib.import_module("clearprop.cli.tune_table").tune_table(**locals())

@@ -1,0 +1,62 @@
+"""Options that several commands take, declared once: what is read, columns, and what is written."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+__all__ = ["COLUMNS", "OUTPUT", "Columns", "Data", "Drop", "Json", "Overwrite", "Target", "Task",
+           "Weight"]  # fmt: skip
+
+COLUMNS, OUTPUT = "Rows and columns", "Output"
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A CSV, TSV, JSON lines or Parquet file (gzip too), a pattern, or SQL.",
+    ),
+]
+Target = Annotated[
+    str, typer.Option("--target", "-t", metavar="COLUMN", help="The column to predict.")
+]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="classification or regression.",
+        rich_help_panel=COLUMNS,
+        show_default="by the target's values",
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN=ROLE",
+        rich_help_panel=COLUMNS,
+        help="Say what a column is: number, category, boolean or date. Several times.",
+    ),
+]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN", help="Leave a column out. Several times.", rich_help_panel=COLUMNS
+    ),
+]
+Weight = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN", help="The column of the rows' weights.", rich_help_panel=COLUMNS
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace the file even if it is no model.", rich_help_panel=OUTPUT
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print one JSON object and nothing else.", rich_help_panel=OUTPUT),
+]
