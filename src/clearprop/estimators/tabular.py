@@ -225,7 +225,6 @@ epochs_, histories_
         numbers, target = numbers_of(y, table.rows)
         weights = weights_of(sample_weight, table.rows)
         found = self._fit(table, numbers, target, weights)
-        self.bounds_ = tuple(target.decode(np.array([numbers.min(), numbers.max()])).tolist())
         self.judge_ = found.judge
         self.residuals_ = self._residuals(found, numbers, target, weights)
         return self
@@ -236,8 +235,7 @@ epochs_, histories_
         return self._numbers(self.model_, table)
 
     def _numbers(self, model: Model, table: Table) -> NDArray[np.float64]:
-        found = np.asarray(model.predict(table), np.float64)
-        return np.clip(found, *self.bounds_) if self.ingredients_.clip else found
+        return np.asarray(model.predict(table), np.float64)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
         """Return an interval for each row that holds a share of such rows' numbers.
@@ -280,9 +278,7 @@ epochs_, histories_
         weights: NDArray[np.float64] | None,
     ) -> Residuals:
         held = found.held if weights is None else found.held & (weights > 0)
-        judged = target.decode(found.judged[held])
-        if self.ingredients_.clip:
-            judged = np.clip(judged, *self.bounds_)
+        judged = self.model_.target.predicted(found.outputs[held, 0])
         own = np.ones(len(judged)) if weights is None else weights[held]
         return Residuals(judged, target.decode(numbers[held]) - judged, own)
 

@@ -99,11 +99,6 @@ class Fitted:
     outputs: NDArray[np.float64]
     judge: Model | None
 
-    @property
-    def judged(self) -> NDArray[np.float64]:
-        """The first column of the outputs: the number, as the network has it."""
-        return self.outputs[:, 0]
-
 
 def fit(
     rows: Rows,
