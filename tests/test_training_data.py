@@ -9,7 +9,7 @@ import pytest
 
 import clearprop as cp
 from clearprop.errors import DataError, ShapeError
-from clearprop.training import Training
+from clearprop.training import Training, arrays
 
 NET = cp.Network([2, 3, 3], "tanh", cost="cross_entropy")
 X = np.arange(12.0).reshape(6, 2) / 10
@@ -176,3 +176,16 @@ def test_weights_count_as_repeated_rows_do() -> None:
     repeated = Training(NET, X[rows], Y[rows], **settings)
     assert weighted.run().cost == pytest.approx(repeated.run().cost, rel=1e-12)
     np.testing.assert_allclose(weighted.best.flat, repeated.best.flat, rtol=0, atol=1e-12)
+
+
+def test_a_wrong_number_far_down_is_named_with_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are looked at some at a time, and counted from the first of all."""
+    monkeypatch.setattr(arrays, "_LOOKED_AT", 6)  # three rows of two columns
+    net = cp.Network([2, 1], output="identity")
+    Y = np.zeros(11)
+    for row, value, told in ((7, np.nan, "NaN"), (10, 1e300, "more than float32 holds")):
+        X = np.zeros((11, 2))
+        X[row, 1] = value
+        with pytest.raises(DataError, match=rf"in row {row}, column 1.*") as refused:
+            Training(net, X, Y)
+        assert told in str(refused.value)

@@ -7,6 +7,7 @@ by ``tests/test_training_data.py``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ __all__ = ["classes", "gathered", "read_inputs", "read_sample_weight", "taken"]
 
 Numbers = NDArray[Any]
 
+#: Numbers that are checked at a time: a flag each is all the memory that looking takes.
+_LOOKED_AT = 1 << 20
 #: Of Σ w: costs up to 1e108 leave Σ w J finite.
 _GREATEST_WEIGHT = 1e200
 
@@ -176,22 +179,32 @@ def _numbers(what: str, array: Numbers, greatest: float, labels: tuple[str, ...]
         array = _converted(what, array, labels)
     if array.dtype not in (np.float32, np.float64):
         array = array.astype(np.float64)
+    rows = max(1, _LOOKED_AT // max(1, math.prod(array.shape[1:])))
+    for start in range(0, len(array), rows):
+        _check_numbers(what, array[start : start + rows], start, greatest, labels)
+    return array
+
+
+def _check_numbers(
+    what: str, array: Numbers, start: int, greatest: float, labels: tuple[str, ...]
+) -> None:
+    """Refuse what is not finite, or more than float32 holds, in rows from ``start`` on."""
     finite = np.isfinite(array)
     if not finite.all():
         row, column = _first(~finite)
         raise DataError(
-            f"{what} has {number(array[row, column])} in row {row}, {_column(column, labels)}; "
-            "fill missing values or leave the row out"
+            f"{what} has {number(array[row, column])} in row {start + row}, "
+            f"{_column(column, labels)}; fill missing values or leave the row out"
         )
-    if array.dtype == np.float64 and len(array):
+    if array.dtype == np.float64:
         large = np.abs(array) > greatest
         if large.any():
             row, column = _first(large)
             raise DataError(
-                f"{what} has {number(array[row, column])} in row {row}, {_column(column, labels)}, "
-                f"more than float32 holds; scale the column, or use precision='float64'"
+                f"{what} has {number(array[row, column])} in row {start + row}, "
+                f"{_column(column, labels)}, more than float32 holds; scale the column, or use "
+                "precision='float64'"
             )
-    return array
 
 
 def _converted(what: str, array: Numbers, labels: tuple[str, ...]) -> Numbers:
