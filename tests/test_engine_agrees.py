@@ -221,6 +221,41 @@ def test_inputs_of_any_layout_give_the_same_bits() -> None:
     assert len(found) == 1
 
 
+def scattered(array: np.ndarray) -> np.ndarray:
+    """The same numbers, every second row and third column of something larger, backwards."""
+    if array.ndim == 1:
+        wide = np.zeros(2 * len(array), array.dtype)
+        wide[::-2] = array
+        return wide[::-2]
+    wide = np.zeros((2 * len(array), 3 * array.shape[1]), array.dtype, order="F")
+    wide[::-2, ::-3] = array
+    return wide[::-2, ::-3]
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_scattered_arrays_of_random_graphs_give_the_same_bits(precision: str) -> None:
+    """Every row of the table: inputs, targets and weights that are views, beside whole arrays."""
+    met: set[str] = set()
+    for seed in range(count(60, 1000)):
+        case = random_case(seed, rows=1 + seed % 33)
+        views = {
+            what: {key: scattered(np.asarray(a)) for key, a in given.items()}
+            if isinstance(given, dict)
+            else scattered(np.asarray(given))
+            for what, given in (("X", case.X), ("Y", case.Y), ("weights", case.weights))
+            if given is not None
+        }
+        found = []
+        for one in (case, replace(case, **views)):
+            runner = opened(one, precision=precision)
+            state = state_of(one, runner)
+            runner.run(state, window([np.arange(len(runner.data))] * 2, 0.01))
+            found.append(state.parameters.tobytes())
+        assert found[0] == found[1], f"seed {seed}"
+        met |= {node.row.name for node in case.network.graph.nodes}
+    assert met >= {"affine", "gather", "scale", "add", "concat", "dropout", "softmax"}, met
+
+
 def test_a_batch_of_no_weight_is_skipped_and_counted() -> None:
     network = Network([2, 3, 1], "tanh")
     rng = np.random.default_rng(3)
