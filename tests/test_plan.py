@@ -15,6 +15,7 @@ from clearprop.errors import GraphError
 from clearprop.expressions import Add, Hadamard, MatMul, Outer, Sum, Transpose
 from clearprop.graph import concat
 from clearprop.network import Network
+from clearprop.network.reading import read_inputs
 
 
 @pytest.fixture
@@ -162,6 +163,23 @@ def test_without_targets_only_the_forward_steps_are_run(residual):
     assert "a5" in trace
     assert "J" not in trace
     assert not any(name.startswith(("dJ", "delta", "Delta")) for name in trace)
+
+
+def test_a_cost_alone_is_the_same_number_without_the_backward_steps():
+    for seed in range(20):
+        case = random_case(seed)
+        plan, targets = case.network.plan, case.network.targets(case.Y)
+        inputs = read_inputs(case.network.graph, case.X)
+        whole, ended = (
+            run(plan, case.parameters, inputs, targets, weights=case.weights, backward=backward)
+            for backward in (True, False)
+        )
+        assert ended.cost == whole.cost == case.network.cost(
+            case.parameters, case.X, case.Y, case.weights
+        )  # fmt: skip
+        written = {step.target.name for step in plan.steps if step.target.name in ended}
+        kinds = {step.kind for step in plan.steps if step.target.name in written}
+        assert kinds <= {"forward", "cost", "penalty"}, kinds
 
 
 def test_a_trace_is_a_mapping_of_everything(residual):

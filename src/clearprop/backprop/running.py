@@ -123,6 +123,7 @@ def run(
     weights: Array | None = None,
     at: Position | None = None,
     member: int | None = None,
+    backward: bool = True,
     slots: Mapping[str, Array] | None = None,
     learning_rate: float | None = None,
     t: int = 1,
@@ -144,6 +145,8 @@ def run(
         Draw dropout's masks for this place; without it nothing is dropped.
     member : int, optional
         Return one member's trace.
+    backward : bool
+        Without it the steps end at J: a cost by itself needs a third of the products.
     slots, learning_rate, t : optional
         For a plan with an optimizer: its slots, α (the optimizer's own by default), the step's
         number from 1. The updates are run if ``slots`` is given.
@@ -170,10 +173,13 @@ def run(
         alpha = plan.optimizer.learning_rate if learning_rate is None else learning_rate
         values |= {"learning_rate": np.asarray(alpha), "t": np.asarray(float(t))}
     trace = Trace(plan.graph, values, {}, at)
+    left_out = {"update"} if slots is None else set()
+    if targets is None or not backward:
+        left_out |= {"arrive", "adjoint", "gradient", "update"}
+    if targets is None:
+        left_out |= {"cost", "penalty"}
     for step in plan.steps:
-        if (targets is None and step.kind != "forward") or (
-            slots is None and step.kind == "update"
-        ):
+        if step.kind in left_out:
             continue
         found = [
             _filled(evaluate(term.expr, values), term.expr, step.target.type, m, plan.graph)

@@ -235,7 +235,7 @@ class Network:
         >>> net.cost({"W1": [[2.0]]}, [[1.0], [3.0]], [[0.0], [6.0]], sample_weight=[1, 3])
         0.5
         """
-        return self.trace(parameters, X, Y, sample_weight).cost
+        return self._run(parameters, X, Y, sample_weight, backward=False).cost
 
     def gradient(
         self,
@@ -306,18 +306,7 @@ class Network:
         >>> t["z2"], t["delta2"], t.cost
         (array([[6.]]), array([[1.]]), 0.5)
         """
-        self._known(parameters)
-        if at is not None and not isinstance(at, Position):
-            raise SettingError(f"at is a clearprop.backprop.Position or None, got {shown(at)}")
-        weights = None if sample_weight is None else as_array("sample_weight", sample_weight)
-        return run(
-            self.plan,
-            parameters,
-            read_inputs(self.graph, X),
-            self.targets(Y),
-            weights=weights,
-            at=at,
-        )
+        return self._run(parameters, X, Y, sample_weight, at)
 
     def sample_gradients(
         self,
@@ -352,6 +341,30 @@ class Network:
         array([1.5, 0. ])
         """
         return sample_gradients(self.plan, self.trace(parameters, X, Y, sample_weight, at))
+
+    def _run(
+        self,
+        parameters: Mapping[str, Array],
+        X: Inputs,
+        Y: Any,
+        sample_weight: ArrayLike | None,
+        at: Position | None = None,
+        *,
+        backward: bool = True,
+    ) -> Trace:
+        self._known(parameters)
+        if at is not None and not isinstance(at, Position):
+            raise SettingError(f"at is a clearprop.backprop.Position or None, got {shown(at)}")
+        weights = None if sample_weight is None else as_array("sample_weight", sample_weight)
+        return run(
+            self.plan,
+            parameters,
+            read_inputs(self.graph, X),
+            self.targets(Y),
+            weights=weights,
+            at=at,
+            backward=backward,
+        )
 
     def _known(self, parameters: object) -> None:
         if isinstance(parameters, Mapping):  # what is none, `run` refuses
