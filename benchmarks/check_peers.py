@@ -16,6 +16,7 @@ import random
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -177,42 +178,70 @@ def sklearn_models(count: int) -> Iterator[cp.checking.GradientCheck]:
 
 
 # -- a training step by hand ---------------------------------------------------------------------
+def _network(net: Net) -> cp.Network:
+    x, k = cp.Input(net.inputs or 1), cp.Input(levels=net.levels or 1)
+    given = ([x] if net.inputs else []) + ([k] if net.levels else [])
+    parts = [cp.Embedding(net.columns)(one) if one is k else one for one in given]
+    value = cp.concat(*parts) if len(parts) > 1 else parts[0]
+    made: dict[int, Any] = {}
+    for layer in net.layers:
+        if layer.number not in made:
+            made[layer.number] = cp.Dense(layer.units, layer.function or "identity")
+        before, value = value, made[layer.number](value)
+        if layer.after == "residual":
+            value = before + value
+        elif layer.after == "concat":
+            value = cp.concat(value, before)
+        elif layer.after == "dropout":
+            value = cp.Dropout(0.4)(value)
+    return cp.Network(inputs=given, outputs=value, cost=net.cost, l2=net.l2)
+
+
 class Case:
     """A net of `torch_step` as ClearProp's network, and the names of one in the other's."""
 
     def __init__(self, net: Net) -> None:
-        x = value = cp.Input(net.layers[0].inputs)
-        made: dict[int, Any] = {}
-        sums = []
-        for layer in net.layers:
-            if layer.number not in made:
-                function = layer.function or "identity"
-                made[layer.number] = cp.Dense(layer.units, function)
-            before, value = value, made[layer.number](value)
-            if layer.residual:
-                value = before + value
-            sums.append(value)
-        self.network = cp.Network(inputs=x, outputs=value, cost=net.cost, l2=net.l2)
-        graph = self.network.graph
-        uses = [node for node in graph.nodes if "W" in dict(node.params)]
+        self.network = network = _network(net)
+        graph = network.graph
+        uses = [i for i, node in enumerate(graph.nodes) if "W" in dict(node.params)]
+        first = graph.nodes[uses[0]]
         self.ours: dict[str, str] = {}
-        self.steps: dict[str, set[str]] = {"A0": {uses[0].output}}  # where it is first read
-        for i, (node, layer) in enumerate(zip(uses, net.layers, strict=True), 1):
-            roles, label = dict(node.params), node.output[1:]
+        self.masks: dict[int, str] = {}
+        self.steps: dict[str, set[str]] = {"A0": {first.output}}  # where it is first read
+        arriving = {f"Delta{value[1:]}" for value in first.inputs}
+        for node in graph.nodes[: uses[0]]:
+            arriving.add(f"Delta{node.output[1:]}")
+            for role, name in node.params:
+                self.ours[role] = name
+                self.steps[f"d{role}"] = {f"dJ/d{name}"}
+            self.steps["A0"].add(node.output)
+        self.steps["dA0"] = self.steps["dR"] = arriving
+        for i, (start, stop) in enumerate(pairwise([*uses, len(graph.nodes)]), 1):
+            roles, label = dict(graph.nodes[start].params), graph.nodes[start].output[1:]
             for role in "Wb":
-                self.ours[f"{role}{layer.number}"] = roles[role]
-                self.steps[f"d{role}{layer.number}"] = {f"dJ/d{roles[role]}"}
-            self.steps[f"Z{i}"] = {node.output}
-            self.steps[f"A{i}"] = {f"a{label}"}
+                ours = roles[role]
+                self.ours[f"{role}{net.layers[i - 1].number}"] = ours
+                self.steps[f"d{role}{net.layers[i - 1].number}"] = {f"dJ/d{ours}"}
+            made = [node.output[1:] for node in graph.nodes[start:stop]]
+            self.steps[f"Z{i}"] = {graph.nodes[start].output}
+            self.steps[f"A{i}"] = self.steps[f"H{i}"] = {f"a{label}"}
             self.steps[f"dZ{i}"] = {f"delta{label}", f"Delta{label}"}
-            top = sums[i - 1].name[1:] if hasattr(sums[i - 1], "name") else label
-            self.steps[f"dA{i}"] = {f"Delta{label}", f"delta{label}", f"Delta{top}"}
-        for node in graph.nodes:
-            if node.op == "add":  # what arrives at a residual's sum
-                for i, use in enumerate(uses, 1):
-                    maker = graph.maker(node.inputs[-1])
-                    if maker is not None and use.output in (*maker.inputs, maker.output):
-                        self.steps[f"dA{i}"].add(f"Delta{node.output[1:]}")
+            self.steps[f"dH{i}"] = {f"Delta{label}", f"delta{label}"}
+            self.steps[f"dA{i}"] = {f"delta{label}", *(f"Delta{one}" for one in made)}
+            if net.layers[i - 1].after == "dropout":
+                self.masks[i] = f"r{made[-1]}"
+        self.steps["m"] = self.steps[f"dA{len(net.layers)}"]  # a count of the cost
+
+    def batch(self, m: int, rng: np.random.Generator) -> tuple[Any, Any, dict[str, Any]]:
+        """X, Y, and the masks and weights that there are."""
+        X, Y = random_batch(self.network, m, rng)
+        more: dict[str, Any] = {}
+        if self.masks:
+            more["masks"] = {
+                name: np.where(rng.random((m, *mask.shape)) < rate, 0.0, 1 / (1 - rate))
+                for name, (mask, rate) in self.network.plan.masks.items()
+            }
+        return X if len(X) > 1 else next(iter(X.values())), next(iter(Y.values())), more
 
     def function(self, program: str) -> Callable[..., Any]:
         """The program as a function of (parameters, X, Y) in ClearProp's names and layout."""
@@ -220,10 +249,22 @@ class Case:
 
         names: dict[str, Any] = {}
         exec(program, names)  # our own text
+        inputs = self.network.graph.inputs
 
-        def gradient(parameters: Any, X: Any, Y: Any) -> dict[str, Any]:
+        def gradient(
+            parameters: Any, X: Any, Y: Any, sample_weight: Any = None, masks: Any = None
+        ) -> dict[str, Any]:
             given = {one: torch.tensor(parameters[ours]) for one, ours in self.ours.items()}
-            found = names["step"](given, torch.tensor(X).T, torch.tensor(Y).T)
+            x = k = None
+            for one in inputs:
+                array = torch.tensor(X[one.key] if len(inputs) > 1 else X)
+                if one.levels:
+                    k = array
+                else:
+                    x = array.T
+            dropped = {i: torch.tensor(masks[name]).T for i, name in self.masks.items()}
+            weights = None if sample_weight is None else torch.tensor(sample_weight)
+            found = names["step"](given, x, k, torch.tensor(Y).T, dropped, weights)
             return {self.ours[one]: np.asarray(array) for one, array in found.items()}
 
         return gradient
@@ -246,11 +287,13 @@ def wrong_torch_steps(keeper: Keeper, networks: int, most: int) -> None:
         case, rng = Case(net), np.random.default_rng([5, seed])
         parameters = case.network.initial(seed=seed)
         parameters.flat[:] += 0.3 * rng.standard_normal(parameters.flat.shape)
-        X, Y = random_batch(case.network, int(rng.integers(2, 9)), rng)
-        batch = X["X"], next(iter(Y.values()))
+        X, Y, more = case.batch(int(rng.integers(2, 9)), rng)
+        batch = X, Y
+        if net.weighted:
+            more["sample_weight"] = rng.uniform(0.2, 3.0, len(Y))
         right = case.function(source(net))
         tally["nets"] += 1
-        found = check_gradient(case.network, parameters, *batch, right)
+        found = check_gradient(case.network, parameters, X, Y, right, **more)
         if not found.passed:
             tally["accused"] += 1
             keeper.failures.append(f"right step {seed}: {found}")
@@ -260,13 +303,13 @@ def wrong_torch_steps(keeper: Keeper, networks: int, most: int) -> None:
             if wrong.mistake in enough or places[wrong.mistake] >= most:
                 continue
             function = case.function(wrong.source)
-            off = _numbers_off(function, right, wrong.mistake, dict(parameters), batch)
+            off = _numbers_off(function, right, wrong.mistake, dict(parameters), batch, more)
             if off is None:
                 continue
             if off == 1 and CATALOGUE[wrong.mistake].fits:  # a factor gives any one number
                 tally["one number"] += 1
                 continue
-            found = check_gradient(case.network, parameters, *batch, function, pairs=False)
+            found = check_gradient(case.network, parameters, X, Y, function, pairs=False, **more)
             if found.passed:
                 tally["without effect"] += 1
                 continue
@@ -296,10 +339,11 @@ def _numbers_off(
     mistake: str,
     parameters: Any,
     batch: Any,
+    more: dict[str, Any],
 ) -> int | None:
     """How many numbers a step gets wrong; None if it does not run, or not to the right shapes."""
     try:
-        found, truth = function(parameters, *batch), right(parameters, *batch)
+        found, truth = (one(parameters, *batch, **more) for one in (function, right))
     except (RuntimeError, NameError, IndexError):
         return None  # shapes, or a name that is not there yet
     if not all(np.isfinite(array).all() for array in found.values()):

@@ -46,9 +46,9 @@ def _at_cost(lines: Mapping[str, str], net: Net) -> Iterator[Slip]:
     last = len(net.layers)
     A, Z = f"A{last}", f"Z{last}"
     name = f"dZ{last}" if net.cost in LINKS else f"dA{last}"
-    slope = lines[name]
+    slope, weights = lines[name], " * weights" if net.weighted else ""
     yield "outputs-multiplied", {name: f"({slope}) * Y.shape[0]"}
-    for count in ("* 12", "/ 7", "/ X.shape[0]"):
+    for count in ("* 12", "/ 7", *(["/ X.shape[0]"] if net.inputs else [])):
         yield "another-count", {name: f"({slope}) {count}"}
     if net.cost == "squared_error":
         yield "factor-half", {name: f"({slope}) * 0.5"}
@@ -58,11 +58,11 @@ def _at_cost(lines: Mapping[str, str], net: Net) -> Iterator[Slip]:
         yield "target-missing", {name: _swapped(slope, "Y", "0")}
         return
     if net.cost == "cross_entropy":
-        yield "softmax-derivative-missing", {name: f"-Y / {A}"}
-        yield "softmax-elementwise", {name: f"-Y / {A} * {A} * (1 - {A})"}
+        yield "softmax-derivative-missing", {name: f"-Y / {A}{weights}"}
+        yield "softmax-elementwise", {name: f"-Y / {A} * {A} * (1 - {A}){weights}"}
         yield "target-class-only", {name: f"torch.where(Y == 1, {slope}, 0.0 * Y)"}
     else:
-        yield "link-twice", {name: f"{LINKS[net.cost].replace('Z', A)} - Y"}
+        yield "link-twice", {name: f"({LINKS[net.cost].replace('Z', A)} - Y){weights}"}
     prime = A if net.cost == "poisson" else f"{A} * (1 - {A})"
     yield "link-derivative-twice", {name: f"({slope}) * {prime}"}
 
@@ -72,12 +72,15 @@ def _forward(lines: Mapping[str, str], net: Net) -> Iterator[Slip]:
         without = lines[f"Z{i}"].replace(f" + b{layer.number}[:, None]", "")
         yield "bias-missing-in-forward", {f"Z{i}": without}
         if layer.function:
-            plain = lines[f"A{i}"].replace(f"{layer.function}(Z{i})", f"Z{i}")
-            yield "function-missing-in-forward", {f"A{i}": plain}
+            made = f"H{i}" if f"H{i}" in lines else f"A{i}"
+            plain = lines[made].replace(f"{layer.function}(Z{i})", f"Z{i}")
+            yield "function-missing-in-forward", {made: plain}
         elif net.cost in ("binary_cross_entropy", "poisson"):
             yield "function-missing-in-forward", {f"A{i}": f"Z{i}"}
-    for function in {layer.function: 0 for layer in net.layers if layer.function}:
-        yield "function-on-input", {"A0": f"{function}(X)"}
+    for function in (
+        {} if not net.inputs else {layer.function: 0 for layer in net.layers if layer.function}
+    ):
+        yield "function-on-input", {"A0": lines["A0"].replace("X", f"{function}(X)")}
 
 
 def _of_another_layer(lines: Mapping[str, str], net: Net, i: int) -> Iterator[Slip]:
@@ -87,7 +90,7 @@ def _of_another_layer(lines: Mapping[str, str], net: Net, i: int) -> Iterator[Sl
     if "_prime" in delta:
         for other in _others(lines, f"Z{i}"):
             yield "layers-off-by-one", {f"dZ{i}": _swapped(delta, f"Z{i}", other)}
-    if i > 1:
+    if f"dA{i - 1}" in lines:
         below, W = f"dA{i - 1}", f"W{layer.number}"
         for other in _others(lines, W):
             yield "layers-off-by-one", {below: _swapped(lines[below], W, other)}
@@ -116,7 +119,7 @@ def _weights(lines: Mapping[str, str], net: Net) -> Iterator[Slip]:
                 yield "tied-counted-once", {db: one}
         elif uses[0] > 1 and (function := net.layers[uses[0] - 2].function):
             x = f"A{uses[0] - 1}"
-            if not net.layers[uses[0] - 2].residual:
+            if not net.layers[uses[0] - 2].after:
                 prime = f"{function}_prime(Z{uses[0] - 1})"
                 yield "activation-overwritten", {dW: _swapped(lines[dW], x, prime)}
     if not net.l2:

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import chain
 from typing import TypeGuard
 
 from benchmarks.torch_slips import slips
+from benchmarks.torch_slips_parts import part_slips
 from benchmarks.torch_step import OF_OUTPUT, Layer, Net, source
 
 
@@ -83,7 +86,8 @@ def wrong_steps(net: Net) -> Iterator[Wrong]:
     for name, value in lines.items():
         for mistake, new in _edits(name, value, net, layers):
             yield Wrong(mistake, (name,), partial(_with_lines, tree, {name: new}))
-    for mistake, texts in slips({name: ast.unparse(value) for name, value in lines.items()}, net):
+    written = {name: ast.unparse(value) for name, value in lines.items()}
+    for mistake, texts in chain(slips(written, net), part_slips(written, net)):
         edited = {name: _text(text) for name, text in texts.items()}
         yield Wrong(mistake, tuple(edited), partial(_with_lines, tree, edited))
     for mistake, form in [
@@ -92,8 +96,7 @@ def wrong_steps(net: Net) -> Iterator[Wrong]:
         ("update-for-gradient", "-0.05 * d{0}"),
         ("update-for-gradient", "{0} - 0.05 * d{0}"),
     ]:
-        names = [f"{p}{n}" for n in net.numbers for p in "Wb"]
-        returned = ", ".join(f"'{name}': {form.format(name)}" for name in names)
+        returned = ", ".join(f"'{name}': {form.format(name)}" for name in net.parameters)
         write = partial(_with_lines, tree, {}, _text(f"{{{returned}}}"))
         yield Wrong(mistake, ("return",), write)
 
@@ -127,18 +130,19 @@ def _edits(
     name: str, value: ast.expr, net: Net, layers: dict[int, Layer]
 ) -> Iterator[tuple[str, ast.expr]]:
     written = ast.unparse(value)
-    kind, number = name.rstrip("0123456789"), name.lstrip("abcdefghijklmnopqrstuvwxyzWZA")
-    last = len(layers)
+    kind = name.rstrip("0123456789")
+    number, last = name.removeprefix(kind), len(layers)
+    weights = " * weights" if net.weighted else ""
     if kind in ("dA", "dZ") and int(number) == last and "Y" in written:
         yield "sign-of-delta", _text(f"-({written})")
         yield "sum-over-outputs-as-mean", _text(f"({written}) / Y.shape[0]")
         if net.cost == "squared_error":
             yield "factor-two", _text(f"2 * ({written})")
-            yield "target-missing", _text(f"A{last}")
+            yield "target-missing", _text(f"A{last}{weights}")
         if net.cost == "cross_entropy":
-            yield "softmax-twice", _text(f"torch.softmax(A{last}, 0) - Y")
+            yield "softmax-twice", _text(f"(torch.softmax(A{last}, 0) - Y){weights}")
         if net.cost in ("absolute_error", "log_cosh", "huber"):
-            yield "squared-error-derivative", _text(f"A{last} - Y")
+            yield "squared-error-derivative", _text(f"(A{last} - Y){weights}")
     if kind == "dZ" and (prime := _changed(value, lambda n: n.left if _binary(n, ast.Mult)
                                            and _is_prime(n.right) else None)):  # fmt: skip
         f = layers[int(number)].function
@@ -160,7 +164,7 @@ def _edits(
     if kind == "dZ":
         yield "mean-twice", _text(f"({written}) / m")
     if kind == "dA" and int(number) < last:
-        yield from _passed_back(int(number), value, layers)
+        yield from _passed_back(int(number), value, net, layers)
     if kind == "dW":
         yield from _of_weights(name, value, net)
     if kind == "db":
@@ -173,11 +177,16 @@ def _edits(
             yield "bias-not-summed", _text(written.replace(".sum(1)", "[:, 0]"))
             yield "bias-not-summed", _text(written.replace(".sum(1)", ""))
             yield "bias-averaged", _text(written.replace(".sum(1)", ".mean(1)"))
-            yield "bias-from-wrong-delta", _text(written.replace("dZ", "dA"))
+            yield "bias-from-wrong-delta", _text(_before(written, net))
+
+
+def _before(written: str, net: Net) -> str:
+    """The same of what stands before f′."""
+    return re.sub(r"dZ(\d+)", lambda found: net.before(int(found[1])), written)
 
 
 def _passed_back(
-    number: int, value: ast.expr, layers: dict[int, Layer]
+    number: int, value: ast.expr, net: Net, layers: dict[int, Layer]
 ) -> Iterator[tuple[str, ast.expr]]:
     layer = layers[number + 1]
     product, *added = _terms(value)
@@ -193,14 +202,17 @@ def _passed_back(
     if not tied:
         yield "gradient-for-weights", put(f"d{W}.T @ {dZ}")
         yield "updated-weights-in-backward", put(f"({W} - 0.3 * d{W}).T @ {dZ}")
-    ones = f"torch.ones({layer.inputs}, 1, dtype=X.dtype)"
+    ones = f"torch.ones({layer.inputs}, 1, dtype=Y.dtype)"
     yield "weights-missing", put(f"{ones} @ {dZ}.sum(0, keepdim=True)")
-    yield "error-passed-without-derivative", put(f"{W}.T @ dA{number + 1}")
+    yield "error-passed-without-derivative", put(f"{W}.T @ {net.before(number + 1)}")
     if layer.units > 1:
         yield "last-unit-only", put(f"{W}[-1:].T @ {dZ}[-1:]")
         yield "product-of-paths", put(f"({W}[:, :, None] * {dZ}[:, None]).prod(0)")
     if added:
-        yield "residual-identity-missing", product
+        if layer.residual:
+            yield "residual-identity-missing", product
+        else:
+            yield "last-path-only", product
         yield "last-path-only", added[0]
         yield "wires-multiplied", _text(f"({ast.unparse(product)}) * {ast.unparse(added[0])}")
 
@@ -230,10 +242,10 @@ def _of_weights(name: str, value: ast.expr, net: Net) -> Iterator[tuple[str, ast
             yield "tied-counted-once", put(one, *penalty)
         return
     yield "gradient-transposed", _text(f"({ast.unparse(value)}).T")
-    yield "gradients-from-wrong-delta", put(sums[0].replace("dZ", "dA"), *penalty)
+    yield "gradients-from-wrong-delta", put(_before(sums[0], net), *penalty)
     index = int(sums[0].split(" ")[0][2:])
     product = f"dZ{index}[:, -1:] @ A{index - 1}[:, -1:].T / m"
     yield "one-sample-only", put(product, *penalty)
-    if index > 1:
+    if index > 1 and net.layers[index - 2].after in ("", "residual"):
         yield "preactivation-in-gradient", put(sums[0].replace(f"A{index - 1}", f"Z{index - 1}"),
                                                *penalty)  # fmt: skip

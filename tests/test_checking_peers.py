@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 
-@pytest.mark.parametrize("name", ["torch_step", "torch_wrong", "torch_slips"])
+@pytest.mark.parametrize("name", ["torch_step", "torch_wrong", "torch_slips", "torch_slips_parts"])
 def test_the_wrong_steps_know_nothing_of_clearprop(name):
     tree = ast.parse((ROOT / "benchmarks" / f"{name}.py").read_text("utf-8"))
     imported = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]

@@ -14,7 +14,7 @@ from clearprop.checking.places import (
     with_term,
     without_term,
 )
-from clearprop.checking.replay import FREE, ROWS
+from clearprop.checking.replay import FREE, ROWS, WEIGHT_SUM
 from clearprop.expressions import Expr, Hadamard, Num
 
 
@@ -41,6 +41,12 @@ def _penalty(
 
 def _dropped(factor: Expr, W: Expr) -> Expr | None:
     return None
+
+
+def _over_batch(plan: Plan) -> Iterator[Edit]:
+    """By m, and by what the mean is divided by where samples have weights."""
+    yield from _penalty(lambda factor, W: (factor / ROWS) * W)(plan)
+    yield from _penalty(lambda factor, W: (factor / WEIGHT_SUM) * W)(plan)
 
 
 def _l2_on_biases(plan: Plan) -> Iterator[Edit]:
@@ -79,7 +85,7 @@ MISTAKES = (
         "the cost is taken for a mean of everything",
         "add λ W as it is: the penalty is not part of the mean",
         ("community.deeplearning.ai t/16505: λ/m W",),
-        _penalty(lambda factor, W: (factor / ROWS) * W),
+        _over_batch,
     ),
     Mistake(
         "l2-sign",
