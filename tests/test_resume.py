@@ -129,8 +129,8 @@ def test_ctrl_c_leaves_a_checkpoint_of_the_last_whole_step(tmp_path: Path) -> No
             os.kill(os.getpid(), signal.SIGINT)
 
     run = training(None)
-    run._path, run._every = path, 1e9
-    run._callbacks = (press,)
+    run._keeper.path, run._keeper.every = path, 1e9
+    run._loop.callbacks = (press,)
     with pytest.raises(KeyboardInterrupt):
         run.run()
     resumed = training(path)
@@ -145,7 +145,7 @@ def test_a_limit_is_no_part_of_the_run_and_may_be_raised(tmp_path: Path) -> None
     whole.run()
     for limit in (3, 8, 21, 200):
         run = training(path)
-        run._max_steps = limit
+        run._loop.ends.max_steps = limit
         run.run()
         assert (run.why, run.step) == ("max_steps", limit)
     run = training(path)

@@ -152,7 +152,7 @@ def pressed_in_epoch(wanted: int) -> Callable[[Progress], None]:
         if progress.epoch == wanted:
             os.kill(os.getpid(), signal.SIGINT)  # heard by the main thread, which this one is not
             deadline = time.monotonic() + 30
-            while not progress.training._asked and time.monotonic() < deadline:
+            while not progress.training._loop.asked and time.monotonic() < deadline:
                 time.sleep(0.001)
 
     return press

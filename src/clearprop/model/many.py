@@ -39,7 +39,8 @@ from clearprop.storage import named
 from clearprop.tables.task import Target
 from clearprop.training import ATTRS, Progress, Training, schedule
 from clearprop.training.arrays import gathered, read_sample_weight, taken
-from clearprop.training.choices import begun, check_suited
+from clearprop.training.choices import check_suited
+from clearprop.training.starting import begun
 from clearprop.training.together import Together
 from clearprop.words import did_you_mean, shown
 

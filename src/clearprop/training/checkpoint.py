@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from clearprop import storage
 from clearprop.engine import Data, Flat, State
 from clearprop.errors import FileError
 from clearprop.network import Network
 from clearprop.training.history import History
+from clearprop.training.starting import begun
 from clearprop.training.stopping import Watch
 from clearprop.training.sums import Sums
 
@@ -169,15 +171,25 @@ def destination(path: str | os.PathLike[str], *, resume: bool) -> Path:
 
 
 def fingerprint(
-    settings: Mapping[str, Any], network: Network, data: Data, validation: Data | None
+    settings: Mapping[str, Any],
+    network: Network,
+    data: Data,
+    validation: Data | None,
+    parameters: Mapping[str, ArrayLike] | None,
 ) -> dict[str, str]:
-    """Return what a run's bits depend on, by name, as text: arrays by their digests."""
+    """Return what a run's bits depend on, by name, as text: arrays by their digests.
+
+    ``parameters`` are those that the run was given to start from.
+    """
     found = {name: str(value) for name, value in settings.items() if value is not None}
     found["digest of the network"] = hashlib.sha256(network.to_json().encode()).hexdigest()
     for part, rows in (("", data), ("validation ", validation)):
         if rows is not None:
             found[f"rows of {part}data"] = str(len(rows))
             found |= {f"digest of {part}{name}": text for name, text in _digests(rows).items()}
+    if parameters is not None:
+        flat = begun(network, parameters)
+        found["digest of the parameters given"] = hashlib.sha256(flat.data).hexdigest()
     return found
 
 

@@ -5,19 +5,18 @@ Proved by ``tests/test_training_settings.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from clearprop.backprop.given import as_array
-from clearprop.engine import Data, Flat, Open, Precision, Runner, open_native, open_reference
+from clearprop.engine import Data, Open, Precision, Runner, open_native, open_reference
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.graph import Graph
 from clearprop.membership import VALIDATION, split
-from clearprop.network import Inputs, Network, Parameters, check_known
+from clearprop.network import Inputs, Network
 from clearprop.optimizers import Optimizer
 from clearprop.settings import Attr
 from clearprop.training.arrays import classes, gathered, taken
@@ -27,7 +26,7 @@ from clearprop.training.schedules import Schedule
 from clearprop.words import shown
 
 __all__ = [
-    "ATTRS", "Engine", "Metric", "Rows", "begun", "check_suited", "divided", "opened", "several",
+    "ATTRS", "Engine", "Metric", "Rows", "check_suited", "divided", "opened", "several",
 ]  # fmt: skip
 
 Engine = Literal["native", "reference", "auto"]
@@ -168,24 +167,6 @@ def opened(
     except NativeError as error:
         runner = open_reference(graph, optimizer, data, precision="float64", **told)
         return runner, f"the float64 reference trains instead of the native engine: {error}"
-
-
-def begun(network: Network, parameters: Mapping[str, ArrayLike]) -> Flat:
-    """Return the caller's parameters as one vector, checked."""
-    if not isinstance(parameters, Mapping):
-        raise SettingError(f"parameters are a mapping of names to arrays, got {shown(parameters)}")
-    check_known("parameters", parameters, network.graph.parameters)
-    named = Parameters(network.graph, np.zeros(network.graph.size))
-    for name, array in named.items():
-        if name not in parameters:
-            raise SettingError(f"parameters: {name} {array.shape} is missing")
-        own = as_array(f"parameters: {name}", parameters[name]).astype(np.float64)
-        if own.shape != array.shape or not np.isfinite(own).all():
-            raise SettingError(
-                f"parameters: {name} needs finite numbers of shape {array.shape}, got {own.shape}"
-            )
-        array[...] = own
-    return named.flat
 
 
 def several(given: object) -> tuple[Callback, ...]:

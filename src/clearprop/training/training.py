@@ -1,29 +1,25 @@
 """The steppable run: as many steps, epochs or seconds at a time as the caller wants.
 
-Owns the loop over windows of steps, its books, and when it ends; the steps themselves are a
-runner's, their order a source's, their rates a schedule's. Borders of slices never change bits.
-Proved by ``tests/test_training*.py`` and ``tests/test_resume.py``.
+Puts together what a run is made of: rows and their order, a runner, a loop, its books, their
+checkpoints. Borders of slices never change bits. Proved by ``tests/test_training*.py`` and
+``tests/test_resume.py``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clearprop.engine import Data, Flat, Precision, Runner, State, Window
-from clearprop.errors import DivergenceError, FileError, SettingError
-from clearprop.initializers import DATA_DRIVEN
+from clearprop.engine import Data, Precision, Runner, State
+from clearprop.errors import DivergenceError, SettingError
 from clearprop.network import (
     Inputs,
     Network,
@@ -32,15 +28,15 @@ from clearprop.network import (
     require_memory,
     within_memory,
 )
-from clearprop.optimizers import Optimizer, optimizer
+from clearprop.optimizers import Optimizer
+from clearprop.optimizers import optimizer as optimizer_of
 from clearprop.settings import Attr, check_all
-from clearprop.training.arrays import taken
-from clearprop.training.checkpoint import Checkpoint, destination, fingerprint
+from clearprop.training.books import Books
+from clearprop.training.checkpoint import fingerprint
 from clearprop.training.choices import (
     ATTRS,
     Engine,
     Metric,
-    begun,
     check_suited,
     divided,
     opened,
@@ -48,21 +44,20 @@ from clearprop.training.choices import (
 )
 from clearprop.training.divergence import advice
 from clearprop.training.history import Event, History
-from clearprop.training.interruption import Asked, Handler, listening
 from clearprop.training.judging import Judge
+from clearprop.training.keeping import Keeper
+from clearprop.training.loop import Ends, Loop
 from clearprop.training.progress import Callback, Progress
 from clearprop.training.rates import Rates
-from clearprop.training.schedules import Horizon, Schedule, schedule
-from clearprop.training.stopping import Watch
-from clearprop.training.sums import Sums
-from clearprop.words import number, shown
+from clearprop.training.schedules import Horizon, Schedule
+from clearprop.training.schedules import schedule as schedule_of
+from clearprop.training.starting import begun, drawn
+from clearprop.words import shown
 
 __all__ = ["DEFAULT_EPOCHS", "Training"]
 
 DEFAULT_EPOCHS = 100
 KEPT = "what training keeps of them"
-WINDOW_ROWS = 1 << 22
-"""Most rows of one window: 32 MB of row numbers."""
 
 
 class Training:
@@ -197,8 +192,11 @@ class Training:
         if told["resume"] and checkpoint is None:
             raise SettingError("resume=True needs the checkpoint to go on from: give its path")
         self.network = network
-        self.optimizer: Optimizer = _optimizer(optimizer, learning_rate)
-        self.schedule: Schedule = _schedule(schedule)
+        rate: dict[str, float] = {}
+        if learning_rate is not None:
+            rate["learning_rate"] = learning_rate
+        self.optimizer: Optimizer = optimizer_of(optimizer, **rate)
+        self.schedule: Schedule = schedule_of(schedule)
         self.optimizer.check(network.graph)
         check_suited(
             self.optimizer, self.schedule, batch_size, full, told["clip"], told["precision"]
@@ -218,86 +216,81 @@ class Training:
         self.validation: Data | None = rows.validation
         self.batches = rows.batches
         self.validation_rows = rows.validation_rows
-        self._epoch_steps = self.batches.epoch
         # The length of the run, which schedules know; limits cut it short and change no rate.
-        self.steps: int = told["steps"] or (told["epochs"] or DEFAULT_EPOCHS) * self._epoch_steps
-        self.epochs: int = -(-self.steps // self._epoch_steps)
-        self._horizon = Horizon(self.optimizer.learning_rate, self.steps, self._epoch_steps)
-        self._stops: bool = (
-            self.validation is not None
-            if told["early_stopping"] is None
-            else bool(told["early_stopping"])
+        self.steps: int = told["steps"] or (told["epochs"] or DEFAULT_EPOCHS) * self.batches.epoch
+        self.epochs: int = -(-self.steps // self.batches.epoch)
+        early = told["early_stopping"]
+        ends = Ends(
+            self.steps,
+            self.validation is not None if early is None else bool(early),
+            told["patience"],
+            told["min_delta"],
+            told["time_limit"] or np.inf,
+            told["max_steps"],
         )
-        self._patience: int = told["patience"]
-        self._min_delta: float = told["min_delta"]
-        self._callbacks = several(callbacks)
-        self._time_limit: float = told["time_limit"] or np.inf
-        self._max_steps: int | None = told["max_steps"]
-        self._told = told
-        self._began_with = parameters
         self._runner: Runner
         with within_memory(network.graph, self._each, KEPT):
             self._runner, note = opened(
                 told["engine"], network.graph, self.optimizer, self.data, chosen, told["threads"],
                 told["clip"],
             )  # fmt: skip
-        self._asked = Asked()
         self._judge = Judge(
             self._runner, self.validation, metric, told["monitor"] == "metric",
             told["greater_is_better"],
         )  # fmt: skip
-        self._start(note)
-        self._print: dict[str, str] | None = None
-        self._path: Path | None = (
-            None if checkpoint is None else destination(checkpoint, resume=told["resume"])
+        flat = (
+            drawn(network, self.seed, self.data, self.batches)
+            if parameters is None
+            else begun(network, parameters)
         )
-        self._every: float = told["checkpoint_seconds"]
-        self._saved_at = time.monotonic()
-        if self._path is not None and resume and self._path.exists():
-            self.restore(self._path)
-
-    def _start(self, note: str) -> None:
-        """Set up the state before the first step."""
-        self.state = State.initial(
-            self._initial(),
+        horizon = Horizon(self.optimizer.learning_rate, self.steps, self.batches.epoch)
+        self._books = Books(
+            State.initial(
+                flat, self.optimizer, self.seed, self._runner.precision, self._runner.family
+            ),
             self.optimizer,
-            self.seed,
-            self._runner.precision,
-            self._runner.family,
+            Rates(self.schedule, horizon),
         )
-        self.history = History()
         if note:
             self.history.events.append(Event("engine", 0, 0, note))
-        self.why = ""
-        self._watch = Watch()
-        self._best: Flat = self.state.parameters.copy()
-        self._sums = Sums()
-        self._rates = Rates(self.schedule, self._horizon)
-        self._seconds = 0.0
-        self._found = ""
-        self._uncut: tuple[Watch, Sums, int, int] | None = None
-
-    def _initial(self) -> Flat:
-        network = self.network
-        if self._began_with is None:
-            looks = any(p.spec.initial in DATA_DRIVEN for p in network.graph.parameters.values())
-            X: Inputs | None = None
-            if looks:
-                rows, _ = self.batches.window(self.seed, 0, self._epoch_steps)
-                X = dict(taken(Data(self.data.inputs, {}), np.sort(rows)).inputs)
-            return network.initial(self.seed, X).flat
-        return begun(network, self._began_with)
+        self._ends = ends
+        self._keeper = Keeper(
+            checkpoint, told["checkpoint_seconds"], told["resume"],
+            partial(fingerprint, self._own(told), network, self.data, self.validation, parameters),
+        )  # fmt: skip
+        self._loop = Loop(
+            self._runner, self.data, self.batches, self._books, self._judge, self._keeper, ends,
+            seed=self.seed, norms=told["clip"] is not None, callbacks=several(callbacks),
+            advice=partial(advice, network.graph, self.optimizer, self.data, self.validation),
+        )  # fmt: skip
+        if self._keeper.path is not None and resume and self._keeper.path.exists():
+            self.restore(self._keeper.path)
 
     # -- looking ----------------------------------------------------------------------------------
     @property
+    def state(self) -> State:
+        """All that the next step depends on, besides the data."""
+        return self._books.state
+
+    @property
+    def history(self) -> History:
+        """A row of figures for each epoch, and events."""
+        return self._books.history
+
+    @property
+    def why(self) -> str:
+        """Why the run ended; empty if it has not."""
+        return self._books.why
+
+    @property
     def step(self) -> int:
         """Steps done."""
-        return self.state.step
+        return self._books.step
 
     @property
     def epoch(self) -> int:
         """Whole epochs done."""
-        return len(self.history)
+        return self._books.epoch
 
     @property
     def finished(self) -> bool:
@@ -307,12 +300,7 @@ class Training:
     @property
     def parameters(self) -> Parameters:
         """The parameters now, a copy: those that the optimizer would have kept."""
-        return Parameters(self.network.graph, self._kept().copy())
-
-    def _kept(self) -> Flat:
-        """What is judged and kept: of a rule that averages, the average."""
-        state = self.state
-        return self.optimizer.kept(state.parameters, state.slots, state.step)
+        return Parameters(self.network.graph, self._books.kept().copy())
 
     @property
     def best(self) -> Parameters:
@@ -322,26 +310,24 @@ class Training:
         the run diverged, those of the epoch of the least training cost; else, and as long as no
         epoch has been judged, the present ones.
         """
-        judged = self._watch.epoch > 0 and (self.validation is not None or self._stops)
-        watched = judged or self.why == "diverged"
-        last = self._uncut is not None and self._watch.epoch == self.epoch  # the part of an epoch
-        flat = self._best if watched and not last else self._kept()
-        return Parameters(self.network.graph, flat.copy())
+        judged = self.validation is not None or self._ends.early
+        return Parameters(self.network.graph, self._books.best(judged).copy())
 
     @property
     def progress(self) -> Progress:
         """Where the run stands."""
-        last = self.history.last
+        books = self._books
+        last, watch = books.history.last, books.watch
         return Progress(
             epoch=self.epoch,
             epochs=self.epochs,
             step=self.step,
             steps=self.steps,
-            step_cost=self._sums.cost,
-            best_epoch=self._watch.epoch,
-            best=self._judge.sign * self._watch.best if self._watch.epoch else np.nan,
-            learning_rate=self._sums.rate,
-            seconds=self._seconds,
+            step_cost=books.sums.cost,
+            best_epoch=watch.epoch,
+            best=self._judge.sign * watch.best if watch.epoch else np.nan,
+            learning_rate=books.sums.rate,
+            seconds=books.seconds,
             why=self.why,
             cost=last("cost"),
             validation_cost=last("validation_cost"),
@@ -385,7 +371,7 @@ class Training:
         if steps is not None:
             target = self.step + int(steps)
         elif epochs is not None:
-            target = (self.step // self._epoch_steps + int(epochs)) * self._epoch_steps
+            target = (self.step // self.batches.epoch + int(epochs)) * self.batches.epoch
         self._drive(target, np.inf if seconds is None else time.monotonic() + float(seconds))
         return self.progress
 
@@ -396,7 +382,7 @@ class Training:
 
     def interrupt(self) -> None:
         """Ask `advance` or `run` to return after the last whole step; safe from any thread."""
-        self._asked.by_call = True
+        self._loop.asked.by_call = True
         self._runner.interrupt()
 
     def close(self) -> None:
@@ -415,208 +401,17 @@ class Training:
         self.close()
 
     def _drive(self, target: int, deadline: float) -> None:
-        """Run to the target, at whole steps only doing what Ctrl-C would have done at once."""
         with within_memory(self.network.graph, self._each, KEPT):
             try:
-                while (handler := self._drive_on(target, deadline)) is not None:
-                    handler(signal.SIGINT, None)  # raises, or lets the run go on
-            except KeyboardInterrupt:
-                self._tell("interrupted", f"interrupted after step {self.step}")
+                self._loop.drive(target, deadline, lambda: self.progress)
+            except DivergenceError as error:
+                error.training = self
                 raise
-
-    def _drive_on(self, target: int, deadline: float) -> Handler | None:
-        """Run to the target or until asked to stop; return what the signal would have run."""
-        entered, began, before = self.step, time.monotonic(), self._seconds
-        try:
-            with listening(self._asked, self._runner.interrupt):
-                while True:
-                    self._settle()
-                    self._seconds = before + time.monotonic() - began
-                    if self.finished or self._asked or self.step >= target:
-                        break
-                    if time.monotonic() >= deadline and self.step > entered:
-                        break
-                    ends = min(deadline, began + self._time_limit - before)
-                    self._slice(min(target, self.steps), ends)
-                    self._seconds = before + time.monotonic() - began
-                    if time.monotonic() >= self._saved_at + self._every:
-                        self._keep()
-        finally:
-            handler, self._asked = self._asked.handler, Asked()
-            if handler is not None or self.finished:
-                self._keep()
-        return handler
-
-    def _slice(self, target: int, deadline: float) -> None:
-        """Do steps, one at least, up to ``target``, the end of the epoch or the deadline."""
-        start = self.step
-        stop = min(
-            target,
-            (start // self._epoch_steps + 1) * self._epoch_steps,
-            start + max(1, WINDOW_ROWS // self.batches.size),
-            self._max_steps or target,
-        )
-        if self._path is not None:
-            deadline = min(deadline, self._saved_at + self._every)
-        rows, borders = self.batches.window(self.seed, start, stop)
-        window = Window(rows, borders, self._rates.of(start, stop))
-
-        def over() -> bool:
-            late = self.state.step > start and time.monotonic() >= deadline
-            return bool(self._asked) or late
-
-        try:
-            report = self._runner.run(self.state, window, over)
-        except BaseException:  # a signal handler's: the whole steps done count all the same
-            self._sums.count(window, self._runner.broken_off(), self.data.weights)
-            raise
-        self._sums.count(window, report, self.data.weights)
-        if report.why == "diverged":
-            self._diverge("cost", float(report.costs[-1]))
-        self._found = report.text
-
-    # -- ends of epochs and of the run ------------------------------------------------------------
-    def _settle(self) -> None:
-        """Do what is due at this border: the end of an epoch, the end of the run."""
-        if self.finished:
-            return
-        at_border = self.step == (self.epoch + 1) * self._epoch_steps
-        last_part = self.step >= self.steps and self.epoch < self.epochs
-        if (at_border or last_part) and not self._end_epoch():
-            return  # interrupted: done again when the run goes on
-        if self.finished:
-            return
-        if self.step >= self.steps:
-            self.why = "complete"
-        elif self._max_steps is not None and self.step >= self._max_steps:
-            self._cut("max_steps", f"stopped after {self.step} steps (max_steps)")
-        elif self._seconds >= self._time_limit and self.step:
-            self._cut(
-                "time_limit",
-                f"stopped after {self.step} steps (time_limit={number(self._time_limit)} s); "
-                f"max_steps={self.step} gives the same parameters",
-            )
-
-    def _end_epoch(self) -> bool:
-        """Close the books of the epoch under way; return False if that was interrupted."""
-        figures = self._judge.figures(self._kept(), self._asked)
-        if figures is None:
-            return False
-        if not np.isfinite(self.state.parameters).all():
-            self._diverge("a parameter", np.nan)
-        if not np.isfinite(figures.get("validation_cost", 0.0)):
-            self._diverge("validation cost", figures["validation_cost"])
-        if np.isinf(self._sums.mean_cost):
-            self._diverge("cost", self._sums.mean_cost)
-        self._append(figures)
-        cost = self.history.last("cost")
-        figure = self._judge.watched(cost, figures)
-        if self._watch.observe(figure, self.epoch, self._min_delta):
-            self._best[...] = self._kept()
-        before = self._rates.memory
-        self._rates.observe(figure)
-        if self.step < self.steps:
-            self._tell_rate(before)
-        if self._stops and self._watch.waited >= self._patience and self.step < self.steps:
-            self.why = "early_stopping"
-            best = f"best epoch {self._watch.epoch}"
-            self._tell(
-                "early_stopping",
-                f"stopped after epoch {self.epoch}: no progress for {self._patience} epochs, "
-                f"{best if self._watch.epoch else 'as the watched figure was no number in any'}",
-            )
-        elif self.step >= self.steps:
-            self.why = "complete"
-        if self._found:
-            self.why = "converged"
-            self._tell("converged", f"converged in step {self.step}: {self._found}")
-        progress = self.progress
-        if [
-            callback for callback in self._callbacks if callback(progress) is True
-        ] and not self.why:
-            self.why = "callback"
-            self._tell("callback", f"stopped by a callback after epoch {self.epoch}")
-        return True
-
-    def _append(self, figures: Mapping[str, float]) -> None:
-        """Add the row of the epoch under way to the history, and begin the sums anew."""
-        seen = int(self.history.last("skipped")) if len(self.history) else 0
-        self.history.append(
-            epoch=self.epoch + 1,
-            steps=self.step,
-            cost=self._sums.mean_cost,
-            learning_rate=self._sums.rate,
-            norm=np.nan if self._told["clip"] is None else self._sums.mean_norm,
-            skipped=self.state.skipped,
-            seconds=self._seconds,
-            **figures,
-        )
-        self._sums.begin()
-        if self.state.skipped > seen:
-            count = self.state.skipped - seen
-            self._tell("skipped", f"{count} batches whose weights are all 0 were skipped")
-
-    def _cut(self, kind: str, text: str) -> None:
-        """End the run at a limit, if in mid-epoch with a last look at the validation rows.
-
-        A checkpoint does not know of that look: with a later limit the run goes on as if there had
-        been none.
-        """
-        part = self.step > self.epoch * self._epoch_steps  # of an epoch
-        figures = self._judge.figures(self._kept(), self._asked) if part else {}
-        if figures is None:
-            return  # interrupted: comes here again when the run goes on
-        rows, events = len(self.history), len(self.history.events)
-        self._uncut = replace(self._watch), replace(self._sums), rows, events
-        if part:
-            self._append(figures)
-            figure = self._judge.watched(self.history.last("cost"), figures)
-            self._watch.observe(figure, self.epoch, self._min_delta)
-        self.why = kind
-        self._tell(kind, text)
-
-    def _diverge(self, what: str, value: float) -> None:
-        self.why = "diverged"
-        epoch = (max(self.step, 1) - 1) // self._epoch_steps + 1
-        text = (
-            f"{what} became {number(value)} in epoch {epoch}, step {self.step}, "
-            f"{advice(self.network.graph, self.optimizer, self.data, self.validation)}"
-        )
-        self._tell("diverged", text)
-        error = DivergenceError(text)
-        error.training = self
-        raise error
-
-    def _tell(self, kind: str, text: str) -> None:
-        event = Event(kind, -(-self.step // self._epoch_steps), self.step, text)
-        if event not in self.history.events:
-            self.history.events.append(event)
-
-    def _tell_rate(self, before: Mapping[str, float]) -> None:
-        """Tell of a rate that changes between epochs, or because of what an epoch ended with."""
-        if self.schedule.by_epoch:
-            old = self._sums.rate
-        elif self._rates.memory != before:
-            old = self._rates.with_memory(before, self.step)
-        else:
-            return
-        rate = float(self._rates.of(self.step, self.step + 1)[0])
-        if rate != old:
-            text = f"learning rate changed from {number(old)} to {number(rate)}"
-            self._tell("learning_rate", text)
 
     # -- checkpoints ------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint, whole or not at all; see `clearprop.training.checkpoint`."""
-        watch, sums, history, why = self._watch, self._sums, self.history, self.why
-        if self._uncut is not None:
-            watch, sums, rows, events = self._uncut
-            history, why = History(history.rows[:rows], history.events[:events]), ""
-        Checkpoint(
-            self.state, self._best, watch, sums, self._rates.memory, history, self._seconds, why,
-            self._fingerprint(),
-        ).write(path)  # fmt: skip
-        self._saved_at = time.monotonic()
+        self._keeper.save(self._books, path)
 
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Go on from a checkpoint that a run of the same data and settings wrote.
@@ -627,50 +422,27 @@ class Training:
             If it is no checkpoint, is damaged, the run diverged, or it began with something else,
             which is named.
         """
-        found = Checkpoint.read(path)
-        found.require(self._fingerprint(), path)
-        self.state, self._best, self._watch = found.state, found.best, found.watch
-        self._sums, self.history = found.sums, found.history
-        self._rates.remember(found.memory)
-        self._seconds, self.why, self._uncut = found.seconds, found.why, None
+        self._keeper.restore(self._books, path)
 
-    def _keep(self) -> None:
-        """Write the run's own checkpoint, if it has one.
-
-        A disk that takes none costs the checkpoint, not the run: that is told, once.
-        """
-        if self._path is None:
-            return
-        try:
-            self.save(self._path)
-        except FileError as error:
-            self._saved_at = time.monotonic()  # tried again when the next is due
-            if not any(event.kind == "checkpoint" for event in self.history.events):
-                self._tell("checkpoint", f"no checkpoint: {error}; the run goes on without")
-
-    def _fingerprint(self) -> dict[str, str]:
-        if self._print is None:
-            own: dict[str, Any] = {"optimizer": self.optimizer.name, **self.optimizer.settings}
-            own |= {name: self._told[name] for name in ("seed", "clip", "patience", "min_delta")}
-            own |= {
-                "schedule": json.dumps(self.schedule.describe(), sort_keys=True),
-                "steps of the run": self.steps,
-                "batch_size": self.batches.size,
-                "order": type(self.batches).__name__,
-                "early_stopping": self._stops,
-                "monitor": self._told["monitor"],
-                "precision": self._runner.precision,
-                "engine": self._runner.family,
-            }
-            if (metric := self._judge.metric) is not None:
-                own["metric"] = getattr(metric, "__name__", type(metric).__name__)
-            if self._judge.watches_metric:
-                own["greater_is_better"] = self._told["greater_is_better"]
-            if self._began_with is not None:
-                given = begun(self.network, self._began_with)
-                own["digest of the parameters given"] = hashlib.sha256(given.tobytes()).hexdigest()
-            self._print = fingerprint(own, self.network, self.data, self.validation)
-        return self._print
+    def _own(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings that a run's bits depend on."""
+        own: dict[str, Any] = {"optimizer": self.optimizer.name, **self.optimizer.settings}
+        own |= {name: told[name] for name in ("seed", "clip", "patience", "min_delta")}
+        own |= {
+            "schedule": json.dumps(self.schedule.describe(), sort_keys=True),
+            "steps of the run": self.steps,
+            "batch_size": self.batches.size,
+            "order": type(self.batches).__name__,
+            "early_stopping": self._ends.early,
+            "monitor": told["monitor"],
+            "precision": self._runner.precision,
+            "engine": self._runner.family,
+        }
+        if (metric := self._judge.metric) is not None:
+            own["metric"] = getattr(metric, "__name__", type(metric).__name__)
+        if self._judge.watches_metric:
+            own["greater_is_better"] = told["greater_is_better"]
+        return own
 
 
 _ADVANCE = (
@@ -678,11 +450,3 @@ _ADVANCE = (
     Attr("epochs", int, None, bounds="[1, inf)"),
     Attr("seconds", float, None, bounds="(0, inf)"),
 )
-
-
-def _optimizer(given: str | Optimizer, learning_rate: float | None) -> Optimizer:
-    return optimizer(given, **({} if learning_rate is None else {"learning_rate": learning_rate}))
-
-
-def _schedule(given: str | Schedule | ArrayLike | Callable[[int], float]) -> Schedule:
-    return schedule(given)
