@@ -32,6 +32,8 @@ LETTERS = {
 }  # fmt: skip
 MORE = {"graph": {"Delta": 1}, "delta-rule": {"W": 1, "b": 1}}
 SOURCE_FIRST = {"delta-rule", "scalar"}
+COLUMN = {"graph"}  # the bias is one more column of the weights
+SIZED = {"graph"}  # matrices have their sizes below
 OWN_LETTERS = {"hidden": {"V", "H", "P"}, "output": {"W", "Q", "O"}, "input": {"X"}}
 
 
@@ -165,11 +167,11 @@ class Page:
         base = symbol.removeprefix("dJ/d")
         if self.notation in SOURCE_FIRST and base.startswith("W") and array.ndim == 2:
             array = array.T
-        if self.notation == "graph" and base in self.bias and not name.barred:
+        if self.notation in COLUMN and base in self.bias and not name.barred:
             array = self.with_column(symbol, base, array, member)
         if self.notation == "scalar" and base.startswith("b") and not name.above:
             places = []  # b1 is the bias of layer 1
-        if self.notation == "graph" and places and not any(p.letter for p in places):
+        if self.notation in SIZED and places and not any(p.letter for p in places):
             sizes = array.shape if array.ndim == 2 else (*array.shape, 1)
             if len(places) == 2 and tuple(places) == sizes:
                 places = []  # sizes of the whole

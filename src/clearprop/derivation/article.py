@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from clearprop.derivation.alphabets import clusters, latex_letter
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.equations import DerivedStep, Equation, runs
 from clearprop.derivation.latex import LATEX, ROOM, extent
@@ -125,13 +126,16 @@ def _aligned(derived: Derived, printer: Printer, equation: Equation) -> Iterator
 def _prose(text: str) -> str:
     """Escape prose; mathematical signs outside equations become mathematics."""
     found = "".join(ESCAPES.get(sign, sign) for sign in text).replace("--", "-{}-")
-    return "".join(_prose_sign(sign) for sign in found)
+    return "".join(map(_prose_sign, clusters(found)))
 
 
 def _prose_sign(sign: str) -> str:
     if sign in PROSE:
         return rf"\ensuremath{{{PROSE[sign]}}}"
-    return sign
+    if len(sign) == 1 and sign < "\u0180":  # Latin, accents included
+        return sign
+    written = latex_letter(sign)
+    return sign if r"\text" in written else rf"\ensuremath{{{written}}}"
 
 
 PROSE = {

@@ -300,7 +300,7 @@ class Derived:
                     "shape": str(step.type),
                     "uses": list(step.uses),
                     "like": step.like,
-                    "layer": step.layer or None,
+                    "layer": step.layer,
                     "covers": list(step.covers),
                     "marked": [self._marked(one, printers) for one in step.marked],
                 }

@@ -84,8 +84,8 @@ class DerivedStep:
     like : str
         Id of the general step that this one is for one layer, or (where a notation has no general
         steps) of the first one of the same form; empty if there is none.
-    layer : int
-        Which layer l of its general step this one is; 0 without one.
+    layer : int or None
+        Which layer l of its general step this one is; None without one.
     marked : tuple of Mark
         What a source prints wrongly in its place.
     """
@@ -101,7 +101,7 @@ class DerivedStep:
     number: int = 0
     covers: tuple[str, ...] = ()
     like: str = ""
-    layer: int = 0
+    layer: int | None = None
     marked: tuple[Mark, ...] = ()
 
 

@@ -73,7 +73,7 @@ def referred(steps: Iterable[DerivedStep], letter: str) -> Iterator[DerivedStep]
         numbers[step.id] = step.number
         if not step.like:
             yield step
-        elif step.layer:
+        elif step.layer is not None:
             at = {"letter": letter, "layer": step.layer}
             yield replace(step, why=Said("instance", number=numbers[step.like], **at))
         else:
@@ -128,8 +128,8 @@ def _moved(name: str, by: int) -> str:
     return f"{bare}{int(own) + by}{full}" if own.isdigit() else name
 
 
-def _least(equations: Iterable[Equation], names: Names) -> int:
-    """The l of a step: the least number of a layer on its page; 0 if there is none."""
+def _least(equations: Iterable[Equation], names: Names) -> int | None:
+    """The l of a step: the least number of a layer on its page; None if there is none."""
     found = [
         number
         for equation in equations
@@ -137,13 +137,13 @@ def _least(equations: Iterable[Equation], names: Names) -> int:
         for node in walk(side)
         if isinstance(node, Quantity) and (number := names.number(node.sym, node.via)) is not None
     ]
-    return min(found, default=0)
+    return min(found, default=None)
 
 
 def _form(step: DerivedStep, names: Names) -> Hashable | None:
     """What all layers' steps of one form have in common, whatever the sizes; None for no layer."""
     layer = _least(step.equations, names)
-    if not layer or step.kind == "definition":
+    if layer is None or step.kind == "definition":
         return None
 
     def relative(node: Node) -> Node:

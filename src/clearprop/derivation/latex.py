@@ -5,14 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from clearprop.derivation.alphabets import latex_letter
 from clearprop.derivation.glyphs import Glyph, Partial, joined
 from clearprop.derivation.layouts import Layout
 
-GREEK = {
-    "α": r"\alpha", "δ": r"\delta", "Δ": r"\Delta", "Θ": r"\Theta", "η": r"\eta", "κ": r"\kappa",
-    "λ": r"\lambda", "π": r"\pi", "2π": r"2\pi", "σ": r"\sigma",
-    "Ω": r"\Omega", "⊙": r"\odot", "∂": r"\partial", "θ": r"\theta",
-}  # fmt: skip
 NAMED = {
     "exp", "log", "sqrt", "abs", "tanh", "cosh",
 }  # fmt: skip
@@ -56,7 +52,7 @@ class LaTeX(Layout):
         if glyph.bar:
             base = rf"\bar{{{base}}}"
         below = joined(glyph.below).replace("−", "-")
-        below = " ".join(GREEK.get(sign, sign) for sign in below) if "κ" in below else below
+        below = " ".join(map(latex_letter, below)) if not below.isascii() else below
         inner = glyph.above.strip("()")
         named = inner.isalpha() and len(inner) > 1  # a single letter is any layer's, or an index
         above = rf"\text{{{glyph.above}}}" if named else glyph.above.replace("−", "-")
@@ -77,9 +73,7 @@ class LaTeX(Layout):
         return r"\tfrac{1}{2}"
 
     def letter(self, text: str) -> str:
-        if text in GREEK:
-            return GREEK[text]
-        return text if len(text) == 1 else rf"\mathrm{{{text}}}"
+        return r"2\pi" if text == "2π" else latex_letter(text)
 
     def bracket(self, text: str) -> str:
         return rf"\left({text}\right)"

@@ -46,11 +46,10 @@ class Level:
         self, target: Sym, expr: Expr, kind: str, left: Node | None = None, relation: str = "="
     ) -> tuple[Equation, ...]:
         """Write ``target = expr`` at the notation's level."""
-        level = self.notation.level
-        if level == "matrix":
+        if self.notation.whole:
             return (self._matrix_equation(target, expr, left, relation),)
         shape = target.shape
-        out = level == "scalar" and self._written_out(target, expr)
+        out = self.notation.level == "scalar" and self._written_out(target, expr)
         if not out:
             return (self._index_equation(target, expr, kind, relation),)
         return tuple(self.entry_equation(target, expr, idx, (), relation) for idx in places(shape))

@@ -201,9 +201,8 @@ class Names:
             self._inputs if layer in self._inputs else self._hidden
         )  # fmt: skip
         letters = self.notation.output if kind is self._finals else self.notation.hidden
-        base = (
-            symbols["input"] if kind is self._inputs else letters.get(role, symbols.get(role, role))
-        )
+        own = role == "a" and kind is self._inputs  # not what arrives there
+        base = symbols["input"] if own else letters.get(role, symbols.get(role, role))
         alone = len(kind) == 1 and len(self._of_role(role, kind)) <= 1
         if role == "b":
             alone = self.shapes.get(f"b{label}") == () and label.isdigit()

@@ -22,7 +22,7 @@ from clearprop.words import Sentence, did_you_mean, shown
 
 __all__ = ["NOTATIONS", "SYMBOLS", "Level", "Notation", "find_notation"]
 
-Level = Literal["matrix", "index", "scalar"]
+Level = Literal["matrix", "graph", "unit", "index", "scalar"]
 
 SYMBOLS = {
     "input": "a", "W": "W", "b": "b", "z": "z", "a": "a", "y": "y", "C": "C", "J": "J",
@@ -42,12 +42,14 @@ class Notation:
         The word on the command line.
     title : str
         What people call it.
-    level : {"matrix", "index", "scalar"}
-        Whole matrices; sums over indices; every unit and weight written out.
+    level : {"matrix", "graph", "unit", "index", "scalar"}
+        Whole matrices; whole matrices along the drawn graph, where what gathers at a ⊕ is a step of
+        its own, whether it has a letter or not; sums over the wires of a unit, where what gathers
+        stands inside the unit's δ; sums over indices; every unit and weight written out.
     symbols : mapping of str to str
         The letter of each role: ``input W b z a y C J delta Delta learning_rate l2 f E s alpha r
-        penalty m K width``, width being a layer's size. An empty ``Delta`` or ``delta`` is written
-        as a partial derivative of J.
+        penalty m K width``, width being a layer's size; ``input`` is as ``a`` if only that is
+        given. An empty ``Delta`` or ``delta`` is written as a partial derivative of J.
     hidden, output : mapping of str to str
         Letters of a hidden and of an output layer where each layer has letters of its own.
     offsets : mapping of str to int
@@ -57,7 +59,8 @@ class Notation:
     orientation : {"target-first", "source-first"}
         Which index of a weight comes first; matrices are printed so too.
     bias_view : {"vector", "column"}
-        A vector, or one more column of the weights for a constant input 1.
+        A vector, or one more column of the weights for a constant input 1 (of whole matrices,
+        target first).
     mean_at : {"delta", "gradient"}
         Whether 1/m stands inside δ or in the gradient.
     batch : {"mean", "one"}
@@ -110,6 +113,18 @@ class Notation:
     arrangement: str = "plan"
     source: str = ""
 
+    @property
+    def whole(self) -> bool:
+        """Whether vectors and matrices are written whole, rather than entry by entry."""
+        return self.level in ("matrix", "graph")
+
+    @property
+    def gathers(self) -> bool:
+        """Whether what arrives at a value, Δ, is a step of its own, rather than put into its δ."""
+        if self.level in ("graph", "unit"):
+            return self.level == "graph" or not self.symbols["delta"]
+        return bool(self.symbols["Delta"]) or not self.symbols["delta"]
+
     def __post_init__(self) -> None:
         for key, allowed in CHOICES.items():
             given = getattr(self, key)
@@ -131,7 +146,11 @@ class Notation:
         self._check_words()
         if self.orientation == "source-first" and self.bias_view == "column":
             raise SettingError(refusal("notation_column", name=repr(self.name)))
-        object.__setattr__(self, "symbols", {**SYMBOLS, **self.symbols})
+        if self.bias_view == "column" and not self.whole:
+            level = repr(self.level)
+            raise SettingError(refusal("notation_column_level", name=repr(self.name), level=level))
+        own = {"input": self.symbols["a"]} if "a" in self.symbols else {}
+        object.__setattr__(self, "symbols", {**SYMBOLS, **own, **self.symbols})
         self._check_distinct()
 
     def _wrong(self, key: str, given: object, fix: Sentence) -> SettingError:
@@ -225,9 +244,12 @@ class Notation:
         data.setdefault("name", Path(path).stem)
         if base is None:
             return cls(**data)
+        started = NOTATIONS[base]
         for key in ROLES:
-            data[key] = {**getattr(NOTATIONS[base], key), **data.get(key, {})}
-        return replace(NOTATIONS[base], **data)
+            data[key] = {**getattr(started, key), **data.get(key, {})}
+        if data["symbols"]["input"] == started.symbols["a"]:  # the same letter: it stays so
+            data["symbols"]["input"] = data["symbols"]["a"]
+        return replace(started, **data)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the notation as plain data, as the TOML file holds it."""
@@ -236,7 +258,7 @@ class Notation:
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
-    "level": ("matrix", "index", "scalar"),
+    "level": ("matrix", "graph", "unit", "index", "scalar"),
     "script": ("(l)", "l", ""),
     "orientation": ("target-first", "source-first"),
     "bias_view": ("vector", "column"),
@@ -269,6 +291,7 @@ MATRIX = Notation(
 GRAPH = Notation(
     "graph",
     "S1 · 图 graph",
+    level="graph",
     symbols={"W": "Θ", "f": "σ", "J": "Cost", "C": "cost"},
     offsets={"Delta": 1},
     script="l",
@@ -280,7 +303,7 @@ GRAPH = Notation(
 DELTA_RULE = Notation(
     "delta-rule",
     "S2 · δ 规则 delta rule",
-    level="index",
+    level="unit",
     symbols={"W": "w", "z": "u", "a": "t", "input": "t", "J": "E", "Delta": "",
              "learning_rate": "η", "E": "T"},
     offsets={"W": 1, "b": 1},

@@ -124,7 +124,7 @@ def _sized(step: DerivedStep) -> bool:
 
 def lettered(derived: Derived, step: DerivedStep, text: str, show: Callable[[Node], str]) -> str:
     """Return a step's prose with the letter of its layers as the equations have it."""
-    if not step.layer and not any(one.layers for one in step.equations):
+    if step.layer is None and not any(one.layers for one in step.equations):
         return text
     letter = derived.names.letter
     shown = show(Place(Var(letter)))

@@ -107,6 +107,12 @@ REFUSALS = Words(
             "bias_view = 'vector'",
             "zh": "记号 {name}：偏置作为一列时权重须写成 target-first；请用 bias_view = 'vector'",
         },
+        "notation_column_level": {
+            "en": "notation {name}: a bias column needs whole matrices, and level = {level} writes "
+            "entries; use level = 'graph', or bias_view = 'vector'",
+            "zh": "记号 {name}：偏置作为一列时须写整个矩阵，而 level = {level} 逐个元素书写；"
+            "请用 level = 'graph' 或 bias_view = 'vector'",
+        },
         "notation_letters": {
             "en": "notation {name}: {first} and {second} are both {letter}; give each quantity a "
             "letter of its own",

@@ -126,7 +126,7 @@ class Author(Level):
             sym = Sym(given.value, given.type)
             idx: tuple[Index, ...] = ()
             free: tuple[tuple[str, int], ...] = ()
-            if self.notation.level == "index" and given.type.shape:
+            if not self.notation.whole and given.type.shape:
                 letter = min(self.notation.target_index, self.notation.source_index)
                 idx, free = (Var(letter),), ((letter, given.width),)
             yield DerivedStep(
@@ -226,14 +226,14 @@ class Author(Level):
 
     # -- backward ---------------------------------------------------------------------------------
     def _inlined(self) -> dict[str, Expr]:
-        """Δ that the notation has no letter for, and that one place reads: put in there."""
+        """Δ that the notation gives no step of its own, and that one place reads: put in there."""
         count: dict[str, int] = {}
         for step in self.plan.steps:
             for node in walk(step.expr):
                 if isinstance(node, Sym):
                     count[node.name] = count.get(node.name, 0) + 1
         self.read_by = count
-        if self.notation.symbols["Delta"] or not self.notation.symbols["delta"]:
+        if self.notation.gathers:
             return {}
         found: dict[str, Expr] = {}
         for step in self.plan.steps:

@@ -71,7 +71,7 @@ class _Text:
         uses = [self.numbers[u] for u in step.uses]
         tail = uses_text(self.derived, uses) if uses else ""
         why = step.why.speak(language)
-        if step.layer:  # an instance: its reason is a reference, as short as the others
+        if step.layer is not None:  # an instance: its reason is a reference, as short as the others
             comma = "，" if language == "zh" else ", "
             why, tail = "", comma.join(filter(None, (why, tail)))
         room = self.columns - 8 - width(step.title.speak(language))
