@@ -34,9 +34,9 @@ def test_the_readme_goes_from_a_named_mistake_to_a_pass(tutorial):
     page, heading = tutorial.PAGES[1]
     part = page.read_text("utf-8").partition(heading)[2].partition("\n## ")[0]
     order = [part.index(words) for words in (
-        "--template numpy", "delta2 = Delta2\n", "it starts at W1 (layer 2)",
+        "--template numpy", "delta2 = da2\n", "it starts at W1, W⁽¹⁾ (layer 2)",
         "f′ is missing: layer 2", "right:   δ⁽²⁾ = (W⁽²⁾ᵀ δ⁽³⁾) ⊙ f′(z⁽²⁾)",
-        "delta2 = Delta2 * sigmoid_prime(z2)", "The gradient is right.")]  # fmt: skip
+        "delta2 = da2 * sigmoid_prime(z2)", "The gradient is right.")]  # fmt: skip
     assert order == sorted(order)
 
 
@@ -53,5 +53,5 @@ def test_the_tutorial_goes_from_named_mistakes_to_a_right_gradient(tutorial):
     order = [text.index(words) for words in (
         "f′ is missing: layer 2", "right:   δ⁽²⁾ = (W⁽²⁾ᵀ δ⁽³⁾) ⊙ f′(z⁽²⁾)",
         "f′ is taken of a, not of z: layer 2", "The gradient is right.",
-        "right:   ∂E/∂H1 = ∂E/∂P1 · f′(H1)", "mean-missing + derivative-missing")]  # fmt: skip
+        "mean-missing + derivative-missing", "right:   ∂E/∂H1 = ∂E/∂P1 · f′(H1)")]  # fmt: skip
     assert order == sorted(order)

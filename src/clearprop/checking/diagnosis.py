@@ -54,6 +54,8 @@ class Diagnosis:
         What gives the same gradient on any data here, and so cannot be told apart.
     function : str
         What the reader's notation calls f.
+    said : mapping of Place to str
+        The places in the reader's notation; without one as they are.
     """
 
     mistake: Mistake
@@ -65,6 +67,11 @@ class Diagnosis:
     also: tuple[tuple[Mistake, Place], ...] = ()
     equivalent: tuple[tuple[Mistake, Place], ...] = ()
     function: str = "f"
+    said: Mapping[Place, str] = field(default_factory=dict)
+
+    def at(self, place: Place) -> str:
+        """Return one of the places as the reader's notation counts layers and calls parameters."""
+        return self.said.get(place, str(place))
 
     def words(self, text: str) -> str:
         """Return a sentence of the catalogue with the reader's letter for f."""
@@ -75,7 +82,7 @@ class Diagnosis:
         return f"{'; and '.join(parts)} (matches to {number(self.residual, 1)})"
 
     def _sentence(self, mistake: Mistake, place: Place) -> str:
-        text = f"{self.words(mistake.title)}: {place}"
+        text = f"{self.words(mistake.title)}: {self.at(place)}"
         for key in (mistake.fits, _at(mistake, place)):
             if mistake.fits and key in self.fitted:
                 text += f", {mistake.fits} {number(self.fitted[key])}"
@@ -257,4 +264,5 @@ def _diagnosis(search: Search, lines: Lines, found: Found, group: list[int]) -> 
         tuple((m, e.place) for m, e, _ in others),
         tuple(equivalent.values()),
         lines.function,
+        {place: lines.place(place) for _, place in (*named, *equivalent.values())},
     )  # fmt: skip

@@ -263,7 +263,7 @@ def check_gradient(
         passed=not wrong,
         parameters=checks,
         first_wrong=first,
-        layer=parameter_layer(base.plan, first) if first else "",
+        layer=lines.layer(parameter_layer(base.plan, first)) if first else "",
         diagnosis=diagnosis,
         seen=seen,
         unknown=unknown,
@@ -373,20 +373,21 @@ def _rounded(base: Base, moves: Sensitivity, search: Search, atol: float) -> boo
 def _compare(
     graph: Graph, lines: Lines, name: str, answer: Answer, right: Array, allowed: float
 ) -> ParameterCheck:
-    shape = graph.parameters[name].shape
+    shape, said = graph.parameters[name].shape, lines.parameter(name)
     if name in answer.missing:
-        return ParameterCheck(name, False, np.inf, np.inf, 0.0, (), f"missing; expected {shape}")
+        text = f"missing; expected {shape}"
+        return ParameterCheck(name, False, np.inf, np.inf, 0.0, (), text, said)
     given = answer.arrays[name]
     scale = float(np.abs(right).max(initial=0))
     if given.shape != shape:
         text = f"shape {given.shape}, expected {shape}"
-        return ParameterCheck(name, False, np.inf, np.inf, scale, (), text)
+        return ParameterCheck(name, False, np.inf, np.inf, scale, (), text, said)
     bad = np.argwhere(~np.isfinite(given))
     if len(bad):
         at = tuple(int(i) for i in bad[0])
         entry = Entry(at, float(given[at]), float(right[at]), lines.entry(name, at))
         text = f"{len(bad)} of {given.size} entries are NaN or infinite"
-        return ParameterCheck(name, False, np.inf, np.inf, scale, (entry,), text)
+        return ParameterCheck(name, False, np.inf, np.inf, scale, (entry,), text, said)
     difference = np.abs(given - right)
     largest = float(difference.max(initial=0))
     size = max(scale, float(np.abs(given).max(initial=0)))
@@ -398,7 +399,8 @@ def _compare(
             called = lines.entry(name, at)
             entries.append(Entry(at, float(given[at]), float(right[at]), called))
     error = largest / size if size else 0.0
-    return ParameterCheck(name, largest <= allowed, error, largest, scale, tuple(entries), "")
+    passed, worst = largest <= allowed, tuple(entries)
+    return ParameterCheck(name, passed, error, largest, scale, worst, "", said)
 
 
 def _squares_turned(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

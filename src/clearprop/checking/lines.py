@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step
 from clearprop.checking.equations import line
+from clearprop.checking.mistake import Place
 from clearprop.checking.places import all_terms, data_terms
 from clearprop.checking.replay import BELOW, FIRST, FREE, LAST, ROWS, WEIGHT_SUM
 from clearprop.derivation.derived import equation_text
@@ -202,15 +203,33 @@ class Lines:
         """What the notation calls f."""
         return "f" if self.notation is None else self.notation.symbols["f"]
 
+    @property
+    def names(self) -> Names | None:
+        """The notation at work on the plan's graph; None without a notation."""
+        return None if self.notation is None else self._author(_Style()).names
+
     def name(self, symbol: str) -> str:
         """Return what the notation calls a quantity of the plan; "" without a notation."""
-        return "" if self.notation is None else self._author(_Style()).names.name(symbol)
+        return "" if self.names is None else self.names.name(symbol)
 
     def entry(self, parameter: str, index: tuple[int, ...]) -> str:
         """Return the name of a parameter's entry, ``index`` from 0; "" without a notation."""
-        if self.notation is None or parameter not in self.plan.graph.parameters:
+        if self.names is None or parameter not in self.plan.graph.parameters:
             return ""
-        return self._author(_Style()).names.name(parameter, index)
+        return self.names.name(parameter, index)
+
+    def parameter(self, name: str) -> str:
+        """Return a parameter as the function's dict has it, and as the notation calls it."""
+        called = self.entry(name, ())
+        return f"{name}, {called}" if called and called != name else name
+
+    def layer(self, label: str) -> str:
+        """Return a layer's number, or its name, as the notation counts it."""
+        return label if self.names is None or not label else self.names.layer_text("a", label)
+
+    def place(self, place: Place) -> str:
+        """Return a mistake's place in the reader's words."""
+        return place.told(self.layer(place.layer), self.parameter(place.parameter))
 
     def _write(self, step_id: str, new: Mapping[str, Step], style: _Style) -> str:
         step = new.get(step_id, self.plan.step(step_id))

@@ -39,9 +39,13 @@ class Place:
     what: str = ""
 
     def __str__(self) -> str:
-        at = f"layer {self.layer}" if self.layer else "every layer"
-        if self.parameter:
-            at = f"{self.parameter} ({at})" if self.layer else self.parameter
+        return self.told(self.layer, self.parameter)
+
+    def told(self, layer: str, parameter: str) -> str:
+        """Return the place in words, with what a reader calls its layer and parameter."""
+        at = f"layer {layer}" if layer else "every layer"
+        if parameter:
+            at = f"{parameter} ({at})" if layer else parameter
         return f"{at}, {self.what}" if self.what else at
 
 

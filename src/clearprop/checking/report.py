@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import textwrap
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -66,7 +67,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class ParameterCheck:
-    """One parameter's gradient: its error relative to the tensor's scale, its worst entries."""
+    """One parameter's gradient: its error relative to the tensor's scale, its worst entries.
+
+    ``said`` is its name, and behind it what the reader's notation calls it.
+    """
 
     name: str
     passed: bool
@@ -75,6 +79,10 @@ class ParameterCheck:
     scale: float
     worst: tuple[Entry, ...]
     problem: str
+    said: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "said", self.said or self.name)
 
     def entry_name(self, entry: Entry) -> str:
         """Return the entry as NumPy writes it, ``W1[2, 0]``, and as the notation calls it."""
@@ -92,7 +100,8 @@ class GradientCheck:
     parameters : mapping of str to ParameterCheck
         From the output back.
     first_wrong, layer : str
-        The first parameter from the output back that is wrong, and its layer; "" if none is.
+        The first parameter from the output back that is wrong, and its layer as the reader's
+        notation counts it; "" if none is.
     diagnosis : tuple of Diagnosis
         Best first; empty if no known mistake gives this gradient.
     seen : str
@@ -127,12 +136,13 @@ class GradientCheck:
     def __str__(self) -> str:
         lines = ["The gradient is right." if self.passed else self._headline()]
         lines += _folded("network: ", self.network, " " * 9)
-        width = max([9, *(len(name) for name in self.parameters)])
+        width = max([9, *(_columns(check.said) for check in self.parameters.values())])
         lines += ["", f"{'parameter':<{width}}  error relative to the tensor's largest entry"]
         for check in self.parameters.values():
             mark = "right" if check.passed else "WRONG"
             error = check.problem or _short(check.error)
-            lines.append(f"{check.name:<{width}}  {mark}  {error}")
+            gap = " " * (width - _columns(check.said))
+            lines.append(f"{check.said}{gap}  {mark}  {error}")
         worst = self.parameters.get(self.first_wrong)
         if worst is not None and worst.worst:
             lines += ["", "worst entries:"]
@@ -154,7 +164,9 @@ class GradientCheck:
         return "\n".join(lines)
 
     def _headline(self) -> str:
-        at = f" at {self.first_wrong} (layer {self.layer})" if self.first_wrong else ""
+        at = ""
+        if self.first_wrong:
+            at = f" at {self.parameters[self.first_wrong].said} (layer {self.layer})"
         return f"The gradient is wrong; from the output back, it starts{at}."
 
     def _question(self) -> str:
@@ -178,6 +190,7 @@ class GradientCheck:
             "parameters": [
                 {
                     "name": c.name,
+                    "said": c.said,
                     "passed": c.passed,
                     "error": _finite(c.error),
                     "absolute": _finite(c.absolute),
@@ -217,7 +230,7 @@ def _told(found: Diagnosis) -> list[str]:
     for mistake in mistakes:
         lines += _folded("    why:     ", found.words(mistake.why))
         lines += _folded("    change:  ", found.words(mistake.change))
-    same = [f"{m.id} at {p}" for m, p in found.equivalent]
+    same = [f"{m.id} at {found.at(p)}" for m, p in found.equivalent]
     if same:
         left = len(same) - 4
         text = "; ".join(same[:4]) + (f"; {left} more" if left > 0 else "")
@@ -258,6 +271,11 @@ def _as_dict(found: Diagnosis) -> dict[str, Any]:
     }
 
 
+def _columns(text: str) -> int:
+    """How wide a text stands: a bar over a letter takes no column of its own."""
+    return sum(not unicodedata.combining(sign) for sign in text)
+
+
 def _finite(x: float) -> float | str:
     return x if math.isfinite(x) else number(x)
 
@@ -269,7 +287,7 @@ def _short(x: float) -> str:
 def _page(check: GradientCheck, headline: str, question: str) -> str:
     """Return the page of a `GradientCheck`: what its text says, in the look of derivations."""
     rows = "".join(
-        f'<tr class="{"right" if one.passed else "wrong"}"><td><code>{escape(one.name)}</code></td>'
+        f'<tr class="{"right" if one.passed else "wrong"}"><td><code>{escape(one.said)}</code></td>'
         f'<td class="said">{"right" if one.passed else "wrong"}</td>'
         f"<td>{escape(one.problem or number(one.error))}</td></tr>"
         for one in check.parameters.values()
@@ -324,7 +342,7 @@ def _shown(found: Diagnosis) -> str:
     for one in mistakes:
         rows += [f"<dt>why</dt><dd>{escape(found.words(one.why))}</dd>",
                  f"<dt>change</dt><dd>{escape(found.words(one.change))}</dd>"]  # fmt: skip
-    same = [f"{one.id} at {place}" for one, place in found.equivalent]
+    same = [f"{one.id} at {found.at(place)}" for one, place in found.equivalent]
     if same:
         rows.append(f"<dt>same here</dt><dd>{escape('; '.join(same))}</dd>")
     return f'<div class="mistake"><h3>{escape(str(found))}</h3><dl>{"".join(rows)}</dl></div>'

@@ -9,7 +9,8 @@ from __future__ import annotations
 import textwrap
 from dataclasses import replace
 
-from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, gradient_name
+from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, gradient_name, target_name
+from clearprop.checking.identifiers import Identifiers
 from clearprop.checking.lines import Lines
 from clearprop.checking.places import all_terms
 from clearprop.derivation.notation import Notation
@@ -68,7 +69,8 @@ def numpy_template(
     weights : bool
         The function takes ``sample_weight`` too.
     notation : str or Notation, optional
-        Comments say each forward line in it, and what it calls each line that is left blank.
+        Variables are called as in it (``Theta1`` for Θ¹, ``dH`` for ∂E/∂H); comments say each
+        forward line in it, and what it calls each line that is left blank.
 
     Examples
     --------
@@ -85,6 +87,17 @@ class _Writer:
     def __init__(self, plan: Plan, weights: bool, lines: Lines) -> None:
         self.plan, self.weights, self.lines = plan, weights, lines
         self.functions: dict[str, Apply] = {}
+        graph = plan.graph
+        steps = [step.target.name for step in plan.steps]
+        #: What each input and target is taken from.
+        self.given = {
+            one.value: "X" if len(graph.inputs) == 1 else f"X[{one.key!r}]" for one in graph.inputs
+        }
+        for cost in graph.costs:
+            alone = len(graph.costs) == 1
+            self.given[target_name(graph, cost)] = "Y" if alone else f"Y[{cost.value!r}]"
+        symbols = [*graph.parameters, *self.given, *plan.masks, *steps]
+        self.variables = Identifiers(lines.names, dict.fromkeys(symbols), self.given)
 
     def write(self, filled: bool) -> str:
         graph = self.plan.graph
@@ -94,34 +107,28 @@ class _Writer:
         for step in self.plan.steps:
             if step.target.name not in needed or step.kind in ("cost", "penalty", "update"):
                 continue
-            code = f"{variable(step.target.name)} = {self._sum(step)}"
+            made = self.variables[step.target.name]
+            code = f"{made} = {self._sum(step)}"
             if step.kind == "forward":
                 forward += [*self._said(step, True), code]
             elif filled:
                 backward += [*self._said(step, True), code]
             else:
-                backward += [*self._said(step, False), f"{variable(step.target.name)} = ..."]
-        first = "X" if len(graph.inputs) == 1 else f"X[{graph.inputs[0].key!r}]"
-        start = [f"m = len({first})"]
+                backward += [*self._said(step, False), f"{made} = ..."]
+        start = [f"m = len({next(iter(self.given.values()))})"]
         if self.weights:
             start.append("w = (sample_weight / sample_weight.sum())[:, None]")
         for name in graph.parameters:
-            called = self.lines.name(name)
-            comment = f"  # {called}" if called else ""
-            start.append(f"{variable(name)} = parameters[{name!r}]{comment}")
+            start.append(f"{self.variables[name]} = parameters[{name!r}]{self._called(name)}")
         if graph.l2:
-            called = self.lines.name(_L2.name)
-            start.append(f"{_L2.name} = {graph.l2!r}" + (f"  # {called}" if called else ""))
-        for given in graph.inputs:
-            at = "X" if len(graph.inputs) == 1 else f"X[{given.key!r}]"
-            start.append(f"{given.value} = {at}")
-        if len(graph.costs) == 1:
-            start.append("y = Y")
-        else:
-            start += [f"y{cost.value[1:]} = Y[{cost.value!r}]" for cost in graph.costs]
-        start += [f"{name} = masks[{name!r}]" for name in self.plan.masks]
+            start.append(f"{_L2.name} = {graph.l2!r}{self._called(_L2.name)}")
+        for name, source in self.given.items():
+            if self.variables[name] != source:
+                start.append(f"{self.variables[name]} = {source}")
+        start += [f"{self.variables[name]} = masks[{name!r}]" for name in self.plan.masks]
         extra = (", sample_weight" if self.weights else "") + (", masks" if self.plan.masks else "")
-        returned = ", ".join(f"{name!r}: d{name}" for name in graph.parameters)
+        gradients = {name: self.variables[gradient_name(name)] for name in graph.parameters}
+        returned = ", ".join(f"{name!r}: {variable}" for name, variable in gradients.items())
         lines = [
             '"""A backward pass by hand.',
             "",
@@ -146,6 +153,11 @@ class _Writer:
             f"    return {{{returned}}}",
         ]
         return "\n".join(lines) + "\n"
+
+    def _called(self, symbol: str) -> str:
+        """A comment with what the reader's notation calls a symbol."""
+        called = self.lines.name(symbol)
+        return f"  # {called}" if called else ""
 
     def _said(self, step: Step, whole: bool) -> list[str]:
         """The step in the reader's notation: all of it, or its left-hand side alone."""
@@ -225,7 +237,7 @@ class _Writer:
     def _code(self, expr: Expr) -> tuple[int, str]:
         match expr:
             case Sym(name):
-                return 9, variable(name)
+                return 9, _L2.name if name == _L2.name else self.variables.get(name, name)
             case Num(value):
                 return (9 if value >= 0 else 3), repr(int(value) if value == int(value) else value)
             case Add(terms):
@@ -320,11 +332,6 @@ def _defined(expr: Expr) -> Expr:
         case Apply(Cost() as cost, (a, y), attrs, "value"):
             return cost.definition(a, y, dict(attrs))
     return expr
-
-
-def variable(name: str) -> str:
-    """Return a symbol's name as a Python variable: ``dW1`` for ``dJ/dW1``."""
-    return name.replace("dJ/d", "d")
 
 
 _VECTOR = Type((1,), sample=True)
