@@ -9,7 +9,6 @@ import clearprop as cp
 from clearprop.backprop import paths
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
-from clearprop.derivation.expanding import multiplied_out
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.pages import width
 from clearprop.errors import SettingError
@@ -138,19 +137,6 @@ def test_the_paths_multiplied_out_are_as_many_as_there_are():
     found = paths(network.plan, "W1", network.trace(p, X, Y), (0, 0))
     many = d.step("dJ/dW1:paths").title.values["count"]
     assert many == found.count
-
-
-def test_multiplied_out_without_delta_it_is_the_same_number_and_costs_more():
-    d = scalar()
-    expression, without, with_delta = multiplied_out(d)
-    t = d.numbers.trace
-    given = {"X1": t["a1"][0, 0], "X2": t["a1"][0, 1], "Y1": t["y"][0, 0], "Y2": t["y"][0, 1],
-             "b1": t["b1"], "b2": t["b2"]}  # fmt: skip
-    given |= {f"V{i + 1}{j + 1}": t["W1"][j, i] for i in range(2) for j in range(3)}
-    given |= {f"W{i + 1}{j + 1}": t["W2"][j, i] for i in range(3) for j in range(2)}
-    value = expression.subs({s: float(given[s.name]) for s in expression.free_symbols})
-    assert float(value) == pytest.approx(float(t["dJ/dW1"][0, 0]), rel=1e-12)
-    assert without > with_delta
 
 
 def test_a_network_too_large_is_refused_in_one_sentence():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from clearprop.derivation.alphabets import clusters, latex_letter
+from clearprop.derivation.breaking import FLAT, broken
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.equations import DerivedStep, Equation, runs
 from clearprop.derivation.latex import LATEX, ROOM, extent
@@ -29,6 +30,8 @@ ESCAPES = {
 }  # fmt: skip
 
 
+WIDEST = 2 * ROOM
+"""A formula that is wider still, its sums folded, is cut at any sign."""
 _HAN = re.compile("[\u2e80-\uffff]+(?:, | )?")
 
 
@@ -39,7 +42,7 @@ def latex_page(derived: Derived, verify: bool = False) -> str:
 
 def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
     chinese = derived.language == "zh"
-    printer = derived.printer(LATEX)
+    printer, flat = derived.printer(LATEX), derived.printer(FLAT)
     yield r"\documentclass[11pt]{" + ("ctexart" if chinese else "article") + "}"
     yield r"\usepackage{amsmath,amssymb}"
     if not chinese:
@@ -76,7 +79,9 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
         yield prose(step, step.why) + tail
         yield r"\begin{align*}"
         yield " \\\\\n".join(
-            line for equation in step.equations for line in _aligned(derived, printer, equation)
+            line
+            for equation in step.equations
+            for line in _aligned(derived, printer, flat, equation)
         )
         yield r"\end{align*}"
         if counted := units_of(derived, step, inline):
@@ -93,14 +98,21 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
     yield r"\end{document}"
 
 
-def _aligned(derived: Derived, printer: Printer, equation: Equation) -> Iterator[str]:
+def _aligned(
+    derived: Derived, printer: Printer, flat: Printer, equation: Equation
+) -> Iterator[str]:
     sign = LATEX.relation(equation.relation).strip()
     left = left_side = printer.render(equation.left)
     last = ""
     for member in equation.members:
         if last:
             yield last
-        last = f"{left} &{sign} {printer.render(member)}"
+        written = printer.render(member)
+        first, *more = [written] if extent(written) <= WIDEST else broken(flat.render(member), ROOM)
+        last = f"{left} &{sign} {first}"
+        for line in more:
+            yield last
+            last = rf"&\quad {line}"
         left = ""
     where = r",\; ".join(map(printer.render, runs(equation, derived.names.letter)))
     if not where:

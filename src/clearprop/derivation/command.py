@@ -51,18 +51,18 @@ def derive_command(
     if (row is not None or target) and not data:
         raise UsageError(refusal("data_option", option="target" if target else "row"))
     chosen = format_of(format, json, out)
-    if expand and chosen != "text":
-        raise UsageError("--expand prints text; leave --format and --json out")
     if out:
         check_page(out, overwrite=overwrite)
     found = with_numbers(source, notation, weight, language, digits, seed, data, row, target)
+    if expand:
+        found = found.expand()
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     screen = not out and sys.stdout.isatty()
     if verify and sys.stderr.isatty():
         print("verifying, by SymPy too …", end="\r", file=sys.stderr, flush=True)
         found.verify(symbolic=True)
         print("\033[K", end="", file=sys.stderr, flush=True)
-    page = print_page(found, chosen, verify, expand, screen, min(max(room, 60), 100))
+    page = print_page(found, chosen, verify, screen, min(max(room, 60), 100))
     if out:
         with written_whole(out) as file:
             file.write(page.encode())
@@ -146,9 +146,7 @@ def with_numbers(
     return found.seeded(seed, origin, data + at, columns)
 
 
-def print_page(
-    found: Derivation, chosen: str, verify: bool, expand: bool, color: bool, room: int = WIDTH
-) -> str:
+def print_page(found: Derivation, chosen: str, verify: bool, color: bool, room: int = WIDTH) -> str:
     """Return the derivation in a format, and what else was asked for."""
     if chosen == "json":
         return found.to_json(verify=verify) + "\n"
@@ -156,7 +154,7 @@ def print_page(
         return found.to_latex(verify=verify)
     if chosen == "html":
         return found.to_html(verify=verify)
-    tail = "\n" + found.expand(room) + "\n" if expand else ""
+    tail = ""
     if verify and (lines := list(verified(found))):
         tail += "\n" + "".join(
             "\n".join(wrapped(f"{sign} {line}", room)) + "\n" for sign, line in lines

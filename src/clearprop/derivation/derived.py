@@ -213,7 +213,7 @@ class Derived:
         member = equation.members[-1]
         if self.numbers is None or equation.free or equation.layers:
             return None
-        if any(isinstance(n, Total) for n in walk(member)):
+        if any(isinstance(n, Total) or _nested(n) for n in walk(member)):
             return None
         bound = self.numbers.bound(self.row)
 
@@ -318,6 +318,13 @@ class Derived:
             "columns": {value: list(units) for value, units in self.columns.items()},
             "steps": steps,
         } | found_errors
+
+
+def _nested(node: Node) -> bool:
+    """Whether it is a function of a function."""
+    return isinstance(node, Call) and any(
+        isinstance(inner, Call) for argument in node.args for inner in walk(argument)
+    )
 
 
 def equation_text(printer: Printer, equation: Equation, worth: Array | None = None) -> str:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from clearprop.backprop import plan
 from clearprop.derivation.article import latex_page
 from clearprop.derivation.derived import LEARNING_RATE, Derived, numbers_of
-from clearprop.derivation.expanding import multiplied_out
+from clearprop.derivation.expanding import STEP, multiplied_out
 from clearprop.derivation.html import html_page
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation, find_notation
-from clearprop.derivation.pages import WIDTH, wrapped
+from clearprop.derivation.pages import WIDTH
 from clearprop.derivation.refusals import refusal, unknown
 from clearprop.derivation.steps import write_steps
 from clearprop.derivation.terminal import text_page
@@ -63,6 +64,19 @@ class Derivation(Derived):
         """
         return html_page(self, verify)
 
+    def to_dict(self, *, symbolic: bool = False) -> dict[str, Any]:
+        """Return the derivation as plain data: every step on every page, numbers, links.
+
+        Parameters
+        ----------
+        symbolic : bool
+            Verified by SymPy too, as `verify` does; where it is not, ``symbolic_skipped`` says why.
+        """
+        found = super().to_dict(symbolic=symbolic)
+        if self.steps[-1].id == STEP:
+            found[STEP] = multiplied_out(self).to_dict()
+        return found
+
     def to_json(self, *, verify: bool = False) -> str:
         """Return the derivation as JSON text.
 
@@ -73,24 +87,25 @@ class Derivation(Derived):
         """
         return json.dumps(self.to_dict(symbolic=verify), ensure_ascii=False, indent=1)
 
-    def expand(self, width: int = WIDTH) -> str:
-        """Return the gradient of the weight multiplied out without δ, and what δ saves.
+    def expand(self) -> Derivation:
+        """Return the derivation with one step more: the gradient multiplied out, without δ.
 
-        Parameters
-        ----------
-        width : int
-            Columns.
+        Its sentence counts the multiplications and divisions with δ and without. The same as a
+        SymPy expression stands in `to_dict` as text.
 
         Raises
         ------
         SettingError
             If no weight was asked for, or the network is too large.
+
+        Examples
+        --------
+        >>> d = derive(Network("1-1-1", "sigmoid"), notation="scalar", weight="W11").expand()
+        >>> d.printer_text(d.step("expanded").equations[0].members[0])
+        '(W11 · f(V11 · X1 + b⁽¹⁾₁) + b⁽²⁾₁ − Y1) · f(V11 · X1 + b⁽¹⁾₁)'
         """
-        expression, without, with_delta = multiplied_out(self)
-        assert self.target is not None  # or `multiplied_out` would have refused
-        gradient = self.names.name("dJ/d" + self.target[0], self.target[1])
-        said = self.say("expanded", gradient=gradient, without=without, with_delta=with_delta)
-        return "\n".join([*wrapped(said, width), "", *wrapped(f"{gradient} = {expression}", width)])
+        step = multiplied_out(self).step(self)
+        return replace(self, steps=(*self.steps, step))
 
     def __str__(self) -> str:
         return self.text()

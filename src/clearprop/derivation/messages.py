@@ -301,10 +301,14 @@ MESSAGES = Words(
         "part": {"en": "Part {n} of the cost", "zh": "误差的第 {n} 部分"},
         "part_why": {"en": "What output {n} contributes.", "zh": "第 {n} 个输出贡献的误差。"},
         "expanded": {
-            "en": "{gradient} multiplied out, without δ: {without} multiplications and divisions. "
-            "Back-propagation, with shared factors computed once: {with_delta}.",
-            "zh": "把 {gradient} 全部展开、不用残差：需 {without} 次乘除法。"
-            "反向传播把公共因子只算一次：需 {with_delta} 次。",
+            "en": "{gradient} multiplied out, without δ",
+            "zh": "{gradient} 全部展开，不用残差",
+        },
+        "expanded_why": {
+            "en": "For one sample, {without} multiplications and divisions; back-propagation, with "
+            "shared factors computed once, needs {with_delta}.",
+            "zh": "单个样本需 {without} 次乘除法；反向传播把公共因子只算一次，"
+            "只需 {with_delta} 次。",
         },
         "paths": {
             "en": "Paths from {n} to the cost: {count}",

@@ -89,6 +89,10 @@ REFUSALS = Words(
             "en": "the network is too large to multiply out: {count} equations, {most} at most",
             "zh": "网络太大，无法展开：需要 {count} 个式子，至多 {most} 个",
         },
+        "expand_long": {
+            "en": "the network is too large to multiply out: {count} parts, {most} at most",
+            "zh": "网络太大，无法展开：展开后有 {count} 项，至多 {most} 项",
+        },
         "expand_kind": {
             "en": "{kind} cannot be multiplied out",
             "zh": "{kind} 无法展开",

@@ -96,25 +96,25 @@ class Symbolic:
         raise SettingError(refusal("expand_kind", kind=type(node).__name__))
 
 
-def operations(cost: Mapping[Entry, Equation], names: Names) -> int:
-    """Return how many parts the printed cost has when everything is put in; no SymPy is needed."""
+def operations(found: Mapping[Entry, Equation], names: Names, start: Entry = ("J", ())) -> int:
+    """Return how many parts an entry has when everything is put in; no SymPy is needed."""
     known: dict[Entry, int] = {}
 
     def parts(entry: Entry) -> int:
         if entry not in known:
-            known[entry] = of(cost[entry].members[-1])
+            known[entry] = of(found[entry].members[-1])
         return known[entry]
 
     def of(node: Node) -> int:
         if isinstance(node, Quantity):
             places = names.ordered(node.sym, node.index)
             entry = (node.sym, tuple(place for place in places if isinstance(place, int)))
-            return parts(entry) if entry in cost else 1
+            return parts(entry) if entry in found else 1
         if isinstance(node, Call) and isinstance(node.meaning, Node):
             return of(node.meaning)
         return 1 + sum(map(of, node.children()))
 
-    return parts(("J", ()))
+    return parts(start)
 
 
 def differentiated(

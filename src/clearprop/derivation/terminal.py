@@ -163,7 +163,7 @@ def folded(text: str, room: int) -> Iterator[str]:
     """
     room = max(room, 24)
     least = 8
-    while width(text) > room:
+    while width(text[: AHEAD * room]) > room:
         depth, best = 0, (99.0, 0)
         for place, sign in enumerate(text[: room + 1]):
             depth += (sign in "([{") - (sign in ")]}")
@@ -178,5 +178,7 @@ def folded(text: str, room: int) -> Iterator[str]:
     yield text
 
 
+AHEAD = 3
+"""No sign of mathematics has more letters than this: what is further on needs no measuring."""
 LOOSE = {" + ": 0.0, " − ": 0.0, " - ": 0.0, " · ": 0.4, " ⊙ ": 0.4}
 """How ill a line breaks before a sign: a sum well, a product worse."""
