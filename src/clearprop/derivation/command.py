@@ -13,7 +13,7 @@ from clearprop.derivation.names import Names
 from clearprop.derivation.notation import find_notation
 from clearprop.derivation.pages import WIDTH, verified, wrapped
 from clearprop.derivation.refusals import refusal
-from clearprop.derivation.rosetta import rosetta_json, rosetta_text
+from clearprop.derivation.rosetta import rosetta
 from clearprop.derivation.rows import Columns, encoded_columns, read_rows
 from clearprop.derivation.saving import check_page, format_of
 from clearprop.errors import GraphError, UsageError
@@ -73,11 +73,11 @@ def derive_command(
 
 
 def notation_command(net: Network, *, language: str, notation: list[str], json: bool) -> int:
-    """Print the Rosetta table: each quantity in all five notations, with its numbers."""
+    """Print the Rosetta table: each quantity in all notations, with numbers; mean and step."""
     p, X, Y = random_numbers(net, 0, 1)
     more = [find_notation(one) for one in notation]
-    write = rosetta_json if json else rosetta_text
-    sys.stdout.write(write(net, p, X, Y, language, more))
+    found = rosetta(net, p, X, Y, language, more)
+    sys.stdout.write(found.to_json() if json else found.text())
     return 0
 
 

@@ -16,7 +16,7 @@ from clearprop.derivation.deriving import Derivation, derive
 from clearprop.derivation.errata import ERRATA, Erratum
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import NOTATIONS
-from clearprop.derivation.rosetta import rosetta_text
+from clearprop.derivation.rosetta import rosetta
 from clearprop.network import Network
 
 SOURCES = {"S0": "matrix", "S1": "graph", "S2": "delta-rule", "S3": "scalar", "S4": "index"}
@@ -183,7 +183,7 @@ def index_page() -> str:
     lines = ["# The five sources, re-derived", ""]
     lines += [f"- [{s} · {n}]({_file(s)}.md): {ABOUT[s]}" for s, n in SOURCES.items()]
     lines += ["- [Errata](errata.md)", "", "`clearprop notation` prints:", ""]
-    lines += ["```text", rosetta_text(net, p, X, Y, "en").rstrip(), "```", ""]
+    lines += ["```text", rosetta(net, p, X, Y, "en").text().rstrip(), "```", ""]
     lines += ["```{toctree}", ":hidden:", "", *files, "errata", "```"]
     return "\n".join(lines) + "\n"
 
