@@ -9,36 +9,13 @@ from __future__ import annotations
 import textwrap
 from dataclasses import replace
 
+from clearprop import expressions as trees
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, gradient_name, target_name
 from clearprop.checking.identifiers import Identifiers
 from clearprop.checking.lines import Lines
 from clearprop.checking.places import all_terms
 from clearprop.derivation.notation import Notation
 from clearprop.errors import UsageError
-from clearprop.expressions import (
-    Add,
-    Apply,
-    Cases,
-    Concat,
-    Divide,
-    Expr,
-    Hadamard,
-    Less,
-    MatMul,
-    Neg,
-    Num,
-    OneHot,
-    Outer,
-    Power,
-    Slice,
-    Sum,
-    Sym,
-    Transpose,
-    Type,
-    rewrite,
-    substitute,
-    walk,
-)
 from clearprop.network import Network
 from clearprop.operations import Activation, Cost, Function
 from clearprop.settings import Scalar
@@ -46,7 +23,7 @@ from clearprop.settings import Scalar
 #: Columns of a comment, and so many lines of one equation of the cost.
 WIDTH, LONGEST = 80, 4
 
-_L2 = Sym("l2")
+_L2 = trees.Sym("l2")
 
 _NUMPY = {"exp", "log", "sqrt", "abs", "sign", "cosh", "tanh"}
 
@@ -86,7 +63,7 @@ def numpy_template(
 class _Writer:
     def __init__(self, plan: Plan, weights: bool, lines: Lines) -> None:
         self.plan, self.weights, self.lines = plan, weights, lines
-        self.functions: dict[str, Apply] = {}
+        self.functions: dict[str, trees.Apply] = {}
         graph = plan.graph
         steps = [step.target.name for step in plan.steps]
         #: What each input and target is taken from.
@@ -186,7 +163,7 @@ class _Writer:
                 found += folded[:LONGEST] + (["#     …"] if len(folded) > LONGEST else [])
         return found
 
-    def _cost_of_output(self, expr: Expr) -> Expr:
+    def _cost_of_output(self, expr: trees.Expr) -> trees.Expr:
         """A cost that is computed from z, for its digits, stands as the one of a that it is."""
         outputs = {
             read: self.plan.step(cost.value).target
@@ -194,19 +171,19 @@ class _Writer:
             for read in self.plan.step(cost.value).reads
         }
 
-        def of_output(part: Expr) -> Expr:
+        def of_output(part: trees.Expr) -> trees.Expr:
             match part:
-                case Apply(Cost() as cost, (z, y), attrs, "linked") if z in outputs:
+                case trees.Apply(Cost() as cost, (z, y), attrs, "linked") if z in outputs:
                     return cost(outputs[z], y, dict(attrs))
             return part
 
-        return rewrite(expr, of_output)
+        return trees.rewrite(expr, of_output)
 
-    def _in_full(self, expr: Expr) -> Expr:
+    def _in_full(self, expr: trees.Expr) -> trees.Expr:
         """In the letters of the code a cost stands as what it computes, and λ by its name."""
-        half = Num(self.plan.graph.l2 / 2)
-        expr = substitute(expr, {half: Divide(_L2, Num(2.0))}) if self.plan.graph.l2 else expr
-        return rewrite(self._cost_of_output(expr), _defined)
+        if l2 := self.plan.graph.l2:
+            expr = trees.substitute(expr, {trees.Num(l2 / 2): trees.Divide(_L2, trees.Num(2.0))})
+        return trees.rewrite(self._cost_of_output(expr), _defined)
 
     def _needed(self) -> set[str]:
         """Everything that leads to a parameter's gradient."""
@@ -222,63 +199,63 @@ class _Writer:
     def _sum(self, step: Step) -> str:
         return " + ".join(self.code(self._by_name(step, term.expr), 1) for term in step.terms)
 
-    def _by_name(self, step: Step, expr: Expr) -> Expr:
+    def _by_name(self, step: Step, expr: trees.Expr) -> trees.Expr:
         """λ W by λ's name: the penalty's part of a gradient."""
         l2 = self.plan.graph.l2
         match expr:
-            case Hadamard(Num(value), Sym(name) as W) if value == l2:
-                return Hadamard(_L2, W) if step.target.name == gradient_name(name) else expr
+            case trees.Hadamard(trees.Num(value), trees.Sym(name) as W) if value == l2:
+                return trees.Hadamard(_L2, W) if step.target.name == gradient_name(name) else expr
         return expr
 
-    def code(self, expr: Expr, within: int = 0) -> str:
+    def code(self, expr: trees.Expr, within: int = 0) -> str:
         level, written = self._code(expr)
         return f"({written})" if level < within else written
 
-    def _code(self, expr: Expr) -> tuple[int, str]:
+    def _code(self, expr: trees.Expr) -> tuple[int, str]:
         match expr:
-            case Sym(name):
+            case trees.Sym(name):
                 return 9, _L2.name if name == _L2.name else self.variables.get(name, name)
-            case Num(value):
+            case trees.Num(value):
                 return (9 if value >= 0 else 3), repr(int(value) if value == int(value) else value)
-            case Add(terms):
+            case trees.Add(terms):
                 written = self.code(terms[0], 1)
                 for term in terms[1:]:
-                    minus = isinstance(term, Neg)
-                    body = term.body if isinstance(term, Neg) else term
+                    minus = isinstance(term, trees.Neg)
+                    body = term.body if isinstance(term, trees.Neg) else term
                     written += (" - " if minus else " + ") + self.code(body, 2)
                 return 1, written
-            case Neg(body):
+            case trees.Neg(body):
                 return 3, "-" + self.code(body, 3)
-            case Hadamard(left, right) if left == SAMPLE_WEIGHT:
+            case trees.Hadamard(left, right) if left == SAMPLE_WEIGHT:
                 if self.weights:
                     return 2, f"w * {self.code(right, 3)}"
                 return 2, f"{self.code(right, 2)} / m"
-            case Hadamard(left, right):
+            case trees.Hadamard(left, right):
                 return 2, f"{self.code(left, 2)} * {self.code(right, 3)}"
-            case Divide(above, below):
+            case trees.Divide(above, below):
                 return 2, f"{self.code(above, 2)} / {self.code(below, 3)}"
-            case Power(base, exponent):
+            case trees.Power(base, exponent):
                 return 4, f"{self.code(base, 5)} ** {self.code(exponent, 4)}"
-            case MatMul(Transpose(matrix), OneHot(index, _)):
+            case trees.MatMul(trees.Transpose(matrix), trees.OneHot(index, _)):
                 return 9, f"{self.code(matrix, 9)}[{self.code(index)}]"
-            case MatMul(Transpose(row), right) if len(row.shape) == 1:
+            case trees.MatMul(trees.Transpose(row), right) if len(row.shape) == 1:
                 product = f"{self.code(row, 2)} * {self.code(right, 3)}"
                 return 9, f"({product}).sum(axis=1, keepdims=True)"
-            case MatMul(Transpose(matrix), right):
+            case trees.MatMul(trees.Transpose(matrix), right):
                 return 2, f"{self.code(right, 2)} @ {self.code(matrix, 3)}"
-            case MatMul(matrix, right):
+            case trees.MatMul(matrix, right):
                 return 2, f"{self.code(right, 2)} @ {self.code(matrix, 9)}.T"
-            case Sum(_, Outer(OneHot(index, levels), delta)):
+            case trees.Sum(_, trees.Outer(trees.OneHot(index, levels), delta)):
                 return 2, f"np.eye({levels})[{self.code(index)}].T @ {self.code(delta, 3)}"
-            case Sum(_, Outer(left, right)):
+            case trees.Sum(_, trees.Outer(left, right)):
                 return 2, f"{self.code(left, 9)}.T @ {self.code(right, 3)}"
-            case Sum(("sample",), Sum(("unit",), body)):
+            case trees.Sum(("sample",), trees.Sum(("unit",), body)):
                 return 9, f"{self.code(body, 9)}.sum()"
-            case Sum(("sample",), body):
+            case trees.Sum(("sample",), body):
                 return 9, f"{self.code(body, 9)}.sum(axis=0)"
-            case Sum(_, body):
+            case trees.Sum(_, body):
                 return 9, f"{self.code(body, 9)}.sum(axis=1, keepdims=True)"
-            case Apply(function, args, _, form):
+            case trees.Apply(function, args, _, form):
                 inside = ", ".join(self.code(arg) for arg in args)
                 if function.name in _NUMPY and not isinstance(function, Activation):
                     return 9, f"np.{function.name}({inside})"
@@ -287,14 +264,14 @@ class _Writer:
                 name = function.name + ("_prime" if form == "derivative" else "")
                 self.functions.setdefault(name, expr)
                 return 9, f"{name}({inside})"
-            case Concat(parts):
+            case trees.Concat(parts):
                 inside = ", ".join(self.code(part) for part in parts)
                 return 9, f"np.concatenate([{inside}], axis=1)"
-            case Slice(body, start, stop):
+            case trees.Slice(body, start, stop):
                 return 9, f"{self.code(body, 9)}[:, {start}:{stop}]"
-            case Less(left, right, or_equal):
+            case trees.Less(left, right, or_equal):
                 return 0, f"{self.code(left, 1)} {'<=' if or_equal else '<'} {self.code(right, 1)}"
-            case Cases(condition, then, otherwise):
+            case trees.Cases(condition, then, otherwise):
                 inside = ", ".join(self.code(part) for part in (condition, then, otherwise))
                 return 9, f"np.where({inside})"
         raise UsageError(f"the NumPy template has no form for {type(expr).__name__}")
@@ -315,23 +292,23 @@ class _Writer:
         return (["import math"] if "math.erf" in text else []) + lines
 
     def _formula(self, row: Activation, prime: bool, attrs: dict[str, Scalar]) -> str:
-        x = Sym("x", _VECTOR)
+        x = trees.Sym("x", _VECTOR)
         if prime and isinstance(row, Function):
             formula = row.slope(x, attrs)
         else:
             formula = row.definition(x, attrs)
         code = self.code(formula)
-        constant = not any(isinstance(node, Sym) for node in walk(formula))
+        constant = not any(isinstance(node, trees.Sym) for node in trees.walk(formula))
         if constant:
-            return "np.ones_like(x)" if formula == Num(1.0) else f"{code} * np.ones_like(x)"
+            return "np.ones_like(x)" if formula == trees.Num(1.0) else f"{code} * np.ones_like(x)"
         return code
 
 
-def _defined(expr: Expr) -> Expr:
+def _defined(expr: trees.Expr) -> trees.Expr:
     match expr:
-        case Apply(Cost() as cost, (a, y), attrs, "value"):
+        case trees.Apply(Cost() as cost, (a, y), attrs, "value"):
             return cost.definition(a, y, dict(attrs))
     return expr
 
 
-_VECTOR = Type((1,), sample=True)
+_VECTOR = trees.Type((1,), sample=True)
