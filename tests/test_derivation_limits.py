@@ -1,0 +1,186 @@
+"""Where one form ends and the next begins: rows, letters, entries written out, what SymPy takes."""
+
+from __future__ import annotations
+
+import pytest
+import sympy
+
+import clearprop as cp
+from clearprop.backprop import plan
+from clearprop.derivation import NOTATIONS, sources
+from clearprop.derivation.command import random_numbers
+from clearprop.derivation.equations import Equation
+from clearprop.derivation.layouts import TEXT
+from clearprop.derivation.levels import places, transposed
+from clearprop.derivation.names import Names
+from clearprop.derivation.rosetta import rosetta
+from clearprop.derivation.symbolic import Symbolic, operations
+from clearprop.derivation.tree import (
+    Call,
+    Minus,
+    Number,
+    Over,
+    Piecewise,
+    Plus,
+    Quantity,
+    Raise,
+    Square,
+    Times,
+)
+from clearprop.derivation.weight import forward_entries
+from clearprop.errors import DataError, SettingError
+from clearprop.expressions import Add, Hadamard, Neg, Outer, Sum, Sym, Type
+from clearprop.network import Network
+
+
+# -- rows -----------------------------------------------------------------------------------------
+def test_the_row_shown_is_one_of_those_given_counted_from_1():
+    network = Network([2, 3, 2], "tanh")
+    p, X, Y = random_numbers(network, 0, 3)
+    for row in (1, 2, 3):
+        d = cp.derive(network, "matrix", p, X, Y, row=row)
+        assert d.value(d.step("a1").equations[0]).tolist() == X[row - 1].tolist()
+        other = d.at(p, X + 1, Y, row=row)
+        assert other.value(other.step("a1").equations[0]).tolist() == (X[row - 1] + 1).tolist()
+    for row in (0, 4, -1):
+        with pytest.raises(DataError, match=f"no row {row}; X has 3, counted from 1"):
+            cp.derive(network, "matrix", p, X, Y, row=row)
+        with pytest.raises(DataError, match=f"no row {row}; X has 3"):
+            d.at(p, X, Y, row=row)
+    with pytest.raises(DataError, match="made for 3 rows, X has 1"):
+        d.at(p, X[:1], Y[:1])
+    assert d.at(p, X[:2], Y[:2]).numbers.m == 2  # another batch
+    with pytest.raises(DataError, match="made for 1 rows, X has 2"):
+        cp.derive(network, "matrix", p, X[:1], Y[:1]).at(p, X[:2], Y[:2])
+
+
+# -- entries written out --------------------------------------------------------------------------
+def first(derivation, id):
+    (one, *more) = derivation.step(id).equations
+    return derivation.printer(TEXT).render(one.members[0]), one.free, 1 + len(more)
+
+
+def test_scalars_are_written_out_up_to_48_of_them_and_then_with_letters():
+    d = cp.derive(Network([8, 6, 2], "tanh", bias="shared"), "scalar")
+    assert first(d, "dJ/dW1") == ("∂E/∂H1 · X1", (), 48)
+    assert first(d, "z2")[1:] == ((), 6)
+    d = cp.derive(Network([7, 7, 2], "tanh", bias="shared"), "scalar")
+    assert first(d, "dJ/dW1") == ("∂E/∂Hⱼ · Xᵢ", (("j", 7), ("i", 7)), 1)
+    assert first(d, "W1:=") == ("Vᵢⱼ − η · ∂E/∂Vᵢⱼ", (("j", 7), ("i", 7)), 1)
+    assert first(d, "z2")[1:] == ((), 7)
+
+
+def test_a_sum_is_written_out_up_to_12_terms_and_then_with_a_letter():
+    d = cp.derive(Network([12, 2], bias="shared"), "scalar")
+    line = first(d, "z2")[0]
+    assert line.startswith("W11 · X1 + W21 · X2 + ") and line.endswith(" · X12 + b1")
+    assert line.count(" · X") == 12 and "Σ" not in line
+    d = cp.derive(Network([13, 2], bias="shared"), "scalar")
+    assert first(d, "z2") == ("(Σᵢ₌₁¹³ Wᵢⱼ · Xᵢ) + b1", (("j", 2),), 1)
+    d = cp.derive(Network([1, 12], bias="shared"), "scalar")
+    assert first(d, "dJ/db1")[0].count("∂E/∂Q") == 12
+    d = cp.derive(Network([1, 13], bias="shared"), "scalar")
+    assert first(d, "dJ/db1") == ("Σᵢ₌₁¹³ ∂E/∂Qᵢ", (), 1)
+    d = cp.derive(Network([3, 4], l2=0.1), "scalar")
+    assert first(d, "penalty")[0].count("W") == 24  # 12 squares
+    d = cp.derive(Network([13, 1], l2=0.1), "scalar")
+    assert "Σ" in first(d, "penalty")[0]
+
+
+def test_places_run_with_the_last_index_fastest():
+    assert list(places(())) == [()]
+    assert list(places((2, 3))) == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
+
+
+def test_a_transpose_is_pushed_inward():
+    d, x = Sym("d", Type((3,))), Sym("x", Type((2,)))
+    w = Sym("W", Type((3, 2)))
+    rate = Sym("l2")
+    assert transposed(Outer(d, x)) == Outer(x, d)
+    assert transposed(Sum(("sample",), Outer(d, x))) == Sum(("sample",), Outer(x, d))
+    assert transposed(Add((Outer(d, x), w))) == Add((Outer(x, d), w.T))
+    assert transposed(Hadamard(rate, w)) == Hadamard(rate, w.T)
+    assert transposed(Neg(w)) == -w.T
+    assert transposed(rate) == rate
+    with pytest.raises(TypeError, match="transpose of Power"):
+        transposed(w**2)
+
+
+@pytest.mark.parametrize("weight", [None, "W1[2,1]", "b2[1]"])
+def test_each_step_is_about_a_quantity_of_the_network_or_about_a_function(weight):
+    network = Network([2, 3, 3, 2], "tanh", l2=0.1)
+    d = cp.derive(network, "matrix", *random_numbers(network, 0, 1), weight=weight)
+    for step in d.steps:
+        name = step.target.removeprefix("dJ/d")
+        known = name in d.names.shapes or name in ("J", "C", "penalty")
+        known = known or name.removeprefix("delta") in "234" or name.removeprefix("Delta") in "234"
+        assert known if step.kind != "definition" else name == "", step.id
+
+
+# -- SymPy ----------------------------------------------------------------------------------------
+def test_written_trees_are_what_they_are_in_sympy():
+    names = Names(NOTATIONS["matrix"], Network("2-3-2").graph)
+    a, b = Quantity("a2", (1,)), Quantity("z2", (2,))
+    known = {("a2", (1,)): Equation(a, (Raise(b, Number(2.0)),))}
+    symbolic = Symbolic(known, names)
+    z = symbolic.of(b)
+    assert (z.name, z.is_real) == ("z⁽²⁾₂", True)
+    half = Number(0.5)
+    for tree, expected in (
+        (a, z**2), (Number(0.25), sympy.Rational(1, 4)), (Number(3.0), sympy.Integer(3)),
+        (Number(1.2345), sympy.Float(1.2345)),
+        (Plus((a, b, half)), z**2 + z + sympy.Rational(1, 2)),
+        (Minus(b), -z), (Times((a, b)), z**3), (Over(b, Number(3.0)), z / 3),
+        (Raise(b, Number(3.0)), z**3), (Call("f", (b,), meaning=Over(b, a)), 1 / z),
+        (Call("abs", (b,)), sympy.Abs(z)), (Call("exp", (b,)), sympy.exp(z)),
+        (Piecewise(b, half, True, a, b),
+         sympy.Piecewise((z**2, z <= sympy.Rational(1, 2)), (z, True))),
+        (Piecewise(b, half, False, a, b),
+         sympy.Piecewise((z**2, z < sympy.Rational(1, 2)), (z, True))),
+    ):  # fmt: skip
+        assert symbolic.of(tree) == expected, tree
+    assert symbolic.of(Quantity("z2", (2,))) is z
+    with pytest.raises(SettingError, match="Square cannot be multiplied out"):
+        symbolic.of(Square(a))
+
+
+def test_the_parts_of_a_cost_are_counted_with_everything_put_in():
+    """½ (y − a)² of a = w x + b: a product, ½, a power, 2, a sum, y and a sign; then a itself."""
+    for sizes, of_a in (([1, 1], 5), ([2, 1], 8)):  # a sum of w x, three parts each, and of b
+        network = Network(sizes, output="identity")
+        names = Names(NOTATIONS["index"], network.graph)
+        cost = forward_entries(plan(network.graph, fuse=False), plan(network.graph), names)
+        assert set(cost) == {("J", ()), ("a2", (1,)), ("z2", (1,))}
+        assert operations(cost, names) == 7 + of_a
+
+
+def test_sympy_takes_60_parameters_and_not_one_more():
+    for sizes, skipped in (([59, 1], ""), ([60, 1], "sympy_parameters")):
+        network = Network(sizes)
+        found = cp.derive(network, "index", *random_numbers(network, 0, 1)).verify(symbolic=True)
+        assert (network.graph.size, found.skipped) == (sizes[0] + 1, skipped)
+        assert (found.max_error_symbolic is None) is bool(skipped)
+
+
+# -- tables and pages -----------------------------------------------------------------------------
+def test_a_layer_used_twice_stands_in_the_table_where_it_is_used_first():
+    x, layer = cp.Input(3), cp.Dense(3, "tanh")
+    network = Network(inputs=x, outputs=cp.Dense(1)(layer(layer(x))))
+    p, X, Y = random_numbers(network, 0, 1)
+    rows = {row["symbol"]: row for row in rosetta(network, p, X, Y, "en").rows}
+    t = network.trace(p, X, Y)
+    for sym, place in (("W1", (1, 0)), ("dJ/dW1", (1, 0)), ("W3", (0, 0)), ("b1", (0,)),
+                       ("z3", (0, 0)), ("Delta2", (0, 0)), ("delta4", (0, 0)), ("J", ()),
+                       ("a1", (0, 0)), ("y", (0, 0))):  # fmt: skip
+        assert rows[sym]["value"] == t[sym][place], sym
+    assert "layer 1: 1 → 2" in rows["W1"]["quantity"]
+    assert "layer 3: 1 → 1" in rows["W3"]["quantity"]
+    assert "layer 2" in rows["b1"]["quantity"] and "layer 4" in rows["b3"]["quantity"]
+
+
+def test_the_pages_of_the_sources_are_written_into_a_new_folder_and_again(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    for _ in range(2):
+        sources.main(str(folder))
+    found = {file.name: file.read_text("utf-8") for file in folder.iterdir()}
+    assert found == sources.pages()
