@@ -30,6 +30,8 @@ class Equation:
         Numbers of the layers l that a general equation holds for; empty for any other.
     widths : tuple of Width or None
         Of a general equation, up to where each letter of ``free`` runs; None: to its size.
+    sample : int
+        It holds for this one sample's numbers, of the first member, from 1; 0: for every one's.
     """
 
     left: Node
@@ -39,6 +41,7 @@ class Equation:
     number: str = ""
     layers: tuple[int, ...] = ()
     widths: tuple[Width | None, ...] = ()
+    sample: int = 0
 
 
 @dataclass(frozen=True)

@@ -123,12 +123,31 @@ def verify_steps(
     steps: tuple[DerivedStep, ...], names: Names, numbers: TraceNumbers, network: Network
 ) -> Verification:
     """Evaluate every equation of every step; see `Verification`."""
-    return _Verifier(names, numbers, network).verify(steps)
+    return _Verifier(names, numbers, network, _entries(steps, names)).verify(steps)
+
+
+def _entries(steps: tuple[DerivedStep, ...], names: Names) -> list[tuple[str, tuple[int, ...]]]:
+    """The entries of parameters, from 0, that a derivation of one weight derives by."""
+    lefts = [one.left for step in steps if step.kind == "weight" for one in step.equations]
+    found: dict[tuple[str, tuple[int, ...]], None] = {}
+    for left in lefts:
+        if isinstance(left, Quantity) and left.sym.startswith("dJ/d"):
+            places = names.ordered(left.sym, left.index)
+            known = tuple(place - 1 for place in places if isinstance(place, int))
+            if len(known) == names.rank(left.sym):
+                found[left.sym.removeprefix("dJ/d"), known] = None
+    return list(found)
 
 
 class _Verifier:
-    def __init__(self, names: Names, numbers: TraceNumbers, network: Network) -> None:
-        self.names, self.numbers, self.network = names, numbers, network
+    def __init__(
+        self,
+        names: Names,
+        numbers: TraceNumbers,
+        network: Network,
+        entries: list[tuple[str, tuple[int, ...]]],
+    ) -> None:
+        self.names, self.numbers, self.network, self.entries = names, numbers, network, entries
         self.known: dict[Equation, tuple[float, float | None]] = {}
         self.rounding: dict[str, float] = {}
         self.against = TraceNumbers(
@@ -167,7 +186,7 @@ class _Verifier:
         X: Any = inputs if len(inputs) > 1 else next(iter(inputs.values()))
         Y = Y if len(graph.costs) > 1 else next(iter(Y.values()))
         most = FEW if graph.size > LARGE else PLACES
-        entries = [
+        entries = list(self._asked(parameters)) or [
             (name, place)
             for name, array in parameters.items()
             for place in _some(list(np.ndindex(array.shape)), most)
@@ -187,6 +206,13 @@ class _Verifier:
             rounded = ROUNDING * max(np.abs(costs)) / h
             self.rounding[f"dJ/d{name}"] = max(rounded, self.rounding.get(f"dJ/d{name}", 0.0))
         return values
+
+    def _asked(self, parameters: Mapping[str, Array]) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """The entries that are derived by, in every member's own array."""
+        for name, place in self.entries:
+            shape = parameters[name].shape
+            for member in np.ndindex(shape[: len(shape) - len(place)]):
+                yield name, (*member, *place)
 
     def _target(self, value_name: str) -> str:
         return "y" if len(self.network.graph.costs) == 1 else "y" + value_name[1:]
@@ -235,6 +261,9 @@ class _Verifier:
 
     def _places(self, equation: Equation) -> Iterator[dict[str, int]]:
         """Yield every value of the free letters, samples and members."""
+        if equation.sample:
+            yield {SAMPLE: equation.sample, MEMBER: 1}
+            return
         axes = [[(letter, i) for i in range(1, size + 1)] for letter, size in equation.free]
         syms = [n for node in (equation.left, *equation.members) for n in walk(node)
                 if isinstance(n, Quantity)]  # fmt: skip
