@@ -73,7 +73,7 @@ def test_an_empty_weight_is_refused_and_not_taken_for_all(weight, capsys):
         "derive 2-3-2 --expand",
         "derive 2-3-2 --row 2",
         "derive 2-3-2 --notation nothing.toml",
-        "derive 784-512-10 --weight W1[1,1]",
+        "derive 784-512-10 --weight W1[1,1] --expand",
         "derive 6-9-9-9-4 --weight W1[1,1] --expand",
         "derive 2-3-2 --cost squared_eror",
         "derive nothing.json",

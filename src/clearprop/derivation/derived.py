@@ -16,6 +16,7 @@ import numpy as np
 from clearprop.backprop import Plan, plan, run, target_name
 from clearprop.derivation.equations import DerivedStep, Equation, Mark
 from clearprop.derivation.evaluating import value
+from clearprop.derivation.largest import Largest, Ways
 from clearprop.derivation.latex import LATEX
 from clearprop.derivation.layouts import TEXT, Layout
 from clearprop.derivation.mathml import MATHML
@@ -28,6 +29,7 @@ from clearprop.derivation.refusals import refusal, unknown
 from clearprop.derivation.symbolic import differentiated, operations
 from clearprop.derivation.tree import (
     Call,
+    Letter,
     Literal,
     Node,
     Number,
@@ -80,6 +82,10 @@ class Derived:
         Where the numbers come from, as a message's key, and the table's name.
     columns : mapping of str to tuple of str
         By input value, and ``"y"``: the table's columns behind its units, where known.
+    largest : Largest or None
+        What writes the largest paths of the weight beside numbers, where it has too many.
+    ways : Ways or None
+        The same paths as data.
     """
 
     network: Network
@@ -97,6 +103,8 @@ class Derived:
     origin: str = "seeded"
     table: str = ""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    largest: Largest | None = None
+    ways: Ways | None = None
 
     def at(self, parameters: Mapping[str, Array], X: Inputs, Y: Any, row: int = 1) -> Self:
         """Return the same steps beside other numbers; nothing is derived again.
@@ -117,7 +125,11 @@ class Derived:
             raise DataError(refusal("other_batch", made=self.numbers.m, given=numbers.m))
         if not 1 <= row <= numbers.m:
             raise DataError(refusal("no_row", row=row, where="X", count=numbers.m))
-        return replace(self, numbers=numbers, row=row, seed=None)
+        beside = replace(self, numbers=numbers, row=row, seed=None)
+        if self.largest is None:
+            return beside
+        steps, ways = self.largest.after(self.steps, numbers, row)  # which they are, numbers say
+        return replace(beside, steps=steps, ways=ways)
 
     def seeded(
         self,
@@ -218,7 +230,7 @@ class Derived:
         bound = self.numbers.bound(self.row)
 
         def number(node: Node) -> Node | None:
-            if not isinstance(node, Quantity | Ratio | Stack):
+            if not isinstance(node, Quantity | Ratio | Stack | Letter):
                 return None
             assert self.numbers is not None
             found = value(node, self.numbers, bound)
@@ -305,10 +317,10 @@ class Derived:
                     "marked": [self._marked(one, printers) for one in step.marked],
                 }
             )
-        found_errors: dict[str, Any] = {}
+        found_beside: dict[str, Any] = {"paths": self.ways.to_dict()} if self.ways else {}
         if self.numbers is not None:
             result = self.verify(symbolic=symbolic)
-            found_errors = result.to_dict() | {"symbolic_skipped": self.why_skipped(result)}
+            found_beside |= result.to_dict() | {"symbolic_skipped": self.why_skipped(result)}
         return {
             "format": "clearprop-derivation",
             "version": 1,
@@ -317,7 +329,7 @@ class Derived:
             "language": self.language,
             "columns": {value: list(units) for value, units in self.columns.items()},
             "steps": steps,
-        } | found_errors
+        } | found_beside
 
 
 def _nested(node: Node) -> bool:

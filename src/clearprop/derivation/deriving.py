@@ -15,6 +15,7 @@ from clearprop.derivation.article import latex_page
 from clearprop.derivation.derived import LEARNING_RATE, Derived, numbers_of
 from clearprop.derivation.expanding import STEP, multiplied_out
 from clearprop.derivation.html import html_page
+from clearprop.derivation.largest import SHOWN, Largest, Ways
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import Notation, find_notation
 from clearprop.derivation.pages import WIDTH
@@ -123,6 +124,7 @@ def derive(
     row: int = 1,
     digits: int = 4,
     learning_rate: float = LEARNING_RATE,
+    shown: int = SHOWN,
 ) -> Derivation:
     """Derive back-propagation for a network, in a notation, with numbers where data are given.
 
@@ -145,6 +147,8 @@ def derive(
         Significant digits.
     learning_rate : float
         Of the update that is shown.
+    shown : int, at least 1
+        Of a weight with too many paths to multiply out, so many are shown: the largest.
 
     Returns
     -------
@@ -185,13 +189,18 @@ def derive(
         rank = names.rank(first)
         raise SettingError(refusal("weight_empty", first=names.name(first, (0,) * rank)))
     target = _parameter(names.parse(weight)) if weight else None
+    largest: Largest | None = None
+    ways: Ways | None = None
     if target is None:
         steps = write_steps(general, fused, names, samples)
     else:
-        steps = write_weight(general, fused, names, samples, *target)
+        steps, largest = write_weight(general, fused, names, samples, *target, shown)
+    if largest and numbers:
+        steps, ways = largest.after(steps, numbers, row)
     return Derivation(
         network, chosen, steps, names, "zh" if language == "zh" else "en", digits, numbers, row,
         weight=weight or "", target=target, learning_rate=learning_rate,
+        largest=largest, ways=ways,
     )  # fmt: skip
 
 

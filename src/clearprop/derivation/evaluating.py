@@ -12,36 +12,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from clearprop.derivation.tree import (
-    MEMBER,
-    SAMPLE,
-    Beside,
-    Call,
-    Chosen,
-    Index,
-    Letter,
-    Literal,
-    Minus,
-    Node,
-    Number,
-    Over,
-    Part,
-    Piecewise,
-    Place,
-    Plus,
-    Quantity,
-    Raise,
-    Ratio,
-    Square,
-    Stack,
-    Times,
-    Total,
-    Turn,
-    UnitVector,
-)
+from clearprop.derivation import tree
+from clearprop.derivation.tree import MEMBER, SAMPLE, Index, Node, Quantity
 from clearprop.expressions import Array
 
 __all__ = ["Numbers", "value"]
+
+MANY = 200
+"""From so many terms on, those of a sum are evaluated side by side, each along an axis."""
+AXES = ""
+"""Under this name, how many letters have an axis of their own: no letter is empty."""
 
 
 class Numbers(Protocol):
@@ -80,88 +60,121 @@ class _Evaluator:
     def __init__(self, numbers: Numbers) -> None:
         self.numbers = numbers
 
-    def of(self, node: Node, at: dict[str, int]) -> Array:
+    def of(self, node: Node, at: dict[str, Any]) -> Array:
         return np.asarray(self._of(node, at))
 
-    def _of(self, node: Node, at: dict[str, int]) -> Any:
+    def _of(self, node: Node, at: dict[str, Any]) -> Any:
         of = self._of
         match node:
             case Quantity():
                 return self._quantity(node, at)
-            case Letter(meaning=meaning):
+            case tree.Letter(meaning=meaning):
                 return of(meaning, at)
-            case Number(number):
+            case tree.Number(number):
                 return np.float64(number)
-            case Literal(array):
+            case tree.Literal(array):
                 return np.asarray(array, dtype=np.float64)
-            case Plus(terms):
+            case tree.Plus(terms):
                 total = of(terms[0], at)
                 for term in terms[1:]:
-                    total = _alike(total, of(term, at), np.add)
+                    total = _alike(total, of(term, at), np.add, at)
                 return total
-            case Minus(body):
+            case tree.Minus(body):
                 return -of(body, at)
-            case Times(factors, "matrix"):
+            case tree.Times(factors, "matrix"):
                 total = of(factors[0], at)
                 for factor in factors[1:]:
                     total = _matrix_product(total, of(factor, at))
                 return total
-            case Times(factors):
+            case tree.Times(factors):
                 total = of(factors[0], at)
                 for factor in factors[1:]:
-                    total = _alike(total, of(factor, at), np.multiply)
+                    total = _alike(total, of(factor, at), np.multiply, at)
                 return total
-            case Over(top, bottom):
-                return _alike(of(top, at), of(bottom, at), np.divide)
-            case Raise(base, exponent):
+            case tree.Over(top, bottom):
+                return _alike(of(top, at), of(bottom, at), np.divide, at)
+            case tree.Raise(base, exponent):
                 return of(base, at) ** of(exponent, at)
-            case Turn(body):
+            case tree.Turn(body):
                 inner = of(body, at)
                 return inner[None, :] if inner.ndim == 1 else inner.T
-            case Total(var, size, body):
+            case tree.Total(var, size, body) if self._at_once(node, at):
+                axes = at.get(AXES, 0)
+                letter = np.arange(1, size + 1).reshape(-1, *[1] * axes)
+                inner = of(body, {**at, var: letter, AXES: axes + 1})
+                return inner.sum(axis=0) if np.ndim(inner) > axes else size * inner
+            case tree.Total(var, size, body):
                 total = np.float64(0.0)
                 for step in range(1, size + 1):
                     total = total + of(body, {**at, var: step})
                 return total
-            case Call(meaning=meaning) if meaning is not None:
+            case tree.Call(meaning=meaning) if meaning is not None:
                 return of(meaning, at)
-            case Call(name, args):
+            case tree.Call(name, args):
                 return PRIMITIVES[name](of(args[0], at))
-            case Piecewise(left, right, or_equal, then, otherwise):
+            case tree.Piecewise(left, right, or_equal, then, otherwise):
                 a, b = of(left, at), of(right, at)
                 return np.where(a <= b if or_equal else a < b, of(then, at), of(otherwise, at))
-            case Place(index):
-                return np.float64(_place(index, at))
-            case Stack(parts):
+            case tree.Place(index):
+                return np.asarray(_place(index, at), np.float64)[()]
+            case tree.Stack(parts):
                 return np.concatenate([np.atleast_1d(of(part, at)) for part in parts])
-            case Part(body, first, last):
+            case tree.Part(body, first, last):
                 return of(body, at)[first - 1 : last]
-            case UnitVector(where, size):
+            case tree.UnitVector(where, size):
                 return np.asarray(np.arange(size) == int(of(where, at)), dtype=np.float64)
-            case Chosen(where, index):
-                return np.float64(int(of(where, at)) == _place(index, at) - 1)
-            case Beside(left, column):
+            case tree.Chosen(where, index):
+                return np.asarray(of(where, at) == _place(index, at) - 1, np.float64)[()]
+            case tree.Beside(left, column):
                 matrix = of(left, at)
                 zero = np.zeros(len(matrix))
                 return np.column_stack([matrix, zero if column is None else of(column, at)])
-            case Square(body):
+            case tree.Square(body):
                 return np.sum(of(body, at) ** 2)
-            case Ratio(Quantity() as top, Quantity() as bottom):
+            case tree.Ratio(Quantity() as top, Quantity() as bottom):
                 return np.float64(self.numbers.ratio(top, bottom, at))
         raise TypeError(f"no value is defined for {type(node).__name__}")
 
-    def _quantity(self, node: Quantity, at: Mapping[str, int]) -> Any:
+    def _quantity(self, node: Quantity, at: Mapping[str, Any]) -> Any:
         array = self.numbers.array(node.sym)
         member, sample = self.numbers.axes(node.sym)
         if member:
             array = array[at[MEMBER] - 1]
         if sample:
             array = array[at[SAMPLE] - 1]
-        for place in node.index:
-            position = _place(place, at)
-            # An entry outside stands in a branch that is not taken: i − 3 of the first part.
-            array = array[position - 1] if 1 <= position <= len(array) else np.nan * array[0]
-        return array
+        if not node.index:
+            return array
+        inside: Any = True
+        places: list[Any] = []
+        for index, size in zip(node.index, array.shape, strict=False):
+            place = np.asarray(_place(index, at))
+            inside = inside & (place >= 1) & (place <= size)
+            places.append(np.clip(place, 1, size) - 1)
+        # An entry outside stands in a branch that is not taken: i − 3 of the first part.
+        return array[*places] if np.all(inside) else np.where(inside, array[*places], np.nan)
+
+    def _at_once(self, node: tree.Total, at: Mapping[str, Any]) -> bool:
+        """Whether a sum's terms are evaluated side by side: many, and each a single number."""
+        if node.var in (SAMPLE, MEMBER):
+            return False
+        return AXES in at or (_terms(node) >= MANY and self._single(node.body))
+
+    def _single(self, node: Node) -> bool:
+        """Whether a tree is of single numbers through and through."""
+        match node:
+            case Quantity(sym, index):
+                return self.numbers.array(sym).ndim - sum(self.numbers.axes(sym)) == len(index)
+            case tree.Call(meaning=Node() as meaning) | tree.Letter(meaning=meaning):
+                return self._single(meaning)
+            case tree.Times(kind="matrix") | tree.Total(var="sample" | "member"):
+                return False
+            case tree.Number() | tree.Plus() | tree.Minus() | tree.Times() | tree.Over():
+                return all(map(self._single, node.children()))
+            case tree.Raise() | tree.Call() | tree.Piecewise() | tree.Place() | tree.Chosen():
+                return all(map(self._single, node.children()))
+            case tree.Total(body=body):
+                return self._single(body)
+        return False
 
 
 PRIMITIVES: dict[str, Callable[[Any], Any]] = {
@@ -176,15 +189,21 @@ PRIMITIVES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _place(index: Index, at: Mapping[str, int]) -> int:
+def _place(index: Index, at: Mapping[str, Any]) -> Any:
     return index if isinstance(index, int) else at[index.name] + index.offset
 
 
-def _alike(a: Any, b: Any, op: Any) -> Any:
+def _alike(a: Any, b: Any, op: Any, at: Mapping[str, Any]) -> Any:
     """Entry by entry, of one shape; a number goes with anything. Vectors never spread."""
-    if np.ndim(a) and np.ndim(b) and np.shape(a) != np.shape(b):
+    if AXES not in at and np.ndim(a) and np.ndim(b) and np.shape(a) != np.shape(b):
         raise ValueError(f"shapes {np.shape(a)} and {np.shape(b)} differ")
     return op(a, b)
+
+
+def _terms(node: Node) -> int:
+    """How many terms a tree's nested sums have, multiplied."""
+    inner = max(map(_terms, node.children()), default=1)
+    return node.size * inner if isinstance(node, tree.Total) else inner
 
 
 def _matrix_product(a: Any, b: Any) -> Any:

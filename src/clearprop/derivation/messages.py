@@ -314,6 +314,38 @@ MESSAGES = Words(
             "en": "Paths from {n} to the cost: {count}",
             "zh": "从 {n} 到代价的路径：{count} 条",
         },
+        "sums": {"en": "{n}: every δ put in", "zh": "{n}：逐层代入残差"},
+        "sums_why": {
+            "en": "Layer by layer back to the cost, each δ gives way to what it is made of; every "
+            "layer on the way adds a sum.",
+            "zh": "一层一层直到代价，把每个残差换成它的来源；途中每一层添一个求和号。",
+        },
+        "sums_partly_why": {
+            "en": "Each δ gives way to what it is made of, as far as fits on a page; those that "
+            "are left stand above.",
+            "zh": "把每个残差换成它的来源，以页面容得下为限；余下的残差见上。",
+        },
+        "paths_all_why": {
+            "en": "One product for each path, the largest first; their sum is the derivative.",
+            "zh": "每条路径一个乘积，大的在前，其和就是导数。",
+        },
+        "paths_some_why": {
+            "en": "One product for each path. The {shown} largest are written out; {rest} is the "
+            "sum of the other {others}.",
+            "zh": "每条路径一个乘积。写出最大的 {shown} 个；{rest} 是其余 {others} 个之和。",
+        },
+        "paths_all_sample_why": {
+            "en": "One product for each path of sample {row}, the largest first; their sum is what "
+            "this sample adds to the derivative.",
+            "zh": "第 {row} 个样本的每条路径一个乘积，大的在前，其和是该样本对导数的贡献。",
+        },
+        "paths_some_sample_why": {
+            "en": "One product for each path of sample {row}. The {shown} largest are written out; "
+            "{rest} is the sum of the other {others}. Together they are what this sample adds to "
+            "the derivative.",
+            "zh": "第 {row} 个样本的每条路径一个乘积。写出最大的 {shown} 个；"
+            "{rest} 是其余 {others} 个之和。合起来就是该样本对导数的贡献。",
+        },
         "paths_why": {
             "en": "One product for each path; their sum is the derivative.",
             "zh": "每条路径一个乘积，其和就是导数。",

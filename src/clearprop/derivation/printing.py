@@ -120,7 +120,8 @@ class Printer:
                     return draw.glyph(glyph), ATOM
                 return draw.partial(glyph), POWER
             case Letter(base, lower, prime=prime):
-                return draw.glyph(Glyph(base, "", lower, prime, flat=True)), ATOM
+                flat = not self.names.notation.script
+                return draw.glyph(Glyph(base, "", lower, prime, flat=flat)), ATOM
             case Width(_, layer):
                 return draw.glyph(self.names.width(layer)), ATOM
             case Number(0.5, False):

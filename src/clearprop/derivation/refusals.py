@@ -73,9 +73,9 @@ REFUSALS = Words(
             "zh": "{name} 有许多元素；请写出其中一个，例如 {first}",
         },
         "weight_large": {
-            "en": "{name} needs more than {most} equations written out; derive the network "
-            "without a weight, or a weight of a smaller network",
-            "zh": "{name} 需要写出 {most} 个以上的式子；请不指定权重而推导整个网络，或换较小的网络",
+            "en": "{name} needs more than {most} equations multiplied out; leave --expand out, or "
+            "take a smaller network",
+            "zh": "展开 {name} 需要 {most} 个以上的式子；请去掉 --expand，或换较小的网络",
         },
         "expand_which": {
             "en": "--expand multiplies one gradient out; say which with --weight",

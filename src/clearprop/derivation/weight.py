@@ -1,8 +1,10 @@
 """One weight alone: every factor and every path of its chain rule, and their sum.
 
-Two arrangements. `clearprop.derivation.chain` goes factor by factor, as S3 does, for a network of
+Three arrangements. `clearprop.derivation.chain` goes factor by factor, as S3 does, for a network of
 two layers of weights. `_Cone` serves every graph: the entries of the plan's steps that the one
-derivative needs, each written once, then all paths multiplied out.
+derivative needs, each written once, then all paths multiplied out. Where these are too many for a
+page, `clearprop.derivation.sums` writes layers with sums, for graphs of any size. Of more paths
+than can be multiplied out, `clearprop.derivation.largest` shows the largest.
 Proved by ``tests/test_derivation_weight.py``.
 """
 
@@ -14,10 +16,12 @@ from dataclasses import replace
 from clearprop.backprop import Plan
 from clearprop.derivation.chain import Chain, two_layers
 from clearprop.derivation.equations import DerivedStep, Equation
+from clearprop.derivation.largest import SHOWN, Largest
 from clearprop.derivation.messages import Said
 from clearprop.derivation.names import FULL, Names
 from clearprop.derivation.refusals import refusal
 from clearprop.derivation.steps import Author
+from clearprop.derivation.sums import InSums, Sums
 from clearprop.derivation.tree import (
     Minus,
     Node,
@@ -25,22 +29,33 @@ from clearprop.derivation.tree import (
     Plus,
     Quantity,
     Times,
+    Total,
     plus,
     times,
     walk,
 )
 from clearprop.errors import SettingError
+from clearprop.expressions import Expr, MatMul
+from clearprop.expressions import walk as parts
 from clearprop.words import did_you_mean
 
 EQUATIONS = 400
-"""The most equations that one weight may need."""
+"""The most equations that one weight is written out with, unit by unit."""
+FACTORS = 2_000
+"""… and the most quantities in these: some twenty screens. Past that, layers are sums."""
 PATHS = 24
 """The most paths that are multiplied out."""
 
 
 def write_weight(
-    plan: Plan, fused: Plan, names: Names, samples: int | None, sym: str, index: tuple[int, ...]
-) -> tuple[DerivedStep, ...]:
+    plan: Plan,
+    fused: Plan,
+    names: Names,
+    samples: int | None,
+    sym: str,
+    index: tuple[int, ...],
+    shown: int = SHOWN,
+) -> tuple[tuple[DerivedStep, ...], Largest | None]:
     """Write the derivation of one parameter's entry.
 
     Parameters
@@ -53,11 +68,20 @@ def write_weight(
         The parameter.
     index : tuple of int
         Its entry, from 0.
+    shown : int, at least 1
+        Of more paths than are multiplied out, so many are shown.
+
+    Returns
+    -------
+    steps : tuple of DerivedStep
+        The structure.
+    largest : Largest or None
+        What writes the largest paths beside numbers; None where all of them stand in the steps.
 
     Raises
     ------
     SettingError
-        If the symbol is no parameter, or the derivative needs too many equations.
+        If the symbol is no parameter, or no single number.
     """
     if sym not in plan.graph.parameters:
         hint = did_you_mean("", [names.name(one) for one in plan.graph.parameters])
@@ -70,15 +94,24 @@ def write_weight(
     author = Author(plan, fused, names, samples)
     author.writing.expand = True
     chained = names.notation.arrangement == "chain-rule" and samples == 1
-    if chained and sym.startswith("W") and two_layers(plan.graph):
+    found = _Cone(author, sym, place)
+    largest: Largest | None = None
+    if not found.need():
+        summed = InSums(plan, fused, names, samples)
+        steps = list(Sums(summed, sym, place).write())
+        largest = Largest(summed, sym, index, shown)
+    elif chained and sym.startswith("W") and two_layers(plan.graph):
         steps = list(Chain(author, sym, place).write())
     else:
-        steps = list(_Cone(author, sym, place).write())
+        steps = list(found.write())
+        if found.products is None:
+            largest = Largest(InSums(plan, fused, names, samples), sym, index, shown)
     numbered = []
     for number, step in enumerate(steps, 1):
         numbered.append(replace(step, number=number))
     known = {step.id for step in numbered}
-    return tuple(replace(s, uses=tuple(u for u in s.uses if u in known)) for s in numbered)
+    linked = tuple(replace(s, uses=tuple(u for u in s.uses if u in known)) for s in numbered)
+    return linked, largest
 
 
 def cone(
@@ -88,7 +121,8 @@ def cone(
     author = Author(plan, fused, names, samples)
     author.writing.expand = True
     found = _Cone(author, sym, tuple(i + 1 for i in index))
-    found.need()
+    if not found.need():
+        raise SettingError(refusal("weight_large", name=names.name(sym), most=EQUATIONS))
     return found.found
 
 
@@ -105,7 +139,8 @@ def forward_entries(
     author = Author(plan, fused, names, 1)
     author.writing.expand = True
     found = _Cone(author, "J", ())
-    found.need(("J", ()))
+    if not found.need(("J", ())):
+        raise SettingError(refusal("weight_large", name=names.name("J"), most=EQUATIONS))
     return found.found
 
 
@@ -116,11 +151,11 @@ class _Cone:
         self.author, self.plan, self.sym, self.place = author, author.plan, sym, place
         self.names = author.names
         self.found: dict[tuple[str, tuple[int, ...]], Equation] = {}
+        self.products: list[Node] | None = None
 
     def write(self) -> Iterator[DerivedStep]:
         """Yield the forward steps it needs, then the backward ones, then its paths."""
         target = (f"dJ/d{self.sym}", self.place)
-        self.need()
         yield from self.author.definitions()
         for step in self.author.whole_steps():
             target_sym = step.target.removesuffix(FULL)
@@ -130,7 +165,7 @@ class _Cone:
             equations = tuple(self.found[target_sym, place] for place in sorted(places))
             kind = "weight" if target_sym == target[0] else step.kind
             yield replace(step, equations=equations, kind=kind)
-        products = self._paths(self.found[target].members[-1])
+        self.products = products = self._paths(self.found[target].members[-1])
         left = self.found[target].left
         if products is not None and len(products) > 0:
             yield DerivedStep(
@@ -140,27 +175,32 @@ class _Cone:
                 Said("paths_why"), (Equation(left, (plus(*products),)),), target[0],
             )  # fmt: skip
 
-    def need(self, start: tuple[str, tuple[int, ...]] | None = None) -> None:
-        """Write the derivative's entry and all entries it reads, back to what is given."""
+    def need(self, start: tuple[str, tuple[int, ...]] | None = None) -> bool:
+        """Write the derivative's entry and all entries it reads, back to what is given.
+
+        False if these are too many for a page.
+        """
         stack = [start or (f"dJ/d{self.sym}", self.place)]
-        while stack and len(self.found) <= EQUATIONS:
+        factors = 0
+        while stack:
             name, place = stack.pop()
             if (name, place) in self.found:
                 continue
             expr = self.author.expression(name)
             if expr is None:
                 continue
-            target = self.author.target(name)
-            equation = self.author.entry_equation(target, expr, place)
+            if _width(expr) > FACTORS:
+                return False
+            equation = self.author.entry_equation(self.author.target(name), expr, place)
             self.found[name, place] = equation
-            for read in dict.fromkeys(self._read(equation.members[-1])):
-                if self.author.expression(read[0]) is not None:
-                    stack.append(read)
-            if len(self.found) + len(set(stack) - set(self.found)) > EQUATIONS:
-                break
-        if stack:
-            name = self.names.name(self.sym)
-            raise SettingError(refusal("weight_large", name=name, most=EQUATIONS))
+            read = list(self._read(equation.members[-1]))
+            factors += len(read)
+            if factors > FACTORS or len(self.found) > EQUATIONS:
+                return False
+            for one in dict.fromkeys(read):
+                if self.author.expression(one[0]) is not None:
+                    stack.append(one)
+        return True
 
     def _read(self, node: Node) -> Iterator[tuple[str, tuple[int, ...]]]:
         for one in walk(node):
@@ -173,8 +213,10 @@ class _Cone:
                         yield one.sym, (unit,)
 
     def _paths(self, node: Node) -> list[Node] | None:
-        """Multiply out: one product a path. None if there are too many."""
+        """Multiply out: one product a path. None if there are too many, or several samples'."""
         match node:
+            case Total() if self._carries(node):
+                return None
             case Quantity(sym, index) if sym.startswith(("delta", "Delta")):
                 key = (sym, tuple(p for p in index if isinstance(p, int)))
                 return self._paths(self.found[key].members[-1]) if key in self.found else [node]
@@ -203,3 +245,8 @@ class _Cone:
         return any(
             isinstance(n, Quantity) and n.sym.startswith(("delta", "Delta")) for n in walk(node)
         )
+
+
+def _width(expr: Expr) -> int:
+    """The longest sum in an expression."""
+    return max((one.right.shape[0] for one in parts(expr) if isinstance(one, MatMul)), default=1)

@@ -1,0 +1,201 @@
+"""One weight of a large network: layers with sums, the largest paths, the rest; all of it true."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_derivation import NETWORKS, data
+
+import clearprop as cp
+from clearprop.cli import main
+from clearprop.derivation import NOTATIONS, weight
+from clearprop.derivation.layouts import TEXT
+from clearprop.derivation.pages import width
+from clearprop.errors import SettingError
+
+WIDE = "20-40-30-5"
+
+
+def wide(notation="matrix", name="W2[3,5]", m=1, **settings):
+    network = cp.Network(WIDE, "tanh", **settings)
+    return network, cp.derive(network, notation, *data(network, m), weight=name)
+
+
+def lines(derivation, id):
+    printer = derivation.printer(TEXT)
+    return [
+        " = ".join(map(printer.render, (one.left, *one.members)))
+        for one in derivation.step(id).equations
+    ]
+
+
+def by_hand(network, p, X, Y):
+    """Products of W1[1,1] in a chain with tanh and a squared error: one a pair of units."""
+    t = network.trace(p, X, Y)
+    slope2, slope3 = 1 - t["a2"][0] ** 2, 1 - t["a3"][0] ** 2
+    error = t["a4"][0] - Y[0]
+    return {
+        (j, k): error[k] * p["W3"][k, j] * slope3[j] * p["W2"][j, 0] * slope2[0] * X[0, 0]
+        for j in range(len(slope3))
+        for k in range(len(error))
+    }
+
+
+def test_the_largest_products_are_those_of_all_paths_written_out_by_hand():
+    network = cp.Network(WIDE, "tanh")
+    p, X, Y = data(network, 1)
+    d = cp.derive(network, "matrix", p, X, Y, weight="W1[1,1]", shown=5)
+    products = by_hand(network, p, X, Y)
+    ranked = sorted(products, key=lambda one: -abs(products[one]))
+    found = d.ways.to_dict()
+    assert found["count"] == len(products) == 150
+    for (j, k), path in zip(ranked, found["largest"], strict=False):
+        assert path["product"] == pytest.approx(products[j, k], rel=1e-12)
+        assert f"delta3[{j + 1}]" in path["units"]
+        assert f"delta4[{k + 1}]" in path["units"]
+    assert found["others"]["count"] == 145
+    rest = math.fsum(products[one] for one in ranked[5:])
+    assert found["others"]["sum"] == pytest.approx(rest, rel=1e-11)
+    total = math.fsum(products.values())
+    assert total == pytest.approx(network.gradient(p, X, Y)["W1"][0, 0], rel=1e-12)
+
+
+def test_what_is_shown_and_the_rest_add_up_to_the_derivative():
+    network, d = wide(l2=0.1)
+    step = d.step("dJ/dW2:paths")
+    *products, together = step.equations
+    assert len(products) == 5  # as many outputs, and no others
+    gradient = network.gradient(*data(network, 1))["W2"][2, 4]
+    assert d.value(together) == pytest.approx(gradient, rel=1e-12)
+    penalty = 0.1 * data(network, 1)[0]["W2"][2, 4]
+    shown = sum(float(d.value(one)) for one in products)
+    assert shown + penalty == pytest.approx(gradient, rel=1e-12)
+
+
+def test_a_derivative_is_nested_sums_and_each_path_has_its_factors():
+    _, d = wide(name="W1[2,7]")
+    assert lines(d, "delta4") == ["δ⁽⁴⁾ᵢ = a⁽⁴⁾ᵢ − yᵢ"]
+    assert lines(d, "delta3") == ["δ⁽³⁾ᵢ = (Σⱼ₌₁⁵ W⁽³⁾ⱼᵢ δ⁽⁴⁾ⱼ) f′(z⁽³⁾ᵢ)"]
+    assert lines(d, "delta2") == ["δ⁽²⁾₂ = (Σⱼ₌₁³⁰ W⁽²⁾ⱼ₂ δ⁽³⁾ⱼ) f′(z⁽²⁾₂)"]
+    assert lines(d, "dJ/dW1") == ["∂J/∂W⁽¹⁾₂₇ = δ⁽²⁾₂ a⁽¹⁾₇"]
+    (nested,) = d.step("dJ/dW1:sums").equations
+    assert d.printer_text(nested.members[-1]) == (
+        "(Σⱼ₌₁³⁰ W⁽²⁾ⱼ₂ (Σᵢ₌₁⁵ W⁽³⁾ᵢⱼ (a⁽⁴⁾ᵢ − yᵢ)) f′(z⁽³⁾ⱼ)) f′(z⁽²⁾₂) a⁽¹⁾₇"
+    )
+    first, *_, together = lines(d, "dJ/dW1:paths")
+    units = dict(one.rstrip("]").split("[") for one in d.ways.to_dict()["largest"][0]["units"][:-1])
+    j, k = units["delta3"], units["delta4"]
+    down = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+    both = f"{k},{j}" if len(j) > 1 else k + j
+    source = f"{j},2" if len(j) > 1 else f"{j}2"
+    assert first.translate(down) == (
+        f"p₁ = W⁽²⁾{source} W⁽³⁾{both} (a⁽⁴⁾{k} − y{k}) f′(z⁽³⁾{j}) f′(z⁽²⁾2) a⁽¹⁾7"
+    ).translate(down)
+    assert together == "∂J/∂W⁽¹⁾₂₇ = p₁ + p₂ + p₃ + p₄ + p₅ + p₆ + p₇ + p₈ + R"
+
+
+@pytest.mark.parametrize("m", [1, 3])
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_any_graph_in_any_notation_is_what_is_executed(name, notation, m, monkeypatch):
+    monkeypatch.setattr(weight, "FACTORS", 0)  # every network is too large for a page
+    network = NETWORKS[name]()
+    p, X, Y = data(network, m)
+    for sym, entry in {"W1": (1, 0), "b1": (1,)}.items():
+        index = entry[: p[sym].ndim]
+        asked = f"{sym}[{','.join(str(place + 1) for place in index)}]" if index else sym
+        d = cp.derive(network, notation, p, X, Y, weight=asked, row=m)
+        found = d.verify()
+        assert found.passed, (asked, found.worst)
+        assert found.errors_differences[f"dJ/d{sym}"] > 0  # this very entry was differenced
+        (derivative,) = d.step(f"dJ/d{sym}").equations
+        expected = network.gradient(p, X, Y)[sym][index]
+        assert d.value(derivative) == pytest.approx(expected, rel=1e-12)
+
+
+def test_of_a_batch_the_paths_are_one_samples_and_add_up_to_its_share():
+    network, d = wide(m=4)
+    p, X, Y = data(network, 4)
+    d = d.at(p, X, Y, row=3)
+    alone = network.gradient(p, X[2:3], Y[2:3])["W2"][2, 4]
+    assert d.ways.found.total == pytest.approx(alone / 4, rel=1e-12)
+    assert lines(d, "dJ/dW2:paths")[-1] == "(1/m) δ⁽³⁾₃ a⁽²⁾₅ = p₁ + p₂ + p₃ + p₄ + p₅"
+    assert d.verify().passed
+
+
+def test_other_numbers_have_other_paths_beside_the_same_steps():
+    network, d = wide(name="W1[1,1]")
+    p, X, Y = data(network, 1, seed=5)
+    again = d.at(p, X, Y)
+    assert [step.id for step in again.steps] == [step.id for step in d.steps]
+    assert again.steps[:-1] == d.steps[:-1]
+    products = by_hand(network, p, X, Y)
+    assert again.ways.found.largest[0].product == pytest.approx(
+        max(products.values(), key=abs), rel=1e-12
+    )
+    assert again.verify().passed
+
+
+def test_a_product_that_is_wrong_does_not_verify():
+    _, d = wide(name="W1[1,1]")
+    step = d.steps[-1]
+    first, second, *others = step.equations
+    wrong = replace(step, equations=(replace(first, members=second.members), second, *others))
+    found = replace(d, steps=(*d.steps[:-1], wrong)).verify()
+    assert not found.passed
+    assert found.worst == "dJ/dW1:paths"
+
+
+def test_without_numbers_the_structure_is_there():
+    network = cp.Network(WIDE, "tanh")
+    d = cp.derive(network, "index", weight="W1[1,1]")
+    assert [step.id for step in d.steps][-2:] == ["dJ/dW1", "dJ/dW1:sums"]
+    assert "Σ" in d.text()
+
+
+def test_more_paths_than_are_multiplied_out_show_the_largest():
+    network = cp.Network("3-4-4-4-2", "tanh")
+    d = cp.derive(network, "index", *data(network, 1), weight="W1[1,1]", shown=3)
+    assert d.ways.found.count == 32
+    assert "δ⁽³⁾₁ = " in " ".join(lines(d, "delta3"))  # unit by unit still
+    assert len(d.steps[-1].equations) == 4
+    assert d.verify().passed
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_command_derives_one_weight_of_a_large_network(language, capsys):
+    code = main(["derive", "784-512-512-10", "--weight", "W2[3,5]", "--language", language])
+    text = capsys.readouterr().out
+    assert code == 0
+    assert max(map(width, text.splitlines())) <= 80
+    assert "∂J/∂W⁽²⁾₃₅ = (Σⱼ₌₁¹⁰ W⁽³⁾ⱼ₃ δ⁽⁴⁾ⱼ) f′(z⁽³⁾₃) a⁽²⁾₅" in text
+    assert "+ p₈ + R" in text
+    assert ("路径：10 条" if language == "zh" else "to the cost: 10") in text
+
+
+def test_its_page_and_its_json_hold_the_paths(tmp_path):
+    network = cp.Network("784-512-512-10", "tanh")
+    r = np.random.default_rng(0)
+    p = network.initial(seed=0)
+    d = cp.derive(
+        network, "scalar", p, r.normal(size=(1, 784)), r.normal(size=(1, 10)), weight="W1[1,1]"
+    )
+    assert len(d.to_html().encode()) < 1_000_000
+    found = json.loads(d.to_json())
+    assert found["verified"]
+    paths = found["paths"]
+    assert paths["count"] == 5120
+    assert len(paths["largest"]) == 8
+    sums = [path["product"] for path in paths["largest"]]
+    assert sorted(map(abs, sums), reverse=True) == list(map(abs, sums))
+    gradient = found["steps"][-1]["equations"][-1]["value"]
+    assert math.fsum(sums) + paths["others"]["sum"] == pytest.approx(gradient, rel=1e-9)
+
+
+def test_only_what_is_small_is_multiplied_out():
+    with pytest.raises(SettingError, match="more than 400 equations"):
+        wide()[1].expand()
