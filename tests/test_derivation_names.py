@@ -185,7 +185,7 @@ def test_a_name_is_read_however_it_is_typed(notation, text, found):
         ("delta-rule", "w13", "which layer's? say W1[3,1]"),
         ("scalar", "w11", "did you mean 'W11'?"),
         ("scalar", "v23", "did you mean 'V23'?"),
-        ("scalar", "Q99", "there are 'V11', 'b⁽¹⁾₁', 'W11', 'b⁽²⁾₁'"),
+        ("scalar", "K9", "there are 'V11', 'b⁽¹⁾₁', 'W11', 'b⁽²⁾₁'"),
         ("graph", "θ¹₂₁", "did you mean 'Θ¹₂₁'?"),
         ("matrix", "Z11", "there are 'W⁽¹⁾₁₁', 'b⁽¹⁾₁', 'W⁽²⁾₁₁', 'b⁽²⁾₁'"),
         (
