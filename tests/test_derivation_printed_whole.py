@@ -35,8 +35,8 @@ S
 </head>
 <body>
 <h1>Back-propagation of 1-1, derived</h1>
-<div class="about">notation: S0 · 矩阵 matrix · 2 parameters</div>
-<div class="about">S0: 前馈神经网络与反向传播算法（推导过程）, Joe-Han, 2016</div>
+<div class="about">notation: S0 · <span lang="zh-CN">矩阵</span> matrix · 2 parameters</div>
+<div class="about">S0: <span lang="zh-CN">前馈神经网络与反向传播算法（推导过程）</span>, Joe-Han, 2016</div>
 <div class="drawing">M</div>
 <h2>Functions</h2>
 <section class="step" id="step-sigmoid">
@@ -58,7 +58,7 @@ M
 <h3><span class="number">(3)</span><a href="#step-z2">Input of layer 2</a></h3>
 <p class="why">Each unit adds up what reaches it, each wire times its weight, and its bias. \
 <span class="uses">· from <a href="#step-a1">(2)</a></span></p>
-"""
+"""  # noqa: E501
 
 
 def test_a_page_of_one_unit_is_written_as_it_should():

@@ -9,7 +9,10 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-__all__ = ["clusters", "latex_letter"]
+__all__ = ["HAN", "clusters", "latex_letter"]
+
+HAN = re.compile("[\u2e80-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]+")
+"""A run of Chinese signs, with the punctuation and the wide forms among them."""
 
 _SMALL = [
     "alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota", "kappa",

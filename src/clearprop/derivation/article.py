@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from clearprop.derivation.alphabets import clusters, latex_letter
+from clearprop.derivation.alphabets import HAN, clusters, latex_letter
 from clearprop.derivation.breaking import FLAT, broken
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.equations import DerivedStep, Equation, runs
 from clearprop.derivation.latex import LATEX, ROOM, extent
 from clearprop.derivation.messages import Said
+from clearprop.derivation.notation import NOTATIONS
 from clearprop.derivation.pages import (
     failure,
     header,
@@ -32,32 +33,42 @@ ESCAPES = {
 
 WIDEST = 2 * ROOM
 """A formula that is wider still, its sums folded, is cut at any sign."""
-_HAN = re.compile("[\u2e80-\uffff]+(?:, | )?")
+TITLES = frozenset(title for one in NOTATIONS.values() for title in (one.title, one.source))
+"""The sources' titles in two languages."""
 
 
 def latex_page(derived: Derived, verify: bool = False) -> str:
-    """Return the derivation as a LaTeX article of its own; ``verify``: say how far it was."""
-    return "\n".join(_latex_lines(derived, verify)) + "\n"
+    """Return the derivation as a LaTeX article of its own; ``verify``: say how far it was.
+
+    A name in Chinese, such as a column's, needs XeLaTeX and ctex in an English article too.
+    """
+    body = list(_body(derived, verify))
+    return "\n".join([*_preamble(derived, any(map(HAN.search, body))), *body]) + "\n"
 
 
-def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
+def _preamble(derived: Derived, han: bool) -> Iterator[str]:
     chinese = derived.language == "zh"
-    printer, flat = derived.printer(LATEX), derived.printer(FLAT)
     yield r"\documentclass[11pt]{" + ("ctexart" if chinese else "article") + "}"
     yield r"\usepackage{amsmath,amssymb}"
-    if not chinese:
+    if han and not chinese:
+        yield r"\usepackage[scheme=plain]{ctex} % for the Chinese names: compile with XeLaTeX"
+    elif not chinese:
         yield r"\usepackage{iftex}"
         yield r"\ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}"
         yield r"\else\usepackage{fontspec}\fi"
     yield r"\usepackage[margin=25mm]{geometry}"
     yield r"\allowdisplaybreaks \setcounter{MaxMatrixCols}{20}"
     yield rf"\title{{{_prose(derived.title)}}}" + r"\date{}\author{}"
+
+
+def _body(derived: Derived, verify: bool) -> Iterator[str]:
+    chinese = derived.language == "zh"
+    printer, flat = derived.printer(LATEX), derived.printer(FLAT)
     yield r"\begin{document}\maketitle"
     if wrong := failure(derived):
         yield rf"\noindent\textbf{{{_prose(wrong)}}}\par"
     for line in header(derived):
-        # The sources' own Chinese titles: an English article has no fonts for them.
-        yield rf"\noindent {_prose(line if chinese else _HAN.sub('', line))}\par"
+        yield rf"\noindent {_prose(line if chinese else _english(derived, line))}\par"
     for _, line in verified(derived) if verify else ():
         yield rf"\noindent {_prose(line)}\par"
     section = ""
@@ -96,6 +107,13 @@ def _latex_lines(derived: Derived, verify: bool) -> Iterator[str]:
                     lines[-1] += rf" \ensuremath{{{equation}}}"
             yield r"\textit{" + " \\newline\n".join(lines) + "}"
     yield r"\end{document}"
+
+
+def _english(derived: Derived, line: str) -> str:
+    """A line without the Chinese of the sources' titles, so that it needs no Chinese fonts."""
+    for title in {derived.notation.title, derived.notation.source} & TITLES:
+        line = line.replace(title, re.sub(f"(?:{HAN.pattern})(?:, | )?", "", title))
+    return line
 
 
 def _aligned(
@@ -154,7 +172,7 @@ PROSE = {
     "δ": r"\delta", "Δ": r"\Delta", "∂": r"\partial", "⊕": r"\oplus", "⊙": r"\odot",
     "Θ": r"\Theta", "σ": r"\sigma", "λ": r"\lambda", "α": r"\alpha", "η": r"\eta",
     "κ": r"\kappa", "Σ": r"\Sigma", "′": r"{}^{\prime}", "·": r"\cdot", "−": "-",
-    "⚠": "!", "≤": r"\le", "²": "{}^{2}", "½": r"\tfrac{1}{2}", "←": r"\leftarrow",
+    "⚠": "!", "≤": r"\le", "²": "{}^{2}", "½": r"\tfrac{1}{2}", "∞": r"\infty", "←": r"\leftarrow",
 } | {
     high: rf"{{}}^{{{low}}}"
     for high, low in zip("⁰¹³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ˡⁿᵏ", "013456789()+-lnk", strict=True)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from clearprop.derivation.alphabets import HAN
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.flowing import NARROW, flowing, width
@@ -60,8 +61,10 @@ linear-gradient(90deg,var(--card) 40%,transparent) 0/3rem 100% no-repeat local,
 linear-gradient(270deg,var(--card) 40%,transparent) 100%/3rem 100% no-repeat local,
 linear-gradient(90deg,var(--faint),transparent) 0/.5rem calc(100% - 4px) no-repeat,
 linear-gradient(270deg,var(--faint),transparent) 100% 0/.5rem calc(100% - 4px) no-repeat}
+[lang|=zh]{font-family:"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",system-ui,sans-serif}
 math{font-family:"ClearProp Math","Latin Modern Math",
-"STIX Two Math","Cambria Math","Noto Sans Math",math;
+"STIX Two Math","Cambria Math","Noto Sans Math",
+"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",math;
 font-size:1.1rem}
 .lines{border-collapse:collapse;margin:auto}.lines td{padding:.3em .25em;vertical-align:baseline}
 .lines td:first-child{text-align:right}.lines td:last-child{padding-left:1.8em;text-indent:-1.5em}
@@ -120,9 +123,9 @@ class _Page:
         yield f"<title>{escape(derived.title)}</title>\n<style>{_style()}</style>\n</head>\n<body>"
         yield f"<h1>{escape(derived.title)}</h1>"
         for line in header(derived):
-            yield f'<div class="about">{escape(line)}</div>'
+            yield f'<div class="about">{self.prose(line)}</div>'
         if wrong := failure(derived):
-            yield f'<p class="failed">{escape(wrong)}</p>'
+            yield f'<p class="failed">{self.prose(wrong)}</p>'
         for sign, line in verified(derived) if verify else ():
             yield f'<div class="about verified">{sign} {escape(line)}</div>'
         drawing = lay_out(self.plan)
@@ -133,7 +136,7 @@ class _Page:
         for step in derived.steps:
             if step.kind != section and (not derived.weight or not section):
                 section = step.kind
-                yield f"<h2>{escape(section_title(derived, step))}</h2>"
+                yield f"<h2>{self.prose(section_title(derived, step))}</h2>"
             yield from self.step(step)
         yield "</body>\n</html>"
 
@@ -194,7 +197,13 @@ class _Page:
 
     def lettered(self, step: DerivedStep, text: str) -> str:
         """Prose, in which the letter of a layer is set as in the equations: l is no I."""
-        return lettered(self.derived, step, escape(text), self.inline)
+        return lettered(self.derived, step, self.prose(text), self.inline)
+
+    def prose(self, text: str) -> str:
+        """Prose; Chinese names in an English page say that they are Chinese: their font is."""
+        if self.derived.language == "zh":
+            return escape(text)
+        return HAN.sub(r'<span lang="zh-CN">\g<0></span>', escape(text))
 
     def uses(self, step: DerivedStep) -> str:
         if not step.uses:
