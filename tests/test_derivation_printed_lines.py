@@ -298,7 +298,7 @@ def test_a_number_has_the_numbers_put_in_above_it_and_a_column_has_not():
 def test_a_number_that_is_none_is_said_to_be_an_overflow():
     network = cp.Network([1, 1], output="sigmoid", cost="binary_cross_entropy")
     d = cp.derive(network, "scalar", {"W1": [[1.0]], "b1": [0.0]}, [[1.0]], [[1.0]])
-    said = "the textbook form overflows here; the number is that of the stable form"
+    said = "the textbook form is 0/0 or ∞ here: what it reads is rounded to 0, 1 or ∞"
     assert said not in d.text() and said not in d.to_html()
     d = cp.derive(network, "scalar", {"W1": [[1000.0]], "b1": [0.0]}, [[1.0]], [[0.0]])
     found = [d.value(one) for step in d.steps for one in step.equations]

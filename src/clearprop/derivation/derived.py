@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from clearprop.backprop import Plan, plan, run, target_name
+from clearprop.derivation.beyond import smaller
 from clearprop.derivation.equations import DerivedStep, Equation, Mark
 from clearprop.derivation.evaluating import value
 from clearprop.derivation.largest import Largest, Ways
@@ -168,7 +169,16 @@ class Derived:
     def _verification(self) -> Verification:
         if self.numbers is None:
             raise DataError(refusal("no_numbers"))
-        return verify_steps(self.steps, self.names, self.numbers, self.network)
+        return verify_steps(
+            self.steps, self.names, self.numbers, self.network, self._smaller_numbers
+        )
+
+    def _smaller_numbers(self) -> TraceNumbers:
+        """The same derivation's numbers where all that is given is at most 1."""
+        assert self.numbers is not None  # or `_verification` would have refused
+        parameters, X, Y = smaller(self.network.graph, self.numbers.trace)
+        general = self.numbers.plan
+        return numbers_of(self.network, self.names, parameters, X, Y, self.learning_rate, general)
 
     @cached_property
     def _verification_by_sympy(self) -> Verification:
@@ -183,7 +193,11 @@ class Derived:
         cost = forward_entries(numbers.plan, plan(graph), self.names)
         if graph.size * operations(cost, self.names) * len(layers(graph)) > WORK:
             return replace(found, skipped="sympy_work")
-        return replace(found, errors_symbolic=differentiated(cost, self.names, numbers, self.row))
+        try:
+            errors = differentiated(cost, self.names, numbers, self.row)
+        except ArithmeticError:
+            return replace(found, skipped="sympy_range")
+        return replace(found, errors_symbolic=errors)
 
     def why_skipped(self, result: Verification) -> str:
         """Return why SymPy was asked for and not used, as a sentence; empty where it was."""
@@ -384,6 +398,10 @@ def called(network: Network, language: Language) -> str:
 
 
 def _plain(array: Array) -> Any:
+    """Numbers as JSON has them; what is ∞ or none there is null."""
     found = np.asarray(array)
-    return found.tolist() if np.isfinite(found).all() else np.where(
-        np.isfinite(found), found, np.nan).astype(object).tolist()  # fmt: skip
+    if np.isfinite(found).all():
+        return found.tolist()
+    plain = found.astype(object)
+    plain[~np.isfinite(found)] = None
+    return plain.tolist()

@@ -73,9 +73,28 @@ MESSAGES = Words(
             "en": "SymPy skipped: it takes one sample, one cost, no members, no indices as inputs",
             "zh": "未用 SymPy：只用于单个样本、单个目标、无成员且无下标输入的网络",
         },
+        "sympy_range": {
+            "en": "SymPy skipped: its numbers leave those it can compute with",
+            "zh": "未用 SymPy：数值超出其计算范围",
+        },
         "sympy_work": {
             "en": "SymPy skipped: the cost, written out, is too long",
             "zh": "未用 SymPy：目标函数展开后过长",
+        },
+        "verified_others": {
+            "en": "verified: every step (those that floating point cannot evaluate here, at "
+            "smaller numbers), against the trace to {trace}, against central differences to "
+            "{differences}",
+            "zh": "已验证：每一步（此处无法用浮点数求值的，换用较小的数值）与计算轨迹相差不超过 "
+            "{trace}，与中心差分相差不超过 {differences}",
+        },
+        "beyond": {
+            "en": "At these numbers floating point cannot evaluate {steps}: what they read is "
+            "rounded (to 0, 1 or ∞, or its digits cancel), so that the textbook form gives 0/0, ∞ "
+            "or rounding alone. At smaller numbers they are verified.",
+            "zh": "在这些数值上无法用浮点数计算{steps}：所用的值已被舍入（为 0、1 或 ∞，"
+            "或有效数字相消），教科书形式得到 0/0、∞ 或只剩舍入误差。"
+            "换用较小的数值，这些步骤均已验证。",
         },
         "not_verified": {
             "en": "THIS DERIVATION DOES NOT VERIFY: {step} differs by {error}",
@@ -86,8 +105,8 @@ MESSAGES = Words(
             "zh": "此推导未通过验证：没有推导 {names} 的梯度",
         },
         "overflow": {
-            "en": "the textbook form overflows here; the number is that of the stable form",
-            "zh": "此处教科书形式溢出；所列数值取自稳定形式",
+            "en": "the textbook form is 0/0 or ∞ here: what it reads is rounded to 0, 1 or ∞",
+            "zh": "此处教科书形式为 0/0 或 ∞：所用的值已被舍入为 0、1 或 ∞",
         },
         "marked": {
             "en": "⚠ the source prints:",

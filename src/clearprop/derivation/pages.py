@@ -47,6 +47,9 @@ def header(derived: Derived) -> Iterator[str]:
         yield derived.say("first_sample", row=derived.row, m=derived.numbers.m)
     if derived.numbers is not None and derived.network.graph.members:
         yield derived.say("first_member", count=derived.network.graph.members)
+    if derived.numbers is not None and (result := derived.verify()).beyond and result.passed:
+        numbers = [step.number for step in derived.steps if step.id in result.beyond]
+        yield derived.say("beyond", steps=listed(derived, numbers))
 
 
 def columns_text(derived: Derived) -> str:
@@ -85,7 +88,8 @@ def verified(derived: Derived) -> Iterator[tuple[str, str]]:
     if derived.numbers is None or not (result := derived.verify(symbolic=True)).passed:
         return
     trace, differences = result.max_error_trace, result.max_error_differences
-    yield "✓", derived.say("verified", trace=f"{trace:.1g}", differences=f"{differences:.1g}")
+    key = "verified_others" if result.beyond else "verified"
+    yield "✓", derived.say(key, trace=f"{trace:.1g}", differences=f"{differences:.1g}")
     if result.max_error_symbolic is not None:
         yield "✓", derived.say("by_sympy", error=f"{result.max_error_symbolic:.1g}")
     if why := derived.why_skipped(result):
@@ -104,9 +108,9 @@ def ranges(derived: Derived, equation: Equation, show: Callable[[Node], str]) ->
     found = list(runs(equation, derived.names.letter))
     if not found:
         return ""
-    listed = ", ".join(map(show, found))
+    said = ", ".join(map(show, found))
     single = all(len(one.places) == 1 for one in found)
-    return derived.say("unit_single" if single else "unit_range", ranges=listed)
+    return derived.say("unit_single" if single else "unit_range", ranges=said)
 
 
 def units_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
@@ -134,9 +138,13 @@ def lettered(derived: Derived, step: DerivedStep, text: str, show: Callable[[Nod
 
 def uses_text(derived: Derived, uses: list[int]) -> str:
     """Return "from (3), (4)"."""
+    return derived.say("uses", steps=listed(derived, uses))
+
+
+def listed(derived: Derived, numbers: list[int]) -> str:
+    """Return "(3), (4)"."""
     comma = "、" if derived.language == "zh" else ", "
-    listed = comma.join(derived.say("equation_list", number=n) for n in uses)
-    return derived.say("uses", steps=listed)
+    return comma.join(derived.say("equation_list", number=n) for n in numbers)
 
 
 def marked(derived: Derived, step: DerivedStep, printer: Printer) -> Iterator[tuple[str, str]]:

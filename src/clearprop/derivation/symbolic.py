@@ -32,6 +32,9 @@ from clearprop.derivation.tree import (
 )
 from clearprop.errors import SettingError
 
+DIGITS, MOST_DIGITS = 20, 3_000
+"""Digits to compute with, and at most how many more for large numbers."""
+
 Entry = tuple[str, tuple[int, ...]]
 """A symbol of the plan and a place in it, in our order, from 1."""
 
@@ -132,7 +135,12 @@ def differentiated(
     Returns
     -------
     dict of str to float
-        By parameter: the largest |ours − SymPy's| / max(1, |SymPy's|).
+        By parameter, the largest |ours − SymPy's| / max(1, |SymPy's|).
+
+    Raises
+    ------
+    ArithmeticError
+        If the numbers leave those that can be computed with.
     """
     symbolic = Symbolic(cost, names)
     J = symbolic.entry(("J", ()))
@@ -145,11 +153,23 @@ def differentiated(
     }
     # All slopes in one: what they have in common is written, and computed, once.
     slopes = [J.diff(symbol) for symbol in entries.values()]
-    computed = symbolic.sympy.lambdify(list(at), slopes, modules="mpmath", cse=True)(*at.values())
+    computed = _computed(symbolic.sympy, at, slopes, numbers)
     errors: dict[str, float] = {}
     for (sym, place), slope in zip(entries, computed, strict=True):
-        found = float(slope)
+        found = float(slope)  # rounded to float64 here, and not before
         ours = numbers.trace[f"dJ/d{sym}"][tuple(i - 1 for i in place)]
         off = abs(float(ours) - found) / max(1.0, abs(found))
         errors[sym] = max(errors.get(sym, 0.0), off if np.isfinite(off) else float("inf"))
     return errors
+
+
+def _computed(sympy: Any, at: Mapping[Any, float], slopes: list[Any], numbers: TraceNumbers) -> Any:
+    """Return the slopes' values, in as many digits as 1 − 1/(1 + e^(−z)) loses at a large z."""
+    import mpmath  # SymPy's own arithmetic, and as slow to load
+
+    finite = (array for array in numbers.trace.arrays.values() if np.isfinite(array).all())
+    largest = max(float(np.max(np.abs(array), initial=0.0)) for array in finite)
+    digits = DIGITS + int(min(largest, MOST_DIGITS))
+    computed = sympy.lambdify(list(at), slopes, modules="mpmath", cse=True)
+    with mpmath.workdps(digits):
+        return computed(*map(mpmath.mpf, at.values()))

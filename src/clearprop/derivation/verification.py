@@ -7,12 +7,13 @@ by sample, and compared with the engine's trace and with central differences of 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from clearprop.derivation.beyond import is_lost
 from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.evaluating import value
 from clearprop.derivation.functions import functions_of
@@ -64,6 +65,9 @@ class Verification:
         cost; empty where that was not done.
     skipped : str
         Why SymPy was asked for and not used, as a message's key; empty where it was.
+    beyond : tuple of str
+        Steps that floating point cannot evaluate at these numbers; they are verified at smaller
+        ones.
     """
 
     errors_trace: dict[str, float]
@@ -71,6 +75,7 @@ class Verification:
     unproved: tuple[str, ...] = ()
     errors_symbolic: Mapping[str, float] = field(default_factory=dict)
     skipped: str = ""
+    beyond: tuple[str, ...] = ()
 
     @property
     def max_error_symbolic(self) -> float | None:
@@ -116,14 +121,36 @@ class Verification:
             "max_error_differences": self.max_error_differences,
             "max_error_symbolic": self.max_error_symbolic,
             "unproved": list(self.unproved),
+            "beyond_floating_point": list(self.beyond),
         }
 
 
 def verify_steps(
-    steps: tuple[DerivedStep, ...], names: Names, numbers: TraceNumbers, network: Network
+    steps: tuple[DerivedStep, ...],
+    names: Names,
+    numbers: TraceNumbers,
+    network: Network,
+    elsewhere: Callable[[], TraceNumbers],
 ) -> Verification:
-    """Evaluate every equation of every step; see `Verification`."""
-    return _Verifier(names, numbers, network, _entries(steps, names)).verify(steps)
+    """Evaluate every equation of every step; see `Verification`.
+
+    ``elsewhere`` gives smaller numbers, for steps that floating point cannot evaluate at these.
+    """
+    entries = _entries(steps, names)
+    found = _Verifier(names, numbers, network, entries, lenient=True).verify(steps)
+    if not found.beyond:
+        return found
+    again = tuple(step for step in steps if step.id in found.beyond)
+    other = _Verifier(names, elsewhere(), network, entries).verify(again)
+    return replace(
+        found,
+        errors_trace=_larger(found.errors_trace, other.errors_trace),
+        errors_differences=_larger(found.errors_differences, other.errors_differences),
+    )
+
+
+def _larger(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
+    return {key: max(a.get(key, 0.0), b.get(key, 0.0)) for key in (*a, *b)}
 
 
 def _entries(steps: tuple[DerivedStep, ...], names: Names) -> list[tuple[str, tuple[int, ...]]]:
@@ -146,9 +173,11 @@ class _Verifier:
         numbers: TraceNumbers,
         network: Network,
         entries: list[tuple[str, tuple[int, ...]]],
+        lenient: bool = False,
     ) -> None:
+        self.lenient = lenient  # of what floating point cannot tell
         self.names, self.numbers, self.network, self.entries = names, numbers, network, entries
-        self.known: dict[Equation, tuple[float, float | None]] = {}
+        self.known: dict[Equation, tuple[float, float | None, bool]] = {}
         self.rounding: dict[str, float] = {}
         self.against = TraceNumbers(
             names,
@@ -160,17 +189,20 @@ class _Verifier:
     def verify(self, steps: tuple[DerivedStep, ...]) -> Verification:
         trace: dict[str, float] = {}
         differences: dict[str, float] = {}
+        beyond: dict[str, None] = {}
         for step in steps:
             each = (one for equation in step.equations for one in instances(equation, self.names))
             for equation in each:
-                near, far = self._known(step, equation)
+                near, far, lost = self._known(step, equation)
+                if lost:
+                    beyond[step.id] = None
                 trace[step.id] = max(trace.get(step.id, 0.0), near)
                 if far is not None:
                     differences[step.id] = max(differences.get(step.id, 0.0), far)
         covered = {parameter for step in steps for parameter in step.covers}
         whole = all(step.kind != "weight" for step in steps)
         missing = tuple(n for n in self.network.graph.parameters if whole and n not in covered)
-        return Verification(trace, differences, missing)
+        return Verification(trace, differences, missing, beyond=tuple(beyond))
 
     def _differences(self) -> dict[str, Array]:
         """Central differences of the cost by every parameter (by some entries of large ones).
@@ -217,7 +249,7 @@ class _Verifier:
     def _target(self, value_name: str) -> str:
         return "y" if len(self.network.graph.costs) == 1 else "y" + value_name[1:]
 
-    def _known(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None]:
+    def _known(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None, bool]:
         """The errors of an equation; an instance that stands on the page is evaluated once."""
         if isinstance(equation.left, Call):
             return self._equation(step, equation)
@@ -225,25 +257,44 @@ class _Verifier:
             self.known[equation] = self._equation(step, equation)
         return self.known[equation]
 
-    def _equation(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None]:
+    def _equation(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None, bool]:
+        """How far an equation is off the trace and off differences; whether anything was lost."""
         left = equation.left
         if isinstance(left, Call):
-            return self._definition(step, equation, left), None
-        near = 0.0
+            return self._definition(step, equation, left), None, False
+        near, lost = 0.0, False
         far: float | None = None
         for bound in self._places(equation):
             truth = self._truth(equation, bound, self.numbers)
             for member in equation.members:
                 found = value(member, self.numbers, bound)
-                if any(isinstance(n, Ratio) for n in (left, *walk(member))):
-                    far = max(far or 0.0, _off(found, truth))  # one side is a difference itself
+                drawn = any(isinstance(n, Ratio) for n in (left, *walk(member)))
+                off = _off(found, truth)
+                limit = DIFFERENCES_LIMIT if drawn else TRACE_LIMIT
+                if self._is_lost(member, bound, found, truth, off > limit):
+                    lost = True
+                    continue
+                if drawn:
+                    far = max(far or 0.0, off)  # one side is a difference itself
                 else:
-                    near = max(near, _off(found, truth))
+                    near = max(near, off)
                 if isinstance(left, Quantity) and left.sym.startswith("dJ/d"):
                     by_cost = value(left, self.against, bound)
                     rounding = self.rounding.get(left.sym.removesuffix(FULL), 0.0)
+                    if self._is_lost(member, bound, found, by_cost, False):
+                        lost = True
+                        continue
                     far = max(far or 0.0, _off(found, by_cost, rounding / DIFFERENCES_LIMIT))
-        return near, far
+        return near, far, lost
+
+    def _is_lost(
+        self, member: Node, bound: Mapping[str, int], found: Array, truth: Array, off: bool
+    ) -> bool:
+        """Whether floating point cannot tell; asked of what is off, or ∞, or none."""
+        finite = np.isfinite(found).all() and np.isfinite(truth).all()
+        if not self.lenient or (finite and not off):
+            return False
+        return is_lost(member, self.numbers, bound, found, truth)
 
     def _truth(self, equation: Equation, bound: Mapping[str, int], numbers: TraceNumbers) -> Array:
         """What the left-hand side is, from the trace; of an update, from W and ∂J/∂W."""
