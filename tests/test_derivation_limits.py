@@ -8,8 +8,9 @@ import sympy
 import clearprop as cp
 from clearprop.backprop import plan
 from clearprop.derivation import NOTATIONS, sources
+from clearprop.derivation.columns import gathered_bias, with_column
 from clearprop.derivation.command import random_numbers
-from clearprop.derivation.equations import Equation
+from clearprop.derivation.equations import Equation, runs
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.levels import places, transposed
 from clearprop.derivation.names import Names
@@ -26,6 +27,9 @@ from clearprop.derivation.tree import (
     Raise,
     Square,
     Times,
+    Total,
+    Var,
+    Width,
 )
 from clearprop.derivation.weight import forward_entries
 from clearprop.errors import DataError, SettingError
@@ -85,6 +89,52 @@ def test_a_sum_is_written_out_up_to_12_terms_and_then_with_a_letter():
     assert first(d, "penalty")[0].count("W") == 24  # 12 squares
     d = cp.derive(Network([13, 1], l2=0.1), "scalar")
     assert "Σ" in first(d, "penalty")[0]
+
+
+@pytest.mark.parametrize(
+    ("layers", "free", "widths", "expected"),
+    [
+        ((5, 4, 3, 2), (), (), [("l", (5, 2), True)]), ((1, 2, 3), (), (), [("l", (1, 3), True)]),
+        ((1, 2), (), (), [("l", (1, 2), False)]), ((2, 4), (), (), [("l", (2, 4), False)]),
+        ((1, 2, 4), (), (), [("l", (1, 2, 4), False)]), ((4, 2, 1), (), (), [
+            ("l", (4, 2, 1), False)]),
+        ((), (("i", 1),), (), [("i", (1,), False)]), ((), (("i", 2),), (), [("i", (1, 2), False)]),
+        ((), (("i", 3), ("j", 1)), (), [("i", (1, 3), True), ("j", (1,), False)]),
+        ((3, 2), (("i", 2),), (Width("a1", 0),), [
+            ("l", (3, 2), False), ("i", (1, Width("a1", 0)), True)]),
+        ((3, 2), (("i", 1), ("j", 4)), (Width("a1", 0), None), [
+            ("l", (3, 2), False), ("i", (1, Width("a1", 0)), True), ("j", (1, 4), True)]),
+    ],
+)  # fmt: skip
+def test_a_letter_runs_over_all_places_or_with_dots_from_the_first_to_the_last(
+    layers, free, widths, expected
+):
+    equation = Equation(Quantity("a2"), (), free, layers=layers, widths=widths)
+    found = [
+        (one.letter, tuple(p.number if isinstance(p, Number) else p for p in one.places), one.dots)
+        for one in runs(equation, "l")
+    ]
+    assert found == expected
+
+
+def test_a_bias_beside_its_weights_has_their_gradient_and_no_penalty():
+    names = Names(NOTATIONS["graph"], Network("2-3-2", bias="shared").graph)
+    gathered = gathered_bias("W1", "b1", names)
+    assert gathered.left == Quantity("dJ/db1")
+    assert gathered.members == (
+        Total("i", 3, Quantity("dJ/dW1+", (Var("i"), 3)), Number(3.0)),)  # fmt: skip
+    wide = with_column(Type((3, 2), sample=False, member=True))
+    assert (wide.shape, wide.member) == ((3, 3), True)
+    d = cp.derive(Network([2, 3, 2], "tanh", l2=0.1), "graph")
+    line = d.printer(TEXT).render(d.step("dJ/dW1").equations[0].members[0])
+    assert (
+        line == "(1/m) Σₛ₌₁ᵐ δ²ₛ (a¹ₛ; 1)ᵀ + λ [Θ\u0304¹₃₂ | 0]"
+    )  # the bar: without a column of biases
+    assert d.step("dJ/dW1").covers == ("W1", "b1")
+    assert not {"dJ/db1", "b1:="} & {step.id for step in d.steps}
+    shared = cp.derive(Network([2, 3, 2], "tanh", bias="shared"), "graph")
+    assert shared.step("dJ/dW1").covers == ("W1",) and shared.step("dJ/db1").covers == ("b1",)
+    assert shared.step("dJ/db1").uses == ("dJ/dW1",) and shared.step("b1:=").kind == "update"
 
 
 def test_places_run_with_the_last_index_fastest():
