@@ -46,6 +46,10 @@ def reference() -> str:
         for name in sorted(names):
             kind = "class" if isinstance(getattr(clearprop, name), type) else "function"
             options = ["   :members:", "   :show-inheritance:"] if kind == "class" else []
+            if kind == "class" and room == "estimators":
+                # Their `fit` and `predict` are those of the classes they share, but get_params and
+                # the like are scikit-learn's own.
+                options.append("   :inherited-members: BaseEstimator")
             page += [f".. auto{kind}:: clearprop.{room}.{name}", *options, ""]
         page += ["```", ""]
     return "\n".join(page)

@@ -23,7 +23,7 @@ import pytest
 import clearprop as cp
 from clearprop.cli import console, main
 from clearprop.cli.app import train as train_command
-from clearprop.training import Training
+from clearprop.training.keeping import Keeper
 
 ROOT = Path(__file__).parents[1]
 PENGUINS = str(ROOT / "examples" / "penguins.csv")
@@ -120,11 +120,12 @@ def test_the_command_takes_all_that_the_call_takes() -> None:
         name for name in inspect.signature(train_command).parameters
         if name not in ("output", "overwrite", "json")
     }  # fmt: skip
-    command = command - {"column", "preset", "metric"} | {"columns"}
+    command = command - {"column"} | {"columns"}
     call = set(inspect.signature(cp.train_table).parameters) - {"unknown"}
     assert call - command == {"engine", "checkpoint", "progress", "announce"}
     assert command <= call
-    assert command - set(MANY) == {"data", "target", "time_limit", "resume"}
+    of_presets = {"preset", "metric"}
+    assert command - set(MANY) == {"data", "target", "time_limit", "resume"} | of_presets
 
 
 def test_what_was_decided_is_printed_and_kept(run: Run) -> None:
@@ -251,7 +252,7 @@ def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
         if "clearprop train" in line:
-            decided, printed = (text.partition("\nstopped")[0] for text in (shown, done.stdout))
+            decided, printed = (text.partition("\ntrained")[0] for text in (shown, done.stdout))
             assert lines(printed) == lines(decided)
         assert lines(done.stdout, numbers=False) == lines(shown, numbers=False)
 
@@ -366,7 +367,7 @@ def test_help_shows_no_types_of_flags_and_each_default_once(
 def test_help_names_the_defaults(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "400")
     _, out, _ = run("train", "--help")
-    for option, default in (("seed", "0"), ("validation", "0.2"), ("optimizer", "adam")):
+    for option, default in (("seed", "0"), ("preset", "default"), ("optimizer", "adam")):
         assert re.search(rf"--{option} .*\[default: {default}\]", out), option
     assert "Usage: clearprop train DATA --target COLUMN [OPTIONS]" in out
 
@@ -530,11 +531,11 @@ def test_a_checkpoint_broken_off_by_ctrl_c_leaves_no_part_of_it(
 ) -> None:
     """Between the file's being there and its being looked after there is a moment."""
 
-    def broken_off(self: Training, path: str | os.PathLike[str]) -> None:
+    def broken_off(self: Keeper, books: object, path: str | os.PathLike[str]) -> None:
         Path(f".{Path(path).name}.0123abcd.part").write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Training, "save", broken_off)
+    monkeypatch.setattr(Keeper, "save", broken_off)
     code, out, _ = run(*train())
     assert code == 130
     assert "saved m.clearprop" in out

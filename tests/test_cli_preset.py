@@ -90,9 +90,16 @@ def test_columns_weights_and_groups_are_as_asked(run: Run) -> None:
 @pytest.mark.parametrize(
     ("more", "code", "said"),
     [
-        (["--hidden", "8"], 2, "--hidden is for a plain one"),
-        (["--epochs", "8"], 2, "--epochs is for a plain one"),
-        (["--validation", "0.3"], 2, "--validation is for a plain one"),
+        (["--hidden", "8"], 2, "--hidden is for a plain network: leave one of them out"),
+        (["--epochs", "8"], 2, "--preset fast is for a preset"),
+        (["--dropout", "0"], 2, "--dropout is for a plain network"),
+        (["--max-steps", "3,x"], 2, "--max-steps takes whole numbers"),
+        (["--max-steps", "0"], 2, "max_steps"),
+        (["--validation", "1.3"], 2, "validation"),
+        (["--validation", "0.6", "--test", "0.5"], 2, "leave no rows to train on"),
+        (["--validation", PENGUINS], 2, "these rows train"),
+        (["--validation", "none.csv"], 1, "no file"),
+        (["--validation", "0", "--split-by", "year"], 2, "here none are"),
         (["--metric", "acuracy"], 2, "did you mean 'accuracy'"),
         (["--threads", "0"], 2, "threads"),
         (["--time-limit", "-1"], 2, "time_limit"),
@@ -111,11 +118,12 @@ def test_what_is_wrong_is_one_sentence(run: Run, more: list[str], code: int, sai
     assert not list(Path().iterdir())
 
 
-def test_a_preset_that_there_is_not_and_a_metric_without_one(run: Run) -> None:
+def test_a_preset_that_there_is_not_and_a_metric_of_a_plain_network(run: Run) -> None:
     code, _, err = run(*train(preset="fst"))
     assert code == 2 and "did you mean 'fast'" in err
-    code, _, err = run("train", PENGUINS, "-t", "species", "--metric", "auc")
-    assert code == 2 and "--metric auc is for a preset" in err
+    args = ["train", PENGUINS, "-t", "species", "--metric", "auc"]
+    code, _, err = run(*args, "--hidden", "8")
+    assert code == 2 and "--metric auc is for a preset" in err and "--hidden" in err
 
 
 @pytest.mark.parametrize(

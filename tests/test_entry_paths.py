@@ -47,7 +47,8 @@ def test_describing_a_chain_reads_no_tables() -> None:
 
 
 def test_the_public_calls_are_those_of_the_command_line() -> None:
-    from clearprop import model
+    from clearprop import estimators, model
 
-    for name in ("train", "train_table", "load", "Model", "Interrupted"):
+    for name in ("train", "load", "Model", "Interrupted"):
         assert getattr(cp, name) is getattr(model, name)
+    assert cp.train_table is estimators.train_table

@@ -1,4 +1,4 @@
-"""`train_table` decides well, hides nothing, and lets no test row into training."""
+"""`train_table` of a plain network decides well, hides nothing, trains on no test row."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_test_figures_are_those_of_rows_that_did_not_train() -> None:
 
 
 def test_rows_of_one_group_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    from clearprop.model import table as room
+    from clearprop.model import dividing as room
 
     seen: list[np.ndarray] = []
     real = room.split

@@ -51,7 +51,7 @@ def test_the_model_predicts_the_table_s_own_target(tmp_path: Path) -> None:
     model = cp.load(opened.model(fitted).save(tmp_path / "m.clearprop"))
     assert model.target.name == "y" and model.labels == ("no", "yes")
     assert [c["use"] for c in model.columns if c["name"] in ("y", "zip")] == ["category", "target"]
-    held = np.flatnonzero(opened.parts == 2)
+    held = np.flatnonzero(opened.divided.parts == 2)
     rows = table()
     found = model.predict({name: [rows[name][k] for k in held] for name in ("x", "zip", "id")})
     share = np.mean(found == np.array(rows["y"], object)[held])
@@ -65,7 +65,7 @@ def test_numbers_come_back_in_their_own_units() -> None:
     opened = open_rows(rows, "y", test=0.2)
     fitted = opened.estimator(**QUICK).fit(opened.X, opened.y)
     model = opened.model(fitted)
-    held = opened.parts == 2
+    held = opened.divided.parts == 2
     expected = mean_absolute_error(np.array(rows["y"])[held], model.predict(rows)[held])
     assert model.provenance["figures"]["test"]["mae"] == pytest.approx(expected)
     assert 0 < expected < 100

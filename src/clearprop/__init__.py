@@ -52,7 +52,7 @@ _HOME = {
     "register": "operations",
     "train": "model",
     "train_many": "model",
-    "train_table": "model",
+    "train_table": "estimators",
     "tune": "estimators",
 }
 

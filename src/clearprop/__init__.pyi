@@ -14,6 +14,7 @@ from clearprop.estimators import MLPRegressor as MLPRegressor
 from clearprop.estimators import TableEncoder as TableEncoder
 from clearprop.estimators import TabularClassifier as TabularClassifier
 from clearprop.estimators import TabularRegressor as TabularRegressor
+from clearprop.estimators import train_table as train_table
 from clearprop.estimators import tune as tune
 from clearprop.graph import Activation as Activation
 from clearprop.graph import Dense as Dense
@@ -28,7 +29,6 @@ from clearprop.model import Model as Model
 from clearprop.model import load as load
 from clearprop.model import train as train
 from clearprop.model import train_many as train_many
-from clearprop.model import train_table as train_table
 from clearprop.network import Network as Network
 from clearprop.network import Parameters as Parameters
 from clearprop.operations import Cost as Cost

@@ -13,8 +13,8 @@ from clearprop.cli.help import Application
 
 __all__ = ["app"]
 
-_MODEL, _TRAINING = "Network", "Training"
-_PRESET = "Nothing to choose"
+_NETWORK = "Network"
+_PRESET, _PLAIN, _RUN = "Nothing to choose", "A plain network instead", "Training"
 _NEAR = "How near is right"
 
 app = Application(
@@ -62,6 +62,7 @@ def _start(
         "  clearprop train penguins.csv --target species --test 0.2\n\n"
         "  clearprop train 'sales-*.parquet' --target price --column zip=category\n\n"
         "  clearprop train visits.csv --target ill --split-by patient -o ill.clearprop\n\n"
+        "  clearprop train penguins.csv --target species --hidden 64,32 --activation tanh\n\n"
         "Ctrl-C stops and saves the best so far; the same command with --resume goes\n"
         "on to the same bits."
     )
@@ -73,11 +74,10 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="fast, default or best: the networks of TabularClassifier and TabularRegressor, "
-            "more accurate than a plain one, in place of the options of Network and of most of "
-            "Training.",
+            help="fast, default or best: how much is computed. The networks are those of "
+            "TabularClassifier and TabularRegressor.",
             rich_help_panel=_PRESET,
-            show_default="one plain network",
+            show_default="default",
         ),
     ] = None,
     metric: Annotated[
@@ -94,7 +94,7 @@ def train(
         typer.Option(
             metavar="256,256",
             help="Units of the hidden layers.",
-            rich_help_panel=_MODEL,
+            rich_help_panel=_PLAIN,
             show_default="two layers of 128 or 256",
         ),
     ] = None,
@@ -103,7 +103,7 @@ def train(
         typer.Option(
             metavar="NAME",
             help="relu, tanh, selu, mish, …",
-            rich_help_panel=_MODEL,
+            rich_help_panel=_PLAIN,
             show_default="relu",
         ),
     ] = None,
@@ -111,21 +111,21 @@ def train(
         int | None,
         typer.Option(
             help="Networks trained side by side, whose mean predicts.",
-            rich_help_panel=_MODEL,
+            rich_help_panel=_PLAIN,
             show_default="8, from 10,000 rows 4",
         ),
     ] = None,
     dropout: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Share of hidden units left out.", rich_help_panel=_MODEL, show_default="none"
+            help="Share of hidden units left out.", rich_help_panel=_PLAIN, show_default="none"
         ),
-    ] = 0.0,
+    ] = None,
     l2: Annotated[
         float | None,
         typer.Option(
             help="λ of the penalty λ/2 Σ W² in the cost.",
-            rich_help_panel=_MODEL,
+            rich_help_panel=_PLAIN,
             show_default="3 / rows",
         ),
     ] = None,
@@ -137,14 +137,14 @@ def train(
             "lbfgs: smooth, some thousand rows. rprop: all rows at once, no rate to tune. "
             "schedule_free: a run of any length. muon: wide layers. lion: half of Adam's memory. "
             "Also adamw, rmsprop, nesterov, momentum, sgd.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=_PLAIN,
             show_default="adam",
         ),
     ] = None,
     learning_rate: Annotated[
         float | None,
         typer.Option(
-            help="Size of a step.", rich_help_panel=_TRAINING, show_default="the optimizer's"
+            help="Size of a step.", rich_help_panel=_PLAIN, show_default="the optimizer's"
         ),
     ] = None,
     schedule: Annotated[
@@ -152,19 +152,19 @@ def train(
         typer.Option(
             metavar="NAME",
             help="constant, cosine, one_cycle, plateau, …",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=_PLAIN,
             show_default="cosine",
         ),
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Times through the rows.", rich_help_panel=_TRAINING, show_default="100"),
+        typer.Option(help="Times through the rows.", rich_help_panel=_PLAIN, show_default="100"),
     ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
             help="Rows of a step.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=_PLAIN,
             show_default="a 32nd of the rows, 32 to 256",
         ),
     ] = None,
@@ -172,15 +172,8 @@ def train(
         int | None,
         typer.Option(
             help="Epochs without progress before stopping.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=_PLAIN,
             show_default="30",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same bits.", rich_help_panel=_TRAINING)] = 0,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            help="Changes no bits.", rich_help_panel=_TRAINING, show_default="as many as help"
         ),
     ] = None,
     precision: Annotated[
@@ -188,19 +181,26 @@ def train(
         typer.Option(
             metavar="NAME",
             help="float32, float64 or bfloat16.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=_PLAIN,
             show_default="float32",
         ),
     ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same bits.", rich_help_panel=_RUN)] = 0,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Changes no bits.", rich_help_panel=_RUN, show_default="as many as help"),
+    ] = None,
     time_limit: Annotated[
         float | None,
-        typer.Option(help="Stop after so many seconds.", rich_help_panel=_TRAINING),
+        typer.Option(help="Stop after so many seconds in all.", rich_help_panel=_RUN),
     ] = None,
     max_steps: Annotated[
-        int | None,
+        str | None,
         typer.Option(
-            help="Stop after so many steps: a time limit's count gives its bits.",
-            rich_help_panel=_TRAINING,
+            metavar="NUMBER",
+            help="Stop each run after so many steps; 31,30,… for several runs. The counts of a "
+            "time limit give its bits.",
+            rich_help_panel=_RUN,
         ),
     ] = None,
     resume: Annotated[
@@ -208,17 +208,18 @@ def train(
         typer.Option(
             "--resume",
             help="Go on where Ctrl-C stopped, to the same bits.",
-            rich_help_panel=_TRAINING,
+            rich_help_panel=_RUN,
         ),
     ] = False,
     validation: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="SHARE|FILE",
             help="Rows that choose the best epoch.",
             rich_help_panel=options.COLUMNS,
+            show_default="0.2; of a preset, others for each network",
         ),
-    ] = "0.2",
+    ] = None,
     test: Annotated[
         float,
         typer.Option(
@@ -355,32 +356,32 @@ def check(
     activation: Annotated[
         str | None,
         typer.Option(
-            help="Of a chain's hidden layers.", rich_help_panel=_MODEL, show_default="relu"
+            help="Of a chain's hidden layers.", rich_help_panel=_NETWORK, show_default="relu"
         ),
     ] = None,
     output: Annotated[
         str | None,
         typer.Option(
             help="A chain's output function.",
-            rich_help_panel=_MODEL,
+            rich_help_panel=_NETWORK,
             show_default="identity, or the cost's link",
         ),
     ] = None,
     cost: Annotated[
         str | None,
         typer.Option(
-            help="What a chain minimises.", rich_help_panel=_MODEL, show_default="squared_error"
+            help="What a chain minimises.", rich_help_panel=_NETWORK, show_default="squared_error"
         ),
     ] = None,
     l2: Annotated[
         float | None,
         typer.Option(
-            help="λ of a chain's penalty λ/2 Σ W².", rich_help_panel=_MODEL, show_default="0"
+            help="λ of a chain's penalty λ/2 Σ W².", rich_help_panel=_NETWORK, show_default="0"
         ),
     ] = None,
     bias: Annotated[
         str | None,
-        typer.Option(help="unit, shared or none.", rich_help_panel=_MODEL, show_default="unit"),
+        typer.Option(help="unit, shared or none.", rich_help_panel=_NETWORK, show_default="unit"),
     ] = None,
     notation: Annotated[
         str | None,

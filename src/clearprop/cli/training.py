@@ -1,4 +1,7 @@
-"""``clearprop train``: `train_table`, told as it goes."""
+"""``clearprop train``: what `train_table` does, told as it goes.
+
+Proved by ``tests/test_cli.py``, ``tests/test_cli_preset.py`` and ``tests/test_cli_interrupted.py``.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import importlib
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -23,8 +26,10 @@ from clearprop.model import (
     Prepared,
     check_destination,
     is_model,
-    train_table,
+    train_plain,
 )
+from clearprop.model.choices import PLAIN, asks_for_plain
+from clearprop.model.file import checkpoint_of, checkpoints
 from clearprop.optimizers import optimizer
 from clearprop.storage import sweep
 from clearprop.tables.queries import is_query
@@ -35,13 +40,6 @@ __all__ = ["default_output", "roles_of", "train"]
 _ENDINGS = (".gz", ".zst", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet",
             ".feather", ".arrow")  # fmt: skip
 
-#: Options of one plain network, and what they are where nothing is said.
-_PLAIN: Mapping[str, Any] = {
-    "hidden": None, "activation": None, "members": None, "dropout": 0.0, "l2": None,
-    "optimizer": None, "learning_rate": None, "schedule": None, "epochs": None,
-    "batch_size": None, "patience": None, "precision": None, "validation": "0.2",
-}  # fmt: skip
-
 
 def train(
     data: str,
@@ -51,8 +49,9 @@ def train(
     overwrite: bool,
     resume: bool,
     json: bool,
-    validation: str,
+    validation: str | None,
     hidden: str | None,
+    max_steps: str | None,
     column: Sequence[str] | None,
     drop: Sequence[str] | None,
     preset: str | None,
@@ -60,10 +59,9 @@ def train(
     **settings: Any,
 ) -> int:
     """Train, save, and tell what was decided and what came of it."""
-    _check_preset(preset, metric, {"hidden": hidden, "validation": validation, **settings})
-    # Loaded for presets alone: scikit-learn takes longer to load than a small network to train.
-    presets: Any = None if preset is None else importlib.import_module("clearprop.cli.presets")
-    columns, rows = roles_of(column or ()), _validation(validation)
+    plain = asks_for_plain({"hidden": hidden, **settings}, preset, metric, _flag)
+    columns = roles_of(column or ())
+    rows = None if validation is None else _validation(validation)
     path = default_output(data) if output is None else output
     if path == "-":
         raise UsageError("-o -: a model goes into a file, not to the screen; name one")
@@ -80,9 +78,20 @@ def train(
         raise FileError(
             f"there is nothing to resume: no {checkpoint}; run the command without --resume"
         )
-
-    def kept() -> list[Path]:
-        return [Path(checkpoint)] if presets is None else list(presets.checkpoints(checkpoint))
+    settings |= {"columns": columns, "drop": drop or (), "checkpoint": checkpoint, "resume": resume}
+    settings["max_steps"] = None if max_steps is None else _steps(max_steps)
+    run: Callable[..., Model]
+    if plain is None:
+        # Loaded for presets alone: scikit-learn takes longer to load than a small network to train.
+        run = importlib.import_module("clearprop.estimators.preset_training").train_preset
+        settings = {name: value for name, value in settings.items() if name not in PLAIN}
+        settings |= {"preset": preset or "default", "metric": metric, "validation": rows}
+    else:
+        run = train_plain
+        if settings["dropout"] is None:
+            settings["dropout"] = 0.0
+        settings["hidden"] = None if hidden is None else _numbers("hidden", hidden)
+        settings["validation"] = 0.2 if rows is None else rows
 
     interrupted = False
     with only_once() as asked:
@@ -90,44 +99,24 @@ def train(
 
             def announce(found: Prepared) -> None:
                 if not json:
-                    _tell_prepared(found)
+                    _tell_prepared(found, plain, preset)
                 if drawn is not None:
                     drawn.figure = found.figure
 
-            common: dict[str, Any] = {
-                "columns": columns,
-                "drop": drop or (),
-                "checkpoint": checkpoint,
-                "resume": resume,
-                "progress": drawn,
-            }
             try:
-                if presets is not None:
-                    told = None if json else presets.tell_preset(preset, drawn)
-                    own = {key: value for key, value in settings.items() if key not in _PLAIN}
-                    own |= {**common, "metric": metric, "announce": told}
-                    model = presets.trained(data, target, preset, own)
-                else:
-                    model = train_table(
-                        data,
-                        target,
-                        hidden=None if hidden is None else _hidden(hidden),
-                        validation=rows,
-                        announce=announce,
-                        **common,
-                        **settings,
-                    )
+                model = run(data, target, announce=announce, progress=drawn, **settings)
             except Interrupted as error:
                 if error.model is None:
                     raise
                 model, interrupted = error.model, True
             finally:
                 asked.save()
-                for one in kept():
+                left = checkpoints(checkpoint)
+                for one in (*left, checkpoint_of(checkpoint, len(left) + 1)):
                     sweep(one)  # what Ctrl-C broke off in the middle of its being written
         model.save(path, overwrite=overwrite)
         if not interrupted:  # the model holds all that counts now
-            for one in kept():
+            for one in left:
                 with suppress(OSError):
                     os.unlink(one)
         if json:
@@ -135,6 +124,10 @@ def train(
         else:
             _tell_outcome(model, path, data, interrupted and Path(checkpoint).exists())
     return 130 if interrupted else 0
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def default_output(data: str) -> str:
@@ -149,37 +142,22 @@ def default_output(data: str) -> str:
     return str(path.with_name(path.name + SUFFIX))
 
 
-def _check_preset(preset: str | None, metric: str | None, given: Mapping[str, Any]) -> None:
-    """See that a preset and a plain network are not both asked for.
-
-    Raises
-    ------
-    UsageError
-        If they are.
-    """
-    if preset is None:
-        if metric is not None:
-            raise UsageError(f"--metric {metric} is for a preset: give --preset default too")
-        return
-    for name, usual in _PLAIN.items():
-        if given[name] != usual:
-            flag = f"--{name.replace('_', '-')}"
-            raise UsageError(
-                f"--preset {preset} chooses the network and its training, and {flag} is for a "
-                "plain one: leave one of them out"
-            )
-
-
-def _hidden(text: str) -> list[int]:
+def _numbers(name: str, text: str) -> list[int]:
+    """The whole numbers of a list, each 1 at least; none for 0 or nothing."""
     if text.strip() in ("", "0"):
-        return []  # no hidden layer: a linear model
+        return []
     try:
-        sizes = [int(part) for part in re.split(r"[,\s]+", text.strip())]
+        found = [int(part) for part in re.split(r"[,\s]+", text.strip())]
     except ValueError:
-        sizes = [0]
-    if min(sizes) < 1:
-        raise UsageError(f"--hidden takes whole numbers such as 256,256, got {text!r}")
-    return sizes
+        found = [0]
+    if min(found) < 1:
+        raise UsageError(f"{_flag(name)} takes whole numbers such as 256,256, got {text!r}")
+    return found
+
+
+def _steps(text: str) -> int | list[int]:
+    found = _numbers("max_steps", text) or [0]
+    return found[0] if len(found) == 1 else found
 
 
 def roles_of(given: Sequence[str]) -> dict[str, str]:
@@ -209,17 +187,35 @@ def _validation(text: str) -> float | str:
 
 
 # -- what is told ---------------------------------------------------------------------------------
-def _tell_prepared(found: Prepared) -> None:
+def _tell_prepared(found: Prepared, plain: str | None, preset: str | None) -> None:
     console.columns(found.table, found.decisions, found.notes)
     console.facts(
         [
             ("predicts", f"{console.aim(found.target)} ({found.target.why})"),
             ("rows", _rows(found.rows)),
+            ("run", _kind(found.settings, found.rows["validation"], plain, preset)),
             ("network", _network(found)),
             ("training", _settings(found)),
         ]
     )
     console.line()
+
+
+def _kind(settings: Mapping[str, Any], judged: int, plain: str | None, preset: str | None) -> str:
+    """Which of both runs it is, and why."""
+    if plain is not None:
+        return f"a plain network, as {_flag(plain)} is given; without, a preset chooses it all"
+    asked = "as asked" if preset else "as no option of a plain network is given"
+    return f"preset {settings['preset']}, {asked}: {_bags(settings, judged)}"
+
+
+def _bags(settings: Mapping[str, Any], judged: int) -> str:
+    if settings["together"] == 1:
+        return "one network"
+    if judged or not settings["validation"]:
+        return "networks of other initial values, whose mean predicts"
+    refit = ", then trains anew on all" if settings["refit"] else ""
+    return f"each network holds back other rows to choose its epoch{refit}; their mean predicts"
 
 
 def _rows(counts: Mapping[str, int]) -> str:
@@ -238,12 +234,14 @@ def _network(found: Prepared) -> str:
         repr(found.network).removesuffix(">").removeprefix("<Network ").rpartition(", ")
     )
     members = f"{graph.members} side by side, " if graph.members else ""
-    return f"{shape}, {members}{size}"
+    together = found.settings.get("together", 1)
+    many = (f"{together} of them, ", " each") if together > 1 else ("", "")
+    return f"{shape}, {members}{many[0]}{size}{many[1]}"
 
 
 def _settings(found: Prepared) -> str:
     settings = found.settings
-    rule = optimizer(settings["optimizer"])
+    rule = optimizer("adamw" if "preset" in settings else settings["optimizer"])
     if rule.whole:
         return f"{rule.name}, all rows in every step, up to {settings['epochs']} steps"
     rate = settings["learning_rate"] or rule.learning_rate
@@ -251,10 +249,7 @@ def _settings(found: Prepared) -> str:
 
 
 def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
-    if "preset" in model.provenance:
-        importlib.import_module("clearprop.cli.presets").tell_runs(model)
-    else:
-        _tell_run(model)
+    _tell_run(model)
     made = model.provenance
     if made["figures"]:
         console.line()
@@ -269,8 +264,25 @@ def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
     console.line(f"     clearprop describe {quoted}", "dim")
 
 
+#: Events that are told: what the run's own end does not say.
+_TOLD = ("engine", "skipped", "checkpoint", "time_limit", "max_steps", "converged")
+
+
 def _tell_run(model: Model) -> None:
     made = model.provenance
+    told = _ended_runs(made) if "runs" in made else _ended(made)
+    console.line(f"{told} ({number(made['seconds'], 2)} s)")
+    # Several runs end as their steps are shared out; each saying so would say it many times.
+    kinds = _TOLD[:3] if "runs" in made else _TOLD
+    texts = [e.text for one in model.histories for e in one.events if e.kind in kinds]
+    for text in dict.fromkeys(texts):
+        console.line(f"  {text}", "dim")
+    if made["stopped"] == "time_limit" and "runs" in made:
+        steps = ",".join(str(run["steps"]) for run in made["runs"])
+        console.line(f"  --max-steps {steps} gives the same parameters", "dim")
+
+
+def _ended(made: Mapping[str, Any]) -> str:
     judged = made["rows"]["validation"] and made["best_epoch"]
     kept = f"; epoch {made['best_epoch']} is kept" if judged else ""
     why = {
@@ -281,17 +293,20 @@ def _tell_run(model: Model) -> None:
         "max_steps": f"stopped by the limit of steps in epoch {made['epochs']}",
         "interrupted": f"interrupted in epoch {made['epochs'] + 1}",
     }.get(made["stopped"], f"stopped: {made['stopped']}")
-    console.line(f"{why}{kept} ({number(made['seconds'], 2)} s)")
-    for event in model.history.events:
-        if event.kind in (
-            "engine",
-            "skipped",
-            "checkpoint",
-            "time_limit",
-            "max_steps",
-            "converged",
-        ):
-            console.line(f"  {event.text}", "dim")
+    return f"{why}{kept}"
+
+
+def _ended_runs(made: Mapping[str, Any]) -> str:
+    why = {
+        "time_limit": "stopped by the time limit",
+        "max_steps": "stopped by the limit of steps",
+        "interrupted": "interrupted",
+    }.get(made["stopped"], "trained")
+    runs = made["runs"]
+    kept = ", ".join(str(run["best_epoch"]) for run in runs)
+    if len(runs) == 1:
+        return f"{why}: one run; epoch {kept} is kept"
+    return f"{why}: {len(runs)} runs; of their epochs {kept} are kept"
 
 
 def _summary(model: Model) -> dict[str, Any]:
@@ -301,6 +316,6 @@ def _summary(model: Model) -> dict[str, Any]:
         "labels": list(model.labels),
         "columns": list(model.columns),
         "network": model.network.graph.to_dict(),
-        "events": [asdict(event) for event in model.history.events],
+        "events": [asdict(e) for history in model.histories for e in history.events],
         **model.provenance,
     }

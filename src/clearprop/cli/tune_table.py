@@ -156,7 +156,7 @@ def _told(found: Tuned) -> dict[str, Any]:
 def _tell_opened(opened: Opened) -> None:
     rows = opened.rows
     console.heading(opened.table.name, f"{opened.table.rows:,} rows")
-    for note in opened.table.notes:
+    for note in opened.divided.notes:
         console.line(f"  {note}", "dim")
     told = [f"{rows['training']:,} train and judge trials"]
     if rows["test"]:

@@ -1,9 +1,10 @@
-"""Estimators in scikit-learn's form, trained by the native engine, and the search for the best."""
+"""Estimators in scikit-learn's form, the search for the best, and training from a table."""
 
 from clearprop.estimators.classifier import MLPClassifier
 from clearprop.estimators.displays import DecisionBoundaryDisplay, LossCurveDisplay
 from clearprop.estimators.regressor import MLPRegressor
 from clearprop.estimators.table_encoder import TableEncoder
+from clearprop.estimators.table_training import train_table
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tuning import Tuned, tune
 
@@ -16,5 +17,6 @@ __all__ = [
     "TabularClassifier",
     "TabularRegressor",
     "Tuned",
+    "train_table",
     "tune",
 ]

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from clearprop.errors import ClearPropError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.tabular_figures import metric_of
-from clearprop.estimators.tabular_fitting import Fitted, Rows, fit
+from clearprop.estimators.tabular_fitting import Fitted, Rows, fit, steps_of
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
 from clearprop.estimators.tabular_opening import OpensTables
@@ -43,8 +43,6 @@ _ATTRS = (
 
 #: The attributes that hold a model.
 _MODELS = ("model_", "judge_")
-
-_STEPS = Attr("max_steps", int, 1, bounds="[1, inf)")
 
 
 class Settings(TypedDict, total=False):
@@ -102,7 +100,7 @@ class Tabular(OpensTables):
         found = fit(
             rows, made_of,
             metric=metric, seed=_seed(self.random_state), progress=self.progress,
-            time_limit=told["time_limit"], max_steps=_steps(self.max_steps),
+            time_limit=told["time_limit"], max_steps=steps_of(self.max_steps),
             checkpoint=self.checkpoint, threads=told["n_jobs"],
         )  # fmt: skip
         if found.interrupted:
@@ -208,15 +206,6 @@ class Tabular(OpensTables):
                     path.write_bytes(state[name])
                     state[name] = load(path)
         super().__setstate__(state)
-
-
-def _steps(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
-    if given is None:
-        return None
-    each = tuple(given) if isinstance(given, Sequence) else (given,)
-    for steps in each:
-        _STEPS.check(steps)
-    return each
 
 
 def _seed(random_state: Any) -> int:

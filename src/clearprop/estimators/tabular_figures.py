@@ -17,9 +17,12 @@ from clearprop.metrics import METRICS, accuracy, log_loss
 from clearprop.tables.task import Target
 from clearprop.words import did_you_mean
 
-__all__ = ["cost_of", "metric_of", "watched"]
+__all__ = ["cost_of", "figure_of", "metric_of", "watched"]
 
 Figure = Callable[[Any, Any], float]
+
+#: Figures of numbers that have no unit.
+_BARE = ("r2",)
 
 _USUAL = {"classification": "log_loss", "regression": "rmse"}
 
@@ -47,6 +50,15 @@ def cost_of(task: str, metric: str) -> str:
     return "absolute_error" if metric in ("mae", "median_ae") else "squared_error"
 
 
+def figure_of(task: str, metric: str) -> str:
+    """Return what people call the figure of `watched`, less being better."""
+    if task == "classification" and metric == "auc":
+        return "log_loss"
+    if metric == "accuracy":
+        return "1 − accuracy"
+    return f"−{metric}" if METRICS[metric].higher_is_better else metric
+
+
 def watched(target: Target, metric: str, weights: NDArray[np.float64] | None) -> Figure:
     """Return the figure of validation rows that chooses the epoch, less being better.
 
@@ -54,11 +66,15 @@ def watched(target: Target, metric: str, weights: NDArray[np.float64] | None) ->
     decides. The log-loss is that behind the best temperature, which comes after training (Berta,
     Holzmüller, Jordan & Bach 2025, "Rethinking early stopping"): by itself it would stop the
     network when it becomes too sure, long before it stops to learn what is right. The area under
-    the curve is chosen so too, which is a smoother guide to the same order.
+    the curve is chosen so too, which is a smoother guide to the same order. Of a number to
+    predict, the figure is in its units: standardised numbers, times their deviation.
     """
     row = METRICS[metric]
     if target.task == "regression":
-        return lambda y, a: _signed(row.higher_is_better, row.function(y[:, 0], a[:, 0], weights))
+        unit = 1.0 if metric in _BARE else target.std
+        return lambda y, a: (
+            unit * _signed(row.higher_is_better, row.function(y[:, 0], a[:, 0], weights))
+        )
     if metric in ("log_loss", "auc"):
         return lambda y, P: refinement(P, y, weights)
     if metric == "accuracy":

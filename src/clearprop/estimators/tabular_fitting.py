@@ -10,8 +10,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,19 +23,23 @@ from clearprop.estimators.tabular_temperature import temperature
 from clearprop.membership import VALIDATION, deal, split
 from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher, carry_out
+from clearprop.model.file import checkpoint_of
 from clearprop.model.model import input_arrays
 from clearprop.network import Network
 from clearprop.optimizers import AdamW
+from clearprop.settings import Attr
 from clearprop.tables import Table
 from clearprop.tables.cells import Role
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
 from clearprop.tables.task import Target
 from clearprop.training import History, Training
 
-__all__ = ["Fitted", "Rows", "checkpoints", "fit"]
+__all__ = ["Fitted", "Rows", "fit", "steps_of"]
 
 #: Fewest rows of which some are held back to choose the epoch.
 LEAST_TO_VALIDATE = 10
+
+_STEPS = Attr("max_steps", int, 1, bounds="[1, inf)")
 
 #: Between the seeds of two bags: 2⁶⁴ over the golden ratio, so that no two seeds a user would take
 #: have bags in common.
@@ -57,6 +59,8 @@ class Rows:
     weights : (n,) float64 or None
     groups : (n,) array of str or None
         Rows of one name are held back together.
+    judges : Rows or None
+        Rows of their own that choose the epoch of every run: then none are held back.
     """
 
     table: Table
@@ -65,6 +69,7 @@ class Rows:
     target: Target
     weights: NDArray[np.float64] | None = None
     groups: NDArray[np.object_] | None = None
+    judges: Rows | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ def fit(
     max_steps: Sequence[int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     threads: int | None = None,
-    announce: Callable[[Network, int], object] | None = None,
+    announce: Callable[[Encoder, Network, int], object] | None = None,
 ) -> Fitted:
     """Learn from the rows; predicted numbers stay within theirs, if so asked.
 
@@ -129,11 +134,11 @@ def fit(
         Of each run.
     checkpoint : path, optional
         Each run has its own file, that of the first this one; those that are there are gone on
-        from. See `checkpoints`.
+        from. See `clearprop.model.file.checkpoints`.
     threads : int, optional
     announce : callable, optional
-        Called once, when the first run is known to begin or to go on, with the network of one run
-        and how many of it will predict together.
+        Called once, when the first run is known to begin or to go on, with the encoder, the
+        network of one run, and how many of it will predict together.
 
     Raises
     ------
@@ -155,10 +160,12 @@ def fit(
         progress, checkpoint, threads,
         None if time_limit is None else time.monotonic() + time_limit, max_steps,
     )  # fmt: skip
+    if rows.judges is not None:
+        work.judges = _judges(rows.judges, encoder, network)
     parts = _parts(rows, made_of, seed)
     runs = sum(1 if part is None else 1 + made_of.refit for part in parts)
     if announce is not None:
-        work.announce = lambda: announce(network, len(parts))
+        work.announce = lambda: announce(encoder, network, len(parts))
     models: list[Model] = []
     judges: list[Model] = []
     try:
@@ -179,6 +186,7 @@ def fit(
             raise
         work.interrupted = True
     together = [ones[0] if len(ones) == 1 else side_by_side(ones) for ones in (models, judges)]
+    together[0].later = tuple(work.histories[1:])
     refitted = models[0] is not judges[0]
     return Fitted(
         together[0], tuple(work.epochs), tuple(work.steps), work.interrupted, tuple(work.histories),
@@ -186,21 +194,20 @@ def fit(
     )  # fmt: skip
 
 
-def checkpoints(path: str | os.PathLike[str]) -> list[Path]:
-    """Return the files that the runs of a fit with this ``checkpoint`` have left."""
-    first = Path(path)
-    later: list[Path] = []
-    for number in count(2):
-        one = _own(first, number)
-        if not one.exists():
-            break
-        later.append(one)
-    return [first, *later] if first.exists() else later
+def steps_of(max_steps: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    """Return the most steps of each run: one number is for all of them, the last for those behind.
 
-
-def _own(checkpoint: str | os.PathLike[str], number: int) -> Path:
-    """The file of the run of this number, from 1."""
-    return Path(checkpoint if number == 1 else f"{os.fspath(checkpoint)}.{number}")
+    Raises
+    ------
+    SettingError
+        For a number that is no whole one, or below 1.
+    """
+    if max_steps is None:
+        return None
+    each = tuple(max_steps) if isinstance(max_steps, list | tuple) else (max_steps,)
+    for steps in each or (0,):
+        _STEPS.check(steps)
+    return each
 
 
 @dataclass
@@ -224,6 +231,7 @@ class _Work:
     histories: list[History] = field(default_factory=list)
     interrupted: bool = False
     announce: Callable[[], object] | None = None
+    judges: tuple[Any, ...] | None = None
 
     def __post_init__(self) -> None:
         n = len(self.rows.y)
@@ -232,12 +240,13 @@ class _Work:
 
     def run(self, held: NDArray[np.bool_] | None, runs: int) -> Model:
         """Train on the rows that are not held back, and choose the epoch by those that are."""
-        if held is None:
-            return self._train(np.ones(len(self.rows.y), np.bool_), {}, runs)
-        own = self._taken(held)
+        chosen = np.ones(len(self.rows.y), np.bool_) if held is None else ~held
+        own = self.judges if held is None else self._taken(held)
+        if own is None:
+            return self._train(chosen, {}, runs)
         figure = watched(self.rows.target, self.metric, own[2] if len(own) == 3 else None)
         model = self._train(
-            ~held,
+            chosen,
             {
                 "validation": own,
                 "metric": figure,
@@ -249,8 +258,9 @@ class _Work:
         try:
             if self.made_of.temperature and self.rows.target.task == "classification":
                 _temper(model, own)
-            self.outputs[held] = model._one(own[0])
-            self.held |= held
+            if held is not None:
+                self.outputs[held] = model._one(own[0])
+                self.held |= held
         except KeyboardInterrupt:  # the network is whole all the same
             self.interrupted = True
         return model
@@ -283,7 +293,7 @@ class _Work:
         if self.max_steps is not None:
             told = self.max_steps[min(number, len(self.max_steps) - 1)]
             most = told if most is None else min(told, most)
-        where = None if self.checkpoint is None else _own(self.checkpoint, number + 1)
+        where = None if self.checkpoint is None else checkpoint_of(self.checkpoint, number + 1)
         with Training(
             self.network, X, y,
             sample_weight=own[0] if own else None,
@@ -323,6 +333,13 @@ class _Work:
         return (input_arrays(self.network, encoded), self.rows.y[chosen], *own)
 
 
+def _judges(rows: Rows, encoder: Encoder, network: Network) -> tuple[Any, ...]:
+    """Inputs, targets and weights of rows that judge and never train."""
+    encoder.check(rows.table)
+    own = () if rows.weights is None else (rows.weights,)
+    return (input_arrays(network, encoder.encode(rows.table)), rows.y, *own)
+
+
 def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:
     """The recipe of each column of numbers."""
     numbers = [name for name, role in rows.roles.items() if role == "number"]
@@ -333,13 +350,15 @@ def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:
 
 
 def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_] | None]:
-    """The rows that each run holds back; None for none.
+    """The rows that each run holds back; None for none, where others judge or the rows are few.
 
     One run holds back a share, in proportion of classes. Several hold back a part each, so that
     every row is held back once: the rows of each class are dealt out in the order of their draws.
     """
     n = len(rows.y)
-    if n < LEAST_TO_VALIDATE or not made_of.validation:
+    if rows.judges is not None or not made_of.validation:
+        return [None] * made_of.bags
+    if n < LEAST_TO_VALIDATE:
         return [None]
     labels = rows.y if rows.target.task == "classification" else None
     if made_of.bags == 1:

@@ -1,4 +1,4 @@
-"""What `train_table` can be told: what is used where nothing is said, and all that is wrong in it.
+"""What `train_table` can be told: which run it asks for, the defaults, and all that is wrong in it.
 
 Everything is checked before a table is opened, so that a mistyped name costs no time. Proved by
 ``tests/test_model_table.py``.
@@ -6,7 +6,7 @@ Everything is checked before a table is opened, so that a mistyped name costs no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from clearprop.errors import SettingError
@@ -18,8 +18,8 @@ from clearprop.training import ATTRS, schedule
 from clearprop.words import did_you_mean, number, shown
 
 __all__ = [
-    "DEFAULTS", "FEW_UNITS", "WHOLE_ACTIVATION", "WHOLE_L2_ROWS", "check_choices",
-    "check_together", "check_types", "run_settings",
+    "DEFAULTS", "FEW_UNITS", "PLAIN", "WHOLE_ACTIVATION", "WHOLE_L2_ROWS", "asks_for_plain",
+    "check_choices", "check_shares", "check_together", "check_types", "run_settings",
 ]  # fmt: skip
 
 #: What is used where nothing is asked for. Measured by ``tests/test_accuracy.py``.
@@ -36,6 +36,10 @@ DEFAULTS: Mapping[str, Any] = {
 #: rule goes where others stop early, so a penalty as large as theirs would be what it fits.
 WHOLE_ACTIVATION, FEW_UNITS, WHOLE_STEPS, WHOLE_PATIENCE = "tanh", (16,), 500, 100
 WHOLE_L2_ROWS = 0.01
+
+#: What is chosen of a plain network alone: one of these given asks for one.
+PLAIN = ("hidden", "activation", "members", "dropout", "l2", "optimizer", "learning_rate",
+         "schedule", "epochs", "batch_size", "patience", "precision", "engine")  # fmt: skip
 
 _OWN: tuple[Attr, ...] = (
     Attr("members", int, None, bounds="[1, 1000]", help="networks trained side by side"),
@@ -65,6 +69,38 @@ def run_settings(**given: Any) -> dict[str, Any]:
         usual = {"precision": "float64", "epochs": WHOLE_STEPS, "patience": WHOLE_PATIENCE}
         settings |= {name: value for name, value in usual.items() if given[name] is None}
     return settings
+
+
+def asks_for_plain(
+    given: Mapping[str, Any],
+    preset: str | None,
+    metric: str | None,
+    written: Callable[[str], str] = str,
+) -> str | None:
+    """Return the first choice of a plain network among what is given; None where a preset trains.
+
+    Parameters
+    ----------
+    given : mapping
+        None for what is not given.
+    preset, metric : str or None
+        What is chosen of a preset alone.
+    written : callable
+        How a setting's name is written where it was given.
+
+    Raises
+    ------
+    SettingError
+        If both are asked for.
+    """
+    plain = next((name for name in PLAIN if given.get(name) is not None), None)
+    for name, value in (("preset", preset), ("metric", metric)):
+        if plain is not None and value is not None:
+            raise SettingError(
+                f"{written(name)} {value} is for a preset, which chooses the network and its "
+                f"training, and {written(plain)} is for a plain network: leave one of them out"
+            )
+    return plain
 
 
 def check_types(
@@ -138,6 +174,22 @@ def check_choices(
         _UNITS.check(units)
     if l2 is not None:
         L2.check(l2)
+    check_shares(validation, **own)
+
+
+def check_shares(validation: object, **own: object) -> None:
+    """See that shares of the rows are in bounds, and that there is such a task.
+
+    Parameters
+    ----------
+    validation, test, task
+        And ``members``, ``dropout``: of `train_table`.
+
+    Raises
+    ------
+    SettingError
+        For the first that is not.
+    """
     if isinstance(validation, int | float):  # a share, not a table
         own["validation"] = validation
     check_all(_OWN, own)

@@ -1,4 +1,4 @@
-"""The ``.clearprop`` file: what stands at a path, and what may be replaced there.
+"""The ``.clearprop`` file: what stands at a path, beside it, and what may be replaced there.
 
 The container is `clearprop.storage`'s. Proved by ``tests/test_model_file.py``.
 """
@@ -6,12 +6,13 @@ The container is `clearprop.storage`'s. Proved by ``tests/test_model_file.py``.
 from __future__ import annotations
 
 import os
+from itertools import count
 from pathlib import Path
 
 from clearprop import storage
 from clearprop.errors import FileError
 
-__all__ = ["KIND", "SUFFIX", "check_destination", "is_model"]
+__all__ = ["KIND", "SUFFIX", "check_destination", "checkpoint_of", "checkpoints", "is_model"]
 
 KIND = storage.Kind("clearprop-model", "model", 1, "use another copy, or train again")
 SUFFIX = ".clearprop"
@@ -40,3 +41,19 @@ def check_destination(path: Where, *, overwrite: bool = False) -> Path:
             "another name, or overwrite it (overwrite=True; --overwrite)"
         )
     return target
+
+
+def checkpoint_of(first: Where, run: int) -> Path:
+    """Return the checkpoint of the run of this number, from 1: the first's, a number behind."""
+    return Path(first if run == 1 else f"{os.fspath(first)}.{run}")
+
+
+def checkpoints(first: Where) -> list[Path]:
+    """Return the files that runs one after another with this checkpoint have left."""
+    later: list[Path] = []
+    for run in count(2):
+        one = checkpoint_of(first, run)
+        if not one.exists():
+            break
+        later.append(one)
+    return [Path(first), *later] if Path(first).exists() else later

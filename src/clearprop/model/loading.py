@@ -38,10 +38,7 @@ def load(path: str | os.PathLike[str]) -> Model:
     where = os.fspath(path)
     try:
         network = Network(graph=Graph.from_dict(content["network"], where))
-        history = History()
-        for row in tensors["history"].tolist():
-            history.append(**dict(zip(content["history"], row, strict=True)))
-        history.events.extend(Event(**event) for event in content["events"])
+        history, *later = _histories(content, tensors["history"])
         encoder = content["encoder"]
         model = Model(
             network,
@@ -51,6 +48,7 @@ def load(path: str | os.PathLike[str]) -> Model:
             [dict(column) for column in content["columns"]],
             history,
             dict(content["provenance"]),
+            tuple(later),
         )
         _try_out(model)
         return model
@@ -70,6 +68,22 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise FileError(
             f"{where} holds a model that cannot be built: {what}; train again"
         ) from None
+
+
+def _histories(content: Mapping[str, Any], rows: NDArray[Any]) -> list[History]:
+    """The history of each run; a file of one run says nothing of runs."""
+    one = {"epochs": len(rows), "events": content["events"]}
+    found, start = [], 0
+    for run in content.get("runs", [one]):
+        history, end = History(), start + run["epochs"]
+        for row in rows[start:end].tolist():
+            history.append(**dict(zip(content["history"], row, strict=True)))
+        history.events.extend(Event(**event) for event in run["events"])
+        found.append(history)
+        start = end
+    if start != len(rows):
+        raise DataError(f"the history has {len(rows)} rows, and its runs {start}")
+    return found
 
 
 def _try_out(model: Model) -> None:

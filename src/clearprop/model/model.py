@@ -80,7 +80,9 @@ class Model:
     columns : list of dict
         What was decided about each column of the table, and why.
     history : History
-        A row of figures for each epoch, and events.
+        A row of figures for each epoch, and events: of the first run, where there were several.
+    later : tuple of History
+        Of the other runs that the model is made of, in order.
     provenance : dict
         How it was made: versions, seed, optimizer and settings, rows, steps, why it stopped, and
         the figures of the test and validation rows.
@@ -93,6 +95,7 @@ class Model:
     columns: Sequence[Mapping[str, Any]] = ()
     history: History = field(default_factory=History)
     provenance: dict[str, Any] = field(default_factory=dict)
+    later: tuple[History, ...] = ()
 
     def __post_init__(self) -> None:
         check_network("Model", self.network)
@@ -100,6 +103,11 @@ class Model:
             if not isinstance(getattr(self, name), kind):
                 got = shown(getattr(self, name))
                 raise SettingError(f"Model: {name} is a {kind.__name__}, got {got}")
+
+    @property
+    def histories(self) -> tuple[History, ...]:
+        """The history of each run that the model is made of: one, or several of a preset."""
+        return (self.history, *self.later)
 
     # -- what it predicts -------------------------------------------------------------------------
     @property
@@ -292,8 +300,14 @@ class Model:
             "events": [asdict(event) for event in self.history.events],
             "provenance": self.provenance,
         }
+        if self.later:  # all rows in one array; how many of them are each run's stands here
+            content["runs"] = [
+                {"epochs": len(one), "events": [asdict(event) for event in one.events]}
+                for one in self.histories
+            ]
+        rows = np.concatenate([one.to_array() for one in self.histories])
         tensors = {f"parameters/{name}": array for name, array in self.parameters.items()}
-        storage.write(target, KIND, content, {**tensors, "history": self.history.to_array()})
+        storage.write(target, KIND, content, {**tensors, "history": rows})
         return Path(path)
 
     # -- inside -----------------------------------------------------------------------------------

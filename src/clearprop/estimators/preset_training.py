@@ -1,0 +1,211 @@
+"""A preset trained on a table with its target: the runs of a tabular estimator, and one model.
+
+`clearprop.train_table` comes here unless a plain network is asked for. Proved by
+``tests/test_cli_preset.py`` and ``tests/test_train_table.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from clearprop.errors import DataError, DivergenceError, NativeError
+from clearprop.estimators.tabular_figures import figure_of, metric_of
+from clearprop.estimators.tabular_files import Opened, columns_of, open_rows
+from clearprop.estimators.tabular_fitting import Fitted, Rows, fit, steps_of
+from clearprop.estimators.tabular_ingredients import chosen
+from clearprop.membership import TEST, VALIDATION
+from clearprop.model import Interrupted, Model, Prepared
+from clearprop.model.arrays import Watcher
+from clearprop.model.choices import check_shares, check_together
+from clearprop.model.dividing import defined, labelled
+from clearprop.model.file import checkpoints
+from clearprop.network import Network
+from clearprop.settings import check_all
+from clearprop.storage import is_kind
+from clearprop.tables import Table, open_table
+from clearprop.tables.columns import read_weights
+from clearprop.tables.encoder import Encoder
+from clearprop.tables.task import Target, TaskName
+from clearprop.training import ATTRS, CHECKPOINT
+
+__all__ = ["train_preset"]
+
+
+def train_preset(
+    data: object,
+    target: str,
+    *,
+    preset: str = "default",
+    metric: str | None = None,
+    task: TaskName | None = None,
+    validation: object = None,
+    test: float = 0.0,
+    columns: Mapping[str, str] | None = None,
+    drop: Sequence[str] = (),
+    weight: str | None = None,
+    split_by: str | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    max_steps: int | Sequence[int] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    progress: Watcher | None = None,
+    announce: Callable[[Prepared], object] | None = None,
+) -> Model:
+    """Train what `TabularClassifier` or `TabularRegressor` is inside, on a table with its target.
+
+    Parameters
+    ----------
+    data, target
+        And all others: of `clearprop.train_table`, whose preset this is.
+
+    Returns
+    -------
+    Model
+        ``provenance["figures"]["validation"]`` judges each row by the network that held it back.
+
+    Raises
+    ------
+    Interrupted
+        After Ctrl-C; its ``model`` is the best so far.
+    ClearPropError
+        One sentence: what is wrong with the table or a setting, where, and the fix.
+    """
+    check_all(ATTRS, {"threads": threads, "time_limit": time_limit, "seed": seed})
+    each = steps_of(max_steps)
+    # Where nothing is said, each run holds back rows of its own.
+    held = 0.2 if validation is None else validation
+    check_shares(held, test=test, task=task)
+    check_together(
+        hidden=None, activation=None, dropout=0.0, validation=validation, test=test, patience=None,
+        split_by=None if validation is None else split_by, checkpoint=checkpoint, resume=resume,
+    )  # fmt: skip
+    chosen(preset, "regression", "", {})  # a preset of no such name is told before all else
+    opened = open_rows(
+        data, target, task=task, columns=columns, drop=drop, weight=weight, split_by=split_by,
+        validation=validation if isinstance(validation, int | float) else 0.0, test=test,
+        seed=seed,
+    )  # fmt: skip
+    if test:  # found now, not after training
+        opened.divided.weights_of(TEST, str(weight))
+    measure = metric_of(opened.target.task, metric)
+    changes: dict[str, Any] = {} if held else {"validation": 0.0}
+    made_of = chosen(preset, opened.target.task, measure, changes)
+    aim, began = opened.target, time.monotonic()
+    if aim.task == "regression" and made_of.clip:
+        aim = replace(aim, bounds=(float(opened.y.min()), float(opened.y.max())))
+    other = None
+    if validation is not None and not isinstance(validation, int | float):
+        kinds = {name: opened.table.column(name).kind for name in opened.decisions.roles}
+        texts = [name for name, kind in kinds.items() if kind == "text"]
+        other = open_table(validation, as_text=[*texts, target])
+    judges = _judges(opened, aim, other, weight)
+    rows = Rows(
+        opened.X, opened.decisions.roles, opened.codes, aim, opened.weights, opened.groups, judges
+    )
+    counts = opened.rows if judges is None else {**opened.rows, "validation": len(judges.y)}
+    notes = (*opened.divided.notes, *(() if other is None else other.notes))
+
+    def known(encoder: Encoder, network: Network, together: int) -> None:
+        if announce is not None:
+            settings = {"preset": preset, "metric": measure, "together": together}
+            announce(
+                Prepared(
+                    opened.table, opened.decisions, aim, encoder, network, counts,
+                    {**settings, **asdict(made_of)}, notes, figure_of(aim.task, measure),
+                )
+            )  # fmt: skip
+
+    def finished(model: Model) -> Model:
+        opened.told(model, _held(found, rows))
+        model.provenance |= {"rows": counts, "notes": list(notes)}
+        if other is not None:
+            every = np.ones(other.rows, np.bool_)
+            model.provenance["figures"]["validation"] = defined(model.judge(other, every))
+        return model
+
+    if checkpoint is not None and not resume:
+        for left in checkpoints(checkpoint):
+            if is_kind(left, CHECKPOINT):
+                left.unlink()
+    try:
+        found = fit(
+            rows, made_of, metric=measure, seed=seed, progress=progress, time_limit=time_limit,
+            max_steps=each, checkpoint=checkpoint, threads=threads, announce=known,
+        )  # fmt: skip
+    except DivergenceError:  # to go on from there would diverge again
+        for left in [] if checkpoint is None else checkpoints(checkpoint):
+            with suppress(OSError):
+                left.unlink()
+        raise
+    model = found.model
+    model.provenance |= {
+        "preset": preset,
+        "metric": measure,
+        "seconds": round(time.monotonic() - began, 3),
+        "stopped": _why(found, time_limit, each),
+        "runs": [
+            {"steps": s, "best_epoch": e} for s, e in zip(found.steps, found.epochs, strict=True)
+        ],
+    }
+    if found.interrupted:
+        with suppress(KeyboardInterrupt, NativeError):  # Ctrl-C again: without figures
+            finished(model)
+        raise Interrupted(model)
+    try:
+        return finished(model)
+    except KeyboardInterrupt:
+        raise Interrupted(model) from None
+
+
+def _judges(opened: Opened, target: Target, other: Table | None, weight: str | None) -> Rows | None:
+    """The rows that choose the epoch of every run: of another table, or a share of this one."""
+    roles = opened.decisions.roles
+    if other is None:
+        chosen = opened.divided.rows(VALIDATION)
+        if not chosen.any():
+            return None
+        own = opened.divided.weights_of(VALIDATION, str(weight))
+        table, y = opened.table, opened.divided.codes(VALIDATION)
+    else:
+        table = other
+        codes, chosen = labelled(table, target)
+        if not chosen.any():
+            raise DataError(f"{table.name}: no row has a value of the target {target.name!r}")
+        own, y = None if weight is None else read_weights(table, weight)[chosen], codes[chosen]
+    names = [name for name in roles if name in table.names]  # of one that lacks some, `fit` tells
+    return Rows(columns_of(table, names, chosen), roles, y, target, own)
+
+
+def _why(found: Fitted, time_limit: float | None, max_steps: Sequence[int] | None) -> str:
+    """How the runs ended, in one word of a run's."""
+    if found.interrupted:
+        return "interrupted"
+    kinds = {event.kind for history in found.histories for event in history.events}
+    if time_limit is not None and "time_limit" in kinds:
+        return "time_limit"
+    limits = max_steps or ()
+    reached = any(
+        steps == limits[min(run, len(limits) - 1)]
+        for run, steps in enumerate(found.steps)
+        if limits
+    )
+    return "max_steps" if reached else "complete"
+
+
+def _held(found: Fitted, rows: Rows) -> dict[str, dict[str, float]]:
+    """Figures of the rows that were held back, each judged by the run that did."""
+    held = found.held if rows.weights is None else found.held & (rows.weights > 0)
+    if not held.any():
+        return {}
+    own = None if rows.weights is None else rows.weights[held]
+    y = rows.y[held]
+    return {"validation": defined(found.model._figures(y, found.outputs[held], own))}
