@@ -33,6 +33,18 @@ def test_the_equations_of_s3_come_in_its_order_with_its_numbers():
     assert lefts == S3
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_step_has_a_title_of_its_own(language):
+    for weight in ("V11", "V23", "W32"):
+        network = NETWORKS["shared bias"]()
+        d = cp.derive(network, "scalar", *data(network, 1), weight=weight, language=language)
+        titles = [step.title.speak(language) for step in d.steps]
+        assert len(set(titles)) == len(titles)
+    first = [step.title.speak("en") for step in scalar().steps]
+    assert first[5:7] == ["Input of layer 3: Q1", "Input of layer 3: Q2"]
+    assert first[21] == "The factor ∂O1/∂Q1 of ∂E1/∂P1"
+
+
 def test_equation_35_is_put_right_and_marked():
     d = scalar()
     last = d.steps[-1]

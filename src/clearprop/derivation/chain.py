@@ -180,8 +180,9 @@ class Chain:
                         self.letters(), kind="cost")  # fmt: skip
         for step in self.author.definitions():
             for equation in step.equations:
-                id = f"{step.id}:{self.text(equation.left)}"
-                yield replace(step, id=id, equations=(equation,))
+                name = self.text(equation.left)
+                title = Said("of_unit", title=step.title, n=name)
+                yield replace(step, id=f"{step.id}:{name}", title=title, equations=(equation,))
         yield from self._forward()
         yield self.step("J", Said("total_cost"), Said("sample_cost_why"), E, self.letters(),
                         self.entry(self.cost()), kind="cost",
@@ -206,13 +207,15 @@ class Chain:
                 )
                 left = self.v(value, unit)
                 used = {self.id(n) for n in walk(node) if isinstance(n, Quantity)}
+                layer = Said(key, n=names.layer_text("z", value[1:]))
                 yield self.step(
-                    self.id(left), Said(key, n=names.layer_text("z", value[1:])),
+                    self.id(left), Said("of_unit", title=layer, n=self.text(left)),
                     Said(f"{key}_why"), left, *members, kind="forward", uses=tuple(sorted(used)),
                 )  # fmt: skip
 
-    def _factor(self, id: str, left: Node, *members: Node) -> DerivedStep:
-        return self.step(id, Said("factor", n=self.text(left)), Said("factor_why"), left, *members)
+    def _factor(self, id: str, whole: Node, left: Node, *members: Node) -> DerivedStep:
+        title = Said("factor", n=self.text(left), whole=self.text(whole))
+        return self.step(id, title, Said("factor_why"), left, *members)
 
     def _output_weight(self) -> Iterator[DerivedStep]:
         k, j = self.k, self.j
@@ -221,11 +224,11 @@ class Chain:
         at_o, o_q, q_w = self.back(self.o, k), Ratio(o, q), Ratio(q, w)
         ids = [self.id(gradient), self.id(at_o), self.id(o_q), self.id(q_w)]
         yield self.step(ids[0], Said("chain", n=self.text(w)), Said("chain_why"), gradient,
-                        self.product(at_o, o_q, q_w))  # fmt: skip
+                        self.product(at_o, o_q, q_w), uses=tuple(ids[1:]))  # fmt: skip
         slope, slopes = self.cost_slope(k), self.slopes(self.o, k)
-        yield self._factor(ids[1], at_o, slope)
-        yield self._factor(ids[2], o_q, *slopes)
-        yield self._factor(ids[3], q_w, self.v(self.a, j))
+        yield self._factor(ids[1], gradient, at_o, slope)
+        yield self._factor(ids[2], gradient, o_q, *slopes)
+        yield self._factor(ids[3], gradient, q_w, self.v(self.a, j))
         whole = self.product(self.v(self.a, j), slope, slopes[-1])
         rate = Quantity("learning_rate")
         yield self.step(
@@ -273,9 +276,9 @@ class Chain:
                         self.product(*factors), uses=ids)  # fmt: skip
         slope, slopes = self.cost_slope(k), self.slopes(self.o, k)
         w = self.v(self.last, k, self.j)
-        yield self._factor(ids[0], factors[0], slope)
-        yield self._factor(ids[1], factors[1], *slopes)
-        yield self._factor(ids[2], factors[2], w)
+        yield self._factor(ids[0], share, factors[0], slope)
+        yield self._factor(ids[1], share, factors[1], *slopes)
+        yield self._factor(ids[2], share, factors[2], w)
         whole = self.product(w, slope, slopes[-1])
         yield self.step(f"{self.id(share)}:in", Said("insert", n=self.text(share)),
                         Said("insert_why"), share, whole, uses=(self.id(share), *ids))  # fmt: skip
@@ -286,10 +289,10 @@ class Chain:
     ) -> Generator[DerivedStep, None, Node]:
         p_h, h_v = Ratio(p, h), Ratio(h, v)
         yield self.step(self.id(p_v), Said("chain", n=self.text(p_v)), Said("chain_why"), p_v,
-                        self.product(p_h, h_v))  # fmt: skip
+                        self.product(p_h, h_v), uses=(self.id(p_h), self.id(h_v)))  # fmt: skip
         slopes, x = self.slopes(self.a, self.j), self.v(self.x, self.i)
-        yield self._factor(self.id(p_h), p_h, *slopes)
-        yield self._factor(self.id(h_v), h_v, x)
+        yield self._factor(self.id(p_h), p_v, p_h, *slopes)
+        yield self._factor(self.id(h_v), p_v, h_v, x)
         whole = self.product(x, slopes[-1])
         yield self.step(f"{self.id(p_v)}:in", Said("insert", n=self.text(p_v)), Said("insert_why"),
                         p_v, whole, uses=(self.id(p_v), self.id(p_h), self.id(h_v)))  # fmt: skip

@@ -182,7 +182,8 @@ def _looks(sym: str, names: Names) -> str:
 def _general(group: Sequence[DerivedStep], names: Names, label: Namer) -> DerivedStep | None:
     """The step with l in place of its layer's number; None where its sizes cannot be said so."""
     first = group[0]
-    layers = tuple(_least(step.equations, names) for step in group)
+    least = (_least(step.equations, names) for step in group)
+    layers = tuple(layer for layer in least if layer is not None)  # a group has one each
     equations = []
     for place in range(len(first.equations)):
         same = [step.equations[place] for step in group]

@@ -303,12 +303,13 @@ MESSAGES = Words(
             "zh": "沿负梯度方向，按学习率移动一步。",
         },
         # -- one weight, factor by factor
+        "of_unit": {"en": "{title}: {n}", "zh": "{title}：{n}"},
         "chain": {"en": "Chain rule for {n}", "zh": "{n} 的链式法则"},
         "chain_why": {
             "en": "The weight moves the cost only through the units on its way.",
             "zh": "权重只通过途中的神经元影响代价。",
         },
-        "factor": {"en": "The factor {n}", "zh": "因子 {n}"},
+        "factor": {"en": "The factor {n} of {whole}", "zh": "{whole} 的因子 {n}"},
         "factor_why": {"en": "Read off the forward pass.", "zh": "由前向传播的式子直接求得。"},
         "insert": {"en": "{n}, put together", "zh": "代入得 {n}"},
         "insert_why": {"en": "The factors multiplied.", "zh": "把各因子代入相乘。"},
@@ -353,6 +354,19 @@ MESSAGES = Words(
             "sum of the other {others}.",
             "zh": "每条路径一个乘积。写出最大的 {shown} 个；{rest} 是其余 {others} 个之和。",
         },
+        "paths_members_why": {
+            "en": "One product for each path, through any member. Member 1 has the {shown} written "
+            "out; {rest} is the sum of the other {others}.",
+            "zh": "每条路径一个乘积，各成员都有。写出第 1 个成员的 {shown} 个；"
+            "{rest} 是其余 {others} 个之和。",
+        },
+        "paths_members_sample_why": {
+            "en": "One product for each path of sample {row}, through any member. Member 1 has the "
+            "{shown} written out; {rest} is the sum of the other {others}. Together they are what "
+            "this sample adds to the derivative.",
+            "zh": "第 {row} 个样本的每条路径一个乘积，各成员都有。写出第 1 个成员的 {shown} 个；"
+            "{rest} 是其余 {others} 个之和。合起来就是该样本对导数的贡献。",
+        },
         "paths_all_sample_why": {
             "en": "One product for each path of sample {row}, the largest first; their sum is what "
             "this sample adds to the derivative.",
@@ -374,7 +388,7 @@ MESSAGES = Words(
 
 
 class Said:
-    """A message that is still to be spoken: its key and its values.
+    """A message that is still to be spoken: its key and its values, messages among them.
 
     Examples
     --------
@@ -387,4 +401,8 @@ class Said:
 
     def speak(self, language: str) -> str:
         """Return the sentence in ``"en"`` or ``"zh"``."""
-        return MESSAGES(self.key, "zh" if language == "zh" else "en", **self.values)
+        values = {
+            name: one.speak(language) if isinstance(one, Said) else one
+            for name, one in self.values.items()
+        }
+        return MESSAGES(self.key, "zh" if language == "zh" else "en", **values)
