@@ -212,6 +212,24 @@ def test_sympy_takes_60_parameters_and_not_one_more():
         assert (found.max_error_symbolic is None) is bool(skipped)
 
 
+def test_sympy_takes_one_sample_and_one_cost_and_neither_members_nor_indices():
+    x, k = cp.Input(1), cp.Input(levels=2)
+    for network, m in (
+        (Network([1, 1]), 2),
+        (Network(inputs=x, outputs=[cp.Dense(1)(x), cp.Dense(1)(x)]), 1),
+        (Network(inputs=x, outputs=cp.Dense(1, members=2)(x)), 1),
+        (Network(inputs=k, outputs=cp.Embedding(1)(k)), 1),
+    ):
+        d = cp.derive(network, "index", *random_numbers(network, 0, m))
+        found = d.verify(symbolic=True)
+        assert (found.skipped, found.passed, found.errors_symbolic) == ("sympy_kind", True, {})
+        assert d.why_skipped(found).startswith("SymPy skipped: it takes one sample, one cost")
+        assert d.verify().skipped == "" == d.why_skipped(d.verify())
+    network = Network([1, 1])
+    found = cp.derive(network, "index", *random_numbers(network, 0, 1)).verify(symbolic=True)
+    assert found.skipped == "" and set(found.errors_symbolic) == {"W1", "b1"}
+
+
 # -- tables and pages -----------------------------------------------------------------------------
 def test_a_layer_used_twice_stands_in_the_table_where_it_is_used_first():
     x, layer = cp.Input(3), cp.Dense(3, "tanh")
@@ -228,7 +246,8 @@ def test_a_layer_used_twice_stands_in_the_table_where_it_is_used_first():
     assert "layer 2" in rows["b1"]["quantity"] and "layer 4" in rows["b3"]["quantity"]
 
 
-def test_the_pages_of_the_sources_are_written_into_a_new_folder_and_again(tmp_path):
+def test_the_pages_of_the_sources_are_written_into_a_new_folder_and_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "pages", lambda: {"s0-matrix.md": "δ\n", "index.md": "一\n"})
     folder = tmp_path / "new" / "folder"
     for _ in range(2):
         sources.main(str(folder))
