@@ -23,7 +23,8 @@ _CAPITALS = {
     "Γ": "Gamma", "Δ": "Delta", "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma",
     "Υ": "Upsilon", "Φ": "Phi", "Ψ": "Psi", "Ω": "Omega",
 }  # fmt: skip
-_VARIANTS = {"ϵ": "epsilon", "ϑ": "vartheta", "ϕ": "phi", "ϱ": "varrho", "ϖ": "varpi", "ℓ": "ell"}
+_VARIANTS = {"ϵ": "epsilon", "ϑ": "vartheta", "ϕ": "phi", "ϱ": "varrho", "ϖ": "varpi", "ℓ": "ell",
+             "∂": "partial"}  # fmt: skip
 _SIGNS = {
     sign: name if name == "o" else rf"\{name}"
     for sign, name in {
@@ -69,7 +70,7 @@ def latex_letter(text: str) -> str:
 
 
 def _accented(cluster: str) -> str:
-    sign, *accents = unicodedata.normalize("NFD", cluster)
+    sign, *accents = list(unicodedata.normalize("NFD", cluster))
     if any(accent not in _ACCENTS for accent in accents):
         return rf"\text{{{cluster}}}"
     written = _plain(sign)
