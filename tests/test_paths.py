@@ -204,6 +204,20 @@ def test_a_dropped_unit_and_a_dead_one_still_have_their_wires():
     assert (found.count, found.total, found.largest[0].product) == (1, 0.0, 0.0)
 
 
+def test_the_factor_of_a_mix_has_its_wire_where_relu_changes_nothing():
+    """∂J/∂α = Δ (relu(z) − z): any positive z makes it 0, but a wire is there."""
+    x = cp.Input(1)
+    mixed = cp.Activation("relu", parametric=True)(x)
+    net = Network(inputs=x, outputs=cp.Dense(1, bias="none")(mixed))
+    p = {name: np.full(shape.shape, 0.25) for name, shape in net.initial(0).items()}
+    (alpha,) = (name for name in p if name.startswith("alpha"))
+    trace = net.trace(p, [[-3.0]], [[1.0]])
+    found = paths(net.plan, alpha, trace, (0,))
+    assert found.count == 1
+    assert found.total == pytest.approx(float(trace.gradient[alpha][0]), rel=1e-12)
+    assert found.total != 0
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
