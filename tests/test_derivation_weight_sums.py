@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import count
+from random_networks import random_case, redrawn
 from test_derivation import NETWORKS, data
 
 import clearprop as cp
@@ -115,6 +117,49 @@ def test_any_graph_in_any_notation_is_what_is_executed(name, notation, m, monkey
         (derivative,) = d.step(f"dJ/d{sym}").equations
         expected = network.gradient(p, X, Y)[sym][index]
         assert d.value(derivative) == pytest.approx(expected, rel=1e-12)
+
+
+def test_any_weight_of_random_graphs_is_what_is_executed(monkeypatch, proof):
+    """Every kind of parameter; members, several inputs and costs, rows of tables, mixes."""
+    monkeypatch.setattr(weight, "FACTORS", 0)
+    worst, cases = [0.0, 0.0], 0
+    for seed in range(count(6, 200)):
+        m = 1 + 2 * (seed % 2)
+        case = redrawn(random_case(seed, rows=m), 1e-3)
+        notation = list(NOTATIONS)[seed % len(NOTATIONS)]
+        r = np.random.default_rng(seed)
+        parameters = case.network.graph.parameters
+        for sym in map(str, r.choice(list(parameters), min(3, len(parameters)), replace=False)):
+            place = [int(r.integers(size)) + 1 for size in parameters[sym].spec.type.shape]
+            asked = f"{sym}[{','.join(map(str, place))}]" if place else sym
+            d = cp.derive(
+                case.network, notation, case.parameters, case.X, case.Y, weight=asked, row=m
+            )
+            found = d.verify()
+            assert found.passed, (seed, notation, asked, found.worst)
+            worst = [max(worst[0], found.max_error_trace),
+                     max(worst[1], found.max_error_differences)]  # fmt: skip
+            cases += 1
+    proof("weights of random graphs derived with sums verify", cases,
+          trace=worst[0], differences=worst[1])  # fmt: skip
+
+
+def test_of_a_weight_that_members_share_all_their_paths_are_counted(monkeypatch):
+    monkeypatch.setattr(weight, "FACTORS", 0)
+    x = cp.Input(3)
+    h = cp.Dense(4, "tanh")(x)
+    network = cp.Network(inputs=x, outputs=cp.Dense(2, members=3)(h))
+    p, X, Y = data(network, 1)
+    d = cp.derive(network, "matrix", p, X, Y, weight="W1[2,1]")
+    assert d.ways.found.count == 3 * 2
+    assert len(d.ways.found.largest) == 2  # those of the first member
+    t = network.trace(p, X, Y)
+    slope = 1 - t["a2"][0, 1] ** 2
+    error = t["a3"][0, 0] - Y[0]  # of the first member; the cost is the members' mean
+    own = sorted(error * p["W2"][0, :, 1] / 3 * slope * X[0, 0], key=lambda one: -abs(one))
+    assert [path.product for path in d.ways.found.largest] == pytest.approx(own, rel=1e-12)
+    assert d.ways.found.total == pytest.approx(t["dJ/dW1"][1, 0], rel=1e-12)
+    assert d.verify().passed
 
 
 def test_of_a_batch_the_paths_are_one_samples_and_add_up_to_its_share():

@@ -3,7 +3,7 @@
 How many paths there are, which are the largest and what all of them sum to says
 `clearprop.backprop.paths`; here each of them is written: the plan's own terms, one for each wire on
 the way, of which a path takes one unit of every sum.
-Proved by ``tests/test_derivation_weight_largest.py``.
+Proved by ``tests/test_derivation_weight_sums.py``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clearprop.derivation.messages import Said
 from clearprop.derivation.numbers import TraceNumbers
 from clearprop.derivation.sums import InSums
 from clearprop.derivation.tree import (
-    SAMPLE,
+    MEMBER,
     Index,
     Letter,
     Node,
@@ -83,9 +83,7 @@ class Largest:
         return (*steps[:place], step, *steps[place + 1 :]), ways
 
     def _step(self, numbers: TraceNumbers, row: int, place: int) -> tuple[DerivedStep, Ways]:
-        found = paths(
-            self.author.plan, self.sym, numbers.trace, self.index, sample=row - 1, k=self.shown
-        )
+        found = self._found(numbers, row - 1)
         written = [(self.product(path), path.product) for path in found.largest]
         letter = self._letter(_OF_A_PATH)
         named = [
@@ -113,8 +111,25 @@ class Largest:
         )  # fmt: skip
         return step, ways
 
+    def _found(self, numbers: TraceNumbers, sample: int) -> Paths:
+        """The paths: of the first member, those through the others counted where they count."""
+        plan, trace = self.author.plan, numbers.trace
+        first = paths(plan, self.sym, trace, self.index, sample=sample, k=self.shown)
+        rest = [
+            paths(plan, self.sym, trace, self.index, sample=sample, member=member, k=1)
+            for member in range(1, plan.graph.members if self._crossed() else 0)
+        ]
+        count = first.count + sum(one.count for one in rest)
+        total = math.fsum([first.total, *(one.total for one in rest)])
+        return Paths(count, total, first.largest)
+
+    def _crossed(self) -> bool:
+        """Whether all members' paths lead to the parameter: they share it."""
+        graph = self.author.plan.graph
+        return bool(graph.members) and not graph.parameters[self.sym].spec.type.member
+
     def _why(self, ways: Ways, row: int) -> Said:
-        some = "some" if ways.others else "all"
+        some = "members" if self._crossed() else "some" if ways.others else "all"
         said: dict[str, Any] = {"shown": len(ways.found.largest), "others": _said(ways.others),
                                 "rest": self._letter(_OF_THE_REST), "row": row}  # fmt: skip
         return Said(f"paths_{some}_why" if self._alone() else f"paths_{some}_sample_why", **said)
@@ -132,9 +147,8 @@ class Largest:
         return data, [expr for expr in terms if not isinstance(expr, Sum)]
 
     def _alone(self) -> bool:
-        """Whether the paths of one sample, of one member, are all there are."""
-        data, _ = self._terms()
-        return self.author.samples == 1 and all("member" not in expr.over for expr in data)
+        """Whether the paths of one sample are all there are."""
+        return self.author.samples == 1
 
     def _sum(self) -> tuple[Node, list[Node]]:
         """What the paths add up to: the derivative, but for the penalty; or one sample's share."""
@@ -145,9 +159,9 @@ class Largest:
         return plus(*(self._share(expr) for expr in data)), []
 
     def _share(self, expr: Sum) -> Node:
-        """What one sample of one member adds to a term of the gradient."""
+        """What one sample adds to a term of the gradient."""
         writing = self.author.writing
-        inside = tuple(axis for axis in expr.over if axis == "unit")
+        inside = tuple(axis for axis in expr.over if axis != "sample")
         body = self._entry(Sum(inside, expr.body) if inside else expr.body)
         outside = not writing.mean_in_delta and self.author.samples != 1
         return times(writing.mean, body) if outside else body
@@ -208,7 +222,9 @@ class Largest:
                 return times(
                     *(self._through(f, sym, unit, behind) if carries(f) else f for f in factors)
                 )
-            case tree.Total(var, size, body) if var != SAMPLE:
+            case tree.Total(var, _, body) if var == MEMBER:  # a path is one member's
+                return self._through(body, sym, unit, behind)
+            case tree.Total(var, size, body):
                 chosen = self._chosen(body, sym, var, unit)
                 if chosen is None:  # every unit of this sum goes on to the same one
                     return replace(node, body=self._through(body, sym, unit, behind))

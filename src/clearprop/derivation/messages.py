@@ -125,6 +125,12 @@ MESSAGES = Words(
             "en": "{width} is the number of units of layer {letter}.",
             "zh": "{width} 是第 {letter} 层的神经元个数。",
         },
+        "barred": {
+            "en": "{weight} is {full} without its last column, the biases: they are the weights of "
+            "a constant input 1, and nothing lies behind that to pass anything back to.",
+            "zh": "{weight} 是去掉最后一列（偏置）的 {full}：偏置是常数输入 1 的权重，"
+            "该输入之前没有神经元，误差不再往回传。",
+        },
         # -- functions
         "function": {"en": "The function {f}", "zh": "激活函数 {f}"},
         "function_why": {
@@ -147,6 +153,11 @@ MESSAGES = Words(
         "weighted_why": {
             "en": "Each unit adds up what reaches it, each wire times its weight, and its bias.",
             "zh": "每个神经元把到达的信号按权重求和，再加上偏置。",
+        },
+        "weighted_column_why": {
+            "en": "Each unit adds up what reaches it, each wire times its weight; its bias is one "
+            "of these, on the wire from a constant input 1.",
+            "zh": "每个神经元把到达的信号按权重求和；偏置也在其中，它是常数输入 1 的权重。",
         },
         "weighted_plain_why": {
             "en": "Each unit adds up what reaches it, each wire times its weight.",
