@@ -1,0 +1,59 @@
+"""What `clearprop derive` does on a screen and off it: its width, its colours, what it says."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from clearprop.cli import main
+from clearprop.derivation import command
+
+
+def page(monkeypatch, line, *, out=False, err=False, columns=80):
+    """What a page is asked for with: (format, verify, colours, columns); and the exit code."""
+    asked = []
+    monkeypatch.setattr(command, "print_page", lambda *given: asked.append(given[1:]) or "page\n")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: out)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: err)
+    size = os.terminal_size((columns, 24))
+    monkeypatch.setattr(command.shutil, "get_terminal_size", lambda *given: size)
+    code = main(["derive", "1-1", *line.split()])
+    return code, *asked
+
+
+@pytest.mark.parametrize(
+    ("columns", "room"), [(40, 60), (60, 60), (61, 61), (99, 99), (100, 100), (200, 100)]
+)
+def test_a_page_on_a_screen_is_as_wide_as_it_between_60_and_100_columns(
+    columns, room, monkeypatch, capsys
+):
+    assert page(monkeypatch, "", out=True, columns=columns) == (0, ("text", False, True, room))
+    assert page(monkeypatch, "", out=False, columns=columns) == (0, ("text", False, False, 80))
+    assert capsys.readouterr().out == "page\npage\n"
+
+
+def test_a_file_has_no_colours_and_its_name_is_said(monkeypatch, capsys, tmp_path):
+    file = tmp_path / "p.txt"
+    found = page(monkeypatch, f"-o {file}", out=True, columns=70)
+    assert found == (0, ("text", False, False, 70))
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"saved {file}\n")
+    assert file.read_text("utf-8") == "page\n"
+
+
+def test_that_it_verifies_is_said_on_a_screen_and_wiped(monkeypatch, capsys):
+    for err, line, said in (
+        (True, "--verify", "verifying, by SymPy too …\r\x1b[K"), (False, "--verify", ""),
+        (True, "", ""), (False, "", ""),
+    ):  # fmt: skip
+        code, asked = page(monkeypatch, line, err=err)
+        assert (code, asked[:2]) == (0, ("text", line != ""))
+        assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("format", ["text", "json", "latex", "html"])
+def test_each_format_is_asked_for_by_its_name(format, monkeypatch, capsys):
+    found = page(monkeypatch, f"--format {format}")
+    assert found == (0, (format, False, False, 80))
