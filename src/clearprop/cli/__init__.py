@@ -16,6 +16,7 @@ from contextlib import suppress
 import typer
 
 from clearprop.cli.app import app
+from clearprop.cli.chinese import asked, chinese
 from clearprop.errors import ClearPropError
 from clearprop.words import visible
 
@@ -56,7 +57,7 @@ def main(args: Sequence[str] | None = None) -> int:
         _say(f"clearprop: {error}")
         return error.exit_code
     except _WrongOption as error:
-        return _wrong_use(error)
+        return _wrong_use(error, sys.argv[1:] if args is None else args)
     except BrokenPipeError:  # whoever read our output has gone
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,12 +79,15 @@ def _say(text: str) -> None:
         print(visible(text), file=sys.stderr)
 
 
-def _wrong_use(error: BaseException) -> int:
+def _wrong_use(error: BaseException, args: Sequence[str]) -> int:
     path = getattr(getattr(error, "ctx", None), "command_path", "clearprop")
     message = getattr(error, "format_message", error.__str__)()
     message = re.sub("Input should be a valid integer.*", "it takes a whole number", message)
     message = re.sub("Input should be a valid number.*", "it takes a number", message)
     message = message[:1].lower() + message[1:].rstrip(".")
+    if asked(args) and (told := chinese(message)):
+        _say(f"{path}：{told}；见 '{path} --help'")
+        return WRONG_USE
     _say(f"{path}: {message}{'' if message.endswith('?') else ';'} see '{path} --help'")
     return WRONG_USE
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from clearprop.cli.chinese import chinese
 from clearprop.cli.describing import read_chain, read_network
 from clearprop.cli.writing import refuse_to_replace
 from clearprop.derivation.command import derive_command, notation_command
@@ -29,9 +30,12 @@ def _spoken(language: str) -> Iterator[None]:
         if language != "zh":
             raise
         said = error.args[0] if error.args else ""
-        if not isinstance(said, Sentence):
-            said = refusal("elsewhere", reason=str(error))
-        raise type(error)(said.speak("zh")) from None
+        if isinstance(said, Sentence):
+            told = said.speak("zh")
+        else:
+            text = str(error)
+            told = chinese(text) or refusal("elsewhere", reason=text).speak("zh")
+        raise type(error)(told) from None
 
 
 def derive(language: str, **options: Any) -> int:

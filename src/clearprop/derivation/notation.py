@@ -222,7 +222,9 @@ class Notation:
         try:
             data = tomllib.loads(Path(path).read_text("utf-8"))
         except OSError as error:
-            raise FileError(refusal("notation_file", path=path, reason=error.strerror)) from None
+            kinds = {FileNotFoundError: "no_such_file", PermissionError: "no_permission"}
+            reason = refusal(kinds[type(error)]) if type(error) in kinds else error.strerror
+            raise FileError(refusal("notation_file", path=path, reason=reason)) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise FileError(refusal("notation_toml", path=path, reason=error)) from None
         base = data.pop("base", None)

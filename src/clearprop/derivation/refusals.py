@@ -130,6 +130,8 @@ REFUSALS = Words(
             "en": "the notation {path} cannot be read: {reason}",
             "zh": "记号文件 {path} 无法读取：{reason}",
         },
+        "no_such_file": {"en": "there is no such file", "zh": "没有此文件"},
+        "no_permission": {"en": "it may not be read", "zh": "没有读取权限"},
         "notation_toml": {
             "en": "the notation {path} is no TOML: {reason}",
             "zh": "记号文件 {path} 不是 TOML：{reason}",
