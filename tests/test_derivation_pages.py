@@ -83,7 +83,8 @@ def test_the_drawing_has_every_unit_and_both_signs():
     signs = [t.text for t in drawing.iter(f"{svg}text") if t.get("class") == "sign"]
     assert signs.count("⊕") == 5
     assert signs.count("⊙") == 5
-    assert len(list(drawing.iter(f"{svg}line"))) == 2 * 3 + 3 + 3 * 2 + 2
+    assert signs.count("+1") == 2  # the biases' constant inputs
+    assert len(list(drawing.iter(f"{svg}line"))) == 3 * 3 + 3 + 4 * 2 + 2
 
 
 def test_stacked_values_keep_their_order_and_carry_no_sign():

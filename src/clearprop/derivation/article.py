@@ -17,8 +17,8 @@ from clearprop.derivation.pages import (
     header,
     lettered,
     marked,
+    notes_of,
     section_title,
-    units_of,
     uses_text,
     verified,
 )
@@ -95,8 +95,7 @@ def _body(derived: Derived, verify: bool) -> Iterator[str]:
             for line in _aligned(derived, printer, flat, equation)
         )
         yield r"\end{align*}"
-        if counted := units_of(derived, step, inline):
-            yield counted
+        yield from notes_of(derived, step, inline)
         if step.marked:
             lines: list[str] = []
             for words, equation in marked(derived, step, printer):

@@ -23,9 +23,9 @@ from clearprop.derivation.pages import (
     header,
     lettered,
     marked,
+    notes_of,
     ranges,
     section_title,
-    units_of,
     uses_text,
     verified,
 )
@@ -128,7 +128,7 @@ class _Page:
             yield f'<p class="failed">{self.prose(wrong)}</p>'
         for sign, line in verified(derived) if verify else ():
             yield f'<div class="about verified">{sign} {escape(line)}</div>'
-        drawing = lay_out(self.plan)
+        drawing = lay_out(self.plan, derived.notation.bias_view == "column")
         lit = followed(drawing, *derived.target) if derived.target else frozenset()
         picture = svg(drawing, self.label, self.link, derived.title, lit)
         yield f'<div class="drawing">{picture}</div>'
@@ -141,6 +141,8 @@ class _Page:
         yield "</body>\n</html>"
 
     def label(self, value: str, unit: int) -> str:
+        if value not in self.plan.graph.values:  # a constant says itself what it is
+            return ""
         return self.derived.names.name(value, (unit - 1,) if unit and self._vector(value) else ())
 
     def _vector(self, value: str) -> bool:
@@ -183,8 +185,8 @@ class _Page:
         yield '<div class="equations">'
         yield from self.equations(step)
         yield "</div>"
-        if counted := units_of(self.derived, step, self.inline):
-            yield f'<p class="free">{counted}</p>'
+        for said in notes_of(self.derived, step, self.inline):
+            yield f'<p class="free">{said}</p>'
         if step.marked:
             for words, equation in marked(self.derived, step, self.printer):
                 shown = f" {flowing(equation)}" if equation else ""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from clearprop.derivation.derived import Derived, equation_text
 from clearprop.derivation.equations import DerivedStep, Equation, runs
+from clearprop.derivation.names import FULL
 from clearprop.derivation.printing import Printer
-from clearprop.derivation.tree import Node, Place, Var, Width, walk
+from clearprop.derivation.tree import Node, Place, Quantity, Var, Width, walk
 from clearprop.words import number
 
 WIDTH = 80
@@ -111,6 +113,33 @@ def ranges(derived: Derived, equation: Equation, show: Callable[[Node], str]) ->
     said = ", ".join(map(show, found))
     single = all(len(one.places) == 1 for one in found)
     return derived.say("unit_single" if single else "unit_range", ranges=said)
+
+
+def notes_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> Iterator[str]:
+    """Yield what the signs of a step mean, below the first step each stands in."""
+    yield from filter(None, (units_of(derived, step, show), barred(derived, step, show)))
+
+
+def barred(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
+    """Return what a weight without the constant's column is, below the first that has none."""
+    first = next((one for one in derived.steps if _barred(derived, one)), None)
+    if first is None or step.id != first.id:
+        return ""
+    weight = _barred(derived, step)[0]
+    full = replace(weight, sym=weight.sym + FULL)
+    return derived.say("barred", weight=show(weight), full=show(full))
+
+
+def _barred(derived: Derived, step: DerivedStep) -> list[Quantity]:
+    if step.kind != "backward":
+        return []
+    return [
+        node
+        for equation in step.equations
+        for member in equation.members
+        for node in walk(member)
+        if isinstance(node, Quantity) and not node.index and derived.names.column(node.sym)
+    ]
 
 
 def units_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:

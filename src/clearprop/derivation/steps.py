@@ -161,11 +161,12 @@ class Author(Level):
     def _forward(self, step: Step) -> DerivedStep:
         expr = step.terms[0].expr
         key = forward_words(expr, self.plan)
+        column = key == "weighted" and any(self.names.column(sym.name) for sym in step.reads)
         return DerivedStep(
             step.id,
             "forward",
             Said(key.removesuffix("_plain"), n=self._layer(step.id)),
-            Said(f"{key}_why"),
+            Said("weighted_column_why" if column else f"{key}_why"),
             self.equations(step.target, expr, "forward"),
             step.id,
             step.target.type,

@@ -14,9 +14,9 @@ from clearprop.derivation.pages import (
     failure,
     header,
     marked,
+    notes_of,
     ranges,
     section_title,
-    units_of,
     uses_text,
     width,
     wrapped,
@@ -84,8 +84,8 @@ class _Text:
             yield from self.prose(why, FAINT, 6)
         for equation in step.equations:
             yield from self.equation(equation)
-        if counted := units_of(self.derived, step, self.printer.render):
-            yield from self.prose(counted, FAINT, 8)
+        for said in notes_of(self.derived, step, self.printer.render):
+            yield from self.prose(said, FAINT, 8)
         if step.marked:
             yield from self.marked(step)
 

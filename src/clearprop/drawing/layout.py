@@ -2,6 +2,7 @@
 
 A value is a column of units, or one box where it has many. Values stand in columns by how many
 operations lie before them; wires run from what is read to what is made. Sums carry ⊕, functions ⊙.
+A bias may be drawn as what it is in some texts: a wire from one more unit, which is always 1.
 Proved by ``tests/test_derivation_html.py``.
 """
 
@@ -11,11 +12,14 @@ from dataclasses import dataclass, replace
 
 from clearprop.backprop import Plan
 from clearprop.expressions import Concat, MatMul, OneHot, walk
+from clearprop.graph import Node
 
 UNITS_DRAWN = 8
 """A value with more units is one box."""
 COLUMN, ROW, GAP, MARGIN = 96.0, 52.0, 34.0, 30.0
 RADIUS = 15.0
+CONSTANT = "one:"
+"""In front of a value: the constant 1 that stands below its units."""
 ABOVE, BELOW = RADIUS + 22.0, RADIUS + 8.0  # what a unit takes, its name and some air included
 LANE, EDGE = 9.0, 4.0
 
@@ -73,12 +77,14 @@ class Drawing:
         return next(mark for mark in self.marks if mark.value == value)
 
 
-def lay_out(plan: Plan) -> Drawing:
+def lay_out(plan: Plan, constants: bool = False) -> Drawing:
     """Lay out the network of a plan.
 
     Parameters
     ----------
     plan : Plan
+    constants : bool
+        Draw biases as wires from a constant 1 below the units whose layer they belong to.
 
     Returns
     -------
@@ -90,18 +96,29 @@ def lay_out(plan: Plan) -> Drawing:
     >>> drawing = lay_out(Network("2-3-2", "sigmoid").plan)
     >>> [len(mark.dots) for mark in drawing.marks], drawing.mark("z2").sign
     ([2, 3, 3, 2, 2], '⊕')
+    >>> lay_out(Network("2-3-2").plan, constants=True).mark("one:a1").sign
+    '+1'
     """
     graph = plan.graph
+    biased = {node.inputs[0] for node in graph.nodes if constants and _bias(node)}
+
+    def room(name: str) -> float:
+        return _height(plan, name) + (ROW if name in biased else 0.0) + GAP
+
+    def rooms(names: list[str]) -> float:
+        """Of a column; a constant below all its units moves none of them."""
+        return sum(map(room, names)) - (ROW if names[-1] in biased else 0.0)
+
     depth = {given.value: 0 for given in graph.inputs}
     for node in graph.nodes:
         depth[node.output] = 1 + max(depth[name] for name in node.inputs)
     columns: dict[int, list[str]] = {}
     for name, place in depth.items():
         columns.setdefault(place, []).append(name)
-    tallest = max(sum(_height(plan, n) + GAP for n in names) for names in columns.values())
+    tallest = max(map(rooms, columns.values()))
     marks: dict[str, Mark] = {}
     for place, names in columns.items():
-        y = MARGIN + (tallest - sum(_height(plan, n) + GAP for n in names)) / 2
+        y = MARGIN + (tallest - rooms(names)) / 2
         for name in names:
             x = MARGIN + place * COLUMN
             size = _size(plan, name)
@@ -111,7 +128,10 @@ def lay_out(plan: Plan) -> Drawing:
                 for i in range(units)
             )
             marks[name] = Mark(name, _sign(plan, name), dots, size)
-            y += _height(plan, name) + GAP
+            if name in biased:
+                below = Dot(x, y + _height(plan, name) + ROW / 2, 1)
+                marks[CONSTANT + name] = Mark(CONSTANT + name, "+1", (below,), 1)
+            y += room(name)
     wires = []
     for node in graph.nodes:
         weights = [name for role, name in node.params]
@@ -120,6 +140,10 @@ def lay_out(plan: Plan) -> Drawing:
             via = weights[0] if weights else ""
             wires.append(_wires(plan, marks[read], marks[node.output], via, before))
             before += marks[read].size
+        if constants and (bias := _bias(node)):
+            one = marks[CONSTANT + node.inputs[0]]
+            wires.append([_wire(one, a, marks[node.output], b, bias)
+                          for a in one.dots for b in marks[node.output].dots])  # fmt: skip
     strokes = _around(wires, [dot for mark in marks.values() for dot in mark.dots])
     width = 2 * MARGIN + COLUMN * max(columns)
     lanes = [stroke.lane for stroke in strokes if stroke.lane is not None]
@@ -201,11 +225,17 @@ def _wires(plan: Plan, read: Mark, made: Mark, via: str, before: int = 0) -> lis
         pairs = [(a, b) for a in read.dots for b in made.dots]
     else:
         pairs = list(zip(read.dots, made.dots, strict=True))
-    return [
-        Stroke(a.x + RADIUS, a.y, b.x - RADIUS, b.y, via,
-               (read.value, a.unit), (made.value, b.unit))
-        for a, b in pairs
-    ]  # fmt: skip
+    return [_wire(read, a, made, b, via) for a, b in pairs]
+
+
+def _wire(read: Mark, a: Dot, made: Mark, b: Dot, via: str) -> Stroke:
+    start, end = (read.value, a.unit), (made.value, b.unit)
+    return Stroke(a.x + RADIUS, a.y, b.x - RADIUS, b.y, via, start, end)
+
+
+def _bias(node: Node) -> str:
+    """The parameter that is added to what a node sums up; empty without one."""
+    return next((name for role, name in node.params if role == "b"), "")
 
 
 def followed(drawing: Drawing, parameter: str, index: tuple[int, ...]) -> frozenset[Stroke]:
