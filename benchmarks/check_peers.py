@@ -354,7 +354,7 @@ def _numbers_off(
 
 
 #: Mistakes that give gradients other shapes, and are still named.
-SHAPED = ("bias-not-summed", "gradient-transposed")
+SHAPED = ("bias-not-summed", "bias-summed-over-units", "gradient-transposed")
 
 
 def main() -> None:

@@ -136,7 +136,11 @@ def _edits(
     if kind in ("dA", "dZ") and int(number) == last and "Y" in written:
         yield "sign-of-delta", _text(f"-({written})")
         yield "sum-over-outputs-as-mean", _text(f"({written}) / Y.shape[0]")
+        yield "cost-for-derivative", _text(f"(A{last} - Y).abs(){weights}")
+        kept = "(torch.arange(Y.shape[1]) < Y.shape[1] - 1)"
+        yield "sample-left-out", _text(f"({written}) * {kept}")
         if net.cost == "squared_error":
+            yield "cost-for-derivative", _text(f"(A{last} - Y) ** 2{weights}")
             yield "factor-two", _text(f"2 * ({written})")
             yield "target-missing", _text(f"A{last}{weights}")
         if net.cost == "cross_entropy":
@@ -156,7 +160,15 @@ def _edits(
             yield "preactivation-in-derivative", _text(f"{before} * {of_output}")
         yield "derivative-twice", _text(f"{written} * {f}_prime(Z{number})")
         yield "derivative-sign", _text(f"-({written})")
-        if f != "tanh":
+        if f == "relu":
+            yield "relu-mask-inverted", _text(f"{before} * (Z{number} < 0)")
+            if int(number) < last:
+                yield "derivative-of-arriving", _text(f"{before} * ({before} > 0)")
+        if f == "sigmoid":
+            yield "derivative-misremembered", _text(f"{before} * (1 - {f}(Z{number}))")
+        if f == "tanh":
+            yield "derivative-misremembered", _text(f"{before} * (1 - {f}(Z{number}))")
+        else:
             yield (
                 "derivative-of-another-function",
                 _text(f"{before} * (1 - torch.tanh(Z{number}) ** 2)"),
@@ -176,6 +188,7 @@ def _edits(
         if len(_terms(value)) == 1:
             yield "bias-not-summed", _text(written.replace(".sum(1)", "[:, 0]"))
             yield "bias-not-summed", _text(written.replace(".sum(1)", ""))
+            yield "bias-summed-over-units", _text(written.replace(".sum(1)", ".sum()"))
             yield "bias-averaged", _text(written.replace(".sum(1)", ".mean(1)"))
             yield "bias-from-wrong-delta", _text(_before(written, net))
 
@@ -237,6 +250,7 @@ def _of_weights(name: str, value: ast.expr, net: Net) -> Iterator[tuple[str, ast
         yield "l2-factor-two", put(*sums, f"2 * {penalty[0]}")
         yield "l2-over-batch", put(*sums, f"{penalty[0]} / m")
         yield "l2-sign", put(*sums, f"-({penalty[0]})")
+        yield "l1-for-l2", put(*sums, f"{net.l2} * torch.sign({W})")
     if len(data) > 1:
         for one in sums:
             yield "tied-counted-once", put(one, *penalty)

@@ -61,7 +61,9 @@ def _at_lines(code: Editor, costs: Mapping[str, str]) -> Iterator[Wrong]:
 _LOOPED = {
     "derivative-missing", "derivative-of-activation", "function-for-derivative",
     "preactivation-in-derivative",
-    "derivative-twice", "derivative-of-another-function", "gradients-from-wrong-delta",
+    "derivative-twice", "derivative-of-another-function", "derivative-misremembered",
+    "derivative-of-arriving", "relu-mask-inverted", "bias-summed-over-units",
+    "gradients-from-wrong-delta",
     "bias-from-wrong-delta", "error-passed-without-derivative", "preactivation-in-gradient",
     "activation-overwritten", "function-missing-in-forward", "bias-missing-in-forward",
     "bias-not-summed", "bias-averaged", "shared-bias-not-summed", "gradient-transposed",
@@ -140,6 +142,13 @@ def _at_slope(
             yield put("function-for-derivative", f"{left} * {a}")
         if plain in _OF_OUTPUT:  # the helper expects a
             yield put("preactivation-in-derivative", f"{left} * {_OF_OUTPUT[plain].format(z)}")
+        for form in {"tanh": ["(1 - {0})", "(1 + {0} ** 2)"],
+                     "sigmoid": ["(1 - {0})", "{0} * (1 + {0})"]}.get(plain, ()):  # fmt: skip
+            yield put("derivative-misremembered", f"{left} * {form.format(f'{plain}({z})')}")
+        if plain == "relu":
+            yield put("relu-mask-inverted", f"{left} * ({z} <= 0)")
+            if a not in costs:
+                yield put("derivative-of-arriving", f"np.where({left} > 0, {left}, 0)")
         yield put("derivative-twice", f"{left} * {function}({z}) * {function}({z})")
         if plain != "tanh":
             yield put("derivative-of-another-function", f"{left} * (1 - np.tanh({z}) ** 2)")
@@ -191,6 +200,8 @@ def _at_weight(code: Editor, name: str, value: ast.expr) -> Iterator[Wrong]:
         yield put("l2-sign", *sums, f"-({rest[0]})")
         yield put("l2-not-scaled", *sums, name[1:])  # λ is left out
         yield put("l2-not-scaled", *sums, f"0.37 * ({rest[0]})")  # the update's α is in it
+        yield put("l1-for-l2", *sums, rest[0].replace(name[1:], f"np.sign({name[1:]})"))
+        yield put("l2-not-differentiated", *sums, f"{rest[0]} * {name[1:]} / 2")
     if len(data) > 1:
         for part in data:
             yield put("tied-counted-once", text(part), *rest)
@@ -243,6 +254,9 @@ def _at_bias(code: Editor, name: str, value: ast.expr) -> Iterator[Wrong]:
         yield put("bias-not-summed", delta)
         yield put("bias-not-summed", f"{delta}[0]")
         yield put("bias-averaged", f"{delta}.mean(axis=0)")
+        yield put("bias-summed-over-units", f"{delta}.sum()")
+        yield put("bias-summed-over-units", f"{delta}.sum() * np.ones_like({name[1:]})")
+        yield put("bias-summed-over-units", f"{delta}.sum(axis=1)")
         yield put("bias-from-wrong-delta", f"{delta.replace('delta', 'Delta')}.sum(axis=0)")
     elif written.endswith(".sum()"):
         delta = written.removesuffix(".sum()")
@@ -266,6 +280,8 @@ def _at_penalties(code: Editor) -> Iterator[Wrong]:
             ("l2-sign", f" - {last}"),
             ("l2-not-scaled", f" + {name[1:]}"),
             ("l2-not-scaled", f" + 0.37 * {last}"),
+            ("l1-for-l2", f" + {factor} * np.sign({name[1:]})"),
+            ("l2-not-differentiated", f" + {last} * {name[1:]} / 2"),
         ]:
             kind = form[0], form[1].replace(name[1:], "W")
             forms.setdefault(kind, {})[name] = " + ".join(sums) + form[1]

@@ -67,6 +67,12 @@ def _share(at: _AtCost) -> Iterator[Wrong]:
     yield at.shared("outputs-multiplied", f"* {at.y}.shape[1]")
     for count in ("* 12", "/ 7", "/ X.size"):  # micro-batches, time steps, all entries
         yield at.shared("another-count", count)
+    rows = "(np.arange({y}.shape[0])[:, None] {test})".replace("{y}", at.y)
+    for test in ("> 0", "< m - 1"):
+        kept = f"* {rows.replace('{test}', test)}"
+        yield at.shared("sample-left-out", kept)
+        if not weighted:
+            yield at.shared("sample-left-out", f"{kept} * m / (m - 1)")
     if weighted:
         yield at.wrong("weights-ignored", at.slope, "({}) / m")
         yield at.wrong("weights-not-normalised", at.slope, "sample_weight[:, None] * ({}) / m")
@@ -91,7 +97,10 @@ def _slope(at: _AtCost, cost: str) -> Iterator[Wrong]:
     link = text(made.func) if isinstance(made, ast.Call) else "identity"
     fused = at.name.startswith("delta")
     yield at.wrong("target-missing", a if f"{a} - {y}" == slope else instead(slope, y, "0"))
+    yield at.wrong("cost-for-derivative", f"np.abs({a} - {y})")
     if cost == "squared_error":
+        yield at.wrong("cost-for-derivative", f"({a} - {y}) ** 2")
+        yield at.wrong("cost-for-derivative", f"({a} - {y}) ** 2 / 2")
         yield at.shared("factor-two", "* 2")
         yield at.shared("factor-half", "* 0.5")
     elif cost != "cross_entropy" and not fused:
@@ -101,6 +110,7 @@ def _slope(at: _AtCost, cost: str) -> Iterator[Wrong]:
     if not fused:
         return
     if cost == "cross_entropy":
+        yield at.wrong("cost-for-derivative", f"-{slope.removeprefix(f'{a} - ')} * np.log({a})")
         target = slope.removeprefix(f"{a} - ")  # smoothed, perhaps
         yield at.wrong("softmax-twice", instead(slope, a, f"softmax({a})"))
         yield at.wrong("softmax-elementwise", f"-({target} / {a}) * {a} * (1 - {a})")

@@ -180,4 +180,5 @@ def runs(wrong: Wrong, right: Mapping[str, Any], *arguments: Any, **more: Any) -
 
 
 #: Mistakes that give gradients other shapes, and are still named.
-SHAPED = ("bias-not-summed", "shared-bias-not-summed", "gradient-transposed")
+SHAPED = ("bias-not-summed", "bias-summed-over-units", "shared-bias-not-summed",
+          "gradient-transposed")  # fmt: skip

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from clearprop.backprop import Plan
 from clearprop.checking import (
+    mistakes_axes,
     mistakes_functions,
     mistakes_indices,
     mistakes_output,
@@ -40,6 +41,7 @@ _ROWS = (
     *mistakes_indices.MISTAKES,
     *mistakes_structure.MISTAKES,
     *mistakes_weights.MISTAKES,
+    *mistakes_axes.MISTAKES,
     *mistakes_penalty.MISTAKES,
     *mistakes_whole.MISTAKES,
     ROUNDING,

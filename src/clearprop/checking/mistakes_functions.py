@@ -20,7 +20,17 @@ from clearprop.checking.places import (
     with_term,
 )
 from clearprop.checking.together import and_everywhere
-from clearprop.expressions import Apply, Expr, Neg, Num, Sym, Transpose, primitive, substitute
+from clearprop.expressions import (
+    Apply,
+    Expr,
+    Hadamard,
+    Neg,
+    Num,
+    Sym,
+    Transpose,
+    primitive,
+    substitute,
+)
 from clearprop.operations import TABLE, Function
 from clearprop.operations.functions import SELU_ALPHA, SELU_SCALE, piecewise_at_zero
 
@@ -114,6 +124,29 @@ def _other_function(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
         row = TABLE.activation(other)
         if other != name and isinstance(row, Function):
             yield f"{other}′(z)", Apply(row, slope.node.args, form="derivative")
+
+
+def _misremembered(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    a, name = slope.out, slope.node.function.name
+    if name == "tanh":
+        yield "1 − a", 1 - a
+        yield "1 + a²", 1 + a * a
+    if name == "sigmoid":
+        yield "1 − a", 1 - a
+        yield "a (1 + a)", a * (1 + a)
+
+
+def _of_arriving(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    # the sign of Δ, which decides for relu, is the same with 1/m in it and without
+    if slope.node.function.name == "relu" and isinstance(slope.expr, Hadamard):
+        other = slope.expr.left if slope.expr.right == slope.node else slope.expr.right
+        if other.type == slope.node.type:
+            yield "", replace(slope.node, args=(other,))
+
+
+def _mask_inverted(slope: Slope, plan: Plan) -> Iterator[tuple[str, Expr]]:
+    if slope.node.function.name == "relu":
+        yield "", 1 - slope.node
 
 
 def _wrong_delta(plan: Plan) -> Iterator[Edit]:
@@ -279,6 +312,30 @@ MISTAKES = (
         "use the derivative of the layer's own function",
         ("scikit-learn PR#14589, hard-coded derivatives",),
         _each_slope(_other_function),
+    ),
+    Mistake(
+        "derivative-misremembered",
+        "the formula of f′ is not quite the one it should be",
+        "a square or a sign was lost: tanh′ = 1 − a² and σ′ = a (1 − a) look alike",
+        "for tanh write 1 − a², for sigmoid a (1 − a)",
+        ("ours",),
+        _each_slope(_misremembered),
+    ),
+    Mistake(
+        "derivative-of-arriving",
+        "f′ is taken of what arrives, not of z",
+        "dA is set to zero where dA is negative; but it is z that opened or shut relu",
+        "keep Δ where z > 0, whatever the sign of Δ",
+        ("ours",),
+        _each_slope(_of_arriving, hidden_only=True),
+    ),
+    Mistake(
+        "relu-mask-inverted",
+        "relu's mask is inverted: what was cut off passes back",
+        "the condition is that of the entries to set to zero, or its > is a <",
+        "keep Δ where z > 0, and set it to zero elsewhere",
+        ("prachub 3244, an incorrect ReLU mask",),
+        _each_slope(_mask_inverted),
     ),
     Mistake(
         "gradients-from-wrong-delta",

@@ -20,7 +20,7 @@ from clearprop.checking.places import (
 )
 from clearprop.checking.replay import ROWS, WEIGHT_SUM
 from clearprop.checking.together import and_everywhere
-from clearprop.expressions import Expr, Num, Sym, substitute
+from clearprop.expressions import Expr, Num, Sum, Sym, primitive, rewrite, substitute
 from clearprop.operations import TABLE, Function
 
 WHOLE = "the whole gradient"
@@ -159,6 +159,27 @@ def _target_missing(plan: Plan) -> Iterator[Edit]:
             yield Edit(replace(term.place, what="y is 0"), (term.sloped(without),))
 
 
+def _not_differentiated(plan: Plan) -> Iterator[Edit]:
+    """Each unit's share of the cost for its slope, or the size of the error without its sign."""
+    for term in cost_terms(plan):
+        attrs = dict(term.cost.attrs)
+        share = rewrite(term.cost.row.definition(term.out, term.y, attrs), _each_unit)
+        error = term.out - term.y
+        forms = {"": share, "|a − y|": primitive("abs", error)}
+        if term.cost.row.name == "squared_error":
+            forms["(a − y)²"] = error * error
+        for what, form in forms.items():
+            if form.type == term.slope.type:
+                yield Edit(replace(term.place, what=what), (term.sloped(form),))
+
+
+def _each_unit(expr: Expr) -> Expr:
+    match expr:
+        case Sum(("unit",), body):
+            return body
+    return expr
+
+
 def _no_smoothing(term: CostTerm, plan: Plan) -> Expr | None:
     attrs = dict(term.cost.attrs)
     if not attrs.get("label_smoothing"):
@@ -288,6 +309,14 @@ MISTAKES = (
         "subtract y",
         ("ours",),
         _target_missing,
+    ),
+    Mistake(
+        "cost-for-derivative",
+        "the cost stands in place of its derivative",
+        "the error that is reported, squared or without its sign, is passed back",
+        "differentiate the cost: ½ (a − y)² gives a − y, with its sign",
+        ("ours",),
+        _not_differentiated,
     ),
     Mistake(
         "label-smoothing-ignored",

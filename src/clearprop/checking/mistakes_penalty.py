@@ -15,7 +15,7 @@ from clearprop.checking.places import (
     without_term,
 )
 from clearprop.checking.replay import FREE, ROWS, WEIGHT_SUM
-from clearprop.expressions import Expr, Hadamard, Num
+from clearprop.expressions import Expr, Hadamard, Num, primitive
 
 
 def _penalty(
@@ -103,6 +103,22 @@ MISTAKES = (
         ("S0:47",),
         _penalty(lambda factor, W: FREE * W),
         fits="factor of W",
+    ),
+    Mistake(
+        "l1-for-l2",
+        "the penalty's derivative is λ sign(W), that of Σ |W|",
+        "the derivative is that of the other penalty",
+        "add λ W: the penalty is λ/2 Σ W²",
+        ("ours",),
+        _penalty(lambda factor, W: factor * primitive("sign", W)),
+    ),
+    Mistake(
+        "l2-not-differentiated",
+        "the penalty itself, λ/2 W², stands in place of its derivative",
+        "what is added to the cost is added to the gradient too",
+        "add λ W, the derivative of λ/2 W²",
+        ("ours",),
+        _penalty(lambda factor, W: (factor * Num(0.5)) * (W * W)),
     ),
     Mistake(
         "l2-on-biases",
