@@ -7,6 +7,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/variant.h>
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <tuple>
+#include <variant>
 #include <vector>
 
 #include "engine.hpp"
@@ -89,11 +91,43 @@ struct Given {
     }
 };
 
+// A state that is held; each call has its turn, and waits for it without the GIL.
+template <class T>
+class PyHeld {
+  public:
+    explicit PyHeld(std::shared_ptr<Held<T>> held) : held_(std::move(held)) {}
+    using Turn = typename Held<T>::Turn;
+
+    void put(int part, In<T, nb::ndim<1>> flat) {
+        const nb::gil_scoped_release release;
+        const Turn turn(*held_);
+        held_->put(part, flat.data());
+    }
+    void get(int part, Out<T, nb::ndim<1>> flat) const {
+        const nb::gil_scoped_release release;
+        const Turn turn(*held_);
+        held_->get(part, flat.data());
+    }
+    bool finite() const {
+        const nb::gil_scoped_release release;
+        const Turn turn(*held_);
+        return held_->finite();
+    }
+    Held<T>& operator*() const { return *held_; }
+
+  private:
+    std::shared_ptr<Held<T>> held_;
+};
+
 template <class T>
 class PyEngine {
   public:
     using Flat = Out<T, nb::ndim<1>>;
     using ReadFlat = In<T, nb::ndim<1>>;
+    // Where weights stand: a flat vector, or a state that is held.
+    using Stands = std::variant<const PyHeld<T>*, Flat>;
+    using Read = std::variant<const PyHeld<T>*, ReadFlat>;
+    using Turn = std::optional<typename Held<T>::Turn>;
 
     PyEngine(const std::string& isa, const nb::bytes& instructions, const nb::bytes& slots,
              const nb::bytes& parameters, const nb::bytes& uses, std::vector<double> attrs,
@@ -109,12 +143,12 @@ class PyEngine {
 
     // `counters` (steps done, of them skipped) is written with the state and before Python, and so
     // a signal handler of Python's, runs again: whatever happens then, they belong together.
-    int run(Flat flat, const std::vector<Flat>& slots, Out<std::int64_t, nb::ndim<1>> counters,
-            const Given& given, In<std::int64_t, nb::ndim<1>> rows,
-            In<std::int64_t, nb::ndim<1>> borders, In<double, nb::ndim<1>> rates,
-            In<double, nb::ndim<2>> per_step, double clip, std::uint64_t seed, int threads,
-            bool fuse, Stop stop, Out<double, nb::ndim<1>> costs, Out<double, nb::ndim<1>> norms,
-            std::optional<In<double, nb::ndim<1>>> penalties,
+    int run(const Stands& state, const std::vector<Flat>& slots,
+            Out<std::int64_t, nb::ndim<1>> counters, const Given& given,
+            In<std::int64_t, nb::ndim<1>> rows, In<std::int64_t, nb::ndim<1>> borders,
+            In<double, nb::ndim<1>> rates, In<double, nb::ndim<2>> per_step, double clip,
+            std::uint64_t seed, int threads, bool fuse, Stop stop, Out<double, nb::ndim<1>> costs,
+            Out<double, nb::ndim<1>> norms, std::optional<In<double, nb::ndim<1>>> penalties,
             std::optional<Out<std::uint64_t, nb::ndim<1>>> ticks) {
         const std::size_t steps = rates.shape(0);
         std::vector<std::uint8_t> skipped(steps);
@@ -138,17 +172,24 @@ class PyEngine {
         End end = End::done;
         const Data data = given.data();
         std::vector<T*> slot_pointers = pointers(slots);
+        const auto held = std::get_if<const PyHeld<T>*>(&state);
+        long done = 0;
         {
             nb::gil_scoped_release release;
             const Interruptible guard(stop.data());
-            const long done = engine_.run(flat.data(), slot_pointers.data(), data, slice, end);
-            counters.data()[0] += done;
-            counters.data()[1] += std::count(skipped.begin(), skipped.begin() + done, 1);
+            Turn turn;
+            if (held) turn.emplace(***held);
+            const Counting counting{counters.data(), skipped, done};
+            if (held)
+                engine_.run(***held, data, slice, end, done);
+            else
+                engine_.run(std::get<Flat>(state).data(), slot_pointers.data(), data, slice, end,
+                            done);
         }
         return static_cast<int>(end);
     }
 
-    bool forward(ReadFlat flat, const Given& given,
+    bool forward(const Read& weights, const Given& given,
                  std::optional<In<std::int64_t, nb::ndim<1>>> rows, long m,
                  const std::vector<int>& outputs, const std::vector<Out<T>>& out, int threads,
                  Stop stop) {
@@ -157,7 +198,8 @@ class PyEngine {
         const Data data = given.data();
         nb::gil_scoped_release release;
         const Interruptible guard(stop.data());
-        return engine_.forward(flat.data(), data, rows ? rows->data() : nullptr, m, outputs,
+        Turn turn;
+        return engine_.forward(from(weights, turn), data, rows ? rows->data() : nullptr, m, outputs,
                                to.data(), threads, stop.data());
     }
 
@@ -186,14 +228,15 @@ class PyEngine {
         engine_.predict(ready_, static_cast<long>(m), output, out.data());
     }
 
-    double weighted_cost(ReadFlat flat, const Given& given,
+    double weighted_cost(const Read& weights, const Given& given,
                          std::optional<In<std::int64_t, nb::ndim<1>>> rows, long m, int threads,
                          Stop stop) {
         const Data data = given.data();
         nb::gil_scoped_release release;
         const Interruptible guard(stop.data());
-        return engine_.weighted_cost(flat.data(), data, rows ? rows->data() : nullptr, m, threads,
-                                     stop.data());
+        Turn turn;
+        return engine_.weighted_cost(from(weights, turn), data, rows ? rows->data() : nullptr, m,
+                                     threads, stop.data());
     }
 
     std::optional<std::vector<Part>> gradient(ReadFlat flat, const Given& given,
@@ -231,9 +274,34 @@ class PyEngine {
                              per_step.data(), static_cast<long>(per_step.shape(0)), clip);
     }
 
-    double penalty(ReadFlat flat) { return engine_.penalty(flat.data()); }
+    double penalty(const Read& weights) {
+        const nb::gil_scoped_release release;
+        Turn turn;
+        return engine_.penalty(from(weights, turn));
+    }
+
+    // A state in zeros.
+    PyHeld<T> hold() const { return PyHeld<T>(engine_.hold()); }
 
   private:
+    // Counts what was done into (steps done, of them skipped), whatever ends it.
+    struct Counting {
+        std::int64_t* counters;
+        const std::vector<std::uint8_t>& skipped;
+        const long& done;
+        ~Counting() {
+            counters[0] += done;
+            counters[1] += std::count(skipped.begin(), skipped.begin() + done, 1);
+        }
+    };
+    // Where to read weights from; `turn` is taken of a state that is held.
+    static From<T> from(const Read& weights, Turn& turn) {
+        if (const auto held = std::get_if<const PyHeld<T>*>(&weights)) {
+            turn.emplace(***held);
+            return ***held;
+        }
+        return std::get<ReadFlat>(weights).data();
+    }
     static Tables tables(const nb::bytes& instructions, const nb::bytes& slots,
                          const nb::bytes& parameters, const nb::bytes& uses,
                          std::vector<double> attrs, std::vector<double> constants, int members,
@@ -272,8 +340,13 @@ class PyEngine {
 };
 
 template <class T>
-void bind_engine(nb::module_& module, const char* name) {
+void bind_engine(nb::module_& module, const char* name, const char* held) {
     using E = PyEngine<T>;
+    using H = PyHeld<T>;
+    nb::class_<H>(module, held, "A state where steps read and write it; see native/held.hpp.")
+        .def("put", &H::put, nb::arg("part"), nb::arg("flat"))
+        .def("get", &H::get, nb::arg("part"), nb::arg("flat").noconvert())
+        .def("finite", &H::finite);
     nb::class_<E>(module, name, "A program with its memory; see native/engine.hpp.")
         .def(nb::init<const std::string&, const nb::bytes&, const nb::bytes&, const nb::bytes&,
                       const nb::bytes&, std::vector<double>, std::vector<double>, int, int, int,
@@ -281,26 +354,27 @@ void bind_engine(nb::module_& module, const char* name) {
              nb::arg("isa"), nb::arg("instructions"), nb::arg("slots"), nb::arg("parameters"),
              nb::arg("uses"), nb::arg("attrs"), nb::arg("constants"), nb::arg("members"),
              nb::arg("optimizer"), nb::arg("optimizer_slots"), nb::arg("settings"), nb::arg("size"))
-        .def("run", &E::run, nb::arg("flat"), nb::arg("slots"), nb::arg("counters"),
+        .def("hold", &E::hold)
+        .def("run", &E::run, nb::arg("state"), nb::arg("slots"), nb::arg("counters"),
              nb::arg("given"), nb::arg("rows"), nb::arg("borders"), nb::arg("rates"),
              nb::arg("per_step"), nb::arg("clip"), nb::arg("seed"), nb::arg("threads"),
              nb::arg("fuse"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"),
              nb::arg("penalties") = nb::none(), nb::arg("ticks") = nb::none())
-        .def("forward", &E::forward, nb::arg("flat"), nb::arg("given"), nb::arg("rows").none(),
+        .def("forward", &E::forward, nb::arg("weights"), nb::arg("given"), nb::arg("rows").none(),
              nb::arg("m"), nb::arg("outputs"), nb::arg("out"), nb::arg("threads"), nb::arg("stop"))
         .def("prepare", &E::prepare, nb::arg("flat"))
         .def("predict", &E::predict, nb::arg("x"), nb::arg("out").noconvert(), nb::arg("width"),
              nb::arg("output"),
              nb::sig("def predict(self, x: numpy.typing.NDArray[typing.Any], out: "
                      "numpy.typing.NDArray[typing.Any], width: int, output: int) -> None"))
-        .def("weighted_cost", &E::weighted_cost, nb::arg("flat"), nb::arg("given"),
+        .def("weighted_cost", &E::weighted_cost, nb::arg("weights"), nb::arg("given"),
              nb::arg("rows").none(), nb::arg("m"), nb::arg("threads"), nb::arg("stop"))
         .def("gradient", &E::gradient, nb::arg("flat"), nb::arg("given"), nb::arg("rows"),
              nb::arg("place"), nb::arg("total_weight"), nb::arg("seed"), nb::arg("step"),
              nb::arg("training"), nb::arg("threads"), nb::arg("stop"))
         .def("apply", &E::apply, nb::arg("flat"), nb::arg("slots"), nb::arg("gradient"),
              nb::arg("rate"), nb::arg("per_step"), nb::arg("clip"))
-        .def("penalty", &E::penalty, nb::arg("flat"));
+        .def("penalty", &E::penalty, nb::arg("weights"));
 }
 
 std::vector<std::tuple<std::string, std::string, bool>> instruction_sets() {
@@ -444,6 +518,6 @@ NB_MODULE(_native, module) {
             nb::sig("def __init__(self, inputs: list[numpy.typing.NDArray[typing.Any]], targets: "
                     "list[numpy.typing.NDArray[typing.Any]], weights: "
                     "numpy.typing.NDArray[numpy.float64] | None) -> None"));
-    bind_engine<float>(module, "EngineF32");
-    bind_engine<double>(module, "EngineF64");
+    bind_engine<float>(module, "EngineF32", "HeldF32");
+    bind_engine<double>(module, "EngineF64", "HeldF64");
 }

@@ -34,8 +34,8 @@ double Engine<T>::joined_squares() const {
 }
 
 template <class T>
-double Engine<T>::penalty(const T* flat) {
-    this->pack(flat, nullptr);
+double Engine<T>::penalty(From<T> from) {
+    read(from);
     const Job<T> at = this->job(0);
     double total = 0;
     for (std::size_t p = 0; p < weights_.size(); ++p) {
@@ -51,13 +51,35 @@ double Engine<T>::penalty(const T* flat) {
 }
 
 template <class T>
-long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& slice, End& end) {
+void Engine<T>::run(Held<T>& held, const Data& data, const Slice& slice, End& end, long& done) {
+    this->bind(held);
+    held.touch();
+    bound_ = 0;
+    steps(data, slice, end, done);
+    bound_ = held.stamp();  // the copies that products read went along with the weights
+}
+
+template <class T>
+void Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& slice, End& end,
+                    long& done) {
+    this->pack(flat, slots);
+    packed_.clear();
+    const auto taken_back = [&] { this->unpack(flat, slots); };
+    try {
+        steps(data, slice, end, done);
+    } catch (...) {
+        taken_back();
+        throw;
+    }
+    taken_back();
+}
+
+template <class T>
+void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done) {
     long largest = 0;
     for (long s = 0; s < slice.steps; ++s)
         largest = std::max(largest, slice.starts[s + 1] - slice.starts[s]);
     this->reserve(largest, data);
-    this->pack(flat, slots);
-    packed_.clear();
     const int threads = slice.threads;
     this->divide(threads, largest);
     bool penalised = false;
@@ -71,7 +93,6 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
     if (!fuse) this->make_gradients();
     Barrier barrier(threads);
     bailed_ = false;
-    long done = 0;
     end = End::done;
     std::vector<double> weight_squares(penalised ? squares_.size() : 0);
 
@@ -174,18 +195,16 @@ long Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
         }
     });
     if (bailed_) end = End::stopped;
-    this->unpack(flat, slots);
-    return done;
 }
 
 template <class T>
-bool Engine<T>::forward(const T* flat, const Data& data, const std::int64_t* rows, long m,
+bool Engine<T>::forward(From<T> from, const Data& data, const std::int64_t* rows, long m,
                         const std::vector<int>& outputs, T* const* out, int threads,
                         volatile int* stop) {
     const long batch = std::min(m, pass_rows * 8L * threads);
     this->reserve(batch, data);
     this->make_scratch(threads, pass_rows);
-    this->pack(flat, nullptr);
+    read(from);
     bailed_ = false;
     std::vector<std::int64_t> places;
     for (long start = 0; start < m && !bailed_; start += batch) {
@@ -244,12 +263,12 @@ void Engine<T>::predict(Data& data, long m, int output, T* out) {
 }
 
 template <class T>
-double Engine<T>::weighted_cost(const T* flat, const Data& data, const std::int64_t* rows, long m,
+double Engine<T>::weighted_cost(From<T> from, const Data& data, const std::int64_t* rows, long m,
                                 int threads, volatile int* stop) {
     const long batch = std::min(m, pass_rows * 8L * threads);
     this->reserve(batch, data);
     this->make_scratch(threads, pass_rows);
-    this->pack(flat, nullptr);
+    read(from);
     bailed_ = false;
     std::vector<double> blocks;
     std::vector<std::int64_t> places;

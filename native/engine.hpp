@@ -44,6 +44,15 @@ struct Node {
     double cost, weight;
 };
 
+// Where weights are read from: a flat vector, or a state that is held.
+template <class T>
+struct From {
+    From(const T* flat) : flat(flat) {}
+    From(const Held<T>& held) : held(&held) {}
+    const T* flat = nullptr;
+    const Held<T>* held = nullptr;
+};
+
 template <class T>
 class Engine : private Workspace<T> {
     using Base = Workspace<T>;
@@ -51,12 +60,14 @@ class Engine : private Workspace<T> {
   public:
     using Base::Base;
 
-    // Runs steps until done, stopped or diverged; `flat` and `slots` hold the state of the last
-    // whole step. Returns how many steps were done.
-    long run(T* flat, T* const* slots, const Data& data, const Slice& slice, End& end);
+    // Runs steps until done, stopped or diverged; `held`, or `flat` and `slots`, hold the state of
+    // the last whole step, and `done` is how many steps were done, also if an exception leaves.
+    void run(Held<T>& held, const Data& data, const Slice& slice, End& end, long& done);
+    void run(T* flat, T* const* slots, const Data& data, const Slice& slice, End& end, long& done);
+    using Base::hold;
 
     // The outputs' rows, in row order, without dropout: output o goes to out[o], (K, m, width).
-    bool forward(const T* flat, const Data& data, const std::int64_t* rows, long m,
+    bool forward(From<T> from, const Data& data, const std::int64_t* rows, long m,
                  const std::vector<int>& outputs, T* const* out, int threads, volatile int* stop);
 
     // Makes ready for `predict`: the weights packed, memory for blocks of rows.
@@ -77,7 +88,7 @@ class Engine : private Workspace<T> {
                  long per_step_count, double clip);
 
     // Σ wᵢ Cᵢ over rows, without dropout and penalty, block by block; NaN if stopped.
-    double weighted_cost(const T* flat, const Data& data, const std::int64_t* rows, long m,
+    double weighted_cost(From<T> from, const Data& data, const std::int64_t* rows, long m,
                          int threads, volatile int* stop);
 
     // Units of a slot.
@@ -86,9 +97,10 @@ class Engine : private Workspace<T> {
     }
 
     // λ/2 Σ W² of parameters.
-    double penalty(const T* flat);
+    double penalty(From<T> from);
 
   private:
+    using Base::bound_;
     using Base::items_;
     using Base::kernels_;
     using Base::packed_;
@@ -102,6 +114,10 @@ class Engine : private Workspace<T> {
     using Base::weights_;
     using typename Base::Item;
 
+    void read(From<T> from) {
+        from.held ? this->bind(*from.held) : void(this->pack(from.flat, nullptr));
+    }
+    void steps(const Data& data, const Slice& slice, End& end, long& done);
     double cost(const Job<T>& job, long first_block, long last_block) const;
     double joined_squares() const;
 

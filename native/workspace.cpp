@@ -97,11 +97,9 @@ Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kerne
             w.member = p.rows * w.row;
         }
         const std::size_t size = static_cast<std::size_t>(w.member) * p.members;
-        w.w = arrays_.emplace_back().resize(size);
         // Where each part is updated behind its sum, a matrix needs no array of its gradient.
         if (p.layout != Layout::panels || p.uses == 0)
             w.gradient = arrays_.emplace_back().resize(size);
-        for (int s = 0; s < t.optimizer_slots; ++s) w.slot[s] = arrays_.emplace_back().resize(size);
         if (p.transposed)
             w.transposed = arrays_.emplace_back().resize(
                 static_cast<std::size_t>(w.transposed_member) * p.members);
@@ -133,13 +131,10 @@ Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kerne
     for (std::size_t s = 0; s < t.slots.size(); ++s) {
         const Slot& slot = t.slots[s];
         if (slot.kind == Kind::constant) slots_[s] = {constants + slot.index * stride, 0, 0};
-        if (slot.kind == Kind::parameter) {
-            const Weights<T>& w = weights_[static_cast<std::size_t>(slot.index)];
-            slots_[s] = {w.w, 0, slot.members > 1 ? w.member : 0};
-        }
     }
     list_memory_.resize(t.uses.size());
     lists_.assign(t.uses.size(), nullptr);
+    own_ = hold_nothing();
 }
 
 template <class T>
@@ -284,33 +279,58 @@ Job<T> Workspace<T>::with_scratch(Job<T> job, int rank) const {
 }
 
 template <class T>
+std::shared_ptr<Held<T>> Workspace<T>::hold() const {
+    auto held = hold_nothing();
+    held->make();
+    return held;
+}
+
+template <class T>
+std::shared_ptr<Held<T>> Workspace<T>::hold_nothing() const {
+    return std::make_shared<Held<T>>(tables_.parameters, weights_, tables_.optimizer_slots,
+                                     kernels_);
+}
+
+template <class T>
+void Workspace<T>::bind(const Held<T>& held) {
+    if (!held.fits(tables_.parameters, weights_, kernels_))
+        throw std::invalid_argument("a state that is held for another network or instruction set");
+    if (bound_ == held.stamp()) return;
+    packed_.clear();
+    for (std::size_t p = 0; p < weights_.size(); ++p) {
+        weights_[p].w = held.array(0, p);
+        for (int s = 0; s < tables_.optimizer_slots; ++s)
+            weights_[p].slot[s] = held.array(s + 1, p);
+    }
+    for (std::size_t s = 0; s < slots_.size(); ++s) {
+        const Slot& slot = tables_.slots[s];
+        if (slot.kind != Kind::parameter) continue;
+        const Weights<T>& w = weights_[static_cast<std::size_t>(slot.index)];
+        slots_[s] = {w.w, 0, slot.members > 1 ? w.member : 0};
+    }
+    const Job<T> at = job(0);
+    for (std::size_t p = 0; p < weights_.size(); ++p)
+        kernels_.transpose(at, static_cast<long>(p), 0, tables_.parameters[p].rows);
+    bound_ = held.stamp();
+}
+
+template <class T>
 bool Workspace<T>::pack(const T* flat, T* const* slots) {
     const std::size_t size = static_cast<std::size_t>(tables_.size);
     const bool kept = !slots && size <= most_kept;
     if (kept && packed_.size() == size && std::memcmp(packed_.data(), flat, size * sizeof(T)) == 0)
         return true;
+    own_->put(0, flat);
+    for (int s = 0; slots && s < tables_.optimizer_slots; ++s) own_->put(s + 1, slots[s]);
+    bind(*own_);
     packed_.assign(flat, flat + (kept ? size : 0));
-    const Job<T> at = job(0);
-    for (std::size_t p = 0; p < weights_.size(); ++p) {
-        const long parameter = static_cast<long>(p);
-        kernels_.pack(at, parameter, flat, weights_[p].w);
-        kernels_.transpose(at, parameter, 0, tables_.parameters[p].rows);
-        if (slots)
-            for (int s = 0; s < tables_.optimizer_slots; ++s)
-                kernels_.pack(at, parameter, slots[s], weights_[p].slot[s]);
-    }
     return false;
 }
 
 template <class T>
 void Workspace<T>::unpack(T* flat, T* const* slots) const {
-    const Job<T> at = job(0);
-    for (std::size_t p = 0; p < weights_.size(); ++p) {
-        const long parameter = static_cast<long>(p);
-        kernels_.unpack(at, parameter, weights_[p].w, flat);
-        for (int s = 0; s < tables_.optimizer_slots; ++s)
-            kernels_.unpack(at, parameter, weights_[p].slot[s], slots[s]);
-    }
+    own_->get(0, flat);
+    for (int s = 0; s < tables_.optimizer_slots; ++s) own_->get(s + 1, slots[s]);
 }
 
 // The caller's rows into the batch's slots: place r of the batch is row rows[r].

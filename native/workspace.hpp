@@ -1,21 +1,19 @@
 // A program with its memory: where every value, weight and slot of the optimizer stands, how the
 // caller's arrays get there, and which thread owns what.
 //
-// All memory is here and is made before a run: for the largest batch of a slice, once. Rows of
-// values are padded to whole cache lines; matrices stand in panels as the product reads them; the
-// flat vector that Python keeps is packed when a slice begins and unpacked when it ends.
+// All other memory is here and is made before a run: for the largest batch of a slice, once. Rows
+// of values are padded to whole cache lines; matrices stand in panels as the product reads them. A
+// run binds to a state that is held in panels (held.hpp); a flat vector that Python keeps is packed
+// into one of the workspace's own when a slice begins, and unpacked when it ends.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <new>
 #include <vector>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
-
+#include "held.hpp"
+#include "memory.hpp"
 #include "program.hpp"
 
 namespace clearprop {
@@ -28,42 +26,6 @@ struct Array {
     const void* data;
     Type type;
     long row, column;  // distances in elements
-};
-
-// Zeroed memory on a cache line's bound.
-template <class T>
-class Memory {
-  public:
-    T* resize(std::size_t n) {
-        if (n > size_) {
-            data_ = std::unique_ptr<T, Free>(allocate(n * sizeof(T)), Free{n * sizeof(T)});
-            std::fill_n(data_.get(), n, T());
-            size_ = n;
-        }
-        return data_.get();
-    }
-    T* get() const { return data_.get(); }
-
-  private:
-    // What is large begins on a large page's bound and asks for such pages: a matrix read row by
-    // row else pays for a look-up of its page at each row.
-    static constexpr std::size_t page = std::size_t{1} << 21;
-    static std::align_val_t bound(std::size_t bytes) {
-        return std::align_val_t{bytes >= page ? page : 64};
-    }
-    static T* allocate(std::size_t bytes) {
-        void* p = ::operator new(bytes, bound(bytes));
-#if defined(__linux__)
-        if (bytes >= page) madvise(p, bytes, MADV_HUGEPAGE);
-#endif
-        return static_cast<T*>(p);
-    }
-    struct Free {
-        std::size_t bytes = 0;
-        void operator()(T* p) const { ::operator delete(p, bound(bytes)); }
-    };
-    std::unique_ptr<T, Free> data_;
-    std::size_t size_ = 0;
 };
 
 // A program that owns its tables.
@@ -100,10 +62,14 @@ class Workspace {
     void make_gradients();
     // Memory that is each thread's own, for batches of m rows.
     void make_scratch(int threads, long m);
-    // Weights, and slots if any are given, into their panels; nothing to do where these weights
-    // stand there already (true). Whoever changes the weights after that clears `packed_`.
+    // Points to the numbers of a state, from now on until another is bound or a vector packed.
+    void bind(const Held<T>& held);
+    // Weights, and slots if any are given, into panels of its own; nothing to do where these
+    // weights stand there already (true). Whoever changes the weights after that clears `packed_`.
     bool pack(const T* flat, T* const* slots);
     void unpack(T* flat, T* const* slots) const;
+    // A state in zeros for this program.
+    std::shared_ptr<Held<T>> hold() const;
     // One thread's rows of the batch: gathered, then through the instructions. False if stopped.
     bool pass(const Job<T>& job, const Data& data, const std::int64_t* rows, int rank, int threads);
     // The rows of a batch of m that a thread owns.
@@ -121,6 +87,7 @@ class Workspace {
     // Marks each softmax that its cross-entropy follows (function 1), and its δ too while nothing
     // else reads a (2): those instructions are then done in one pass over the rows.
     void join_softmax();
+    std::shared_ptr<Held<T>> hold_nothing() const;  // its memory is made with what is put there
     void grow(long m);
     void gather(const Data& data, const std::int64_t* rows, long first, long last);
 
@@ -140,7 +107,9 @@ class Workspace {
     std::vector<double> squares_;      // of each row of each parameter
     std::vector<long> square_start_;   // by parameter
     std::vector<Item> items_;
-    std::vector<T> packed_;  // the flat vector that stands in the panels; empty: unknown
+    std::shared_ptr<Held<T>> own_;  // where flat vectors are packed
+    std::uint64_t bound_ = 0;       // the stamp of the state that is bound; 0: unknown
+    std::vector<T> packed_;         // the flat vector that stands in own panels; empty: unknown
     long m_ = 0;
 };
 

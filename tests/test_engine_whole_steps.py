@@ -46,12 +46,12 @@ def press(after: float) -> threading.Thread:
 
 
 @pytest.mark.prove
-@pytest.mark.parametrize("engine", ["native", "reference"])
+@pytest.mark.parametrize("engine", ["native", "held", "reference"])
 def test_a_run_ended_by_an_exception_holds_whole_steps(
     engine: str, raising: None, rng: np.random.Generator
 ) -> None:
     network, n, m = Network([6, 16, 2]), 640, 32
-    steps = 40_000 if engine == "native" else 400
+    steps = 400 if engine == "reference" else 40_000
     data = Data({"X": rng.normal(size=(n, 6))}, {"y": rng.normal(size=(n, 2))})
     rows = np.resize(np.arange(n), steps * m)
     window = Window(rows, np.arange(steps + 1) * m, np.full(steps, 1e-3))
@@ -59,9 +59,9 @@ def test_a_run_ended_by_an_exception_holds_whole_steps(
     optimizer = Adam(1e-3)
 
     def opened() -> Any:
-        if engine == "native":
-            return NativeRunner(network.graph, optimizer, data, precision="float64", threads=1)
-        return ReferenceRunner(network.graph, optimizer, data)
+        if engine == "reference":
+            return ReferenceRunner(network.graph, optimizer, data)
+        return NativeRunner(network.graph, optimizer, data, precision="float64", threads=1)
 
     ended, state = 0, State.initial(start, optimizer, 0, "float64", "fma")
     for delay in rng.uniform(0.001, 0.05, size=count(10, 100)):
@@ -71,6 +71,8 @@ def test_a_run_ended_by_an_exception_holds_whole_steps(
             press(delay)
             while True:
                 state = State.initial(start, optimizer, 0, "float64", runner.family)
+                if engine == "held":
+                    state = runner.hold(state)
                 runner.run(state, window)
         except PressedError:
             pass

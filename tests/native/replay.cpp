@@ -122,7 +122,9 @@ int replay(Record& record, const char* result, const char* name) {
         kernels = isa.f64;
     Engine<T> engine(tables, settings, *kernels);
     End end = End::done;
-    if (engine.run(flat.data(), slot_pointers.data(), data, slice, end) != steps) return 1;
+    long done = 0;
+    engine.run(flat.data(), slot_pointers.data(), data, slice, end, done);
+    if (done != steps) return 1;
 
     std::ofstream out(result, std::ios::binary);
     auto write = [&](const auto& vector) {

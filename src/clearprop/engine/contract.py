@@ -6,7 +6,7 @@ reference (`clearprop.engine.reference`) both are Runners.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -25,7 +25,8 @@ class State:
     """All that a training run's next step depends on, besides the data: what a checkpoint holds.
 
     An engine changes it by whole steps only: whatever ends a run, an exception out of a signal
-    handler too, ``parameters``, ``slots``, ``step`` and ``skipped`` belong to one step.
+    handler too, ``parameters``, ``slots``, ``step`` and ``skipped`` belong to one step. An engine
+    may hold it (`Runner.hold`): then what is read of it are copies.
 
     Parameters
     ----------
@@ -49,14 +50,14 @@ class State:
     def __init__(
         self,
         parameters: Flat,
-        slots: dict[str, Flat] | None = None,
+        slots: MutableMapping[str, Flat] | None = None,
         step: int = 0,
         seed: int = 0,
         skipped: int = 0,
         family: str = "reference",
     ) -> None:
         self.parameters = parameters
-        self.slots = {} if slots is None else slots
+        self.slots: MutableMapping[str, Flat] = {} if slots is None else slots
         self.counters: NDArray[np.int64] = np.array([step, skipped], dtype=np.int64)
         """(step, skipped), where the native engine counts them together with its last write."""
         self.seed, self.family = seed, family
@@ -77,6 +78,20 @@ class State:
         master = np.float64 if precision == "float64" else np.float32
         flat = np.array(parameters, dtype=master)
         return cls(flat, optimizer.begin(flat), 0, seed, 0, family)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the parameters and of the slots."""
+        return int(self.parameters.nbytes + sum(slot.nbytes for slot in self.slots.values()))
+
+    @property
+    def finite(self) -> bool:
+        """Whether every parameter is a finite number."""
+        return bool(np.isfinite(self.parameters).all())
+
+    def read(self, out: Flat) -> None:
+        """Write the parameters into an array."""
+        out[...] = self.parameters
 
     def copy(self) -> State:
         """Return a state that shares nothing with this one."""
@@ -174,20 +189,33 @@ class Runner(Protocol):
         `interrupt`.
         """
 
+    def hold(self, state: State) -> State:
+        """Return the state to run with in place of one that is used no more.
+
+        It stands where this runner's steps read it, and outlives the runner.
+        """
+
     def broken_off(self) -> Report:
         """Return what the last run had done when an exception ended it (a signal handler's)."""
 
     def interrupt(self) -> None:
         """Ask a run in progress to stop within one tile; safe from a signal handler or thread."""
 
-    def evaluate(self, parameters: Flat, data: Data) -> float:
+    def evaluate(self, parameters: Flat | State, data: Data) -> float:
         """Return J over all rows of ``data`` without dropout, float64 sums, in row blocks."""
 
-    def forward(self, parameters: Flat, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
+    def forward(
+        self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
+    ) -> dict[str, Array]:
         """Return each output (the members' mean) by value name, (n, width), without dropout."""
 
     def close(self) -> None:
         """Give back threads and memory; a closed runner refuses to run."""
+
+
+def flat_of(parameters: Flat | State) -> Flat:
+    """Return the vector itself, or the parameters of a state."""
+    return parameters.parameters if isinstance(parameters, State) else parameters
 
 
 Open = Callable[..., Runner]

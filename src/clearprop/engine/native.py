@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from clearprop import _native
 from clearprop.backprop import Plan, plan, target_name
-from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window
+from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window, flat_of
+from clearprop.engine.held import HeldState
 from clearprop.engine.isa import choose, choose_bfloat16
 from clearprop.engine.lowering import lower
 from clearprop.engine.pieces import ROW_BLOCK, Node
@@ -137,7 +138,8 @@ class NativeRunner:
         self._open()
         if self.optimizer is None:
             raise NativeError("this runner has no optimizer: it evaluates and does not train")
-        slots = [state.slots[name] for name in self.optimizer.slots]
+        held = isinstance(state, HeldState)
+        slots = [] if held else [state.slots[name] for name in self.optimizer.slots]
         borders = np.ascontiguousarray(window.borders, dtype=np.int64)
         rows = np.ascontiguousarray(window.rows, dtype=np.int64)
         rates = np.ascontiguousarray(window.rates, dtype=np.float64)
@@ -160,7 +162,7 @@ class NativeRunner:
             threads, count = self._team.next(work, min(part, steps - done))
             began = time.perf_counter()
             end = self._engine.run(
-                state.parameters,
+                state.native if isinstance(state, HeldState) else state.parameters,
                 slots,
                 state.counters,
                 self._given,
@@ -201,6 +203,13 @@ class NativeRunner:
             first, self._scalars = start, (start, table)
         return table[start - first : start - first + count]
 
+    def hold(self, state: State) -> State:
+        """Return the state in the engine's layout, where steps need no copy of it."""
+        self._open()
+        if self.optimizer is None or isinstance(state, HeldState):
+            return state
+        return HeldState(self._engine.hold(), state, tuple(self.optimizer.slots))
+
     def broken_off(self) -> Report:
         """Return what the last run had done when an exception ended it."""
         state, start, costs, norms = self._books
@@ -216,11 +225,11 @@ class NativeRunner:
         """Ask a run in progress to stop within one tile; safe from a signal handler or thread."""
         self._stop[0] = 1
 
-    def evaluate(self, parameters: Flat, data: Data) -> float:
+    def evaluate(self, parameters: Flat | State, data: Data) -> float:
         """Return J over all rows of ``data`` without dropout; see `clearprop.engine.contract`."""
         self._open()
         self._pause[0] = 0
-        flat = np.ascontiguousarray(parameters, dtype=self.dtype)
+        weights_at = self._stands(parameters)
         given = self._given if data is self.data else self._ready(data)
         rows = np.arange(len(data), dtype=np.int64)
         weights = self._weights(data)
@@ -228,23 +237,23 @@ class NativeRunner:
         if not total > 0:
             raise DataError("the sample weights sum to 0; the cost of such data is not defined")
         team = self._threads_for(len(data))
-        cost = self._engine.weighted_cost(flat, given, rows, len(rows), team, self._pause)
-        return float(cost / total + self._engine.penalty(flat))
+        cost = self._engine.weighted_cost(weights_at, given, rows, len(rows), team, self._pause)
+        return float(cost / total + self._engine.penalty(weights_at))
 
     def forward(
-        self, parameters: Flat, inputs: Mapping[str, NDArray[Any]]
+        self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
     ) -> dict[str, NDArray[Any]]:
         """Return each output, the members' mean; see `clearprop.engine.contract`."""
         found = self.member_outputs(parameters, inputs)
         return {name: out.mean(axis=0) if len(out) > 1 else out[0] for name, out in found.items()}
 
     def member_outputs(
-        self, parameters: Flat, inputs: Mapping[str, NDArray[Any]]
+        self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
     ) -> dict[str, NDArray[Any]]:
         """Return each output by value name, (K, n, width), K = 1 for a plain network."""
         self._open()
         self._pause[0] = 0
-        flat = np.ascontiguousarray(parameters, dtype=self.dtype)
+        weights_at = self._stands(parameters)
         data = Data(inputs, {})
         given, n = self._ready(data), len(data)
         slots = list(self.program.outputs.values())
@@ -253,7 +262,9 @@ class NativeRunner:
             for s in slots
         ]
         team = self._threads_for(n)
-        if n and not self._engine.forward(flat, given, None, n, slots, out, team, self._pause):
+        if n and not self._engine.forward(
+            weights_at, given, None, n, slots, out, team, self._pause
+        ):
             raise NativeError("the forward pass was interrupted")
         return dict(zip(self.program.outputs, out, strict=True))
 
@@ -319,16 +330,25 @@ class NativeRunner:
             raise NativeError("this runner has no optimizer: it evaluates and does not train")
         scalars = self.optimizer.per_step(np.array([state.step + 1.0]))
         per_step = np.array([float(value[0]) for value in scalars.values()])
+        plain = state.copy() if isinstance(state, HeldState) else state
         norm = self._engine.apply(
-            state.parameters, [state.slots[name] for name in self.optimizer.slots],
+            plain.parameters, [plain.slots[name] for name in self.optimizer.slots],
             np.ascontiguousarray(gradient, dtype=self.dtype), learning_rate, per_step,
             self.clip or 0.0,
         )  # fmt: skip
-        state.counters[0] += 1
-        state.family = self.family
+        plain.counters[0] += 1
+        plain.family = self.family
+        if isinstance(state, HeldState):
+            state.take(plain)
         return float(norm)
 
     # -- arrays -----------------------------------------------------------------------------------
+    def _stands(self, parameters: Flat | State) -> Any:
+        """Where the engine reads these parameters: a vector, or what holds them."""
+        if isinstance(parameters, HeldState):
+            return parameters.native
+        return np.ascontiguousarray(flat_of(parameters), dtype=self.dtype)
+
     def _open(self) -> None:
         if self._closed:
             raise NativeError("this runner is closed")

@@ -7,7 +7,7 @@ Proved by ``tests/test_reference_runner.py``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from clearprop.backprop import Plan, Position, gradient_name, plan, run, target_name
 from clearprop.backprop.given import as_target
-from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window
+from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window, flat_of
 from clearprop.engine.updating import updated
 from clearprop.errors import NativeError, SettingError
 from clearprop.expressions import Array
@@ -67,6 +67,10 @@ class ReferenceRunner:
                     break
         return Report(np.array(costs), np.array(norms), state.step - start, why)
 
+    def hold(self, state: State) -> State:
+        """Return the state itself: it stands nowhere else."""
+        return state
+
     def broken_off(self) -> Report:
         """Return what the last run had done when an exception ended it."""
         costs, norms = self._books
@@ -101,7 +105,7 @@ class ReferenceRunner:
         self,
         state: State,
         parameters: Flat,
-        slots: dict[str, Flat],
+        slots: MutableMapping[str, Flat],
         cost: float,
         norm: float,
         skipped: int = 0,
@@ -122,10 +126,10 @@ class ReferenceRunner:
                 values[name] = values[name] * (clip / norm)
         return norm
 
-    def evaluate(self, parameters: Flat, data: Data) -> float:
+    def evaluate(self, parameters: Flat | State, data: Data) -> float:
         """Return J over all rows of ``data``, without dropout."""
         self._open()
-        named = Parameters(self._graph, np.asarray(parameters, dtype=np.float64))
+        named = Parameters(self._graph, np.asarray(flat_of(parameters), dtype=np.float64))
         total, mean, penalty = 0.0, 0.0, 0.0
         with np.errstate(all="ignore"):
             for start in range(0, len(data), ROW_BLOCK):
@@ -143,10 +147,12 @@ class ReferenceRunner:
             raise SettingError("the sample weights sum to 0; the cost is not defined")
         return mean + penalty
 
-    def forward(self, parameters: Flat, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
+    def forward(
+        self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
+    ) -> dict[str, Array]:
         """Return each output (the members' mean) by value name, (n, width), without dropout."""
         self._open()
-        named = Parameters(self._graph, np.asarray(parameters, dtype=np.float64))
+        named = Parameters(self._graph, np.asarray(flat_of(parameters), dtype=np.float64))
         parts: dict[str, list[Array]] = {name: [] for name in self._graph.outputs}
         n = len(next(iter(inputs.values())))
         with np.errstate(all="ignore"):

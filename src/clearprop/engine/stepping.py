@@ -110,6 +110,10 @@ class SteppingRunner:
         self._asked_to_stop = False
         return self._report(books, state.step - start, why, text)
 
+    def hold(self, state: State) -> State:
+        """Return the state itself: a step makes its numbers anew."""
+        return state
+
     def broken_off(self) -> Report:
         """Return what the last run had done when an exception ended it."""
         return self._report(self._books, len(self._books.costs), "stopped", "")
@@ -181,11 +185,13 @@ class SteppingRunner:
         """Ask a run in progress to stop before its next evaluation."""
         self._asked_to_stop = True
 
-    def evaluate(self, parameters: Flat, data: Data) -> float:
+    def evaluate(self, parameters: Flat | State, data: Data) -> float:
         """Return J over all rows of ``data``."""
         return self._inner.evaluate(parameters, data)
 
-    def forward(self, parameters: Flat, inputs: Mapping[str, NDArray[Any]]) -> dict[str, Array]:
+    def forward(
+        self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
+    ) -> dict[str, Array]:
         """Return each output by value name, (n, width)."""
         return self._inner.forward(parameters, inputs)
 

@@ -134,11 +134,12 @@ def carry_out(training: Training, target: Target, progress: Watcher | None = Non
     try:
         if progress is None:
             training.run()
-            return model_of(training, target)
-        while not training.finished:  # slice by slice, which changes no bits
-            progress(training.advance(seconds=_SLICE))
+        else:
+            while not training.finished:  # slice by slice, which changes no bits
+                progress(training.advance(seconds=_SLICE))
     except KeyboardInterrupt:
         raise Interrupted(model_of(training, target) if training.step else None) from None
+    training.close()  # what steps needed makes room for the model
     return model_of(training, target)
 
 

@@ -105,7 +105,9 @@ class Optimizer:
 
     def begin(self, parameters: Flat) -> dict[str, Flat]:
         """Return the slots before the first step, all zero."""
-        return {name: np.zeros_like(parameters) for name in self.slots}
+        # Of np.zeros a page takes memory when it is written to, of np.zeros_like at once.
+        shape, dtype = parameters.shape, parameters.dtype
+        return {name: np.zeros(shape, dtype) for name in self.slots}
 
     def vectors(self, size: int) -> float:
         """Return what a run keeps in slots and for a step, in vectors of ``size`` numbers."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from clearprop.engine import Data, Flat, Report, State, Window
+from clearprop.engine import Data, Flat, Report, Runner, State, Window
 from clearprop.optimizers import Optimizer
 from clearprop.training.checkpoint import Checkpoint
 from clearprop.training.history import Event, History
@@ -28,14 +28,16 @@ class Books:
 
     Parameters
     ----------
+    runner : Runner
+        Holds the state.
     state : State
-        Before the first step.
+        Before the first step; the books' from now on.
     optimizer : Optimizer
     rates : Rates
     """
 
-    def __init__(self, state: State, optimizer: Optimizer, rates: Rates) -> None:
-        self.state, self.rates = state, rates
+    def __init__(self, runner: Runner, state: State, optimizer: Optimizer, rates: Rates) -> None:
+        self.state, self.rates = runner.hold(state), rates
         self.history = History()
         self.why = ""
         self.watch = Watch()
@@ -43,8 +45,9 @@ class Books:
         self.seconds = 0.0
         self.uncut: tuple[Watch, Sums, int, int] | None = None
         """Of a run that a limit ended: what it was before the last look."""
-        self._optimizer = optimizer
-        self._best: Flat = state.parameters.copy()
+        self._runner, self._optimizer = runner, optimizer
+        self._averages = type(optimizer).kept is not Optimizer.kept
+        self._best: Flat = state.parameters.copy() if self.state is state else state.parameters
 
     @property
     def step(self) -> int:
@@ -56,16 +59,39 @@ class Books:
         """Whole epochs done, one that was cut short among them."""
         return len(self.history)
 
-    def kept(self) -> Flat:
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the state, the best parameters, and a gradient."""
+        return int(self.state.nbytes + 2 * self._best.nbytes)
+
+    def judged(self) -> Flat | State:
         """What is judged and kept: of a rule that averages, the average."""
         state = self.state
+        if not self._averages:
+            return state
         return self._optimizer.kept(state.parameters, state.slots, state.step)
 
+    def kept(self) -> Flat:
+        """What is kept, an array of its own."""
+        flat = np.empty_like(self._best)
+        self._keep(flat)
+        return flat
+
+    def _keep(self, flat: Flat) -> None:
+        judged = self.judged()
+        if isinstance(judged, State):
+            judged.read(flat)
+        else:
+            flat[...] = judged
+
     def best(self, judged: bool) -> Flat:
-        """The parameters to use; ``judged`` is whether epochs are compared to choose them."""
+        """The parameters to use, an array of its own.
+
+        ``judged`` is whether epochs are compared to choose them.
+        """
         watched = (self.watch.epoch > 0 and judged) or self.why == "diverged"
         last = self.uncut is not None and self.watch.epoch == self.epoch  # the part of an epoch
-        return self._best if watched and not last else self.kept()
+        return self._best.copy() if watched and not last else self.kept()
 
     # -- entries ----------------------------------------------------------------------------------
     def count(self, window: Window, report: Report, data: Data) -> None:
@@ -93,7 +119,7 @@ class Books:
     def judge(self, figure: float, min_delta: float) -> None:
         """Take the watched figure of the epoch just entered: is it the best, what rate follows."""
         if self.watch.observe(figure, self.epoch, min_delta):
-            self._best[...] = self.kept()
+            self._keep(self._best)
         before = self.rates.memory
         self.rates.observe(figure)
         if self.step < self.rates.horizon.steps:
@@ -138,7 +164,8 @@ class Books:
 
     def go_on_from(self, found: Checkpoint) -> None:
         """Take what a checkpoint holds in place of what stands here."""
-        self.state, self._best, self.watch = found.state, found.best, found.watch
+        self.state, self._best = self._runner.hold(found.state), found.best
+        self.watch = found.watch
         self.sums, self.history = found.sums, found.history
         self.rates.remember(found.memory)
         self.seconds, self.why, self.uncut = found.seconds, found.why, None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import SupportsFloat
 
-from clearprop.engine import Data, Flat, Runner
+from clearprop.engine import Data, Flat, Runner, State
 from clearprop.errors import NativeError, SettingError
 from clearprop.training.choices import Metric
 from clearprop.training.interruption import Asked
@@ -45,22 +45,24 @@ class Judge:
         self.sign = -1.0 if watches_metric and greater_is_better else 1.0
         """What the metric is multiplied by, so that less is better."""
 
-    def figures(self, flat: Flat, asked: Asked) -> dict[str, float] | None:
+    def figures(self, parameters: Flat | State, asked: Asked) -> dict[str, float] | None:
         """Figures of the validation rows for these parameters; None if the look was interrupted."""
         found: dict[str, float] = {}
         if self.validation is not None:
-            found["validation_cost"] = self.runner.evaluate(flat, self.validation)
+            found["validation_cost"] = self.runner.evaluate(parameters, self.validation)
             if self.metric is not None and not asked:
                 try:
-                    found["validation_metric"] = self._measured(self.metric, flat, self.validation)
+                    found["validation_metric"] = self._measured(
+                        self.metric, parameters, self.validation
+                    )
                 except NativeError:
                     if asked:
                         return None
                     raise
         return None if asked else found
 
-    def _measured(self, metric: Metric, flat: Flat, rows: Data) -> float:
-        outputs, targets = self.runner.forward(flat, rows.inputs), dict(rows.targets)
+    def _measured(self, metric: Metric, parameters: Flat | State, rows: Data) -> float:
+        outputs, targets = self.runner.forward(parameters, rows.inputs), dict(rows.targets)
         if len(outputs) == 1:
             found: object = metric(next(iter(targets.values())), next(iter(outputs.values())))
         else:

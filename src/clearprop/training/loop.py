@@ -192,7 +192,7 @@ class Loop:
     def _end_epoch(self, progress: Callable[[], Progress]) -> bool:
         """Close the books of the epoch under way; return False if that was interrupted."""
         books, ends = self.books, self.ends
-        figures = self.judge.figures(books.kept(), self.asked)
+        figures = self.judge.figures(books.judged(), self.asked)
         if figures is None:
             return False
         self._require_finite(figures)
@@ -230,7 +230,7 @@ class Loop:
         """
         books = self.books
         part = books.step > books.epoch * self.batches.epoch  # of an epoch
-        figures = self.judge.figures(books.kept(), self.asked) if part else {}
+        figures = self.judge.figures(books.judged(), self.asked) if part else {}
         if figures is None:
             return  # interrupted: comes here again when the run goes on
         books.begin_cut()
@@ -242,7 +242,7 @@ class Loop:
 
     # -- divergence -------------------------------------------------------------------------------
     def _require_finite(self, figures: Mapping[str, float]) -> None:
-        if not np.isfinite(self.books.state.parameters).all():
+        if not self.books.state.finite:
             self._diverge("a parameter", np.nan)
         if not np.isfinite(figures.get("validation_cost", 0.0)):
             self._diverge("validation cost", figures["validation_cost"])

@@ -157,8 +157,8 @@ class Together:
 
 def _held(training: Training) -> int:
     """Bytes of a run's state, its best parameters, a gradient, and of its validation rows."""
-    state, rows = training.state, training.validation
-    found: int = 3 * state.parameters.nbytes + sum(slot.nbytes for slot in state.slots.values())
+    rows = training.validation
+    found = training.nbytes
     if rows is not None:
         found += sum(array.nbytes for array in (*rows.inputs.values(), *rows.targets.values()))
     return found

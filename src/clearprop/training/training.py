@@ -238,16 +238,10 @@ class Training:
             self._runner, self.validation, metric, told["monitor"] == "metric",
             told["greater_is_better"],
         )  # fmt: skip
-        flat = (
-            drawn(network, self.seed, self.data, self.batches)
-            if parameters is None
-            else begun(network, parameters)
-        )
         horizon = Horizon(self.optimizer.learning_rate, self.steps, self.batches.epoch)
         self._books = Books(
-            State.initial(
-                flat, self.optimizer, self.seed, self._runner.precision, self._runner.family
-            ),
+            self._runner,
+            self._initial(parameters),
             self.optimizer,
             Rates(self.schedule, horizon),
         )
@@ -265,6 +259,16 @@ class Training:
         )  # fmt: skip
         if self._keeper.path is not None and resume and self._keeper.path.exists():
             self.restore(self._keeper.path)
+
+    def _initial(self, parameters: Mapping[str, ArrayLike] | None) -> State:
+        """Return the state before the first step: its initial values given, or drawn."""
+        flat = (
+            drawn(self.network, self.seed, self.data, self.batches)
+            if parameters is None
+            else begun(self.network, parameters)
+        )
+        runner = self._runner
+        return State.initial(flat, self.optimizer, self.seed, runner.precision, runner.family)
 
     # -- looking ----------------------------------------------------------------------------------
     @property
@@ -300,7 +304,7 @@ class Training:
     @property
     def parameters(self) -> Parameters:
         """The parameters now, a copy: those that the optimizer would have kept."""
-        return Parameters(self.network.graph, self._books.kept().copy())
+        return Parameters(self.network.graph, self._books.kept())
 
     @property
     def best(self) -> Parameters:
@@ -311,7 +315,12 @@ class Training:
         epoch has been judged, the present ones.
         """
         judged = self.validation is not None or self._ends.early
-        return Parameters(self.network.graph, self._books.best(judged).copy())
+        return Parameters(self.network.graph, self._books.best(judged))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its state, its best parameters, and a gradient."""
+        return self._books.nbytes
 
     @property
     def progress(self) -> Progress:
