@@ -10,7 +10,7 @@ import pytest
 from random_networks import random_case
 
 import clearprop as cp
-from clearprop.errors import NativeError, ShapeError
+from clearprop.errors import DataError, NativeError, ShapeError
 from clearprop.model.compiled import Compiled
 
 
@@ -110,3 +110,26 @@ def test_wrong_shapes_and_networks_are_refused() -> None:
     indexed = cp.Network(inputs=k, outputs=cp.Dense(2)(cp.Embedding(3)(k)), cost="cross_entropy")
     with pytest.raises(NativeError, match="one input of numbers"):
         Compiled(indexed, indexed.initial(0))
+
+
+def test_few_rows_are_checked_as_many_are(rng: np.random.Generator) -> None:
+    X = rng.normal(size=(100, 3))
+    model = cp.train(cp.Network([3, 4, 2], cost="cross_entropy"), X, X[:, 0] > 0, epochs=2)
+    for wrong in (np.nan, np.inf, -np.inf, 1e39, 1e300):
+        for dtype in (np.float32, np.float64):
+            many = X.copy()
+            many[1, 2] = wrong
+            with np.errstate(over="ignore"):
+                many = many.astype(dtype)
+            told = []
+            for rows in (many[:2], many, np.asfortranarray(many[:2]), many[:2].tolist()):
+                with pytest.raises(DataError) as error:
+                    model.predict(rows)
+                told.append(str(error.value))
+            assert len(set(told)) == 1, told
+    for dtype in (np.float32, np.float64):
+        rows = (X * 1e25).astype(dtype)  # their squares overflow float32, they do not
+        assert (model.predict(rows[:4]) == model.predict(rows)[:4]).all()
+    with pytest.raises(ShapeError, match=r"X: expected shape \(n, 3\)"):
+        model.predict(X[:2, :2])
+    assert model.predict(X[:0]).shape == (0,)

@@ -43,7 +43,7 @@ class Compiled:
     (2,)
     """
 
-    __slots__ = ("_engine", "_output", "_units", "_width", "dtype")
+    __slots__ = ("_engine", "_output", "_units", "dtype", "width")
 
     def __init__(self, network: Network, parameters: Parameters) -> None:
         graph = network.graph
@@ -60,7 +60,7 @@ class Compiled:
             precision="float32" if narrow else "float64",
             threads=1,
         )
-        self.dtype, self._width = runner.dtype, given.width
+        self.dtype, self.width = runner.dtype, given.width
         self._engine, self._output = runner.compiled(parameters.flat)
         self._units = runner.program.slots[self._output].width
 
@@ -108,7 +108,7 @@ class Compiled:
         try:
             if out is None:
                 out = np.empty((*X.shape[:-1], self._units), self.dtype)
-            self._engine.predict(X, out, self._width, self._output)
+            self._engine.predict(X, out, self.width, self._output)
         except (TypeError, ValueError, AttributeError):
             raise self._refusal(X, out) from None
         return out
@@ -120,7 +120,7 @@ class Compiled:
             return f"{array.dtype} of shape {array.shape}"
 
         return ShapeError(
-            f"compiled.predict: X has to be float32 or float64 of shape ({self._width},) or "
-            f"(m, {self._width}), and out contiguous {self.dtype} of shape ({self._units},) or "
+            f"compiled.predict: X has to be float32 or float64 of shape ({self.width},) or "
+            f"(m, {self.width}), and out contiguous {self.dtype} of shape ({self._units},) or "
             f"(m, {self._units}); got {told(X)}" + ("" if out is None else f" and {told(out)}")
         )

@@ -40,6 +40,9 @@ __all__ = ["Model", "Predictions", "input_arrays"]
 _ROWS = 8192
 #: Rows for which preparing a pass takes longer than the pass.
 _FEW = 32
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
+#: float32 holds whatever has a square below this.
+_SQUARES = 1e76
 _OVERWRITE = Attr("overwrite", bool, False)
 
 
@@ -324,8 +327,11 @@ class Model:
     def _outputs(self, X: object) -> NDArray[Any]:
         """What the network gives for all rows, (m, width)."""
         if self.encoder is None:
+            few = self._few(X)
+            if few is not None:
+                return few
             inputs = self._read(X)
-            few = self._few(inputs)
+            few = self._few(next(iter(inputs.values())))
             return self._one(inputs) if few is None else few
         table = self.open(X)
         return np.concatenate([self._chunk(c) for c in table.chunks(_ROWS, self.encoder.names)])
@@ -344,17 +350,23 @@ class Model:
             _check_outputs(outputs)
         return found
 
-    def _few(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
-        """The outputs of a few rows without the preparations that many are worth, or None."""
-        array = next(iter(inputs.values()))
-        if len(array) > _FEW or not array.flags.c_contiguous or array.dtype.kind != "f":
+    def _few(self, X: object) -> NDArray[Any] | None:
+        """The outputs of a few rows without the preparations that many are worth.
+
+        None for what is not seen at once to be in order: that is looked at properly.
+        """
+        if type(X) is not np.ndarray or X.dtype not in _FLOATS or X.ndim != 2 or len(X) > _FEW:
             return None
-        compiled = self._quick
-        if compiled is None or array.dtype.itemsize < 4 or not array.flags.aligned:
+        compiled, flags = self._quick, X.flags
+        if compiled is None or X.shape[1] != compiled.width:
+            return None
+        # Σ x² is no less than each x² and NaN with any of them: so all are finite, as float32 too.
+        if not (flags.c_contiguous and flags.aligned and float(np.vdot(X, X)) < _SQUARES):
             return None
         compiled.use(self.parameters)
-        outputs = compiled.predict(array)
-        _check_outputs(outputs)
+        outputs = compiled.predict(X)
+        if not float(np.vdot(outputs, outputs)) < np.inf:
+            _check_outputs(outputs)
         return outputs
 
     @cached_property

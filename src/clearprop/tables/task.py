@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
 from typing import Any, Literal, cast
 
@@ -29,7 +30,7 @@ ROWS_PER_INTEGER_CLASS = 5
 TINY = float(np.finfo(np.float64).tiny)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """The target column, as data.
 
@@ -110,10 +111,15 @@ class Target:
         """
         if self.task == "regression":
             return np.asarray(outputs, np.float64) * self.std + self.mean
+        return self._by_place[np.asarray(outputs, np.int64)]
+
+    @cached_property
+    def _by_place(self) -> NDArray[Any]:
+        """The labels as an array."""
         dtype: Any = {"integer": np.int64, "real": np.float64, "boolean": np.bool_}
         labels = np.empty(len(self.classes), dtype.get(self.kind, object))
         labels[:] = self.labels
-        return labels[np.asarray(outputs, np.int64)]
+        return labels
 
     def predicted(self, outputs: NDArray[Any]) -> NDArray[Any]:
         """What the network gives, decoded; numbers within the `bounds`."""
