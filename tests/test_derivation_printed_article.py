@@ -1,0 +1,47 @@
+"""A derivation as a LaTeX article, whole."""
+
+from __future__ import annotations
+
+from test_derivation_printed_terminal import one_unit
+
+from clearprop.derivation.article import latex_page
+
+ARTICLE = r"""\documentclass[11pt]{article}
+\usepackage{amsmath,amssymb}
+\usepackage{iftex}
+\ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}
+\else\usepackage{fontspec}\fi
+\usepackage[margin=25mm]{geometry}
+\allowdisplaybreaks \setcounter{MaxMatrixCols}{20}
+\title{Back-propagation of 1-1, derived}\date{}\author{}
+\begin{document}\maketitle
+\noindent notation: S0 \ensuremath{\cdot} matrix \ensuremath{\cdot} 2 parameters\par
+\noindent S0: Joe-Han, 2016\par
+\section*{Functions}
+\paragraph{(1) The function f = sigmoid}
+Each unit passes its weighted sum through f; the backward pass needs its slope.
+\begin{align*}
+f\left(x\right) &= \frac{1}{1 + e^{-x}} \\
+f^{\prime}\left(x\right) &= f\left(x\right) \, \left(1 - f\left(x\right)\right) \\
+ &= \frac{1}{1 + e^{-x}} \, \left(1 - \frac{1}{1 + e^{-x}}\right)
+\end{align*}
+\section*{Forward pass}
+\paragraph{(2) The input is layer 1}
+What comes in is written like any layer's output.
+\begin{align*}
+a^{(1)} &= x \\
+&= \begin{pmatrix} 0.5 \end{pmatrix}
+\end{align*}
+\paragraph{(3) Input of layer 2}
+Each unit adds up what reaches it, each wire times its weight, and its bias. (from (2))
+\begin{align*}
+z^{(2)} &= W^{(1)} \, a^{(1)} + b^{(1)} \\
+&= \begin{pmatrix} 1 \end{pmatrix}
+\end{align*}
+"""
+
+
+def test_an_article_of_one_unit_is_written_as_it_should():
+    page = latex_page(one_unit())
+    assert page.startswith(ARTICLE)
+    assert page.endswith("\\end{align*}\n\\end{document}\n")
