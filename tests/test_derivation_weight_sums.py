@@ -14,7 +14,8 @@ from test_derivation import NETWORKS, data
 
 import clearprop as cp
 from clearprop.cli import main
-from clearprop.derivation import NOTATIONS, weight
+from clearprop.derivation import NOTATIONS, tree, weight
+from clearprop.derivation.evaluating import value
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.pages import width
 from clearprop.errors import SettingError
@@ -244,3 +245,67 @@ def test_its_page_and_its_json_hold_the_paths(tmp_path):
 def test_only_what_is_small_is_multiplied_out():
     with pytest.raises(SettingError, match="more than 400 equations"):
         wide()[1].expand()
+
+
+def test_no_path_to_show_is_refused():
+    with pytest.raises(SettingError, match="show 1 path or more"):
+        cp.derive(cp.Network(WIDE), weight="W1[1,1]", shown=0)
+
+
+class Given:
+    """Numbers for trees: of one sample, of no member."""
+
+    def __init__(self, **arrays):
+        self.arrays = arrays
+
+    def array(self, sym):
+        return self.arrays[sym]
+
+    def axes(self, sym):
+        return (False, False)
+
+
+W, A = np.arange(1.0, 1201.0).reshape(30, 40) / 600 - 1, np.sin(np.arange(40.0))
+I, J = tree.Var("i"), tree.Var("j")
+a_j, w_ij = tree.Quantity("a", (J,)), tree.Quantity("W", (I, J))
+
+
+def over(var, size, *factors):
+    body = factors[0] if len(factors) == 1 else tree.Times(factors)
+    return tree.Total(var, size, body, tree.Number(float(size)))
+
+
+@pytest.mark.parametrize(
+    ("node", "bound", "expected"),
+    [
+        (over("i", 30, over("j", 40, w_ij, a_j)), {}, (W @ A).sum()),
+        (over("j", 40, w_ij, a_j), {"i": 4}, W[3] @ A),
+        # a sum in a sum that reads neither letter, and one that reads the outer letter alone
+        (over("i", 30, over("j", 40, tree.Quantity("W", (3, 7)))), {}, 1200 * W[2, 6]),
+        (over("i", 30, over("j", 40, tree.Quantity("W", (I, 7)))), {}, 40 * W[:, 6].sum()),
+        # the same letter once more inside
+        (over("j", 40, a_j, over("j", 40, a_j)), {}, A.sum() ** 2),
+        # shifted indices; entries outside stand in the branch that is not taken
+        (over("i", 30, tree.Quantity("a", (tree.Var("i", 10),)), over("j", 40, a_j)), {},
+         A[10:].sum() * A.sum()),
+        (over("i", 30, over("j", 40, tree.Piecewise(
+            tree.Place(J), tree.Number(25.0), True, w_ij,
+            tree.Quantity("W", (tree.Var("j", -25), I))))), {},
+         W[:, :25].sum() + W[:15, :30].sum()),
+        (over("i", 30, over("j", 40, tree.Chosen(tree.Number(6.0), J), w_ij)), {}, W[:, 6].sum()),
+        (over("j", 40, over("i", 30, tree.Over(tree.Raise(w_ij, tree.Number(2.0)),
+                                               tree.Plus((a_j, tree.Number(3.0)))))), {},
+         (W**2 / (A + 3)).sum()),
+        (over("i", 30, tree.Call("tanh", (over("j", 40, w_ij, a_j),))), {}, np.tanh(W @ A).sum()),
+    ],
+)  # fmt: skip
+def test_a_long_sum_is_what_numpy_gives(node, bound, expected):
+    found = value(node, Given(W=W, a=A), bound)
+    assert found.shape == ()
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_vectors_in_a_long_sum_are_added_one_by_one():
+    column = tree.Times((tree.Quantity("a", (J,)), tree.Quantity("a")))
+    found = value(over("i", 30, over("j", 40, column)), Given(a=A), {})
+    assert found == pytest.approx(30 * A.sum() * A, rel=1e-12)

@@ -171,6 +171,8 @@ def derive(
         raise SettingError(unknown("language", language, LANGUAGES))
     if not network.graph.costs:
         raise SettingError(refusal("no_cost"))
+    if shown < 1:
+        raise SettingError(refusal("shown_few", given=shown))
     names = Names(chosen, network.graph)
     numbers = None
     if X is not None or Y is not None:

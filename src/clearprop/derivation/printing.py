@@ -12,39 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.derivation import tree
 from clearprop.derivation.glyphs import Glyph, Partial
 from clearprop.derivation.layouts import TEXT, Layout
 from clearprop.derivation.names import Names
-from clearprop.derivation.tree import (
-    MEMBER,
-    SAMPLE,
-    Beside,
-    Call,
-    Chosen,
-    Index,
-    Letter,
-    Literal,
-    Minus,
-    Node,
-    Number,
-    Over,
-    Part,
-    Piecewise,
-    Place,
-    Plus,
-    Quantity,
-    Raise,
-    Ratio,
-    Run,
-    Square,
-    Stack,
-    Times,
-    Total,
-    Turn,
-    UnitVector,
-    Var,
-    Width,
-)
+from clearprop.derivation.tree import MEMBER, SAMPLE, Index, Node, Number, Quantity, Var
 from clearprop.words import number
 
 SUM, PRODUCT, SIGNED, POWER, ATOM = range(5)
@@ -119,10 +91,10 @@ class Printer:
                 if isinstance(glyph, Glyph):
                     return draw.glyph(glyph), ATOM
                 return draw.partial(glyph), POWER
-            case Letter(base, lower, prime=prime):
+            case tree.Letter(base, lower, prime=prime):
                 flat = not self.names.notation.script
                 return draw.glyph(Glyph(base, "", lower, prime, flat=flat)), ATOM
-            case Width(_, layer):
+            case tree.Width(_, layer):
                 return draw.glyph(self.names.width(layer)), ATOM
             case Number(0.5, False):
                 return draw.half(), ATOM
@@ -130,65 +102,65 @@ class Printer:
                 if not measured and x in CIRCLE:
                     return draw.letter(CIRCLE[x]), ATOM
                 return self._number(x) if measured else self._exact(x), SUM if x < 0 else ATOM
-            case Literal(array):
+            case tree.Literal(array):
                 return self.array(array), ATOM
-            case Plus(terms):
+            case tree.Plus(terms):
                 parts = [
-                    (True, self._within(t.body, PRODUCT)) if isinstance(t, Minus)
+                    (True, self._within(t.body, PRODUCT)) if isinstance(t, tree.Minus)
                     else (True, show(Number(-t.number, t.measured))[0])
                     if isinstance(t, Number) and t.number < 0
                     else (False, self._within(t, PRODUCT))
                     for t in terms
                 ]  # fmt: skip
                 return draw.folded_sum(parts), SUM
-            case Minus(body):
+            case tree.Minus(body):
                 return draw.minus(self._within(body, PRODUCT)), SUM
-            case Times(factors, kind):
+            case tree.Times(factors, kind):
                 return self._product(factors, kind), PRODUCT
-            case Over(top, bottom):
+            case tree.Over(top, bottom):
                 if draw.flat_fractions:
                     return draw.over(
                         self._within(top, PRODUCT), self._within(bottom, POWER)
                     ), PRODUCT
                 return draw.over(show(top)[0], show(bottom)[0]), POWER
-            case Raise(base, exponent):
+            case tree.Raise(base, exponent):
                 whole = isinstance(base, Number)
                 return draw.power(self._within(base, ATOM), show(exponent)[0], whole), POWER
-            case Turn(body):
+            case tree.Turn(body):
                 text, holds = show(body)
                 scripted = isinstance(body, Quantity) and draw is not TEXT
                 return draw.turn(draw.bracket(text) if scripted or holds < ATOM else text), POWER
-            case Total(var, _, body, upper):
+            case tree.Total(var, _, body, upper):
                 letter = LETTERS.get(var, var)
                 inner = self._within(body, PRODUCT)
                 return draw.total(letter, show(upper)[0], inner), SUM
-            case Call(name, args, prime, index):
+            case tree.Call(name, args, prime, index):
                 inner = ", ".join(show(arg)[0] for arg in args)
                 below = [place.name if isinstance(place, Var) else str(place) for place in index]
-                write = draw.call_matrix if isinstance(args[0], Literal) else draw.call
+                write = draw.call_matrix if isinstance(args[0], tree.Literal) else draw.call
                 return write(name, prime, inner, below), POWER if name == "exp" else ATOM
-            case Piecewise(left, right, or_equal, then, otherwise):
+            case tree.Piecewise(left, right, or_equal, then, otherwise):
                 condition = draw.compare(show(left)[0], show(right)[0], or_equal)
                 return draw.cases(show(then)[0], condition, show(otherwise)[0]), ATOM
-            case Place(index):
+            case tree.Place(index):
                 return self._index(index), ATOM
-            case Stack(parts):
+            case tree.Stack(parts):
                 return draw.stack([show(part)[0] for part in parts]), ATOM
-            case Part(body, first, last):
+            case tree.Part(body, first, last):
                 return draw.part(self._within(body, ATOM), first, last), ATOM
-            case UnitVector(place):
+            case tree.UnitVector(place):
                 return draw.unit_vector(show(place)[0]), ATOM
-            case Chosen(place, index):
+            case tree.Chosen(place, index):
                 from_0 = index - 1 if isinstance(index, int) else Var(index.name, index.offset - 1)
                 return draw.chosen(show(place)[0], self._index(from_0)), ATOM
-            case Beside(left, column):
+            case tree.Beside(left, column):
                 zero = draw.number("0")
                 return draw.beside(show(left)[0], zero if column is None else show(column)[0]), ATOM
-            case Run(letter, places, dots):
+            case tree.Run(letter, places, dots):
                 return draw.run(letter, [show(one)[0] for one in places], dots), SUM
-            case Square(body):
+            case tree.Square(body):
                 return draw.square(show(body)[0]), POWER
-            case Ratio(top, bottom):
+            case tree.Ratio(top, bottom):
                 return draw.ratio(self._within(top, POWER), show(bottom)[0]), POWER
         raise TypeError(f"{type(node).__name__} is not printed")
 
@@ -197,7 +169,7 @@ class Printer:
         parts = [self._within(f, PRODUCT if i == 0 and kind == "matrix" else SIGNED)
                  for i, f in enumerate(factors)]  # fmt: skip
         # a sum sign takes all that follows it: it may stand last without brackets
-        if isinstance(factors[-1], Total):
+        if isinstance(factors[-1], tree.Total):
             parts[-1] = self._print(factors[-1])[0]
         if kind == "matrix":
             return self.layout.product(parts, "")
@@ -212,25 +184,27 @@ class Printer:
 
     def _dotted(self, factors: Sequence[Node]) -> bool:
         """Two derivatives side by side want a dot between them."""
-        return sum(isinstance(factor, Ratio) for factor in factors) > 1
+        return sum(isinstance(factor, tree.Ratio) for factor in factors) > 1
 
     def _scalar(self, node: Node) -> bool:
         """Whether a factor is one number, so that no ⊙ is wanted."""
         match node:
-            case Number() | Letter() | Square() | Ratio() | Chosen() | Place():
+            case Number() | tree.Letter() | tree.Square() | tree.Ratio():
                 return True
-            case Total(body=body):
+            case tree.Chosen() | tree.Place():
+                return True
+            case tree.Total(body=body):
                 return self._scalar(body)
             case Quantity(sym, index):
                 return bool(index) or self.names.rank(sym) == 0
-            case Literal():
+            case tree.Literal():
                 return False
-            case Call(args=args, index=index):
+            case tree.Call(args=args, index=index):
                 return bool(index) or all(self._scalar(arg) for arg in args)
-            case Stack() | Beside() | Turn() | Part() | UnitVector():
+            case tree.Stack() | tree.Beside() | tree.Turn() | tree.Part() | tree.UnitVector():
                 return False
-            case Times(factors, "matrix"):
-                return isinstance(factors[0], Turn) and self._vector(factors[0].body)
+            case tree.Times(factors, "matrix"):
+                return isinstance(factors[0], tree.Turn) and self._vector(factors[0].body)
         return all(self._scalar(child) for child in node.children())
 
     def _vector(self, node: Node) -> bool:

@@ -77,6 +77,10 @@ REFUSALS = Words(
             "take a smaller network",
             "zh": "展开 {name} 需要 {most} 个以上的式子；请去掉 --expand，或换较小的网络",
         },
+        "shown_few": {
+            "en": "shown = {given}: show 1 path or more",
+            "zh": "shown = {given}：至少写出 1 条路径",
+        },
         "expand_which": {
             "en": "--expand multiplies one gradient out; say which with --weight",
             "zh": "--expand 展开一个梯度；请用 --weight 指明哪一个",
