@@ -79,7 +79,7 @@ MANY: dict[str, object] = {
     "batch_size": 16, "patience": 3, "seed": 7, "threads": 2, "precision": "float64",
     "max_steps": 45, "validation": 0.25, "test": 0.2, "task": "classification",
     "columns": {"year": "category"}, "drop": ["island"], "weight": "body_mass_g",
-    "split_by": "flipper_length_mm",
+    "split_by": "flipper_length_mm", "encoding": "utf-8",
 }  # fmt: skip
 FEW: dict[str, object] = {
     "hidden": [8], "epochs": 3, "members": 1, "seed": 7, "test": 0.2,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from clearprop.errors import ClearPropError, DataError, FileError
+from clearprop.errors import ClearPropError, DataError, FileError, SettingError
 from clearprop.tables import open_table
 
 
@@ -144,10 +145,41 @@ def test_only_what_is_really_near_is_suggested(tmp_path: Path) -> None:
 
 def test_a_wrong_encoding_is_named(tmp_path: Path) -> None:
     path = put(tmp_path, "a.csv", "a\né\n".encode("cp1252"))
-    with pytest.raises(FileError, match="not written in utf-8: byte 0xe9 in line 2"):
+    with pytest.raises(
+        FileError, match=r"not written in utf-8: byte 0xe9 in line 2 \(byte 3 of its text"
+    ):
         open_table(path, encoding="utf-8")
-    with pytest.raises(FileError, match="no encoding 'klingon'"):
-        open_table(path, encoding="klingon")
+    long = put(tmp_path, "long.csv", b"name\n" + b"ab\n" * 500_000 + "漢\n".encode("big5")[:1])
+    with pytest.raises(FileError, match=r"byte 0xba in line 500002 \(byte 1,500,006 of "):
+        open_table(long, encoding="big5")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("klingon", "no encoding 'klingon' of text: try 'utf-8'"),
+        ("shift_jus", "did you mean 'shift_jis'"),
+        ("hex", "no encoding 'hex' of text"),
+        ("rot13", "no encoding 'rot13' of text"),
+        ("a\0b", "no encoding"),
+        ("", "no encoding ''"),
+        ("undefined", "is not written in undefined"),
+        ("idna", "is not written in idna"),
+    ],
+)
+def test_what_is_no_encoding_of_text_is_refused(tmp_path: Path, encoding: str, said: str) -> None:
+    path = put(tmp_path, "a.csv", "a,b\né,é\n".encode())
+    with pytest.raises(FileError, match=re.escape(said)):
+        open_table(path, encoding=encoding)
+
+
+def test_an_encoding_is_of_text_alone(tmp_path: Path) -> None:
+    path = str(tmp_path / "t.parquet")
+    duckdb.sql(f"COPY (SELECT 1 AS x) TO '{path}'")
+    with pytest.raises(FileError, match=r"t\.parquet is no text, so it has no encoding 'big5'"):
+        open_table(path, encoding="big5")
+    with pytest.raises(SettingError, match="this table is in memory"):
+        open_table({"x": [1]}, encoding="big5")
 
 
 def test_files_of_a_glob_must_agree(tmp_path: Path) -> None:

@@ -239,8 +239,33 @@ def test_encodings_are_found_and_said(
     assert prepare(Path(source)).encoding == found
     assert values(table, table.names[0]) == texts
     assert any(found in note for note in table.notes) == (not found.startswith("utf-8"))
-    doubtful = any("if names look wrong, save it as UTF-8" in note for note in table.notes)
+    doubtful = any("if names look wrong, give its encoding" in note for note in table.notes)
     assert doubtful == (not found.startswith("utf"))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "texts"),
+    [
+        ("big5", ["臺北", "高雄"]),
+        ("shift_jis", ["東京", "ソニー"]),
+        ("cp1251", ["Москва", "Казань"]),
+        ("KOI8-R", ["Москва", "Казань"]),
+        ("euc_kr", ["서울", "부산"]),
+        ("iso8859_7", ["Αθήνα", "Πάτρα"]),
+        ("utf-16-be", ["naïve", "价格"]),
+    ],
+)
+@pytest.mark.parametrize("source", ["t.csv", "t.csv.gz", "SELECT * FROM 't.csv'"])
+def test_an_encoding_that_is_asked_for_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, texts: list[str], source: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    raw = (f"{texts[0]},n\n" + "".join(f"{text},1\n" for text in texts)).encode(encoding)
+    put(tmp_path, "t.csv", raw)
+    put(tmp_path, "t.csv.gz", gzip.compress(raw))
+    table = open_table(source, encoding=encoding)
+    assert table.names[0] == texts[0] and values(table, texts[0]) == texts
+    assert not any("look wrong" in note for note in table.notes)
 
 
 def test_json_lines_and_a_json_list_are_read(tmp_path: Path) -> None:

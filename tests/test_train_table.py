@@ -49,14 +49,15 @@ def test_nothing_said_is_the_estimator(target: str) -> None:
 
 @pytest.mark.parametrize("name", PLAIN)
 def test_each_choice_of_a_plain_network_asks_for_one(name: str) -> None:
-    value = {
+    value: Any = {
         "hidden": [4], "activation": "tanh", "members": 2, "dropout": 0.0, "l2": 0.0,
         "optimizer": "sgd", "learning_rate": 0.01, "schedule": "constant", "epochs": 2,
         "batch_size": 32, "patience": 2, "precision": "float64", "engine": "native",
     }[name]  # fmt: skip
     model = trained(**{name: value}, max_steps=3)
     assert "preset" not in model.provenance and model.later == ()
-    for other in ({"preset": "fast"}, {"metric": "auc"}):
+    others: list[dict[str, Any]] = [{"preset": "fast"}, {"metric": "auc"}]
+    for other in others:
         with pytest.raises(SettingError, match=f"{name} is for a plain network: leave one"):
             trained(**{name: value}, **other)
 

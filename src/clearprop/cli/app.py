@@ -240,6 +240,7 @@ def train(
             help="Rows of one value there stay together when rows are divided.",
         ),
     ] = None,
+    encoding: options.Encoding = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -264,6 +265,7 @@ def train(
 def evaluate(
     model: ModelFile,
     data: Annotated[str, typer.Argument(metavar="DATA", help="A table with the target in it.")],
+    encoding: options.Encoding = None,
     json: Json = False,
 ) -> int:
     """Say how good a model's predictions are on a table."""
@@ -290,6 +292,7 @@ def predict(
             show_default="CSV on the screen",
         ),
     ] = None,
+    encoding: options.Encoding = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="A column for each class too.")
     ] = False,

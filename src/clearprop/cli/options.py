@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["COLUMNS", "OUTPUT", "Columns", "Data", "Drop", "Json", "Overwrite", "Target", "Task",
-           "Weight"]  # fmt: skip
+__all__ = ["COLUMNS", "OUTPUT", "Columns", "Data", "Drop", "Encoding", "Json", "Overwrite",
+           "Target", "Task", "Weight"]  # fmt: skip
 
 COLUMNS, OUTPUT = "Rows and columns", "Output"
 
@@ -36,6 +36,15 @@ Columns = Annotated[
         metavar="COLUMN=ROLE",
         rich_help_panel=COLUMNS,
         help="Say what a column is: number, category, boolean or date. Several times.",
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Of the text files: big5, shift_jis, cp1251, or another that Python knows.",
+        rich_help_panel=COLUMNS,
+        show_default="found from the bytes",
     ),
 ]
 Drop = Annotated[

@@ -20,10 +20,10 @@ from clearprop.tables.fingerprint import fingerprint
 __all__ = ["evaluate", "predict"]
 
 
-def evaluate(model: str, data: str, *, json: bool) -> int:
+def evaluate(model: str, data: str, *, encoding: str | None, json: bool) -> int:
     """Judge a model by a table that has the target in it."""
     found = read_model(model)
-    table = found.open(data, judged=True)
+    table = found.open(data, judged=True, encoding=encoding)
     figures = found.judge(table, np.ones(table.rows, np.bool_))
     known, seen = _known(found, table), _seen(found, table)
     if json:
@@ -63,7 +63,15 @@ def _seen(model: Model, table: Table) -> bool:
     return bool(kept == fingerprint(table, [*model.encoder.names, model.target.name]))
 
 
-def predict(model: str, data: str, *, output: str | None, probabilities: bool, json: bool) -> int:
+def predict(
+    model: str,
+    data: str,
+    *,
+    encoding: str | None,
+    output: str | None,
+    probabilities: bool,
+    json: bool,
+) -> int:
     """Write a prediction for each row, behind the columns that the model does not read."""
     found = read_model(model)
     if probabilities and found.task != "classification":
@@ -75,7 +83,7 @@ def predict(model: str, data: str, *, output: str | None, probabilities: bool, j
     if output is not None:
         check_name(output)
         refuse_to_replace(output, "the predictions", data, model)
-    table = found.open(data)
+    table = found.open(data, encoding=encoding)
     columns, rows = _columns(found, table, probabilities), _rows(found, table, probabilities)
     if json and output is None:
         names = [column.name for column in columns]

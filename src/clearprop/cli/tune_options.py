@@ -98,6 +98,7 @@ def tune(
     column: options.Columns = None,
     drop: options.Drop = None,
     weight: options.Weight = None,
+    encoding: options.Encoding = None,
     output: Annotated[
         str | None,
         typer.Option(

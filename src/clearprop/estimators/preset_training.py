@@ -24,12 +24,12 @@ from clearprop.membership import TEST, VALIDATION
 from clearprop.model import Interrupted, Model, Prepared
 from clearprop.model.arrays import Watcher
 from clearprop.model.choices import check_shares, check_together
-from clearprop.model.dividing import defined, labelled
+from clearprop.model.dividing import defined, labelled, open_other
 from clearprop.model.file import checkpoints
 from clearprop.network import Network
 from clearprop.settings import check_all
 from clearprop.storage import is_kind
-from clearprop.tables import Table, open_table
+from clearprop.tables import Table
 from clearprop.tables.columns import read_weights
 from clearprop.tables.encoder import Encoder
 from clearprop.tables.task import Target, TaskName
@@ -51,6 +51,7 @@ def train_preset(
     drop: Sequence[str] = (),
     weight: str | None = None,
     split_by: str | None = None,
+    encoding: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     time_limit: float | None = None,
@@ -92,7 +93,7 @@ def train_preset(
     opened = open_rows(
         data, target, task=task, columns=columns, drop=drop, weight=weight, split_by=split_by,
         validation=validation if isinstance(validation, int | float) else 0.0, test=test,
-        seed=seed,
+        seed=seed, encoding=encoding,
     )  # fmt: skip
     if test:  # found now, not after training
         opened.divided.weights_of(TEST, str(weight))
@@ -106,7 +107,7 @@ def train_preset(
     if validation is not None and not isinstance(validation, int | float):
         kinds = {name: opened.table.column(name).kind for name in opened.decisions.roles}
         texts = [name for name, kind in kinds.items() if kind == "text"]
-        other = open_table(validation, as_text=[*texts, target])
+        other = open_other(validation, [*texts, target], encoding)
     judges = _judges(opened, aim, other, weight)
     rows = Rows(
         opened.X, opened.decisions.roles, opened.codes, aim, opened.weights, opened.groups, judges

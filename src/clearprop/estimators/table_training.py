@@ -51,6 +51,7 @@ def train_table(
     drop: Sequence[str] = (),
     weight: str | None = None,
     split_by: str | None = None,
+    encoding: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     time_limit: float | None = None,
@@ -110,6 +111,9 @@ def train_table(
     weight, split_by : str
         The column of sample weights; the column whose equal values stay together when rows are
         divided (a patient, a household).
+    encoding : str, optional
+        Of the text files: any of Python's codecs for text, such as ``"big5"``, ``"shift_jis"`` or
+        ``"cp1251"``. By default found from the bytes, and told where it is not UTF-8.
     seed, threads, time_limit, checkpoint, resume
         As in `train`. The runs of a preset share the time limit, and each has a checkpoint: that
         of the first is `checkpoint`, the others' have a number behind.
@@ -147,7 +151,7 @@ def train_table(
         raise SettingError(f"train_table has no setting {name!r}; {did_you_mean(name, own_names)}")
     check_types(
         hidden=hidden, columns=columns, drop=drop,
-        names={"target": target, "weight": weight, "split_by": split_by},
+        names={"target": target, "weight": weight, "split_by": split_by, "encoding": encoding},
         functions={"progress": progress, "announce": announce},
     )  # fmt: skip
     del given["unknown"]

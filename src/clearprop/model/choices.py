@@ -48,6 +48,8 @@ _OWN: tuple[Attr, ...] = (
     Attr("test", float, 0.0, bounds="[0, 1)", help="share of rows kept aside"),
     Attr("task", str, None, choices=("classification", "regression"), help="what is predicted"),
 )
+#: Texts that may be left out.
+_ABSENT = ("weight", "split_by", "encoding")
 _UNITS = Attr("hidden", int, 128, bounds="[1, inf)", unit="units", help="of one layer")
 _TRAINING = {attr.name for attr in ATTRS}
 
@@ -128,7 +130,7 @@ def check_types(
     texts += [("a column's name", name) for name in kinds]
     texts += [("a column's kind", kind) for kind in kinds.values()]
     for what, value in texts:
-        if not isinstance(value, str) and (value is not None or what not in ("weight", "split_by")):
+        if not isinstance(value, str) and (value is not None or what not in _ABSENT):
             raise SettingError(f"{what} is a text, got {shown(value)}")
     for what, value in functions.items():
         if value is not None and not callable(value):

@@ -7,6 +7,7 @@ What every training from a table begins with; nothing is encoded or trained here
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,7 @@ from clearprop.tables.split import read_groups
 from clearprop.tables.task import Target, TaskName, fit_target
 from clearprop.words import number
 
-__all__ = ["Divided", "counting", "defined", "divide", "labelled"]
+__all__ = ["Divided", "counting", "defined", "divide", "labelled", "open_other"]
 
 #: Fewer training rows than so many are told, where half of the rows or more do something else.
 FEW_ROWS = 50
@@ -106,6 +107,7 @@ def divide(
     validation: float = 0.0,
     test: float = 0.0,
     seed: int = 0,
+    encoding: str | None = None,
 ) -> Divided:
     """Open a table, decide what its columns and its target are, and divide its rows.
 
@@ -124,6 +126,8 @@ def divide(
     validation, test : float in [0, 1)
         Shares of the rows that choose the epoch, and that are kept aside.
     seed : int
+    encoding : str, optional
+        Of a text file; by default found from its bytes.
 
     Raises
     ------
@@ -133,7 +137,8 @@ def divide(
     roles = dict(columns or {})
     check_uses(target=target, columns=roles, drop=drop, weight=weight, split_by=split_by)
     texts = [name for name, role in roles.items() if role == "category"]
-    table = open_table(data, as_text=[*texts, *([split_by] if split_by else [])])
+    whole = [*texts, *([split_by] if split_by else [])]
+    table = open_table(data, as_text=whole, encoding=encoding)
     decisions = decide(
         table, target=target, columns=roles, drop=drop, weight=weight, split_by=split_by
     )
@@ -158,6 +163,12 @@ def divide(
     weights = None if weight is None else read_weights(table, weight)
     notes = (*table.notes, *_few(known, parts, validation, test))
     return Divided(table, decisions, aim, y, known, parts, weights, groups, notes)
+
+
+def open_other(data: object, as_text: Sequence[str], encoding: str | None) -> Table:
+    """Open a table beside that of training: a file has the encoding that is said of both."""
+    named = isinstance(data, str | os.PathLike)
+    return open_table(data, as_text=as_text, encoding=encoding if named else None)
 
 
 def labelled(table: Table, target: Target) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -195,7 +195,7 @@ class Model:
             check_finite("Y", y)
         return self._figures(y, outputs, read_sample_weight(sample_weight, len(y)))
 
-    def open(self, data: object, *, judged: bool = False) -> Table:
+    def open(self, data: object, *, judged: bool = False, encoding: str | None = None) -> Table:
         """Open a table to predict from, its columns checked; their order is free.
 
         Parameters
@@ -203,6 +203,8 @@ class Model:
         data : anything that holds a table
         judged : bool
             Whether it must hold the target too.
+        encoding : str, optional
+            Of a text file; by default found from its bytes.
 
         Raises
         ------
@@ -219,7 +221,7 @@ class Model:
         texts = list(self.encoder.text_columns)
         if judged and self.task == "classification" and self.target.kind == "text":
             texts.append(self.target.name)
-        table = data if isinstance(data, Table) else open_table(data, as_text=texts)
+        table = open_table(data, as_text=texts, encoding=encoding)
         self.encoder.check(table)
         if judged:
             table.column(self.target.name)

@@ -31,12 +31,12 @@ from clearprop.model.choices import (
     check_together,
     run_settings,
 )
-from clearprop.model.dividing import defined, divide, labelled
+from clearprop.model.dividing import defined, divide, labelled, open_other
 from clearprop.model.model import Model, input_arrays
 from clearprop.network import Network
 from clearprop.optimizers import Optimizer
 from clearprop.optimizers import optimizer as chosen_optimizer
-from clearprop.tables import Table, open_table
+from clearprop.tables import Table
 from clearprop.tables.columns import Decisions, read_weights
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
 from clearprop.tables.fingerprint import fingerprint
@@ -103,6 +103,7 @@ def train_plain(
     drop: Sequence[str] = (),
     weight: str | None = None,
     split_by: str | None = None,
+    encoding: str | None = None,
     seed: int = 0,
     precision: Any = None,
     threads: int | None = None,
@@ -161,7 +162,7 @@ def train_plain(
     share = validation if isinstance(validation, int | float) else 0.0
     divided = divide(
         data, target, task=task, columns=columns, drop=drop, weight=weight, split_by=split_by,
-        validation=share, test=test, seed=seed,
+        validation=share, test=test, seed=seed, encoding=encoding,
     )  # fmt: skip
     table, decisions, aim = divided.table, divided.decisions, divided.target
     counts, weighed_by = divided.counts, str(weight)
@@ -188,7 +189,7 @@ def train_plain(
     held: tuple[Any, ...] | None = None
     other: Table | None = None
     if not isinstance(validation, int | float):
-        other = open_table(validation, as_text=[*encoder.text_columns, target])
+        other = open_other(validation, [*encoder.text_columns, target], encoding)
         held = _other(other, encoder, aim, network, weight, dtype)
         counts["validation"] = len(held[1])
     elif share:

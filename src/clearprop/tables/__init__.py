@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from clearprop.errors import SettingError
 from clearprop.tables.delimited import MISSING
 from clearprop.tables.files import open_files
 from clearprop.tables.frames import open_memory
@@ -43,7 +44,8 @@ def open_table(
     missing : sequence of str
         Cells of a delimited file that stand for "no value".
     encoding, delimiter : str or None
-        Of a text file; None to find out.
+        Of a text file; None to find out. An encoding is the name of any of Python's codecs for
+        text: ``"big5"``, ``"shift_jis"``, ``"cp1251"``, …
 
     Returns
     -------
@@ -70,5 +72,9 @@ def open_table(
             )
         return open_files(
             source, as_text=as_text, missing=missing, encoding=encoding, delimiter=delimiter
+        )
+    if encoding is not None:
+        raise SettingError(
+            f"encoding={encoding!r} is of a text file, and this table is in memory: leave it out"
         )
     return open_memory(data)

@@ -10,11 +10,14 @@ import tempfile
 import weakref
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from encodings.aliases import aliases
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from clearprop.errors import FileError
+from clearprop.words import nearest
 
 __all__ = ["TextFile", "prepare", "signature"]
 
@@ -132,12 +135,7 @@ def prepare(path: Path, encoding: str | None = None) -> TextFile:
     if encoding is None:
         encoding = _detect(path, compressed, start)
     else:
-        try:
-            encoding = codecs.lookup(encoding).name
-        except LookupError as error:
-            raise FileError(
-                f"there is no encoding {encoding!r}: try 'utf-8' or 'cp1252'"
-            ) from error
+        encoding = _known(encoding)
         for _ in _decoded(path, compressed, encoding):
             pass  # the first byte that means nothing in it is named
     mixed = False
@@ -153,6 +151,18 @@ def prepare(path: Path, encoding: str | None = None) -> TextFile:
     with open(keeper.path, encoding="utf-8", newline="") as back:
         head = back.read(_BLOCK)
     return TextFile(path, keeper.path, encoding, False, head, mixed, keeper)
+
+
+def _known(encoding: str) -> str:
+    """The codec's own name, if there is one for text."""
+    try:
+        with suppress(UnicodeError):
+            b"a".decode(encoding)  # refuses those that make bytes of bytes, such as hex
+        return codecs.lookup(encoding).name
+    except (LookupError, ValueError):  # ValueError: a null character in the name
+        near = nearest(encoding, sorted({*aliases.values(), *aliases}))
+        hint = "try 'utf-8', 'cp1252' or 'big5'" if near is None else f"did you mean {near!r}?"
+        raise FileError(f"there is no encoding {encoding!r} of text: {hint}") from None
 
 
 def _open(path: Path, compressed: bool) -> BinaryIO:
@@ -257,9 +267,10 @@ def _everyday_chinese(path: Path, compressed: bool) -> bool:
 def _decoded(path: Path, compressed: bool, encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)()
     held = ""
-    line = 1
+    line, read = 1, 0
     try:
         for block in _blocks(path, compressed):
+            read += len(block)
             text = held + decoder.decode(block)
             # A pair \r\n may be cut between blocks: keep the \r for the next.
             held = "\r" if text.endswith("\r") else ""
@@ -269,10 +280,14 @@ def _decoded(path: Path, compressed: bool, encoding: str) -> Iterator[str]:
         yield held + decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         line += error.object[: error.start].count(b"\n")
+        place = read - len(error.object) + error.start + 1  # what is decoded ends where was read to
         raise FileError(
             f"{path} is not written in {encoding}: byte 0x{error.object[error.start]:02x} in line "
-            f"{line} means nothing in it; give its encoding, such as cp1252"
+            f"{line} (byte {place:,} of its text) means nothing in it; give its encoding, such as "
+            "cp1252"
         ) from error
+    except UnicodeError as error:  # of codecs that are for names of hosts
+        raise FileError(f"{path} is not written in {encoding}: {error}") from error
 
 
 def _mixed_newlines(path: Path, compressed: bool) -> bool:

@@ -218,6 +218,10 @@ def open_files(
     if len(groups) > 1:
         raise FileError(f"{source} matches files of different kinds: {', '.join(sorted(groups))}")
     group = groups.pop()
+    if encoding is not None and group in ("arrow", "parquet"):
+        raise FileError(
+            f"{name} is no text, so it has no encoding {encoding!r}: leave the encoding out"
+        )
     if group == "arrow":
         return _open_arrow(paths, name)
     notes: list[str] = []
@@ -227,7 +231,7 @@ def open_files(
         source_sql = f"read_parquet([{listed}])"
         return finish(described(connection, source_sql, paths, name, notes))
     files = [prepare(path, encoding) for path in paths]
-    note_encodings(files, notes)
+    note_encodings(files, notes, asked=encoding is not None)
     if group == "json":
         listed = ", ".join(literal(glob.escape(str(file.path))) for file in files)
         zipped = literal("gzip" if files[0].compressed else "none")
@@ -243,13 +247,13 @@ def open_files(
     return finish(table, "a header and no rows")
 
 
-def note_encodings(files: Sequence[TextFile], notes: list[str]) -> None:
-    """Note the files that are no UTF-8."""
+def note_encodings(files: Sequence[TextFile], notes: list[str], *, asked: bool) -> None:
+    """Note the files that are no UTF-8; that one was found, not asked for, may be wrong."""
     for file in files:
         if file.encoding not in ("utf-8", "utf-8-sig"):
             told = f"{file.shown.name} is read as {file.encoding}"
-            sure = file.encoding.startswith("utf")
-            notes.append(told if sure else f"{told}; if names look wrong, save it as UTF-8")
+            sure = asked or file.encoding.startswith("utf")
+            notes.append(told if sure else f"{told}; if names look wrong, give its encoding")
 
 
 def finish(table: FileTable, nothing: str = "no rows") -> Table:

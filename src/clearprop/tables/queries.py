@@ -110,7 +110,7 @@ def _views(
         if {group_of(path) for path in paths} != {"delimited"}:
             continue
         files = [prepare(path, encoding) for path in paths]
-        note_encodings(files, notes)
+        note_encodings(files, notes, asked=encoding is not None)
         table = open_delimited(connection, files, name, notes, as_text, missing, delimiter)
         connection.execute(f"CREATE VIEW {identifier(name)} AS {table.select}")
         made.append(table)
