@@ -1,17 +1,20 @@
-"""One letter on the page: what stands above it, below it and on it; as Unicode text.
+"""One letter on the page: what stands above it, below it and on it; as Unicode text, and back.
 
 Proved by ``tests/test_notation.py``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Glyph", "Partial", "joined", "lowered", "raised"]
+__all__ = ["Glyph", "Partial", "digits", "joined", "lowered", "plain", "raised"]
 
 SUPERSCRIPTS = str.maketrans("0123456789()+-−lnkmN", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻ˡⁿᵏᵐᴺ")
 SUBSCRIPTS = str.maketrans("0123456789+-−()ijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎ᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+
+_BACK = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾₀₁₂₃₄₅₆₇₈₉", "0123456789()0123456789")
 
 
 @dataclass(frozen=True)
@@ -77,3 +80,26 @@ def joined(parts: Sequence[str]) -> str:
 
 def _changed(text: str, converted: str) -> bool:
     return all(a != b for a, b in zip(text, converted, strict=True))
+
+
+def plain(text: str) -> str:
+    """Return a name with its scripts written ``^(1)`` and ``_12``, for comparing.
+
+    >>> plain("W⁽¹⁾₁₂"), plain("V'_{12}")
+    ('W^(1)_12', 'V′_12')
+    """
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾]+", lambda m: "^" + m[0].translate(_BACK), text)
+    text = re.sub("[₀-₉]+(?:,[₀-₉]+)*", lambda m: "_" + m[0].translate(_BACK), text)
+    return re.sub(r"[{}]", "", text).replace("'", "′")
+
+
+def digits(text: str, count: int) -> tuple[int, ...] | None:
+    """Read ``count`` indices: with commas, or a digit each; None if there are not so many.
+
+    >>> digits("13", 2), digits("1,12", 2), digits("13", 1), digits("1", 2)
+    ((1, 3), (1, 12), (13,), None)
+    """
+    if not re.fullmatch(r"\d+(,\d+)*", text) or not count:
+        return None
+    parts = text.split(",") if "," in text or count == 1 else list(text)
+    return tuple(map(int, parts)) if len(parts) == count else None

@@ -1,9 +1,8 @@
 """How a text writes: symbols, numbers of layers, order of indices, where the mean stands.
 
-Owns `Notation`, the five of the sources, and `Names`: a notation at work on one network, whose
-`glyph`, `name` and `parse` are the only converters between our symbols and a text's, and whose
-`oriented` is the only one between our arrays and a text's. A notation of one's own is a
-``Notation(…)`` or a TOML file. Proved by ``tests/test_notation.py``.
+Owns `Notation` and the five of the sources. A notation of one's own is a ``Notation(…)`` or a TOML
+file. `clearprop.derivation.names.Names` is a notation at work on one network. Proved by
+``tests/test_notation.py``.
 """
 
 from __future__ import annotations
