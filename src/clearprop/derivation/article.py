@@ -31,8 +31,8 @@ ESCAPES = {
 }  # fmt: skip
 
 
-WIDEST = 2 * ROOM
-"""A formula that is wider still, its sums folded, is cut at any sign."""
+WIDEST = 96
+"""A formula that is wider still, its sums folded, is cut at any sign: it would leave the paper."""
 TITLES = frozenset(title for one in NOTATIONS.values() for title in (one.title, one.source))
 """The sources' titles in two languages."""
 
@@ -148,7 +148,10 @@ def _aligned(
         if extent(middle) + extent(result) <= ROOM - extent(left_side):
             result = f"{middle} = {result}"
         elif not found.ndim:  # columns side by side would be wider than the page
-            yield f"&= {middle}"
+            wide = extent(middle) > WIDEST
+            first, *more = broken(flat.render(shown), ROOM) if wide else [middle]
+            yield f"&= {first}"
+            yield from (rf"&\quad {line}" for line in more)
     yield f"&= {result}"
 
 
