@@ -102,7 +102,9 @@ class _Evaluator:
                 axes = at.get(AXES, 0)
                 letter = np.arange(1, size + 1).reshape(-1, *[1] * axes)
                 inner = of(body, {**at, var: letter, AXES: axes + 1})
-                return inner.sum(axis=0) if np.ndim(inner) > axes else size * inner
+                if np.ndim(inner) <= axes:  # no term reads the letter
+                    return size * inner
+                return np.broadcast_to(inner, (size, *inner.shape[1:])).sum(axis=0)
             case tree.Total(var, size, body):
                 total = np.float64(0.0)
                 for step in range(1, size + 1):
