@@ -208,6 +208,13 @@ def test_a_name_that_does_not_exist_is_answered_with_what_may_have_been_meant(no
     assert f"the network has no {text!r}" in str(refused.value) and said in str(refused.value)
 
 
+def test_a_name_that_two_notations_read_is_the_one_that_has_such_an_entry():
+    names = Names(NOTATIONS["matrix"], Network("2-3-4").graph)
+    with pytest.raises(GraphError) as refused:  # the delta rule's w⁽²⁾₄₁ leads from a fourth input
+        names.parse("w⁽²⁾₄₁")
+    assert "the notation 'index' calls so what is W⁽²⁾₄₁ in 'matrix'" in str(refused.value)
+
+
 def test_the_letter_of_a_layer_is_no_index():
     for indices, letter in (("ij", "l"), ("lj", "n"), ("nl", "k")):
         mine = Notation("mine", level="index", target_index=indices[0], source_index=indices[1])
