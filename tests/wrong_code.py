@@ -61,7 +61,7 @@ def _at_lines(code: Editor, costs: Mapping[str, str]) -> Iterator[Wrong]:
 _LOOPED = {
     "derivative-missing", "derivative-of-activation", "function-for-derivative",
     "preactivation-in-derivative",
-    "derivative-twice", "derivative-of-another-function", "derivative-misremembered",
+    "derivative-twice", "derivative-of-another-function",
     "derivative-of-arriving", "relu-mask-inverted", "bias-summed-over-units",
     "gradients-from-wrong-delta",
     "bias-from-wrong-delta", "error-passed-without-derivative", "preactivation-in-gradient",

@@ -27,19 +27,17 @@ def _all_units(plan: Plan) -> Iterator[Edit]:
     """One number for every unit, or that number alone; or the units of each sample added up."""
     for bias in bias_uses(plan):
         units = bias.delta.shape[0]
-        if bias.shared or units == 1:
+        if bias.shared:
             continue
         total = Sum(("sample",), Sum(("unit",), bias.delta))
-        each = with_term(bias.step, bias.index, Hadamard(ones(units), total))
-        yield Edit(bias.place, (each,))
-        if len(bias.step.terms) > 1:
-            continue
-        for what, sum_ in (
-            ("one number", total),
-            ("one number a sample", Sum(("unit",), bias.delta)),
-        ):
-            target = replace(bias.step.target, of=sum_.type)
-            step = replace(with_term(bias.step, bias.index, sum_), target=target)
+        forms = {"one number a sample": Sum(("unit",), bias.delta)}
+        if units > 1:
+            each = with_term(bias.step, bias.index, Hadamard(ones(units), total))
+            yield Edit(bias.place, (each,))
+            forms["one number"] = total
+        for what, form in forms.items() if len(bias.step.terms) == 1 else ():
+            target = replace(bias.step.target, of=form.type)
+            step = replace(with_term(bias.step, bias.index, form), target=target)
             yield Edit(replace(bias.place, what=what), (step,))
 
 

@@ -215,10 +215,10 @@ class Search:
             return None
         monomials = np.full(3, np.nan)
         monomials[used] = solved / norms[used]
-        c, d, both = map(float, monomials)
+        c, d, both = monomials  # NumPy's numbers: what is divided by zero is infinite, and no fit
         with np.errstate(all="ignore"):
             c, d = (c if used[0] else both / d), (d if used[1] else both / c)
-        return (c, d) if np.isfinite((c, d)).all() else None
+        return (float(c), float(d)) if np.isfinite((c, d)).all() else None
 
     def _two_steps(
         self, candidate: Candidate, c: Scalars, now: Replay, names: list[str]
