@@ -58,7 +58,7 @@ def test_the_errata_show_equation_35_as_the_command_prints_it(capsys):
     line, step = re.search(r"`clearprop (derive .*?)`.*```text\n(.*?)```", page, re.DOTALL).groups()
     assert main(line.split()) == 0
     assert capsys.readouterr().out.endswith(step)
-    assert "⚠ the source prints: ∂E/∂V11 = " in step and "right: ∂E/∂V11 = " in step
+    assert "⚠ the source prints: ∂Eₜₒₜₐₗ/∂V11 = " in step and "right: ∂Eₜₒₜₐₗ/∂V11 = " in step
 
 
 def test_numbers_of_the_errata_have_a_minus_sign_and_no_negative_zero():

@@ -49,28 +49,28 @@ def by_hand():
 #: As the text prints each; y_o, N and w32 are its own letters, and its stars are dots here.
 PRINTED = {
     1: "E = (1/N) · Σᵢ₌₁ᴺ (yᵢ − yₒ)²",
-    10: "E = (1/N) · Σᵢ₌₁ᴺ (yᵢ − yₒ)²",
-    12: "∂E/∂O1 = −(Y1 − O1)",
-    15: "W11 = W11 − η · ∂E/∂W11 = W11 − η · (−P1 · (Y1 − O1) · O1 · (1 − O1))",
+    10: "Eₜₒₜₐₗ = (1/N) · Σᵢ₌₁ᴺ (yᵢ − yₒ)²",
+    12: "∂Eₜₒₜₐₗ/∂O1 = −(Y1 − O1)",
+    15: "W11 = W11 − η · ∂Eₜₒₜₐₗ/∂W11 = W11 − η · (−P1 · (Y1 − O1) · O1 · (1 − O1))",
     18: "E1 = (Y1 − O1)²",
     19: "E2 = (Y2 − O2)²",
     21: "∂E1/∂O1 = −(Y1 − O1)",
     26: "∂E2/∂O2 = −(Y2 − O2)",
     28: "∂Q2/∂P1 = ∂(W12 · P1 + W22 · P2 + w32 · P3 + b2)/P1",
-    35: "∂E/∂V11 = (−W11 · (Y1 − O1) · O1 · (1 − O1))"
+    35: "∂Eₜₒₜₐₗ/∂V11 = (−W11 · (Y1 − O1) · O1 · (1 − O1))"
     " · (−W12 · (Y2 − O2) · O2 · (1 − O2) · (X1 · P1 · (1 − P1)))",
 }
 RIGHT = {
     1: "E = (1/N) · Σᵢ₌₁ᴺ (Yᵢ − Oᵢ)²",
-    10: "E = (1/N) · Σᵢ₌₁ᴺ (Yᵢ − Oᵢ)²",
-    12: "∂E/∂O1 = −(2/N) · (Y1 − O1)",
-    15: "W′11 = W11 − η · ∂E/∂W11 = W11 − η · (−P1 · (Y1 − O1) · O1 · (1 − O1))",
+    10: "Eₜₒₜₐₗ = (1/N) · Σᵢ₌₁ᴺ (Yᵢ − Oᵢ)²",
+    12: "∂Eₜₒₜₐₗ/∂O1 = −(2/N) · (Y1 − O1)",
+    15: "W′11 = W11 − η · ∂Eₜₒₜₐₗ/∂W11 = W11 − η · (−P1 · (Y1 − O1) · O1 · (1 − O1))",
     18: "E1 = ½ · (Y1 − O1)²",
     19: "E2 = ½ · (Y2 − O2)²",
     21: "∂E1/∂O1 = −(2/N) · (Y1 − O1)",
     26: "∂E2/∂O2 = −(2/N) · (Y2 − O2)",
     28: "∂Q2/∂P1 = ∂(W12 · P1 + W22 · P2 + W32 · P3 + b2)/∂P1 = W12",
-    35: "∂E/∂V11 = (−W11 · (Y1 − O1) · O1 · (1 − O1) − W12 · (Y2 − O2) · O2 · (1 − O2))"
+    35: "∂Eₜₒₜₐₗ/∂V11 = (−W11 · (Y1 − O1) · O1 · (1 − O1) − W12 · (Y2 − O2) · O2 · (1 − O2))"
     " · (X1 · P1 · (1 − P1))",
 }
 
@@ -122,7 +122,7 @@ def test_a_right_form_has_its_step_s_number():
 def test_the_errata_quote_equation_35_as_it_is_marked():
     (erratum,) = printed_wrongly("S3", "35")
     assert erratum.printed == PRINTED[35]
-    assert f"∂E/∂V11 = {erratum.right}" == RIGHT[35]
+    assert f"∂Eₜₒₜₐₗ/∂V11 = {erratum.right}" == RIGHT[35]
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,6 @@ def test_an_equation_too_long_for_its_words_has_a_line_of_its_own_in_an_article(
     last = article.rpartition(r"\textit{")[2].partition("\n\\end{document}")[0]
     lines = [line.removesuffix(" \\newline") for line in last.splitlines()]
     assert len(lines) == 5
-    assert lines[1].startswith(r"\ensuremath{\frac{\partial E}") and "W_{11}" in lines[1]
-    assert lines[3].startswith(r"\ensuremath{\frac{\partial E}") and "W_{11}" in lines[3]
+    assert lines[1].startswith(r"\ensuremath{\frac{\partial E_{total}}") and "W_{11}" in lines[1]
+    assert lines[3].startswith(r"\ensuremath{\frac{\partial E_{total}}") and "W_{11}" in lines[3]
     assert len(re.findall(r"[:：] \\ensuremath\{E_\{1\} = ", article)) == 2

@@ -370,7 +370,8 @@ ERRATA: tuple[Erratum, ...] = (
             "samples",
             "输出没有下标，只能当作某一个输出；且易把输出数误作样本数",
             lambda e: np.mean((e.y - e.a[3][0, 0]) ** 2), lambda e: np.mean((e.y - e.a[3]) ** 2),
-            lambda e: e.cost(e.x, e.y), reading="y_o read as the first output",
+            lambda e: e.cost(e.x, e.y),
+            reading="y_o read as the first output; E is Eₜₒₜₐₗ from (10) on",
             numbers=("1", "10")),
     Erratum("S3", "(12), (21), (26)", "−(Y − O)", "−(2/N)(Y − O) for N outputs",
             "the factor 2/N is missing: it is 1 for two outputs, and for no other number of them",
@@ -378,7 +379,7 @@ ERRATA: tuple[Erratum, ...] = (
             lambda e: -(e.y - e.a[3]), lambda e: -(2 / 3) * (e.y - e.a[3]),
             lambda e: _by_output(e, lambda o: float(np.mean((e.y - o) ** 2))),
             reading="three outputs", outputs=3, numbers=("12", "21", "26")),
-    Erratum("S3", "(15) before (23), (24)", "W11 ← W11 − η ∂E/∂W11, before (24) reads W11",
+    Erratum("S3", "(15) before (23), (24)", "W11 ← W11 − η ∂Eₜₒₜₐₗ/∂W11, before (24) reads W11",
             "use the old W11 in (24)",
             "(23) and (24) read W11 after this step has overwritten it, so the gradient of V11 "
             "would mix two points; the new weight needs a name of its own",
@@ -388,7 +389,7 @@ ERRATA: tuple[Erratum, ...] = (
             lambda e: (_share(e, 0) + _share(e, 1)) * _inner(e),
             lambda e: e.difference(e.W[1])[0, 0], numbers=("15",)),
     Erratum("S3", "(18), (19)", "E1 = (Y1 − O1)²", "E1 = ½ (Y1 − O1)²",
-            "the ½ is missing: its (10), (12), (21), (26) have it, and E_total = E1 + E2",
+            "the ½ is missing: its (10), (12), (21), (26) have it, and Eₜₒₜₐₗ = E1 + E2",
             "缺少二分之一：其他式子都有，两部分之和才是总误差",
             lambda e: np.sum((e.y - e.a[3]) ** 2), lambda e: np.sum(0.5 * (e.y - e.a[3]) ** 2),
             lambda e: e.cost(e.x, e.y), reading="E1 + E2", numbers=("18", "19")),
@@ -397,7 +398,7 @@ ERRATA: tuple[Erratum, ...] = (
             "分母缺偏导符号，成了相除；且权重误作小写",
             lambda e: e.z[3][1, 0] / e.a[2][0, 0], lambda e: e.W[2][1, 0],
             _q2, reading="as printed, a quotient", numbers=("28",)),
-    Erratum("S3", "(35)", "∂E/∂V11 = (−W11 · (Y1 − O1) · O1 · (1 − O1))"
+    Erratum("S3", "(35)", "∂Eₜₒₜₐₗ/∂V11 = (−W11 · (Y1 − O1) · O1 · (1 − O1))"
             " · (−W12 · (Y2 − O2) · O2 · (1 − O2) · (X1 · P1 · (1 − P1)))",
             "(−W11 · (Y1 − O1) · O1 · (1 − O1) − W12 · (Y2 − O2) · O2 · (1 − O2))"
             " · (X1 · P1 · (1 − P1))",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 __all__ = ["Glyph", "Partial", "digits", "joined", "lowered", "plain", "raised"]
 
 SUPERSCRIPTS = str.maketrans("0123456789()+-−lnkmN", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻ˡⁿᵏᵐᴺ")
-SUBSCRIPTS = str.maketrans("0123456789+-−()ijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎ᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+SUBSCRIPTS = str.maketrans("0123456789+-−()aijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎ₐᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 
 _BACK = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾₀₁₂₃₄₅₆₇₈₉", "0123456789()0123456789")
 

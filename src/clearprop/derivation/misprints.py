@@ -34,6 +34,8 @@ Place = Callable[..., Quantity]
 OUTPUTS = 2
 COUNT = Letter("N", (), Number(float(OUTPUTS)))
 """S3's N, which no list defines: the number of outputs."""
+TOTAL = Letter("E", ("total",), Quantity("J"))
+"""What S3 calls the E of its (1) from (10) on."""
 STRAY = Letter("y", ("o",), Quantity("a3", (1,)))
 """S3's output without an index, which can only be read as one output: the first."""
 NUMBERS = {
@@ -68,15 +70,19 @@ def _forms(number: str, own: Equation, place: Place) -> tuple[Equation, Equation
             y = Letter("y", ("i",), Quantity("y", (Var("i"),)))
             own_output = Quantity("a3", (Var("i"),))
             target = Quantity("y", (Var("i"),))
-            return _equals(left, _mean(y, STRAY)), _equals(left, _mean(target, own_output))
+            called = TOTAL if number == "10" else left
+            return _equals(called, _mean(y, STRAY)), _equals(called, _mean(target, own_output))
         case "12" | "21" | "26":  # −(Y − O), and −(2/N)(Y − O)
             k = 2 if number == "26" else 1
             error = Plus((place("y", k), Minus(place("a3", k))))
             right = Minus(Times((Over(Number(2.0), COUNT), error)))
-            return _equals(left, Minus(error)), _equals(left, right)
+            slope = Ratio(TOTAL, place("a3", 1)) if number == "12" else left
+            return _equals(slope, Minus(error)), _equals(slope, right)
         case "15":  # W11 = …, and a name of its own for the new one
             new = Letter("W", ("1", "1"), place("W2", 1, 1), prime=True)
-            return _equals(left, *own.members), _equals(new, *own.members)
+            slope = Ratio(TOTAL, left)
+            step = Plus((left, Minus(Times((Quantity("learning_rate"), slope)))))
+            return _equals(left, step, last), _equals(new, step, last)
         case "18" | "19":  # without ½
             k = 1 if number == "18" else 2
             error = Plus((place("y", k), Minus(place("a3", k))))
@@ -96,7 +102,8 @@ def _forms(number: str, own: Equation, place: Place) -> tuple[Equation, Equation
             assert isinstance(second, Minus)
             assert isinstance(second.body, Times)
             inside = Minus(Times((*second.body.factors, inner)))
-            return _equals(left, Times((first, inside))), own
+            slope = Ratio(TOTAL, place("W1", 1, 1))
+            return _equals(slope, Times((first, inside))), _equals(slope, last)
 
 
 def _equals(left: Node, *members: Node) -> Equation:
