@@ -46,7 +46,6 @@ class TraceNumbers:
             self.types[step.target.name] = (step.target.type.member, step.target.type.sample)
             for sym in step.reads:
                 self.types.setdefault(sym.name, (sym.type.member, sym.type.sample))
-        self._merged = self.m == 1 and not plan.graph.members
         self._known: dict[str, Array] = {}
         self._bumped = Bumped(plan, trace)
 
