@@ -98,6 +98,15 @@ def test_an_equation_for_every_unit_has_the_numbers_of_all_and_says_where_letter
     assert all(e["value"] is None for step in without["steps"] for e in step["equations"])
 
 
+def test_what_overflows_is_null_in_the_data_and_the_rest_is_there():
+    network = Network("1-2", "exp", output="exp")
+    numbers = {"W1": [[500.0], [0.0]], "b1": [0.0, 0.0]}, [[2.0]], [[1.0, 1.0]]
+    found, _ = steps("matrix", *numbers, network=network)
+    assert found["z2"]["equations"][0]["value"] == [1000.0, 0.0]
+    assert found["a2"]["equations"][0]["value"] == [None, 1.0]
+    assert found["J"]["equations"][0]["value"] is None
+
+
 @pytest.mark.parametrize(
     ("notation", "id", "expected"),
     [

@@ -137,6 +137,19 @@ def test_a_bias_beside_its_weights_has_their_gradient_and_no_penalty():
     assert shared.step("dJ/db1").uses == ("dJ/dW1",) and shared.step("b1:=").kind == "update"
 
 
+def test_beside_a_column_of_biases_only_biases_have_no_step_of_their_own():
+    for network in (Network([2, 2]), Network([2, 3, 2], "tanh")):
+        d = cp.derive(network, "graph")
+        kinds = {step.id for step in d.steps if step.kind in ("gradient", "update")}
+        assert not any("b" in id for id in kinds)
+    x = cp.Input(2)
+    scaled = Network(inputs=x, outputs=cp.Dense(2)(cp.Scale()(cp.Dense(2, "tanh")(x))))
+    d = cp.derive(scaled, "graph", *random_numbers(scaled, 0, 2))
+    factors = next(name for name in scaled.graph.parameters if name.startswith("s"))
+    assert d.step(f"dJ/d{factors}").covers == (factors,)
+    assert d.step(f"{factors}:=").kind == "update" and d.verify().passed
+
+
 def test_places_run_with_the_last_index_fastest():
     assert list(places(())) == [()]
     assert list(places((2, 3))) == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)]
@@ -244,6 +257,15 @@ def test_a_layer_used_twice_stands_in_the_table_where_it_is_used_first():
     assert "layer 1: 1 → 2" in rows["W1"]["quantity"]
     assert "layer 3: 1 → 1" in rows["W3"]["quantity"]
     assert "layer 2" in rows["b1"]["quantity"] and "layer 4" in rows["b3"]["quantity"]
+
+
+def test_the_step_of_a_table_is_of_a_weight_that_there_is():
+    network = Network([3, 1])
+    p, X, Y = random_numbers(network, 0, 1)
+    step = rosetta(network, p, X, Y, "en").equations[-1]
+    after = p["W1"][0, 0] - 0.5 * network.gradient(p, X, Y)["W1"][0, 0]
+    assert step["value"] == pytest.approx(after, rel=1e-12)
+    assert step["names"]["matrix"] == "W⁽¹⁾₁₁ ← W⁽¹⁾₁₁ − α ∂J/∂W⁽¹⁾₁₁"
 
 
 def test_the_pages_of_the_sources_are_written_into_a_new_folder_and_again(tmp_path, monkeypatch):
