@@ -72,6 +72,10 @@ def test_the_history_of_every_run_is_kept_in_the_file(tmp_path: Path) -> None:
         assert one.events == same.events
         assert int(one["steps"][-1]) == run["steps"]
         assert int(np.argmin(one["validation_metric"])) + 1 == run["best_epoch"]
+    shown = cp.LossCurveDisplay.from_runs(kept).runs
+    assert [run.best_epoch for run in shown] == [
+        run["best_epoch"] for run in kept.provenance["runs"]
+    ]
     assert len({one["cost"][-1] for one in kept.histories}) == 4
 
 

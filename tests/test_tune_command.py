@@ -115,7 +115,9 @@ def test_what_is_wrong_is_one_sentence(run: Run, more: list[str], says: str) -> 
 
 def test_every_option_is_an_argument_of_the_body() -> None:
     told = inspect.signature(tune_table).parameters
-    assert {*inspect.signature(tune).parameters} - {*told} == {"task", "test", "weight"}
+    assert {*inspect.signature(tune).parameters} - {*told} == {
+        "encoding", "task", "test", "weight",
+    }  # fmt: skip
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

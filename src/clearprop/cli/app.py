@@ -80,15 +80,7 @@ def train(
             show_default="default",
         ),
     ] = None,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What a preset is to be good at: log_loss, accuracy, auc, rmse, mae, …",
-            rich_help_panel=_PRESET,
-            show_default="log_loss or rmse",
-        ),
-    ] = None,
+    metric: Annotated[str | None, options.metric(_PRESET)] = None,
     hidden: Annotated[
         str | None,
         typer.Option(
@@ -185,11 +177,8 @@ def train(
             show_default="float32",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same bits.", rich_help_panel=_RUN)] = 0,
-    threads: Annotated[
-        int | None,
-        typer.Option(help="Changes no bits.", rich_help_panel=_RUN, show_default="as many as help"),
-    ] = None,
+    seed: Annotated[int, options.seed(_RUN)] = 0,
+    threads: Annotated[int | None, options.threads(_RUN)] = None,
     time_limit: Annotated[
         float | None,
         typer.Option(help="Stop after so many seconds in all.", rich_help_panel=_RUN),
@@ -220,14 +209,7 @@ def train(
             show_default="0.2; of a preset, others for each network",
         ),
     ] = None,
-    test: Annotated[
-        float,
-        typer.Option(
-            help="Share of rows kept aside to judge by.",
-            rich_help_panel=options.COLUMNS,
-            show_default="none",
-        ),
-    ] = 0.0,
+    test: options.Test = 0.0,
     task: options.Task = None,
     column: options.Columns = None,
     drop: options.Drop = None,
@@ -241,17 +223,7 @@ def train(
         ),
     ] = None,
     encoding: options.Encoding = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="MODEL",
-            help="Where the model is saved.",
-            rich_help_panel=options.OUTPUT,
-            show_default="DATA's name with .clearprop",
-        ),
-    ] = None,
+    output: options.Output = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:

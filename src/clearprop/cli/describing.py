@@ -96,6 +96,7 @@ def describe(network: str, *, json: bool) -> int:
             "network": found.network.graph.to_dict(),
             "encoder": None if found.encoder is None else found.encoder.to_data(),
             "history": found.history.to_dict(),
+            "later": [history.to_dict() for history in found.later],
             "provenance": found.provenance,
         }
     )

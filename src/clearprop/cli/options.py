@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-__all__ = ["COLUMNS", "OUTPUT", "Columns", "Data", "Drop", "Encoding", "Json", "Overwrite",
-           "Target", "Task", "Weight"]  # fmt: skip
+__all__ = ["COLUMNS", "OUTPUT", "Columns", "Data", "Drop", "Encoding", "Json", "Output",
+           "Overwrite", "Target", "Task", "Test", "Weight", "metric", "seed",
+           "threads"]  # fmt: skip
 
 COLUMNS, OUTPUT = "Rows and columns", "Output"
+
+
+def metric(panel: str) -> Any:
+    """What is to be good, in the panel of a command."""
+    return typer.Option(
+        metavar="NAME",
+        help="What is to be good: log_loss, accuracy, auc, rmse, mae, …",
+        rich_help_panel=panel,
+        show_default="log_loss or rmse",
+    )
+
+
+def seed(panel: str) -> Any:
+    """The seed, in the panel of a command."""
+    return typer.Option(help="Same seed, same bits.", rich_help_panel=panel)
+
+
+def threads(panel: str) -> Any:
+    """How many threads, in the panel of a command."""
+    return typer.Option(
+        help="Changes no bits.", rich_help_panel=panel, show_default="as many as help"
+    )
+
 
 Data = Annotated[
     str,
@@ -45,6 +69,23 @@ Encoding = Annotated[
         help="Of the text files: big5, shift_jis, cp1251, or another that Python knows.",
         rich_help_panel=COLUMNS,
         show_default="found from the bytes",
+    ),
+]
+Test = Annotated[
+    float,
+    typer.Option(
+        help="Share of rows kept aside to judge by.", rich_help_panel=COLUMNS, show_default="none"
+    ),
+]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="MODEL",
+        help="Where the model is saved.",
+        rich_help_panel=OUTPUT,
+        show_default="DATA's name with .clearprop",
     ),
 ]
 Drop = Annotated[

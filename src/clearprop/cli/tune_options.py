@@ -51,15 +51,7 @@ def tune(
             metavar="NAME", help="fast, default or best: what begins.", rich_help_panel=_SEARCH
         ),
     ] = "fast",
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="log_loss, accuracy, auc, rmse, mae, …",
-            rich_help_panel=_SEARCH,
-            show_default="log_loss or rmse",
-        ),
-    ] = None,
+    metric: Annotated[str | None, options.metric(_SEARCH)] = None,
     study: Annotated[
         str | None,
         typer.Option(
@@ -68,13 +60,8 @@ def tune(
             rich_help_panel=_SEARCH,
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same bits.", rich_help_panel=_SEARCH)] = 0,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            help="Changes no bits.", rich_help_panel=_SEARCH, show_default="as many as help"
-        ),
-    ] = None,
+    seed: Annotated[int, options.seed(_SEARCH)] = 0,
+    threads: Annotated[int | None, options.threads(_SEARCH)] = None,
     validation: Annotated[
         float, typer.Option(help="Share of the rows that judge.", rich_help_panel=options.COLUMNS)
     ] = 0.2,
@@ -86,30 +73,13 @@ def tune(
             show_default="one share",
         ),
     ] = None,
-    test: Annotated[
-        float,
-        typer.Option(
-            help="Share of rows kept aside to judge the best by.",
-            rich_help_panel=options.COLUMNS,
-            show_default="none",
-        ),
-    ] = 0.0,
+    test: options.Test = 0.0,
     task: options.Task = None,
     column: options.Columns = None,
     drop: options.Drop = None,
     weight: options.Weight = None,
     encoding: options.Encoding = None,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="MODEL",
-            help="Where the best model is saved.",
-            rich_help_panel=options.OUTPUT,
-            show_default="DATA's name with .clearprop",
-        ),
-    ] = None,
+    output: options.Output = None,
     overwrite: options.Overwrite = False,
     json: options.Json = False,
 ) -> int:

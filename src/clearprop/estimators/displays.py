@@ -159,22 +159,26 @@ def _runs(estimator: Any) -> list[Run]:
     steps = getattr(estimator, "steps", None)
     last = steps[-1][1] if steps else estimator
     if isinstance(last, Model):
-        return [_of_history(last.history, last.provenance.get("best_epoch"))]
+        runs = last.provenance.get("runs", [last.provenance])
+        epochs = [run.get("best_epoch") for run in runs]
+        return _judged(last.histories, epochs)
     if not hasattr(last, "fit"):
         raise SettingError(f"an estimator or a Model has costs to draw, got {last!r}")
     check_is_fitted(last)
     if hasattr(last, "histories_"):
-        runs = [
-            _of_history(history, epoch)
-            for history, epoch in zip(last.histories_, last.epochs_, strict=True)
-        ]
-        return [run for run in runs if run.validation_cost is not None] or runs
+        return _judged(last.histories_, last.epochs_)
     if not getattr(last, "loss_curve_", None):
         raise SettingError(
             f"this {type(last).__name__} has no cost of each epoch: solvers 'sgd', 'adam', 'adamw' "
             "and 'rmsprop' keep one"
         )
     return [_of_mlp(last)]
+
+
+def _judged(histories: Sequence[History], epochs: Sequence[int | None]) -> list[Run]:
+    """The runs that rows judge; all, where none is."""
+    runs = [_of_history(one, epoch) for one, epoch in zip(histories, epochs, strict=True)]
+    return [run for run in runs if run.validation_cost is not None] or runs
 
 
 def _of_history(history: History, best_epoch: int | None) -> Run:

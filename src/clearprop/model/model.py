@@ -271,9 +271,14 @@ class Model:
             told.append(f"predicts {self.target.name}: a number")
         if self.encoder is not None:
             told.append(f"from {len(self.encoder.names)} columns: {', '.join(self.encoder.names)}")
-        keys = ("data", "optimizer", "batch_size", "epochs", "steps", "stopped", "seed",
-                "precision", "clearprop")  # fmt: skip
-        told += [f"{k}: {_told(self.provenance[k])}" for k in keys if k in self.provenance]
+        made = dict(self.provenance)
+        for what in (
+            ("steps", "best_epoch") if "runs" in made else ()
+        ):  # those of the first are none's
+            made[what] = ", ".join(str(run[what]) for run in made["runs"])
+        keys = ("data", "preset", "metric", "optimizer", "batch_size", "epochs", "steps",
+                "best_epoch", "stopped", "seed", "precision", "clearprop")  # fmt: skip
+        told += [f"{k}: {_told(made[k])}" for k in keys if k in made]
         return "\n".join(told)
 
     def __repr__(self) -> str:
