@@ -213,3 +213,14 @@ def test_an_english_article_leaves_out_chinese_titles_alone():
     assert r"\noindent S0: Joe-Han, 2016\par" in lines
     chinese = cp.derive(cp.Network("2-3-2"), language="zh").to_latex()
     assert "矩阵" in chinese
+
+
+def test_cases_have_their_words_in_the_language_of_the_page():
+    network = cp.Network("1-1", output="relu")
+    d = cp.derive(network, "matrix", language="zh")
+    for page in (d.text(), d.to_latex(), d.to_html()):
+        assert "若" in page and "否则" in page
+        assert not re.search(r"\b(if|else)\b", page.partition("<body>")[2] or page)
+    english = cp.derive(network, "matrix")
+    assert "{x if 0 < x, else 0}" in english.text()
+    assert "{x 若 0 < x，否则 0}" in d.text()

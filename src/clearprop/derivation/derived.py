@@ -264,7 +264,7 @@ class Derived:
 
     def printer(self, layout: Layout) -> Printer:
         """Return a printer for a layout, with this derivation's digits."""
-        return Printer(self.names, layout, self.digits)
+        return Printer(self.names, layout.spoken(self.language), self.digits)
 
     def printer_text(self, node: Node) -> str:
         """Return a written tree as plain text."""

@@ -138,9 +138,10 @@ class LaTeX(Layout):
         return rf"\sum_{{{self.letter(letter)}=1}}^{{{upper}}} {body}"
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:
+        first, last = self.case_words
         return (
-            rf"\begin{{cases}} {then} & \text{{if }} {condition} \\ {otherwise} & "
-            rf"\text{{else}} \end{{cases}}"
+            rf"\begin{{cases}} {then} & \text{{{first} }} {condition} \\ {otherwise} & "
+            rf"\text{{{last}}} \end{{cases}}"
         )
 
     def compare(self, left: str, right: str, or_equal: bool) -> str:

@@ -6,14 +6,33 @@ A layout knows no formula and no bracket's need: `clearprop.derivation.printing`
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from typing import Self
 
 from clearprop.derivation.glyphs import Glyph, Partial, lowered, raised
+from clearprop.derivation.messages import MESSAGES
+from clearprop.words import Language
 
 
 class Layout:
     """How the pieces of an equation look: Unicode text in one line. LaTeX and MathML override."""
 
     name = "text"
+
+    language: Language = "en"
+
+    def spoken(self, language: Language) -> Self:
+        """Return the same layout with its words in a language."""
+        if language == self.language:
+            return self
+        other = copy(self)
+        other.language = language
+        return other
+
+    @property
+    def case_words(self) -> tuple[str, str]:
+        """What stands before a condition, and where it does not hold."""
+        return MESSAGES("case_if", self.language), MESSAGES("case_else", self.language)
 
     def relation(self, sign: str) -> str:
         return f" {sign} "
@@ -83,7 +102,9 @@ class Layout:
         return f"Σ{lowered((letter,))}₌₁{raised(upper)} {body}"
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:
-        return f"{{{then} if {condition}, else {otherwise}}}"
+        comma = "，" if self.language == "zh" else ", "
+        first, last = self.case_words
+        return f"{{{then} {first} {condition}{comma}{last} {otherwise}}}"
 
     def compare(self, left: str, right: str, or_equal: bool) -> str:
         return f"{left} {'≤' if or_equal else '<'} {right}"

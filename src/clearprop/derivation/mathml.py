@@ -138,10 +138,11 @@ class MathML(Layout):
         return _row(f"<munderover><mo>∑</mo>{low}{_row(upper)}</munderover>", body)
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:
+        first, last = self.case_words
         return _row(
             _mo("{", "prefix"),
-            f"<mtable><mtr>{LEFT}{then}</mtd>{LEFT}<mtext>if\u00a0</mtext>{condition}</mtd></mtr>"
-            f"<mtr>{LEFT}{otherwise}</mtd>{LEFT}<mtext>else</mtext></mtd></mtr></mtable>",
+            f"<mtable><mtr>{LEFT}{then}</mtd>{LEFT}<mtext>{first}\u00a0</mtext>{condition}</mtd></mtr>"
+            f"<mtr>{LEFT}{otherwise}</mtd>{LEFT}<mtext>{last}</mtext></mtd></mtr></mtable>",
         )
 
     def compare(self, left: str, right: str, or_equal: bool) -> str:

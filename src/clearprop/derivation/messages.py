@@ -125,6 +125,8 @@ MESSAGES = Words(
             "en": "{width} is the number of units of layer {letter}.",
             "zh": "{width} 是第 {letter} 层的神经元个数。",
         },
+        "case_if": {"en": "if", "zh": "若"},
+        "case_else": {"en": "else", "zh": "否则"},
         "barred": {
             "en": "{weight} is {full} without its last column, the biases: they are the weights of "
             "a constant input 1, and nothing lies behind that to pass anything back to.",

@@ -128,7 +128,7 @@ class Printer:
                 return draw.power(self._within(base, ATOM), show(exponent)[0], whole), POWER
             case tree.Turn(body):
                 text, holds = show(body)
-                scripted = isinstance(body, Quantity) and draw is not TEXT
+                scripted = isinstance(body, Quantity) and draw.name != TEXT.name
                 return draw.turn(draw.bracket(text) if scripted or holds < ATOM else text), POWER
             case tree.Total(var, _, body, upper):
                 letter = LETTERS.get(var, var)
