@@ -180,6 +180,15 @@ def test_each_step_is_about_a_quantity_of_the_network_or_about_a_function(weight
         assert known if step.kind != "definition" else name == "", step.id
 
 
+def test_24_paths_are_multiplied_out_and_of_25_only_the_largest():
+    for paths, written in ((24, 1), (25, 9)):  # eight of them, and their sum
+        network = Network([1, 1, paths, 1], "tanh")
+        d = cp.derive(network, "index", *random_numbers(network, 0, 1), weight="W1[1,1]")
+        step = d.step("dJ/dW1:paths")
+        assert str(step.title.values["count"]) == str(paths) and len(step.equations) == written
+        assert d.verify().passed
+
+
 # -- SymPy ----------------------------------------------------------------------------------------
 def test_written_trees_are_what_they_are_in_sympy():
     names = Names(NOTATIONS["matrix"], Network("2-3-2").graph)
