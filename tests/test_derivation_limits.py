@@ -187,6 +187,14 @@ def test_24_paths_are_multiplied_out_and_of_25_only_the_largest():
         step = d.step("dJ/dW1:paths")
         assert str(step.title.values["count"]) == str(paths) and len(step.equations) == written
         assert d.verify().passed
+    for units, written in ((12, 1), (13, 9)):  # of a weight that is used twice
+        x, layer = cp.Input(1), cp.Dense(1, "tanh")
+        h = cp.Dense(units, "tanh")(layer(layer(x)))
+        network = Network(inputs=x, outputs=cp.Dense(1)(h))
+        d = cp.derive(network, "index", *random_numbers(network, 0, 1), weight="W1[1,1]")
+        step = d.step("dJ/dW1:paths")
+        assert str(step.title.values["count"]) == str(2 * units) and len(step.equations) == written
+        assert d.verify().passed
 
 
 # -- SymPy ----------------------------------------------------------------------------------------
