@@ -245,10 +245,13 @@ class RowSum {
     // ∂J/∂b = Σ δ
     void columns_sum(int k) const {
         constexpr int most = 4;
-        long j = 0;
-        for (; j + most * V::lanes <= parameter_.columns; j += most * V::lanes)
-            columns_from<most>(k, j);
-        for (; j < parameter_.columns; j += V::lanes) columns_from<1>(k, j);
+        for (long j = 0; j < parameter_.columns; j += most * V::lanes) {
+            const long left = (parameter_.columns - j + V::lanes - 1) / V::lanes;
+            if (left >= most) columns_from<most>(k, j);
+            if (left == 3) columns_from<3>(k, j);
+            if (left == 2) columns_from<2>(k, j);
+            if (left == 1) columns_from<1>(k, j);
+        }
     }
     template <int n>
     void columns_from(int k, long j) const {

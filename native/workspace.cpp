@@ -5,6 +5,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 namespace clearprop {
 
@@ -32,7 +33,9 @@ void copy_rows(const From* from, const Array& array, const std::int64_t* rows, l
         }
         const From* x = from + (rows ? rows[r] : r) * array.row;
         To* const out = to + r * to_row;
-        if (together)
+        if (std::is_same_v<From, To> && together)
+            std::memcpy(out, x, static_cast<std::size_t>(width) * sizeof(To));
+        else if (together)
             for (long j = 0; j < width; ++j) out[j] = static_cast<To>(x[j]);
         else
             for (long j = 0; j < width; ++j) out[j] = static_cast<To>(x[j * array.column]);

@@ -9,6 +9,7 @@ from engine_runs import data_of
 import clearprop as cp
 from clearprop import _native, philox
 from clearprop.engine import NativeRunner, State, Window
+from clearprop.engine.pieces import combine
 from clearprop.graph import Dense, Dropout, Input
 from clearprop.network import Network
 from clearprop.optimizers import SGD, Adam
@@ -43,6 +44,26 @@ def test_relu_in_the_product_is_relu_after_it(isa: str, precision: str) -> None:
         runner.run(state, Window(rows, np.arange(4) * m, np.full(3, 1e-2)))
         found.append(state.parameters.tobytes())
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("isa", SETS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_gradients_are_right_whatever_registers_a_width_leaves(isa: str, precision: str) -> None:
+    """Matrices held as they are and as their transposed copy alone; ends of 1 to 4 registers."""
+    rng = np.random.default_rng(2)
+    m = 20
+    for width in (1, 7, 9, 14, 17, 23, 30, 33, 47, 62, 66):
+        for sizes in ([3, width, 2], [width, 30, 2]):
+            net = Network(sizes, "tanh")
+            X, Y = rng.normal(size=(m, sizes[0])), rng.normal(size=(m, 2))
+            data = data_of(net, X, Y)
+            runner = NativeRunner(net.graph, SGD(), data, precision=precision, isa=isa)
+            p = net.initial(1)
+            state = State.initial(p.flat, SGD(), 0, precision, runner.family)
+            node = combine(runner.gradient(state, np.arange(m), float(m)))
+            expected = net.gradient(p, X, Y).flat
+            error = np.abs(node.gradient - expected).max() / np.abs(expected).max()
+            assert error < (1e-12 if precision == "float64" else 1e-5), sizes
 
 
 @pytest.mark.parametrize("isa", SETS)
