@@ -139,22 +139,23 @@ class Pass {
     // z = bias + a Wᵀ:  C (m × s_out) = A (m × s_in) · B (s_in × s_out), B the transposed copy
     void forward(const Instruction& step, int k, bool rectify = false) const {
         const int parameter = job_.program->slots[step.b].index;
-        const Parameter& W = job_.program->parameters[parameter];
+        const Slot* const slots = job_.program->slots;
+        const int s_in = slots[step.a].width, s_out = slots[step.out].width;
         const Weights<T>& w = job_.weights[parameter];
         const Operand<T> a = operand(step.a, k), z = operand(step.out, k);
-        const int member = W.members > 1 ? k : 0;
+        const int member = job_.program->parameters[parameter].members > 1 ? k : 0;
         const bool biased = step.c >= 0;
         const Start start = step.accumulate ? Start::given : biased ? Start::row : Start::zero;
         const T* bias = biased ? operand(step.c, k).at : nullptr;
         if constexpr (std::is_same_v<T, E>)
-            product<T, E>({rows_, W.rows, W.columns, a.at, a.row, 1,
+            product<T, E>({rows_, s_out, s_in, a.at, a.row, 1,
                            w.transposed + member * w.transposed_member, panel_width<T>,
                            w.transposed_panel, z.at, z.row, panel_width<T>, start, bias, rectify});
         else
-            product<T, E>(
-                {rows_, W.rows, (W.columns + 1) / 2, pairs(a, W.columns), pairs_row(W.columns), 1,
-                 w.low_transposed + member * w.low_transposed_member, panel_width<T>,
-                 w.low_transposed_panel, z.at, z.row, panel_width<T>, start, bias, rectify});
+            product<T, E>({rows_, s_out, (s_in + 1) / 2, pairs(a, s_in), pairs_row(s_in), 1,
+                           w.low_transposed + member * w.low_transposed_member, panel_width<T>,
+                           w.low_transposed_panel, z.at, z.row, panel_width<T>, start, bias,
+                           rectify});
     }
 
     // Δ = δ W:  C (m × s_in) = A (m × s_out) · B (s_out × s_in)

@@ -129,6 +129,7 @@ struct Weights {
     long transposed_member;
     long row, panel;  // element (i, j) at i · row + (j / panel width) · panel + j % panel width
     long transposed_panel;
+    bool turned;  // Wᵀ stands where W would, see Workspace::turn
     // In bfloat16 also W and Wᵀ in pairs along the axis that a product sums over, panel by panel
     Pair *low, *low_transposed;
     long low_member, low_transposed_member, low_panel, low_transposed_panel;

@@ -232,9 +232,64 @@ CP_INLINE void copy_stretch(const T* from, T* to, long length) {
     for (; j < length; ++j) to[j] = from[j];
 }
 
+// B(j, i) = A(i, j), i < rows, j < columns, a square of registers at a time. Of A and B one is in
+// panels; of the flat one nothing is touched behind a row's end.
+template <class T>
+CP_INLINE void to_panels(const T* flat, long rows, long columns, T* array, long panel) {
+    using V = Vector<T>;
+    constexpr long width = panel_width<T>;
+    for (long i = 0; i < rows; i += V::lanes)
+        for (long j = 0; j < columns; j += V::lanes) {
+            const int right = columns - j < V::lanes ? static_cast<int>(columns - j) : V::lanes;
+            V row[V::lanes];
+            for (int r = 0; r < V::lanes; ++r) {
+                const T* from = flat + (i + r) * columns + j;
+                row[r] = i + r >= rows       ? V::zero()
+                         : right == V::lanes ? V::load(from)
+                                             : V::load(from, right);
+            }
+            transpose_in_registers<T>(row);
+            T* to = array + i / width * panel + j * width + i % width;
+            for (int r = 0; r < right; ++r) row[r].store(to + r * width);
+        }
+}
+template <class T>
+CP_INLINE void from_panels(const T* array, long panel, long rows, long columns, T* flat) {
+    using V = Vector<T>;
+    constexpr long width = panel_width<T>;
+    for (long i = 0; i < rows; i += V::lanes)
+        for (long j = 0; j < columns; j += V::lanes) {
+            const int right = columns - j < V::lanes ? static_cast<int>(columns - j) : V::lanes;
+            const T* from = array + i / width * panel + j * width + i % width;
+            V row[V::lanes];
+            for (int r = 0; r < V::lanes; ++r)
+                row[r] = r < right ? V::load(from + r * width) : V::zero();
+            transpose_in_registers<T>(row);
+            for (int r = 0; r < V::lanes && i + r < rows; ++r) {
+                T* to = flat + (i + r) * columns + j;
+                right == V::lanes ? row[r].store(to) : row[r].store(to, right);
+            }
+        }
+}
+
+// Calls turned(flat, at) for each member of a turned matrix.
+template <class T, class Turned>
+CP_INLINE bool each_turned(const Job<T>& job, long parameter, Turned turned) {
+    const Parameter& p = job.program->parameters[parameter];
+    const Weights<T>& w = job.weights[parameter];
+    for (int k = 0; k < p.members && w.turned; ++k)
+        turned(p.flat + static_cast<long>(k) * p.rows * p.columns, k * w.member);
+    return w.turned;
+}
+
 template <class T>
 void pack(const Job<T>& job, long parameter, const T* flat, T* array) {
     const Parameter& p = job.program->parameters[parameter];
+    const long panel = job.weights[parameter].panel;
+    if (each_turned(job, parameter, [&](long from, long to) {
+            to_panels(flat + from, p.columns, p.rows, array + to, panel);
+        }))
+        return;
     common_stretches(job, parameter, [=](long from, long to, long length) {
         copy_stretch(flat + from, array + to, length);
     });
@@ -247,6 +302,12 @@ void pack(const Job<T>& job, long parameter, const T* flat, T* array) {
 
 template <class T>
 void unpack(const Job<T>& job, long parameter, const T* array, T* flat) {
+    const Parameter& p = job.program->parameters[parameter];
+    const long panel = job.weights[parameter].panel;
+    if (each_turned(job, parameter, [&](long to, long from) {
+            from_panels(array + from, panel, p.columns, p.rows, flat + to);
+        }))
+        return;
     common_stretches(job, parameter, [=](long to, long from, long length) {
         copy_stretch(array + from, flat + to, length);
     });

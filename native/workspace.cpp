@@ -78,6 +78,7 @@ Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kerne
     if (settings_.size() > most_settings + 1)
         throw std::invalid_argument("an optimizer of more settings than an update keeps at hand");
     join_softmax();
+    turn();
     program_ = {t.instructions.data(), static_cast<long>(t.instructions.size()),
                 t.slots.data(),        static_cast<long>(t.slots.size()),
                 t.parameters.data(),   static_cast<long>(t.parameters.size()),
@@ -113,8 +114,17 @@ Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kerne
             w.low_transposed_member = panels(p.rows) * w.low_transposed_panel;
             w.low =
                 pairs_.emplace_back().resize(static_cast<std::size_t>(w.low_member) * p.members);
-            w.low_transposed = pairs_.emplace_back().resize(
-                static_cast<std::size_t>(w.low_transposed_member) * p.members);
+            if (p.transposed)
+                w.low_transposed = pairs_.emplace_back().resize(
+                    static_cast<std::size_t>(w.low_transposed_member) * p.members);
+        }
+        w.turned = turned_[weights_.size()];
+        if (w.turned) {  // what is read as the copy is the matrix itself: see bind
+            w.transposed_member = w.member;
+            w.transposed_panel = w.panel;
+            w.low_transposed = w.low;
+            w.low_transposed_member = w.low_member;
+            w.low_transposed_panel = w.low_panel;
         }
         weights_.push_back(w);
         square_start_.push_back(square);
@@ -161,6 +171,30 @@ void Workspace<T>::join_softmax() {
         long readers = std::count_if(all.begin(), all.end(), reads);
         for (const Use& use : tables_.uses) readers += use.a == one.out || use.delta == one.out;
         if (readers == 2) one.function = 2;
+    }
+}
+
+template <class T>
+void Workspace<T>::turn() {
+    // Of one width for every instruction set, because the norm's sum goes by rows
+    const auto padded = [](long rows, long columns) { return rows * ((columns + 31) / 32 * 32); };
+    turned_.assign(tables_.parameters.size(), false);
+    for (std::size_t i = 0; i < tables_.parameters.size(); ++i) {
+        Parameter& p = tables_.parameters[i];
+        const auto goes_back = [&](const Instruction& one) {
+            const Slot* const read = one.op == Op::back_product ? &tables_.slots[one.b] : nullptr;
+            return read && read->index == static_cast<std::int32_t>(i);
+        };
+        const std::vector<Instruction>& all = tables_.instructions;
+        if (p.layout != Layout::panels || !p.transposed ||
+            4 * padded(p.columns, p.rows) > 5 * padded(p.rows, p.columns) ||
+            std::any_of(all.begin(), all.end(), goes_back))
+            continue;
+        turned_[i] = true;
+        std::swap(p.rows, p.columns);
+        p.transposed = 0;
+        for (int u = p.first_use; u < p.first_use + p.uses; ++u)
+            std::swap(tables_.uses[u].delta, tables_.uses[u].a);
     }
 }
 
@@ -302,6 +336,7 @@ void Workspace<T>::bind(const Held<T>& held) {
     packed_.clear();
     for (std::size_t p = 0; p < weights_.size(); ++p) {
         weights_[p].w = held.array(0, p);
+        if (weights_[p].turned) weights_[p].transposed = weights_[p].w;
         for (int s = 0; s < tables_.optimizer_slots; ++s)
             weights_[p].slot[s] = held.array(s + 1, p);
     }

@@ -88,6 +88,10 @@ class Workspace {
     // else reads a (2): those instructions are then done in one pass over the rows.
     void join_softmax();
     std::shared_ptr<Held<T>> hold_nothing() const;  // its memory is made with what is put there
+    // A matrix that no product sends δ back through, such as a first layer's, is held as Wᵀ alone,
+    // which the forward product reads: rows and columns, and δ and a of its uses, change places in
+    // the tables. No second copy is refreshed, and ∂J/∂Wᵀ = Σ a δᵀ is the same chain of fma.
+    void turn();
     void grow(long m);
     void gather(const Data& data, const std::int64_t* rows, long first, long last);
 
@@ -106,6 +110,7 @@ class Workspace {
     std::vector<Memory<Pair>> pairs_;  // of the weights, in bfloat16
     std::vector<double> squares_;      // of each row of each parameter
     std::vector<long> square_start_;   // by parameter
+    std::vector<bool> turned_;         // by parameter
     std::vector<Item> items_;
     std::shared_ptr<Held<T>> own_;  // where flat vectors are packed
     std::uint64_t bound_ = 0;       // the stamp of the state that is bound; 0: unknown
