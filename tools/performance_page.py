@@ -50,8 +50,9 @@ WORKS = """\
 - **One product.** Forward, backward and gradient are the same tile: rows of A broadcast against
   two registers of a packed panel of B, the sums in registers (`native/product.hpp`). Weights
   are kept in panels, with a transposed copy that the update refreshes, so no product packs a
-  weight. relu, and its slope on the way back, are done while a tile is in registers: its time
-  stands with the products, that of other functions apart.
+  weight; a matrix that nothing goes back through, such as a first layer's, is that copy alone.
+  relu, and its slope on the way back, are done while a tile is in registers: its time stands with
+  the products, that of other functions apart.
 - **Gradients are updated where they are summed** (`native/sums.hpp`, `native/updates.hpp`).
   Where a batch leaves the first cache, δ and a are packed; behind each panel of a chunk of rows
   follows the optimizer's step on it, so a gradient never travels to memory, and the weights and
@@ -94,6 +95,18 @@ TRIED = """\
   optimizer's settings once a stretch instead of once a register (which takes a third off an
   update), at twice the code. A copy of the settings is what lets the compiler do so: a store of a
   weight might else have changed them.
+- The update behind each tile instead of behind each panel, left to the processor to overlap with
+  the next tile: nothing. A loop that does both shows why little is left: sixteen fma take sixteen
+  cycles, a square root and a division thirteen, all together twenty; but an update has nine
+  products more, in the same units.
+- A first layer held as its transposed copy alone: the largest gain of the last on small networks,
+  and a fourth of that layer's memory. Its gradient has a row for each input instead of columns
+  padded to whole registers.
+- Numbers of the slots below the smallest normal one, which units that never answer leave behind,
+  set to zero: a register with one of them takes up to three times as long, but in whole steps the
+  gain was within the noise, and it changes what the optimizer's rule says.
+- Rows gathered by one copy of the whole row, and the last registers of a bias summed side by side:
+  a little, on the smallest networks alone.
 - Halving a 512-bit square root into two of 256 bits: no gain where it stands before a division.
 - Multiplying the last, narrow layer with samples in the lanes: transposing there and back takes
   what the products save.
@@ -106,7 +119,8 @@ TRIED = """\
   root a weight, and the bytes of weights and slots), and for bfloat16 the rounding of operands:
   each value is rounded once for the forward product and once more for the gradient.
 - Small networks: half to three quarters of a step are products at the fma units' rate, padding
-  to whole registers among them (30 columns as 32, 2 as 16); then the update's divisions and square
+  to whole registers among them (2 columns as 16: half a register would do for up to 8, and
+  would save a fiftieth of a step); then the update's divisions and square
   roots, tiles of few terms, and in an epoch of few steps the call from Python. One thread can come
   no nearer to the peak of two cores than half. A team of threads is made for each slice; one that
   waits between slices would save its start, and would have to survive a fork.
