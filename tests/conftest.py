@@ -16,6 +16,11 @@ import pytest
 from hypothesis import settings
 from proofs import ProofKeeper, seconds
 
+from clearprop.cli import main
+
+#: The command line called with arguments: exit code, standard output, standard error.
+Run = Callable[..., tuple[int, str, str]]
+
 #: True under `make prove`, where every count is the full one.
 PROVING = os.environ.get("CLEARPROP_PROVE", "") == "1"
 
@@ -121,6 +126,19 @@ def proof(request: pytest.FixtureRequest) -> Callable[..., None]:
         request.node.user_properties.append(("proof", json.dumps(record)))
 
     return keep
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command line in a folder of its own: exit code, standard output and error."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*args: str) -> tuple[int, str, str]:
+        code = main(args)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
 
 
 @pytest.fixture

@@ -8,32 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Run
 
 import clearprop as cp
-from clearprop.cli import main
 from clearprop.estimators.tabular_files import open_rows
 
 PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*args: str) -> tuple[int, str, str]:
-        code = main(args)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def train(*more: str, preset: str = "fast", target: str = "species") -> list[str]:
@@ -41,7 +25,8 @@ def train(*more: str, preset: str = "fast", target: str = "species") -> list[str
 
 
 @pytest.mark.parametrize("target", ["species", "body_mass_g"])
-def test_it_is_the_estimator(run: Run, target: str) -> None:
+def test_it_is_the_estimator(run: Run, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     code, out, err = run(*train("--test", "0.2", "--seed", "3", target=target))
     assert (code, err) == (0, "")
     assert "saved m.clearprop" in out and "validation" in out
