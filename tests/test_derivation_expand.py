@@ -149,6 +149,15 @@ def test_a_long_formula_of_latex_is_cut_before_its_loosest_sign():
     ]
 
 
+def test_no_line_of_latex_ends_within_cases_or_between_bars():
+    cases = r"\begin{cases} a + b + c & \text{if } d \\ e - f - g & \text{else} \end{cases}"
+    bars = r"\left|a + b + c + d + e + f\right|"
+    for box in (cases, bars):
+        found = list(broken(rf"A_{{1}} \cdot (B + C + D) \cdot {box} \cdot E + F + G", 10))
+        assert len(found) > 2
+        assert sum(box in line for line in found) == 1
+
+
 @pytest.mark.parametrize("notation", ["scalar", "matrix"])
 def test_no_line_of_the_article_is_wider_than_its_room(notation):
     network = small_residual()

@@ -36,7 +36,10 @@ def lines(derivation, step):
         ("matrix", "delta5[l]", ["δ⁽ˡ⁾ = (W⁽ˡ⁾ᵀ δ⁽ˡ⁺¹⁾) ⊙ tanh′(z⁽ˡ⁾)", "for every l = 5…2"]),
         ("matrix", "dJ/dW1[l]",
          ["∂J/∂W⁽ˡ⁾ = (1/m) Σₛ₌₁ᵐ δ⁽ˡ⁺¹⁾ₛ a⁽ˡ⁾ₛᵀ", "for every l = 1…5"]),
-        ("graph", "Delta5[l]", ["Δˡ⁺¹ = Θ̄ˡᵀ δˡ⁺¹", "for every l = 5…2"]),
+        ("graph", "Delta5[l]", [
+            "Δˡ⁺¹ = Θ̄ˡᵀ δˡ⁺¹", "for every l = 5…2",
+            "Θ̄ˡ is Θˡ without its last column, the biases: they are the weights of a constant "
+            "input 1, and nothing lies behind that to pass anything back to."]),
         ("graph", "delta5[l]", ["δˡ = Δˡ⁺¹ ⊙ tanh′(zˡ)", "for every l = 5…2"]),
         ("delta-rule", "delta5[l]", [
             "δ⁽ˡ⁾ᵢ = (Σⱼ₌₁^{Sₗ₊₁} w⁽ˡ⁺¹⁾ᵢⱼ δ⁽ˡ⁺¹⁾ⱼ) tanh′(u⁽ˡ⁾ᵢ)",

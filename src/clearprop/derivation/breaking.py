@@ -8,12 +8,16 @@ Proved by ``tests/test_derivation_expand.py``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from clearprop.derivation.latex import LaTeX, extent
 
 LOOSE = {" + ": 0.0, " - ": 0.0, r" \cdot ": 0.4, r" \odot ": 0.4, r" \, ": 0.4, " / ": 0.6}
 """How ill a line breaks before a sign: a sum well, a product worse."""
+OPENED = ("begin", "left")
+BOX = re.compile(r"\\(begin|end|left|right)(?![A-Za-z])")
+"""Where a box begins or ends: cases, or what stands between bars. No line can end inside it."""
 LEAST = 8
 """No line is shorter than so many signs."""
 LONG = 20
@@ -71,12 +75,14 @@ def broken(text: str, room: int) -> Iterator[str]:
         for place in range(start, len(text)):
             sign = text[place]
             braces += (sign == "{") - (sign == "}")
+            if edge := BOX.match(text, place):
+                braces += 1 if edge[1] in OPENED else -1
             if braces:
                 continue
             depth += (sign == "(") - (sign == ")")
             if sign != " ":
                 continue
-            if extent(text[start:place]) > room:
+            if best is not None and extent(text[start:place]) > room:
                 break
             found = next((one for one in LOOSE if text.startswith(one, place)), "")
             if found and extent(text[start:place]) >= LEAST:
