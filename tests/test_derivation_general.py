@@ -123,7 +123,8 @@ def test_a_wrong_general_step_does_not_verify(notation):
                 continue
             assert found.worst == step.id, other
             tried += 1
-    assert tried >= (1 if NOTATIONS[notation].level in ("unit", "index") else 2)  # products are of two
+    products = NOTATIONS[notation].level not in ("unit", "index")  # else they are of two
+    assert tried >= 1 + products
 
 
 def test_layers_with_biases_and_without_have_forms_of_their_own():
