@@ -89,6 +89,14 @@ def test_a_column_of_mostly_zeros_is_cut_in_its_tail() -> None:
     assert cuts[0] == 0 and cuts[-1] == 500 and len(cuts) > 4
 
 
+def test_the_fewer_cells_are_no_zeros_the_finer_the_tail_is_cut() -> None:
+    tail = np.arange(1.0, 41.0)  # 40 values in the last 8 % of 500
+    fitted = encoder([0.0] * 460 + tail.tolist(), "pieces")
+    cuts = fitted.columns[0].parameters["cuts"]
+    assert len(cuts) == 17 and set(cuts) <= {0.0, *tail.tolist()}
+    assert max(np.diff(cuts)) <= 4  # quantiles by 1/64 are 8 values apart there
+
+
 @pytest.mark.parametrize("recipe", ["robust", "pieces"])
 def test_no_bit_of_a_robust_recipe_depends_on_chunks(recipe: str, rng: np.random.Generator) -> None:
     values = rng.lognormal(size=1000).tolist()

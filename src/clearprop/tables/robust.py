@@ -29,8 +29,9 @@ PIECES = 16
 _PIECE = 0.3
 
 _QUARTILES = (0.25, 0.5, 0.75)
-#: Four quantiles a piece are asked for, so that a column of mostly one value is cut in its tail.
-_CUTS = tuple(place / (4 * PIECES) for place in range(4 * PIECES + 1))
+#: Steps of quantiles, each half the last, tried until they give cuts enough: a column of mostly one
+#: value is cut finer in its tail.
+_STEPS = tuple(1 / (PIECES * 2**halvings) for halvings in range(2, 6))
 _LIMIT = 3.0  # values end up in (−3, 3)
 _FAR = 1e100  # its square is finite, and it is as good as infinitely far out
 
@@ -75,13 +76,22 @@ def _encode_robust(cells: Cells, parameters: Parameters, out: NDArray[Any]) -> N
         out[:, 1] = ~cells.valid
 
 
+def _places(step: float) -> list[float]:
+    """0, step, 2 step, … 1."""
+    return [place * step for place in range(round(1 / step) + 1)]
+
+
 def _fit_pieces(facts: Facts) -> Parameters:
     if not facts.count:
         return {**_fit_robust(facts), "cuts": []}
-    found = [facts.quantiles[q] for q in _CUTS]
-    if facts.whole:  # a quantile between 0 and 1 is none of their values
-        found = [float(np.floor(cut)) for cut in found]
-    cuts = sorted(set(found))
+    cuts: list[float] = []
+    for step in _STEPS:
+        found = [facts.quantiles[q] for q in _places(step)]
+        if facts.whole:  # a quantile between 0 and 1 is none of their values
+            found = [float(np.floor(cut)) for cut in found]
+        cuts = sorted(set(found))
+        if len(cuts) > PIECES:
+            break
     if len(cuts) > PIECES + 1:
         cuts = [cuts[round(j * (len(cuts) - 1) / PIECES)] for j in range(PIECES + 1)]
     return {**_fit_robust(facts), "cuts": cuts if len(cuts) > 2 else []}
@@ -116,7 +126,7 @@ ROWS = (
     ),
     Recipe(
         "pieces",
-        Asked("number", quantiles=tuple(sorted({*_QUARTILES, *_CUTS}))),
+        Asked("number", quantiles=tuple(sorted({*_QUARTILES, *_places(_STEPS[-1])}))),
         _fit_pieces,
         _pieces_labels,
         _encode_pieces,
