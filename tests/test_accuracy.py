@@ -1,7 +1,7 @@
-"""A newcomer's model is a good one: the defaults of a table against scikit-learn's MLP.
+"""A newcomer's model is a good one: `train_table`, told nothing, against scikit-learn's MLP.
 
 The same rows train and the same rows judge; scikit-learn's inputs are standardised, its settings
-its own. Ours holds back a fifth of its training rows to choose the epoch, and is told nothing else.
+its own. Ours is the estimators' default preset, and holds back rows of the training rows alone.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ T = {2: 12.706, 10: 2.262}[SPLITS]
 HIGHEST = {
     ("digits", "error"): 0.064,
     ("digits", "log loss"): 0.25,
-    ("breast_cancer", "error"): 0.056,
-    ("breast_cancer", "log loss"): 0.147,
+    ("breast_cancer", "error"): 0.066,
+    ("breast_cancer", "log loss"): 0.196,
     ("diabetes", "RMSE"): 77.0,
 }
 
