@@ -25,7 +25,7 @@ HOME: dict[str, str] = clearprop._HOME
 #: Optional or heavy libraries, which a function may import when it is called.
 HEAVY = {
     *("autograd", "duckdb", "jinja2", "matplotlib", "narwhals", "onnx", "optuna", "pandas"),
-    *("pyarrow", "ray", "rich", "safetensors", "scipy", "sklearn", "sympy", "typer"),
+    *("pyarrow", "ray", "rich", "safetensors", "scipy", "sklearn", "mpmath", "sympy", "typer"),
 }
 
 #: What the use of a public name may load beside numpy, by the room it lives in.

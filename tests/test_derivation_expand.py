@@ -100,7 +100,7 @@ def test_every_page_has_it_in_both_languages(format, language, title, why, capsy
 
 
 def test_data_hold_it_as_mathematics_and_as_an_expression(capsys):
-    sympy = pytest.importorskip("sympy")
+    sympy = pytest.importorskip("sympy", reason="SymPy is not installed")
     line = "derive 2-2-2 --notation scalar --weight V11 --expand --json"
     assert main(line.split()) == 0
     found = json.loads(capsys.readouterr().out)

@@ -65,7 +65,7 @@ def broken(text: str, room: int) -> Iterator[str]:
 
     Examples
     --------
-    >>> list(broken("W_{11} (P_{1} + P_{2}) + W_{21} (P_{1} + P_{2}) + b_{2}", 18))
+    >>> list(broken("W_{11} (P_{1} + P_{2}) + W_{21} (P_{1} + P_{2}) + b_{2}", 12))
     ['W_{11} (P_{1} + P_{2})', '{}+ W_{21} (P_{1} + P_{2})', '{}+ b_{2}']
     """
     start = 0

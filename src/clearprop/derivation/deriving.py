@@ -103,7 +103,7 @@ class Derivation(Derived):
         --------
         >>> d = derive(Network("1-1-1", "sigmoid"), notation="scalar", weight="W11").expand()
         >>> d.printer_text(d.step("expanded").equations[0].members[0])
-        '(W11 · f(V11 · X1 + b⁽¹⁾₁) + b⁽²⁾₁ − Y1) · f(V11 · X1 + b⁽¹⁾₁)'
+        '−(Y1 − (W11 · f(V11 · X1 + b⁽¹⁾₁) + b⁽²⁾₁)) · f(V11 · X1 + b⁽¹⁾₁)'
         """
         step = multiplied_out(self).step(self)
         return replace(self, steps=(*self.steps, step))
