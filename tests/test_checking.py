@@ -198,6 +198,23 @@ def test_a_gradient_that_grows_from_call_to_call_does_not_pass(case, start):
         check_gradient(network, p, X, Y, accumulating(network), raise_exception=True)
 
 
+@pytest.mark.parametrize("start", [0.0, 1.0])
+def test_a_gradient_kept_in_a_buffer_is_seen_to_grow(case, start):
+    """The arrays that a call hands out are those that the next call adds to."""
+    network, p, X, Y = case
+    kept = {name: start * g for name, g in network.gradient(p, X, Y).items()}
+
+    def adds(p, X, Y):
+        for name, g in network.gradient(p, X, Y).items():
+            kept[name] += g
+        return kept
+
+    found = check_gradient(network, p, X, Y, adds)
+    assert not found.passed
+    assert [one.mistake.id for one in found.diagnosis] == ["accumulated-twice"]
+    assert "grows from call to call" in str(found)
+
+
 def test_of_a_wrong_gradient_that_grows_both_mistakes_are_named(case):
     network, p, X, Y = case
     found = check_gradient(network, p, X, Y, accumulating(network, sign=-1.0))

@@ -104,6 +104,37 @@ def test_a_buffer_like_one_array_hides_no_slope_of_another():
     assert check_function(f, {"a": x["b"], "b": x["a"]}, x).passed
 
 
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_how_an_array_lies_in_memory_hides_no_slope(order):
+    x = np.asarray(np.arange(1.0, 7.0).reshape(2, 3), order=order)
+    for given in (x, x.T, x[::-1], x[:, ::2]):
+        assert check_function(lambda x: (x**2).sum(), lambda x: 2 * x, given).passed
+        assert not check_function(lambda x: (x**2).sum(), lambda x: 0 * x, given).passed
+
+
+def test_a_small_part_of_a_function_that_drops_imaginary_parts_hides_no_slope():
+    """Beside a large part that takes complex numbers, by a buffer or by what NumPy calls real."""
+
+    def buffered(x):
+        kept = np.zeros(2)
+        kept[1] = x[1]
+        return 1e6 * x[0] ** 2 + kept[1] ** 2
+
+    x = np.array([1.0, 2.0])
+    for f in (buffered, lambda x: 1e6 * x[0] ** 2 + np.real(x[1]) ** 2):
+        assert check_function(f, np.array([2e6, 4.0]), x, rtol=1e-9).passed
+        assert not check_function(f, np.array([2e6, 0.0]), x, rtol=1e-9).passed
+
+
+def test_a_slope_that_only_atol_lets_pass_is_told():
+    f, x = (lambda x: 1e-20 * (x**2).sum()), np.array([1.0, 2.0])
+    found = check_function(f, 5e-20 * x, x)
+    assert found.passed
+    assert "x[0] passes for being within atol (1e-7): given 5e-20, numerical 2e-20" in str(found)
+    assert check_function(f, 2e-20 * x, x).notes == ()
+    assert not check_function(f, 5e-20 * x, x, atol=0.0)
+
+
 @pytest.mark.parametrize("fast_mode", [False, True])
 def test_a_function_that_is_nan_beside_the_point_passes_nothing(fast_mode):
     with pytest.raises(DataError, match=r"infinite beside x"):
@@ -190,6 +221,37 @@ def test_a_gradient_that_grows_or_changes_from_call_to_call_does_not_pass():
     assert found.notes[0].endswith("not the same from call to call: random numbers or state")
     assert check_function(f, shaken(1e-9), x, nondet_tol=1e-8).passed
     assert check_function(f, shaken(1e-15), x).passed
+
+
+def test_a_gradient_kept_in_a_buffer_is_seen_to_grow_or_change():
+    """The array that a call hands out is the one that the next call writes into."""
+    x, kept, rng = np.array([1.0, 2.0]), np.zeros(2), np.random.default_rng(0)
+
+    def grows(x):
+        np.add(kept, 2 * x, out=kept)
+        return kept
+
+    found = check_function(lambda x: (x**2).sum(), grows, x)
+    assert not found
+    assert found.notes[0].endswith("grows from call to call: it is not set to zero before")
+
+    def shaken(x):
+        np.multiply(x, 2 + 1e-6 * rng.random(2), out=kept)
+        return kept
+
+    found = check_function(lambda x: (x**2).sum(), shaken, x)
+    assert not found
+    assert found.notes[0].endswith("not the same from call to call: random numbers or state")
+
+
+def test_a_gradient_that_changes_its_input_is_noticed():
+    def doubles(x):
+        x *= 2
+        return x
+
+    found = check_function(lambda x: (x**2).sum(), doubles, np.array([1.0, 2.0]))
+    assert found.passed
+    assert found.notes == ("the gradient changes its input (an in-place operation)",)
 
 
 def plainly(f):

@@ -162,6 +162,8 @@ def test_a_users_prints_and_changes_are_noted(tmp_path, net):
     [
         ("for k in ('W1', 'W2'): kept[k] = kept.get(k, 0) + g[k]; g[k] = kept[k] + 0",
          3, "grows from call to call: it is not set to zero before"),
+        ("for k in g: kept.setdefault(k, 0 * g[k]); kept[k] += g[k]; g[k] = kept[k]",
+         3, "grows from call to call: it is not set to zero before"),
         ("g['W1'] = g['W1'] * np.random.random()",
          3, "not the same from call to call: random numbers or state"),
         ("np.random.seed(1); g['W1'] = g['W1'] + 0 * np.random.random()", 0, "right"),

@@ -198,7 +198,10 @@ def _once(
             f"the function changes its inputs {', '.join(changed)} (an in-place operation); "
             "what it computes afterwards may use the changed values"
         )
-    return read(graph, result), notes
+    answer = read(graph, result)
+    # copies: what the function keeps, and adds to in its next call, must not change under us
+    answer.arrays = {name: np.array(array) for name, array in answer.arrays.items()}
+    return answer, notes
 
 
 def _accepted(function: Callable[..., Any]) -> set[str]:

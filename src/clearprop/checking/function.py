@@ -253,6 +253,7 @@ def _judged(measure: Measure, rows: list[Row], fast_mode: bool) -> FunctionCheck
     wrong = [row for row in rows if measure.wrong(row)]
     if not wrong:
         _check_digits(measure, rows)
+        _note_leniency(measure, rows)
     wrong.sort(key=lambda row: -row.difference)
     told = [row for row in wrong if row.entries == 1] or wrong or rows
     error = max(row.difference / measure.scale_of(row) for row in told)
@@ -279,6 +280,20 @@ def _check_digits(measure: Measure, rows: list[Row]) -> None:
                 f"to {number(row.slope.noise, 1)} only, so any gradient of that size would pass; "
                 "leave a constant out of f, compute it in float64, or take a larger eps"
             )
+
+
+def _note_leniency(measure: Measure, rows: list[Row]) -> None:
+    """Say which number only atol lets pass: slopes as small as atol may be anything."""
+    least = ROUNDINGS * UNIT * abs(measure.value)
+    for row in rows:
+        share = measure.allowed(row) - measure.atol
+        if row.difference > max(share, least) + row.slope.noise and not row.slope.kink:
+            measure.notes.append(
+                f"{row.name} passes for being within atol ({number(measure.atol)}): given "
+                f"{number(row.given)}, numerical {number(row.right)}; slopes so small need a "
+                "smaller atol"
+            )
+            return
 
 
 def _factor(rows: list[Row]) -> float | None:

@@ -43,6 +43,8 @@ class Point:
             form = tuple
         found = cls(_keyed(x, form, "x"), form)
         for key, array in found.arrays.items():
+            if array.dtype.newbyteorder("=") == np.float64:  # in a file's byte order, perhaps
+                found.arrays[key] = array = array.astype(np.float64)
             _check(found.label(key), array)
             bad = np.argwhere(~np.isfinite(array))
             if len(bad):
@@ -83,15 +85,20 @@ class Point:
         if result.size != 1:
             raise ShapeError(f"f returned shape {result.shape}; it must return one number (sum it)")
         if watch:
-            after = given[0] if self.form is dict else dict(enumerate(given))
-            if any(
-                key not in after or not np.array_equal(plain(after[key]), array, equal_nan=True)
-                for key, array in arrays.items()
-            ):
-                self.notes.append("f changes its input (an in-place operation)")
+            self._watch("f", given)
         if result.dtype.kind not in "fiubc":
             raise DataError(f"f returned {shown(result.item())}; it must return one number")
         return result.reshape(())[()]
+
+    def _watch(self, who: str, given: tuple[Any, ...]) -> None:
+        """Note if what was called at this point has changed what it was given."""
+        after = given[0] if self.form is dict else dict(enumerate(given))
+        note = f"{who} changes its input (an in-place operation)"
+        if note not in self.notes and any(
+            key not in after or not np.array_equal(plain(after[key]), array, equal_nan=True)
+            for key, array in self.arrays.items()
+        ):
+            self.notes.append(note)
 
     def real(self, f: Callable[..., Any], arrays: Arrays, *, watch: bool = False) -> float:
         """Return f, which must be a real number there."""
@@ -110,7 +117,9 @@ class Point:
         """
         found = gradient
         if callable(gradient):
-            found = call_user(gradient, *self._given(self.arrays), who="the gradient")
+            given = self._given(self.arrays)
+            found = call_user(gradient, *given, who="the gradient")
+            self._watch("the gradient", given)
         if found is None:
             raise DataError("the gradient is None (does the function end without a return?)")
         if self.form is not tuple and isinstance(found, tuple) and len(found) == 2:
@@ -128,7 +137,8 @@ class Point:
         others = [str(key) for key in arrays if key not in self.arrays]
         if others:
             self.notes.append(f"the gradient has {', '.join(others)} too, which x has not")
-        return {key: arrays[key] for key in self.arrays}
+        # copies: an accumulator that is handed out again must not change under us
+        return {key: arrays[key].copy() for key in self.arrays}
 
     def _real(self, key: Hashable, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         try:
@@ -167,9 +177,10 @@ def _check(label: str, array: np.ndarray[Any, Any]) -> None:
     if array.dtype == np.float64:
         return
     if array.dtype.kind == "f":
+        coarse = ": differences in it have about three digits" * (array.dtype.itemsize < 8)
         raise DataError(
-            f"{label} is {array.dtype}: differences in it have about three digits; give float64 "
-            "(x.astype(float)) and let the function compute in float64"
+            f"{label} is {array.dtype}{coarse}; give float64 (x.astype(float)) and let the "
+            "function compute in float64"
         )
     if array.dtype.kind in "iub":
         raise DataError(f"{label} is of whole numbers ({array.dtype}); give float64: 3.0, not 3")

@@ -135,7 +135,7 @@ for call in ("1", "2"):
         if v is None:
             fail(f"the gradient of {k} is None; it must be an array of numbers")
         try:
-            array = np.asarray(v)
+            array = np.array(v)  # a copy: it may be added to in the second call
             if array.dtype.kind == "c":
                 fail(f"the gradient of {k} is complex; it must be an array of real numbers")
             if array.dtype.kind not in "fiub":

@@ -124,7 +124,8 @@ class Measure:
                                for sign in (1.0, -1.0))  # fmt: skip
             if high - low > 1e-9 * (abs(low) + abs(high)):
                 return Slope((low + high) / 2, low, high)
-            if abs(low - mine) <= near:
+            # an imaginary part that f drops on its way is a slope of 0 too: differences see it
+            if low and abs(low - mine) <= near:
                 return Slope(low, low, low)
         x = self.point.arrays[key].reshape(-1)[places]
         # each entry in its own unit, so that one step is right for all
@@ -146,7 +147,7 @@ class Measure:
         arrays = dict(self.point.arrays)
         if dtype is complex:
             # all complex, not one alone: a buffer like another array would drop the imaginary part
-            arrays = {name: array.astype(complex) for name, array in arrays.items()}
+            arrays = {name: array.astype(complex, order="C") for name, array in arrays.items()}
         else:
             arrays[key] = arrays[key].copy()
         arrays[key].reshape(-1)[places] += by
@@ -204,6 +205,8 @@ class Measure:
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                # what drops an imaginary part in an assignment would lose a slope
+                warnings.simplefilter("error", np.exceptions.ComplexWarning)
                 up = {key: a + 1j * IMAGINARY * way[key] for key, a in arrays.items()}
                 result = self.point.value(self.f, up)
                 if not np.iscomplexobj(result):
