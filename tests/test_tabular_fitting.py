@@ -170,6 +170,15 @@ def test_among_equal_accuracies_the_smaller_log_loss_is_chosen() -> None:
     assert figure(y, sure) < figure(y, unsure) < figure(y, certain_but_wrong)
 
 
+@pytest.mark.parametrize("metric", ["balanced_accuracy", "f1_macro"])
+def test_among_equal_shares_the_smaller_log_loss_is_chosen(metric: str) -> None:
+    figure = watched(Target("y", "classification", "", "integer", ("0", "1")), metric, None)
+    y = np.array([0] * 2999 + [1])
+    untrained, trained = (np.tile([p, 1 - p], (3000, 1)) for p in (0.500001, 0.999))
+    one_more = np.where(y[:, None] == 1, [[0.49, 0.51]], [[0.500001, 0.499999]])
+    assert figure(y, one_more) < figure(y, trained) < figure(y, untrained)
+
+
 def test_labels_are_smoothed_for_accuracy_alone() -> None:
     assert chosen("fast", "classification", "accuracy", {}).label_smoothing == 0.1
     for metric in ("log_loss", "auc"):
@@ -183,6 +192,31 @@ def test_weights_count(rng: np.random.Generator) -> None:
     model = TabularClassifier(changes=QUICK, random_state=0)
     P = model.fit(X, y, sample_weight=np.where(y == 1, 9.0, 1.0)).predict_proba(X)
     assert P[:, 1].mean() == pytest.approx(0.9, abs=0.04)
+
+
+@pytest.mark.parametrize("preset", ["fast", "default"])
+@pytest.mark.parametrize("counting", [1, 3, 5])
+def test_rows_of_no_weight_may_be_nearly_all(preset: str, counting: int) -> None:
+    """Each run holds back rows that count and trains on others, or there are fewer runs."""
+    X, y = np.arange(40.0)[:, None], np.arange(40) % 2
+    weights = np.where(np.arange(40) < counting, 1.0, 0.0)
+    model = TabularClassifier(preset=preset, random_state=0).fit(X, y, sample_weight=weights)
+    bags = {1: 0, 3: 3, 5: 4}[counting]
+    assert len(model.epochs_) == (bags or 1) * (2 if preset == "default" and bags else 1)
+    numbers = TabularRegressor(preset=preset, random_state=0).fit(X, y, sample_weight=weights)
+    assert np.isfinite(numbers.predict(X)).all()
+
+
+def test_groups_of_no_weight_hold_nothing_back(rng: np.random.Generator) -> None:
+    from clearprop.estimators.tabular_fitting import Rows, _parts
+
+    y = np.arange(30) % 2
+    groups = np.array(list("abc"), object).repeat(10)
+    weights = np.where(groups == "a", 1.0, 0.0)
+    target = Target("y", "classification", "", "integer", ("0", "1"))
+    rows = Rows(open_table({"x": y.astype(float)}), {"x": "number"}, y, target, weights, groups)
+    for bags in (1, 4):
+        assert _parts(rows, Ingredients(bags=bags), seed=5) == [None]
 
 
 def test_many_columns_get_no_pieces(rng: np.random.Generator) -> None:

@@ -24,6 +24,9 @@ Figure = Callable[[Any, Any], float]
 #: Figures of numbers that have no unit.
 _BARE = ("r2",)
 
+#: Of the log-loss where other figures are equal: too little to outweigh any step of theirs.
+_LEAST = 2.0**-40
+
 _USUAL = {"classification": "log_loss", "regression": "rmse"}
 
 
@@ -80,6 +83,8 @@ def watched(target: Target, metric: str, weights: NDArray[np.float64] | None) ->
     if metric == "accuracy":
         # The log-loss of 36 at most (its probabilities are 2⁻⁵² at least) stays below one row.
         return lambda y, P: 1 - accuracy(y, P, weights) + log_loss(y, P, weights) / (64 * len(y))
+    if metric in ("balanced_accuracy", "f1_macro"):  # their steps are no row's
+        return lambda y, P: _LEAST * log_loss(y, P, weights) - row.function(y, P, weights)
     return lambda y, P: _signed(row.higher_is_better, row.function(y, P, weights))
 
 

@@ -33,6 +33,7 @@ from clearprop.tables.cells import Role
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
 from clearprop.tables.task import Target
 from clearprop.training import History, Training
+from clearprop.training.checkpoint import destination
 
 __all__ = ["Fitted", "Rows", "fit", "steps_of"]
 
@@ -144,6 +145,8 @@ def fit(
     ------
     Interrupted
         After Ctrl-C before the first step; behind it, what there is comes back.
+    FileError
+        If a checkpoint cannot be written, or a file that is none stands in its place.
     """
     if made_of.clip and rows.target.task == "regression" and rows.target.bounds is None:
         least, most = rows.target.decode(np.array([rows.y.min(), rows.y.max()])).tolist()
@@ -164,6 +167,9 @@ def fit(
         work.judges = _judges(rows.judges, encoder, network)
     parts = _parts(rows, made_of, seed)
     runs = sum(1 if part is None else 1 + made_of.refit for part in parts)
+    if checkpoint is not None:  # a later run's place is seen now, not after those before it
+        for number in range(runs):
+            destination(checkpoint_of(checkpoint, number + 1), resume=False)
     if announce is not None:
         work.announce = lambda: announce(encoder, network, len(parts))
     models: list[Model] = []
@@ -354,12 +360,22 @@ def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_
 
     One run holds back a share, in proportion of classes. Several hold back a part each, so that
     every row is held back once: the rows of each class are dealt out in the order of their draws.
+    A part of rows of no weight judges nothing, and behind one of all others nothing trains.
     """
-    n = len(rows.y)
+    n, counts = len(rows.y), rows.weights
     if rows.judges is not None or not made_of.validation:
         return [None] * made_of.bags
     if n < LEAST_TO_VALIDATE:
         return [None]
+    parts = _dealt(rows, made_of, seed)
+    if counts is not None:
+        parts = [part for part in parts if counts[part].any() and counts[~part].any()]
+    return [*parts] or [None]
+
+
+def _dealt(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_]]:
+    """The parts by the draws of the rows."""
+    n = len(rows.y)
     labels = rows.y if rows.target.task == "classification" else None
     if made_of.bags == 1:
         share = made_of.validation
@@ -369,7 +385,8 @@ def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_
         hand = deal(seed, rows.groups, made_of.bags)
         return [hand == bag for bag in range(hand.max() + 1)]
     u = philox.uniform(seed, philox.VALIDATION, 0, n)
-    order = np.lexsort((u, np.zeros(n) if labels is None else labels))
+    weightless = np.zeros(n, np.bool_) if rows.weights is None else rows.weights == 0
+    order = np.lexsort((u, np.zeros(n) if labels is None else labels, weightless))
     hand = np.empty(n, np.int64)
     hand[order] = np.arange(n) % made_of.bags
     return [hand == bag for bag in range(made_of.bags)]
