@@ -184,3 +184,16 @@ def test_an_earlier_checkpoint_is_not_gone_on_with_unless_asked(run: Run) -> Non
     code, _, err = run(*args)
     assert (code, err) == (0, "")
     assert not list(Path().glob("m.clearprop.checkpoint*"))
+
+
+def test_a_file_of_ones_own_that_is_called_as_a_checkpoint_is_left_alone(run: Run) -> None:
+    Path("m.clearprop.checkpoint.5").write_text("mine")  # behind the last of four runs
+    assert run(*train())[0] == 0
+    assert Path("m.clearprop.checkpoint.5").read_text() == "mine"
+    for name in ("m.clearprop.checkpoint", "m.clearprop.checkpoint.4"):
+        Path(name).write_text("mine")
+        code, out, err = run(*train())
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert f"{name} exists and is no checkpoint; choose another name" in err
+        assert Path(name).read_text() == "mine"
+        Path(name).unlink()

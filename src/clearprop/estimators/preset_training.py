@@ -28,12 +28,11 @@ from clearprop.model.dividing import defined, labelled, open_other
 from clearprop.model.file import checkpoints
 from clearprop.network import Network
 from clearprop.settings import check_all
-from clearprop.storage import is_kind
 from clearprop.tables import Table
 from clearprop.tables.columns import read_weights
 from clearprop.tables.encoder import Encoder
 from clearprop.tables.task import Target, TaskName
-from clearprop.training import ATTRS, CHECKPOINT
+from clearprop.training import ATTRS
 
 __all__ = ["train_preset"]
 
@@ -135,8 +134,7 @@ def train_preset(
 
     if checkpoint is not None and not resume:
         for left in checkpoints(checkpoint):
-            if is_kind(left, CHECKPOINT):
-                left.unlink()
+            left.unlink()
     try:
         found = fit(
             rows, made_of, metric=measure, seed=seed, progress=progress, time_limit=time_limit,

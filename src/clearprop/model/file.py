@@ -11,6 +11,7 @@ from pathlib import Path
 
 from clearprop import storage
 from clearprop.errors import FileError
+from clearprop.training import CHECKPOINT
 
 __all__ = ["KIND", "SUFFIX", "check_destination", "checkpoint_of", "checkpoints", "is_model"]
 
@@ -49,11 +50,14 @@ def checkpoint_of(first: Where, run: int) -> Path:
 
 
 def checkpoints(first: Where) -> list[Path]:
-    """Return the files that runs one after another with this checkpoint have left."""
+    """Return the files that runs one after another with this checkpoint have left.
+
+    A file that is no checkpoint is somebody's own, and not among them.
+    """
     later: list[Path] = []
     for run in count(2):
         one = checkpoint_of(first, run)
-        if not one.exists():
+        if not storage.is_kind(one, CHECKPOINT):
             break
         later.append(one)
-    return [Path(first), *later] if Path(first).exists() else later
+    return [Path(first), *later] if storage.is_kind(first, CHECKPOINT) else later
