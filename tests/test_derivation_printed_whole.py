@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from test_derivation_printed_lines import one_unit
+from test_derivation_printed_terminal import one_unit
 
 import clearprop as cp
 from clearprop.derivation.equations import Equation, Mark
