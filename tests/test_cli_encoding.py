@@ -53,3 +53,13 @@ def test_what_cannot_be_read_so_is_one_sentence(run: Run, command: str, more: li
         code, out, err = run(command, *model, "t.csv", *more, "--encoding", encoding)
         assert (code, out, err.count("\n")) == (1, "", 1), err
         assert said in err
+
+
+def test_a_column_that_a_guessed_encoding_has_no_name_for(run: Run) -> None:
+    table("big5", ("臺北", "高雄"))
+    code, out, err = run("train", "t.csv", "-t", "臺北")
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert "no column '臺北'" in err
+    assert err.endswith("; t.csv is read as cp1252; if names look wrong, give its encoding\n")
+    code, _, err = run("train", "t.csv", "-t", "臺南", "--encoding", "big5")
+    assert code == 1 and "give its encoding" not in err

@@ -283,8 +283,8 @@ def _decoded(path: Path, compressed: bool, encoding: str) -> Iterator[str]:
         place = read - len(error.object) + error.start + 1  # what is decoded ends where was read to
         raise FileError(
             f"{path} is not written in {encoding}: byte 0x{error.object[error.start]:02x} in line "
-            f"{line} (byte {place:,} of its text) means nothing in it; give its encoding, such as "
-            "cp1252"
+            f"{line} (byte {place:,} of its text) means nothing in it; give the one it is "
+            "written in, such as cp1252 or big5"
         ) from error
     except UnicodeError as error:  # of codecs that are for names of hosts
         raise FileError(f"{path} is not written in {encoding}: {error}") from error

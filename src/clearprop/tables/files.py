@@ -37,6 +37,7 @@ from clearprop.tables.delimited import (
 )
 from clearprop.tables.records import explain_records
 from clearprop.tables.table import (
+    UNSURE,
     Cells,
     Chunk,
     Column,
@@ -253,7 +254,7 @@ def note_encodings(files: Sequence[TextFile], notes: list[str], *, asked: bool) 
         if file.encoding not in ("utf-8", "utf-8-sig"):
             told = f"{file.shown.name} is read as {file.encoding}"
             sure = asked or file.encoding.startswith("utf")
-            notes.append(told if sure else f"{told}; if names look wrong, give its encoding")
+            notes.append(told if sure else f"{told}; {UNSURE}")
 
 
 def finish(table: FileTable, nothing: str = "no rows") -> Table:

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from clearprop.errors import DataError
 from clearprop.words import did_you_mean
 
-__all__ = ["Cells", "Chunk", "Column", "Kind", "MemoryTable", "Table", "recut", "unique_names"]
+__all__ = ["UNSURE", "Cells", "Chunk", "Column", "Kind", "MemoryTable", "Table", "recut",
+           "unique_names"]  # fmt: skip
+
+#: How a note of an encoding ends that was found and not given.
+UNSURE = "if names look wrong, give its encoding"
 
 Kind = Literal["integer", "real", "boolean", "date", "text"]
 
@@ -116,7 +120,9 @@ class Table(ABC):
         for column in self.columns:
             if column.name == name:
                 return column
-        raise DataError(f"{self.name} has no column {name!r}: {did_you_mean(name, self.names)}")
+        unsure = (note for note in self.notes if note.endswith(UNSURE))
+        hint = "; ".join((did_you_mean(name, self.names), *unsure))
+        raise DataError(f"{self.name} has no column {name!r}: {hint}")
 
     def chunks(
         self, rows_per_chunk: int = 65536, names: Sequence[str] | None = None
