@@ -78,7 +78,7 @@ def test_columns_weights_and_groups_are_as_asked(run: Run) -> None:
         (["--hidden", "8"], 2, "--hidden is for a plain network: leave one of them out"),
         (["--epochs", "8"], 2, "--preset fast is for a preset"),
         (["--dropout", "0"], 2, "--dropout is for a plain network"),
-        (["--max-steps", "3,x"], 2, "--max-steps takes whole numbers"),
+        (["--max-steps", "3,x"], 2, "--max-steps takes whole numbers such as 500, or 31,30 for"),
         (["--max-steps", "0"], 2, "max_steps"),
         (["--validation", "1.3"], 2, "validation"),
         (["--validation", "0.6", "--test", "0.5"], 2, "leave no rows to train on"),
@@ -109,6 +109,19 @@ def test_a_preset_that_there_is_not_and_a_metric_of_a_plain_network(run: Run) ->
     args = ["train", PENGUINS, "-t", "species", "--metric", "auc"]
     code, _, err = run(*args, "--hidden", "8")
     assert code == 2 and "--metric auc is for a preset" in err and "--hidden" in err
+
+
+def test_what_needs_no_table_is_told_before_one_is_opened(run: Run) -> None:
+    Path("t.csv").write_text("")  # which is told of where it is opened
+    args = ["train", "t.csv", "-t", "y"]
+    for more, said in (
+        (["--metric", "acuracy"], "no metric 'acuracy'; did you mean 'accuracy'?"),
+        (["--metric", "auc", "--task", "regression"], "no metric 'auc' for regression"),
+        (["--hidden", "8", "--max-steps", "31,30"], "a plain network, which is one run: give one"),
+    ):
+        code, out, err = run(*args, *more)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def train(
             f"there is nothing to resume: no {checkpoint}; run the command without --resume"
         )
     settings |= {"columns": columns, "drop": drop or (), "checkpoint": checkpoint, "resume": resume}
-    settings["max_steps"] = None if max_steps is None else _steps(max_steps)
+    settings["max_steps"] = None if max_steps is None else _steps(max_steps, plain)
     run: Callable[..., Model]
     if plain is None:
         # Loaded for presets alone: scikit-learn takes longer to load than a small network to train.
@@ -151,12 +151,20 @@ def _numbers(name: str, text: str) -> list[int]:
     except ValueError:
         found = [0]
     if min(found) < 1:
-        raise UsageError(f"{_flag(name)} takes whole numbers such as 256,256, got {text!r}")
+        raise UsageError(f"{_flag(name)} takes whole numbers such as {_SUCH[name]}, got {text!r}")
     return found
 
 
-def _steps(text: str) -> int | list[int]:
+_SUCH = {"hidden": "256,256", "max_steps": "500, or 31,30 for several runs"}
+
+
+def _steps(text: str, plain: str | None) -> int | list[int]:
     found = _numbers("max_steps", text) or [0]
+    if plain is not None and len(found) > 1:
+        raise UsageError(
+            f"--max-steps {text} is for the runs of a preset, and {_flag(plain)} asks for a plain "
+            "network, which is one run: give one number"
+        )
     return found[0] if len(found) == 1 else found
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.errors import DataError, DivergenceError, NativeError
-from clearprop.estimators.tabular_figures import figure_of, metric_of
+from clearprop.estimators.tabular_figures import check_metric, figure_of, metric_of
 from clearprop.estimators.tabular_files import Opened, columns_of, open_rows
 from clearprop.estimators.tabular_fitting import Fitted, Rows, fit, steps_of
 from clearprop.estimators.tabular_ingredients import chosen
@@ -88,7 +88,8 @@ def train_preset(
         hidden=None, activation=None, dropout=0.0, validation=validation, test=test, patience=None,
         split_by=None if validation is None else split_by, checkpoint=checkpoint, resume=resume,
     )  # fmt: skip
-    chosen(preset, "regression", "", {})  # a preset of no such name is told before all else
+    chosen(preset, "regression", "", {})  # a preset of no such name is told before all else,
+    check_metric(metric, task)  # and a metric
     opened = open_rows(
         data, target, task=task, columns=columns, drop=drop, weight=weight, split_by=split_by,
         validation=validation if isinstance(validation, int | float) else 0.0, test=test,

@@ -17,7 +17,7 @@ from clearprop.metrics import METRICS, accuracy, log_loss
 from clearprop.tables.task import Target
 from clearprop.words import did_you_mean
 
-__all__ = ["cost_of", "figure_of", "metric_of", "watched"]
+__all__ = ["check_metric", "cost_of", "figure_of", "metric_of", "watched"]
 
 Figure = Callable[[Any, Any], float]
 
@@ -30,6 +30,20 @@ _LEAST = 2.0**-40
 _USUAL = {"classification": "log_loss", "regression": "rmse"}
 
 
+def check_metric(metric: str | None, task: str | None = None) -> None:
+    """See that there is such a metric, and that it is for the task where that is known.
+
+    Raises
+    ------
+    SettingError
+        If there is none, or it is for the other task.
+    """
+    known = [name for name, row in METRICS.items() if task in (None, row.task)]
+    if metric is not None and metric not in known:
+        of = "" if task is None else f" for {task}"
+        raise SettingError(f"there is no metric {metric!r}{of}; {did_you_mean(metric, known)}")
+
+
 def metric_of(task: str, metric: str | None) -> str:
     """Return the metric's name, the task's usual one for None.
 
@@ -38,12 +52,8 @@ def metric_of(task: str, metric: str | None) -> str:
     SettingError
         For a metric that does not exist or is for the other task.
     """
-    if metric is None:
-        return _USUAL[task]
-    own = [name for name, row in METRICS.items() if row.task == task]
-    if metric not in own:
-        raise SettingError(f"there is no metric {metric!r} for {task}; {did_you_mean(metric, own)}")
-    return metric
+    check_metric(metric, task)
+    return _USUAL[task] if metric is None else metric
 
 
 def cost_of(task: str, metric: str) -> str:
