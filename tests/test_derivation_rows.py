@@ -136,6 +136,23 @@ def test_random_numbers_have_two_decimals_and_lie_where_they_should():
     assert np.array_equal(random_numbers(Network([2, 1]), 0, 3)[1], one[1])
 
 
+def test_random_weights_of_a_wide_unit_are_smaller_so_that_deep_networks_verify():
+    weights = random_numbers(Network([784, 7, 6, 2]), 0, 1)[0]
+    for name, n, digits in (("W1", 784, 3), ("W2", 7, 2), ("W3", 6, 2)):
+        w, reach = weights[name], np.sqrt(6 / n)
+        assert 0.9 * reach < np.abs(w).max() <= reach + 0.5 * 10.0**-digits
+        assert np.array_equal(w, np.round(w, digits)), name
+    assert np.abs(weights["b1"]).max() > 0.5  # a bias adds up nothing
+    table = cp.Input(levels=40)
+    network = Network(inputs=table, outputs=cp.Dense(1)(cp.Embedding(2)(table)))
+    assert np.abs(random_numbers(network, 0, 1)[0]["E1"]).max() > 0.95  # one row is looked up
+    deep = Network([200, *[100] * 12, 3], "relu", cost="cross_entropy")
+    d = cp.derive(deep, "matrix", *random_numbers(deep, 0, 1))
+    assert d.verify().passed and not d.verify().beyond
+    sizes = [np.sqrt(np.mean(d.numbers.trace[f"a{n}"] ** 2)) for n in range(2, 14)]
+    assert min(sizes) > 0.1 and max(sizes) < 10
+
+
 def test_a_derivation_says_where_its_numbers_come_from(tmp_path):
     network = Network([2, 3, 2])
     found = with_numbers(network, "matrix", None, "en", 4, 7, "", None, "")

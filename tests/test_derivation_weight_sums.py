@@ -36,6 +36,13 @@ def lines(derivation, id):
     ]
 
 
+def test_the_command_shows_as_many_paths_as_it_is_asked_for(capsys):
+    line = ["derive", WIDE, "--activation", "tanh", "--weight", "W1[1,1]", "--json"]
+    for more, shown in (([], 8), (["--shown", "1"], 1), (["--shown", "12"], 12)):
+        assert main([*line, *more]) == 0
+        assert len(json.loads(capsys.readouterr().out)["paths"]["largest"]) == shown
+
+
 def by_hand(network, p, X, Y):
     """Products of W1[1,1] in a chain with tanh and a squared error: one a pair of units."""
     t = network.trace(p, X, Y)

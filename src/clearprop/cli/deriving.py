@@ -60,6 +60,12 @@ def derive(
         str | None,
         typer.Option(help="One weight alone: V11, or W2[1,3] counted from 1.", show_default=False),
     ] = None,
+    shown: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a weight with too many paths, the largest to show.", min=1, show_default="8"
+        ),
+    ] = None,
     data: Annotated[
         str,
         typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from clearprop.derivation.deriving import Derivation, derive
+from clearprop.derivation.largest import SHOWN
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import find_notation
 from clearprop.derivation.pages import WIDTH, verified, wrapped
@@ -25,6 +27,9 @@ __all__ = ["derive_command", "notation_command"]
 
 DOES_NOT_VERIFY = 3
 """The exit code of a derivation that is not what is executed."""
+_REACH = math.sqrt(6.0)
+"""Weights in ±√(6/n) have the variance 2/n: relu passes on what comes in, of one size on every
+layer (He et al., 2015), and no other function much more."""
 
 
 def derive_command(
@@ -35,6 +40,7 @@ def derive_command(
     row: int | None,
     target: str,
     weight: str | None,
+    shown: int | None,
     language: str,
     format: str,  # the flag's word
     out: str,
@@ -48,12 +54,14 @@ def derive_command(
     """Derive back-propagation of a network and print it; 3 if it does not verify."""
     if expand and weight is None:
         raise UsageError(refusal("expand_which"))
+    if shown is not None and weight is None:
+        raise UsageError(refusal("shown_which"))
     if (row is not None or target) and not data:
         raise UsageError(refusal("data_option", option="target" if target else "row"))
     chosen = format_of(format, json, out)
     if out:
         check_page(out, overwrite=overwrite)
-    found = with_numbers(source, notation, weight, language, digits, seed, data, row, target)
+    found = with_numbers(source, notation, weight, language, digits, seed, data, row, target, shown)
     if expand:
         found = found.expand()
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
@@ -82,12 +90,18 @@ def notation_command(net: Network, *, language: str, notation: list[str], json: 
 
 
 def random_numbers(net: Network, seed: int, m: int) -> tuple[dict[str, Any], Any, Any]:
-    """Return parameters, X and Y: random, the same for the same seed, short to read."""
+    """Return parameters, X and Y: random, the same for the same seed, short to read.
+
+    All lie in ±1; weights of a unit with n > 6 inputs in ±√(6/n), with as many digits: so however
+    many layers and units there are, what they add up to stays where it can be evaluated.
+    """
     r = np.random.default_rng(seed)
-    p = {
-        name: np.round(r.uniform(-1, 1, array.shape), 2)
-        for name, array in net.initial(seed).items()
-    }
+    p = {}
+    for name, array in net.initial(seed).items():
+        spec = net.graph.parameters[name].spec
+        summed = spec.fan[0] if len(spec.type.shape) == 2 else 1
+        reach = min(1.0, _REACH / math.sqrt(summed))
+        p[name] = np.round(reach * r.uniform(-1, 1, array.shape), 2 - round(math.log10(reach)))
     X = {
         g.key: r.integers(0, g.levels, m)
         if g.levels
@@ -118,6 +132,7 @@ def with_numbers(
     data: str,
     row: int | None,
     target: str,
+    shown: int | None = None,
 ) -> Derivation:
     """Derive with the data's numbers and the model's parameters; with random ones for want."""
     net = source.network if isinstance(source, Model) else source
@@ -133,7 +148,7 @@ def with_numbers(
         p = {name: np.asarray(array, np.float64) for name, array in source.parameters.items()}
     if data:
         X, Y, columns = read_rows(data, source, target, row)
-    found = derive(net, notation, p, X, Y, weight, language, digits=digits)
+    found = derive(net, notation, p, X, Y, weight, language, digits=digits, shown=shown or SHOWN)
     if not data:
         origin = "seeded_model" if isinstance(source, Model) else "seeded"
         return found.seeded(seed, origin, columns=columns)

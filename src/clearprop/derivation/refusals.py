@@ -81,6 +81,11 @@ REFUSALS = Words(
             "en": "shown = {given}: show 1 path or more",
             "zh": "shown = {given}：至少写出 1 条路径",
         },
+        "shown_which": {
+            "en": "--shown says how many paths of one weight are written out; say which weight "
+            "with --weight",
+            "zh": "--shown 指定写出一个权重的几条路径；请用 --weight 指明哪一个",
+        },
         "expand_which": {
             "en": "--expand multiplies one gradient out; say which with --weight",
             "zh": "--expand 展开一个梯度；请用 --weight 指明哪一个",
