@@ -317,6 +317,34 @@ def test_a_wire_without_a_weight_is_not_said_to_have_one():
     assert "slope of the identity is 1" in why(chain, "delta3")
 
 
+def test_a_unit_of_the_identity_is_said_to_have_the_slope_that_its_equation_shows():
+    x = cp.Input(3)
+    h = cp.Dense(3, "identity")(x)
+    own = cp.Network(inputs=x, outputs=cp.Dense(2)(cp.Activation("tanh")(h)))
+    d = cp.derive(own, "matrix")
+    assert "⊙ f′(a⁽²⁾)" in d.printer_text(d.step("delta2").equations[0].members[-1])
+    assert why(d, "delta2") == (
+        "What arrives behind the function, times the slope of the function (⊙)."
+    )
+    assert why(cp.derive(own, "graph"), "delta2") == (  # there Δ has a step of its own
+        "What arrives at the unit, unchanged: the slope of the identity is 1."
+    )
+    forked = cp.Network(inputs=x, outputs=cp.Dense(2)(h + cp.Dense(3, "tanh")(h)))
+    d = cp.derive(forked, "matrix")
+    assert "′" not in d.printer_text(d.step("delta2").equations[0].members[-1])
+    assert why(d, "delta2") == (
+        "2 paths leave this value, so 2 derivatives come back and add up (⊕)."
+    )
+
+
+def test_softmax_is_said_to_have_no_slope_unit_by_unit():
+    for notation in ("graph", "matrix", "index"):
+        assert why(cp.derive(NETWORKS["softmax"](), notation), "delta3") == (
+            "Every output of the function depends on all its inputs, so what arrives at each of "
+            "them takes part."
+        )
+
+
 def test_no_factor_1_is_written():
     x = cp.Input(2)
     h = cp.Activation("identity")(cp.Dense(2, "identity")(x))

@@ -56,7 +56,7 @@ C|sample_cost|sample_cost_why|a_last|C = −(Σⱼ₌₁³ yⱼ log(a^{(last)}�
 penalty|penalty|penalty_why||Ω = (λ/2) ‖E^{(rows)}‖² + (λ/2) ‖W^{(first)}‖² + (λ/2) ‖W^{(last)}‖²
 J|total_cost|total_cost_why|C penalty|J = (1/m) Σₛ₌₁ᵐ Cₛ + Ω
 Delta_last|arrives_cost|arrives_cost_why|a_last|∂J/∂a^{(last)} = −y/a^{(last)}
-delta_last|output_delta|output_delta_why|a_last Delta_last|\
+delta_last|output_delta|arrives_coupled_why|a_last Delta_last|\
 δ^{(last)} = a^{(last)} ⊙ (∂J/∂a^{(last)} − a^{(last)}ᵀ ∂J/∂a^{(last)})
 delta_last:link|shortcut|shortcut_why|delta_last|δ^{(last)} = a^{(last)} − y
 Delta_scaled|arrives|arrives_why|delta_last|∂J/∂a^{(scaled)} = W^{(last)}ᵀ δ^{(last)}
@@ -88,7 +88,7 @@ z_first|weighted|weighted_why|a4|z^{(first)}ᵢ = (Σⱼ₌₁⁴ w^{(first)}ᵢ
 a_scaled|scaled|scaled_why|a6|a^{(scaled)}ᵢ = s^{(scaled)}ᵢ a⁽⁶⁾ᵢ
 a_last|activated|activated_why|z_last|a^{(last)}ᵢ = softmax(z^{(last)})ᵢ
 Delta_last|arrives_cost|arrives_cost_why|a_last|∂J/∂a^{(last)}ᵢ = −yᵢ/a^{(last)}ᵢ
-delta_last|output_delta|output_delta_why|a_last Delta_last|\
+delta_last|output_delta|arrives_coupled_why|a_last Delta_last|\
 δ^{(last)}ᵢ = a^{(last)}ᵢ (∂J/∂a^{(last)}ᵢ − (Σⱼ₌₁³ a^{(last)}ⱼ ∂J/∂a^{(last)}ⱼ))
 delta_last:link|shortcut|shortcut_why|delta_last|δ^{(last)}ᵢ = −(yᵢ − a^{(last)}ᵢ)
 Delta_rows|arrives|arrives_part_why|Delta4|∂J/∂a^{(rows)}ᵢ = ∂J/∂a⁽⁴⁾ᵢ

@@ -81,15 +81,23 @@ def delta_words(step: Step, arriving: Sequence[Term], final: bool) -> Said:
 
     ``final``: a δ of the output layer.
     """
-    if len(arriving) > 1:
-        return Said("delta_sum_why", count=len(arriving))
+    if wire_words(step.expr) == "arrives_coupled_why" and not _has_slope(step.expr):
+        return Said("arrives_coupled_why")
     unit = slope_is_one(step.expr)
+    if len(arriving) > 1:
+        return Said("arrives_sum_why" if unit else "delta_sum_why", count=len(arriving))
     if final:
         return Said("output_delta_identity_why" if unit else "output_delta_why")
-    if unit:
-        return Said("delta_identity_why")
-    weighted = wire_words(arriving[0].expr) == "arrives_why"
-    return Said("delta_why" if weighted else "delta_arrived_why")
+    wire = wire_words(arriving[0].expr)
+    if unit:  # what is put in for Δ is all that the equation shows
+        plain = wire in ("arrives_why", "arrives_unchanged_why")
+        return Said("delta_identity_why" if plain else wire)
+    return Said("delta_why" if wire == "arrives_why" else "delta_arrived_why")
+
+
+def _has_slope(expr: Expr) -> bool:
+    """Whether a derivative unit by unit stands in it; softmax has none."""
+    return any(isinstance(node, Apply) and node.form == "derivative" for node in walk(expr))
 
 
 def gradient_words(step: Step) -> Said:
