@@ -193,6 +193,9 @@ def test_a_verification_says_the_largest_errors_and_the_step_worst_by_its_limit(
     assert by_sympy.max_error_symbolic == 2e-10
     assert Verification({"dJ/dW1": 3e-10, "z2": 2.5e-10}, {}, (), {"W1": 2e-10}).worst == "dJ/dW1"
     assert Verification({}, {}, (), {"W1": 9e-11}).passed
+    lost = Verification({"z2": np.inf}, {"dJ/dW1": np.inf}, (), {"W1": np.nan}).to_dict()
+    assert [lost[f"max_error_{of}"] for of in ("trace", "differences", "symbolic")] == [None] * 3
+    assert lost["verified"] is False  # JSON has no ∞
     missing = Verification({}, {}, ("b1",))
     assert not missing.passed and missing.to_dict()["unproved"] == ["b1"]
     assert (Verification({}, {}).max_error_trace, Verification({}, {}).worst) == (0.0, "")

@@ -7,6 +7,7 @@ by sample, and compared with the engine's trace and with central differences of 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -114,15 +115,22 @@ class Verification:
         return worst if worst and scaled[worst] > 1.0 else ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as plain data."""
+        """Return the figures as plain data; null is an error without bounds, where it failed.
+
+        (JSON has no ∞. An error that SymPy was not asked for is null too.)
+        """
         return {
             "verified": self.passed,
-            "max_error_trace": self.max_error_trace,
-            "max_error_differences": self.max_error_differences,
-            "max_error_symbolic": self.max_error_symbolic,
+            "max_error_trace": _bounded(self.max_error_trace),
+            "max_error_differences": _bounded(self.max_error_differences),
+            "max_error_symbolic": _bounded(self.max_error_symbolic),
             "unproved": list(self.unproved),
             "beyond_floating_point": list(self.beyond),
         }
+
+
+def _bounded(error: float | None) -> float | None:
+    return error if error is not None and math.isfinite(error) else None
 
 
 def verify_steps(
