@@ -88,7 +88,12 @@ def test_an_equation_for_every_unit_has_the_numbers_of_all_and_says_where_letter
     assert (z["for"], np.allclose(z["value"], trace["z2"][1], rtol=1e-14)) == ({"i": 3}, True)
     assert gradient["for"] == {"i": 3, "j": 2}
     assert np.allclose(gradient["value"], trace["dJ/dW1"], rtol=1e-12)
-    assert found["W1:="]["equations"][0]["value"] is None  # what a step gives has no name
+    for name in ("W1", "b1", "W2", "b2"):  # W₂₃ and W₃₂ are two places
+        after = p[name] - 0.5 * trace[f"dJ/d{name}"]
+        assert np.allclose(found[f"{name}:="]["equations"][0]["value"], after, rtol=1e-12)
+    turned, _ = steps("delta-rule", p, X, Y, network=network, row=2)
+    after = (p["W1"] - 0.5 * trace["dJ/dW1"]).T
+    assert np.allclose(turned["W1:="]["equations"][0]["value"], after, rtol=1e-12)
     assert found["tanh"]["equations"][0]["value"] is None
     assert [found[id]["like"] for id in ("z2", "z3")] == ["z2[l]", "z2[l]"]
     assert [found[id]["layer"] for id in ("z2", "z3", "z2[l]")] == [1, 2, None]
@@ -130,3 +135,5 @@ def test_a_chain_is_called_by_its_sizes_and_any_other_graph_by_its_layers():
     assert [called(each, "en") for each in (Network("2-3-1"), looked_up, forked, one)] == [
         "2-3-1", "[4]-3-2", "a graph of 2 layers", "a graph of one layer"]  # fmt: skip
     assert [called(each, "zh") for each in (forked, one)] == ["2 层的计算图", "一层的计算图"]
+    assert [cp.derive(each, language="zh").title for each in (forked, Network("2-3-1"))] == [
+        "2 层的计算图的反向传播算法推导", "2-3-1 的反向传播算法推导"]  # fmt: skip

@@ -16,7 +16,7 @@ import numpy as np
 from clearprop.backprop import Plan, plan, run, target_name
 from clearprop.derivation.beyond import smaller
 from clearprop.derivation.equations import DerivedStep, Equation, Mark
-from clearprop.derivation.evaluating import value
+from clearprop.derivation.evaluating import AXES, value
 from clearprop.derivation.largest import Largest, Ways
 from clearprop.derivation.latex import LATEX
 from clearprop.derivation.layouts import TEXT, Layout
@@ -38,6 +38,7 @@ from clearprop.derivation.tree import (
     Ratio,
     Stack,
     Total,
+    Var,
     put,
     walk,
 )
@@ -208,10 +209,12 @@ class Derived:
         """Return the number of an equation without free indices, as the trace has it."""
         if equation.layers or self.numbers is None:
             return None
+        left = equation.left
+        if equation.free and equation.relation == "←" and isinstance(left, Quantity):
+            return self._after(equation, left)
         if equation.free and not self._whole(equation):
             return None
         bound = self.numbers.bound(self.row)
-        left = equation.left
         if isinstance(left, Quantity) and equation.relation == "=":
             if equation.free:
                 left = replace(left, index=())
@@ -224,6 +227,16 @@ class Derived:
         if equation.free:
             return None
         return value(equation.members[-1], self.numbers, bound)
+
+    def _after(self, equation: Equation, left: Quantity) -> Array:
+        """What every entry becomes by an update, each letter along an axis of its own."""
+        assert self.numbers is not None  # or `value` would have returned
+        bound: dict[str, Any] = dict(self.numbers.bound(self.row))
+        letters = [one.name for one in left.index if isinstance(one, Var)]
+        for axis, letter in enumerate(letters):
+            along = np.arange(1, dict(equation.free)[letter] + 1)
+            bound[letter] = along.reshape([-1 if at == axis else 1 for at in range(len(letters))])
+        return value(equation.members[-1], self.numbers, bound | {AXES: len(letters)})
 
     def worth(self, equation: Equation) -> Array | None:
         """Return what an equation's last member gives, be it right or wrong."""
@@ -273,7 +286,9 @@ class Derived:
     @cached_property
     def title(self) -> str:
         """What is derived."""
-        return self.say("title", network=called(self.network, self.language))
+        name = called(self.network, self.language)
+        apart = self.language == "zh" and name.isascii()  # Chinese beside Chinese has no space
+        return self.say("title", network=f"{name} " if apart else name)
 
     def _where(self, equation: Equation) -> dict[str, Any]:
         """How far each index runs, from 1 (a number, or the sign of a size), and which layers."""

@@ -8,7 +8,7 @@ MESSAGES = Words(
     {
         "title": {
             "en": "Back-propagation of {network}, derived",
-            "zh": "{network} 的反向传播算法推导",
+            "zh": "{network}的反向传播算法推导",
         },
         "written": {"en": "notation: {notation}", "zh": "记号：{notation}"},
         "parameters": {"en": "{count} parameters", "zh": "{count} 个参数"},
