@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation.errata import ERRATA
-from clearprop.derivation.sources import SOURCES, pages
+from clearprop.derivation.loose import LOOSE
+from clearprop.derivation.sources import MORE, SOURCES, pages
 
 DOCS = Path(__file__).parents[1] / "docs" / "sources"
+PAGES = pages()
 
 
 @pytest.mark.parametrize("erratum", ERRATA, ids=lambda e: f"{e.source} {e.place}")
@@ -22,24 +27,59 @@ def test_the_printed_form_fails_and_the_right_form_holds(erratum):
 
 
 def test_every_misprint_of_the_list_is_there():
-    assert len(ERRATA) >= 27
+    assert len(ERRATA) == 35
     assert {e.source for e in ERRATA} == {"S0", "S1", "S2", "S3", "S4"}
 
 
 def test_each_source_has_a_page_of_its_own():
-    found = pages()
     for source, notation in SOURCES.items():
-        text = found[f"{source.lower()}-{notation}.md"]
+        text = PAGES[f"{source.lower()}-{notation}.md"]
         assert text.startswith(f"# {source} · {notation}")
         assert "## Derivation, with numbers" in text
-        assert f"({source.lower()}-{notation}.md)" in found["index.md"]
-    assert {file.name for file in DOCS.iterdir()} == set(found)
+        assert f"({source.lower()}-{notation}.md)" in PAGES["index.md"]
+    assert {file.name for file in DOCS.iterdir()} == set(PAGES)
 
 
-@pytest.mark.parametrize("name", sorted(pages()))
+@pytest.mark.parametrize("name", sorted(PAGES))
 def test_the_pages_of_the_sources_are_fresh(name):
     stands = (DOCS / name).read_text("utf-8")
-    assert stands == pages()[name], "run `python -m clearprop.derivation.sources docs/sources`"
+    assert stands == PAGES[name], "run `python -m clearprop.derivation.sources docs/sources`"
+
+
+def test_a_page_says_what_its_text_leaves_open_and_nothing_stands_there_twice():
+    assert len({(one.source, one.place, one.written) for one in LOOSE}) == len(LOOSE)
+    wrong = {(one.source, one.printed) for one in ERRATA}
+    for one in LOOSE:
+        assert (one.source, one.written) not in wrong
+        page = PAGES[f"{one.source.lower()}-{SOURCES[one.source]}.md"]
+        assert f"| {one.source} {one.place} | {one.written} | {one.read} |" in page
+    assert {one.source for one in LOOSE} == set(SOURCES)
+
+
+def test_the_page_of_the_shared_biases_says_so():
+    said = {source: PAGES[f"{source.lower()}-{name}.md"] for source, name in SOURCES.items()}
+    shared = "| bias view | one number for all units of a layer |"
+    assert [source for source, page in said.items() if shared in page] == ["S3"]
+
+
+@pytest.mark.parametrize("line", [line for more in MORE.values() for line, _ in more])
+def test_every_other_command_of_a_page_runs_from_the_root(line, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(DOCS.parents[1])
+    words = [str(tmp_path / word) if word == "s0.html" else word for word in shlex.split(line)[1:]]
+    assert main(words) == 0
+    assert capsys.readouterr().out or (tmp_path / "s0.html").stat().st_size > 10_000
+
+
+def test_the_residual_neuron_passes_back_one_more_than_its_function():
+    network = cp.Network.from_json((DOCS / "s1-residual.json").read_bytes())
+    p, X, Y = network.initial(3), np.array([[0.4, -0.7]]), np.array([[0.2, 0.9, 0.5]])
+    trace = network.trace(p, X, Y)
+    z, behind = trace["z2"], trace["Delta4"]
+    slope = 1 / (2 + np.exp(z) + np.exp(-z))  # σ′
+    assert trace["a4"] == pytest.approx(z + 1 / (1 + np.exp(-z)), rel=1e-14)
+    assert trace["delta2"] == pytest.approx(behind * (1 + slope), rel=1e-12)
+    d = cp.derive(network, "graph", p, X, Y)
+    assert "2 paths leave this value" in d.step("Delta2").why.speak("en")
 
 
 @pytest.mark.parametrize("source", SOURCES)

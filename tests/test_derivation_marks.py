@@ -10,7 +10,8 @@ import pytest
 
 import clearprop as cp
 from clearprop.cli import main
-from clearprop.derivation.errata import Example, printed_wrongly
+from clearprop.derivation.errata import printed_wrongly
+from clearprop.derivation.erratum import Example
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.pages import width
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from clearprop.derivation.errata import Erratum
+from clearprop.derivation.erratum import Erratum
 from clearprop.derivation.messages import Said
 from clearprop.derivation.tree import Node, Number, Run, Width
 from clearprop.expressions import Type

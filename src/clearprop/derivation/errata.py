@@ -1,173 +1,18 @@
 """What the five sources print wrongly, as data: each printed form can be evaluated, and fails.
 
-An `Erratum` quotes the printed equation, says the right one, and holds both as functions of a
-random `Example`; the truth is a central difference of the cost, or the definition it contradicts.
-Matrices are strict here: a column vector is n × 1, and shapes that do not multiply are errors.
 Proved by ``tests/test_derivation_errata.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from clearprop.derivation.erratum import Erratum, Example, M, dot, sigmoid
 from clearprop.expressions import Array
-from clearprop.words import number
 
-M = 5
-"""Samples of the example's batch."""
-
-
-class Example:
-    """A 2-3-2 network with sigmoid on random numbers, as the texts' column vectors.
-
-    Parameters
-    ----------
-    seed : int
-    outputs : int
-        Units of the output layer.
-    """
-
-    def __init__(self, seed: int = 0, outputs: int = 2) -> None:
-        r = np.random.default_rng(seed)
-        self.W = {1: r.normal(size=(3, 2)), 2: r.normal(size=(outputs, 3))}
-        self.b = {1: r.normal(size=(3, 1)), 2: r.normal(size=(outputs, 1))}
-        self.X, self.Y = r.normal(size=(M, 2, 1)), r.uniform(0.1, 0.9, (M, outputs, 1))
-        self.x, self.y = self.X[0], self.Y[0]
-        self.rate, self.penalty = 0.3, 0.1
-        self.z, self.a = self.forward(self.x)
-        self.slope = {layer: sigmoid(z) * (1 - sigmoid(z)) for layer, z in self.z.items()}
-        self.delta = {3: (self.a[3] - self.y) * self.slope[3]}
-        self.delta[2] = (self.W[2].T @ self.delta[3]) * self.slope[2]
-
-    def forward(self, x: Array) -> tuple[dict[int, Array], dict[int, Array]]:
-        """Return z and a of every layer."""
-        a, z = {1: x}, {}
-        for layer in (1, 2):
-            z[layer + 1] = self.W[layer] @ a[layer] + self.b[layer]
-            a[layer + 1] = sigmoid(z[layer + 1])
-        return z, a
-
-    def cost(self, x: Array, y: Array) -> float:
-        """½ ‖a − y‖² of one sample."""
-        return float(0.5 * np.sum((self.forward(x)[1][3] - y) ** 2))
-
-    def batch_cost(self) -> float:
-        """The mean over the batch, and λ/2 Σ W²."""
-        mean = np.mean([self.cost(x, y) for x, y in zip(self.X, self.Y, strict=True)])
-        return float(mean + self.penalty / 2 * sum(np.sum(w**2) for w in self.W.values()))
-
-    def difference(self, of: Array, cost: Callable[[], float] | None = None) -> Array:
-        """Return ∂cost/∂of by central differences; ``of`` is one of the example's own arrays."""
-        cost = cost or (lambda: self.cost(self.x, self.y))
-        found = np.zeros_like(of)
-        for place in np.ndindex(of.shape):
-            kept, h = of[place], 1e-6
-            of[place] = kept + h
-            above = cost()
-            of[place] = kept - h
-            below = cost()
-            of[place] = kept
-            found[place] = (above - below) / (2 * h)
-        return found
-
-    def sample_gradient(self, name: str, layer: int) -> list[Array]:
-        """Return ∂J/∂W (or b) of each sample, without the penalty."""
-        of = getattr(self, name)[layer]
-        return [self.difference(of, lambda x=x, y=y: self.cost(x, y))  # type: ignore[misc]
-                for x, y in zip(self.X, self.Y, strict=True)]  # fmt: skip
-
-
-def sigmoid(x: Any) -> Any:
-    """Return 1/(1 + e^(−x))."""
-    return 1 / (1 + np.exp(-x))
-
-
-Form = Callable[[Example], Any]
-
-
-@dataclass(frozen=True)
-class Erratum:
-    """One wrong equation.
-
-    Parameters
-    ----------
-    source : str
-        ``"S0"`` … ``"S4"``.
-    place : str
-        Line (``":47"``) or equation (``"(35)"``) in the text.
-    printed, right : str
-        The equations.
-    why, why_zh : str
-        Why it matters.
-    evaluate, evaluate_right, truth : callable (Example) -> array
-        The printed form, the right form, and what both ought to be.
-    reading : str
-        The reading taken, where the printed form allows several or none.
-    outputs : int
-        Output units of the example that shows it.
-    numbers : tuple of str
-        The numbers of the text's equations it stands in.
-    """
-
-    source: str
-    place: str
-    printed: str
-    right: str
-    why: str
-    why_zh: str
-    evaluate: Form
-    evaluate_right: Form
-    truth: Form
-    reading: str = ""
-    outputs: int = 2
-    numbers: tuple[str, ...] = ()
-
-    def outcome(self, seed: int = 0) -> str:
-        """Return what the printed form gives beside the true value, or which shapes fail."""
-        example = Example(seed, self.outputs)
-        truth = np.asarray(self.truth(example))
-        try:
-            found = np.asarray(self.evaluate(example))
-        except ValueError as error:
-            return f"shapes fail: {error}"
-        if found.shape != truth.shape:
-            return f"shapes fail: {_size(found)} instead of {_size(truth)}"
-        place = np.unravel_index(np.argmax(np.abs(found - truth)), truth.shape)
-        return f"{_written(found[place])} instead of {_written(truth[place])}"
-
-    def error(self, seed: int = 0, *, printed: bool = True) -> float:
-        """Return the largest difference from the truth; infinite where shapes fail."""
-        example = Example(seed, self.outputs)
-        truth = np.asarray(self.truth(example), dtype=np.float64)
-        try:
-            found = np.asarray((self.evaluate if printed else self.evaluate_right)(example))
-        except ValueError:
-            return float("inf")
-        if found.shape != truth.shape:
-            return float("inf")
-        return float(np.max(np.abs(found - truth)))
-
-
-def _written(found: Array) -> str:
-    return number(float(np.round(found, 9)) + 0.0, 4).replace("-", "−")
-
-
-def dot(*factors: Array) -> Array:
-    """Return a matrix product, strict."""
-    product = factors[0]
-    for factor in factors[1:]:
-        if product.shape[1] != factor.shape[0]:
-            raise ValueError(f"{_size(product)} times {_size(factor)}")
-        product = product @ factor
-    return product
-
-
-def _size(array: Array) -> str:
-    return "×".join(map(str, array.shape))
+__all__ = ["ERRATA", "printed_wrongly"]
 
 
 def _jacobian(e: Example) -> Array:
@@ -227,9 +72,33 @@ def _delta2(e: Example) -> Array:
     return e.difference(e.b[1])
 
 
+def _arriving(e: Example) -> Array:
+    """∂J/∂a of the hidden layer: by z, by central differences, without the slope."""
+    return np.asarray(_delta2(e) / e.slope[2])
+
+
+def _gradient2(e: Example) -> Array:
+    """∂J/∂W² of one sample, by back-propagation."""
+    return dot(e.delta[3], e.a[2].T)
+
+
 def _updated(e: Example, name: str) -> Array:
     of = getattr(e, name)[1]
     return np.asarray(of - e.rate * e.difference(of, e.batch_cost))
+
+
+def _penalty_slope(e: Example, norm: Callable[[Array], float]) -> Array:
+    """∂/∂W¹ of λ/2 times a sum over the layers."""
+    return e.difference(e.W[1], lambda: e.penalty / 2 * sum(map(norm, e.W.values())))
+
+
+def _accumulated(e: Example, start: Array) -> Array:
+    """S1's loop over the batch for Θ′², begun with what stands in it, then divided by m."""
+    total = start
+    for x, y in zip(e.X, e.Y, strict=True):
+        a = e.forward(x)[1]
+        total = total + dot((a[3] - y) * a[3] * (1 - a[3]), a[2].T)
+    return np.asarray(total / M)
 
 
 def _chain(e: Example) -> tuple[float, float, float]:
@@ -275,6 +144,13 @@ ERRATA: tuple[Erratum, ...] = (
             "第一层没有输入加权和，激活函数会作用在输入上",
             lambda e: dot(e.W[1], sigmoid(e.x)) + e.b[1], lambda e: dot(e.W[1], e.x) + e.b[1],
             lambda e: e.z[2], reading="l = 2, with z⁽¹⁾ read as x"),
+    Erratum("S0", ":39", "(λ/2) ‖W‖₂²", "(λ/2) Σ (W_ji⁽ˡ⁾)², over all layers, as in :41",
+            "the 2-norm of a matrix is its largest singular value; and W is several matrices",
+            "矩阵的二范数是最大奇异值，而这里是各层权重的平方和",
+            lambda e: _penalty_slope(e, lambda w: float(np.linalg.norm(w, 2) ** 2)),
+            lambda e: _penalty_slope(e, lambda w: float(np.sum(w**2))),
+            lambda e: e.penalty * e.W[1],
+            reading="its derivative by W⁽¹⁾, λW in :47; ‖·‖₂ of each layer's matrix, summed"),
     Erratum("S0", ":47", "W − α Σ ∂Jᵢ/∂W − λW", "W − α((1/m) Σ ∂Jᵢ/∂W + λW)",
             "1/m is lost, and λ is no longer multiplied by α",
             "丢了平均的系数，惩罚项也没有乘学习率",
@@ -315,18 +191,40 @@ ERRATA: tuple[Erratum, ...] = (
             "shapes do not multiply", "矩阵大小不能相乘",
             lambda e: sigmoid(dot(e.W[2].T, e.a[2]) + e.b[2]),
             lambda e: sigmoid(dot(e.W[2], e.a[2]) + e.b[2]), lambda e: e.a[3]),
+    Erratum("S1", ":74", "subscripts n m of Δ³₂₁, Θ²₃₂, δ³₃₁: n units at the right, m at the left",
+            "so for Θ alone; a, z, Δ and δ are columns, n × 1",
+            "δ³ would be as large as Θ², and Δ³ no column",
+            "只对权重成立；输出和误差都是列向量，第二个下标是一",
+            lambda e: dot(e.W[2].T, np.repeat(e.delta[3], 3, axis=1)),
+            lambda e: dot(e.W[2].T, e.delta[3]), _arriving,
+            reading="Δ³ of that rule, 3 units at the left and 2 at the right"),
     Erratum("S1", ":76, :78", "Θ′_b = δ_{b+1} * a_b", "δ_{b+1} (a_b)ᵀ",
             "an outer product; its own worked example has it right", "应为外积，原文的算例是对的",
             lambda e: dot(e.delta[3], e.a[2]), lambda e: dot(e.delta[3], e.a[2].T),
             lambda e: e.difference(e.W[2]), reading="* as the matrix product of :72"),
+    Erratum("S1", ":98", "δ² = Δ³ · σ′(z²), and with the same sign :100 Θ′ = δ² · (a¹)ᵀ",
+            "δ² = Δ³ ⊙ σ′(z²)", "one sign for two products; only :66 says which it means",
+            "同一个符号表示两种乘法：这里应为按元素相乘",
+            lambda e: dot(dot(e.W[2].T, e.delta[3]), e.slope[2]),
+            lambda e: dot(e.W[2].T, e.delta[3]) * e.slope[2], _delta2,
+            reading="· as the matrix product that :100 needs"),
+    Erratum("S1", ":110, :113", "theta2′ = theta2′ + delta3 * (a2)ᵀ, never set to 0",
+            "theta2′ = 0 before the loop", "the next batch starts from the gradient of the last",
+            "累加前没有清零：下一批样本会从上一批的梯度开始累加",
+            lambda e: _accumulated(e, _accumulated(e, np.zeros((2, 3)))),
+            lambda e: _accumulated(e, np.zeros((2, 3))),
+            lambda e: sum(e.sample_gradient("W", 2)) / M,
+            reading="the loop run twice on one batch; the first sum begins at 0"),
     Erratum("S1", ":111", "Delta3 = (theta2′)ᵀ * delta3", "Delta3 = (theta2)ᵀ * delta3",
             "the gradient accumulator stands where the weights belong",
             "应是权重的地方写成了累加的梯度，大小相合，错误不易察觉",
             lambda e: dot(dot(e.delta[3], e.a[2].T).T, e.delta[3]) * e.slope[2],
             lambda e: dot(e.W[2].T, e.delta[3]) * e.slope[2], _delta2,
             reading="δ² of the first sample"),
-    Erratum("S1", ":120", "δ³ = y − a³", "δ³ = a³ − y", "sign: descent would climb",
-            "符号相反，下降会变成上升",
+    Erratum("S1", ":120", "δ³ = y − a³", "δ³ = a³ − y",
+            "sign: descent would climb; and it needs sigmoid with binary, or softmax with "
+            "categorical, cross-entropy",
+            "符号相反，下降会变成上升；且只对配对的输出函数成立",
             lambda e: e.y - e.a[3], lambda e: e.a[3] - e.y,
             lambda e: _by_z(e, lambda z: _cross_entropy(e, z)),
             reading="sigmoid with binary cross-entropy"),
@@ -334,6 +232,12 @@ ERRATA: tuple[Erratum, ...] = (
             "∂G/∂X1 ≠ ∂G/∂T; only F′ is shared", "对两个自变量的偏导不同，只有最外层的因子是共用的",
             lambda e: _chain(e)[0], lambda e: _chain(e)[1], lambda e: _chain(e)[2],
             reading="F = sigmoid, G(X1, T) = X1 · T, T(X2) = X2²"),
+    Erratum("S2", ":26", "each step moves x by η against the gradient",
+            "by η f′(x), as its :28 has it",
+            "η is a factor, not the length of the step", "学习率是系数，不是步长",
+            lambda e: e.W[2] - e.rate * _gradient2(e) / np.linalg.norm(_gradient2(e)),
+            lambda e: e.W[2] - e.rate * _gradient2(e),
+            lambda e: e.W[2] - e.rate * e.difference(e.W[2]), reading="x is W⁽³⁾, f is E"),
     Erratum("S2", ":34", "E = ½ ‖y − u⁽ⁿ⁾‖²", "½ ‖y − f(u⁽ⁿ⁾)‖²",
             "its equation (3) differentiates the second, not the first",
             "原文第三式求的是后一种形式的导数",

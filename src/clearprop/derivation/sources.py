@@ -13,10 +13,13 @@ import numpy as np
 
 from clearprop.derivation.command import random_numbers
 from clearprop.derivation.deriving import Derivation, derive
-from clearprop.derivation.errata import ERRATA, Erratum
+from clearprop.derivation.errata import ERRATA
+from clearprop.derivation.erratum import Erratum
+from clearprop.derivation.loose import LOOSE
 from clearprop.derivation.names import Names
 from clearprop.derivation.notation import NOTATIONS
 from clearprop.derivation.rosetta import rosetta
+from clearprop.graph import Activation, Dense, Input
 from clearprop.network import Network
 
 SOURCES = {"S0": "matrix", "S1": "graph", "S2": "delta-rule", "S3": "scalar", "S4": "index"}
@@ -32,6 +35,29 @@ ABOUT = {
 }
 
 
+MORE = {
+    "S0": (("clearprop derive 2-3-2 --l2 0.01 --format html -o s0.html",
+            "the same as a page with the network drawn, each step linked to its place in it"),),
+    "S1": (("clearprop derive 2-2-3 --notation graph --cost cross_entropy",
+            "with softmax and cross-entropy, whose slopes cancel: δ³ = a³ − y"),
+           ("clearprop derive docs/sources/s1-residual.json --notation graph",
+            "with residual neurons Y = X + σ(X) in the hidden layer: two paths leave X, and what "
+            "comes back over them adds up, Δ + Δ ⊙ σ′(X), which is Δ ⊙ (1 + σ′(X))")),
+    "S2": (("clearprop derive 3-4-4-2 --notation delta-rule --activation tanh",
+            "more layers of another f: the recursion once for all of them, then each"),),
+    "S3": (("clearprop derive 2-3-2 --notation scalar",
+            "all units, H2, H3, P2 and P3 too, the other ten weights, and both biases, which the "
+            "text leaves to the reader: a shared bias has the sum over its units"),
+           ("clearprop derive 2-3-2 --notation scalar --weight V23",
+            "any other weight as the text derives V11"),
+           ("clearprop derive 2-3-2 --notation scalar --weight V11 --verify",
+            "how far every equation was verified, by SymPy too"),
+           ("clearprop derive 2-3-2 --notation scalar --weight V11 --expand",
+            "the gradient of V11 multiplied out, and how many multiplications each way takes")),
+    "S4": (('clearprop derive 2-3-2 --notation index --weight "w⁽¹⁾₂₁"',
+            "how a change of one weight travels through the layers to the cost"),),
+}  # fmt: skip
+"""What else the texts ask for, and the commands that show it."""
 WHERE = "docs/sources"
 """Where the pages stand, as the commands on them name it: from the root of the project."""
 ROWS = ((0.31, -0.62), (-0.85, 0.47), (0.2, 0.94))
@@ -43,10 +69,18 @@ def example(source: str) -> Network:
     """Return a source's network."""
     if source == "S1":
         return Network("2-2-3", "sigmoid", output="sigmoid")
-    return Network(
+    return Network(  # one bias a layer in S3's text alone
         "2-3-2", "sigmoid", output="sigmoid", bias="shared" if source == "S3" else "unit",
         l2=0.01 if source == "S0" else 0.0,
     )  # fmt: skip
+
+
+def residual() -> Network:
+    """Return S1's last network: its neurons are Y = X + σ(X)."""
+    x = Input(2)
+    inner = Dense(2, "identity")(x)
+    neuron = inner + Activation("sigmoid")(inner)
+    return Network(inputs=x, outputs=Dense(3, "sigmoid")(neuron))
 
 
 def derived(source: str) -> Derivation:
@@ -122,11 +156,14 @@ def _source_lines(source: str) -> Iterator[str]:
               (*net.graph.parameters, *net.graph.values, "y", "delta3", "delta2", "J")]  # fmt: skip
     yield f"Its first entries: {', '.join(listed)}."
     yield ""
-    yield "| convention | in this text |"
+    yield "| convention ([what each says](../notation.md)) | in this text |"
     yield "|---|---|"
+    shared = any(one.spec.type.shape == () for one in net.graph.parameters.values())
     for key, content in notation.to_dict().items():
         if isinstance(content, str) and content and key not in ("name", "title", "source"):
-            yield f"| {key.replace('_', ' ')} | {content} |"
+            scalar = key == "bias_view" and shared
+            said = "one number for all units of a layer" if scalar else content
+            yield f"| {key.replace('_', ' ')} | {said} |"
     yield ""
     yield "## Derivation, with numbers"
     yield ""
@@ -136,9 +173,21 @@ def _source_lines(source: str) -> Iterator[str]:
     yield derived(source).text().rstrip()
     yield "```"
     yield ""
+    yield "## More of it"
+    yield ""
+    yield from (f"- `{line}`: {what}." for line, what in MORE[source])
+    yield ""
     yield "## What it prints wrongly"
     yield ""
     yield from _table([e for e in ERRATA if e.source == source])
+    yield ""
+    yield "## What it leaves open, or writes loosely"
+    yield ""
+    yield "| where | what stands there | read here as |"
+    yield "|---|---|---|"
+    for one in LOOSE:
+        if one.source == source:
+            yield f"| {one.source} {one.place} | {one.written} | {one.read} |"
 
 
 def errata_page() -> str:
@@ -149,7 +198,8 @@ def errata_page() -> str:
         f"{len(ERRATA)} equations that a source prints wrongly. Each printed form was evaluated on "
         "a random network beside the true value (a central difference of the cost, or the "
         "definition it contradicts); where its shapes do not multiply, that is said. Each line is "
-        "a test that would fail if the printed form were right.",
+        "a test that would fail if the printed form were right. What is no more than undefined or "
+        "loosely written stands at the end of each text's own page.",
         "",
         *_table(list(ERRATA)),
         "",
@@ -196,6 +246,7 @@ def pages() -> dict[str, str]:
     """Return all pages by file name, and the samples that their commands read."""
     found = {f"{_file(source)}.md": source_page(source) for source in SOURCES}
     found |= {f"{_file(source)}.csv": samples(source) for source in SOURCES if _columns(source)}
+    found["s1-residual.json"] = residual().to_json() + "\n"
     return found | {"errata.md": errata_page(), "index.md": index_page()}
 
 
