@@ -187,6 +187,22 @@ delta_one|delta|delta_arrived_why|z_one delta_many|\
 }
 
 
+@pytest.mark.parametrize("notation", ["matrix", "delta-rule", "index"])
+@pytest.mark.parametrize("network", [looked_up, two_costs, members])
+def test_every_update_says_what_each_entry_becomes(network, notation):
+    net = network()
+    p, X, Y = random_numbers(net, 0, 2)
+    d = cp.derive(net, notation, p, X, Y)
+    gradient = net.gradient(p, X, Y)
+    for name in p:
+        after = np.asarray(p[name] - 0.5 * gradient[name])
+        if net.graph.parameters[name].spec.type.member:
+            after = after[0]  # the first member's numbers are shown
+        turned = notation == "delta-rule" and name.startswith("W")
+        found = d.value(d.step(f"{name}:=").equations[0])
+        assert found == pytest.approx(after.T if turned else after, rel=1e-12, abs=1e-15), name
+
+
 def derived(network, notation, m):
     return cp.derive(network, notation, *random_numbers(network, 0, m))
 
