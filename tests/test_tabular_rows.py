@@ -184,11 +184,23 @@ def test_what_cannot_be_learned_is_refused_in_one_sentence(X: Any, y: Any, says:
         ([np.inf, 1.0], r"y contains infinity in row 0"),
         (["a", "b"], "TabularClassifier"),
         ([datetime.date(2024, 1, 1)] * 2, "number"),
+        (np.array(["2024-01-01", "2024-01-02"], "datetime64[D]"), "dates or times"),
+        (pd.Series(pd.to_timedelta([1, 2], "h")), "dates or times"),
     ],
 )
 def test_a_number_to_predict_must_be_one(y: Any, says: str) -> None:
     with pytest.raises(DataError, match=says):
         TabularRegressor(**SMALL).fit([[1.0], [2.0]], y)
+
+
+def test_weights_must_be_numbers() -> None:
+    with pytest.raises(DataError, match="sample_weight holds what is no number"):
+        classifier().fit([[1.0], [2.0]], ["a", "b"], sample_weight=["much", "little"])
+
+
+def test_a_frame_of_what_cannot_be_read_says_what_it_holds() -> None:
+    with pytest.raises(DataError, match="no columns; column 'a' is left out: it holds"):
+        classifier().fit(pd.DataFrame({"a": [[1], [2]]}), ["a", "b"])
 
 
 def test_what_is_known_better_is_believed(rng: np.random.Generator) -> None:

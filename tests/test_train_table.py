@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import log_loss, root_mean_squared_error
 
@@ -89,6 +90,9 @@ def test_rows_of_their_own_choose_the_epoch_of_every_run() -> None:
     expected = log_loss(other["size"], model.predict_probabilities(other))
     assert model.provenance["figures"]["validation"]["log_loss"] == pytest.approx(expected)
     assert len(model.provenance["runs"]) == 4  # none is trained anew: all rows train already
+    frame = pd.DataFrame(other)  # which is neither true nor false
+    same = trained(validation=frame)
+    assert same.parameters.flat.tobytes() == model.parameters.flat.tobytes()
     number = trained("y", validation=other)
     expected = root_mean_squared_error(other["y"], number.predict(other))
     assert number.provenance["figures"]["validation"]["rmse"] == pytest.approx(expected)

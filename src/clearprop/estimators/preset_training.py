@@ -83,6 +83,7 @@ def train_preset(
     each = steps_of(max_steps)
     # Where nothing is said, each run holds back rows of its own.
     held = 0.2 if validation is None else validation
+    shared = isinstance(held, int | float)  # not a table
     check_shares(held, test=test, task=task)
     check_together(
         hidden=None, activation=None, dropout=0.0, validation=validation, test=test, patience=None,
@@ -98,7 +99,7 @@ def train_preset(
     if test:  # found now, not after training
         opened.divided.weights_of(TEST, str(weight))
     measure = metric_of(opened.target.task, metric)
-    changes: dict[str, Any] = {} if held else {"validation": 0.0}
+    changes: dict[str, Any] = {"validation": 0.0} if shared and not held else {}
     made_of = chosen(preset, opened.target.task, measure, changes)
     aim, began = opened.target, time.monotonic()
     if aim.task == "regression" and made_of.clip:

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from clearprop.errors import ClearPropError
+from clearprop.errors import ClearPropError, SettingError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.tabular_figures import metric_of
 from clearprop.estimators.tabular_fitting import Fitted, Rows, fit, steps_of
@@ -30,8 +30,10 @@ from clearprop.model import Model, load
 from clearprop.model.arrays import Watcher
 from clearprop.network import Network
 from clearprop.settings import Attr, check_all
+from clearprop.storage import named
 from clearprop.tables import Table
 from clearprop.tables.task import Target
+from clearprop.words import shown
 
 __all__ = ["DEFAULTS", "Settings", "Tabular"]
 
@@ -95,6 +97,10 @@ class Tabular(OpensTables):
             type(self).__name__,
         )  # fmt: skip
         metric, made_of = self._asked_metric(), self.ingredients()
+        if self.progress is not None and not callable(self.progress):
+            raise SettingError(f"progress is a function or None, got {shown(self.progress)}")
+        if self.checkpoint is not None:
+            named(self.checkpoint, "checkpoint")
         decisions = decisions_of(table, self.columns)
         rows = Rows(table, decisions.roles, y, target, weights)
         found = fit(
@@ -122,7 +128,7 @@ class Tabular(OpensTables):
     # -- what is inside ---------------------------------------------------------------------------
     def ingredients(self) -> Ingredients:
         """Return what a fit with these settings is made of: the preset's, with the changes."""
-        changes = dict(self.changes or {})
+        changes = {} if self.changes is None else self.changes
         return chosen(self.preset, self._task, self._asked_metric(), changes)
 
     def _asked_metric(self) -> str:

@@ -14,9 +14,18 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from clearprop.errors import SettingError
-from clearprop.words import did_you_mean
+from clearprop.settings import Attr, check_all
+from clearprop.words import did_you_mean, shown
 
 __all__ = ["PRESETS", "Ingredients", "chosen"]
+
+#: What nothing else looks at: the network and its training look at their own.
+_ATTRS = (
+    Attr("members", int, 1, bounds="[1, 1000]"),
+    Attr("bags", int, 4, bounds="[1, 1000]"),
+    Attr("batch_size", int, None, bounds="[1, inf)"),
+    Attr("validation", float, 0.2, bounds="[0, 1)"),
+)
 
 
 @dataclass(frozen=True)
@@ -114,12 +123,15 @@ class Ingredients:
         Raises
         ------
         SettingError
-            For a name that is no ingredient.
+            For a name that is no ingredient, or a number of networks or rows that cannot be.
         """
         known = [one.name for one in fields(self)]
+        if not isinstance(changes, Mapping):
+            raise SettingError(f"changes is a dict of ingredients by name, got {shown(changes)}")
         for name in changes:
             if name not in known:
                 raise SettingError(f"there is no ingredient {name!r}; {did_you_mean(name, known)}")
+        check_all(_ATTRS, {one.name: changes[one.name] for one in _ATTRS if one.name in changes})
         return replace(self, **changes)
 
 
@@ -143,7 +155,7 @@ def chosen(preset: str, task: str, metric: str, changes: Mapping[str, Any]) -> I
     SettingError
         For a preset or an ingredient that does not exist, with the nearest name.
     """
-    if preset not in PRESETS:
+    if preset not in list(PRESETS):
         raise SettingError(f"there is no preset {preset!r}; {did_you_mean(preset, PRESETS)}")
     found = PRESETS[preset]
     if task == "regression":

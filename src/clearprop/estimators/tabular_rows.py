@@ -193,7 +193,10 @@ def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
         If one is missing, infinite or no number, or there is not one a row.
     """
     try:
-        numbers = _one_each(y, rows).astype(np.float64)
+        given = _one_each(y, rows)
+        if given.dtype.kind in "mM":
+            raise DataError("y holds dates or times, which are no numbers: make it so many days")
+        numbers = given.astype(np.float64)
     except (TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
@@ -218,7 +221,10 @@ def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
     """Return the weights as numbers, one a row; `Training` looks at their values."""
     if sample_weight is None:
         return None
-    weights = np.asarray(sample_weight, np.float64)
+    try:
+        weights = np.asarray(sample_weight, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"sample_weight holds what is no number: {error}") from None
     weights = np.full(rows, weights) if weights.ndim == 0 else weights
     if weights.shape != (rows,):
         raise DataError(

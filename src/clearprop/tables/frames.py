@@ -44,7 +44,7 @@ def open_memory(data: object) -> MemoryTable:
     else:
         columns = _frame_columns(data, notes)
     if not columns:
-        raise DataError("the table has no columns")
+        raise DataError("; ".join(("the table has no columns", *notes)))
     lengths = {name: len(cells.values) for name, (cells, _) in columns.items()}
     if len(set(lengths.values())) > 1:
         first, *rest = lengths
