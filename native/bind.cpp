@@ -108,6 +108,15 @@ class PyHeld {
         const Turn turn(*held_);
         held_->get(part, flat.data());
     }
+    // All parts, and the counters that steps count in, of one moment.
+    void copy(const std::vector<Out<T, nb::ndim<1>>>& parts, In<std::int64_t, nb::ndim<1>> counters,
+              Out<std::int64_t, nb::ndim<1>> count) const {
+        const nb::gil_scoped_release release;
+        const Turn turn(*held_);
+        for (std::size_t part = 0; part < parts.size(); ++part)
+            held_->get(static_cast<int>(part), parts[part].data());
+        std::copy_n(counters.data(), counters.shape(0), count.data());
+    }
     bool finite() const {
         const nb::gil_scoped_release release;
         const Turn turn(*held_);
@@ -346,6 +355,7 @@ void bind_engine(nb::module_& module, const char* name, const char* held) {
     nb::class_<H>(module, held, "A state where steps read and write it; see native/held.hpp.")
         .def("put", &H::put, nb::arg("part"), nb::arg("flat"))
         .def("get", &H::get, nb::arg("part"), nb::arg("flat").noconvert())
+        .def("copy", &H::copy, nb::arg("parts"), nb::arg("counters"), nb::arg("count").noconvert())
         .def("finite", &H::finite);
     nb::class_<E>(module, name, "A program with its memory; see native/engine.hpp.")
         .def(nb::init<const std::string&, const nb::bytes&, const nb::bytes&, const nb::bytes&,

@@ -78,16 +78,19 @@ class Held {
         }
         return all;
     }
-    // Whether an engine of these kernels and parameters can run in it.
+    // Whether an engine of these kernels, parameters and slots can run in it; one that only reads
+    // weights has no slots.
     bool fits(const std::vector<Parameter>& parameters, const std::vector<Weights<T>>& shapes,
-              const Kernels<T>& kernels) const {
-        bool same = &kernels == &kernels_ && parameters.size() == parameters_.size();
+              int slots, const Kernels<T>& kernels) const {
+        bool same =
+            &kernels == &kernels_ && parameters.size() == parameters_.size() && slots < parts();
         for (std::size_t p = 0; same && p < parameters.size(); ++p)
             same = parameters[p].layout == parameters_[p].layout &&
                    parameters[p].rows == parameters_[p].rows &&
                    parameters[p].columns == parameters_[p].columns &&
                    parameters[p].members == parameters_[p].members &&
-                   shapes[p].member == shapes_[p].member && shapes[p].row == shapes_[p].row;
+                   shapes[p].member == shapes_[p].member && shapes[p].row == shapes_[p].row &&
+                   shapes[p].turned == shapes_[p].turned;
         return same;
     }
 

@@ -330,8 +330,9 @@ std::shared_ptr<Held<T>> Workspace<T>::hold_nothing() const {
 
 template <class T>
 void Workspace<T>::bind(const Held<T>& held) {
-    if (!held.fits(tables_.parameters, weights_, kernels_))
-        throw std::invalid_argument("a state that is held for another network or instruction set");
+    if (!held.fits(tables_.parameters, weights_, tables_.optimizer_slots, kernels_))
+        throw std::invalid_argument(
+            "a state that is held for another network, optimizer or instruction set");
     if (bound_ == held.stamp()) return;
     packed_.clear();
     for (std::size_t p = 0; p < weights_.size(); ++p) {

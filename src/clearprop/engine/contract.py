@@ -93,8 +93,21 @@ class State:
         """Write the parameters into an array."""
         out[...] = self.parameters
 
+    def take(self, state: State) -> None:
+        """Become another state of the same network and optimizer."""
+        self.parameters, self.slots = state.parameters, state.slots
+        self.counters = state.counters.copy()
+        self.seed, self.family = state.seed, state.family
+
+    def parts(self) -> dict[str, Any]:
+        """Return the parameters, and the slots by name: arrays, or what `numpy.asarray` makes one.
+
+        What an engine holds is copied only then.
+        """
+        return {"parameters": self.parameters, **self.slots}
+
     def copy(self) -> State:
-        """Return a state that shares nothing with this one."""
+        """Return a state of plain arrays that shares nothing with this one."""
         slots = {name: slot.copy() for name, slot in self.slots.items()}
         return State(self.parameters.copy(), slots, self.step, self.seed, self.skipped, self.family)
 

@@ -5,10 +5,11 @@ Proved by ``tests/test_engine_held.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clearprop import _native
 from clearprop.engine.contract import Flat, State
@@ -21,7 +22,8 @@ class HeldState(State):
     """A state whose numbers the engine holds, in its own layout.
 
     Reading ``parameters`` or a slot gives a copy that cannot be written to; assigning to them
-    writes. While a step is under way in another thread, both wait for the end of its slice.
+    writes. While a step is under way in another thread, both wait for the end of its slice; what
+    `copy` returns is of one step, and is what a pickle of it holds.
 
     Parameters
     ----------
@@ -38,7 +40,7 @@ class HeldState(State):
         On reading in a process that was forked in the middle of another thread's step.
     """
 
-    __slots__ = ("_dtype", "_names", "_size", "native")
+    __slots__ = ("_dtype", "_size", "names", "native")
 
     def __init__(
         self,
@@ -47,17 +49,9 @@ class HeldState(State):
         names: tuple[str, ...],
     ) -> None:
         self.native: Any = native
-        self._names = names
+        self.names = names
         self._size, self._dtype = state.parameters.size, state.parameters.dtype
         self.take(state)
-
-    def take(self, state: State) -> None:
-        """Become another state of the same network and optimizer."""
-        self.parameters = state.parameters
-        for name in self._names:
-            self.slots[name] = state.slots[name]
-        self.counters = state.counters.copy()
-        self.seed, self.family = state.seed, state.family
 
     @property
     def parameters(self) -> Flat:
@@ -68,12 +62,17 @@ class HeldState(State):
         self._put(0, flat)
 
     @property
-    def slots(self) -> MutableMapping[str, Flat]:  # type: ignore[override]
+    def slots(self) -> MutableMapping[str, Flat]:
         return _Slots(self)
+
+    @slots.setter
+    def slots(self, slots: Mapping[str, Flat]) -> None:
+        for name in self.names:
+            self.slots[name] = slots[name]
 
     @property
     def nbytes(self) -> int:
-        return self._size * self._dtype.itemsize * (1 + len(self._names))
+        return self._size * self._dtype.itemsize * (1 + len(self.names))
 
     @property
     def finite(self) -> bool:
@@ -85,9 +84,25 @@ class HeldState(State):
     def read(self, out: Flat) -> None:
         self._get(0, out)
 
+    def parts(self) -> dict[str, Any]:
+        names = ("parameters", *self.names)
+        return {name: _Part(self, part) for part, name in enumerate(names)}
+
     def copy(self) -> State:
-        slots = {name: slot.copy() for name, slot in self.slots.items()}
-        return State(self.parameters.copy(), slots, self.step, self.seed, self.skipped, self.family)
+        flats = [np.empty(self._size, self._dtype) for _ in ("parameters", *self.names)]
+        count = np.empty_like(self.counters)
+        try:
+            self.native.copy(flats, self.counters, count)
+        except RuntimeError as error:
+            raise NativeError(str(error)) from None
+        slots: MutableMapping[str, Flat] = dict(zip(self.names, flats[1:], strict=True))
+        step, skipped = count.tolist()
+        return State(flats[0], slots, step, self.seed, skipped, self.family)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = self.copy()
+        slots = dict(state.slots)
+        return State, (state.parameters, slots, state.step, self.seed, state.skipped, self.family)
 
     def _copy(self, part: int) -> Flat:
         flat = np.empty(self._size, self._dtype)
@@ -111,6 +126,17 @@ class HeldState(State):
             raise NativeError(str(error)) from None
 
 
+class _Part:
+    """The parameters or a slot: what becomes an array when NumPy asks for one."""
+
+    def __init__(self, state: HeldState, part: int) -> None:
+        self._state, self._number = state, part
+        self.shape, self.dtype = (state._size,), state._dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self._state._copy(self._number), dtype)
+
+
 class _Slots(MutableMapping[str, Flat]):
     """The optimizer's slots, unpacked when they are read."""
 
@@ -127,12 +153,12 @@ class _Slots(MutableMapping[str, Flat]):
         raise TypeError(f"the slot {name} belongs to the optimizer")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._state._names)
+        return iter(self._state.names)
 
     def __len__(self) -> int:
-        return len(self._state._names)
+        return len(self._state.names)
 
     def _part(self, name: str) -> int:
-        if name not in self._state._names:
+        if name not in self._state.names:
             raise KeyError(name)
-        return 1 + self._state._names.index(name)
+        return 1 + self._state.names.index(name)

@@ -138,8 +138,14 @@ class NativeRunner:
         self._open()
         if self.optimizer is None:
             raise NativeError("this runner has no optimizer: it evaluates and does not train")
+        names = tuple(self.optimizer.slots)
+        if isinstance(state, HeldState) and state.names != names:
+            raise NativeError(
+                f"the state is held with the slots {state.names}, and the optimizer "
+                f"{self.optimizer.name} has {names}: give it one of its own"
+            )
         held = isinstance(state, HeldState)
-        slots = [] if held else [state.slots[name] for name in self.optimizer.slots]
+        slots = [] if held else [state.slots[name] for name in names]
         borders = np.ascontiguousarray(window.borders, dtype=np.int64)
         rows = np.ascontiguousarray(window.rows, dtype=np.int64)
         rates = np.ascontiguousarray(window.rates, dtype=np.float64)
