@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 import threading
 import tracemalloc
 import weakref
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -90,6 +94,30 @@ def test_a_copy_is_a_state_of_arrays_that_goes_on_with_the_same_bits() -> None:
     assert same(copy, held)
 
 
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda state: pickle.loads(pickle.dumps(state))]
+)
+def test_pickled_and_copied_it_is_a_state_of_arrays(copied: Callable[[State], State]) -> None:
+    runner, plain = small()
+    held = runner.hold(plain)
+    runner.run(held, STEP)
+    found = copied(held)
+    assert type(found) is State and same(found, held)
+    assert (found.seed, found.family) == (held.seed, held.family)
+    runner.run(held, STEP)
+    small()[0].run(found, STEP)
+    assert same(found, held)
+
+
+def test_all_slots_may_be_assigned_at_once() -> None:
+    runner, plain = small()
+    held = runner.hold(plain)
+    slots = {"m": plain.parameters / 2, "v": plain.parameters**2}
+    held.slots = {name: slots[name] for name in ("v", "m")}
+    for name, slot in slots.items():
+        np.testing.assert_array_equal(held.slots[name], slot)
+
+
 def test_it_outlives_the_runner_that_holds_it() -> None:
     runner, plain = small()
     held = runner.hold(plain)
@@ -131,6 +159,32 @@ def test_one_held_for_another_network_is_refused() -> None:
         runner.run(held, STEP)
 
 
+def test_one_held_for_a_graph_of_the_same_shapes_is_refused() -> None:
+    """Of which another matrix is held as its transposed copy."""
+    x = cp.Input(8)
+    chain = cp.Network(inputs=x, outputs=cp.Dense(8)(cp.Dense(8)(x)), cost="squared_error")
+    y = cp.Input(8)
+    side = cp.Network(inputs=y, outputs=cp.Dense(8)(y) + cp.Dense(8)(y), cost="squared_error")
+    rows = np.random.default_rng(0).normal(size=(32, 8))
+    one, two = (NativeRunner(net.graph, Adam(), data_of(net, rows, rows)) for net in (chain, side))
+    flat = np.arange(144.0)
+    held = one.hold(State.initial(flat, Adam(), 0, "float32", one.family))
+    with pytest.raises(ValueError, match="another network"):
+        two.run(held, STEP)
+    assert (held.parameters == flat).all()
+
+
+def test_one_held_for_another_optimizer_is_refused() -> None:
+    runner, plain = small(SGD(0.1))
+    held = runner.hold(plain)
+    with pytest.raises(NativeError, match=r"held with the slots \(\), and the optimizer adam has"):
+        small()[0].run(held, STEP)
+    with pytest.raises(ValueError, match="another network, optimizer"):
+        small()[0].evaluate(held, runner.data)
+    reader = NativeRunner(runner.graph, None, runner.data)
+    assert reader.evaluate(held, runner.data) == runner.evaluate(held, runner.data)
+
+
 def test_numbers_that_are_not_finite_are_seen() -> None:
     runner, plain = small()
     held = runner.hold(plain)
@@ -159,6 +213,36 @@ def test_another_thread_reads_states_of_whole_steps_only() -> None:
     def read() -> None:
         while not over.is_set():
             seen.append(held.parameters.tobytes())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(steps):
+        runner.run(held, STEP)
+    over.set()
+    reader.join()
+    assert seen and set(seen) <= states
+
+
+def test_a_copy_taken_while_another_thread_steps_is_of_one_step() -> None:
+    steps = 300
+    runner, plain = small()
+
+    def told(state: State) -> tuple[int, bytes, bytes, bytes]:
+        slots = state.slots
+        return state.step, state.parameters.tobytes(), slots["m"].tobytes(), slots["v"].tobytes()
+
+    states = {told(plain)}
+    for _ in range(steps):
+        runner.run(plain, STEP)
+        states.add(told(plain))
+    runner, plain = small()
+    held = runner.hold(plain)
+    seen: list[tuple[int, bytes, bytes, bytes]] = []
+    over = threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            seen.append(told(held.copy()))
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -229,6 +313,33 @@ def test_training_keeps_the_state_once_and_the_best_beside_it() -> None:
         assert peak < 1.6 * size
     finally:
         tracemalloc.stop()
+
+
+def test_a_checkpoint_takes_one_vector_more_and_resuming_what_the_file_holds(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(64, 300)).astype(np.float32), rng.integers(0, 2, 64)
+    net = cp.Network([300, 1200, 1200, 2], cost="cross_entropy")
+    size = 4 * net.graph.size
+    run = Training(net, X, Y, epochs=2)
+    run.advance(epochs=1)
+    run.save(tmp_path / "warm")  # what is imported and fingerprinted once
+    again = Training(net, X, Y, epochs=2)
+    tracemalloc.start()
+    try:
+        run.save(tmp_path / "run")
+        _, saving = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        again.restore(tmp_path / "run")
+        _, resuming = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert saving < 1.1 * size  # one part of the state after the other
+    assert resuming < 4.1 * size  # parameters, two slots and the best
+    run.run()
+    again.run()
+    assert same(run.state, again.state)
 
 
 def test_a_run_let_go_gives_its_memory_back_at_once() -> None:

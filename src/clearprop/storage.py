@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import secrets
 import stat
@@ -19,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +41,24 @@ __all__ = [
     "written_whole",
 ]
 
-Tensors = Mapping[str, NDArray[Any]]
 Where = str | os.PathLike[str]
 
-_DTYPES = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8")}
+_DTYPES: dict[str, Any] = {"F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "I64": np.dtype("<i8")}
+_CODES = {dtype: code for code, dtype in _DTYPES.items()}
 _LENGTH = 8  # bytes of the header's length in front of a safetensors file
 _LONGEST_HEADER = 100_000_000  # safetensors' own limit
+_FRONT = 256  # bytes that tell what a file is that is no such one
 _SHOWN = 300  # characters of a name in a message
+
+
+class Tensor(Protocol):
+    """An array, or what has its type and shape and becomes one when NumPy asks for it."""
+
+    @property
+    def dtype(self) -> Any: ...
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __array__(self, dtype: Any = None, /) -> NDArray[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -176,7 +188,9 @@ def check_writable(path: Where) -> Path:
     return target
 
 
-def write(path: Where, kind: Kind, content: Mapping[str, Any], tensors: Tensors) -> None:
+def write(
+    path: Where, kind: Kind, content: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> None:
     """Write a file whole or not at all; what stood at the path stands until then.
 
     Parameters
@@ -186,61 +200,77 @@ def write(path: Where, kind: Kind, content: Mapping[str, Any], tensors: Tensors)
     content : mapping of plain data
         What JSON can hold; no NaN.
     tensors : mapping of str to float32, float64 or int64 array
+        Or what becomes one by `numpy.asarray`: asked for when its turn to be written has come, and
+        let go then.
 
     Raises
     ------
     FileError
         If the file cannot be written.
-    """
-    from safetensors.numpy import save  # heavy: only when a file is touched
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    described = {
-        "format": kind.format,
-        "version": kind.version,
-        "sha256": _digest(content, arrays),
-        **content,
-    }
-    data = save(arrays, metadata={"clearprop": _json(described)})
+    Examples
+    --------
+    >>> import tempfile
+    >>> kind = Kind("clearprop-example", "example", 1, "write it again")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(f"{folder}/a", kind, {"said": 1}, {"x": np.arange(3.0)})
+    ...     read(f"{folder}/a", kind)
+    ({'said': 1}, {'x': array([0., 1., 2.])})
+    """
+    described = {"format": kind.format, "version": kind.version, "sha256": "0" * 64, **content}
+    starts = _starts(tensors)
+    front = _front(described, tensors, starts)
     with written_whole(path) as stream:
-        stream.write(data)
+        found = hashlib.sha256(_json(content).encode())
+        for name in sorted(tensors):  # as they are hashed, wherever they stand
+            array = np.ascontiguousarray(tensors[name], _DTYPES[_CODES[tensors[name].dtype]])
+            _add(found, name, array)
+            stream.seek(len(front) + starts[name])
+            stream.write(array.data)
+            del array
+        stream.seek(0)
+        stream.write(_front(described | {"sha256": found.hexdigest()}, tensors, starts))
 
 
 def read(path: Where, kind: Kind) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Read a file: what it says, and its (read-only) arrays.
+    """Read a file: what it says, and its arrays, which are the caller's.
 
     Raises
     ------
     FileError
         If it cannot be read, is of another kind, truncated or edited, or needs a newer ClearProp.
     """
-    from safetensors import SafetensorError, deserialize  # heavy: only when a file is touched
+    from safetensors import SafetensorError, safe_open  # heavy: only when a file is touched
 
     name = named(path, f"{kind.word} file")
     check_plain(name, f"{kind.word} file")
     try:
-        data = Path(name).read_bytes()
+        with open(name, "rb") as stream:
+            front = _read_front(stream)
+            content = said(front, kind)
+            if content is None:
+                raise FileError(f"{name} is no ClearProp {kind.word}{_what_else(front)}")
+            version = content.pop("version", None)
+            if isinstance(version, int) and version > kind.version:
+                raise FileError(
+                    f"{name} has format version {version}; this ClearProp reads up to "
+                    f"{kind.version}: install a newer one"
+                )
+            tensors: dict[str, NDArray[Any]] = {}
+            try:
+                with safe_open(name, "numpy"):  # refuses what does not add up to such a file
+                    wanted = content.pop("sha256", None)
+                    found = hashlib.sha256(_json(content).encode())
+                    for key, array in _arrays(stream, front):
+                        _add(found, key, array)
+                        tensors[key] = array
+                intact = wanted == found.hexdigest()
+            except (SafetensorError, KeyError, ValueError, TypeError, RecursionError):
+                intact = False
     except FileNotFoundError:
         raise FileError(f"there is no file {name}") from None
     except OSError as error:
         raise FileError(f"cannot read {_cut(name)}: {error.strerror or error}") from None
-    content = said(data[: _LENGTH + _LONGEST_HEADER], kind)
-    if content is None:
-        raise FileError(f"{name} is no ClearProp {kind.word}{_what_else(data)}")
-    version = content.pop("version", None)
-    if isinstance(version, int) and version > kind.version:
-        raise FileError(
-            f"{name} has format version {version}; this ClearProp reads up to {kind.version}: "
-            "install a newer one"
-        )
-    try:
-        tensors = {
-            key: _array(item)
-            for key, item in deserialize(data)  # type: ignore[no-untyped-call]
-        }
-        intact = content.pop("sha256", None) == _digest(content, tensors)
-    except (SafetensorError, KeyError, ValueError, TypeError, RecursionError):
-        intact = False
     if not intact or version != kind.version:
         raise FileError(
             f"{name} is damaged: it was cut short or changed after it was saved; {kind.instead}"
@@ -254,10 +284,7 @@ def is_kind(path: Where, kind: Kind) -> bool:
         if not stat.S_ISREG(os.stat(named(path)).st_mode):
             return False  # to open a pipe may wait for ever
         with open(path, "rb") as stream:
-            length = int.from_bytes(stream.read(_LENGTH), "little")
-            if length > _LONGEST_HEADER:
-                return False
-            return said(length.to_bytes(_LENGTH, "little") + stream.read(length), kind) is not None
+            return said(_read_front(stream), kind) is not None
     except (OSError, FileError):
         return False
 
@@ -276,19 +303,56 @@ def said(data: bytes, kind: Kind) -> dict[str, Any] | None:
     return dict(content)
 
 
-def _array(item: Mapping[str, Any]) -> NDArray[Any]:
-    dtype: Any = _DTYPES[item["dtype"]]
-    return np.frombuffer(item["data"], dtype).reshape(item["shape"])
+def _starts(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    """Where each array begins behind the header: wide numbers first, so that all are aligned."""
+    starts, start = {}, 0
+    for name in sorted(tensors, key=lambda name: (-tensors[name].dtype.itemsize, name)):
+        starts[name] = start
+        start += tensors[name].dtype.itemsize * math.prod(tensors[name].shape)
+    return starts
 
 
-def _digest(content: Mapping[str, Any], tensors: Tensors) -> str:
-    """SHA-256 of everything a file says, whatever the order it is kept in."""
-    found = hashlib.sha256(_json(content).encode())
-    for name in sorted(tensors):
-        array = tensors[name]
-        found.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        found.update(np.ascontiguousarray(array).data)
-    return found.hexdigest()
+def _front(
+    described: Mapping[str, Any], tensors: Mapping[str, Tensor], starts: Mapping[str, int]
+) -> bytes:
+    """The header with its length in front; as long for every checksum."""
+    header: dict[str, Any] = {"__metadata__": {"clearprop": _json(described)}}
+    for name, start in starts.items():
+        one = tensors[name]
+        end = start + one.dtype.itemsize * math.prod(one.shape)
+        header[name] = {
+            "dtype": _CODES[one.dtype],
+            "shape": one.shape or (1,),  # a contiguous array has one axis at least
+            "data_offsets": (start, end),
+        }
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _LENGTH)
+    return len(text).to_bytes(_LENGTH, "little") + text
+
+
+def _read_front(stream: IO[bytes]) -> bytes:
+    """The header with its length in front, or some bytes of what has none."""
+    length = stream.read(_LENGTH)
+    size = int.from_bytes(length, "little")
+    return length + stream.read(size if size <= _LONGEST_HEADER else _FRONT)
+
+
+def _arrays(stream: IO[bytes], front: bytes) -> Iterator[tuple[str, NDArray[Any]]]:
+    """The arrays by name, in the order of names, of a file whose header adds up."""
+    header = json.loads(front[_LENGTH:])
+    del header["__metadata__"]
+    for name in sorted(header):
+        array = np.empty(header[name]["shape"], _DTYPES[header[name]["dtype"]])
+        stream.seek(len(front) + header[name]["data_offsets"][0])
+        if stream.readinto(array.reshape(-1).view(np.uint8)) != array.nbytes:  # type: ignore[attr-defined]
+            raise ValueError("the file was cut short meanwhile")
+        yield name, array
+
+
+def _add(found: Any, name: str, array: NDArray[Any]) -> None:
+    """Go on with SHA-256 of everything a file says, in the order of names."""
+    found.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+    found.update(array.data)
 
 
 def _json(data: Mapping[str, Any]) -> str:
@@ -303,7 +367,7 @@ def _what_else(data: bytes) -> str:
         return ": it is a Parquet table"
     if data.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x04", b"\x80\x05")):
         return ": it is a pickle or an archive, and ClearProp runs no code from files"
-    if data[:256].lstrip()[:1] in (b"{", b"["):
+    if data[:_FRONT].lstrip()[:1] in (b"{", b"["):
         return ": it is JSON"
     if data[_LENGTH : _LENGTH + 1] == b"{":
         return ": it is another safetensors file, or cut short"

@@ -71,9 +71,10 @@ class Checkpoint:
         state, watch, sums = self.state, self.watch, self.sums
         # Numbers go as arrays: JSON has no NaN and no infinity.
         numbers = [watch.best, watch.reference, sums.rate, sums.cost, self.seconds]
+        parts = state.parts()
         tensors = {
-            "parameters": state.parameters,
-            **{f"slot.{name}": slot for name, slot in state.slots.items()},
+            "parameters": parts.pop("parameters"),
+            **{f"slot.{name}": slot for name, slot in parts.items()},
             "best": self.best,
             "sums": sums.totals,
             "memory": np.array([self.memory[name] for name in sorted(self.memory)], np.float64),
@@ -84,7 +85,7 @@ class Checkpoint:
             "position": [state.step, state.skipped, watch.epoch, watch.waited],
             "seed": state.seed,
             "family": state.family,
-            "slots": list(state.slots),
+            "slots": list(parts),
             "memory": sorted(self.memory),
             "events": [asdict(event) for event in self.history.events],
             "why": self.why,
@@ -100,16 +101,16 @@ class Checkpoint:
         best, reference, rate, cost, seconds = tensors["numbers"].tolist()
         return cls(
             State(
-                tensors["parameters"].copy(),
-                {name: tensors[f"slot.{name}"].copy() for name in content["slots"]},
+                tensors["parameters"],
+                {name: tensors[f"slot.{name}"] for name in content["slots"]},
                 step,
                 content["seed"],
                 skipped,
                 content["family"],
             ),
-            tensors["best"].copy(),
+            tensors["best"],
             Watch(best, epoch, reference, waited),
-            Sums(tensors["sums"].copy(), cost, rate),
+            Sums(tensors["sums"], cost, rate),
             dict(zip(content["memory"], tensors["memory"].tolist(), strict=True)),
             History.from_array(tensors["history"], content["events"]),
             seconds,

@@ -370,6 +370,13 @@ class Training:
             If the cost is no longer finite. `best` and `history` are kept.
         KeyboardInterrupt
             After Ctrl-C: the step under way is discarded whole, and the run can go on.
+
+        Examples
+        --------
+        >>> X = np.linspace(-1, 1, 64)[:, None]
+        >>> training = Training(Network([1, 4, 1]), X, X**2, batch_size=16, epochs=2)
+        >>> training.advance(steps=3).step, training.advance(epochs=1).step
+        (3, 4)
         """
         given = {"steps": steps, "epochs": epochs, "seconds": seconds}
         one = {name: value for name, value in given.items() if value is not None}
@@ -419,7 +426,32 @@ class Training:
 
     # -- checkpoints ------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a checkpoint, whole or not at all; see `clearprop.training.checkpoint`."""
+        """Write a checkpoint, whole or not at all; see `clearprop.training.checkpoint`.
+
+        Not while another thread advances the run.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        FileError
+            If it cannot be written; what stood there stands.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> X = np.linspace(-1, 1, 64)[:, None]
+        >>> first = Training(Network([1, 4, 1]), X, X**2, epochs=2)
+        >>> second = Training(Network([1, 4, 1]), X, X**2, epochs=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = first.advance(epochs=1)
+        ...     first.save(f"{folder}/run")
+        ...     second.restore(f"{folder}/run")
+        >>> first.run().cost == second.run().cost
+        True
+        """
         self._keeper.save(self._books, path)
 
     def restore(self, path: str | os.PathLike[str]) -> None:
