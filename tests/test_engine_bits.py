@@ -62,11 +62,12 @@ def test_any_number_of_threads_with_everything_at_once(m: int, precision: str) -
 
 @pytest.mark.skipif(len(FMA) < 2, reason="needs a processor with two instruction sets that fuse")
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_instruction_sets_of_a_family(precision: str) -> None:
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_instruction_sets_of_a_family(precision: str, clip: float | None) -> None:
     for seed in range(count(60, 600)):
         m = 1 + 13 * seed % 200
         case = random_case(seed, rows=m)
-        states = [trained(case, m, precision=precision, isa=isa) for isa in FMA]
+        states = [trained(case, m, precision=precision, clip=clip, isa=isa) for isa in FMA]
         assert all(same(states[0][0], other) for other, _ in states[1:]), f"seed {seed}"
         assert all(states[0][1] == also for _, also in states[1:])
 
