@@ -13,9 +13,11 @@ from random_networks import random_case, redrawn
 from test_derivation import NETWORKS, data
 
 import clearprop as cp
+from clearprop.backprop import Path, Paths
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS, tree, weight
 from clearprop.derivation.evaluating import value
+from clearprop.derivation.largest import Ways
 from clearprop.derivation.layouts import TEXT
 from clearprop.derivation.pages import width
 from clearprop.errors import SettingError
@@ -41,6 +43,26 @@ def test_the_command_shows_as_many_paths_as_it_is_asked_for(capsys):
     for more, shown in (([], 8), (["--shown", "1"], 1), (["--shown", "12"], 12)):
         assert main([*line, *more]) == 0
         assert len(json.loads(capsys.readouterr().out)["paths"]["largest"]) == shown
+
+
+def test_paths_without_bounds_are_null_in_the_data_and_their_rest_has_no_sum():
+    for products in ((np.inf, -np.inf), (np.nan, 1.0), (1e308, -1e308)):
+        two = tuple(Path((("J", 0),), product) for product in products)
+        found = Ways(Paths(3, 1.5e308, two), "W1").to_dict()
+        json.dumps(found, allow_nan=False)
+        known = [x if math.isfinite(x) else None for x in products]
+        assert [path["product"] for path in found["largest"]] == known
+        assert (found["sum"], found["others"]["count"]) == (1.5e308, 1)
+    found = Ways(Paths(3, 1.5e308, (Path((), -1e308),)), "W1").to_dict()
+    assert found["others"]["sum"] is None  # 2.5e308 is no number
+
+
+def test_a_weight_whose_numbers_overflow_is_derived_and_its_json_is_json(capsys):
+    line = ["derive", "20-40-30-30-30-5", "--activation", "exp", "--output", "exp"]
+    assert main([*line, "--weight", "W1[1,1]", "--json"]) == 0
+    text = capsys.readouterr().out
+    found = json.loads(text, parse_constant=lambda sign: pytest.fail(f"{sign} is no JSON"))
+    assert found["paths"]["sum"] is None and found["beyond_floating_point"]
 
 
 def by_hand(network, p, X, Y):

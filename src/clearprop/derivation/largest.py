@@ -17,7 +17,7 @@ from clearprop.backprop import Path, Paths, paths
 from clearprop.derivation import tree
 from clearprop.derivation.equations import DerivedStep, Equation
 from clearprop.derivation.messages import Said
-from clearprop.derivation.numbers import TraceNumbers
+from clearprop.derivation.numbers import TraceNumbers, finite
 from clearprop.derivation.sums import InSums
 from clearprop.derivation.tree import (
     MEMBER,
@@ -120,7 +120,7 @@ class Largest:
             for member in range(1, plan.graph.members if self._crossed() else 0)
         ]
         count = first.count + sum(one.count for one in rest)
-        total = math.fsum([first.total, *(one.total for one in rest)])
+        total = _sum([first.total, *(one.total for one in rest)])
         return Paths(count, total, first.largest)
 
     def _crossed(self) -> bool:
@@ -261,20 +261,20 @@ class Ways:
     @property
     def rest(self) -> float:
         """What those sum to."""
-        return math.fsum([self.found.total, *(-path.product for path in self.found.largest)])
+        return _sum([self.found.total, *(-path.product for path in self.found.largest)])
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data; units are named as in the plan, and count from 1."""
         shown = [
-            {"product": path.product,
+            {"product": finite(path.product),
              "units": [name if name == "J" else f"{name}[{unit + 1}]" for name, unit in path.units]}
             for path in self.found.largest
         ]  # fmt: skip
         return {
             "count": self.found.count,
-            "sum": self.found.total,
+            "sum": finite(self.found.total),
             "largest": shown,
-            "others": {"count": self.others, "sum": self.rest},
+            "others": {"count": self.others, "sum": finite(self.rest)},
         }
 
 
@@ -299,6 +299,14 @@ def _at(node: Node, var: str, place: int) -> Node:
         return one
 
     return rebuild(node, change)
+
+
+def _sum(terms: Sequence[float]) -> float:
+    """The terms' sum, exact where it can be; fsum refuses what has no bounds."""
+    try:
+        return math.fsum(terms)
+    except (OverflowError, ValueError):
+        return sum(terms)
 
 
 def _said(count: int) -> str:

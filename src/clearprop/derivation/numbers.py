@@ -7,6 +7,7 @@ there: central differences of anything by anything, with no derivation in them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -135,6 +136,15 @@ class TraceNumbers:
     def bound(self, row: int) -> dict[str, int]:
         """Return the place whose numbers are shown: sample ``row`` (from 1), member 1."""
         return {SAMPLE: row, MEMBER: 1}
+
+
+def finite(number: float | None) -> float | None:
+    """Return a number as JSON has it: None for what is ∞ or no number.
+
+    >>> finite(0.5), finite(float("inf"))
+    (0.5, None)
+    """
+    return number if number is not None and math.isfinite(number) else None
 
 
 class Bumped:

@@ -7,7 +7,6 @@ by sample, and compared with the engine's trace and with central differences of 
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,7 +19,7 @@ from clearprop.derivation.evaluating import value
 from clearprop.derivation.functions import functions_of
 from clearprop.derivation.general import instances
 from clearprop.derivation.names import FULL, Names
-from clearprop.derivation.numbers import DIFFERENCE, TraceNumbers
+from clearprop.derivation.numbers import DIFFERENCE, TraceNumbers, finite
 from clearprop.derivation.tree import (
     MEMBER,
     SAMPLE,
@@ -121,16 +120,12 @@ class Verification:
         """
         return {
             "verified": self.passed,
-            "max_error_trace": _bounded(self.max_error_trace),
-            "max_error_differences": _bounded(self.max_error_differences),
-            "max_error_symbolic": _bounded(self.max_error_symbolic),
+            "max_error_trace": finite(self.max_error_trace),
+            "max_error_differences": finite(self.max_error_differences),
+            "max_error_symbolic": finite(self.max_error_symbolic),
             "unproved": list(self.unproved),
             "beyond_floating_point": list(self.beyond),
         }
-
-
-def _bounded(error: float | None) -> float | None:
-    return error if error is not None and math.isfinite(error) else None
 
 
 def verify_steps(
