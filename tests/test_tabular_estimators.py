@@ -226,6 +226,7 @@ def test_progress_is_told_and_changes_no_bits(cancer: Any, fitted: TabularClassi
         ({"changes": {"batch_size": 0}}, "batch_size must be a whole number"),
         ({"changes": {"validation": 1}}, "validation must be a number"),
         ({"changes": ["bags"]}, "changes is a dict"),
+        ({"changes": {"hidden": 64}}, "hidden is a list of units"),
         ({"progress": 3}, "progress is a function or None, got 3"),
         ({"checkpoint": 3}, "name of a checkpoint is a text or a path, got 3"),
         ({"time_limit": 0}, "time_limit"),

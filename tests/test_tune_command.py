@@ -89,6 +89,7 @@ def test_a_number_is_searched_for_too(run: Run, tmp_path: Path) -> None:
     ("more", "says"),
     [
         (["--search", "learning_rate"], "NAME=RANGE"),
+        (["--search", "dropout=0..0.2 logg"], "a range is two numbers such as 16..256"),
         (["--search", "=1..2"], "NAME=RANGE"),
         (["--search", "epochs=1|2"], "says twice"),
         (["--search", "drop_out=0.1|0.2"], "dropout"),
@@ -121,6 +122,25 @@ def test_every_option_is_an_argument_of_the_body() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+def test_a_single_hidden_layer_is_tried(run: Run) -> None:
+    args = ["tune", PENGUINS, "-t", "species", "--trials", "2", "-o", "m.clearprop"]
+    code, _, err = run(*args, "--search", "hidden=4|5", "--search", "epochs=2")
+    assert (code, err) == (0, "")
+    assert cp.load("m.clearprop").provenance["tuning"]["best_params"]["hidden"] in ([4], [5])
+
+
+def test_what_needs_no_table_is_told_before_one_is_opened(run: Run) -> None:
+    Path("t.csv").write_text("")  # which is told of where it is opened
+    for more, said in (
+        (["--trials", "0"], "trials must be a whole number"),
+        (["--time-limit", "0"], "time_limit must be a number"),
+        (["--metric", "acuracy"], "did you mean 'accuracy'"),
+    ):
+        code, out, err = run("tune", "t.csv", "-t", "y", *more)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+
+
 def test_ctrl_c_saves_the_best_so_far(tmp_path: Path) -> None:
     args = ["tune", PENGUINS, "-t", "species", *QUICK, "-o", "m.clearprop", "--study", "s"]
     process = subprocess.Popen(

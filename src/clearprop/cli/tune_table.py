@@ -16,10 +16,12 @@ from clearprop.cli.training import default_output, roles_of
 from clearprop.cli.writing import refuse_to_replace
 from clearprop.errors import UsageError
 from clearprop.estimators import Tuned, tune
+from clearprop.estimators.tabular_figures import check_metric
 from clearprop.estimators.tabular_files import Opened, open_rows
-from clearprop.estimators.tuning import Searching
+from clearprop.estimators.tuning import ATTRS, Searching
 from clearprop.estimators.tuning_space import Choices, Range, read_range
 from clearprop.model import Model, check_destination, is_model
+from clearprop.settings import check_all
 from clearprop.words import number
 
 __all__ = ["tune_table"]
@@ -51,6 +53,10 @@ def tune_table(
 ) -> int:
     """Search, save the best, and tell what came of it."""
     space = _space(search or ())
+    asked = {"trials": trials, "time_limit": time_limit, "seed": seed}
+    check_all([attr for attr in ATTRS if attr.name in asked], asked)
+    if metric is not None:
+        check_metric(metric, opening.get("task"))
     path = default_output(data) if output is None else output
     if path == "-":
         raise UsageError("-o -: a model goes into a file, not to the screen; name one")
@@ -94,8 +100,20 @@ def _space(given: Sequence[str]) -> dict[str, Range | Choices]:
             )
         if name in space:
             raise UsageError(f"--search says twice what is tried of {name!r}: say it once")
-        space[name] = read_range(text) or Choices(tuple(_value(v) for v in text.split("|")))
+        space[name] = read_range(text) or _choices(name, text)
     return space
+
+
+def _choices(name: str, text: str) -> Choices:
+    """What is tried of an ingredient, one behind another; hidden layers may be one."""
+    if ".." in text:
+        raise UsageError(
+            f"--search {name}={text}: a range is two numbers such as 16..256, or 1e-3..0.2 log"
+        )
+    values = [_value(one) for one in text.split("|")]
+    if name == "hidden":
+        values = [one if isinstance(one, tuple) else (one,) for one in values]
+    return Choices(tuple(values))
 
 
 def _value(text: str) -> Any:

@@ -131,6 +131,10 @@ class Ingredients:
         for name in changes:
             if name not in known:
                 raise SettingError(f"there is no ingredient {name!r}; {did_you_mean(name, known)}")
+        if not isinstance(changes.get("hidden", ()), list | tuple):
+            raise SettingError(
+                f"hidden is a list of units, such as [128, 128], got {shown(changes['hidden'])}"
+            )
         check_all(_ATTRS, {one.name: changes[one.name] for one in _ATTRS if one.name in changes})
         return replace(self, **changes)
 

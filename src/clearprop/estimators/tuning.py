@@ -35,9 +35,10 @@ from clearprop.network import Network
 from clearprop.settings import Attr, check_all
 from clearprop.words import shown
 
-__all__ = ["Searching", "Tuned", "tune"]
+__all__ = ["ATTRS", "Searching", "Tuned", "tune"]
 
-_ATTRS = (
+#: What `tune` is told that is one plain value.
+ATTRS = (
     Attr("trials", int, 50, bounds="[1, inf)", help="trials in all"),
     Attr("time_limit", float, None, bounds="(0, inf)", unit="s"),
     Attr("seed", int, 0, bounds="[0, inf)"),
@@ -129,7 +130,7 @@ def tune(
     8
     """
     told: dict[str, Any] = check_all(
-        _ATTRS,
+        ATTRS,
         {"trials": trials, "time_limit": time_limit, "seed": seed, "prune": prune},
         "tune",
     )
