@@ -62,7 +62,7 @@ def _start(
         "  clearprop train penguins.csv --target species --test 0.2\n\n"
         "  clearprop train 'sales-*.parquet' --target price --column zip=category\n\n"
         "  clearprop train visits.csv --target ill --split-by patient -o ill.clearprop\n\n"
-        "  clearprop train penguins.csv --target species --hidden 64,32 --activation tanh\n\n"
+        "  clearprop train penguins.csv --target species --hidden 64,32 --epochs 200\n\n"
         "Ctrl-C stops and saves the best so far; the same command with --resume goes\n"
         "on to the same bits."
     )
@@ -196,7 +196,7 @@ def train(
         bool,
         typer.Option(
             "--resume",
-            help="Go on where Ctrl-C stopped, to the same bits.",
+            help="Go on where it was stopped, to the same bits.",
             rich_help_panel=_RUN,
         ),
     ] = False,

@@ -1,4 +1,4 @@
-"""What `train_table` can be told: which run it asks for, the defaults, and all that is wrong in it.
+"""What `train_table` can be told: which run it asks for, a plain one's defaults, and what is wrong.
 
 Everything is checked before a table is opened, so that a mistyped name costs no time. Proved by
 ``tests/test_model_table.py``.
@@ -22,7 +22,7 @@ __all__ = [
     "check_choices", "check_shares", "check_together", "check_types", "run_settings",
 ]  # fmt: skip
 
-#: What is used where nothing is asked for. Measured by ``tests/test_accuracy.py``.
+#: What is used of a plain network where nothing else is asked for.
 DEFAULTS: Mapping[str, Any] = {
     "activation": "relu",
     "optimizer": "adam",
