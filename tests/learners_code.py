@@ -103,6 +103,7 @@ IN_LOOPS = [
     ("dk = [(o[k]", "dk = [2 * (o[k]", "factor-two", "3"),
     (" + b1[j]) for j", ") for j", "bias-missing-in-forward", "2"),
     ("(o[k] - t[k]) * o[k]", "abs(o[k] - t[k]) * o[k]", "cost-for-derivative", "3"),
+    ("(o[k] - t[k]) * o[k]", "(round(o[k]) - t[k]) * o[k]", "thresholded-output", "3"),
     ("(o[k] - t[k]) * o[k]", "(o[k] - t[k]) ** 2 * o[k]", "cost-for-derivative", "3"),
     ("(o[k] - t[k]) * o[k]", "0.5 * (o[k] - t[k]) ** 2 * o[k]", "cost-for-derivative", "3"),
     ("s * h[j] * (1 - h[j])", "s * h[j] * (1 + h[j])", "derivative-misremembered", "2"),

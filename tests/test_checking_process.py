@@ -73,6 +73,7 @@ def net():
             "def gradient(p, X, Y):\n    open('problem.txt', 'wb').write(b'\\xff')\n    return p",
             "\ufffd",
         ),
+        ("open('data.csv')", r"data.csv' \(it runs in a temporary folder; its own is .*\)$"),
         ("gradient = 3", "'gradient' of .*mine.py is no function but of type int"),
         (
             "def gradient(p, X, Y):\n    import os, shutil\n    shutil.rmtree(os.getcwd())",
@@ -133,6 +134,11 @@ def test_what_a_function_leaves_behind_is_no_hindrance(tmp_path, net, tail):
 def test_a_function_may_return_more_beside_its_gradient(tmp_path, net):
     body = numpy_template(net, filled=True).replace("    return {", "    return 1.0, a3, {")
     assert check_file(written(tmp_path, body), net).passed
+
+
+def test_a_script_that_reads_options_has_none(tmp_path, net):
+    options = "import argparse\nargparse.ArgumentParser().parse_args()\n"
+    assert check_file(written(tmp_path, options + numpy_template(net, filled=True)), net).passed
 
 
 def test_what_a_function_prints_moves_no_cursor(tmp_path, net):

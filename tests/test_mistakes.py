@@ -373,6 +373,22 @@ def test_one_use_of_a_tied_layer_is_one_mistake():
     assert all(names)
 
 
+@pytest.mark.parametrize(("seed", "line", "other"), [(1, "Delta12", "W4"), (19, "Delta7", "W5")])
+def test_another_layers_weights_are_named_before_a_concat_is_cut(seed, line, other):
+    """They are wider, and the cuts leave the rest away."""
+    case = Case.random(np.random.default_rng([7, 50_000 + seed]), wired=True)
+    (wrong,) = (
+        wrong
+        for wrong in case.programs()
+        if wrong.mistake == "layers-off-by-one"
+        and wrong.places == (line,)
+        and f" @ {other}" in next(x for x in wrong.source.splitlines() if f"{line} = " in x)
+    )
+    first = case.check(wrong, pairs=False).diagnosis[0]
+    assert holds(first, wrong)
+    assert str(first.where).endswith(f"{other} for {other[0]}{line.removeprefix('Delta')}")
+
+
 def network_of_members(rng) -> tuple[Network, int, float]:
     layers, members = int(rng.integers(2, 6)), int(rng.integers(2, 4))
     l2 = float(rng.choice([0.05, 0.3]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from learners_code import COLUMNS, IN_COLUMNS, IN_LOOPS, IN_SAMPLES, LOOPS, SAMPLES
 
-from clearprop.checking import check_gradient, numpy_template
+from clearprop.checking import check_file, check_gradient, numpy_template
 from clearprop.network import Network
 
 
@@ -76,3 +76,42 @@ def test_parameters_handed_back_are_no_known_mistake():
     X, Y = rng.normal(size=(6, 2)), rng.normal(size=(6, 2))
     found = check_gradient(net, parameters, X, Y, dict(parameters), seconds=60)
     assert not found.passed and found.diagnosis == ()
+
+
+#: What is wrong in the loop over samples, and nowhere else.
+IN_THE_LOOP = (
+    "        W[1] -= 0.1 * np.outer(delta, a); W[0] -= 0.1 * np.outer(below, x)",
+    "        dW = [g / len(X) for g in dW]",
+    "        old = 0.9 * old + below; dW[0] += np.outer(old - below, x)  # momentum",
+)
+
+
+@pytest.mark.parametrize("line", IN_THE_LOOP)
+def test_what_is_wrong_between_samples_is_said_to_be(tmp_path, line):
+    """From Python and from the command, whose function runs elsewhere."""
+    source = f"""
+import numpy as np
+def gradient(p, X, Y):
+    W, dW, old = [p["W1"], p["W2"]], [0.0, 0.0], 0.0
+    for x, y in zip(X, Y):
+        a = np.tanh(W[0] @ x)
+        delta = W[1] @ a - y
+        below = W[1].T @ delta * (1 - a ** 2)
+        dW = [dW[0] + np.outer(below, x), dW[1] + np.outer(delta, a)]
+{line}
+    return {{"W1": dW[0] / len(X), "W2": dW[1] / len(X)}}
+"""
+    net = Network([2, 3, 2], "tanh", bias="none")
+    rng = np.random.default_rng(0)
+    parameters, X, Y = net.initial(seed=0), rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
+    file = tmp_path / "mine.py"
+    file.write_text(source, "utf-8")
+    for found in (
+        check_gradient(net, parameters, X, Y, ran(source)),
+        check_file(f"{file}:gradient", net),
+    ):
+        assert not found.passed and found.diagnosis == ()
+        assert any("of the first sample alone the gradient is right" in n for n in found.notes)
+    wrong = source.replace(line, "").replace("1 - a ** 2", "2 - a ** 3")
+    found = check_gradient(net, parameters, X, Y, ran(wrong))
+    assert found.diagnosis == () and found.notes == ()

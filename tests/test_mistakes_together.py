@@ -41,6 +41,43 @@ def test_an_update_returned_in_place_of_the_gradient_is_one_mistake(rng, form, r
     assert form in str(first)
 
 
+@pytest.mark.parametrize("l2", [0.0, L2])
+@pytest.mark.parametrize("rate", [0.3, 0.003, 0.07])
+def test_a_gradient_times_the_learning_rate_is_one_mistake(rng, rate, l2):
+    """And no wrong sign beside an update's minus; 0.3 of ten samples may be a count too."""
+    network, p, X, Y, data = chain(rng, l2=l2)
+    wrong = {n: rate * g for n, g in with_penalty(p, data, l2).items()}
+    first = check_gradient(network, p, X, Y, wrong).diagnosis[0]
+    assert first.also == ()
+    if first.mistake.id == "another-count":
+        assert not l2
+        assert "update-for-gradient" in [mistake.id for mistake, _ in first.equivalent]
+    else:
+        assert first.mistake.id == "update-for-gradient"
+        assert first.fitted["learning rate"] == pytest.approx(rate, rel=1e-9)
+        assert "without its minus" in str(first)
+
+
+def length(gradient):
+    return np.sqrt(sum((g**2).sum() for g in gradient.values()))
+
+
+@pytest.mark.parametrize("l2", [0.0, L2])
+def test_a_gradient_that_was_clipped_or_normalised_gets_no_name_and_is_said_to_be(rng, l2):
+    network, p, X, Y, data = chain(rng, l2=l2)
+    right = with_penalty(p, data, l2)
+    bound = float(np.sort(np.abs(np.concatenate([g.ravel() for g in right.values()])))[-4])
+    for wrong, said in (
+        ({n: g / length(right) * 0.02 for n, g in right.items()}, "0.02, as if it were clipped"),
+        ({n: g / length(right) for n, g in right.items()}, "is 1, as if it were normalised"),
+        ({n: g / np.linalg.norm(g) for n, g in right.items()}, "is 1, as if it were normalised"),
+        ({n: np.clip(g, -bound, bound) for n, g in right.items()}, "as if the gradient were clip"),
+    ):
+        found = check_gradient(network, p, X, Y, wrong, seconds=60)
+        assert not found.passed and found.diagnosis == ()
+        assert said in found.seen
+
+
 def test_a_minus_alone_is_no_update(rng):
     network, p, X, Y, data = chain(rng, l2=0.0)
     ids = [m.id for m in named(network, p, X, Y, {n: -g for n, g in data.items()})]

@@ -98,6 +98,8 @@ def _slope(at: _AtCost, cost: str) -> Iterator[Wrong]:
     fused = at.name.startswith("delta")
     yield at.wrong("target-missing", a if f"{a} - {y}" == slope else instead(slope, y, "0"))
     yield at.wrong("cost-for-derivative", f"np.abs({a} - {y})")
+    if slope == f"{a} - {y}":
+        yield at.wrong("thresholded-output", f"({a} > 0.5) - {y}")
     if cost == "squared_error":
         yield at.wrong("cost-for-derivative", f"({a} - {y}) ** 2")
         yield at.wrong("cost-for-derivative", f"({a} - {y}) ** 2 / 2")

@@ -23,6 +23,9 @@ Not among them, because no operation here has them: batch normalisation's statis
 constants; clipping the error in place of the gradient; a product of matrices where an element-wise
 one was meant; gradients of recurrent networks over time. NaN, changed inputs, randomness and shapes
 are found before any comparison, and are reports of their own; weights that start alike are a note.
+A gradient that was clipped or normalised has no name either: the report says what it looks like.
+One that is right of a single sample and wrong of several (weights updated in the loop over them, a
+sum that is not set to zero) is said to be so, from `clearprop check` or if a function is given.
 """
 
 

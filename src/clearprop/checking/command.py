@@ -5,6 +5,7 @@ Exit codes: 0 right, 3 wrong, 1 could not run, 2 wrong use.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,11 +17,12 @@ import numpy as np
 from clearprop.checking.batches import random_batch
 from clearprop.checking.gradient import check_gradient
 from clearprop.checking.lines import Lines
+from clearprop.checking.looks import ALONE, first_sample
 from clearprop.checking.process import run_function
 from clearprop.checking.report import GradientCheck
 from clearprop.checking.template import numpy_template
 from clearprop.derivation.notation import Notation
-from clearprop.errors import UsageError
+from clearprop.errors import ClearPropError, UsageError
 from clearprop.network import Network
 
 RIGHT, WRONG = 0, 3
@@ -97,14 +99,23 @@ def check_file(
         symbol: np.where(rng.random((rows, *sym.shape)) < rate, 0.0, 1.0 / (1.0 - rate))
         for symbol, (sym, rate) in network.plan.masks.items()
     }
-    found, notes = run_function(
-        Path(file), name, parameters, x, y, {"masks": masks or None}, seconds=seconds, memory=memory
-    )
-    result = check_gradient(
-        network, parameters, x, y, found,
-        masks=masks or None, rtol=rtol, atol=atol, nondet_tol=nondet_tol,
-        notation=lines.notation, progress=progress,
-    )  # fmt: skip
+    batch = (x, y, masks or None)
+
+    def run(x: Any, y: Any, masks: Any, **how: Any) -> tuple[GradientCheck, list[str]]:
+        found, notes = run_function(
+            Path(file), name, parameters, x, y, {"masks": masks}, seconds=seconds, memory=memory
+        )
+        result = check_gradient(
+            network, parameters, x, y, found,
+            masks=masks, rtol=rtol, atol=atol, nondet_tol=nondet_tol, **how,
+        )  # fmt: skip
+        return result, notes
+
+    result, notes = run(*batch, notation=lines.notation, progress=progress)
+    if result.unknown and rows > 1:
+        with contextlib.suppress(ClearPropError):  # it is a hint, no more
+            alone, _ = run(*map(first_sample, batch), diagnose_mistakes=False)
+            notes += [ALONE] * alone.passed
     return replace(result, notes=(*result.notes, *notes))
 
 

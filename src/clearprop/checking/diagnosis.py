@@ -19,7 +19,7 @@ from clearprop.checking.lines import Lines
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE
 from clearprop.checking.mistakes_weights import FORGOTTEN
-from clearprop.checking.mistakes_whole import UPDATE
+from clearprop.checking.mistakes_whole import UPDATE, UPHILL
 from clearprop.checking.pairs import find_pairs
 from clearprop.checking.places import Same
 from clearprop.checking.replay import Base, Loop
@@ -132,6 +132,9 @@ def diagnose(
             found = beside_zeros(search, known)
             if not found and not search.only_zeros:
                 found = find_pairs(search, known, seconds, progress)
+                if search.proportional:  # a factor > 0 is no minus times a fitted minus
+                    found = [entry for entry in found if not entry[0].free]
+        found = [entry for entry in found if not _is_any_factor(*entry[:2])]
         if search.only_zeros and elsewhere is None:  # nothing tells chance from zero
             found = [entry for entry in found if _is_forgotten(entry[0])]
         found.sort(key=_rank)
@@ -165,11 +168,27 @@ def _rank(entry: tuple[Candidate, Scalars, float]) -> tuple[int, ...]:
     """
     candidate, c, _ = entry
     ids = list(CATALOGUE)
-    ranks = [ids.index(m.id) if m.id in CATALOGUE else len(ids) for m, _ in candidate.edits]
+    ranks = [
+        ids.index(m.id) if m.id in CATALOGUE and e.place.what != UPHILL else len(ids)
+        for m, e in candidate.edits
+    ]  # 0.1 without a minus is a count's before it is a learning rate's
     never = sum(mistake.id == FORGOTTEN for mistake, _ in candidate.edits)
-    update = any(m.id == UPDATE for m, _ in candidate.edits)
-    a_rate = update and all(abs(x - float(f"{x:.2g}")) <= 1e-6 * abs(x) for x in c)
+    update = any(m.id == UPDATE and e.place.what != UPHILL for m, e in candidate.edits)
+    a_rate = update and all(_has_digits(x, 2) for x in c)
     return (-never, -a_rate, candidate.free, sum(ranks), *ranks)
+
+
+def _has_digits(x: float, digits: int) -> bool:
+    return abs(x - float(f"{x:.{digits}g}")) <= 1e-6 * abs(x)
+
+
+def _is_any_factor(candidate: Candidate, c: Scalars) -> bool:
+    """Whether a learning rate is fitted that nobody would choose: what is clipped has any."""
+    fitting = [edit for mistake, edit in candidate.edits if mistake.fits]
+    return any(
+        edit.place.what == UPHILL and not _has_digits(x, 1)
+        for edit, x in zip(fitting, c, strict=True)
+    )
 
 
 def _is_forgotten(candidate: Candidate) -> bool:

@@ -29,7 +29,7 @@ from clearprop.checking.compare import (
 )
 from clearprop.checking.diagnosis import Diagnosis, diagnose
 from clearprop.checking.lines import Lines
-from clearprop.checking.looks import looks_like, units_alike
+from clearprop.checking.looks import ALONE, first_sample, looks_like, units_alike
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE, ROUNDING
 from clearprop.checking.naming import in_one_line
@@ -39,7 +39,7 @@ from clearprop.checking.replay import Base
 from clearprop.checking.report import Entry, GradientCheck, ParameterCheck
 from clearprop.checking.search import Search
 from clearprop.derivation.notation import Notation
-from clearprop.errors import DataError, ShapeError, UsageError
+from clearprop.errors import ClearPropError, DataError, ShapeError, UsageError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.network import Inputs, Network, check_network
@@ -245,6 +245,14 @@ def check_gradient(
             left = max(0.0, seconds - (time.monotonic() - started))
             diagnosis = ask(seconds=left) if pairs else ()
             seen = "" if diagnosis else looks_like(search, right)
+            if seen and function is not None and base.rows > 1:
+                row = {k: first_sample(v) for k, v in extra.items()}
+                with contextlib.suppress(ClearPropError):  # it is a hint, no more
+                    alone = check_gradient(
+                        network, point, first_sample(X), first_sample(Y), function,
+                        rtol=rtol, atol=atol, diagnose_mistakes=False, **row,
+                    )  # fmt: skip
+                    notes += [ALONE] * alone.passed
     unknown = bool(seen)
     if wrong and not comparable:
         seen = NOT_FINITE

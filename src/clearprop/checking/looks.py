@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,19 @@ from clearprop.checking.search import Search
 from clearprop.checking.zeros import never_computed
 from clearprop.expressions import Array
 from clearprop.graph import Graph
+from clearprop.words import number
+
+ALONE = (
+    "of the first sample alone the gradient is right, so look at what joins the samples: weights "
+    "updated in the loop over them, a sum that is not set to zero, a division inside the loop"
+)
+
+
+def first_sample(given: Any) -> Any:
+    """Return the first row of an array, or of arrays by name; nothing of nothing."""
+    if isinstance(given, Mapping):
+        return {key: first_sample(item) for key, item in given.items()}
+    return given if given is None else np.asarray(given)[:1]
 
 
 @np.errstate(all="ignore")  # of numbers near the largest there are, products are infinite
@@ -35,6 +49,8 @@ def looks_like(search: Search, right: Mapping[str, Array]) -> str:
     off = (
         np.abs(given - truth) > search.rtol * np.abs(truth).max(initial=0) + search.rounding[first]
     )
+    if cut := _clipped(search, right):
+        return f"{start}: every wrong entry is ±{number(cut)}, as if the gradient were clipped"
     if off.sum() < off.size / 2:
         return f"{start}: {int(off.sum())} of its {off.size} entries are wrong"
     scale = float((given * truth).sum() / (truth * truth).sum()) if truth.any() else 0.0
@@ -47,8 +63,34 @@ def looks_like(search: Search, right: Mapping[str, Array]) -> str:
             for n in from_there
         )
         on = "everything from there down" if same else first
-        return f"{start}, and {on} looks like a constant factor {scale:.4g}"
+        return f"{start}, and {on} looks like a constant factor {scale:.4g}{_norm(search, first)}"
     return start
+
+
+def _clipped(search: Search, right: Mapping[str, Array]) -> float:
+    """The bound that all wrong entries have, each where the right one is beyond it; 0 if none."""
+    if any(search.given[n].shape != right[n].shape for n in search.order):
+        return 0.0
+    given, truth = (np.concatenate([np.ravel(part[n]) for n in search.order])
+                    for part in (search.given, right))  # fmt: skip
+    cut = float(np.abs(given).max(initial=0.0))
+    beyond = np.abs(truth) > cut * (1 + 1e-9)
+    if beyond.sum() < 2 or not np.array_equal(given[beyond], cut * np.sign(truth[beyond])):
+        return 0.0
+    inside = {n: np.clip(right[n], -cut, cut) for n in search.order}
+    return cut if all(search.off(n, inside[n]) <= 1 for n in search.order) else 0.0
+
+
+def _norm(search: Search, first: str) -> str:
+    """What a gradient has been scaled to, if its length is a number that one would choose."""
+    whole = float(np.sqrt(sum(float((g**2).sum()) for g in search.given.values())))
+    alone = float(np.linalg.norm(search.given[first]))
+    for what, length in (("the whole gradient", whole), (first, alone)):
+        if abs(length - 1.0) <= 1e-6:
+            return f"; √Σg² of {what} is 1, as if it were normalised"
+    if whole and abs(whole - float(f"{whole:.1g}")) <= 1e-6 * whole:
+        return f"; √Σg² of the whole gradient is {number(whole)}, as if it were clipped to a norm"
+    return ""
 
 
 def units_alike(graph: Graph, point: Mapping[str, Array], right: Mapping[str, Array]) -> list[str]:

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from clearprop.backprop import Plan, Step
+from clearprop.backprop import Plan, Step, adjoint_name
 from clearprop.checking.mistake import Edit, Mistake, Place
 from clearprop.checking.places import (
+    Back,
     BiasUse,
     Slope,
     WeightUse,
@@ -24,7 +25,7 @@ from clearprop.checking.places import (
 )
 from clearprop.checking.replay import ones
 from clearprop.checking.together import and_everywhere
-from clearprop.expressions import Expr, Hadamard, Sum, Sym, Transpose
+from clearprop.expressions import Concat, Expr, Hadamard, Slice, Sum, Sym, Transpose
 from clearprop.operations import Function
 
 OFF_BY_ONE = "layers-off-by-one"
@@ -60,11 +61,22 @@ def _off_by_one(plan: Plan) -> Iterator[Edit]:
             W = Sym(name, parameter.spec.type)
             if W == back.W or len(W.shape) != 2 or W.shape[0] != back.W.shape[0]:
                 continue
-            passed = _stretched(Transpose(W) @ back.delta, Transpose(back.W) @ back.delta)
+            other, own = Transpose(W) @ back.delta, Transpose(back.W) @ back.delta
+            passed = _stretched(other, own) or _cut_later(plan, back, other)
             if passed is not None:
                 what = _what(W, back.W)
                 yield Edit(replace(back.place, what=what), (back.instead(passed),))
     yield from _in_a_loop(plan)
+
+
+def _cut_later(plan: Plan, back: Back, other: Expr) -> Expr | None:
+    """What is too wide fits too where it is only cut into the parts of a concat."""
+    units = back.W.shape[1]
+    joins = (n for n in plan.graph.nodes if adjoint_name(n.output) == back.step.target.name)
+    if len(back.step.terms) > 1 or other.shape[0] < units:
+        return None
+    cut = any(isinstance(plan.step(n.output).terms[0].expr, Concat) for n in joins)
+    return Slice(other, 0, units) if cut else None
 
 
 def _of_another_z(plan: Plan) -> Iterator[Edit]:

@@ -180,6 +180,13 @@ def _each_unit(expr: Expr) -> Expr:
     return expr
 
 
+def _thresholded(term: CostTerm, plan: Plan) -> Expr | None:
+    # the class that is told, 1 where a > ½ and else 0, stands for a
+    if term.slope != term.out - term.y:
+        return None
+    return (1 + primitive("sign", term.out - 0.5)) / 2 - term.y
+
+
 def _no_smoothing(term: CostTerm, plan: Plan) -> Expr | None:
     attrs = dict(term.cost.attrs)
     if not attrs.get("label_smoothing"):
@@ -317,6 +324,14 @@ MISTAKES = (
         "differentiate the cost: ½ (a − y)² gives a − y, with its sign",
         ("ours",),
         _not_differentiated,
+    ),
+    Mistake(
+        "thresholded-output",
+        "the output's δ takes the class, 0 or 1, in place of a",
+        "the outputs are rounded to classes to be counted, and the error is taken of those",
+        "compare a itself with y; round it only to count hits",
+        ("ours",),
+        _sloped(_thresholded),
     ),
     Mistake(
         "label-smoothing-ignored",

@@ -17,6 +17,9 @@ from clearprop.expressions import Neg, Num, Sym
 
 UPDATE = "update-for-gradient"
 
+#: What the place of an update without its minus says.
+UPHILL = "the step α ∂J/∂W, without its minus"
+
 
 def _negated(plan: Plan) -> Iterator[Edit]:
     steps = tuple(all_terms(step, Neg) for _, step in gradients(plan))
@@ -42,7 +45,7 @@ def _another_count(plan: Plan) -> Iterator[Edit]:
 
 
 def _updated(plan: Plan) -> Iterator[Edit]:
-    """−α ∂J/∂W, penalty and all; or W − α ∂J/∂W."""
+    """−α ∂J/∂W, penalty and all; or W − α ∂J/∂W; or α ∂J/∂W, which is subtracted later."""
     steps = [step for _, step in gradients(plan)]
     if not steps:
         return
@@ -54,6 +57,8 @@ def _updated(plan: Plan) -> Iterator[Edit]:
         W = Sym(name, plan.graph.parameters[name].spec.type)
         moved.append(replace(move, terms=(Term("", W), *move.terms)))
     yield Edit(Place(first, what="the new parameters W − α ∂J/∂W"), tuple(moved))
+    scaled = tuple(all_terms(step, lambda x: FREE * x) for step in steps)
+    yield Edit(Place(first, what=UPHILL), scaled)
 
 
 MISTAKES = (
@@ -76,7 +81,7 @@ MISTAKES = (
     Mistake(
         UPDATE,
         "the update is returned in place of the gradient",
-        "the learning rate and the minus of gradient descent were put into the function",
+        "the learning rate, and the minus of gradient descent, were put into the function",
         "return ∂J/∂W; the update multiplies it by α and subtracts it",
         ("ours",),
         _updated,

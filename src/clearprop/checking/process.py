@@ -36,6 +36,7 @@ import os, sys, runpy, traceback, inspect, resource
 import numpy as np
 home = os.getcwd() + "/"  # wherever the function goes
 file, name, seconds, memory = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+sys.argv[:] = [file]  # a script that reads its own options has none
 resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
 resource.setrlimit(resource.RLIMIT_FSIZE, (WRITTEN, WRITTEN))
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -65,6 +66,10 @@ def told(error):
     except Exception:  # its text is the user's code too
         words = ""
     return cut(type(error).__name__ + (": " if words else "") + words)
+def why(error):
+    lost = isinstance(error, FileNotFoundError) and not os.path.isabs(str(error.filename))
+    return told(error) + (f" (it runs in a temporary folder; its own is {file.rpartition('/')[0]})"
+                          if lost else "")
 def line_of(error):
     spots = [t for t in traceback.extract_tb(error.__traceback__) if t.filename == file]
     return f", line {spots[-1].lineno}: {cut(spots[-1].line, 100)}" if spots else ""
@@ -77,7 +82,7 @@ def load(prefix):
 try:
     names = runpy.run_path(file)
 except BaseException as error:
-    fail(f"{file}{line_of(error)}: {told(error)}")
+    fail(f"{file}{line_of(error)}: {why(error)}")
 f = names.get(name)
 if f is not None and not callable(f):
     fail(f"{name!r} of {file} is no function but of type {type(f).__name__}")
@@ -101,7 +106,7 @@ for call in ("1", "2"):
     except OSError as error:
         if error.errno == 27:
             fail(f"{name} wrote more than WRITTEN bytes; does it print in an endless loop?")
-        fail(f"{name}{line_of(error)}: {told(error)}")
+        fail(f"{name}{line_of(error)}: {why(error)}")
     except BaseException as error:
         hint = ""
         if isinstance(error, KeyError) and error.args[:1] and error.args[0] not in load("p:"):

@@ -8,6 +8,7 @@ question is kept for the next about the same batch. Proved by ``tests/test_mista
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 
 import numpy as np
 
@@ -71,6 +72,21 @@ class Search:
         self.only_zeros = bool(self.wrong) and all(
             self.off(n, np.zeros_like(self.given[n])) <= 1 for n in self.wrong
         )
+
+    @cached_property
+    def proportional(self) -> float:
+        """The factor c > 0 if the gradient is c times the right one, every tensor of it; else 0."""
+        if any(self.given[n].shape != self.right[n].shape for n in self.order):
+            return 0.0
+        pairs = [(self.given[n] / (self._largest or 1.0), self.right[n] / (self._largest or 1.0))
+                 for n in self.order]  # fmt: skip
+        size = sum(float((r * r).sum()) for _, r in pairs)
+        c = sum(float((g * r).sum()) for g, r in pairs) / size if size else 0.0
+        return c if c > 0 and all(self.off(n, c * self.right[n]) <= 1 for n in self.order) else 0.0
+
+    @property
+    def _largest(self) -> float:
+        return max(self._scale.values(), default=0.0)
 
     def off(self, name: str, array: Array) -> float:
         """Return the difference to the given gradient as a multiple of what is allowed."""
