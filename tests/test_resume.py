@@ -17,8 +17,8 @@ from conftest import count
 from killed_run import result, training
 
 import clearprop as cp
-from clearprop import storage
-from clearprop.errors import DivergenceError, FileError, SettingError
+from clearprop import _native, storage
+from clearprop.errors import DivergenceError, FileError, NativeError, SettingError
 from clearprop.training import CHECKPOINT, Checkpoint, Training
 
 SCRIPT = Path(__file__).with_name("killed_run.py")
@@ -302,6 +302,51 @@ def test_what_changes_no_bits_may_differ(tmp_path: Path) -> None:
     run = small(path, threads=2, time_limit=100.0, callbacks=lambda progress: None)
     assert run.step == 1
     assert run.run().why == "complete"
+
+
+SETS = [name for name, family, here in _native.instruction_sets() if family == "fma" and here]
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_another_count_of_threads_and_another_instruction_set_go_on_to_the_same_bits(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(600, 20)), rng.integers(0, 3, 600)
+
+    def made(**settings: Any) -> Training:
+        net = cp.Network([20, 40, 40, 3], "gelu", cost="cross_entropy", dropout=0.1, l2=1e-3)
+        return Training(net, X, Y, batch_size=256, epochs=4, clip=0.5, **settings)
+
+    whole = made(threads=1)
+    whole.run()
+    monkeypatch.setenv("CLEARPROP_ISA", name)
+    part = made(threads=3, max_steps=5, checkpoint=tmp_path / "run")
+    part.run()
+    monkeypatch.delenv("CLEARPROP_ISA")
+    again = made(threads=2, checkpoint=tmp_path / "run", resume=True)
+    assert again.step == 5
+    again.run()
+    assert result(again) == result(whole)
+
+
+def test_saving_elsewhere_does_not_put_off_the_runs_own_checkpoint(tmp_path: Path) -> None:
+    run = small(tmp_path / "run", resume=False, max_steps=1)
+    due = run._keeper.due
+    run.save(tmp_path / "elsewhere")
+    assert run._keeper.due == due
+    run.run()
+    assert run._keeper.due > due
+
+
+def test_a_restore_that_the_engine_refuses_leaves_a_whole_run(tmp_path: Path) -> None:
+    first, second = training(None), training(None)
+    first.advance(steps=13)
+    first.save(tmp_path / "run")
+    second.close()
+    with pytest.raises(NativeError, match="closed"):
+        second.restore(tmp_path / "run")
+    assert result(second) == result(first)
 
 
 def test_a_file_cut_anywhere_or_edited_is_refused(tmp_path: Path) -> None:

@@ -93,12 +93,6 @@ class State:
         """Write the parameters into an array."""
         out[...] = self.parameters
 
-    def take(self, state: State) -> None:
-        """Become another state of the same network and optimizer."""
-        self.parameters, self.slots = state.parameters, state.slots
-        self.counters = state.counters.copy()
-        self.seed, self.family = state.seed, state.family
-
     def parts(self) -> dict[str, Any]:
         """Return the parameters, and the slots by name: arrays, or what `numpy.asarray` makes one.
 

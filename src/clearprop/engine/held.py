@@ -53,6 +53,12 @@ class HeldState(State):
         self._size, self._dtype = state.parameters.size, state.parameters.dtype
         self.take(state)
 
+    def take(self, state: State) -> None:
+        """Become another state of the same network and optimizer."""
+        self.parameters, self.slots = state.parameters, state.slots
+        self.counters = state.counters.copy()
+        self.seed, self.family = state.seed, state.family
+
     @property
     def parameters(self) -> Flat:
         return self._copy(0)

@@ -45,7 +45,7 @@ class Books:
         self.seconds = 0.0
         self.uncut: tuple[Watch, Sums, int, int] | None = None
         """Of a run that a limit ended: what it was before the last look."""
-        self._optimizer = optimizer
+        self._runner, self._optimizer = runner, optimizer
         self._averages = type(optimizer).kept is not Optimizer.kept
         self._best: Flat = state.parameters.copy() if self.state is state else state.parameters
 
@@ -164,9 +164,9 @@ class Books:
 
     def go_on_from(self, found: Checkpoint) -> None:
         """Take what a checkpoint holds in place of what stands here."""
-        self.state.take(found.state)
-        self._best = found.best
+        self.state, self._best = found.state, found.best
         self.watch = found.watch
         self.sums, self.history = found.sums, found.history
         self.rates.remember(found.memory)
         self.seconds, self.why, self.uncut = found.seconds, found.why, None
+        self.state = self._runner.hold(self.state)  # last: what stood here has made room for it

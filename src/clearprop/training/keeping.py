@@ -55,7 +55,6 @@ class Keeper:
     def save(self, books: Books, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint anywhere; see `clearprop.training.checkpoint`."""
         books.checkpoint(self._fingerprint()).write(path)
-        self._saved_at = time.monotonic()
 
     def restore(self, books: Books, path: str | os.PathLike[str]) -> None:
         """Go on from a checkpoint that a run of the same data and settings wrote."""
@@ -73,9 +72,9 @@ class Keeper:
         try:
             self.save(books, self.path)
         except FileError as error:
-            self._saved_at = time.monotonic()  # tried again when the next is due
             if not any(event.kind == "checkpoint" for event in books.history.events):
                 books.tell("checkpoint", f"no checkpoint: {error}; the run goes on without")
+        self._saved_at = time.monotonic()  # after a failure too: tried again when the next is due
 
     def _fingerprint(self) -> Mapping[str, str]:
         if self._made is None:

@@ -218,7 +218,6 @@ class Training:
         self.validation_rows = rows.validation_rows
         # The length of the run, which schedules know; limits cut it short and change no rate.
         self.steps: int = told["steps"] or (told["epochs"] or DEFAULT_EPOCHS) * self.batches.epoch
-        self.epochs: int = -(-self.steps // self.batches.epoch)
         early = told["early_stopping"]
         ends = Ends(
             self.steps,
@@ -295,6 +294,11 @@ class Training:
     def epoch(self) -> int:
         """Whole epochs done."""
         return self._books.epoch
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the whole run, the last of them perhaps in part."""
+        return self._loop.epochs
 
     @property
     def finished(self) -> bool:
