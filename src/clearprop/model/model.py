@@ -272,10 +272,9 @@ class Model:
         if self.encoder is not None:
             told.append(f"from {len(self.encoder.names)} columns: {', '.join(self.encoder.names)}")
         made = dict(self.provenance)
-        for what in (
-            ("steps", "best_epoch") if "runs" in made else ()
-        ):  # those of the first are none's
-            made[what] = ", ".join(str(run[what]) for run in made["runs"])
+        if "runs" in made:  # each run's beside the others', in place of one number
+            for what in ("steps", "best_epoch"):
+                made[what] = ", ".join(str(run[what]) for run in made["runs"])
         keys = ("data", "preset", "metric", "optimizer", "batch_size", "epochs", "steps",
                 "best_epoch", "stopped", "seed", "precision", "clearprop")  # fmt: skip
         told += [f"{k}: {_told(made[k])}" for k in keys if k in made]
