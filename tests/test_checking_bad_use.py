@@ -299,6 +299,8 @@ def test_a_value_with_its_gradient_is_read_in_any_form(case):
     for value in (0.5, np.float32(0.5), np.array(0.5)):
         assert check_gradient(network, p, X, Y, (value, tree)).passed
         assert check_gradient(network, p, X, Y, (value, right.flat)).passed
+    columns = ([right["b1"][:, None], right["b2"][:, None]], [right["W1"], right["W2"]])
+    assert check_gradient(network, p, X, Y, columns).passed
     # two arrays of a network that has two are no value and gradient
     small = cp.Network([2, 1])
     p = small.initial(seed=0)

@@ -136,6 +136,24 @@ def test_a_function_may_return_more_beside_its_gradient(tmp_path, net):
     assert check_file(written(tmp_path, body), net).passed
 
 
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "[b1[:, None], b2[:, None]], [W1, W2]",  # all biases, as columns, and all weights
+        "[W1, W2], [b1, b2]",
+        "[(W1, b1), (W2, b2)]",
+        "0.5, [W1, b1, W2, b2]",
+        "np.float64(0.5), np.concatenate([g.ravel() for g in (W1, b1, W2, b2)])",
+    ],
+)
+def test_a_function_may_return_its_gradients_in_lists(tmp_path, net, returned):
+    lines = "    W1, b1, W2, b2 = (g[k] for k in ('W1', 'b1', 'W2', 'b2'))\n"
+    body = numpy_template(net, filled=True).replace("    return {", "    g = {")
+    assert check_file(written(tmp_path, f"{body}{lines}    return {returned}\n"), net).passed
+    wrong = f"{body}{lines}    W2 = -W2\n    return {returned}\n"
+    assert check_file(written(tmp_path, wrong), net).first_wrong == "W2"
+
+
 def test_a_script_that_reads_options_has_none(tmp_path, net):
     options = "import argparse\nargparse.ArgumentParser().parse_args()\n"
     assert check_file(written(tmp_path, options + numpy_template(net, filled=True)), net).passed

@@ -93,6 +93,9 @@ def _by_layer(
 ) -> dict[str, Any]:
     """Match arrays with parameters in order, matrices with matrices and vectors with vectors."""
     arrays = [plain(array) for array in arrays]
+    matrices = sum(len(p.spec.type.shape) == 2 for p in graph.parameters.values())
+    if sum(a.ndim == 2 for a in arrays) > matrices:  # biases are columns, or rows
+        arrays = [a.ravel() if a.ndim == 2 and 1 in a.shape else a for a in arrays]
     left = {1: [a for a in arrays if a.ndim < 2], 2: [a for a in arrays if a.ndim == 2]}
     found: dict[str, Any] = {}
     turned = False

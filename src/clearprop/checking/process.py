@@ -126,6 +126,13 @@ for call in ("1", "2"):
     if isinstance(g, tuple):  # (cost, gradient), or with more beside it
         named = [one for one in g if isinstance(one, dict)]
         g = named[0] if len(named) == 1 else g
+        if len(g) == 2 and isinstance(g[0], (int, float, np.ndarray)) and np.ndim(g[0]) == 0:
+            g = g[1]
+    if isinstance(g, (list, tuple)) and any(
+        isinstance(one, (list, tuple)) and any(hasattr(x, "shape") for x in one) for one in g
+    ):  # lists of arrays in a list: all weights and all biases, or those of each layer
+        rows = [one if isinstance(one, (list, tuple)) else [one] for one in g]
+        g = {f"[{i}][{j}]": x for i, one in enumerate(rows) for j, x in enumerate(one)}
     if g is None:
         fail(f"{name} returned None; return a dict of arrays by parameter "
              "(does it end without a return?)")
@@ -288,4 +295,14 @@ def _read(found: Mapping[str, Any], printed: str) -> tuple[Calls, list[str]]:
         notes.append(
             f"the function printed {more}{len(lines)} {some}; the first: {visible(lines[0][:100])}"
         )
-    return Calls(first.get("flat", first), second.get("flat", second)), notes
+    return Calls(_form(first), _form(second)), notes
+
+
+def _form(found: dict[str, Any]) -> Any:
+    """What a function returned: arrays by name, one alone, or lists of them in a list."""
+    if not found or not all(key.startswith("[") for key in found):
+        return found.get("flat", found)
+    rows: dict[str, list[Any]] = {}
+    for key, array in found.items():
+        rows.setdefault(key.partition("]")[0], []).append(array)
+    return list(rows.values())
