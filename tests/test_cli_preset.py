@@ -199,6 +199,16 @@ def test_an_earlier_checkpoint_is_not_gone_on_with_unless_asked(run: Run) -> Non
     assert not list(Path().glob("m.clearprop.checkpoint*"))
 
 
+def test_a_time_that_is_too_short_for_all_runs_comes_with_a_caution(run: Run) -> None:
+    rows = "".join(f"{v},{v * 7 % 31},{'ab'[v * v % 13 > 6]}\n" for v in range(3000))
+    Path("t.csv").write_text("x,z,y\n" + rows)
+    args = ["train", "t.csv", "-t", "y", "--preset", "default", "-o", "m.clearprop"]
+    for more, cautious in (["--time-limit", "0.001"], True), (["--max-steps", "2"], False):
+        code, out, err = run(*args, *more)
+        assert (code, err) == (0, "")
+        assert ("that was few epochs for each" in out) == cautious
+
+
 def test_a_file_of_ones_own_that_is_called_as_a_checkpoint_is_left_alone(run: Run) -> None:
     Path("m.clearprop.checkpoint.5").write_text("mine")  # behind the last of four runs
     assert run(*train())[0] == 0

@@ -212,7 +212,7 @@ def _tell_prepared(found: Prepared, plain: str | None, preset: str | None) -> No
 def _kind(settings: Mapping[str, Any], judged: int, plain: str | None, preset: str | None) -> str:
     """Which of both runs it is, and why."""
     if plain is not None:
-        return f"a plain network, as {_flag(plain)} is given; without, a preset chooses it all"
+        return f"a plain network, as {_flag(plain)} is given; without, it is a preset"
     asked = "as asked" if preset else "as no option of a plain network is given"
     return f"preset {settings['preset']}, {asked}: {_bags(settings, judged)}"
 
@@ -276,6 +276,10 @@ def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
 _TOLD = ("engine", "skipped", "checkpoint", "time_limit", "max_steps", "converged")
 
 
+#: Fewer epochs than so many, of 64 or 128, have not learned what there is to learn.
+_FEW_EPOCHS = 5
+
+
 def _tell_run(model: Model) -> None:
     made = model.provenance
     told = _ended_runs(made) if "runs" in made else _ended(made)
@@ -288,6 +292,11 @@ def _tell_run(model: Model) -> None:
     if made["stopped"] == "time_limit" and "runs" in made:
         steps = ",".join(str(run["steps"]) for run in made["runs"])
         console.line(f"  --max-steps {steps} gives the same parameters", "dim")
+        if max(map(len, model.histories)) < _FEW_EPOCHS:
+            console.line(
+                "  caution: the runs share the time, and that was few epochs for each; more time "
+                "learns more, or fewer runs: --preset fast, or --hidden 64 for one"
+            )
 
 
 def _ended(made: Mapping[str, Any]) -> str:
