@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from sklearn.datasets import load_diabetes, load_wine
 
+from clearprop.errors import FileError
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tabular_figures import watched
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
@@ -21,9 +23,13 @@ from clearprop.tables.task import Target
 QUICK: dict[str, Any] = {"epochs": 10, "hidden": (16, 16), "members": 1, "bags": 1, "refit": False}
 
 
-def fitted(**changes: Any) -> tuple[TabularClassifier, np.ndarray, np.ndarray]:
+def fitted(
+    checkpoint: str | None = None, metric: str | None = None, **changes: Any
+) -> tuple[TabularClassifier, np.ndarray, np.ndarray]:
     X, y = load_wine(return_X_y=True)
-    return TabularClassifier(changes={**QUICK, **changes}, random_state=0).fit(X, y), X, y
+    made_of = {**QUICK, **changes}
+    model = TabularClassifier(changes=made_of, metric=metric, checkpoint=checkpoint, random_state=0)
+    return model.fit(X, y), X, y
 
 
 def logits(z: np.ndarray, factor: float) -> np.ndarray:
@@ -177,6 +183,13 @@ def test_among_equal_shares_the_smaller_log_loss_is_chosen(metric: str) -> None:
     untrained, trained = (np.tile([p, 1 - p], (3000, 1)) for p in (0.500001, 0.999))
     one_more = np.where(y[:, None] == 1, [[0.49, 0.51]], [[0.500001, 0.499999]])
     assert figure(y, one_more) < figure(y, trained) < figure(y, untrained)
+
+
+def test_what_is_gone_on_with_watches_the_metric_it_began_with(tmp_path: Path) -> None:
+    where = str(tmp_path / "c")
+    fitted(checkpoint=where)
+    with pytest.raises(FileError, match="metric was log_loss and is balanced_accuracy"):
+        fitted(checkpoint=where, metric="balanced_accuracy")
 
 
 def test_labels_are_smoothed_for_accuracy_alone() -> None:

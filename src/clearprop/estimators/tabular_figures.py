@@ -81,7 +81,19 @@ def watched(target: Target, metric: str, weights: NDArray[np.float64] | None) ->
     network when it becomes too sure, long before it stops to learn what is right. The area under
     the curve is chosen so too, which is a smoother guide to the same order. Of a number to
     predict, the figure is in its units: standardised numbers, times their deviation.
+
+    It has the metric's name: a run that is gone on with is asked for the one it began with.
     """
+    figure = _figure(target, metric, weights)
+
+    def named(y: Any, a: Any) -> float:
+        return figure(y, a)
+
+    named.__name__ = metric
+    return named
+
+
+def _figure(target: Target, metric: str, weights: NDArray[np.float64] | None) -> Figure:
     row = METRICS[metric]
     if target.task == "regression":
         unit = 1.0 if metric in _BARE else target.std
