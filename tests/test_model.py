@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -156,6 +159,22 @@ def test_the_engine_predicts_what_the_reference_computes(rng: np.random.Generato
     model = cp.train(network, Xs, rng.integers(0, 3, 60), epochs=2, precision="float64")
     expected = network.forward(model.parameters, Xs)
     np.testing.assert_allclose(model.predict_probabilities(Xs), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_model_that_has_predicted_is_pickled_and_copied(
+    copied: Callable[[cp.Model], cp.Model],
+) -> None:
+    model = identity_model(PLACES)
+    model.predict(X)
+    model.compiled.predict(X[0])
+    again = copied(model)
+    np.testing.assert_array_equal(
+        again.predict_probabilities(X), model.predict_probabilities(X), strict=True
+    )
+    again.parameters["W1"][...] = np.eye(3)[[1, 2, 0]]
+    assert again.predict(X).tolist() == [2, 0, 1, 2]
+    assert model.predict(X).tolist() == PLACES
 
 
 def test_no_rows_give_no_predictions() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -318,6 +318,10 @@ class Model:
         tensors = {f"parameters/{name}": array for name, array in self.parameters.items()}
         storage.write(target, KIND, content, {**tensors, "history": rows})
         return Path(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a pickle and a copy hold: the engine's part is made again where it is needed."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     # -- inside -----------------------------------------------------------------------------------
     def _arrays(self, X: object) -> Inputs:

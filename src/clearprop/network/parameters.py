@@ -47,10 +47,15 @@ class Parameters(Mapping[str, Array]):
                 f"got {got}"
             )
         self.flat = flat
+        self._graph = graph
         self._arrays = {
             name: flat[section].reshape(graph.parameters[name].shape)
             for name, section in graph.sections()
         }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle and a copy have views into their own buffer too."""
+        return Parameters, (self._graph, self.flat)
 
     def __getitem__(self, name: str) -> Array:
         return self._arrays[name]
