@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import pytest
 from conftest import Run
 
 import clearprop as cp
+from clearprop.errors import FileError
 from clearprop.estimators.tabular_files import open_rows
 
 PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
@@ -207,6 +209,27 @@ def test_a_time_that_is_too_short_for_all_runs_comes_with_a_caution(run: Run) ->
         code, out, err = run(*args, *more)
         assert (code, err) == (0, "")
         assert ("that was few epochs for each" in out) == cautious
+
+
+def test_checkpoints_make_room_for_the_model_they_are_of(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk that holds two files of this size."""
+    write, tried = cp.Model.save, []
+
+    def full(self: cp.Model, path: str, *, overwrite: bool = False) -> str:
+        tried.append(sorted(one.name for one in Path().iterdir()))
+        if len(tried[-1]) < 2:
+            return str(write(self, path, overwrite=overwrite))
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError:
+            raise FileError(f"cannot write {path}: the disk is full") from None
+
+    monkeypatch.setattr(cp.Model, "save", full)
+    assert run(*train())[0] == 0
+    assert tried[-1] == ["m.clearprop.checkpoint"] and len(tried) == 4
+    assert [one.name for one in Path().iterdir()] == ["m.clearprop"]
 
 
 def test_a_file_of_ones_own_that_is_called_as_a_checkpoint_is_left_alone(run: Run) -> None:

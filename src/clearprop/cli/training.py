@@ -5,6 +5,7 @@ Proved by ``tests/test_cli.py``, ``tests/test_cli_preset.py`` and ``tests/test_c
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import re
@@ -114,7 +115,7 @@ def train(
                 left = checkpoints(checkpoint)
                 for one in (*left, checkpoint_of(checkpoint, len(left) + 1)):
                     sweep(one)  # what Ctrl-C broke off in the middle of its being written
-        model.save(path, overwrite=overwrite)
+        _save(model, path, overwrite, [] if interrupted else left)
         if not interrupted:  # the model holds all that counts now
             for one in left:
                 with suppress(OSError):
@@ -124,6 +125,21 @@ def train(
         else:
             _tell_outcome(model, path, data, interrupted and Path(checkpoint).exists())
     return 130 if interrupted else 0
+
+
+def _save(model: Model, path: str, overwrite: bool, needless: Sequence[Path]) -> None:
+    """Save a model; on a full disk, in the room of its own checkpoints, the last of them first."""
+    for one in (*reversed(needless), None):
+        try:
+            model.save(path, overwrite=overwrite)
+            return
+        except FileError as error:
+            cause = error.__context__
+            full = isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+            if one is None or not full:
+                raise
+            with suppress(OSError):
+                one.unlink()
 
 
 def _flag(name: str) -> str:
