@@ -69,6 +69,7 @@ def test_a_gradient_that_was_clipped_or_normalised_gets_no_name_and_is_said_to_b
     bound = float(np.sort(np.abs(np.concatenate([g.ravel() for g in right.values()])))[-4])
     for wrong, said in (
         ({n: g / length(right) * 0.02 for n, g in right.items()}, "0.02, as if it were clipped"),
+        ({n: g / (length(right) + 1e-6) * 0.1 for n, g in right.items()}, "0.1, as if it were cl"),
         ({n: g / length(right) for n, g in right.items()}, "is 1, as if it were normalised"),
         ({n: g / np.linalg.norm(g) for n, g in right.items()}, "is 1, as if it were normalised"),
         ({n: np.clip(g, -bound, bound) for n, g in right.items()}, "as if the gradient were clip"),
@@ -76,6 +77,49 @@ def test_a_gradient_that_was_clipped_or_normalised_gets_no_name_and_is_said_to_b
         found = check_gradient(network, p, X, Y, wrong, seconds=60)
         assert not found.passed and found.diagnosis == ()
         assert said in found.seen
+
+
+def by_complex_steps(cost, p):
+    """∂cost/∂p, entry by entry, without anything of back-propagation."""
+    found = {}
+    for name, array in p.items():
+        found[name] = np.zeros(array.shape)
+        for at in np.ndindex(array.shape):
+            moved = {n: a.astype(complex) for n, a in p.items()}
+            moved[name][at] += 1e-30j
+            found[name][at] = cost(moved).imag / 1e-30
+    return found
+
+
+def softmax(z):
+    return np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+
+
+def sigmoid(z):
+    return 1 / (1 + np.exp(-z))
+
+
+@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
+def test_a_probability_given_to_a_cost_that_takes_z_is_named(rng, kind):
+    """As automatic differentiation has it: CrossEntropyLoss and BCEWithLogitsLoss of the output."""
+    link, cost_of, cost, mistake = {
+        "softmax": (softmax, lambda q, Y: -Y * np.log(q), "cross_entropy", "softmax-twice"),
+        "sigmoid": (sigmoid, lambda q, Y: -Y * np.log(q) - (1 - Y) * np.log(1 - q),
+                    "binary_cross_entropy", "link-twice"),
+    }[kind]  # fmt: skip
+    network = Network([3, 4, 3], "tanh", output=kind, cost=cost)
+    p, X, Y = network.initial(seed=1), rng.normal(size=(6, 3)), np.eye(3)[rng.integers(3, size=6)]
+
+    def total(p, times):
+        q = np.tanh(X @ p["W1"].T + p["b1"]) @ p["W2"].T + p["b2"]
+        for _ in range(times):
+            q = link(q)
+        return cost_of(q, Y).sum() / len(X)
+
+    once, twice = (by_complex_steps(lambda p, n=n: total(p, n), p) for n in (1, 2))
+    assert check_gradient(network, p, X, Y, once).passed
+    first = check_gradient(network, p, X, Y, twice).diagnosis[0]
+    assert (first.mistake.id, first.where.layer, first.also) == (mistake, "3", ())
 
 
 def test_a_minus_alone_is_no_update(rng):

@@ -114,7 +114,10 @@ def _slope(at: _AtCost, cost: str) -> Iterator[Wrong]:
     if cost == "cross_entropy":
         yield at.wrong("cost-for-derivative", f"-{slope.removeprefix(f'{a} - ')} * np.log({a})")
         target = slope.removeprefix(f"{a} - ")  # smoothed, perhaps
-        yield at.wrong("softmax-twice", instead(slope, a, f"softmax({a})"))
+        again = instead(slope, a, f"softmax({a})")
+        yield at.wrong("softmax-twice", again)
+        through = f"{a} * (({again}) - ({a} * ({again})).sum(axis=1, keepdims=True))"
+        yield at.wrong("softmax-twice", through)
         yield at.wrong("softmax-elementwise", f"-({target} / {a}) * {a} * (1 - {a})")
         yield at.wrong("softmax-derivative-missing", f"-({target} / {a})")
         yield at.wrong("link-derivative-twice", f"({slope}) * {a} * (1 - {a})")
@@ -125,3 +128,4 @@ def _slope(at: _AtCost, cost: str) -> Iterator[Wrong]:
         yield at.wrong("link-twice", instead(slope, a, f"{link}({a})"))
         prime = {"sigmoid": f"{a} * (1 - {a})", "exp": a}[link]
         yield at.wrong("link-derivative-twice", f"({slope}) * {prime}")
+        yield at.wrong("link-twice", f"({instead(slope, a, f'{link}({a})')}) * {prime}")

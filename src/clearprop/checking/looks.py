@@ -16,6 +16,9 @@ from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.words import number
 
+#: A length is a round number to so much: PyTorch divides by the norm and 1e-6.
+NEAR = 3e-5
+
 ALONE = (
     "of the first sample alone the gradient is right, so look at what joins the samples: weights "
     "updated in the loop over them, a sum that is not set to zero, a division inside the loop"
@@ -86,9 +89,9 @@ def _norm(search: Search, first: str) -> str:
     whole = float(np.sqrt(sum(float((g**2).sum()) for g in search.given.values())))
     alone = float(np.linalg.norm(search.given[first]))
     for what, length in (("the whole gradient", whole), (first, alone)):
-        if abs(length - 1.0) <= 1e-6:
+        if abs(length - 1.0) <= NEAR:
             return f"; √Σg² of {what} is 1, as if it were normalised"
-    if whole and abs(whole - float(f"{whole:.1g}")) <= 1e-6 * whole:
+    if whole and abs(whole - float(f"{whole:.1g}")) <= NEAR * whole:
         return f"; √Σg² of the whole gradient is {number(whole)}, as if it were clipped to a norm"
     return ""
 

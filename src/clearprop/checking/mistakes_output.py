@@ -18,9 +18,9 @@ from clearprop.checking.places import (
     slopes,
     with_term,
 )
-from clearprop.checking.replay import ROWS, WEIGHT_SUM
+from clearprop.checking.replay import ROWS, WEIGHT_SUM, ones
 from clearprop.checking.together import and_everywhere
-from clearprop.expressions import Expr, Num, Sum, Sym, primitive, rewrite, substitute
+from clearprop.expressions import Expr, Hadamard, Num, Sum, Sym, primitive, rewrite, substitute
 from clearprop.operations import TABLE, Function
 
 WHOLE = "the whole gradient"
@@ -113,11 +113,30 @@ def _link_again(term: CostTerm, plan: Plan) -> Expr | None:
 
 
 def _link_twice(softmax: bool) -> Callable[[Plan], Iterator[Edit]]:
-    def change(term: CostTerm, plan: Plan) -> Expr | None:
-        mixes = not isinstance(TABLE.activation(term.cost.row.link), Function)
-        return _link_again(term, plan) if mixes == softmax else None
+    """The link of a for a, taken for ∂C/∂z; or differentiated too, as autograd does it."""
 
-    return _sloped(change)
+    def edits(plan: Plan) -> Iterator[Edit]:
+        for term in cost_terms(plan):
+            mixes = not isinstance(TABLE.activation(term.cost.row.link), Function)
+            slope = _link_again(term, plan)
+            if slope is None or mixes != softmax:
+                continue
+            yield Edit(term.place, (term.sloped(slope),))
+            through = replace(term.place, what="differentiated twice too")
+            yield Edit(through, (term.sloped(_through_link(term, plan, slope)),))
+
+    return edits
+
+
+def _through_link(term: CostTerm, plan: Plan, slope: Expr) -> Expr:
+    maker = plan.graph.maker(term.cost.value)
+    assert maker is not None
+    link, a = TABLE.activation(maker.op), term.out
+    if isinstance(link, Function):
+        z = Sym(maker.inputs[0], plan.graph.values[maker.inputs[0]].type)
+        return slope * link(z, maker.attrs, "derivative")
+    every = Hadamard(ones(a.shape[0]), Sum(("unit",), a * slope))
+    return a * (slope - every)  # δ = a ⊙ (Δ − aᵀΔ)
 
 
 def _derivative_again(plan: Plan) -> Iterator[Edit]:
@@ -273,7 +292,7 @@ MISTAKES = (
         "softmax-twice",
         "softmax is applied twice",
         "the network's output is a probability already and is put through softmax once more",
-        "use the output as it is: δ = a − y",
+        "use the output as it is, δ = a − y; PyTorch's CrossEntropyLoss takes z, not a",
         ("arthurdouillard/deepcourse PR#9",),
         _link_twice(True),
     ),
