@@ -133,7 +133,7 @@ def diagnose(
             if not found and not search.only_zeros:
                 found = find_pairs(search, known, seconds, progress)
                 if search.proportional:  # a factor > 0 is no minus times a fitted minus
-                    found = [entry for entry in found if not entry[0].free]
+                    found = [one for one in found if UPDATE not in {m.id for m, _ in one[0].edits}]
         found = [entry for entry in found if not _is_any_factor(*entry[:2])]
         if search.only_zeros and elsewhere is None:  # nothing tells chance from zero
             found = [entry for entry in found if _is_forgotten(entry[0])]
