@@ -19,7 +19,10 @@ __all__ = ["ROOMS", "ROOT", "SOURCE", "Mutant", "Room", "changed_lines", "draw",
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "clearprop"
 
-PRINTERS = ("article", "html", "latex", "layouts", "mathml", "pages", "printing", "terminal")
+PRINTERS = (
+    "alphabets", "article", "breaking", "html", "latex", "layouts", "mathml", "pages", "printing",
+    "terminal",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
