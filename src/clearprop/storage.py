@@ -267,6 +267,8 @@ def read(path: Where, kind: Kind) -> tuple[dict[str, Any], dict[str, NDArray[Any
                 intact = wanted == found.hexdigest()
             except (SafetensorError, KeyError, ValueError, TypeError, RecursionError):
                 intact = False
+    except FileError:  # an OSError too, and whole already
+        raise
     except FileNotFoundError:
         raise FileError(f"there is no file {name}") from None
     except OSError as error:
