@@ -130,3 +130,11 @@ def test_a_header_that_claims_more_than_the_file_has_is_damage(tmp_path: Path) -
     with pytest.raises(FileError, match="is no ClearProp test"):
         storage.read(path, KIND)
     assert not storage.is_kind(path, KIND)
+
+
+def test_a_file_of_another_kind_is_told_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "junk"
+    path.write_bytes(b"no container at all")
+    with pytest.raises(FileError) as told:
+        storage.read(path, KIND)
+    assert str(told.value) == f"{path} is no ClearProp test"
