@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from test_derivation_printed_terminal import one_unit
 
+import clearprop as cp
 from clearprop.derivation.article import latex_page
 
 ARTICLE = r"""\documentclass[11pt]{article}
@@ -45,3 +46,11 @@ def test_an_article_of_one_unit_is_written_as_it_should():
     page = latex_page(one_unit())
     assert page.startswith(ARTICLE)
     assert page.endswith("\\end{align*}\n\\end{document}\n")
+
+
+def test_subscripts_in_sentences_are_mathematics_that_every_font_has():
+    network = cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="shared")
+    d = cp.derive(network, "scalar", weight="V11")
+    page = latex_page(d)
+    assert not set("ₐₑₒₓₕₖₗₘₙₚₛₜ") & set(page)
+    assert r"E\ensuremath{{}_{t}}\ensuremath{{}_{o}}\ensuremath{{}_{t}}" in page

@@ -180,5 +180,7 @@ PROSE = {
     for high, low in zip("⁰¹³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ˡⁿᵏ", "013456789()+-lnk", strict=True)
 } | {
     sub: rf"{{}}_{{{low}}}"
-    for sub, low in zip("₀₁₂₃₄₅₆₇₈₉₊₋ᵢⱼₖₗₙ", "0123456789+-ijkln", strict=True)
+    for sub, low in zip(
+        "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-()aijklmnoprstuvx", strict=True
+    )
 }  # fmt: skip
