@@ -122,7 +122,7 @@ def test_rows_of_one_group_are_held_back_together() -> None:
 
 
 def test_a_fit_tells_which_run_it_is_and_keeps_whole_networks_after_ctrl_c() -> None:
-    """Pressed in the third of four bags: two networks predict."""
+    """Pressed in the third of four bags: the networks of two predict, two of each."""
     seen: set[tuple[int, int]] = set()
 
     def watch(progress: Progress) -> None:
@@ -137,4 +137,4 @@ def test_a_fit_tells_which_run_it_is_and_keeps_whole_networks_after_ctrl_c() -> 
             {"x": rows["x"][1:]}, rows["y"][1:]
         )
     assert seen == {(1, 8), (2, 8), (3, 8), (4, 8), (5, 8)}
-    assert found.model_.network.graph.members == 2
+    assert found.model_.network.graph.members == 4

@@ -121,6 +121,21 @@ def test_refit_trains_on_all_rows_up_to_the_chosen_epoch() -> None:
     assert model.model_.provenance["temperature"] == plain.model_.provenance["temperature"]
 
 
+def test_networks_of_all_rows_predict_beside_those_that_chose_the_epoch() -> None:
+    judged, X, _ = fitted(bags=3)
+    again, _, _ = fitted(bags=3, refit=True, beside=False)
+    both, _, _ = fitted(bags=3, refit=True)
+    assert [one.to_network().graph.members for one in (judged, again, both)] == [3, 3, 6]
+    mean = (judged.predict_proba(X) + again.predict_proba(X)) / 2
+    np.testing.assert_allclose(mean, both.predict_proba(X), atol=1e-6)
+    assert np.abs(judged.predict_proba(X) - again.predict_proba(X)).max() > 1e-3
+    for one in (again, both):  # of each run its own, in the order of the runs
+        assert [len(history) for history in one.model_.histories] == [
+            len(history) for history in one.histories_
+        ]
+        assert one.model_.history is one.histories_[0]
+
+
 def test_the_temperature_is_the_likeliest_behind_its_prior(rng: np.random.Generator) -> None:
     z = rng.normal(size=(400, 3)) * 3
     y = np.array([rng.choice(3, p=p) for p in logits(z, 0.5)])

@@ -35,8 +35,9 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     ----------
     preset : {"default", "fast", "best"}
         How much is computed. Fast: four networks, each of which holds back another quarter of the
-        rows. Default: each of them is then trained anew on all rows, up to its best epoch. Best:
-        sixteen networks in eight such bags, for twice as many epochs.
+        rows. Default: each of them is then trained anew on all rows, up to its best epoch, and
+        both predict together. Best: so too, with two networks in each of eight such bags, for
+        twice as many epochs.
     metric : str, optional
         What matters: ``"log_loss"`` (the default), ``"accuracy"``, ``"auc"``,
         ``"balanced_accuracy"``, ``"f1_macro"``, ``"calibration_error"``. It chooses the epoch; for
@@ -191,7 +192,7 @@ epochs_, histories_
     residuals_ : Residuals
         What the rows that were held back were off by: see `predict_interval`.
     judge_ : Model or None
-        The networks that they judge, where those of all rows predict.
+        The networks that they judge, where those of all rows predict too.
 
     Examples
     --------

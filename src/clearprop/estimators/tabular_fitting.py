@@ -93,7 +93,7 @@ class Fitted:
     outputs : (n, width) float64
         What that run's network gives for them; 0 elsewhere.
     judge : Model or None
-        The mean of those runs, where others on all rows stand in the model.
+        The mean of those runs, where others on all rows stand in the model, alone or beside them.
     """
 
     model: Model
@@ -171,7 +171,7 @@ def fit(
         for number in range(runs):
             destination(checkpoint_of(checkpoint, number + 1), resume=False)
     if announce is not None:
-        work.announce = lambda: announce(encoder, network, len(parts))
+        work.announce = lambda: announce(encoder, network, _together(parts, made_of))
     models: list[Model] = []
     judges: list[Model] = []
     try:
@@ -184,7 +184,8 @@ def fit(
             models.append(judge)
             if made_of.refit and part is not None and not work.interrupted:
                 again = work.refit(judge, runs)
-                models[-1] = judge if work.interrupted else again
+                if not work.interrupted:
+                    models[-1:] = [judge, again] if made_of.beside else [again]
             if work.interrupted:
                 break
     except KeyboardInterrupt:  # between two runs, or before a step of the next
@@ -192,11 +193,12 @@ def fit(
             raise
         work.interrupted = True
     together = [ones[0] if len(ones) == 1 else side_by_side(ones) for ones in (models, judges)]
-    together[0].later = tuple(work.histories[1:])
-    refitted = models[0] is not judges[0]
+    together[0].history, *later = work.histories
+    together[0].later = tuple(later)
+    others = len(models) > len(judges) or models[0] is not judges[0]
     return Fitted(
         together[0], tuple(work.epochs), tuple(work.steps), work.interrupted, tuple(work.histories),
-        work.held, work.outputs, together[1] if refitted else None,
+        work.held, work.outputs, together[1] if others else None,
     )  # fmt: skip
 
 
@@ -344,6 +346,12 @@ def _judges(rows: Rows, encoder: Encoder, network: Network) -> tuple[Any, ...]:
     encoder.check(rows.table)
     own = () if rows.weights is None else (rows.weights,)
     return (input_arrays(network, encoder.encode(rows.table)), rows.y, *own)
+
+
+def _together(parts: Sequence[NDArray[np.bool_] | None], made_of: Ingredients) -> int:
+    """How many networks predict: of each part one, or that which its rows judge and another."""
+    both = made_of.refit and made_of.beside
+    return sum(1 if part is None else 1 + both for part in parts)
 
 
 def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:

@@ -76,6 +76,8 @@ class Ingredients:
         Predicted numbers stay within those of training.
     refit : bool
         Train again on all rows, up to the chosen epoch.
+    beside : bool
+        Those predict together with the networks that chose the epoch; else in their place.
     bags : int
         So many networks, each validated on another part of the rows; 1 for one.
     """
@@ -108,6 +110,7 @@ class Ingredients:
     temperature: bool = True
     clip: bool = True
     refit: bool = False
+    beside: bool = True
     bags: int = 4
 
     def batch(self, rows: int) -> int:
