@@ -1,5 +1,7 @@
 // The instruction sets that were compiled, widest first. CMake says which (CLEARPROP_HAS_…).
-#include "program.hpp"
+#include "isa.hpp"
+
+#include <stdexcept>
 
 namespace clearprop {
 
@@ -42,6 +44,21 @@ const Isa* const* isas(int* count) {
     };
     *count = static_cast<int>(sizeof all / sizeof *all);
     return all;
+}
+
+const Isa& isa_named(const std::string& name) {
+    int count;
+    const Isa* const* all = isas(&count);
+    for (int i = 0; i < count; ++i)
+        if (name == all[i]->name) return *all[i];
+    throw std::invalid_argument("no kernels were built for " + name);
+}
+
+const Isa& widest() {
+    int count;
+    const Isa* const* all = isas(&count);
+    while (!(*all)->supported()) ++all;
+    return **all;
 }
 
 const Kernels<float>* bfloat16_kernels() {

@@ -30,10 +30,17 @@ def has_bfloat16() -> bool:
 def available_cores() -> int:
     """Cores this process may use."""
 
-def structure_sizes() -> tuple[int, int, int, int]:
-    """
-    Bytes of a row of each table, so that both sides can be held to one layout.
-    """
+def elementary_f32(isa: str, function: int, x: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float32]:
+    """exp, expm1, log, log1p, tanh, erf, sqrt by number: for tests."""
+
+def elementary_f64(isa: str, function: int, x: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
+    """As elementary_f32."""
+
+def product_f32(isa: str, A: Annotated[NDArray[numpy.float32], dict(shape=(None, None), writable=False)], B: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float32]:
+    """A · B: for tests."""
+
+def product_f64(isa: str, A: Annotated[NDArray[numpy.float64], dict(shape=(None, None), writable=False)], B: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
+    """As product_f32."""
 
 def philox(arg0: int, arg1: int, arg2: int, arg3: int, arg4: int, /) -> tuple[int, int, int, int]:
     """The four words Philox4x32-10 makes of a counter."""
@@ -47,22 +54,15 @@ def windows_fit(rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order=
 def total_weight(weights: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)], rows: Annotated[NDArray[numpy.int64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> float:
     """Σ w of a batch, in the one shape of every sum over rows."""
 
-def elementary_f32(isa: str, function: int, x: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float32]:
-    """exp, expm1, log, log1p, tanh, erf, sqrt by number: for tests."""
-
-def elementary_f64(isa: str, function: int, x: Annotated[NDArray[numpy.float64], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
-    """As elementary_f32."""
-
-def product_f32(isa: str, A: Annotated[NDArray[numpy.float32], dict(shape=(None, None), writable=False)], B: Annotated[NDArray[numpy.float32], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float32]:
-    """A · B: for tests."""
-
-def product_f64(isa: str, A: Annotated[NDArray[numpy.float64], dict(shape=(None, None), writable=False)], B: Annotated[NDArray[numpy.float64], dict(shape=(None, None), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float64]:
-    """As product_f32."""
-
 class Given:
     """The arrays of a call: inputs, targets, sample weights."""
 
     def __init__(self, inputs: list[numpy.typing.NDArray[Any]], targets: list[numpy.typing.NDArray[Any]], weights: numpy.typing.NDArray[numpy.float64] | None) -> None: ...
+
+def structure_sizes() -> tuple[int, int, int, int]:
+    """
+    Bytes of a row of each table, so that both sides can be held to one layout.
+    """
 
 class HeldF32:
     """A state where steps read and write it; see native/held.hpp."""

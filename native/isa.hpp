@@ -1,0 +1,13 @@
+// The instruction sets that were compiled, by name.
+#pragma once
+
+#include <string>
+
+#include "program.hpp"
+
+namespace clearprop {
+
+const Isa& isa_named(const std::string& name);  // throws std::invalid_argument
+const Isa& widest();                            // of those that this processor has
+
+}  // namespace clearprop
