@@ -18,7 +18,7 @@ from clearprop.checking import (
     check_gradient,
     numpy_template,
 )
-from clearprop.derivation.notation import Notation
+from clearprop.derivation.notations.notation import Notation
 from clearprop.errors import UsageError
 
 

@@ -15,9 +15,9 @@ from random_networks import random_case, redrawn
 
 import clearprop as cp
 from clearprop.derivation import NOTATIONS
-from clearprop.derivation.layouts import TEXT
-from clearprop.derivation.messages import MESSAGES
-from clearprop.derivation.tree import Minus, Plus, Quantity, Times, Turn, rebuild
+from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.trees.tree import Minus, Plus, Quantity, Times, Turn, rebuild
+from clearprop.derivation.wording.messages import MESSAGES
 from clearprop.errors import DataError, GraphError, SettingError
 
 RNG = np.random.default_rng(11)

@@ -10,7 +10,7 @@ import pytest
 
 import clearprop as cp
 from clearprop.derivation import Notation
-from clearprop.derivation.alphabets import clusters, latex_letter
+from clearprop.derivation.printers.alphabets import clusters, latex_letter
 
 GREEK = [chr(code) for code in range(ord("Α"), ord("ω") + 1) if unicodedata.name(chr(code), "")]
 

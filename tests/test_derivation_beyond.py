@@ -11,7 +11,7 @@ import pytest
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
-from clearprop.derivation.tree import Minus, Number, Quantity, Times, rebuild
+from clearprop.derivation.trees.tree import Minus, Number, Quantity, Times, rebuild
 
 
 def saturated(z, y, notation="matrix", cost="binary_cross_entropy", **options):

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.derivation import NOTATIONS, tree
-from clearprop.derivation.command import random_numbers
-from clearprop.derivation.equations import DerivedStep, Equation, Mark
-from clearprop.derivation.errata import ERRATA
-from clearprop.derivation.glyphs import Glyph, Partial
-from clearprop.derivation.messages import Said
-from clearprop.derivation.tree import Number, Quantity, Var
-from clearprop.derivation.verification import Verification
+from clearprop.derivation import NOTATIONS
+from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.errata.wrong import ERRATA
+from clearprop.derivation.notations.glyphs import Glyph, Partial
+from clearprop.derivation.steps.equations import DerivedStep, Equation, Mark
+from clearprop.derivation.trees import tree
+from clearprop.derivation.trees.tree import Number, Quantity, Var
+from clearprop.derivation.verifying.verification import Verification
+from clearprop.derivation.wording.said import Said
 from clearprop.network import Network
 
 

@@ -7,8 +7,8 @@ import pytest
 
 import clearprop as cp
 from clearprop.cli import main
-from clearprop.derivation.command import random_numbers
-from clearprop.derivation.verification import POINTS, Verification
+from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.verifying.verification import POINTS, Verification
 from clearprop.network import Network
 from clearprop.operations import TABLE, Function
 

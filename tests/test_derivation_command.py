@@ -14,7 +14,7 @@ import pytest
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
-from clearprop.derivation.pages import width
+from clearprop.derivation.pages.heading import width
 
 
 def run(line, capsys):
@@ -225,7 +225,7 @@ def test_a_notation_behind_a_pipe_is_refused_and_not_waited_for(tmp_path):
 
 
 def test_a_derivation_that_does_not_verify_exits_3_and_says_so_first(capsys, monkeypatch):
-    from clearprop.derivation import writing
+    from clearprop.derivation.steps import writing
 
     kept = writing.minus
     monkeypatch.setattr(writing, "minus", lambda body: body)  # every sign is lost

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.derivation.command import random_numbers
+from clearprop.derivation.command.calls import random_numbers
 from clearprop.derivation.derived import called
-from clearprop.derivation.layouts import TEXT
+from clearprop.derivation.printers.layouts import TEXT
 from clearprop.network import Network
 
 # One unit: z = 0.5 · 2 + 0.25, C = ½ (1.25 − 1)², α = 0.5.

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.derivation.command import random_numbers
-from clearprop.derivation.tree import MEMBER, SAMPLE, Quantity
-from clearprop.derivation.verification import PLACES, Verification, _off, _some
+from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.trees.tree import MEMBER, SAMPLE, Quantity
+from clearprop.derivation.verifying.verification import PLACES, Verification, _off, _some
 from clearprop.network import Network
 
 R = np.random.default_rng(3)

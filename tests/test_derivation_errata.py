@@ -11,8 +11,8 @@ import pytest
 
 import clearprop as cp
 from clearprop.cli import main
-from clearprop.derivation.errata import ERRATA
-from clearprop.derivation.loose import LOOSE
+from clearprop.derivation.errata.loose import LOOSE
+from clearprop.derivation.errata.wrong import ERRATA
 from clearprop.derivation.sources import MORE, SOURCES, pages
 
 DOCS = Path(__file__).parents[1] / "docs" / "sources"

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from clearprop.derivation.evaluating import value
-from clearprop.derivation.tree import (
+from clearprop.derivation.trees.evaluating import value
+from clearprop.derivation.trees.tree import (
     MEMBER,
     SAMPLE,
     Beside,

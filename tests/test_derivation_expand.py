@@ -16,9 +16,9 @@ from test_derivation_weight import scalar
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
-from clearprop.derivation.breaking import broken
 from clearprop.derivation.expanding import multiplied_out
-from clearprop.derivation.latex import ROOM, extent
+from clearprop.derivation.pages.breaking import broken
+from clearprop.derivation.printers.latex import ROOM, extent
 from clearprop.errors import SettingError
 
 

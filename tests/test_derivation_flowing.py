@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from clearprop.derivation.flowing import NARROW, PIECE, flowing, width
-from clearprop.derivation.mathml import MATHML
+from clearprop.derivation.pages.flowing import NARROW, PIECE, flowing, width
+from clearprop.derivation.printers.mathml import MATHML
 
 
 def term(letter: str, signs: int) -> str:

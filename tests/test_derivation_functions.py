@@ -6,9 +6,9 @@ import pytest
 
 import clearprop as cp
 from clearprop.backprop import plan
-from clearprop.derivation.command import random_numbers
-from clearprop.derivation.functions import function_names, functions_of
-from clearprop.derivation.layouts import TEXT
+from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.steps.functions import function_names, functions_of
 from clearprop.network import Network
 
 

@@ -11,8 +11,8 @@ from test_derivation_latex import read_back
 
 import clearprop as cp
 from clearprop.derivation import NOTATIONS, Notation
-from clearprop.derivation.general import instance, instances
-from clearprop.derivation.tree import Quantity, Total, Width, walk
+from clearprop.derivation.steps.general import instance, instances
+from clearprop.derivation.trees.tree import Quantity, Total, Width, walk
 
 WITH_GENERAL = [name for name in NOTATIONS if name != "scalar"]
 

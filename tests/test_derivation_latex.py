@@ -16,7 +16,8 @@ from test_derivation import NETWORKS, data
 
 import clearprop as cp
 from clearprop.backprop import plan, run
-from clearprop.derivation import NOTATIONS, article
+from clearprop.derivation import NOTATIONS
+from clearprop.derivation.pages import article
 
 #: How each text names what the trace holds: letter -> role, and by how much its number is larger.
 COMMON = {"b": "b", "y": "y", "delta": "delta", "Delta": "Delta", "Omega": "penalty", "C": "C",

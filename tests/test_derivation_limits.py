@@ -8,15 +8,14 @@ import sympy
 import clearprop as cp
 from clearprop.backprop import plan
 from clearprop.derivation import NOTATIONS, sources
-from clearprop.derivation.columns import gathered_bias, with_column
-from clearprop.derivation.command import random_numbers
-from clearprop.derivation.equations import Equation, runs
-from clearprop.derivation.layouts import TEXT
-from clearprop.derivation.levels import places, transposed
-from clearprop.derivation.names import Names
-from clearprop.derivation.rosetta import rosetta
-from clearprop.derivation.symbolic import Symbolic, operations
-from clearprop.derivation.tree import (
+from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.notations.names import Names
+from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.rosetta.table import rosetta
+from clearprop.derivation.steps.columns import gathered_bias, with_column
+from clearprop.derivation.steps.equations import Equation, runs
+from clearprop.derivation.steps.levels import places, transposed
+from clearprop.derivation.trees.tree import (
     Call,
     Minus,
     Number,
@@ -31,7 +30,8 @@ from clearprop.derivation.tree import (
     Var,
     Width,
 )
-from clearprop.derivation.weight import forward_entries
+from clearprop.derivation.verifying.symbolic import Symbolic, operations
+from clearprop.derivation.weight.alone import forward_entries
 from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Add, Hadamard, Neg, Outer, Sum, Sym, Type
 from clearprop.network import Network

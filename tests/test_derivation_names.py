@@ -7,9 +7,9 @@ import pytest
 
 import clearprop as cp
 from clearprop.derivation import NOTATIONS, Notation
-from clearprop.derivation.glyphs import Glyph, Partial, joined, lowered, raised
-from clearprop.derivation.names import Names, base_of, split
-from clearprop.derivation.tree import Var
+from clearprop.derivation.notations.glyphs import Glyph, Partial, joined, lowered, raised
+from clearprop.derivation.notations.names import Names, base_of, split
+from clearprop.derivation.trees.tree import Var
 from clearprop.errors import GraphError
 from clearprop.network import Network
 

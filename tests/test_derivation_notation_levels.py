@@ -11,8 +11,8 @@ from test_derivation import NETWORKS, data
 
 import clearprop as cp
 from clearprop.derivation import NOTATIONS, Notation, find_notation
-from clearprop.derivation.names import Names
-from clearprop.derivation.notation import CHOICES
+from clearprop.derivation.notations.names import Names
+from clearprop.derivation.notations.notation import CHOICES
 from clearprop.errors import SettingError
 
 #: S1's kind with other letters, layers counted from 0; δ's number is that of ours, Δ's one more

@@ -30,7 +30,7 @@ def pages(method, **given):
 def test_latex_stands_in_the_printers_and_nowhere_else():
     command = re.compile(r"\\[A-Za-z]{2,}")
     printers = set()
-    for file in ROOM.glob("*.py"):
+    for file in ROOM.rglob("*.py"):
         tree = ast.parse(file.read_text("utf-8"))
         texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)
                  and isinstance(n.value, str)]  # fmt: skip

@@ -12,15 +12,15 @@ from test_derivation import NETWORKS, data
 import clearprop as cp
 from clearprop.derivation import NOTATIONS
 from clearprop.derivation.derived import equation_text
-from clearprop.derivation.equations import Mark
-from clearprop.derivation.errata import ERRATA
-from clearprop.derivation.latex import LATEX, ROOM, extent
-from clearprop.derivation.layouts import TEXT
-from clearprop.derivation.mathml import MATHML
-from clearprop.derivation.names import Glyph
-from clearprop.derivation.pages import header, marked
-from clearprop.derivation.terminal import folded
-from clearprop.derivation.tree import Chosen, Number, Place, Quantity, Ratio, Times, Var
+from clearprop.derivation.errata.wrong import ERRATA
+from clearprop.derivation.notations.names import Glyph
+from clearprop.derivation.pages.heading import header, marked
+from clearprop.derivation.pages.terminal import folded
+from clearprop.derivation.printers.latex import LATEX, ROOM, extent
+from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.printers.mathml import MATHML
+from clearprop.derivation.steps.equations import Mark
+from clearprop.derivation.trees.tree import Chosen, Number, Place, Quantity, Ratio, Times, Var
 
 
 def derived(name="shared bias", notation="matrix", **given):

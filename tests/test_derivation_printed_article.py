@@ -5,7 +5,7 @@ from __future__ import annotations
 from test_derivation_printed_terminal import one_unit
 
 import clearprop as cp
-from clearprop.derivation.article import latex_page
+from clearprop.derivation.pages.article import latex_page
 
 ARTICLE = r"""\documentclass[11pt]{article}
 \usepackage{amsmath,amssymb}

@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from clearprop.derivation.pages import (
+from clearprop.derivation.pages.heading import (
     width,
     wrapped,
 )
-from clearprop.derivation.terminal import block, folded
+from clearprop.derivation.pages.terminal import block, folded
 
 
 # -- prose ------------------------------------------------------------------------------------

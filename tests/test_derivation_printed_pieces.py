@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from clearprop.derivation.latex import LATEX, ROOM, extent
-from clearprop.derivation.layouts import TEXT
-from clearprop.derivation.mathml import MATHML
-from clearprop.derivation.names import Glyph, Partial
+from clearprop.derivation.notations.names import Glyph, Partial
+from clearprop.derivation.printers.latex import LATEX, ROOM, extent
+from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.printers.mathml import MATHML
 
 LAYOUTS = (TEXT, LATEX, MATHML)
 

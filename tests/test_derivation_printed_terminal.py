@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.derivation.command import random_numbers
-from clearprop.derivation.pages import (
+from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.pages.heading import (
     width,
 )
-from clearprop.derivation.terminal import text_page
+from clearprop.derivation.pages.terminal import text_page
 
 S0 = "S0: 前馈神经网络与反向传播算法（推导过程）, Joe-Han, 2016"
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.derivation.latex import LATEX
-from clearprop.derivation.layouts import TEXT
-from clearprop.derivation.mathml import MATHML
-from clearprop.derivation.printing import Printer, elided
-from clearprop.derivation.tree import (
+from clearprop.derivation.printers.latex import LATEX
+from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.printers.mathml import MATHML
+from clearprop.derivation.printers.printing import Printer, elided
+from clearprop.derivation.trees.tree import (
     MEMBER,
     SAMPLE,
     Beside,

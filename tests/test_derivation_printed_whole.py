@@ -9,10 +9,10 @@ import pytest
 from test_derivation_printed_terminal import one_unit
 
 import clearprop as cp
-from clearprop.derivation.equations import Equation, Mark
-from clearprop.derivation.errata import ERRATA
-from clearprop.derivation.tree import Call, Letter, Number, Plus, Quantity
-from clearprop.derivation.verification import Verification
+from clearprop.derivation.errata.wrong import ERRATA
+from clearprop.derivation.steps.equations import Equation, Mark
+from clearprop.derivation.trees.tree import Call, Letter, Number, Plus, Quantity
+from clearprop.derivation.verifying.verification import Verification
 
 
 def bare(page):

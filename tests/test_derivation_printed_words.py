@@ -8,12 +8,10 @@ import pytest
 from test_derivation_printed_terminal import S0, derived, one_unit
 
 import clearprop as cp
-from clearprop.derivation.article import latex_page
 from clearprop.derivation.derived import equation_text
-from clearprop.derivation.equations import Mark
-from clearprop.derivation.errata import ERRATA
-from clearprop.derivation.layouts import TEXT
-from clearprop.derivation.pages import (
+from clearprop.derivation.errata.wrong import ERRATA
+from clearprop.derivation.pages.article import latex_page
+from clearprop.derivation.pages.heading import (
     columns_text,
     failure,
     header,
@@ -25,8 +23,10 @@ from clearprop.derivation.pages import (
     uses_text,
     verified,
 )
-from clearprop.derivation.terminal import text_page
-from clearprop.derivation.verification import Verification
+from clearprop.derivation.pages.terminal import text_page
+from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.steps.equations import Mark
+from clearprop.derivation.verifying.verification import Verification
 
 
 # -- headers ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 import clearprop as cp
 from clearprop.cli import main
-from clearprop.derivation.refusals import REFUSALS
+from clearprop.derivation.wording.refusals import REFUSALS
 from clearprop.errors import SettingError
 
 

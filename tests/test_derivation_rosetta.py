@@ -12,8 +12,8 @@ from test_derivation import NETWORKS, data
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS, Notation
-from clearprop.derivation.pages import width
-from clearprop.derivation.rosetta import rosetta
+from clearprop.derivation.pages.heading import width
+from clearprop.derivation.rosetta.table import rosetta
 
 S3 = cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="shared", l2=0.25)
 

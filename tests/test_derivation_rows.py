@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.derivation.command import random_numbers, with_numbers
-from clearprop.derivation.messages import MESSAGES
-from clearprop.derivation.rows import read_rows
-from clearprop.derivation.saving import check_page, format_of
+from clearprop.derivation.command.calls import random_numbers, with_numbers
+from clearprop.derivation.command.rows import read_rows
+from clearprop.derivation.command.saving import check_page, format_of
+from clearprop.derivation.wording.messages import MESSAGES
 from clearprop.errors import DataError, FileError, UsageError
 from clearprop.network import Network
 

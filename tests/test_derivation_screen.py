@@ -8,17 +8,17 @@ import sys
 import pytest
 
 from clearprop.cli import main
-from clearprop.derivation import command
+from clearprop.derivation.command import calls
 
 
 def page(monkeypatch, line, *, out=False, err=False, columns=80):
     """What a page is asked for with: (format, verify, colours, columns); and the exit code."""
     asked = []
-    monkeypatch.setattr(command, "print_page", lambda *given: asked.append(given[1:]) or "page\n")
+    monkeypatch.setattr(calls, "print_page", lambda *given: asked.append(given[1:]) or "page\n")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: out)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: err)
     size = os.terminal_size((columns, 24))
-    monkeypatch.setattr(command.shutil, "get_terminal_size", lambda *given: size)
+    monkeypatch.setattr(calls.shutil, "get_terminal_size", lambda *given: size)
     code = main(["derive", "1-1", *line.split()])
     return code, *asked
 

@@ -15,11 +15,13 @@ from test_derivation import NETWORKS, data
 import clearprop as cp
 from clearprop.backprop import Path, Paths
 from clearprop.cli import main
-from clearprop.derivation import NOTATIONS, tree, weight
-from clearprop.derivation.evaluating import value
-from clearprop.derivation.largest import Ways
-from clearprop.derivation.layouts import TEXT
-from clearprop.derivation.pages import width
+from clearprop.derivation import NOTATIONS
+from clearprop.derivation.pages.heading import width
+from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.trees import tree
+from clearprop.derivation.trees.evaluating import value
+from clearprop.derivation.weight import alone
+from clearprop.derivation.weight.largest import Ways
 from clearprop.errors import SettingError
 
 WIDE = "20-40-30-5"
@@ -134,7 +136,7 @@ def test_a_derivative_is_nested_sums_and_each_path_has_its_factors():
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("name", NETWORKS)
 def test_any_graph_in_any_notation_is_what_is_executed(name, notation, m, monkeypatch):
-    monkeypatch.setattr(weight, "FACTORS", 0)  # every network is too large for a page
+    monkeypatch.setattr(alone, "FACTORS", 0)  # every network is too large for a page
     network = NETWORKS[name]()
     p, X, Y = data(network, m)
     for sym, entry in {"W1": (1, 0), "b1": (1,)}.items():
@@ -151,7 +153,7 @@ def test_any_graph_in_any_notation_is_what_is_executed(name, notation, m, monkey
 
 def test_any_weight_of_random_graphs_is_what_is_executed(monkeypatch, proof):
     """Every kind of parameter; members, several inputs and costs, rows of tables, mixes."""
-    monkeypatch.setattr(weight, "FACTORS", 0)
+    monkeypatch.setattr(alone, "FACTORS", 0)
     worst, cases = [0.0, 0.0], 0
     for seed in range(count(6, 200)):
         m = 1 + 2 * (seed % 2)
@@ -175,7 +177,7 @@ def test_any_weight_of_random_graphs_is_what_is_executed(monkeypatch, proof):
 
 
 def test_of_a_weight_that_members_share_all_their_paths_are_counted(monkeypatch):
-    monkeypatch.setattr(weight, "FACTORS", 0)
+    monkeypatch.setattr(alone, "FACTORS", 0)
     x = cp.Input(3)
     h = cp.Dense(4, "tanh")(x)
     network = cp.Network(inputs=x, outputs=cp.Dense(2, members=3)(h))

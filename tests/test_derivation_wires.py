@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.derivation.command import random_numbers
-from clearprop.derivation.layouts import TEXT
+from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.printers.layouts import TEXT
 from clearprop.network import Network
 
 

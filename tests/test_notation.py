@@ -15,8 +15,8 @@ from random_networks import random_case
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS, Notation, find_notation
-from clearprop.derivation.names import Names
-from clearprop.derivation.notation import CHOICES, SYMBOLS
+from clearprop.derivation.notations.names import Names
+from clearprop.derivation.notations.notation import CHOICES, SYMBOLS
 from clearprop.errors import FileError, GraphError, SettingError
 from clearprop.graph import Graph
 from clearprop.operations import TABLE

@@ -1,8 +1,8 @@
 """Cut the mathematics font of HTML pages down to the signs that derivations print.
 
-``python tools/font.py latinmodern-math.otf`` writes ``derivation/fonts/``; needs fontTools and
-brotli. The signs: letters and digits, Greek, the mathematical italics that a browser takes for a
-single letter, operators, and every taller form of brackets, bars, sums and roots.
+``python tools/font.py latinmodern-math.otf`` writes ``derivation/pages/fonts/``; needs fontTools
+and brotli. The signs: letters and digits, Greek, the mathematical italics that a browser takes for
+a single letter, operators, and every taller form of brackets, bars, sums and roots.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-FONTS = Path(__file__).parents[1] / "src" / "clearprop" / "derivation" / "fonts"
+FONTS = Path(__file__).parents[1] / "src" / "clearprop" / "derivation" / "pages" / "fonts"
 NAME = "clearprop-math.woff2"
 FAMILY = "ClearProp Math"
 GREEK = "αβγδεζηθικλμνξοπρςστυφχψωΓΔΘΛΞΠΣΦΨΩ"

@@ -19,15 +19,22 @@ __all__ = ["ROOMS", "ROOT", "SOURCE", "Mutant", "Room", "changed_lines", "draw",
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "clearprop"
 
-PRINTERS = (
-    "alphabets", "article", "breaking", "html", "latex", "layouts", "mathml", "pages", "printing",
-    "terminal",
-)  # fmt: skip
+PRINTERS = ("printers", "pages")
+"""Folders of the derivation that print."""
 
 
 @dataclass(frozen=True)
 class Room:
-    """Modules that are changed together with the tests that must see it."""
+    """Modules that are changed together with the tests that must see it.
+
+    Parameters
+    ----------
+    name : str
+    modules, tests : tuple of str
+        Patterns of files.
+    without : tuple of str
+        Folders that are another room's.
+    """
 
     name: str
     modules: tuple[str, ...]
@@ -44,8 +51,8 @@ PAGES = ("test_notation*", "test_derivation*")
 ROOMS = (
     Room("operations", ("operations/*.py",), FORMULAS),
     Room("plan", ("backprop/*.py",), FORMULAS),
-    Room("derivation", ("derivation/*.py",), PAGES, PRINTERS),
-    Room("printers", tuple(f"derivation/{name}.py" for name in PRINTERS), PAGES),
+    Room("derivation", ("derivation/**/*.py",), PAGES, PRINTERS),
+    Room("printers", tuple(f"derivation/{name}/*.py" for name in PRINTERS), PAGES),
 )
 
 
@@ -91,7 +98,7 @@ def modules_of(room: Room) -> list[Path]:
     found = {path for pattern in room.modules for path in SOURCE.glob(pattern)}
     if len(found) < len(room.modules):
         raise FileNotFoundError(f"{room.name}: a file of {room.modules} is not in {SOURCE}")
-    return sorted(path for path in found if path.stem not in room.without)
+    return sorted(path for path in found if path.parent.name not in room.without)
 
 
 def _all(room: Room) -> Iterator[tuple[Path, str, int]]:

@@ -21,7 +21,7 @@ from clearprop.checking.looks import ALONE, first_sample
 from clearprop.checking.process import run_function
 from clearprop.checking.report import GradientCheck
 from clearprop.checking.template import numpy_template
-from clearprop.derivation.notation import Notation
+from clearprop.derivation.notations.notation import Notation
 from clearprop.errors import ClearPropError, UsageError
 from clearprop.network import Network
 

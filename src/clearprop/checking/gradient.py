@@ -38,7 +38,7 @@ from clearprop.checking.repeats import UNSTEADY, Repeats, compare_calls
 from clearprop.checking.replay import Base
 from clearprop.checking.report import Entry, GradientCheck, ParameterCheck
 from clearprop.checking.search import Search
-from clearprop.derivation.notation import Notation
+from clearprop.derivation.notations.notation import Notation
 from clearprop.errors import ClearPropError, DataError, ShapeError, UsageError
 from clearprop.expressions import Array
 from clearprop.graph import Graph

@@ -10,8 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
-from clearprop.derivation.glyphs import Glyph
-from clearprop.derivation.names import Names
+from clearprop.derivation.notations.glyphs import Glyph
+from clearprop.derivation.notations.names import Names
 from clearprop.operations import TABLE
 
 #: What the template itself calls something.
@@ -33,7 +33,7 @@ class Identifiers(Mapping[str, str]):
 
     Examples
     --------
-    >>> from clearprop.derivation.notation import NOTATIONS
+    >>> from clearprop.derivation.notations.notation import NOTATIONS
     >>> from clearprop.network import Network
     >>> plan = Network("2-3-2", "sigmoid").plan
     >>> symbols = ["W1", "a2", "delta2", "Delta2", "dJ/dW1"]

@@ -14,11 +14,11 @@ from clearprop.checking.mistake import Place
 from clearprop.checking.places import all_terms, data_terms
 from clearprop.checking.replay import BELOW, FIRST, FREE, LAST, ROWS, WEIGHT_SUM
 from clearprop.derivation.derived import equation_text
-from clearprop.derivation.names import Names
-from clearprop.derivation.notation import Notation, find_notation
-from clearprop.derivation.steps import Author
-from clearprop.derivation.tree import Index, Node, Number, Quantity
-from clearprop.derivation.writing import Writing
+from clearprop.derivation.notations.names import Names
+from clearprop.derivation.notations.notation import Notation, find_notation
+from clearprop.derivation.steps.author import Author
+from clearprop.derivation.steps.writing import Writing
+from clearprop.derivation.trees.tree import Index, Node, Number, Quantity
 from clearprop.expressions import (
     Divide,
     Expr,

@@ -14,7 +14,7 @@ from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, gradient_name, target_
 from clearprop.checking.identifiers import Identifiers
 from clearprop.checking.lines import Lines
 from clearprop.checking.places import all_terms
-from clearprop.derivation.notation import Notation
+from clearprop.derivation.notations.notation import Notation
 from clearprop.errors import UsageError
 from clearprop.network import Network
 from clearprop.operations import Activation, Cost, Function

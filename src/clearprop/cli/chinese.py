@@ -3,8 +3,8 @@
 A sentence is found by the template that it was made from; what stood in its places (names, values)
 stands in the Chinese one too, and a place called hint, which holds a sentence of its own, is looked
 up again. ``derive`` and ``notation`` speak so with ``--language zh``; their own refusals come in
-both languages (`clearprop.derivation.refusals`). Proved by ``tests/test_cli_chinese.py``, which
-makes the mistakes.
+both languages (`clearprop.derivation.wording.refusals`). Proved by ``tests/test_cli_chinese.py``,
+which makes the mistakes.
 """
 
 from __future__ import annotations

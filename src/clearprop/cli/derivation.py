@@ -10,8 +10,8 @@ from typing import Any
 from clearprop.cli.chinese import chinese
 from clearprop.cli.describing import read_chain, read_network
 from clearprop.cli.writing import refuse_to_replace
-from clearprop.derivation.command import derive_command, notation_command
-from clearprop.derivation.refusals import refusal
+from clearprop.derivation.command.calls import derive_command, notation_command
+from clearprop.derivation.wording.refusals import refusal
 from clearprop.errors import ClearPropError, GraphError, UsageError
 from clearprop.model import Model
 from clearprop.network import Network

@@ -2,6 +2,6 @@
 
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.deriving import Derivation, derive
-from clearprop.derivation.notation import NOTATIONS, Notation, find_notation
+from clearprop.derivation.notations.notation import NOTATIONS, Notation, find_notation
 
 __all__ = ["NOTATIONS", "Derivation", "Derived", "Notation", "derive", "find_notation"]

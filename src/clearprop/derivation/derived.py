@@ -14,21 +14,14 @@ from typing import Any, Self
 import numpy as np
 
 from clearprop.backprop import Plan, plan, run, target_name
-from clearprop.derivation.beyond import smaller
-from clearprop.derivation.equations import DerivedStep, Equation, Mark
-from clearprop.derivation.evaluating import AXES, value
-from clearprop.derivation.largest import Largest, Ways
-from clearprop.derivation.latex import LATEX
-from clearprop.derivation.layouts import TEXT, Layout
-from clearprop.derivation.mathml import MATHML
-from clearprop.derivation.messages import MESSAGES
-from clearprop.derivation.names import Names
-from clearprop.derivation.notation import Notation
-from clearprop.derivation.numbers import TraceNumbers
-from clearprop.derivation.printing import Printer
-from clearprop.derivation.refusals import refusal, unknown
-from clearprop.derivation.symbolic import differentiated, operations
-from clearprop.derivation.tree import (
+from clearprop.derivation.notations.names import Names
+from clearprop.derivation.notations.notation import Notation
+from clearprop.derivation.printers.layouts import TEXT, Layout
+from clearprop.derivation.printers.printing import Printer
+from clearprop.derivation.steps.equations import DerivedStep, Equation
+from clearprop.derivation.trees.beyond import smaller
+from clearprop.derivation.trees.evaluating import AXES, value
+from clearprop.derivation.trees.tree import (
     Call,
     Letter,
     Literal,
@@ -42,8 +35,13 @@ from clearprop.derivation.tree import (
     put,
     walk,
 )
-from clearprop.derivation.verification import Verification, verify_steps
-from clearprop.derivation.weight import forward_entries
+from clearprop.derivation.verifying.numbers import TraceNumbers
+from clearprop.derivation.verifying.symbolic import differentiated, operations
+from clearprop.derivation.verifying.verification import Verification, verify_steps
+from clearprop.derivation.weight.alone import forward_entries
+from clearprop.derivation.weight.largest import Largest, Ways
+from clearprop.derivation.wording.messages import MESSAGES
+from clearprop.derivation.wording.refusals import refusal, unknown
 from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
@@ -290,76 +288,6 @@ class Derived:
         apart = self.language == "zh" and name.isascii()  # Chinese beside Chinese has no space
         return self.say("title", network=f"{name} " if apart else name)
 
-    def _where(self, equation: Equation) -> dict[str, Any]:
-        """How far each index runs, from 1 (a number, or the sign of a size), and which layers."""
-        widths = equation.widths or (None,) * len(equation.free)
-        layers = {self.names.letter: list(equation.layers)} if equation.layers else {}
-        return layers | {
-            letter: self.printer_text(width) if width else size
-            for (letter, size), width in zip(equation.free, widths, strict=True)
-        }
-
-    def _marked(self, mark: Mark, printers: Mapping[str, Printer]) -> dict[str, Any]:
-        """What a source prints wrongly, as plain data: both forms on every page, and values."""
-        found: dict[str, Any] = {"source": f"{mark.erratum.source} {mark.erratum.place}"}
-        for side, equation in (("printed", mark.printed), ("right", mark.right)):
-            worth = self.worth(equation)
-            found[side] = equation_text(printers["text"], equation)
-            found[f"{side}_latex"] = equation_text(printers["latex"], equation)
-            found[f"{side}_mathml"] = equation_text(printers["mathml"], equation)
-            found[f"{side}_value"] = None if worth is None else _plain(worth)
-        return found | {"why": mark.erratum.why_zh if self.language == "zh" else mark.erratum.why}
-
-    def to_dict(self, *, symbolic: bool = False) -> dict[str, Any]:
-        """Return the derivation as plain data: every step on every page, numbers, links.
-
-        Parameters
-        ----------
-        symbolic : bool
-            Verified by SymPy too, as `verify` does; where it is not, ``symbolic_skipped`` says why.
-        """
-        printers = {layout.name: self.printer(layout) for layout in (TEXT, LATEX, MATHML)}
-        steps = []
-        for step in self.steps:
-            equations = []
-            for equation in step.equations:
-                found = self.value(equation)
-                equations.append(
-                    {name: equation_text(p, equation) for name, p in printers.items()}
-                    | {"number": equation.number,
-                       "for": self._where(equation),
-                       "value": None if found is None else _plain(found)}
-                )  # fmt: skip
-            steps.append(
-                {
-                    "id": step.id,
-                    "number": step.number,
-                    "kind": step.kind,
-                    "title": step.title.speak(self.language),
-                    "why": step.why.speak(self.language),
-                    "equations": equations,
-                    "shape": str(step.type),
-                    "uses": list(step.uses),
-                    "like": step.like,
-                    "layer": step.layer,
-                    "covers": list(step.covers),
-                    "marked": [self._marked(one, printers) for one in step.marked],
-                }
-            )
-        found_beside: dict[str, Any] = {"paths": self.ways.to_dict()} if self.ways else {}
-        if self.numbers is not None:
-            result = self.verify(symbolic=symbolic)
-            found_beside |= result.to_dict() | {"symbolic_skipped": self.why_skipped(result)}
-        return {
-            "format": "clearprop-derivation",
-            "version": 1,
-            "title": self.title,
-            "notation": self.notation.name,
-            "language": self.language,
-            "columns": {value: list(units) for value, units in self.columns.items()},
-            "steps": steps,
-        } | found_beside
-
 
 def _nested(node: Node) -> bool:
     """Whether it is a function of a function."""
@@ -410,13 +338,3 @@ def called(network: Network, language: Language) -> str:
     sizes = [str(given.width) if given.width else f"[{given.levels}]"]
     sizes += [str(graph.values[name].type.shape[0]) for name in made]
     return "-".join(sizes)
-
-
-def _plain(array: Array) -> Any:
-    """Numbers as JSON has them; what is ∞ or none there is null."""
-    found = np.asarray(array)
-    if np.isfinite(found).all():
-        return found.tolist()
-    plain = found.astype(object)
-    plain[~np.isfinite(found)] = None
-    return plain.tolist()

@@ -11,18 +11,19 @@ from dataclasses import replace
 from typing import Any
 
 from clearprop.backprop import plan
-from clearprop.derivation.article import latex_page
 from clearprop.derivation.derived import LEARNING_RATE, Derived, numbers_of
 from clearprop.derivation.expanding import STEP, multiplied_out
-from clearprop.derivation.html import html_page
-from clearprop.derivation.largest import SHOWN, Largest, Ways
-from clearprop.derivation.names import Names
-from clearprop.derivation.notation import Notation, find_notation
-from clearprop.derivation.pages import WIDTH
-from clearprop.derivation.refusals import refusal, unknown
-from clearprop.derivation.steps import write_steps
-from clearprop.derivation.terminal import text_page
-from clearprop.derivation.weight import write_weight
+from clearprop.derivation.notations.names import Names
+from clearprop.derivation.notations.notation import Notation, find_notation
+from clearprop.derivation.pages.article import latex_page
+from clearprop.derivation.pages.data import data_page
+from clearprop.derivation.pages.heading import WIDTH
+from clearprop.derivation.pages.html import html_page
+from clearprop.derivation.pages.terminal import text_page
+from clearprop.derivation.steps.author import write_steps
+from clearprop.derivation.weight.alone import write_weight
+from clearprop.derivation.weight.largest import SHOWN, Largest, Ways
+from clearprop.derivation.wording.refusals import refusal, unknown
 from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network, check_network
@@ -73,7 +74,7 @@ class Derivation(Derived):
         symbolic : bool
             Verified by SymPy too, as `verify` does; where it is not, ``symbolic_skipped`` says why.
         """
-        found = super().to_dict(symbolic=symbolic)
+        found = data_page(self, symbolic)
         if self.steps[-1].id == STEP:
             found[STEP] = multiplied_out(self).to_dict()
         return found

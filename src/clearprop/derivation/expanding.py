@@ -13,12 +13,9 @@ from typing import Any
 
 from clearprop.backprop import plan
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.equations import DerivedStep, Equation
-from clearprop.derivation.messages import Said
-from clearprop.derivation.names import Names
-from clearprop.derivation.refusals import refusal
-from clearprop.derivation.symbolic import Symbolic, operations
-from clearprop.derivation.tree import (
+from clearprop.derivation.notations.names import Names
+from clearprop.derivation.steps.equations import DerivedStep, Equation
+from clearprop.derivation.trees.tree import (
     Call,
     Minus,
     Node,
@@ -33,7 +30,10 @@ from clearprop.derivation.tree import (
     rebuild,
     times,
 )
-from clearprop.derivation.weight import cone
+from clearprop.derivation.verifying.symbolic import Symbolic, operations
+from clearprop.derivation.weight.alone import cone
+from clearprop.derivation.wording.refusals import refusal
+from clearprop.derivation.wording.said import Said
 from clearprop.errors import SettingError
 
 LARGEST = 60

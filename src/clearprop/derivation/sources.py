@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from clearprop.derivation.command import random_numbers
+from clearprop.derivation.command.calls import random_numbers
 from clearprop.derivation.deriving import Derivation, derive
-from clearprop.derivation.errata import ERRATA
-from clearprop.derivation.erratum import Erratum
-from clearprop.derivation.loose import LOOSE
-from clearprop.derivation.names import Names
-from clearprop.derivation.notation import NOTATIONS
-from clearprop.derivation.rosetta import rosetta
+from clearprop.derivation.errata.erratum import Erratum
+from clearprop.derivation.errata.loose import LOOSE
+from clearprop.derivation.errata.wrong import ERRATA
+from clearprop.derivation.notations.names import Names
+from clearprop.derivation.notations.notation import NOTATIONS
+from clearprop.derivation.rosetta.table import rosetta
 from clearprop.graph import Activation, Dense, Input
 from clearprop.network import Network
 

@@ -1,0 +1,1 @@
+"""What ``clearprop derive`` and ``clearprop notation`` call: rows read, pages saved."""

@@ -1,0 +1,1 @@
+"""What the five sources print wrongly, or write loosely, as data."""

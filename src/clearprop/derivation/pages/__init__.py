@@ -1,0 +1,1 @@
+"""A derivation as a page: terminal, LaTeX article, HTML, plain data."""

@@ -1,0 +1,186 @@
+"""A derivation as a LaTeX article of its own; in Chinese for XeLaTeX with ctex."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from clearprop.derivation.derived import Derived
+from clearprop.derivation.notations.notation import NOTATIONS
+from clearprop.derivation.pages.breaking import FLAT, broken
+from clearprop.derivation.pages.heading import (
+    failure,
+    header,
+    lettered,
+    marked,
+    notes_of,
+    section_title,
+    uses_text,
+    verified,
+)
+from clearprop.derivation.printers.alphabets import HAN, clusters, latex_letter
+from clearprop.derivation.printers.latex import LATEX, ROOM, extent
+from clearprop.derivation.printers.printing import Printer
+from clearprop.derivation.steps.equations import DerivedStep, Equation, runs
+from clearprop.derivation.trees.tree import Node
+from clearprop.derivation.wording.said import Said
+
+ESCAPES = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+}  # fmt: skip
+
+
+WIDEST = 96
+"""A formula that is wider still, its sums folded, is cut at any sign: it would leave the paper."""
+TITLES = frozenset(title for one in NOTATIONS.values() for title in (one.title, one.source))
+"""The sources' titles in two languages."""
+
+
+def latex_page(derived: Derived, verify: bool = False) -> str:
+    """Return the derivation as a LaTeX article of its own; ``verify``: say how far it was.
+
+    A name in Chinese, such as a column's, needs XeLaTeX and ctex in an English article too.
+    """
+    body = list(_body(derived, verify))
+    return "\n".join([*_preamble(derived, any(map(HAN.search, body))), *body]) + "\n"
+
+
+def _preamble(derived: Derived, han: bool) -> Iterator[str]:
+    chinese = derived.language == "zh"
+    yield r"\documentclass[11pt]{" + ("ctexart" if chinese else "article") + "}"
+    yield r"\usepackage{amsmath,amssymb}"
+    if han and not chinese:
+        yield r"\usepackage[scheme=plain]{ctex} % for the Chinese names: compile with XeLaTeX"
+    elif not chinese:
+        yield r"\usepackage{iftex}"
+        yield r"\ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}"
+        yield r"\else\usepackage{fontspec}\fi"
+    yield r"\usepackage[margin=25mm]{geometry}"
+    yield r"\allowdisplaybreaks \setcounter{MaxMatrixCols}{20}"
+    yield rf"\title{{{_prose(derived.title)}}}" + r"\date{}\author{}"
+
+
+def _body(derived: Derived, verify: bool) -> Iterator[str]:
+    chinese = derived.language == "zh"
+    printer, flat = derived.printer(LATEX), derived.printer(FLAT)
+    yield r"\begin{document}\maketitle"
+    if wrong := failure(derived):
+        yield rf"\noindent\textbf{{{_prose(wrong)}}}\par"
+    for line in header(derived):
+        yield rf"\noindent {_prose(line if chinese else _english(derived, line))}\par"
+    for _, line in verified(derived) if verify else ():
+        yield rf"\noindent {_prose(line)}\par"
+    section = ""
+    numbers = {step.id: step.number for step in derived.steps}
+
+    def inline(node: Node) -> str:
+        return rf"\ensuremath{{{printer.render(node)}}}"
+
+    def prose(step: DerivedStep, said: Said) -> str:
+        return lettered(derived, step, _prose(said.speak(derived.language)), inline)
+
+    for step in derived.steps:
+        if step.kind != section and (not derived.weight or not section):
+            section = step.kind
+            yield rf"\section*{{{_prose(section_title(derived, step))}}}"
+        uses = [numbers[u] for u in step.uses]
+        tail = f" ({_prose(uses_text(derived, uses))})" if uses else ""
+        yield rf"\paragraph{{({step.number}) {prose(step, step.title)}}}"
+        yield prose(step, step.why) + tail
+        yield r"\begin{align*}"
+        yield " \\\\\n".join(
+            line
+            for equation in step.equations
+            for line in _aligned(derived, printer, flat, equation)
+        )
+        yield r"\end{align*}"
+        yield from notes_of(derived, step, inline)
+        if step.marked:
+            lines: list[str] = []
+            for words, equation in marked(derived, step, printer):
+                lines.append(_prose(words))
+                if equation and extent(equation) + len(words) > ROOM:
+                    lines.append(rf"\ensuremath{{{equation}}}")
+                elif equation:
+                    lines[-1] += rf" \ensuremath{{{equation}}}"
+            yield r"\textit{" + " \\newline\n".join(lines) + "}"
+    yield r"\end{document}"
+
+
+def _english(derived: Derived, line: str) -> str:
+    """A line without the Chinese of the sources' titles, so that it needs no Chinese fonts."""
+    for title in {derived.notation.title, derived.notation.source} & TITLES:
+        line = line.replace(title, re.sub(f"(?:{HAN.pattern})(?:, | )?", "", title))
+    return line
+
+
+def _aligned(
+    derived: Derived, printer: Printer, flat: Printer, equation: Equation
+) -> Iterator[str]:
+    sign = LATEX.relation(equation.relation).strip()
+    left = left_side = printer.render(equation.left)
+    last = ""
+    for member in equation.members:
+        if last:
+            yield last
+        written = printer.render(member)
+        first, *more = [written] if extent(written) <= WIDEST else broken(flat.render(member), ROOM)
+        last = f"{left} &{sign} {first}"
+        for line in more:
+            yield last
+            last = rf"&\quad {line}"
+        left = ""
+    where = r",\; ".join(map(printer.render, runs(equation, derived.names.letter)))
+    if not where:
+        yield last
+    elif extent(last) + extent(where) <= ROOM:
+        yield rf"{last} \qquad {where}"
+    else:
+        yield last
+        yield rf"&\qquad {where}"
+    found = derived.value(equation)
+    if found is None:
+        return
+    shown, result = derived.substituted(equation), printer.array(found)
+    if shown is not None:
+        middle = printer.render(shown)
+        if extent(middle) + extent(result) <= ROOM - extent(left_side):
+            result = f"{middle} = {result}"
+        elif not found.ndim:  # columns side by side would be wider than the page
+            wide = extent(middle) > WIDEST
+            first, *more = broken(flat.render(shown), ROOM) if wide else [middle]
+            yield f"&= {first}"
+            yield from (rf"&\quad {line}" for line in more)
+    yield f"&= {result}"
+
+
+def _prose(text: str) -> str:
+    """Escape prose; mathematical signs outside equations become mathematics."""
+    found = "".join(ESCAPES.get(sign, sign) for sign in text).replace("--", "-{}-")
+    return "".join(map(_prose_sign, clusters(found)))
+
+
+def _prose_sign(sign: str) -> str:
+    if sign in PROSE:
+        return rf"\ensuremath{{{PROSE[sign]}}}"
+    if len(sign) == 1 and sign < "\u0180":  # Latin, accents included
+        return sign
+    written = latex_letter(sign)
+    return sign if r"\text" in written else rf"\ensuremath{{{written}}}"
+
+
+PROSE = {
+    "δ": r"\delta", "Δ": r"\Delta", "∂": r"\partial", "⊕": r"\oplus", "⊙": r"\odot",
+    "Θ": r"\Theta", "σ": r"\sigma", "λ": r"\lambda", "α": r"\alpha", "η": r"\eta",
+    "κ": r"\kappa", "Σ": r"\Sigma", "′": r"{}^{\prime}", "·": r"\cdot", "−": "-",
+    "⚠": "!", "≤": r"\le", "²": "{}^{2}", "½": r"\tfrac{1}{2}", "∞": r"\infty", "←": r"\leftarrow",
+} | {
+    high: rf"{{}}^{{{low}}}"
+    for high, low in zip("⁰¹³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ˡⁿᵏ", "013456789()+-lnk", strict=True)
+} | {
+    sub: rf"{{}}_{{{low}}}"
+    for sub, low in zip(
+        "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789+-()aijklmnoprstuvx", strict=True
+    )
+}  # fmt: skip

@@ -1,0 +1,204 @@
+"""What every page of a derivation says besides its equations: header, headings, references."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from clearprop.derivation.derived import Derived, equation_text
+from clearprop.derivation.notations.names import FULL
+from clearprop.derivation.printers.printing import Printer
+from clearprop.derivation.steps.equations import DerivedStep, Equation, runs
+from clearprop.derivation.trees.tree import Node, Place, Quantity, Var, Width, walk
+from clearprop.words import number
+
+WIDTH = 80
+"""Columns of a terminal that does not say."""
+COLUMNS_NAMED = 8
+"""Of a wider input, so many columns are named."""
+
+
+def width(text: str) -> int:
+    """Return how many columns a text takes in a terminal: Chinese signs two, accents none.
+
+    >>> width("第 1 层"), width("Θ̄")
+    (7, 1)
+    """
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )
+
+
+def header(derived: Derived) -> Iterator[str]:
+    """Yield what stands under the title: notation, size, where the numbers come from."""
+    notation = derived.notation.title or derived.notation.name
+    count = derived.network.graph.size
+    yield " · ".join(
+        [derived.say("written", notation=notation), derived.say("parameters", count=f"{count:,}")]
+    )
+    if derived.notation.source:
+        yield derived.notation.source
+    if derived.seed is not None:
+        yield derived.say(derived.origin, seed=derived.seed, table=derived.table)
+    if derived.columns:
+        yield derived.say("columns", names=columns_text(derived))
+    if derived.numbers is not None and derived.numbers.m > 1:
+        yield derived.say("first_sample", row=derived.row, m=derived.numbers.m)
+    if derived.numbers is not None and derived.network.graph.members:
+        yield derived.say("first_member", count=derived.network.graph.members)
+    if derived.numbers is not None and (result := derived.verify()).beyond and result.passed:
+        numbers = [step.number for step in derived.steps if step.id in result.beyond]
+        yield derived.say("beyond", steps=listed(derived, numbers))
+
+
+def columns_text(derived: Derived) -> str:
+    """Return what stands behind each unit of the inputs and the target: "x₁ age, x₂ town; y₁ …"."""
+    values = []
+    for sym, units in derived.columns.items():
+        whole = derived.names.rank(sym) == 0
+        said = [
+            f"{derived.names.name(sym, () if whole else (place,))} {unit}"
+            for place, unit in enumerate(units)
+        ]
+        if len(said) > COLUMNS_NAMED:
+            said[COLUMNS_NAMED - 2 : -1] = ["…"]
+        values.append(", ".join(said))
+    return "; ".join(values)
+
+
+def failure(derived: Derived) -> str:
+    """Return what a derivation that does not verify says at its top; else nothing."""
+    if derived.numbers is None or (result := derived.verify()).passed:
+        return ""
+    if not result.worst:
+        return derived.say("unproved", names=", ".join(map(derived.names.name, result.unproved)))
+    error = max(
+        result.errors_trace.get(result.worst, 0.0), result.errors_differences.get(result.worst, 0.0)
+    )
+    titles = {
+        step.id: f"({step.number}) {step.title.speak(derived.language)}" for step in derived.steps
+    }
+    step = titles.get(result.worst, result.worst)
+    return derived.say("not_verified", step=step, error=number(error, 2))
+
+
+def verified(derived: Derived) -> Iterator[tuple[str, str]]:
+    """Yield how far the derivation was verified, by SymPy too or why not; each with its sign."""
+    if derived.numbers is None or not (result := derived.verify(symbolic=True)).passed:
+        return
+    trace, differences = result.max_error_trace, result.max_error_differences
+    key = "verified_others" if result.beyond else "verified"
+    yield "✓", derived.say(key, trace=f"{trace:.1g}", differences=f"{differences:.1g}")
+    if result.max_error_symbolic is not None:
+        yield "✓", derived.say("by_sympy", error=f"{result.max_error_symbolic:.1g}")
+    if why := derived.why_skipped(result):
+        yield "–", why
+
+
+def section_title(derived: Derived, step: DerivedStep) -> str:
+    """Return the heading that a step stands under."""
+    if derived.weight:
+        return derived.say("section_weight", weight=derived.weight)
+    return derived.say(f"section_{step.kind}")
+
+
+def ranges(derived: Derived, equation: Equation, show: Callable[[Node], str]) -> str:
+    """Return "for every i = 1…3", or "for i = 1" where there is one; nothing without letters."""
+    found = list(runs(equation, derived.names.letter))
+    if not found:
+        return ""
+    said = ", ".join(map(show, found))
+    single = all(len(one.places) == 1 for one in found)
+    return derived.say("unit_single" if single else "unit_range", ranges=said)
+
+
+def notes_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> Iterator[str]:
+    """Yield what the signs of a step mean, below the first step each stands in."""
+    yield from filter(None, (units_of(derived, step, show), barred(derived, step, show)))
+
+
+def barred(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
+    """Return what a weight without the constant's column is, below the first that has none."""
+    first = next((one for one in derived.steps if _barred(derived, one)), None)
+    if first is None or step.id != first.id:
+        return ""
+    weight = _barred(derived, step)[0]
+    full = replace(weight, sym=weight.sym + FULL)
+    return derived.say("barred", weight=show(weight), full=show(full))
+
+
+def _barred(derived: Derived, step: DerivedStep) -> list[Quantity]:
+    if step.kind != "backward":
+        return []
+    return [
+        node
+        for equation in step.equations
+        for member in equation.members
+        for node in walk(member)
+        if isinstance(node, Quantity) and not node.index and derived.names.column(node.sym)
+    ]
+
+
+def units_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
+    """Return what the sign of a layer's size means, below the first step it stands in."""
+    if not _sized(step) or step.id != next(one for one in derived.steps if _sized(one)).id:
+        return ""
+    letter = show(Place(Var(derived.names.letter)))
+    return derived.say("units_of", width=show(Width("", 0)), letter=letter)
+
+
+def _sized(step: DerivedStep) -> bool:
+    sides = (s for one in step.equations for s in (*one.widths, *one.members) if s is not None)
+    return any(isinstance(node, Width) for side in sides for node in walk(side))
+
+
+def lettered(derived: Derived, step: DerivedStep, text: str, show: Callable[[Node], str]) -> str:
+    """Return a step's prose with the letter of its layers as the equations have it."""
+    if step.layer is None and not any(one.layers for one in step.equations):
+        return text
+    letter = derived.names.letter
+    shown = show(Place(Var(letter)))
+    alone = rf"(?<![A-Za-z&#;\\{{]){letter}(?![A-Za-z;])"
+    return re.sub(alone, lambda match: shown, text)
+
+
+def uses_text(derived: Derived, uses: list[int]) -> str:
+    """Return "from (3), (4)"."""
+    return derived.say("uses", steps=listed(derived, uses))
+
+
+def listed(derived: Derived, numbers: list[int]) -> str:
+    """Return "(3), (4)"."""
+    comma = "、" if derived.language == "zh" else ", "
+    return comma.join(derived.say("equation_list", number=n) for n in numbers)
+
+
+def marked(derived: Derived, step: DerivedStep, printer: Printer) -> Iterator[tuple[str, str]]:
+    """Yield what the source prints in a step's place, the right form, and what differs.
+
+    Each is words, and mathematics behind them: an equation and its value, or nothing.
+    """
+    for mark in step.marked:
+        for key, equation in (("marked", mark.printed), ("marked_right", mark.right)):
+            yield derived.say(key), equation_text(printer, equation, derived.worth(equation))
+        yield (mark.erratum.why_zh if derived.language == "zh" else mark.erratum.why), ""
+
+
+def wrapped(text: str, columns: int) -> Iterator[str]:
+    """Fold prose between words, and between Chinese signs; no line begins with a comma.
+
+    >>> list(wrapped("one two three", 8)), list(wrapped("输入层，隐藏层", 8))
+    (['one two', 'three'], ['输入层，', '隐藏层'])
+    """
+    line = ""
+    for word in re.findall(r"\s*(?:[　-鿿＀-￯]|[^\s　-鿿＀-￯]+)"
+                           r"[，。；：、）]*", text):  # fmt: skip
+        if line and width(line + word) > columns:
+            yield line
+            line = word.lstrip()
+        else:
+            line += word
+    yield line

@@ -1,0 +1,1 @@
+"""Written trees as Unicode text, LaTeX and MathML: pieces of equations, no pages."""

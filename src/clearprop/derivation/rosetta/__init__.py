@@ -1,0 +1,1 @@
+"""The Rosetta table: each quantity in every notation, side by side."""

@@ -1,0 +1,1 @@
+"""The plan's steps as a notation writes them: structure, apart from numbers."""

@@ -1,0 +1,1 @@
+"""Written mathematics as trees, and what such a tree is worth."""

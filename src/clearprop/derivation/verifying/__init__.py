@@ -1,0 +1,1 @@
+"""Numbers beside written trees, and whether what is printed is what is executed."""

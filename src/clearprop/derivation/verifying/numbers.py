@@ -1,0 +1,205 @@
+"""Numbers for a derivation: a trace's arrays as a notation orients and scales them.
+
+`TraceNumbers` is what the reference computed, in the text's conventions: transposed weights, the
+constant's column, δ with or without 1/m. `Bumped` moves one unit of one value and runs on from
+there: central differences of anything by anything, with no derivation in them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from clearprop.backprop import SAMPLE_WEIGHT, Plan, Trace
+from clearprop.derivation.notations.names import FULL, Names, base_of, split
+from clearprop.derivation.trees.tree import MEMBER, SAMPLE, Quantity
+from clearprop.expressions import Array, evaluate
+
+DIFFERENCE = 6e-6  # the cube root of float64's rounding: where error of the step and rounding meet
+
+
+class TraceNumbers:
+    """The numbers of one trace, in a notation.
+
+    Parameters
+    ----------
+    names : Names
+    plan : Plan
+        The plan that was run.
+    trace : Trace
+    learning_rate : float
+    """
+
+    def __init__(self, names: Names, plan: Plan, trace: Trace, learning_rate: float) -> None:
+        self.names, self.plan, self.trace = names, plan, trace
+        self.m = len(trace[SAMPLE_WEIGHT.name])
+        self.scalars = {
+            "m": float(self.m),
+            "K": float(plan.graph.members),
+            "l2": plan.graph.l2,
+            "learning_rate": learning_rate,
+        }
+        self.types = {n: (v.type.member, v.type.sample) for n, v in plan.graph.values.items()}
+        self.types |= {n: (p.spec.type.member, False) for n, p in plan.graph.parameters.items()}
+        for step in plan.steps:
+            self.types[step.target.name] = (step.target.type.member, step.target.type.sample)
+            for sym in step.reads:
+                self.types.setdefault(sym.name, (sym.type.member, sym.type.sample))
+        self._known: dict[str, Array] = {}
+        self._bumped = Bumped(plan, trace)
+
+    def axes(self, sym: str) -> tuple[bool, bool]:
+        """Return whether a symbol has the axes (member, sample)."""
+        if sym.startswith(("x", "part:")):
+            return (False, True)
+        if sym.endswith(FULL):
+            return (self.types[base_of(sym)][0], False)
+        role, label = split(sym)
+        if sym not in self.types and role in ("Delta", "delta"):
+            return self.types[("a" if role == "Delta" else "z") + label]
+        return self.types.get(sym, (False, False))
+
+    def array(self, sym: str) -> Array:
+        """Return a symbol's array as the notation writes it."""
+        if sym not in self._known:
+            self._known[sym] = self._find(sym)
+        return self._known[sym]
+
+    def has(self, sym: str) -> bool:
+        """Return whether the trace holds the symbol."""
+        try:
+            self.array(sym)
+        except KeyError:
+            return False
+        return True
+
+    def _find(self, sym: str) -> Array:
+        if sym in self.scalars:
+            return np.asarray(self.scalars[sym])
+        if sym.startswith("x"):
+            given = self.plan.graph.inputs
+            return self.trace[given[0].value if sym == "x" else "a" + sym[1:]]
+        if sym.startswith("part:"):
+            k = int(sym.removeprefix("part:"))
+            return np.asarray(
+                [self._bumped.part(k, self.trace.arrays, s) for s in range(1, self.m + 1)]
+            )
+        if sym.endswith(FULL):
+            return self._with_column(sym.removesuffix(FULL))
+        found = np.asarray(self.trace[sym])
+        if split(sym)[0] in ("Delta", "delta") and self.names.notation.mean_at == "gradient":
+            found = self._unweighted(sym, found)
+        return self.names.oriented(sym, found)
+
+    def _unweighted(self, sym: str, found: Array) -> Array:
+        """δ of a text that writes the mean at the gradient: ours without wᵢ / Σ w."""
+        w = self.trace[SAMPLE_WEIGHT.name]
+        shape = (1,) * (1 if self.axes(sym)[0] else 0) + (len(w),)
+        return found / w.reshape(shape + (1,) * (found.ndim - len(shape)))
+
+    def _with_column(self, sym: str) -> Array:
+        weight = base_of(sym)
+        bias = self.names.biases[weight]
+        matrix = self.trace[sym]
+        if sym == weight:
+            column = self.trace[bias]
+            if self.names.shared(bias):
+                column = np.asarray(column)[..., None]
+        elif self.names.shared(bias):  # each unit's own share: the layer's δ, summed over samples
+            column = np.zeros(matrix.shape[:-1])
+            for term in self.plan.step(f"dJ/d{bias}").terms:
+                delta = self.trace["delta" + term.via[1:]]
+                over = 1 if self.axes("delta" + term.via[1:])[0] else 0
+                each = delta.sum(axis=over)
+                own = self.axes(bias)[0]
+                column = column + (each if own or each.ndim == 1 else each.sum(axis=0))
+        else:
+            column = self.trace[f"dJ/d{bias}"]
+        column = np.broadcast_to(column, matrix.shape[:-1])
+        return np.concatenate([matrix, column[..., None]], axis=-1)
+
+    def ratio(self, top: Quantity, bottom: Quantity, bound: Mapping[str, int]) -> float:
+        """Return ∂top/∂bottom by a central difference of the forward pass."""
+        return self._bumped.ratio(
+            self._place(top, bound), self._place(bottom, bound), bound.get(SAMPLE, 1)
+        )
+
+    def _place(self, node: Quantity, bound: Mapping[str, int]) -> tuple[str, tuple[int, ...]]:
+        index = tuple(
+            (place if isinstance(place, int) else bound[place.name] + place.offset) - 1
+            for place in self.names.ordered(node.sym, node.index)
+        )
+        return node.sym, index
+
+    def bound(self, row: int) -> dict[str, int]:
+        """Return the place whose numbers are shown: sample ``row`` (from 1), member 1."""
+        return {SAMPLE: row, MEMBER: 1}
+
+
+def finite(number: float | None) -> float | None:
+    """Return a number as JSON has it: None for what is ∞ or no number.
+
+    >>> finite(0.5), finite(float("inf"))
+    (0.5, None)
+    """
+    return number if number is not None and math.isfinite(number) else None
+
+
+class Bumped:
+    """Central differences: one entry of one quantity moved, the forward pass run on from there."""
+
+    def __init__(self, plan: Plan, trace: Trace) -> None:
+        self.plan, self.trace = plan, trace
+        self.steps = [s for s in plan.steps if s.kind in ("forward", "cost", "penalty")]
+
+    def ratio(
+        self,
+        top: tuple[str, tuple[int, ...]],
+        bottom: tuple[str, tuple[int, ...]],
+        sample: int = 1,
+    ) -> float:
+        """Return ∂top/∂bottom for one sample; ``E1`` is the part of the cost of output 1."""
+        here = self._read(bottom, dict(self.trace.arrays), sample)
+        h = DIFFERENCE * max(1.0, abs(here))
+        above = self._moved(bottom, h, top, sample)
+        below = self._moved(bottom, -h, top, sample)
+        return (above - below) / (2 * h)
+
+    def _moved(
+        self,
+        bottom: tuple[str, tuple[int, ...]],
+        by: float,
+        top: tuple[str, tuple[int, ...]],
+        sample: int,
+    ) -> float:
+        values = dict(self.trace.arrays)
+        name, index = bottom
+        moved = np.array(values[name], dtype=np.float64)
+        place = index if name in self.plan.graph.parameters else (sample - 1, *index)
+        moved[place] += by
+        values[name] = moved
+        passed = name in self.plan.graph.parameters or self.plan.graph.values[name].node is None
+        for step in self.steps:
+            if step.id == name:
+                passed = True
+            elif passed:
+                values[step.id] = evaluate(step.expr, values)
+        return self._read(top, values, sample)
+
+    def _read(
+        self, of: tuple[str, tuple[int, ...]], values: dict[str, Array], sample: int
+    ) -> float:
+        name, index = of
+        if name in ("J", "penalty") or name in self.plan.graph.parameters:
+            return float(np.asarray(values[name])[index])
+        if name.startswith("part:"):  # the share of output k
+            return self.part(int(name[5:]), values, sample)
+        return float(values[name][(sample - 1, *index)])
+
+    def part(self, k: int, values: dict[str, Array], sample: int) -> float:
+        cost = self.plan.graph.costs[0]
+        y = values["y"]
+        at = (sample - 1, slice(k - 1, k))  # a cost is a sum over outputs: the term of this one
+        return float(cost.row.value(values[cost.value][at], y[at], cost.attrs))

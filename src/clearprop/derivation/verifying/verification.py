@@ -1,0 +1,390 @@
+"""Is what is printed what is executed? Every step evaluated from its tree and compared.
+
+The written tree is evaluated by `clearprop.derivation.trees.evaluating.value`, entry by entry and
+sample by sample, and compared with the engine's trace and with central differences of the cost.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from clearprop.derivation.notations.names import FULL, Names
+from clearprop.derivation.steps.equations import DerivedStep, Equation
+from clearprop.derivation.steps.functions import functions_of
+from clearprop.derivation.steps.general import instances
+from clearprop.derivation.trees.beyond import is_lost
+from clearprop.derivation.trees.evaluating import value
+from clearprop.derivation.trees.tree import (
+    MEMBER,
+    SAMPLE,
+    Call,
+    Node,
+    Quantity,
+    Ratio,
+    walk,
+)
+from clearprop.derivation.verifying.numbers import DIFFERENCE, TraceNumbers, finite
+from clearprop.expressions import Array
+from clearprop.network import Network
+from clearprop.operations import Activation
+
+ROUNDING = 1e-15
+"""Of the cost: how far it may be rounded."""
+TRACE_LIMIT = 1e-10
+DIFFERENCES_LIMIT = 1e-6
+PLACES = 240
+"""Of a step with more entries than this, so many are checked, spread over all."""
+LARGE = 5_000
+"""From so many parameters on, `FEW` entries of each step are checked and differenced by."""
+FEW = 12
+WORK = 20_000
+"""So many steps of the forward pass are gone through for differences, most a network of 784 inputs
+needs: of a deep one, fewer entries are differenced, and by the trace all are checked."""
+POINTS = (-3.0, -1.1, -0.2, 0.3, 0.9, 2.5)
+"""Where a function's definition is compared with its row; no kink of any row among them."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How far the printed steps are from what is executed.
+
+    Parameters
+    ----------
+    errors_trace, errors_differences : dict of str to float
+        By step: the largest |printed − true| / max(1, |true|); of differences of a very large cost,
+        in units of what its rounding makes of them.
+    unproved : tuple of str
+        Parameters whose gradient no step derives.
+    errors_symbolic : dict of str to float
+        By parameter: how far its gradient is from SymPy's own differentiation of the printed
+        cost; empty where that was not done.
+    skipped : str
+        Why SymPy was asked for and not used, as a message's key; empty where it was.
+    beyond : tuple of str
+        Steps that floating point cannot evaluate at these numbers; they are verified at smaller
+        ones.
+    """
+
+    errors_trace: dict[str, float]
+    errors_differences: dict[str, float]
+    unproved: tuple[str, ...] = ()
+    errors_symbolic: Mapping[str, float] = field(default_factory=dict)
+    skipped: str = ""
+    beyond: tuple[str, ...] = ()
+
+    @property
+    def max_error_symbolic(self) -> float | None:
+        """The largest difference from SymPy's derivatives; None where they were not taken."""
+        return max(self.errors_symbolic.values(), default=None)
+
+    @property
+    def max_error_trace(self) -> float:
+        """The largest difference from the trace."""
+        return max(self.errors_trace.values(), default=0.0)
+
+    @property
+    def max_error_differences(self) -> float:
+        """The largest difference from central differences."""
+        return max(self.errors_differences.values(), default=0.0)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step is what is executed, and every parameter has its gradient."""
+        return (
+            self.max_error_trace <= TRACE_LIMIT
+            and self.max_error_differences <= DIFFERENCES_LIMIT
+            and (self.max_error_symbolic or 0.0) <= TRACE_LIMIT
+            and not self.unproved
+        )
+
+    @property
+    def worst(self) -> str:
+        """The step that is farthest off, in units of its limit; empty if none is."""
+        scaled = {k: v / TRACE_LIMIT for k, v in self.errors_trace.items()}
+        for k, v in self.errors_differences.items():
+            scaled[k] = max(scaled.get(k, 0.0), v / DIFFERENCES_LIMIT)
+        for k, v in self.errors_symbolic.items():
+            scaled[f"dJ/d{k}"] = max(scaled.get(f"dJ/d{k}", 0.0), v / TRACE_LIMIT)
+        worst = max(scaled, key=lambda k: scaled[k], default="")
+        return worst if worst and scaled[worst] > 1.0 else ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as plain data; null is an error without bounds, where it failed.
+
+        (JSON has no ∞. An error that SymPy was not asked for is null too.)
+        """
+        return {
+            "verified": self.passed,
+            "max_error_trace": finite(self.max_error_trace),
+            "max_error_differences": finite(self.max_error_differences),
+            "max_error_symbolic": finite(self.max_error_symbolic),
+            "unproved": list(self.unproved),
+            "beyond_floating_point": list(self.beyond),
+        }
+
+
+def verify_steps(
+    steps: tuple[DerivedStep, ...],
+    names: Names,
+    numbers: TraceNumbers,
+    network: Network,
+    elsewhere: Callable[[], TraceNumbers],
+) -> Verification:
+    """Evaluate every equation of every step; see `Verification`.
+
+    ``elsewhere`` gives smaller numbers, for steps that floating point cannot evaluate at these.
+    """
+    entries = _entries(steps, names)
+    found = _Verifier(names, numbers, network, entries, lenient=True).verify(steps)
+    if not found.beyond:
+        return found
+    again = tuple(step for step in steps if step.id in found.beyond)
+    other = _Verifier(names, elsewhere(), network, entries).verify(again)
+    return replace(
+        found,
+        errors_trace=_larger(found.errors_trace, other.errors_trace),
+        errors_differences=_larger(found.errors_differences, other.errors_differences),
+    )
+
+
+def _larger(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
+    return {key: max(a.get(key, 0.0), b.get(key, 0.0)) for key in (*a, *b)}
+
+
+def _entries(steps: tuple[DerivedStep, ...], names: Names) -> list[tuple[str, tuple[int, ...]]]:
+    """The entries of parameters, from 0, that a derivation of one weight derives by."""
+    lefts = [one.left for step in steps if step.kind == "weight" for one in step.equations]
+    found: dict[tuple[str, tuple[int, ...]], None] = {}
+    for left in lefts:
+        if isinstance(left, Quantity) and left.sym.startswith("dJ/d"):
+            places = names.ordered(left.sym, left.index)
+            known = tuple(place - 1 for place in places if isinstance(place, int))
+            if len(known) == names.rank(left.sym):
+                found[left.sym.removeprefix("dJ/d"), known] = None
+    return list(found)
+
+
+class _Verifier:
+    def __init__(
+        self,
+        names: Names,
+        numbers: TraceNumbers,
+        network: Network,
+        entries: list[tuple[str, tuple[int, ...]]],
+        lenient: bool = False,
+    ) -> None:
+        self.lenient = lenient  # of what floating point cannot tell
+        self.names, self.numbers, self.network, self.entries = names, numbers, network, entries
+        self.known: dict[Equation, tuple[float, float | None, bool]] = {}
+        self.rounding: dict[str, float] = {}
+        self.against = TraceNumbers(
+            names,
+            numbers.plan,
+            replace(numbers.trace, arrays=self._differences()),
+            numbers.scalars["learning_rate"],
+        )
+
+    def verify(self, steps: tuple[DerivedStep, ...]) -> Verification:
+        trace: dict[str, float] = {}
+        differences: dict[str, float] = {}
+        beyond: dict[str, None] = {}
+        for step in steps:
+            each = (one for equation in step.equations for one in instances(equation, self.names))
+            for equation in each:
+                near, far, lost = self._known(step, equation)
+                if lost:
+                    beyond[step.id] = None
+                trace[step.id] = max(trace.get(step.id, 0.0), near)
+                if far is not None:
+                    differences[step.id] = max(differences.get(step.id, 0.0), far)
+        covered = {parameter for step in steps for parameter in step.covers}
+        whole = all(step.kind != "weight" for step in steps)
+        missing = tuple(n for n in self.network.graph.parameters if whole and n not in covered)
+        return Verification(trace, differences, missing, beyond=tuple(beyond))
+
+    def _differences(self) -> dict[str, Array]:
+        """Central differences of the cost by every parameter (by some entries of large ones).
+
+        ``rounding`` keeps how much of each is the rounding of J: 2⁻⁵³ of it, some ten times over,
+        divided by the step.
+        """
+        values = dict(self.numbers.trace.arrays)
+        graph = self.network.graph
+        parameters = {name: np.array(values[name]) for name in graph.parameters}
+        inputs = {given.key: values[given.value] for given in graph.inputs}
+        Y: Any = {cost.value: values[self._target(cost.value)] for cost in graph.costs}
+        X: Any = inputs if len(inputs) > 1 else next(iter(inputs.values()))
+        Y = Y if len(graph.costs) > 1 else next(iter(Y.values()))
+        most = FEW if graph.size > LARGE else PLACES
+        entries = list(self._asked(parameters)) or [
+            (name, place)
+            for name, array in parameters.items()
+            for place in _some(list(np.ndindex(array.shape)), most)
+        ]
+        for name in parameters:
+            values[f"dJ/d{name}"] = np.array(values[f"dJ/d{name}"])
+        for name, place in _some(entries, max(FEW, WORK // (2 * len(graph.nodes)))):
+            array = parameters[name]
+            kept = float(array[place])
+            h = DIFFERENCE * max(1.0, abs(kept))
+            costs = []
+            for by in (h, -h):
+                array[place] = kept + by
+                costs.append(self.network.cost(parameters, X, Y))
+            array[place] = kept
+            values[f"dJ/d{name}"][place] = (costs[0] - costs[1]) / (2 * h)
+            rounded = ROUNDING * max(np.abs(costs)) / h
+            self.rounding[f"dJ/d{name}"] = max(rounded, self.rounding.get(f"dJ/d{name}", 0.0))
+        return values
+
+    def _asked(self, parameters: Mapping[str, Array]) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """The entries that are derived by, in every member's own array."""
+        for name, place in self.entries:
+            shape = parameters[name].shape
+            for member in np.ndindex(shape[: len(shape) - len(place)]):
+                yield name, (*member, *place)
+
+    def _target(self, value_name: str) -> str:
+        return "y" if len(self.network.graph.costs) == 1 else "y" + value_name[1:]
+
+    def _known(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None, bool]:
+        """The errors of an equation; an instance that stands on the page is evaluated once."""
+        if isinstance(equation.left, Call):
+            return self._equation(step, equation)
+        if equation not in self.known:
+            self.known[equation] = self._equation(step, equation)
+        return self.known[equation]
+
+    def _equation(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None, bool]:
+        """How far an equation is off the trace and off differences; whether anything was lost."""
+        left = equation.left
+        if isinstance(left, Call):
+            return self._definition(step, equation, left), None, False
+        near, lost = 0.0, False
+        far: float | None = None
+        for bound in self._places(equation):
+            truth = self._truth(equation, bound, self.numbers)
+            for member in equation.members:
+                found = value(member, self.numbers, bound)
+                drawn = any(isinstance(n, Ratio) for n in (left, *walk(member)))
+                off = _off(found, truth)
+                limit = DIFFERENCES_LIMIT if drawn else TRACE_LIMIT
+                if self._is_lost(member, bound, found, truth, off > limit):
+                    lost = True
+                    continue
+                if drawn:
+                    far = max(far or 0.0, off)  # one side is a difference itself
+                else:
+                    near = max(near, off)
+                if isinstance(left, Quantity) and left.sym.startswith("dJ/d"):
+                    by_cost = value(left, self.against, bound)
+                    rounding = self.rounding.get(left.sym.removesuffix(FULL), 0.0)
+                    if self._is_lost(member, bound, found, by_cost, False):
+                        lost = True
+                        continue
+                    far = max(far or 0.0, _off(found, by_cost, rounding / DIFFERENCES_LIMIT))
+        return near, far, lost
+
+    def _is_lost(
+        self, member: Node, bound: Mapping[str, int], found: Array, truth: Array, off: bool
+    ) -> bool:
+        """Whether floating point cannot tell; asked of what is off, or ∞, or none."""
+        finite = np.isfinite(found).all() and np.isfinite(truth).all()
+        if not self.lenient or (finite and not off):
+            return False
+        return is_lost(member, self.numbers, bound, found, truth)
+
+    def _truth(self, equation: Equation, bound: Mapping[str, int], numbers: TraceNumbers) -> Array:
+        """What the left-hand side is, from the trace; of an update, from W and ∂J/∂W."""
+        left = equation.left
+        if equation.relation == "←" and isinstance(left, Quantity):
+            bare = left.sym.removesuffix(FULL)
+            gradient = replace(left, sym="dJ/d" + bare + left.sym[len(bare) :])
+            rate = self._rate(bare)
+            return np.asarray(value(left, numbers, bound) - rate * value(gradient, numbers, bound))
+        return value(left, numbers, bound)
+
+    def _rate(self, parameter: str) -> float:
+        spec = self.network.graph.parameters[parameter].spec
+        return self.numbers.scalars["learning_rate"] * spec.lr_factor
+
+    def _places(self, equation: Equation) -> Iterator[dict[str, int]]:
+        """Yield every value of the free letters, samples and members."""
+        if equation.sample:
+            yield {SAMPLE: equation.sample, MEMBER: 1}
+            return
+        axes = [[(letter, i) for i in range(1, size + 1)] for letter, size in equation.free]
+        syms = [n for node in (equation.left, *equation.members) for n in walk(node)
+                if isinstance(n, Quantity)]  # fmt: skip
+        if any(self.numbers.axes(n.sym)[1] and not n.sampled for n in syms):
+            axes.append([(SAMPLE, i) for i in range(1, self.numbers.m + 1)])
+        if any(self.numbers.axes(n.sym)[0] for n in syms):
+            members = self.network.graph.members
+            axes.append([(MEMBER, i) for i in range(1, members + 1)])
+        sizes = [len(axis) for axis in axes]
+        most = FEW if self.network.graph.size > LARGE else PLACES  # an entry is a long sum there
+        for place in _some(list(itertools.islice(np.ndindex(*sizes), 200_000)), most):
+            chosen = dict(axis[i] for axis, i in zip(axes, place, strict=True))
+            yield {SAMPLE: 1, MEMBER: 1} | chosen
+
+    def _definition(self, step: DerivedStep, equation: Equation, left: Call) -> float:
+        """Compare a function's textbook forms with the stable form that is executed."""
+        apply = functions_of(self.numbers.plan)[step.id.partition(":")[0]]
+        row, attrs = apply.function, dict(apply.attrs)
+        assert isinstance(row, Activation)
+        points = np.asarray(POINTS)
+        if left.index:
+            size = equation.free[0][1]
+            points = np.linspace(-2.0, 2.0, size)
+        form: Any = "derivative" if left.prime else "value"
+        truth = row.evaluate(form, (points,), attrs)
+        worst = 0.0
+        for member in equation.members:
+            for place in range(len(points)):
+                if left.index:
+                    given: Array = points
+                    bound = {equation.free[0][0]: place + 1}
+                else:
+                    given, bound = points[place], {}
+                found = value(member, _At(self.numbers, given), {SAMPLE: 1, MEMBER: 1, **bound})
+                worst = max(worst, _off(found, truth[place]))
+        return worst
+
+
+class _At:
+    """Numbers with a value for the x of a definition."""
+
+    def __init__(self, numbers: TraceNumbers, x: Array) -> None:
+        self.numbers, self.x = numbers, x
+
+    def array(self, sym: str) -> Array:
+        return np.asarray(self.x) if sym == "x" else self.numbers.array(sym)
+
+    def axes(self, sym: str) -> tuple[bool, bool]:
+        return (False, False) if sym == "x" else self.numbers.axes(sym)
+
+    def ratio(self, top: Quantity, bottom: Quantity, bound: Mapping[str, int]) -> float:
+        return self.numbers.ratio(top, bottom, bound)
+
+
+def _off(found: Array, truth: Array | Node, scale: float = 1.0) -> float:
+    """|found − true| / max(1, scale, |true|); infinite if a shape differs or a number is lost."""
+    a, b = np.asarray(found, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    if a.shape != b.shape and a.ndim and b.ndim:
+        return float("inf")
+    with np.errstate(invalid="ignore"):  # ∞ − ∞, where a textbook form overflows as it is written
+        error = np.abs(a - b) / np.maximum(max(1.0, scale), np.abs(b))
+    error = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, error)
+    return float(np.max(np.nan_to_num(error, nan=np.inf), initial=0.0))
+
+
+def _some(places: list[Any], most: int = PLACES) -> list[Any]:
+    """All places, or so many of them spread evenly, first and last included."""
+    if len(places) <= most:
+        return places
+    return [places[i] for i in np.linspace(0, len(places) - 1, most).astype(int)]

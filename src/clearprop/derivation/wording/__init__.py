@@ -1,0 +1,1 @@
+"""What a derivation says: sentences and refusals, in two languages."""

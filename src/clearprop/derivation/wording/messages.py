@@ -1,0 +1,400 @@
+"""What a derivation says in words, in English and Chinese: the sources' own words."""
+
+from __future__ import annotations
+
+from clearprop.words import Words
+
+MESSAGES = Words(
+    {
+        "title": {
+            "en": "Back-propagation of {network}, derived",
+            "zh": "{network}的反向传播算法推导",
+        },
+        "written": {"en": "notation: {notation}", "zh": "记号：{notation}"},
+        "parameters": {"en": "{count} parameters", "zh": "{count} 个参数"},
+        "seeded": {
+            "en": "numbers: random, seed {seed} (your own with --data)",
+            "zh": "数值：随机产生，种子 {seed}（可用 --data 给出自己的数据）",
+        },
+        "seeded_model": {
+            "en": "parameters: the model's; X and Y: random, seed {seed} (your own with --data)",
+            "zh": "参数取自模型；输入与目标随机产生，种子 {seed}（可用 --data 给出自己的数据）",
+        },
+        "table": {
+            "en": "parameters: random, seed {seed}; X and Y: {table}",
+            "zh": "参数随机产生，种子 {seed}；输入与目标取自 {table}",
+        },
+        "table_model": {
+            "en": "parameters: the model's; X and Y: {table}",
+            "zh": "参数取自模型；输入与目标取自 {table}",
+        },
+        "table_encoded": {
+            "en": "parameters: the model's; X and Y: {table}, encoded and standardised as in "
+            "training",
+            "zh": "参数取自模型；输入与目标取自 {table}，按训练时的方式编码并标准化",
+        },
+        "columns": {"en": "columns: {names}", "zh": "列：{names}"},
+        "graph_of": {"en": "a graph of {count} layers", "zh": "{count} 层的计算图"},
+        "graph_of_one": {"en": "a graph of one layer", "zh": "一层的计算图"},
+        "unit_range": {"en": "for every {ranges}", "zh": "对每个 {ranges}"},
+        "unit_single": {"en": "for {ranges}", "zh": "取 {ranges}"},
+        "first_sample": {
+            "en": "numbers of sample {row} of {m}",
+            "zh": "数值取第 {row} 个样本，共 {m} 个",
+        },
+        "first_member": {
+            "en": "numbers of member 1 of {count}",
+            "zh": "数值取第 1 个成员，共 {count} 个",
+        },
+        "section_definition": {"en": "Functions", "zh": "函数"},
+        "section_forward": {"en": "Forward pass", "zh": "前向传播"},
+        "section_cost": {"en": "Cost", "zh": "目标函数"},
+        "section_backward": {"en": "Back-propagation", "zh": "反向传播"},
+        "section_gradient": {"en": "Gradients", "zh": "梯度"},
+        "section_update": {"en": "Update by gradient descent", "zh": "梯度下降更新"},
+        "section_weight": {"en": "The derivative of {weight}", "zh": "{weight} 的导数"},
+        "section_paths": {"en": "The paths of {weight}", "zh": "{weight} 的路径"},
+        "uses": {"en": "from {steps}", "zh": "由 {steps}"},
+        "equation_list": {"en": "({number})", "zh": "（{number}）"},
+        "verified": {
+            "en": "verified: every step, against the trace to {trace}, against "
+            "central differences to {differences}",
+            "zh": "已验证：每一步与计算轨迹相差不超过 {trace}，与中心差分相差不超过 {differences}",
+        },
+        "by_sympy": {
+            "en": "the gradients, against SymPy's differentiation of the printed cost to {error}",
+            "zh": "梯度与对所列目标函数符号求导的结果相差不超过 {error}",
+        },
+        "sympy_parameters": {
+            "en": "SymPy skipped: more than {most} parameters",
+            "zh": "未用 SymPy：参数多于 {most} 个",
+        },
+        "sympy_kind": {
+            "en": "SymPy skipped: it takes one sample, one cost, no members, no indices as inputs",
+            "zh": "未用 SymPy：只用于单个样本、单个目标、无成员且无下标输入的网络",
+        },
+        "sympy_range": {
+            "en": "SymPy skipped: its numbers leave those it can compute with",
+            "zh": "未用 SymPy：数值超出其计算范围",
+        },
+        "sympy_work": {
+            "en": "SymPy skipped: the cost, written out, is too long",
+            "zh": "未用 SymPy：目标函数展开后过长",
+        },
+        "verified_others": {
+            "en": "verified: every step (those that floating point cannot evaluate here, at "
+            "smaller numbers), against the trace to {trace}, against central differences to "
+            "{differences}",
+            "zh": "已验证：每一步（此处无法用浮点数求值的，换用较小的数值）与计算轨迹相差不超过 "
+            "{trace}，与中心差分相差不超过 {differences}",
+        },
+        "beyond": {
+            "en": "At these numbers floating point cannot evaluate {steps}: what they read is "
+            "rounded (to 0, 1 or ∞, or its digits cancel), so that the textbook form gives 0/0, ∞ "
+            "or rounding alone. At smaller numbers they are verified.",
+            "zh": "在这些数值上无法用浮点数计算{steps}：所用的值已被舍入（为 0、1 或 ∞，"
+            "或有效数字相消），教科书形式得到 0/0、∞ 或只剩舍入误差。"
+            "换用较小的数值，这些步骤均已验证。",
+        },
+        "not_verified": {
+            "en": "THIS DERIVATION DOES NOT VERIFY: {step} differs by {error}",
+            "zh": "此推导未通过验证：{step} 相差 {error}",
+        },
+        "unproved": {
+            "en": "THIS DERIVATION DOES NOT VERIFY: no step derives the gradient of {names}",
+            "zh": "此推导未通过验证：没有推导 {names} 的梯度",
+        },
+        "overflow": {
+            "en": "the textbook form is 0/0 or ∞ here: what it reads is rounded to 0, 1 or ∞",
+            "zh": "此处教科书形式为 0/0 或 ∞：所用的值已被舍入为 0、1 或 ∞",
+        },
+        "marked": {
+            "en": "⚠ the source prints:",
+            "zh": "⚠ 原文印作：",
+        },
+        "marked_right": {"en": "right:", "zh": "应为："},
+        "alike": {
+            "en": "The same form as ({number}), another layer.",
+            "zh": "与（{number}）同形，只是换了一层。",
+        },
+        "instance": {
+            "en": "({number}) with {letter} = {layer}",
+            "zh": "（{number}）取 {letter} = {layer}",
+        },
+        "units_of": {
+            "en": "{width} is the number of units of layer {letter}.",
+            "zh": "{width} 是第 {letter} 层的神经元个数。",
+        },
+        "case_if": {"en": "if", "zh": "若"},
+        "case_else": {"en": "else", "zh": "否则"},
+        "barred": {
+            "en": "{weight} is {full} without its last column, the biases: they are the weights of "
+            "a constant input 1, and nothing lies behind that to pass anything back to.",
+            "zh": "{weight} 是去掉最后一列（偏置）的 {full}：偏置是常数输入 1 的权重，"
+            "该输入之前没有神经元，误差不再往回传。",
+        },
+        # -- functions
+        "function": {"en": "The function {f}", "zh": "激活函数 {f}"},
+        "function_why": {
+            "en": "Each unit passes its weighted sum through {f}; the backward "
+            "pass needs its slope.",
+            "zh": "每个神经元把加权和送入 {f}；反向传播需要它的导数。",
+        },
+        "link": {"en": "The function {f}", "zh": "函数 {f}"},
+        "link_why": {
+            "en": "Every output depends on all its inputs, so there is no slope unit by unit.",
+            "zh": "每个输出都依赖全部输入，因此没有逐元素的导数。",
+        },
+        # -- forward
+        "input": {"en": "The input is layer {n}", "zh": "输入层是第 {n} 层"},
+        "input_why": {
+            "en": "What comes in is written like any layer's output.",
+            "zh": "把输入看作一层的输出，记法与各层相同。",
+        },
+        "weighted": {"en": "Input of layer {n}", "zh": "第 {n} 层的输入"},
+        "weighted_why": {
+            "en": "Each unit adds up what reaches it, each wire times its weight, and its bias.",
+            "zh": "每个神经元把到达的信号按权重求和，再加上偏置。",
+        },
+        "weighted_column_why": {
+            "en": "Each unit adds up what reaches it, each wire times its weight; its bias is one "
+            "of these, on the wire from a constant input 1.",
+            "zh": "每个神经元把到达的信号按权重求和；偏置也在其中，它是常数输入 1 的权重。",
+        },
+        "weighted_plain_why": {
+            "en": "Each unit adds up what reaches it, each wire times its weight.",
+            "zh": "每个神经元把到达的信号按权重求和。",
+        },
+        "activated": {"en": "Output of layer {n}", "zh": "第 {n} 层的输出"},
+        "activated_why": {
+            "en": "The function acts on the input of each unit.",
+            "zh": "激活函数作用在每个神经元的输入上。",
+        },
+        "looked_up": {"en": "Row of the table at {n}", "zh": "{n} 处查表取行"},
+        "looked_up_why": {
+            "en": "An index, from 0, takes its own row of the table: the table times a "
+            "vector with a single 1.",
+            "zh": "下标从 0 数起，取出表中对应的行，即表乘以只有一个 1 的向量。",
+        },
+        "joined": {"en": "Sum at {n}", "zh": "{n} 处相加"},
+        "joined_why": {
+            "en": "Wires meet here, and their values add up (⊕).",
+            "zh": "几条导线在此汇合，数值相加（⊕）。",
+        },
+        "stacked": {"en": "Stacked at {n}", "zh": "{n} 处拼接"},
+        "stacked_why": {
+            "en": "The values are put one above the other; nothing is computed.",
+            "zh": "把各向量上下拼接，不做运算。",
+        },
+        "scaled": {"en": "Factors at {n}", "zh": "{n} 处逐元素相乘"},
+        "scaled_why": {
+            "en": "Every unit is multiplied by a factor of its own.",
+            "zh": "每个元素乘以各自的系数。",
+        },
+        "computed": {"en": "Value of {n}", "zh": "{n} 处的值"},
+        "computed_why": {"en": "The operation of this layer.", "zh": "这一层的运算。"},
+        # -- cost
+        "sample_cost": {"en": "Cost of one sample", "zh": "单个样本的代价"},
+        "sample_cost_why": {
+            "en": "How far the outputs are from what they should be, summed over the outputs.",
+            "zh": "各输出与期望值的差距，对所有输出求和。",
+        },
+        "total_cost": {"en": "Cost", "zh": "总代价"},
+        "total_cost_why": {
+            "en": "The mean over the samples, and the penalty if there is one.",
+            "zh": "对样本取平均；若有惩罚项则再加上它。",
+        },
+        "penalty": {"en": "Penalty", "zh": "惩罚项"},
+        "penalty_why": {
+            "en": "Large weights cost something (weight decay); biases do not.",
+            "zh": "较大的权重要付出代价（权重衰减），偏置不计。",
+        },
+        # -- backward
+        "arrives_cost": {"en": "What leaves the cost", "zh": "代价对输出的导数"},
+        "arrives_cost_why": {
+            "en": "Back-propagation starts here: how the cost changes with each output.",
+            "zh": "反向传播由此开始：输出变化时代价如何变化。",
+        },
+        "arrives": {"en": "What arrives at layer {n}", "zh": "到达第 {n} 层的误差"},
+        "arrives_why": {
+            "en": "Along each wire back, times its weight; what meets at a unit adds up (⊕).",
+            "zh": "误差沿导线反向传递并乘以权重，在每个神经元处汇总（⊕）。",
+        },
+        "arrives_sum_why": {
+            "en": "{count} paths leave this value, so {count} derivatives come "
+            "back and add up (⊕).",
+            "zh": "有 {count} 条路径由此出发，因此 {count} 个导数返回并相加（⊕）。",
+        },
+        "arrives_unchanged_why": {
+            "en": "This wire has no weight: what arrives at its end comes back unchanged.",
+            "zh": "这条导线没有权重：到达其终点的误差原样传回。",
+        },
+        "arrives_part_why": {
+            "en": "The values were stacked: each gets back its own entries, unchanged.",
+            "zh": "各向量曾被拼接：每个向量取回属于自己的分量，数值不变。",
+        },
+        "arrives_slope_why": {
+            "en": "What arrives behind the function, times the slope of the function (⊙).",
+            "zh": "到达函数输出的误差乘以函数的导数（⊙）。",
+        },
+        "arrives_factor_why": {
+            "en": "What arrives at the end of the wire, times the factor on it (⊙).",
+            "zh": "到达导线终点的误差乘以导线上的系数（⊙）。",
+        },
+        "arrives_coupled_why": {
+            "en": "Every output of the function depends on all its inputs, so what arrives at "
+            "each of them takes part.",
+            "zh": "函数的每个输出都依赖全部输入，因此到达各输出的误差都参与计算。",
+        },
+        "output_delta": {"en": "δ of the output layer", "zh": "输出层的残差"},
+        "output_delta_why": {
+            "en": "What leaves the cost, times the slope of the function (⊙): "
+            "the start of the recursion.",
+            "zh": "代价的导数乘以激活函数的导数（⊙），这是递推的初值。",
+        },
+        "output_delta_identity_why": {
+            "en": "What leaves the cost (the slope of the identity is 1): the start of the "
+            "recursion.",
+            "zh": "代价对输出的导数（恒等函数的导数为 1），这是递推的初值。",
+        },
+        "delta": {"en": "δ of layer {n}", "zh": "第 {n} 层的残差"},
+        "delta_why": {
+            "en": "What the units behind it pass back, each times its weight, "
+            "times the unit's own slope.",
+            "zh": "后一层各神经元的残差的加权和，再乘以该神经元激活函数的导数。",
+        },
+        "delta_arrived_why": {
+            "en": "What arrives at the unit, times the unit's own slope (⊙).",
+            "zh": "到达该神经元的误差乘以其激活函数的导数（⊙）。",
+        },
+        "delta_identity_why": {
+            "en": "What arrives at the unit, unchanged: the slope of the identity is 1.",
+            "zh": "到达该神经元的误差，数值不变：恒等函数的导数为 1。",
+        },
+        "delta_sum_why": {
+            "en": "{count} paths leave this value, so {count} derivatives come back and add up "
+            "(⊕); then the unit's own slope (⊙).",
+            "zh": "有 {count} 条路径由此出发，因此 {count} 个导数返回并相加（⊕），"
+            "再乘以该神经元激活函数的导数（⊙）。",
+        },
+        "shortcut": {"en": "The shortcut", "zh": "简化形式"},
+        "shortcut_why": {
+            "en": "This cost and this function belong together: the slopes cancel.",
+            "zh": "这一代价与这一函数配对，导数相互约去。",
+        },
+        # -- gradients
+        "gradient": {"en": "Gradient of {n}", "zh": "{n} 的梯度"},
+        "gradient_why": {
+            "en": "δ where the wire ends times the value where it starts.",
+            "zh": "导线终点的残差乘以导线起点的输出。",
+        },
+        "gradient_table_why": {
+            "en": "Only the row that was looked up takes part: its derivative is what arrives at "
+            "the value made of it.",
+            "zh": "只有被查到的行参与计算：其导数就是到达查得向量的误差。",
+        },
+        "gradient_bias_why": {
+            "en": "A bias is a weight on a constant 1, so its derivative is δ itself.",
+            "zh": "偏置是常数输入 1 的权重，其导数就是残差本身。",
+        },
+        "gradient_shared_why": {
+            "en": "One bias serves all units of the layer, so their δ add up.",
+            "zh": "同一层的神经元共用一个偏置，因此各残差相加。",
+        },
+        "gradient_tied_why": {
+            "en": "The same weights are used {count} times; each use contributes.",
+            "zh": "同一组权重用了 {count} 次，每次使用都有贡献。",
+        },
+        "gradient_other_why": {
+            "en": "What arrives behind the parameter times what it multiplies.",
+            "zh": "参数之后到达的误差乘以参数所乘的量。",
+        },
+        # -- update
+        "update": {"en": "Step of {n}", "zh": "{n} 的更新"},
+        "update_why": {
+            "en": "Against the gradient, by the learning rate.",
+            "zh": "沿负梯度方向，按学习率移动一步。",
+        },
+        # -- one weight, factor by factor
+        "of_unit": {"en": "{title}: {n}", "zh": "{title}：{n}"},
+        "chain": {"en": "Chain rule for {n}", "zh": "{n} 的链式法则"},
+        "chain_why": {
+            "en": "The weight moves the cost only through the units on its way.",
+            "zh": "权重只通过途中的神经元影响代价。",
+        },
+        "factor": {"en": "The factor {n} of {whole}", "zh": "{whole} 的因子 {n}"},
+        "factor_why": {"en": "Read off the forward pass.", "zh": "由前向传播的式子直接求得。"},
+        "insert": {"en": "{n}, put together", "zh": "代入得 {n}"},
+        "insert_why": {"en": "The factors multiplied.", "zh": "把各因子代入相乘。"},
+        "split": {"en": "The cost has {count} parts", "zh": "总误差由 {count} 部分组成"},
+        "split_why": {
+            "en": "{n} reaches every output, so the derivatives of all parts add up.",
+            "zh": "{n} 影响每个输出，因此各部分的导数相加。",
+        },
+        "part": {"en": "Part {n} of the cost", "zh": "误差的第 {n} 部分"},
+        "part_why": {"en": "What output {n} contributes.", "zh": "第 {n} 个输出贡献的误差。"},
+        "expanded": {
+            "en": "{gradient} multiplied out, without δ",
+            "zh": "{gradient} 全部展开，不用残差",
+        },
+        "expanded_why": {
+            "en": "For one sample, {without} multiplications and divisions; back-propagation, with "
+            "shared factors computed once, needs {with_delta}.",
+            "zh": "单个样本需 {without} 次乘除法；反向传播把公共因子只算一次，"
+            "只需 {with_delta} 次。",
+        },
+        "paths": {
+            "en": "Paths from {n} to the cost: {count}",
+            "zh": "从 {n} 到代价的路径：{count} 条",
+        },
+        "sums": {"en": "{n}: every δ put in", "zh": "{n}：逐层代入残差"},
+        "sums_why": {
+            "en": "Layer by layer back to the cost, each δ gives way to what it is made of; every "
+            "layer on the way adds a sum.",
+            "zh": "一层一层直到代价，把每个残差换成它的来源；途中每一层添一个求和号。",
+        },
+        "sums_partly_why": {
+            "en": "Each δ gives way to what it is made of, as far as fits on a page; those that "
+            "are left stand above.",
+            "zh": "把每个残差换成它的来源，以页面容得下为限；余下的残差见上。",
+        },
+        "paths_all_why": {
+            "en": "One product for each path, the largest first; their sum is the derivative.",
+            "zh": "每条路径一个乘积，大的在前，其和就是导数。",
+        },
+        "paths_some_why": {
+            "en": "One product for each path. The {shown} largest are written out; {rest} is the "
+            "sum of the other {others}.",
+            "zh": "每条路径一个乘积。写出最大的 {shown} 个；{rest} 是其余 {others} 个之和。",
+        },
+        "paths_members_why": {
+            "en": "One product for each path, through any member. Member 1 has the {shown} written "
+            "out; {rest} is the sum of the other {others}.",
+            "zh": "每条路径一个乘积，各成员都有。写出第 1 个成员的 {shown} 个；"
+            "{rest} 是其余 {others} 个之和。",
+        },
+        "paths_members_sample_why": {
+            "en": "One product for each path of sample {row}, through any member. Member 1 has the "
+            "{shown} written out; {rest} is the sum of the other {others}. Together they are what "
+            "this sample adds to the derivative.",
+            "zh": "第 {row} 个样本的每条路径一个乘积，各成员都有。写出第 1 个成员的 {shown} 个；"
+            "{rest} 是其余 {others} 个之和。合起来就是该样本对导数的贡献。",
+        },
+        "paths_all_sample_why": {
+            "en": "One product for each path of sample {row}, the largest first; their sum is what "
+            "this sample adds to the derivative.",
+            "zh": "第 {row} 个样本的每条路径一个乘积，大的在前，其和是该样本对导数的贡献。",
+        },
+        "paths_some_sample_why": {
+            "en": "One product for each path of sample {row}. The {shown} largest are written out; "
+            "{rest} is the sum of the other {others}. Together they are what this sample adds to "
+            "the derivative.",
+            "zh": "第 {row} 个样本的每条路径一个乘积。写出最大的 {shown} 个；"
+            "{rest} 是其余 {others} 个之和。合起来就是该样本对导数的贡献。",
+        },
+        "paths_why": {
+            "en": "One product for each path; their sum is the derivative.",
+            "zh": "每条路径一个乘积，其和就是导数。",
+        },
+    }
+)
