@@ -238,7 +238,7 @@ def _bags(settings: Mapping[str, Any], judged: int) -> str:
         return "one network"
     if judged or not settings["validation"]:
         return "networks of other initial values, whose mean predicts"
-    refit = ", then trains anew on all" if settings["refit"] else ""
+    refit = ", then another trains on all" if settings["refit"] else ""
     return f"each network holds back other rows to choose its epoch{refit}; their mean predicts"
 
 
