@@ -148,46 +148,68 @@ MODELS: dict[str, tuple[str, Make]] = {
 SLOW = ("RealMLP-TD-S", "RealMLP-TD", "TabM-D")
 SLOW_ONE_SPLIT = 50_000
 
-#: What the ablation starts from: as much as the preset "fast", but all on the same rows.
-ABLATED_BASE: dict[str, Any] = {"members": 4, "bags": 1}
-#: One ingredient of it changed.
+#: What the ablation looks at: two small tables, and so many rows of larger ones, which leaves
+#: thousands to judge by.
+ABLATED_TABLES = "breast_cancer,diabetes,phoneme/2000,magic/500,adult/500,casp/2000,diamonds/500"
+
+#: The preset "default" with one ingredient of it changed.
 ABLATED: dict[str, dict[str, Any]] = {
     "as it is": {},
+    # What is trained, and how often.
+    "not trained again on all rows (which is *fast*)": {"refit": False},
+    "trained again in place of the first, not beside": {"beside": False},
+    "one bag": {"bags": 1},
+    "eight bags": {"bags": 8},
+    "eight bags, not trained again (as many networks)": {"bags": 8, "refit": False},
+    "two networks a bag": {"members": 2},
+    "four in a bag that share all but factors and last layers": {
+        "members": 4,
+        "sharing": "mini",
+        "factors": "signs",
+    },
+    "layers of 256 units": {"hidden": (256, 256, 256)},
+    "two layers": {"hidden": (128, 128)},
+    # Rules that look at the table.
     "numbers without pieces": {"numbers": "robust"},
     "numbers standardised": {"numbers": "standard"},
     "pieces whatever the number of columns": {"pieces_up_to": 10**6},
-    "one network of 256 units a layer (as many multiplications)": {
-        "members": 1,
-        "hidden": (256, 256, 256),
-    },
-    "eight members": {"members": 8},
-    "members share all but factors and last layers": {"sharing": "mini", "factors": "signs"},
-    "four bags of one network": {"bags": 4, "members": 1},
-    "factors begin at 1": {"factors": "ones"},
+    "an input for each level however many": {"one_hot_up_to": 10**6},
+    "categories of more than 8 levels embedded": {"one_hot_up_to": 8},
+    "64 rows a step however many there are": {"batch_size": 64},
+    "256 rows a step however few there are": {"batch_size": 256},
+    "numbers free to leave those of training": {"clip": False},
+    # The network, and the way down.
     "no trained factors in front": {"scale_lr_factor": 0.0},
+    "factors begin at 1": {"factors": "ones"},
+    "each unit trains how far it bends": {"parametric": True},
+    "ReLU": {"activation": "relu"},
+    "Mish for classes too": {"activation": "mish"},
+    "SELU for numbers too": {"activation": "selu"},
+    "one rate for all layers": {"equal_rates": False},
     "β₂ = 0.999": {"beta2": 0.999},
     "a cosine for the schedule of four cycles": {"schedule": "cosine"},
     "32 epochs": {"epochs": 32},
     "128 epochs": {"epochs": 128},
-    "half the learning rate": {"learning_rate": 0.02},
-    "ReLU": {"activation": "relu"},
+    "rate 0.02": {"learning_rate": 0.02},
     "dropout 0.1": {"dropout": 0.1},
     "weight decay 0.02": {"weight_decay": 0.02},
     "labels smoothed by 0.1": {"label_smoothing": 0.1},
     "no temperature behind": {"temperature": False},
-    "trained again on all rows": {"refit": True},
 }
 
 
-def judged(table: PublicTable, make: Make, split: int, threads: int) -> dict[str, Any]:
-    """Fit a model to four fifths of a table and judge it by the rest."""
+def judged(
+    table: PublicTable, make: Make, split: int, threads: int, rows: int = 0
+) -> dict[str, Any]:
+    """Fit a model to four fifths of a table, or to so many rows, and judge it by the rest."""
     from sklearn.metrics import log_loss
     from sklearn.model_selection import train_test_split
 
     X, y = table.load()
     classes = table.task == "classification"
+    share: dict[str, Any] = {"train_size": rows} if rows else {"test_size": 0.2}
     X, X_test, y, y_test = train_test_split(
-        X, y, test_size=0.2, random_state=split, stratify=y if classes else None
+        X, y, random_state=split, stratify=y if classes else None, **share
     )
     X, X_test = X.reset_index(drop=True), X_test.reset_index(drop=True)
     model = make(table.task, threads)
@@ -230,7 +252,9 @@ def _calibration_error(place: np.ndarray, P: np.ndarray, bins: int = 15) -> floa
 
 def main() -> None:
     told = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    told.add_argument("--tables", default=",".join(TABLES), help="names, with commas between")
+    told.add_argument(
+        "--tables", default="", help="names, with commas between; magic/500 is 500 rows of magic"
+    )
     told.add_argument("--models", default=",".join(MODELS), help="names, with commas between")
     told.add_argument("--splits", type=int, default=5)
     told.add_argument("--threads", type=int, default=2)
@@ -240,18 +264,17 @@ def main() -> None:
     asked = told.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(asked.threads)
     path = ABLATION if asked.ablation else RESULT
+    tables = asked.tables or (ABLATED_TABLES if asked.ablation else ",".join(TABLES))
     if asked.ablation:
         chosen = asked.only.split(",") if asked.only else list(ABLATED)
-        models = {
-            name: ("clearprop", _ours("fast", {**ABLATED_BASE, **ABLATED[name]})) for name in chosen
-        }
+        models = {name: ("clearprop", _ours("default", ABLATED[name])) for name in chosen}
     else:
         models = {name: MODELS[name] for name in asked.models.split(",")}
     for name, (package, make) in models.items():
         if importlib.util.find_spec(package) is None:
             print(f"{name}: skipped, {package} is not installed")
             continue
-        for table in asked.tables.split(","):
+        for table in tables.split(","):
             for split in range(asked.splits):
                 _make_one(path, table, split, name, make, asked.threads, asked.again)
 
@@ -267,16 +290,20 @@ def _make_one(
     if name in SLOW and split and known_rows(records, table) > SLOW_ONE_SPLIT:
         return
     load = os.getloadavg()[0]
-    record = judged(TABLES[table], make, split, threads)
+    place, _, rows = table.partition("/")
+    record = judged(TABLES[place], make, split, threads, int(rows or 0))
     where = provenance()
     about = {"threads": threads, "load": round(load, 1), "commit": where["commit"],
              "date": where["date"], "machine": where["machine"],
-             "task": TABLES[table].task}  # fmt: skip
+             "task": TABLES[place].task}  # fmt: skip
     # Read again: another process may have written meanwhile.
     records = json.loads(path.read_text("utf-8"))["records"] if path.exists() else []
     records = [one for one in records if not key.items() <= one.items()]
     records.append({**key, **record, **about})
-    records.sort(key=lambda one: (list(TABLES).index(one["table"]), one["model"], one["split"]))
+    order = list(TABLES)
+    records.sort(
+        key=lambda one: (order.index(one["table"].partition("/")[0]), one["model"], one["split"])
+    )
     write(path, {"records": records})
     figure = record.get("error", record.get("rmse"))
     loss = f" {record['log_loss']:.4f}" if "log_loss" in record else ""

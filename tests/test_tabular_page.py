@@ -7,7 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from accuracy_page import ABLATION, DOCS, RECORDS, grid, page, read, shifted, verdict
+from accuracy_page import (
+    ABLATION,
+    DOCS,
+    RECORDS,
+    ablation,
+    grid,
+    page,
+    ranks,
+    read,
+    shifted,
+    verdict,
+)
 
 ABOUT = {"task": "classification", "rows": 80, "machine": "m", "commit": "c", "cpu_seconds": 1.0}
 
@@ -49,8 +60,29 @@ def test_a_verdict_compares_the_splits_in_common_alone() -> None:
         record("a", 0, "CatBoost", 0.39),
     ]
     text = "\n".join(verdict(records))
-    assert "| clearprop fast | CatBoost | error | 1 | 1 | -50.0 % |" in text
+    assert "| clearprop fast | CatBoost | error | 1 | 1 | 1 | -50.0 % |" in text
     assert "Not run yet" in text and "TabM-D" in text
+
+
+def test_a_change_is_over_tables_and_not_over_splits() -> None:
+    ours = [record("a", 0, "clearprop fast", 0.19), record("a", 1, "clearprop fast", 0.19)]
+    theirs = [record("a", 0, "CatBoost", 0.39), record("a", 1, "CatBoost", 0.39)]
+    ours.append(record("b", 0, "clearprop fast", 0.39))
+    theirs.append(record("b", 0, "CatBoost", 0.39))
+    # Logarithms −ln 2 and 0: their mean is ln √½, their standard error (ln 2) / 2.
+    half = 100 * math.log(2) / 2
+    line = f"| clearprop fast | CatBoost | error | 2 | 3 | 2 | -29.3 ± {half:.1f} % |"
+    assert line in "\n".join(verdict([*ours, *theirs]))
+
+
+def test_equal_figures_share_their_ranks() -> None:
+    assert ranks({"x": 0.1, "y": 0.2, "z": 0.1}) == {"x": 1.5, "y": 3.0, "z": 1.5}
+
+
+def test_an_ablation_compares_with_the_preset_as_it_is() -> None:
+    changes = [record("a", 0, name, 0.0) | {"log_loss": value}
+               for name, value in (("as it is", 0.09), ("ReLU", 0.19))]  # fmt: skip
+    assert "| ReLU | 0.1900 | +100.0 % | ×1.00 |" in "\n".join(ablation(changes))
 
 
 def test_no_public_table_is_named_where_rules_are_made() -> None:

@@ -36,7 +36,7 @@ test rows predicted wrong; RMSE is over the standard deviation of the test targe
 those of the processor (all threads together) while fitting: other work was on the machine,
 which they hide and a clock does not. Aggregates are shifted geometric means, exp(mean
 log(figure + 0.01)) − 0.01, over the tables that our default has been run on, for the models that
-have been run on all of them.
+have been run on all of them; so are ranks.
 Figures are means over the splits that were run, ± the standard error of their mean where there
 are several; † marks fewer splits than others of that row, which only the pairs below compare.
 
@@ -148,7 +148,20 @@ def grid(records: Sequence[Record], name: str, title: str) -> list[str]:
             f"{shifted(mean(found[t, m]) for t in over):.4f}" if m in whole else "–" for m in models
         ]
         text.append("| *all* | | " + " | ".join(means) + " |")
+        places = [ranks({m: mean(found[t, m]) for m in whole}) for t in over]
+        own = [f"{mean(one[m] for one in places):.1f}" if m in whole else "–" for m in models]
+        text.append("| *mean rank* | | " + " | ".join(own) + " |")
     return [*text, ""]
+
+
+def ranks(values: Mapping[str, float]) -> dict[str, float]:
+    """{model: its place, 1 the least}; those that are equal share the mean of theirs."""
+    return {
+        name: 1
+        + sum(other < own for other in values.values())
+        + (sum(other == own for other in values.values()) - 1) / 2
+        for name, own in values.items()
+    }
 
 
 OURS = "clearprop default"
@@ -178,7 +191,7 @@ def ablation(records: Sequence[Record]) -> list[str]:
     kinds = {t: next(_figure(r) for r in records if r["table"] == t) for t in tables}
     heads = [f"{t}, {_SHORT[kinds[t]]}" for t in tables]
     text = ["## What each ingredient is worth", "", _ABLATION, ""]
-    text += ["| four networks side by side, … | " + " | ".join(heads) + " | all | seconds |"]
+    text += ["| the preset *default* with … | " + " | ".join(heads) + " | all | seconds |"]
     text.append("|---|" + "--:|" * (len(tables) + 2))
     value = {
         (r["table"], r["model"], r["split"]): r[_figure(r)] for r in records if _figure(r) in r
@@ -193,34 +206,50 @@ def ablation(records: Sequence[Record]) -> list[str]:
                 if t == table and n == name and (table, base, split) in value
             ]
             cells.append(f"{mean(one for one, _ in both):.4f}" if both else "–")
-            ratios += [math.log((one + SHIFT) / (was + SHIFT)) for one, was in both]
+            if both:  # a table counts once, however many splits of it there are
+                ratios.append(mean(math.log((one + SHIFT) / (was + SHIFT)) for one, was in both))
             times += [
                 math.log(spent[table, name, split] / spent[table, base, split])
                 for (t, n, split) in spent
                 if t == table and n == name and (table, base, split) in spent
             ]
-        change = "" if name == base else f"{100 * (math.exp(mean(ratios)) - 1):+.1f} %"
+        change = "" if name == base else _change(ratios)
         time = "" if name == base else f"×{math.exp(mean(times)):.2f}"
         text.append(f"| {name} | " + " | ".join(cells) + f" | {change} | {time} |")
     return [*text, ""]
 
 
+def _change(ratios: Sequence[float]) -> str:
+    """The mean of logarithms as a change in percent, with its standard error."""
+    middle = mean(ratios)
+    text = f"{100 * math.expm1(middle):+.1f}"
+    if len(ratios) > 1:
+        variance = sum((one - middle) ** 2 for one in ratios) / (len(ratios) - 1)
+        text += f" ± {100 * math.sqrt(variance / len(ratios)):.1f}"
+    return f"{text} %"
+
+
 _SHORT = {"log_loss": "log-loss", "rmse": "RMSE"}
 _ABLATION = """\
-The start is as much as the preset *fast* computes: four networks, but all on the same four
-fifths of the rows; that four *bags* are better is a row of this table, and so *fast* has them.
-One thing is changed at a time, the rest stays; the figure is log-loss or RMSE, and *all* the
-change of the shifted geometric mean, + being worse. With so few splits, changes below some 3 %
-may be chance."""
+One thing of the preset *default* is changed at a time, the rest stays; that it is trained again,
+and beside, are rows too, and so is each rule that looks at the table. A name with a number is so
+many rows of a larger table, which leaves thousands to judge by. The figure is log-loss or RMSE, and
+*all* the change of the shifted geometric mean over the row's tables, + being worse, ± its standard
+error over them: what is within two of those may be chance."""
 
 
 def _figure(record: Record) -> str:
     return "rmse" if record["task"] == "regression" else "log_loss"
 
 
+_VERDICT = """\
+Pairs of the same split of the same table. The change is that of the shifted geometric mean over the
+tables, − being better, ± its standard error over them."""
+
+
 def verdict(records: Sequence[Record]) -> list[str]:
     """What was reached and what was not, from the records alone."""
-    text = ["## What was reached, and what was not", ""]
+    text = ["## What was reached, and what was not", "", _VERDICT, ""]
     goals = (
         ("clearprop default", "RealMLP-TD"),
         ("clearprop default", "TabM-D"),
@@ -231,8 +260,8 @@ def verdict(records: Sequence[Record]) -> list[str]:
         ("clearprop fast", "LightGBM"),
         ("clearprop fast", "scikit-learn MLP"),
     )
-    text += ["| ours | theirs | figure | splits in common | ours better | change of the mean |"]
-    text += ["|---|---|---|--:|--:|--:|"]
+    text += ["| ours | theirs | figure | tables | splits in common | ours better | change |"]
+    text += ["|---|---|---|--:|--:|--:|--:|"]
     for ours, theirs in goals:
         for name in ("error", "log_loss", "rmse", "cpu_seconds"):
             one = {(r["table"], r["split"]): r[name]
@@ -243,13 +272,18 @@ def verdict(records: Sequence[Record]) -> list[str]:
             if not common:
                 continue
             shift = 0 if name == "cpu_seconds" else SHIFT
-            ratio = mean(math.log((one[k] + shift) / (other[k] + shift)) for k in common)
+            ratios = [  # a table counts once, however many splits of it there are
+                mean(
+                    math.log((one[k] + shift) / (other[k] + shift)) for k in common if k[0] == table
+                )
+                for table in dict.fromkeys(table for table, _ in common)
+            ]
             won = sum(one[k] < other[k] for k in common)
-            change = (
-                f"×{math.exp(ratio):.2f}" if shift == 0 else f"{100 * math.expm1(ratio):+.1f} %"
-            )
+            change = f"×{math.exp(mean(ratios)):.2f}" if shift == 0 else _change(ratios)
             word = name.replace("_", " ")
-            text.append(f"| {ours} | {theirs} | {word} | {len(common)} | {won} | {change} |")
+            text.append(
+                f"| {ours} | {theirs} | {word} | {len(ratios)} | {len(common)} | {won} | {change} |"
+            )
     missing = [model for model in MODELS if not any(r["model"] == model for r in records)]
     text.append("")
     if missing:
