@@ -340,3 +340,24 @@ def test_vectors_in_a_long_sum_are_added_one_by_one():
     column = tree.Times((tree.Quantity("a", (J,)), tree.Quantity("a")))
     found = value(over("i", 30, over("j", 40, column)), Given(a=A), {})
     assert found == pytest.approx(30 * A.sum() * A, rel=1e-12)
+
+
+def test_other_numbers_are_those_of_a_derivation_of_their_own():
+    network = cp.Network(WIDE, "relu")
+    first, second = (network.initial(seed) for seed in (0, 1))
+    X, Y = np.linspace(-1, 1, 40).reshape(2, 20), np.linspace(0, 1, 10).reshape(2, 5)
+    d = cp.derive(network, "matrix", first, X[:1], Y[:1], weight="W1[3,5]")
+    other = d.at(second, X[1:], Y[1:])
+    anew = cp.derive(network, "matrix", second, X[1:], Y[1:], weight="W1[3,5]")
+    assert other.ways.to_dict() == anew.ways.to_dict() != d.ways.to_dict()
+    assert other.text() == anew.text() != d.text()
+    assert other.verify().passed
+
+
+def test_of_other_numbers_only_what_a_step_reads_is_computed():
+    network = cp.Network([30, 20, 10], "tanh")
+    p, X, Y = network.initial(seed=0), np.ones((1, 30)), np.zeros((1, 10))
+    d = cp.derive(network, "matrix", p, X, Y).at(network.initial(seed=1), X, Y)
+    assert d.value(d.step("delta2").equations[0]).shape == (20,)
+    assert {"z2", "delta3"} <= set(d.numbers.found.known)
+    assert not {"dJ/dW1", "dJ/dW2", "penalty"} & set(d.numbers.found.known)

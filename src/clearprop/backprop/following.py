@@ -3,40 +3,26 @@
 A path goes from the weight's unit along the wires to the cost; its product is the chain rule's.
 A chain of diamonds has 2ᵏ paths, so they are never enumerated: counts and the largest products
 are found unit by unit, from the cost back. What a wire multiplies by is read off the plan's own
-terms. Proved by ``tests/test_paths.py``.
+terms (`clearprop.backprop.wires`). Proved by ``tests/test_paths.py``.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.backprop.planning import SAMPLE_WEIGHT, Plan, Step, Term, gradient_name
-from clearprop.backprop.running import Trace
+from clearprop.backprop.planning import SAMPLE_WEIGHT, Plan, Step, gradient_name
+from clearprop.backprop.wires import Places, Wired, Wires, jacobian, row
 from clearprop.errors import GraphError
-from clearprop.expressions import (
-    Apply,
-    Array,
-    Expr,
-    Num,
-    Outer,
-    Slice,
-    Sum,
-    Sym,
-    Type,
-    evaluate,
-    rewrite,
-    symbols,
-)
-from clearprop.operations import Function
+from clearprop.expressions import Array, Expr, Sym, Type, evaluate, symbols
 from clearprop.words import did_you_mean
 
-OWN = 0.71
-"""A factor that no other one cancels."""
+MANY = 256
+"""Of more ways than this, only those as large as the k-th are put in order."""
 Unit = tuple[str, int]
 """A unit of a value's adjoint: (symbol, place from 0)."""
 
@@ -71,7 +57,7 @@ class Paths:
 def paths(
     plan: Plan,
     weight: str,
-    trace: Trace,
+    trace: Mapping[str, Array],
     index: tuple[int, ...] = (),
     *,
     sample: int = 0,
@@ -85,7 +71,7 @@ def paths(
     plan : Plan
     weight : str
         The parameter's name, such as ``"W1"``.
-    trace : Trace
+    trace : Trace or Asked
         Of a run with targets.
     index : tuple of int
         The entry of the parameter (of the member's own, if each member has its own), from 0.
@@ -114,160 +100,215 @@ def paths(
     >>> found.count, bool(np.isclose(found.total, net.gradient(p, X, Y)["W1"][0, 0]))
     (2, True)
     """
-    if weight not in plan.graph.parameters:
-        hint = did_you_mean(weight, plan.graph.parameters)
-        raise GraphError(f"the network has no parameter {weight!r}; {hint}")
-    shape = plan.graph.parameters[weight].spec.type.shape
-    if len(index) != len(shape) or any(not 0 <= i < n for i, n in zip(index, shape, strict=True)):
-        raise GraphError(f"{weight} has the shape {shape}; there is no entry {index}")
-    if gradient_name(weight) not in trace:
-        raise GraphError("the trace has no gradients; run the plan with targets")
-    m, members = len(trace[SAMPLE_WEIGHT.name]), max(plan.graph.members, 1)
-    for what, place, size in (("sample", sample, m), ("member", member, members)):
-        if not 0 <= place < size:
-            raise GraphError(f"there is no {what} {place}; there are {size}, counted from 0")
-    if k < 1:
-        raise GraphError(f"k must be 1 or more, got {k}")
-    return _Follower(plan, trace, sample, member, k).follow(gradient_name(weight), index)
+    return Follower(plan).paths(weight, trace, index, sample=sample, member=member, k=k)
 
 
-class _Follower:
-    """Walks the backward steps that a gradient is made of once, from the cost back."""
+class Follower:
+    """Follows weights of one plan; what no numbers change is found once, and kept.
 
-    def __init__(self, plan: Plan, trace: Trace, sample: int, member: int, k: int) -> None:
-        self.plan, self.k = plan, k
-        syms = {sym.name: sym.type for step in plan.steps for sym in (step.target, *step.reads)}
-        self.values = {
-            name: _only(trace[name], of, sample, member)
-            for name, of in syms.items()
-            if name in trace
-        }
-        self.generic = {name: _generic(name, array) for name, array in self.values.items()}
-        for given in plan.graph.inputs:
-            if given.levels:  # which row an index names is no accident
-                self.generic[given.value] = self.values[given.value]
-        self.counts: dict[str, list[int]] = {}
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.wires = plan, Wires(plan)
+
+    def paths(
+        self,
+        weight: str,
+        trace: Mapping[str, Array],
+        index: tuple[int, ...] = (),
+        *,
+        sample: int = 0,
+        member: int = 0,
+        k: int = 10,
+    ) -> Paths:
+        """Follow one weight to the cost of one sample; see the function `paths`."""
+        if weight not in self.plan.graph.parameters:
+            hint = did_you_mean(weight, self.plan.graph.parameters)
+            raise GraphError(f"the network has no parameter {weight!r}; {hint}")
+        shape = self.plan.graph.parameters[weight].spec.type.shape
+        if len(index) != len(shape) or any(
+            not 0 <= i < n for i, n in zip(index, shape, strict=True)
+        ):
+            raise GraphError(f"{weight} has the shape {shape}; there is no entry {index}")
+        if gradient_name(weight) not in trace:
+            raise GraphError("the trace has no gradients; run the plan with targets")
+        m, members = len(trace[SAMPLE_WEIGHT.name]), max(self.plan.graph.members, 1)
+        for what, place, size in (("sample", sample, m), ("member", member, members)):
+            if not 0 <= place < size:
+                raise GraphError(f"there is no {what} {place}; there are {size}, counted from 0")
+        if k < 1:
+            raise GraphError(f"k must be 1 or more, got {k}")
+        return _Walk(self.wires, trace, sample, member, k).follow(gradient_name(weight), index)
+
+
+class _Walk:
+    """The backward steps that one entry of a gradient is made of, at one sample's numbers."""
+
+    def __init__(
+        self, wires: Wires, trace: Mapping[str, Array], sample: int, member: int, k: int
+    ) -> None:
+        self.wires, self.trace, self.k = wires, trace, k
+        self.sample, self.member = sample, member
+        self.values: dict[str, Array] = {}
         self.totals: dict[str, Array] = {}  # of the member followed: a shared Δ sums all members
-        self.best: dict[str, list[list[Path]]] = {}
-
-    def _walk(self, end: Step) -> None:
-        needed: set[str] = set()
-        stack = [end]
-        while stack:
-            for sym in stack.pop().reads:
-                step = self.plan.writer(sym)
-                if step and step.kind in ("arrive", "adjoint") and step.id not in needed:
-                    needed.add(step.id)
-                    stack.append(step)
-        for step in self.plan.steps:
-            if step.id in needed:
-                self._visit(step)
-
-    def _visit(self, step: Step) -> None:
-        width = step.target.shape[0]
-        self.counts[step.target.name] = [0] * width
-        self.totals[step.target.name] = np.zeros(width)
-        self.best[step.target.name] = [[] for _ in range(width)]
-        for term in step.terms:
-            if term.via == "cost":
-                slope = np.broadcast_to(evaluate(term.expr, self.values).reshape(-1), width)
-                self.totals[step.target.name] += slope
-                for unit in range(width):
-                    self.counts[step.target.name][unit] += 1
-                    here = Path(((step.target.name, unit), ("J", 0)), float(slope[unit]))
-                    self.best[step.target.name][unit].append(here)
-            else:
-                self._through(step.target.name, term)
-        for unit in range(width):
-            self.best[step.target.name][unit] = self._top(self.best[step.target.name][unit])
-
-    def _through(self, name: str, term: Term) -> None:
-        behind = self._adjoint_of(term.expr)
-        exact = self._jacobian(term.expr, behind, self.values)
-        wired = self._jacobian(_opaque(term.expr), behind, self.generic) != 0
-        self.totals[name] += exact @ self.totals[behind.name]
-        ways = _Ways(self.best[behind.name], self.k)
-        for unit, wires in enumerate(wired):
-            self.counts[name][unit] += self._count(behind, wires)
-            self.best[name][unit] += [
-                Path(((name, unit), *units), product)
-                for units, product in ways.largest(exact[unit], wires)
-            ]
-
-    def _count(self, behind: Sym, wires: NDArray[np.bool_]) -> int:
-        return sum(itertools.compress(self.counts[behind.name], wires))
+        self.best: dict[str, _Ways] = {}
 
     def follow(self, gradient: str, index: tuple[int, ...]) -> Paths:
-        """Find the paths of one entry of a gradient."""
-        end = self.plan.step(gradient)
-        self._walk(end)
-        count, total, found = 0, 0.0, list[Path]()
-        for term in end.terms:
-            if not isinstance(term.expr, Sum):  # the penalty leads to no cost of a sample
+        """Find the paths of one entry of a gradient, from the cost back."""
+        ends = self.wires.ends(gradient, index, self._only)
+        for step, rows in self.wires.wanted(ends):
+            self._visit(step, rows)
+        count, total, found = 0, 0.0, []
+        for number, end in enumerate(ends):
+            exact = row(end.expr, end.entry, end.behind, self._read(end.expr))
+            count += sum(itertools.compress(self.wires.counts[end.behind.name], end.wired))
+            total += float(exact[end.wired] @ self.totals[end.behind.name][end.wired])
+            ways = self.best[end.behind.name].through(exact[None, :], end.wired[None, :], number)
+            found.append(ways.largest(self.k))
+        if not found:
+            return Paths(0, 0.0, ())
+        best = _Ways.together(found).largest(self.k)
+        largest = [
+            Path(self._units(ends[best.terms[0, at]].behind.name, best, 0, at),
+                 float(best.products[0, at]))
+            for at in np.flatnonzero(best.alive[0])
+        ]  # fmt: skip
+        return Paths(count, total, tuple(largest))
+
+    def _visit(self, step: Step, rows: Places) -> None:
+        width = step.target.shape[0]
+        total, found = np.zeros(width), []
+        for number, term in enumerate(step.terms):
+            values = self._read(term.expr)
+            if term.via == "cost":
+                slope = np.broadcast_to(evaluate(term.expr, values).reshape(-1), width)
+                total += slope
+                found.append(_Ways.ending(slope[rows], number))
                 continue
-            body = term.expr.body
-            behind = self._adjoint_of(body)
-            wired = self._entries(_opaque(body), behind, self.generic, index) != 0
-            exact = self._entries(body, behind, self.values, index)
-            count += self._count(behind, wired)
-            total += float(exact[wired] @ self.totals[behind.name][wired])
-            ways = _Ways(self.best[behind.name], self.k)
-            found += [Path(units, product) for units, product in ways.largest(exact, wired)]
-        return Paths(count, total, tuple(self._top(found)))
+            behind = self.wires.behind(term.expr)
+            exact, wired = jacobian(term.expr, behind, values), self.wires.wired(step, number)
+            before = self.totals[behind.name]
+            total += exact * before if exact.ndim == 1 else exact @ before
+            ways = self.best[behind.name]
+            if exact.ndim == 1:
+                found.append(ways.beside(exact[rows], wired[rows], rows, number))
+            else:
+                found.append(ways.through(exact[rows], wired[rows], number).largest(self.k))
+        self.totals[step.target.name] = total
+        self.best[step.target.name] = _Ways.together(found).largest(self.k).at(rows, width)
 
-    def _adjoint_of(self, expr: Expr) -> Sym:
-        """The one Δ or δ in a term: what it is linear in."""
-        found = [sym for sym in symbols(expr) if sym.name in self.best]
-        if len(found) != 1:
-            raise GraphError(f"a term reads {len(found)} adjoints; paths needs exactly one")
-        return found[0]
+    def _units(self, name: str, ways: _Ways, unit: int, rank: int) -> tuple[Unit, ...]:
+        """The units of a way, from an adjoint called ``name`` on."""
+        found: list[Unit] = []
+        while True:
+            unit, rank = int(ways.units[unit, rank]), int(ways.ranks[unit, rank])
+            found.append((name, unit))
+            ways = self.best[name]
+            term = self.wires.plan.step(name).terms[ways.terms[unit, rank]]
+            if term.via == "cost":
+                return (*found, ("J", 0))
+            name = self.wires.behind(term.expr).name
 
-    def _jacobian(self, expr: Expr, behind: Sym, values: dict[str, Array]) -> Array:
-        """∂(term)/∂(adjoint), one column a unit, by putting unit vectors in its place."""
-        return np.stack(list(self._columns(expr, behind, values)), axis=1)
+    def _read(self, expr: Expr) -> dict[str, Array]:
+        adjoints = self.wires.adjoints
+        return {sym.name: self._only(sym) for sym in symbols(expr) if sym.name not in adjoints}
 
-    def _entries(
-        self, expr: Expr, behind: Sym, values: dict[str, Array], index: tuple[int, ...]
-    ) -> Array:
-        """∂(entry of the term)/∂(adjoint), one number a unit."""
-        shape = expr.shape
-        if isinstance(expr, Outer):  # uᵢ vⱼ without the whole of u vᵀ
-            (i, j), shape, index = index, (1,), (0,)
-            expr = Slice(expr.left, i, i + 1) * Slice(expr.right, j, j + 1)
-        return np.array(
-            [column.reshape(shape)[index] for column in self._columns(expr, behind, values)]
-        )
-
-    def _columns(self, expr: Expr, behind: Sym, values: dict[str, Array]) -> Iterator[Array]:
-        """The term with each unit vector in the adjoint's place, flat."""
-        shape = values[behind.name].shape
-        for one in np.eye(behind.shape[0]).reshape(-1, *shape):
-            yield evaluate(expr, {**values, behind.name: one}).reshape(-1)
-
-    def _top(self, found: list[Path]) -> list[Path]:
-        return sorted(found, key=lambda path: -abs(path.product))[: self.k]
+    def _only(self, sym: Sym) -> Array:
+        if sym.name not in self.values:
+            array = self.trace[sym.name]
+            self.values[sym.name] = _only(array, sym.type, self.sample, self.member)
+        return self.values[sym.name]
 
 
+@dataclass(frozen=True)
 class _Ways:
-    """The best paths from each unit of an adjoint, ready to be multiplied by a factor a unit."""
+    """The best ways from units of an adjoint to the cost, a row a unit, largest first.
 
-    def __init__(self, best: list[list[Path]], k: int) -> None:
-        self.k = k
-        self.ways = [way.units for here in best for way in here]
-        self.products = np.array([way.product for here in best for way in here])
-        self.at = np.repeat(np.arange(len(best)), [len(here) for here in best])
+    Parameters
+    ----------
+    products : (units, ways) array
+    alive : (units, ways) bool array
+        Rows are of one length: where one has fewer ways, the others are none.
+    terms, units, ranks : (units, ways) int arrays
+        By which term of the step a way goes on, to which unit of its adjoint, as which of that
+        unit's ways.
+    """
 
-    def largest(
-        self, factors: Array, wires: NDArray[np.bool_]
-    ) -> list[tuple[tuple[Unit, ...], float]]:
-        """The k largest products of a factor and a path, over the units that a wire leads to."""
-        there = np.flatnonzero(wires[self.at])
-        products = factors[self.at[there]] * self.products[there]
-        if len(products) > self.k:  # only what is as large as the k-th is put in order
-            least = np.partition(np.abs(products), -self.k)[-self.k]
-            there, products = (each[~(np.abs(products) < least)] for each in (there, products))
-        chosen = np.argsort(-np.abs(products), kind="stable")[: self.k]
-        return [(self.ways[there[place]], float(products[place])) for place in chosen]
+    products: Array
+    alive: Wired
+    terms: Places
+    units: Places
+    ranks: Places
+
+    @classmethod
+    def of(
+        cls, products: Array, alive: Wired, number: int, units: Places,
+        ranks: Places,
+    ) -> _Ways:  # fmt: skip
+        """Return ways of one term; units and ranks may be the same in every row."""
+        wide = (np.broadcast_to(one, products.shape) for one in (number, units, ranks))
+        return cls(products, alive, *wide)
+
+    @classmethod
+    def ending(cls, slopes: Array, number: int) -> _Ways:
+        """Return the ways that end at the cost, one a unit."""
+        none = np.zeros(1, np.intp)
+        return cls.of(slopes[:, None], np.ones((len(slopes), 1), np.bool_), number, none, none)
+
+    @classmethod
+    def together(cls, found: list[_Ways]) -> _Ways:
+        """Return the ways of several terms side by side."""
+        if len(found) == 1:
+            return found[0]
+        each = ((one.products, one.alive, one.terms, one.units, one.ranks) for one in found)
+        return cls(*(np.concatenate(parts, axis=1) for parts in zip(*each, strict=True)))
+
+    def beside(self, factors: Array, wired: Wired, rows: Places, number: int) -> _Ways:
+        """Return the ways of units that read the same unit each, multiplied by its factor."""
+        alive = wired[:, None] & self.alive[rows]
+        ranks = np.arange(self.products.shape[1])
+        return self.of(factors[:, None] * self.products[rows], alive, number, rows[:, None], ranks)
+
+    def through(self, factors: Array, wired: Wired, number: int) -> _Ways:
+        """Return the ways of units that read several, each multiplied by its factor."""
+        behind, most = self.products.shape
+        shape = (len(factors), behind * most)
+        products = (factors[:, :, None] * self.products).reshape(shape)
+        alive = (wired[:, :, None] & self.alive).reshape(shape)
+        units = np.repeat(np.arange(behind), most)
+        return self.of(products, alive, number, units, np.tile(np.arange(most), behind))
+
+    def largest(self, k: int) -> _Ways:
+        """Return the k largest of each row, those of one size in the order they stand in."""
+        sizes = np.where(np.isnan(self.products), -0.5, np.abs(self.products))  # no number: last
+        sizes[~self.alive] = -1.0
+        count = sizes.shape[1]
+        if count <= max(k, MANY):
+            order = np.argsort(-sizes, axis=1, kind="stable")[:, :k]
+        else:
+            least = np.partition(sizes, count - k, axis=1)[:, count - k]
+            order = np.empty((len(sizes), k), np.intp)
+            for into, each, least_of in zip(order, sizes, least, strict=True):
+                there = np.flatnonzero(each >= least_of)
+                into[:] = there[np.argsort(-each[there], kind="stable")[:k]]
+        each = (self.products, self.alive, self.terms, self.units, self.ranks)
+        return _Ways(*(np.take_along_axis(one, order, axis=1) for one in each))
+
+    def at(self, rows: Places, width: int) -> _Ways:
+        """Return the rows at their units' places; no way leads from the other units."""
+        if len(rows) == width:
+            return self
+
+        def spread(array: NDArray[np.generic]) -> NDArray[np.generic]:
+            found = np.zeros((width, array.shape[1]), array.dtype)
+            found[rows] = array
+            return found
+
+        each = (self.products, self.alive, self.terms, self.units, self.ranks)
+        return _Ways(*map(spread, each))
 
 
 def _only(array: Array, of: Type, sample: int, member: int) -> Array:
@@ -275,25 +316,3 @@ def _only(array: Array, of: Type, sample: int, member: int) -> Array:
     if of.sample:
         array = np.take(array, [sample], axis=1 if of.member else 0)
     return np.take(array, [member], axis=0) if of.member else array
-
-
-def _generic(name: str, array: Array) -> Array:
-    """Numbers without accidental zeros or cancellations: where they give 0, there is no wire."""
-    generator = np.random.default_rng(list(name.encode()))
-    return generator.uniform(0.5, 1.5, array.shape)
-
-
-def _opaque(expr: Expr) -> Expr:
-    """The tree with 1 for every f′(x) and `OWN` x for f(x): a wire is a wire, whatever f is.
-
-    A mix's relu(x) − x is 0 by accident, where x is positive.
-    """
-
-    def change(node: Expr) -> Expr:
-        if isinstance(node, Apply) and node.form == "derivative":
-            return Num(1.0)
-        if isinstance(node, Apply) and isinstance(node.function, Function):
-            return Num(OWN) * node.args[0]
-        return node
-
-    return rewrite(expr, change)

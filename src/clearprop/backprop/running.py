@@ -15,7 +15,13 @@ import numpy as np
 
 from clearprop import philox
 from clearprop.backprop.given import given_arrays, given_targets, shares
-from clearprop.backprop.planning import SAMPLE_WEIGHT, Plan, adjoint_name, gradient_name
+from clearprop.backprop.planning import (
+    SAMPLE_WEIGHT,
+    Plan,
+    Step,
+    adjoint_name,
+    gradient_name,
+)
 from clearprop.errors import ShapeError
 from clearprop.expressions import Array, Expr, Sum, Type, evaluate, spread
 from clearprop.graph import Graph
@@ -162,12 +168,7 @@ def run(
     DataError
         If an array holds no numbers, an index is out of range, or no row has a weight.
     """
-    values, m = given_arrays(plan.graph, parameters, inputs)
-    if targets is not None:
-        values |= given_targets(plan.graph, targets, m)
-        values[SAMPLE_WEIGHT.name] = shares(weights, m)
-    for place, (name, (sym, rate)) in enumerate(plan.masks.items()):
-        values[name] = _mask(plan.graph, place, sym.type, rate, m, at)
+    values, m = given_values(plan, parameters, inputs, targets, weights=weights, at=at)
     if slots is not None and plan.optimizer is not None:
         values |= slots
         alpha = plan.optimizer.learning_rate if learning_rate is None else learning_rate
@@ -181,15 +182,44 @@ def run(
     for step in plan.steps:
         if step.kind in left_out:
             continue
-        found = [
-            _filled(evaluate(term.expr, values), term.expr, step.target.type, m, plan.graph)
-            for term in step.terms
-        ]
+        values[step.target.name], found = computed(plan, step, values, m)
         if len(found) > 1:  # ⊕
             trace.terms.update(((step.id, place), array) for place, array in enumerate(found))
-        with np.errstate(all="ignore"):
-            values[step.target.name] = reduce(np.add, found)
     return trace if member is None else trace.member(member)
+
+
+def given_values(
+    plan: Plan,
+    parameters: Mapping[str, Array],
+    inputs: Mapping[str, Array],
+    targets: Mapping[str, Array] | None = None,
+    *,
+    weights: Array | None = None,
+    at: Position | None = None,
+) -> tuple[dict[str, Array], int]:
+    """Return what a plan's steps start from, checked and by symbol; and the number of rows.
+
+    Parameters and exceptions are those of `run`.
+    """
+    values, m = given_arrays(plan.graph, parameters, inputs)
+    if targets is not None:
+        values |= given_targets(plan.graph, targets, m)
+        values[SAMPLE_WEIGHT.name] = shares(weights, m)
+    for place, (name, (sym, rate)) in enumerate(plan.masks.items()):
+        values[name] = _mask(plan.graph, place, sym.type, rate, m, at)
+    return values, m
+
+
+def computed(
+    plan: Plan, step: Step, values: Mapping[str, Array], m: int
+) -> tuple[Array, list[Array]]:
+    """Return what a step gives, of values by symbol; and its summands."""
+    found = [
+        _filled(evaluate(term.expr, values), term.expr, step.target.type, m, plan.graph)
+        for term in step.terms
+    ]
+    with np.errstate(all="ignore"):
+        return reduce(np.add, found), found
 
 
 def sample_gradients(plan: Plan, trace: Trace) -> dict[str, Array]:

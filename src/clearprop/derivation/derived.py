@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from clearprop.backprop import Plan, plan, run, target_name
+from clearprop.backprop import Asked, Plan, plan
 from clearprop.derivation.notations.names import Names
 from clearprop.derivation.notations.notation import Notation
 from clearprop.derivation.printers.layouts import TEXT, Layout
@@ -44,8 +44,9 @@ from clearprop.derivation.wording.messages import MESSAGES
 from clearprop.derivation.wording.refusals import refusal, unknown
 from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
-from clearprop.network import Inputs, Network
+from clearprop.network import Inputs, Network, check_known
 from clearprop.network.describing import is_chain, layers
+from clearprop.network.reading import read_inputs
 from clearprop.words import Language
 
 __all__ = ["equation_text"]
@@ -313,18 +314,16 @@ def numbers_of(
     learning_rate: float,
     general: Plan | None = None,
 ) -> TraceNumbers:
-    """Run the network's plan, and what its general form has beside it: Δ at the output."""
+    """Return what the network's plan gives, and its general form beside it: Δ at the output.
+
+    All that is given is checked here; a quantity is computed when it is first asked for.
+    """
+    if isinstance(parameters, Mapping):  # what is none is refused below
+        check_known("parameters", parameters, network.graph.parameters)
     general = general or plan(network.graph, fuse=False)
-    trace = network.trace(parameters, X, Y)
-    inputs = {given.key: trace[given.value] for given in network.graph.inputs}
-    targets = {
-        name: trace[name] for name in (target_name(network.graph, c) for c in network.graph.costs)
-    }
-    with np.errstate(all="ignore"):
-        own = run(general, parameters, inputs, targets).arrays
-    return TraceNumbers(
-        names, general, replace(trace, arrays={**own, **trace.arrays}), learning_rate
-    )
+    inputs, targets = read_inputs(network.graph, X), network.targets(Y)
+    found = Asked(network.plan, parameters, inputs, targets, general)
+    return TraceNumbers(names, general, found, learning_rate)
 
 
 def called(network: Network, language: Language) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 
-from clearprop.backprop import SAMPLE_WEIGHT, Plan, Trace
+from clearprop.backprop import SAMPLE_WEIGHT, Asked, Plan, Trace
 from clearprop.derivation.notations.names import FULL, Names, base_of, split
 from clearprop.derivation.trees.tree import MEMBER, SAMPLE, Quantity
 from clearprop.expressions import Array, evaluate
@@ -28,13 +29,16 @@ class TraceNumbers:
     names : Names
     plan : Plan
         The plan that was run.
-    trace : Trace
+    found : Asked or Trace
+        What was computed, or is when it is asked for.
     learning_rate : float
     """
 
-    def __init__(self, names: Names, plan: Plan, trace: Trace, learning_rate: float) -> None:
-        self.names, self.plan, self.trace = names, plan, trace
-        self.m = len(trace[SAMPLE_WEIGHT.name])
+    def __init__(
+        self, names: Names, plan: Plan, found: Asked | Trace, learning_rate: float
+    ) -> None:
+        self.names, self.plan, self.found = names, plan, found
+        self.m = len(found[SAMPLE_WEIGHT.name])
         self.scalars = {
             "m": float(self.m),
             "K": float(plan.graph.members),
@@ -48,7 +52,15 @@ class TraceNumbers:
             for sym in step.reads:
                 self.types.setdefault(sym.name, (sym.type.member, sym.type.sample))
         self._known: dict[str, Array] = {}
-        self._bumped = Bumped(plan, trace)
+
+    @cached_property
+    def trace(self) -> Trace:
+        """Every quantity of the pass."""
+        return self.found.trace if isinstance(self.found, Asked) else self.found
+
+    @cached_property
+    def _bumped(self) -> Bumped:
+        return Bumped(self.plan, self.trace)
 
     def axes(self, sym: str) -> tuple[bool, bool]:
         """Return whether a symbol has the axes (member, sample)."""
@@ -80,7 +92,7 @@ class TraceNumbers:
             return np.asarray(self.scalars[sym])
         if sym.startswith("x"):
             given = self.plan.graph.inputs
-            return self.trace[given[0].value if sym == "x" else "a" + sym[1:]]
+            return self.found[given[0].value if sym == "x" else "a" + sym[1:]]
         if sym.startswith("part:"):
             k = int(sym.removeprefix("part:"))
             return np.asarray(
@@ -88,35 +100,35 @@ class TraceNumbers:
             )
         if sym.endswith(FULL):
             return self._with_column(sym.removesuffix(FULL))
-        found = np.asarray(self.trace[sym])
+        found = np.asarray(self.found[sym])
         if split(sym)[0] in ("Delta", "delta") and self.names.notation.mean_at == "gradient":
             found = self._unweighted(sym, found)
         return self.names.oriented(sym, found)
 
     def _unweighted(self, sym: str, found: Array) -> Array:
         """δ of a text that writes the mean at the gradient: ours without wᵢ / Σ w."""
-        w = self.trace[SAMPLE_WEIGHT.name]
+        w = self.found[SAMPLE_WEIGHT.name]
         shape = (1,) * (1 if self.axes(sym)[0] else 0) + (len(w),)
         return found / w.reshape(shape + (1,) * (found.ndim - len(shape)))
 
     def _with_column(self, sym: str) -> Array:
         weight = base_of(sym)
         bias = self.names.biases[weight]
-        matrix = self.trace[sym]
+        matrix = self.found[sym]
         if sym == weight:
-            column = self.trace[bias]
+            column = self.found[bias]
             if self.names.shared(bias):
                 column = np.asarray(column)[..., None]
         elif self.names.shared(bias):  # each unit's own share: the layer's δ, summed over samples
             column = np.zeros(matrix.shape[:-1])
             for term in self.plan.step(f"dJ/d{bias}").terms:
-                delta = self.trace["delta" + term.via[1:]]
+                delta = self.found["delta" + term.via[1:]]
                 over = 1 if self.axes("delta" + term.via[1:])[0] else 0
                 each = delta.sum(axis=over)
                 own = self.axes(bias)[0]
                 column = column + (each if own or each.ndim == 1 else each.sum(axis=0))
         else:
-            column = self.trace[f"dJ/d{bias}"]
+            column = self.found[f"dJ/d{bias}"]
         column = np.broadcast_to(column, matrix.shape[:-1])
         return np.concatenate([matrix, column[..., None]], axis=-1)
 

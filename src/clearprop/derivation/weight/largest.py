@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clearprop.backprop import Path, Paths, paths
+from clearprop.backprop import Follower, Path, Paths
 from clearprop.derivation.steps.equations import DerivedStep, Equation
 from clearprop.derivation.trees import tree
 from clearprop.derivation.trees.tree import (
@@ -61,6 +61,7 @@ class Largest:
     def __init__(self, author: InSums, sym: str, index: tuple[int, ...], shown: int) -> None:
         self.author, self.names, self.shown = author, author.names, shown
         self.sym, self.index = sym, index
+        self.follower = Follower(author.plan)  # it remembers what no numbers change
         self.place = tuple(one + 1 for one in index)
         self.id = f"dJ/d{sym}:paths"
 
@@ -113,11 +114,11 @@ class Largest:
 
     def _found(self, numbers: TraceNumbers, sample: int) -> Paths:
         """The paths: of the first member, those through the others counted where they count."""
-        plan, trace = self.author.plan, numbers.trace
-        first = paths(plan, self.sym, trace, self.index, sample=sample, k=self.shown)
+        find, found = self.follower.paths, numbers.found
+        first = find(self.sym, found, self.index, sample=sample, k=self.shown)
         rest = [
-            paths(plan, self.sym, trace, self.index, sample=sample, member=member, k=1)
-            for member in range(1, plan.graph.members if self._crossed() else 0)
+            find(self.sym, found, self.index, sample=sample, member=member, k=1)
+            for member in range(1, self.author.plan.graph.members if self._crossed() else 0)
         ]
         count = first.count + sum(one.count for one in rest)
         total = _sum([first.total, *(one.total for one in rest)])

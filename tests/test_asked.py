@@ -1,0 +1,59 @@
+"""A pass whose quantities are computed when they are asked for: the same numbers, and no others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import count
+from random_networks import random_case
+
+import clearprop as cp
+from clearprop.backprop import Asked, plan, run, target_name
+from clearprop.errors import ShapeError
+from clearprop.network.reading import read_inputs
+
+
+def asked(network, parameters, X, Y):
+    general = plan(network.graph, fuse=False)
+    inputs, targets = read_inputs(network.graph, X), network.targets(Y)
+    return Asked(network.plan, parameters, inputs, targets, general), general
+
+
+@pytest.mark.prove
+def test_in_any_order_the_numbers_are_those_of_a_whole_pass(rng):
+    for seed in range(count(20, 300)):
+        case = random_case(seed)
+        found, general = asked(case.network, case.parameters, case.X, case.Y)
+        whole = case.network.trace(case.parameters, case.X, case.Y)
+        inputs = {given.key: whole[given.value] for given in case.network.graph.inputs}
+        targets = {
+            name: whole[name]
+            for name in (target_name(case.network.graph, c) for c in case.network.graph.costs)
+        }
+        beside = run(general, case.parameters, inputs, targets)
+        true = {**beside.arrays, **whole.arrays}
+        assert set(found) == set(true) and len(found) == len(true)
+        for name in rng.permutation(sorted(true)):
+            assert np.array_equal(found[name], true[name], equal_nan=True), (seed, name)
+        assert found.trace.cost == whole.cost
+
+
+def test_nothing_is_computed_that_was_not_needed():
+    network = cp.Network([3, 4, 4, 2], "tanh")
+    p = network.initial(seed=0)
+    found, _ = asked(network, p, np.ones((1, 3)), np.zeros((1, 2)))
+    given = {"W1", "b1", "W2", "b2", "W3", "b3", "a1", "y", "w"}
+    assert set(found.known) == given
+    _ = found["z3"]
+    assert set(found.known) == given | {"z2", "a2", "z3"}
+    assert "dJ/dW1" in found and "delta2" not in found.known  # to ask whether is to compute nothing
+    _ = found["delta3"]
+    assert not any(name.startswith("dJ") for name in found.known)
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_asked_for():
+    network = cp.Network([3, 2], "tanh")
+    with pytest.raises(ShapeError, match=r"W1: expected shape \(2, 3\), got \(2, 2\)"):
+        asked(network, {"W1": np.ones((2, 2)), "b1": np.ones(2)}, np.ones((1, 3)), np.ones((1, 2)))
+    with pytest.raises(KeyError, match="z9"):
+        asked(network, network.initial(0), np.ones((1, 3)), np.ones((1, 2)))[0]["z9"]
