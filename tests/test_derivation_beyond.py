@@ -137,3 +137,54 @@ def test_the_command_says_it_and_exits_with_0(tmp_path, capsys):
             given = json.loads(said, parse_constant=lambda name: pytest.fail(name))
             assert given["verified"] is True
             assert given["beyond_floating_point"]
+
+
+def tower(layers, seed=0, notation="matrix", **settings):
+    """e to the power of e to the power of …: each layer through exp."""
+    network = cp.Network([2] + [3] * layers + [2], "exp")
+    rng = np.random.default_rng(seed)
+    p = {name: rng.normal(0, 0.6, w.shape).round(2) for name, w in network.initial(0).items()}
+    X, Y = np.array([[0.9, -0.4]]), np.array([[0.5, 0.1]])
+    return cp.derive(network, notation, p, X, Y, **settings)
+
+
+def test_a_tower_too_steep_for_one_step_of_differences_verifies():
+    d = tower(6)
+    assert 1e60 < d.numbers.trace.cost < np.inf
+    found = d.verify()
+    assert found.passed and found.beyond == ()
+    assert 0 < found.max_error_differences < 1e-6
+
+
+def test_a_wrong_gradient_of_a_tower_does_not_verify():
+    d = tower(6)
+    steps = tuple(
+        replace(step, equations=tuple(
+            replace(one, members=tuple(Times((Number(1.00001), m)) for m in one.members))
+            for one in step.equations)) if step.id == "dJ/dW3" else step
+        for step in d.steps
+    )  # fmt: skip
+    found = replace(d, steps=steps).verify()
+    assert not found.passed and found.worst == "dJ/dW3"
+    assert found.errors_differences["dJ/dW3"] == pytest.approx(1e-5, rel=0.05)
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_a_tower_that_overflows_says_so_at_its_top_and_verifies_at_smaller_numbers(notation):
+    d = tower(7, notation=notation)
+    assert np.isinf(d.numbers.trace["a8"]).any() and np.isfinite(d.numbers.trace["z8"]).all()
+    found = d.verify()
+    assert found.passed
+    assert {"a8", "J", "dJ/dW1"} <= set(found.beyond) and "a7" not in found.beyond
+    said = " ".join(d.text(width=200).split())
+    first = f"the forward pass overflows at ({d.step('a8').number}): "
+    assert said.index(first) < said.index("(1) ")
+    assert "overflows" not in tower(6, notation=notation).text()
+
+
+def test_a_tower_that_overflows_exits_with_0_and_says_it_in_chinese_too(capsys):
+    line = ["derive", "2-3-3-3-3-2", "--activation", "exp", "--verify"]
+    assert main(line) == 0
+    assert "overflows at (13)" in " ".join(capsys.readouterr().out.split())
+    assert main([*line, "--language", "zh"]) == 0
+    assert "前向传播在（13）处溢出" in "".join(capsys.readouterr().out.split())

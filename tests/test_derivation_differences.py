@@ -10,7 +10,8 @@ import pytest
 import clearprop as cp
 from clearprop.derivation.command.calls import random_numbers
 from clearprop.derivation.trees.tree import MEMBER, SAMPLE, Quantity
-from clearprop.derivation.verifying.verification import PLACES, Verification, _off, _some
+from clearprop.derivation.verifying.differences import PLACES, off, some
+from clearprop.derivation.verifying.verification import Verification
 from clearprop.network import Network
 
 R = np.random.default_rng(3)
@@ -162,17 +163,17 @@ inf, nan = math.inf, math.nan
 )
 def test_an_error_is_relative_above_1_and_absolute_below(found, true, scale, expected):
     with np.errstate(all="ignore"):
-        assert _off(np.asarray(found), np.asarray(true), scale) == pytest.approx(expected)
+        assert off(np.asarray(found), np.asarray(true), scale) == pytest.approx(expected)
 
 
 def test_many_places_are_thinned_evenly_with_the_first_and_the_last():
-    assert _some(list(range(PLACES))) == list(range(PLACES))
-    found = _some(list(range(10 * PLACES)))
+    assert some(list(range(PLACES))) == list(range(PLACES))
+    found = some(list(range(10 * PLACES)))
     assert (len(found), found[0], found[-1]) == (PLACES, 0, 10 * PLACES - 1)
     assert set(np.diff(found)) <= {10, 11}
-    assert _some(list("abcdefg"), 7) == list("abcdefg")
-    assert _some(list("abcdefg"), 4) == ["a", "c", "e", "g"]
-    assert _some(list("abcdefg"), 2) == ["a", "g"]
+    assert some(list("abcdefg"), 7) == list("abcdefg")
+    assert some(list("abcdefg"), 4) == ["a", "c", "e", "g"]
+    assert some(list("abcdefg"), 2) == ["a", "g"]
 
 
 def test_a_verification_says_the_largest_errors_and_the_step_worst_by_its_limit():

@@ -19,7 +19,7 @@ from clearprop.derivation.notations.notation import Notation
 from clearprop.derivation.printers.layouts import TEXT, Layout
 from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import DerivedStep, Equation
-from clearprop.derivation.trees.beyond import smaller
+from clearprop.derivation.trees.beyond import SHRINKINGS, is_large, smaller
 from clearprop.derivation.trees.evaluating import AXES, value
 from clearprop.derivation.trees.tree import (
     Call,
@@ -174,11 +174,20 @@ class Derived:
         )
 
     def _smaller_numbers(self) -> TraceNumbers:
-        """The same derivation's numbers where all that is given is at most 1."""
+        """The same derivation's numbers where all that is given is at most 1, or smaller still.
+
+        A tower of exponentials overflows at 1 too.
+        """
         assert self.numbers is not None  # or `_verification` would have refused
-        parameters, X, Y = smaller(self.network.graph, self.numbers.trace)
-        general = self.numbers.plan
-        return numbers_of(self.network, self.names, parameters, X, Y, self.learning_rate, general)
+        given, graph = self.numbers, self.network.graph
+        for most in SHRINKINGS:
+            parameters, X, Y = smaller(graph, given.trace, most)
+            found = numbers_of(
+                self.network, self.names, parameters, X, Y, self.learning_rate, given.plan
+            )
+            if not is_large(found.trace):
+                break
+        return found
 
     @cached_property
     def _verification_by_sympy(self) -> Verification:

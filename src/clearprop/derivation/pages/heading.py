@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from clearprop.derivation.derived import Derived, equation_text
 from clearprop.derivation.notations.names import FULL
 from clearprop.derivation.printers.printing import Printer
@@ -16,6 +18,8 @@ from clearprop.words import number
 
 WIDTH = 80
 """Columns of a terminal that does not say."""
+SPAN = 3
+"""So many numbers in a row are written as from the first to the last."""
 COLUMNS_NAMED = 8
 """Of a wider input, so many columns are named."""
 
@@ -51,7 +55,18 @@ def header(derived: Derived) -> Iterator[str]:
         yield derived.say("first_member", count=derived.network.graph.members)
     if derived.numbers is not None and (result := derived.verify()).beyond and result.passed:
         numbers = [step.number for step in derived.steps if step.id in result.beyond]
-        yield derived.say("beyond", steps=listed(derived, numbers))
+        key = "beyond_overflow" if (first := overflowing(derived)) else "beyond"
+        yield derived.say(key, steps=listed(derived, numbers, spans=True), first=first)
+
+
+def overflowing(derived: Derived) -> int:
+    """Return the number of the forward pass's first step that is ∞ or no number; 0 if none is."""
+    assert derived.numbers is not None  # or there would be nothing to ask of
+    found = derived.numbers.found
+    for step in derived.steps:
+        if step.kind == "forward" and step.id in found and not np.isfinite(found[step.id]).all():
+            return step.number
+    return 0
 
 
 def columns_text(derived: Derived) -> str:
@@ -170,10 +185,20 @@ def uses_text(derived: Derived, uses: list[int]) -> str:
     return derived.say("uses", steps=listed(derived, uses))
 
 
-def listed(derived: Derived, numbers: list[int]) -> str:
-    """Return "(3), (4)"."""
+def listed(derived: Derived, numbers: list[int], spans: bool = False) -> str:
+    """Return "(3), (4)"; with ``spans``, three or more in a row as "(3)–(6)"."""
     comma = "、" if derived.language == "zh" else ", "
-    return comma.join(derived.say("equation_list", number=n) for n in numbers)
+    runs_of: list[list[int]] = []
+    for one in numbers:
+        if spans and runs_of and one == runs_of[-1][-1] + 1:
+            runs_of[-1].append(one)
+        else:
+            runs_of.append([one])
+    said = []
+    for run in runs_of:
+        each = [derived.say("equation_list", number=n) for n in run]
+        said += each if len(run) < SPAN else [f"{each[0]}–{each[-1]}"]
+    return comma.join(said)
 
 
 def marked(derived: Derived, step: DerivedStep, printer: Printer) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,10 @@ from clearprop.derivation.trees.tree import Node, Quantity
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 
+LARGEST = 1e6
+"""What is this large, or ∞, is not brought into reach of floating point yet."""
+SHRINKINGS = tuple(2.0**-k for k in range(0, 13, 2))
+"""How small parameters are made, one after the other, until nothing is too large."""
 EPSILON = 2.0**-52
 """One rounding, relative to the number."""
 TRIALS = 4
@@ -82,9 +86,14 @@ def _apart(a: Array, b: Array) -> float:
     return float(np.max(np.nan_to_num(np.abs(a - b), nan=np.inf), initial=0.0))
 
 
-def smaller(graph: Graph, trace: Trace) -> tuple[dict[str, Array], dict[str, Any], dict[str, Any]]:
-    """Return a trace's parameters and inputs brought to at most 1 (indices as they are), and Y."""
-    parameters = {name: _at_most_one(trace[name]) for name in graph.parameters}
+def smaller(
+    graph: Graph, trace: Trace, most: float = 1.0
+) -> tuple[dict[str, Array], dict[str, Any], dict[str, Any]]:
+    """Return a trace's parameters brought to at most ``most``, its inputs to 1; and Y as it is.
+
+    Indices stay as they are too.
+    """
+    parameters = {name: most * _at_most_one(trace[name]) for name in graph.parameters}
     inputs = {
         given.key: trace[given.value] if given.levels else _at_most_one(trace[given.value])
         for given in graph.inputs
@@ -92,6 +101,11 @@ def smaller(graph: Graph, trace: Trace) -> tuple[dict[str, Array], dict[str, Any
     several = len(graph.costs) > 1
     targets = {c.value: trace["y" + c.value[1:] if several else "y"] for c in graph.costs}
     return parameters, inputs, targets
+
+
+def is_large(trace: Trace) -> bool:
+    """Return whether anything in a trace is beyond `LARGEST`, or no number."""
+    return not all((np.abs(array) <= LARGEST).all() for array in trace.values())
 
 
 def _at_most_one(array: Array) -> Array:

@@ -28,23 +28,21 @@ from clearprop.derivation.trees.tree import (
     Ratio,
     walk,
 )
-from clearprop.derivation.verifying.numbers import DIFFERENCE, TraceNumbers, finite
+from clearprop.derivation.verifying.differences import (
+    DIFFERENCES_LIMIT,
+    FEW,
+    LARGE,
+    PLACES,
+    Differences,
+    off,
+    some,
+)
+from clearprop.derivation.verifying.numbers import TraceNumbers, finite
 from clearprop.expressions import Array
 from clearprop.network import Network
 from clearprop.operations import Activation
 
-ROUNDING = 1e-15
-"""Of the cost: how far it may be rounded."""
 TRACE_LIMIT = 1e-10
-DIFFERENCES_LIMIT = 1e-6
-PLACES = 240
-"""Of a step with more entries than this, so many are checked, spread over all."""
-LARGE = 5_000
-"""From so many parameters on, `FEW` entries of each step are checked and differenced by."""
-FEW = 12
-WORK = 20_000
-"""So many steps of the forward pass are gone through for differences, most a network of 784 inputs
-needs: of a deep one, fewer entries are differenced, and by the trace all are checked."""
 POINTS = (-3.0, -1.1, -0.2, 0.3, 0.9, 2.5)
 """Where a function's definition is compared with its row; no kink of any row among them."""
 
@@ -179,13 +177,13 @@ class _Verifier:
         lenient: bool = False,
     ) -> None:
         self.lenient = lenient  # of what floating point cannot tell
-        self.names, self.numbers, self.network, self.entries = names, numbers, network, entries
+        self.names, self.numbers, self.network = names, numbers, network
         self.known: dict[Equation, tuple[float, float | None, bool]] = {}
-        self.rounding: dict[str, float] = {}
+        self.differences = Differences(numbers, network, entries)
         self.against = TraceNumbers(
             names,
             numbers.plan,
-            replace(numbers.trace, arrays=self._differences()),
+            replace(numbers.trace, arrays=self.differences.values),
             numbers.scalars["learning_rate"],
         )
 
@@ -207,51 +205,6 @@ class _Verifier:
         missing = tuple(n for n in self.network.graph.parameters if whole and n not in covered)
         return Verification(trace, differences, missing, beyond=tuple(beyond))
 
-    def _differences(self) -> dict[str, Array]:
-        """Central differences of the cost by every parameter (by some entries of large ones).
-
-        ``rounding`` keeps how much of each is the rounding of J: 2⁻⁵³ of it, some ten times over,
-        divided by the step.
-        """
-        values = dict(self.numbers.trace.arrays)
-        graph = self.network.graph
-        parameters = {name: np.array(values[name]) for name in graph.parameters}
-        inputs = {given.key: values[given.value] for given in graph.inputs}
-        Y: Any = {cost.value: values[self._target(cost.value)] for cost in graph.costs}
-        X: Any = inputs if len(inputs) > 1 else next(iter(inputs.values()))
-        Y = Y if len(graph.costs) > 1 else next(iter(Y.values()))
-        most = FEW if graph.size > LARGE else PLACES
-        entries = list(self._asked(parameters)) or [
-            (name, place)
-            for name, array in parameters.items()
-            for place in _some(list(np.ndindex(array.shape)), most)
-        ]
-        for name in parameters:
-            values[f"dJ/d{name}"] = np.array(values[f"dJ/d{name}"])
-        for name, place in _some(entries, max(FEW, WORK // (2 * len(graph.nodes)))):
-            array = parameters[name]
-            kept = float(array[place])
-            h = DIFFERENCE * max(1.0, abs(kept))
-            costs = []
-            for by in (h, -h):
-                array[place] = kept + by
-                costs.append(self.network.cost(parameters, X, Y))
-            array[place] = kept
-            values[f"dJ/d{name}"][place] = (costs[0] - costs[1]) / (2 * h)
-            rounded = ROUNDING * max(np.abs(costs)) / h
-            self.rounding[f"dJ/d{name}"] = max(rounded, self.rounding.get(f"dJ/d{name}", 0.0))
-        return values
-
-    def _asked(self, parameters: Mapping[str, Array]) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """The entries that are derived by, in every member's own array."""
-        for name, place in self.entries:
-            shape = parameters[name].shape
-            for member in np.ndindex(shape[: len(shape) - len(place)]):
-                yield name, (*member, *place)
-
-    def _target(self, value_name: str) -> str:
-        return "y" if len(self.network.graph.costs) == 1 else "y" + value_name[1:]
-
     def _known(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None, bool]:
         """The errors of an equation; an instance that stands on the page is evaluated once."""
         if isinstance(equation.left, Call):
@@ -272,22 +225,23 @@ class _Verifier:
             for member in equation.members:
                 found = value(member, self.numbers, bound)
                 drawn = any(isinstance(n, Ratio) for n in (left, *walk(member)))
-                off = _off(found, truth)
+                far_off = off(found, truth)
                 limit = DIFFERENCES_LIMIT if drawn else TRACE_LIMIT
-                if self._is_lost(member, bound, found, truth, off > limit):
+                if self._is_lost(member, bound, found, truth, far_off > limit):
                     lost = True
                     continue
                 if drawn:
-                    far = max(far or 0.0, off)  # one side is a difference itself
+                    far = max(far or 0.0, far_off)  # one side is a difference itself
                 else:
-                    near = max(near, off)
+                    near = max(near, far_off)
                 if isinstance(left, Quantity) and left.sym.startswith("dJ/d"):
                     by_cost = value(left, self.against, bound)
-                    rounding = self.rounding.get(left.sym.removesuffix(FULL), 0.0)
-                    if self._is_lost(member, bound, found, by_cost, False):
+                    rounding = self.differences.rounding.get(left.sym.removesuffix(FULL), 0.0)
+                    steep = self.lenient and left.sym.removesuffix(FULL) in self.differences.steep
+                    if steep or self._is_lost(member, bound, found, by_cost, False):
                         lost = True
                         continue
-                    far = max(far or 0.0, _off(found, by_cost, rounding / DIFFERENCES_LIMIT))
+                    far = max(far or 0.0, off(found, by_cost, rounding / DIFFERENCES_LIMIT))
         return near, far, lost
 
     def _is_lost(
@@ -328,7 +282,7 @@ class _Verifier:
             axes.append([(MEMBER, i) for i in range(1, members + 1)])
         sizes = [len(axis) for axis in axes]
         most = FEW if self.network.graph.size > LARGE else PLACES  # an entry is a long sum there
-        for place in _some(list(itertools.islice(np.ndindex(*sizes), 200_000)), most):
+        for place in some(list(itertools.islice(np.ndindex(*sizes), 200_000)), most):
             chosen = dict(axis[i] for axis, i in zip(axes, place, strict=True))
             yield {SAMPLE: 1, MEMBER: 1} | chosen
 
@@ -352,7 +306,7 @@ class _Verifier:
                 else:
                     given, bound = points[place], {}
                 found = value(member, _At(self.numbers, given), {SAMPLE: 1, MEMBER: 1, **bound})
-                worst = max(worst, _off(found, truth[place]))
+                worst = max(worst, off(found, truth[place]))
         return worst
 
 
@@ -370,21 +324,3 @@ class _At:
 
     def ratio(self, top: Quantity, bottom: Quantity, bound: Mapping[str, int]) -> float:
         return self.numbers.ratio(top, bottom, bound)
-
-
-def _off(found: Array, truth: Array | Node, scale: float = 1.0) -> float:
-    """|found − true| / max(1, scale, |true|); infinite if a shape differs or a number is lost."""
-    a, b = np.asarray(found, dtype=np.float64), np.asarray(truth, dtype=np.float64)
-    if a.shape != b.shape and a.ndim and b.ndim:
-        return float("inf")
-    with np.errstate(invalid="ignore"):  # ∞ − ∞, where a textbook form overflows as it is written
-        error = np.abs(a - b) / np.maximum(max(1.0, scale), np.abs(b))
-    error = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, error)
-    return float(np.max(np.nan_to_num(error, nan=np.inf), initial=0.0))
-
-
-def _some(places: list[Any], most: int = PLACES) -> list[Any]:
-    """All places, or so many of them spread evenly, first and last included."""
-    if len(places) <= most:
-        return places
-    return [places[i] for i in np.linspace(0, len(places) - 1, most).astype(int)]
