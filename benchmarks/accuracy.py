@@ -180,7 +180,6 @@ ABLATED: dict[str, dict[str, Any]] = {
     "numbers free to leave those of training": {"clip": False},
     # The network, and the way down.
     "no trained factors in front": {"scale_lr_factor": 0.0},
-    "factors begin at 1": {"factors": "ones"},
     "each unit trains how far it bends": {"parametric": True},
     "ReLU": {"activation": "relu"},
     "Mish for classes too": {"activation": "mish"},
