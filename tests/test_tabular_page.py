@@ -75,6 +75,16 @@ def test_a_change_is_over_tables_and_not_over_splits() -> None:
     assert line in "\n".join(verdict([*ours, *theirs]))
 
 
+def test_an_aggregate_is_over_the_splits_in_common() -> None:
+    records = [
+        record("a", 0, "clearprop default", 0.09),
+        record("a", 1, "clearprop default", 0.99),
+        record("a", 0, "CatBoost", 0.19),
+    ]
+    text = "\n".join(grid(records, "error", "Error"))
+    assert "| *all* | | 0.0900 | 0.1900 |" in text and "| *mean rank* | | 1.0 | 2.0 |" in text
+
+
 def test_equal_figures_share_their_ranks() -> None:
     assert ranks({"x": 0.1, "y": 0.2, "z": 0.1}) == {"x": 1.5, "y": 3.0, "z": 1.5}
 

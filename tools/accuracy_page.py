@@ -95,19 +95,31 @@ def shifted(values: Iterable[float]) -> float:
     return math.exp(mean(math.log(value + SHIFT) for value in values)) - SHIFT
 
 
-def figures(records: Sequence[Record], name: str) -> dict[tuple[str, str], list[float]]:
-    """{(table, model): the figure of each split that has it}"""
-    found: dict[tuple[str, str], list[float]] = {}
+def figures(records: Sequence[Record], name: str) -> dict[tuple[str, str], dict[int, float]]:
+    """{(table, model): {split: the figure}} of the splits that have it"""
+    found: dict[tuple[str, str], dict[int, float]] = {}
     for record in records:
         if name in record:
-            found.setdefault((record["table"], record["model"]), []).append(record[name])
+            of = found.setdefault((record["table"], record["model"]), {})
+            of[record["split"]] = record[name]
     return found
 
 
-def cell(values: Sequence[float] | None) -> str:
+def shared(
+    found: Mapping[tuple[str, str], Mapping[int, float]], table: str, models: Sequence[str]
+) -> dict[str, float]:
+    """{model: its mean} over the splits of a table that all of the models have; {} for none."""
+    splits = set.intersection(*(set(found[table, model]) for model in models))
+    if not splits:
+        return {}
+    return {model: mean(found[table, model][split] for split in splits) for model in models}
+
+
+def cell(by_split: Mapping[int, float] | None) -> str:
     """A mean, and its standard error where there are several splits."""
-    if not values:
+    if not by_split:
         return "–"
+    values = by_split.values()
     middle = mean(values)
     text = f"{middle:.3f}" if middle < 10 else f"{middle:.0f}"
     if len(values) > 1:
@@ -131,26 +143,27 @@ def grid(records: Sequence[Record], name: str, title: str) -> list[str]:
         rows = next(r["rows"] for r in records if r["table"] == table)
         known = {m: found[table, m] for m in models if (table, m) in found}
         most = max(map(len, known.values()))
-        least = min(mean(values) for values in known.values() if len(values) == most)
+        least = min(mean(one.values()) for one in known.values() if len(one) == most)
         cells = []
         for model in models:
             shown = cell(known.get(model))
             if model in known and len(known[model]) < most:
                 shown += " †"
-            elif model in known and mean(known[model]) == least and name != "cpu_seconds":
+            elif model in known and mean(known[model].values()) == least and name != "cpu_seconds":
                 shown = f"**{shown}**"
             cells.append(shown)
         text.append(f"| {table} | {rows:,} | " + " | ".join(cells) + " |")
     over = [t for t in tables if (t, OURS) in found] or tables
     whole = [m for m in models if all((table, m) in found for table in over)]
-    if len(whole) > 1 and over:
-        means = [
-            f"{shifted(mean(found[t, m]) for t in over):.4f}" if m in whole else "–" for m in models
-        ]
-        text.append("| *all* | | " + " | ".join(means) + " |")
-        places = [ranks({m: mean(found[t, m]) for m in whole}) for t in over]
-        own = [f"{mean(one[m] for one in places):.1f}" if m in whole else "–" for m in models]
-        text.append("| *mean rank* | | " + " | ".join(own) + " |")
+    by_table = [shared(found, table, whole) for table in over] if len(whole) > 1 else []
+    if by_table and all(by_table):
+        places = [ranks(one) for one in by_table]
+        for head, own in (
+            ("all", {m: f"{shifted(one[m] for one in by_table):.4f}" for m in whole}),
+            ("mean rank", {m: f"{mean(one[m] for one in places):.1f}" for m in whole}),
+        ):
+            cells = [own.get(model, "–") for model in models]
+            text.append(f"| *{head}* | | " + " | ".join(cells) + " |")
     return [*text, ""]
 
 
