@@ -9,11 +9,11 @@ terms (`clearprop.backprop.wires`). Proved by ``tests/test_paths.py``.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clearprop.backprop.planning import SAMPLE_WEIGHT, Plan, Step, gradient_name
 from clearprop.backprop.wires import Places, Wired, Wires, jacobian, row
@@ -172,7 +172,7 @@ class _Walk:
             return Paths(0, 0.0, ())
         best = _Ways.together(found).largest(self.k)
         largest = [
-            Path(self._units(ends[best.terms[0, at]].behind.name, best, 0, at),
+            Path(self._units(ends[best.terms[0, at]].behind.name, best, 0, int(at)),
                  float(best.products[0, at]))
             for at in np.flatnonzero(best.alive[0])
         ]  # fmt: skip
@@ -294,21 +294,25 @@ class _Ways:
             for into, each, least_of in zip(order, sizes, least, strict=True):
                 there = np.flatnonzero(each >= least_of)
                 into[:] = there[np.argsort(-each[there], kind="stable")[:k]]
-        each = (self.products, self.alive, self.terms, self.units, self.ranks)
-        return _Ways(*(np.take_along_axis(one, order, axis=1) for one in each))
+        return self._each(lambda array: np.take_along_axis(array, order, axis=1))
 
     def at(self, rows: Places, width: int) -> _Ways:
         """Return the rows at their units' places; no way leads from the other units."""
         if len(rows) == width:
             return self
 
-        def spread(array: NDArray[np.generic]) -> NDArray[np.generic]:
+        def spread(array: Any) -> Any:
             found = np.zeros((width, array.shape[1]), array.dtype)
             found[rows] = array
             return found
 
-        each = (self.products, self.alive, self.terms, self.units, self.ranks)
-        return _Ways(*map(spread, each))
+        return self._each(spread)
+
+    def _each(self, change: Callable[[Any], Any]) -> _Ways:
+        return _Ways(
+            change(self.products), change(self.alive),
+            change(self.terms), change(self.units), change(self.ranks),
+        )  # fmt: skip
 
 
 def _only(array: Array, of: Type, sample: int, member: int) -> Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,7 @@ class Wires:
     def _wanted(self, ends: list[End]) -> list[tuple[Step, Places]]:
         wanted: dict[str, Wired] = {}
 
-        def add(name: str, units: Wired) -> None:
+        def add(name: str, units: Any) -> None:
             wanted[name] = wanted[name] | units if name in wanted else units
 
         for end in ends:
@@ -142,7 +143,7 @@ class Wires:
             for number, term in enumerate(step.terms):
                 if term.via != "cost":
                     wired = self.wired(step, number)
-                    on = wired & units if wired.ndim == 1 else wired[units].any(axis=0)
+                    on = wired & units if wired.ndim == 1 else np.any(wired[units], axis=0)
                     add(self.behind(term.expr).name, on)
         return [(step, np.flatnonzero(wanted[step.target.name])) for step in steps]
 
@@ -219,7 +220,8 @@ def row(expr: Expr, entry: tuple[int, ...], behind: Sym, values: Mapping[str, Ar
     if isinstance(expr, Outer):  # uᵢ vⱼ without the whole of u vᵀ
         (i, j), place = entry, 0
         expr = Slice(expr.left, i, i + 1) * Slice(expr.right, j, j + 1)
-    return _rows(jacobian(expr, behind, values), range(place, place + 1))[0]
+    found: Array = _rows(jacobian(expr, behind, values), range(place, place + 1))[0]
+    return found
 
 
 def _rows(found: Array, places: range) -> Array:
