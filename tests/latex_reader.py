@@ -17,7 +17,7 @@ TOKEN = re.compile(
     r"\\begin\{\w+\}|\\end\{\w+\}|\\operatorname\{[^}]*\}|\\mathrm\{[^}]*\}|\\text\{[^}]*\}"
     r"|\\mathsf\{T\}|\\mathbf\{1\}|\\\\|\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|[A-Za-z]|\S"
 )
-OPEN, CLOSE = {r"\left(", r"\left[", r"\left|", r"\left\|"}, {r"\right)", r"\right]", r"\right|"}
+CLOSING = {r"\left(": r"\right)", r"\left[": r"\right]", "(": ")"}
 PRIMITIVES = {
     "tanh": np.tanh, "cosh": np.cosh, "log": np.log, "exp": np.exp, "abs": np.abs, "sign": np.sign,
     "erf": np.vectorize(math.erf, otypes=[float]), "sinh": np.sinh,
@@ -33,6 +33,8 @@ def tokens(text):
             place += 2
         elif found[place] in (r"\,", r"\;", r"\quad"):
             joined.append(r"\,")
+            place += 1
+        elif found[place] == "\\ ":  # room, no sign
             place += 1
         else:
             joined.append(found[place])
@@ -170,9 +172,8 @@ class Reader:
 
     def product(self):
         value = self.factor()
-        while self.next in (r"\,", r"\cdot", r"\odot"):
-            sign = self.take()
-            value = odot(value, self.factor()) if sign == r"\odot" else dot(value, self.factor())
+        while self.next in PRODUCTS:
+            value = PRODUCTS[self.take()](value, self.factor())
         return value
 
     def factor(self):
@@ -231,7 +232,7 @@ class Reader:
                 self.at += 3
                 value = value * 10.0 ** float(self.inner(self.group()))
             return value
-        if token in (r"\left(", r"\left["):
+        if token in CLOSING:
             return self.bracket()
         if token == r"\left|":
             return self.between(r"\right|", np.abs)
@@ -271,7 +272,7 @@ class Reader:
 
     def bracket(self):
         kind = self.take()
-        close = r"\right)" if kind == r"\left(" else r"\right]"
+        close = CLOSING[kind]
         depth, part = 1, []
         while depth:
             token = self.take()
@@ -283,6 +284,9 @@ class Reader:
         if kind == r"\left[":  # [k = i]: 1 if index k is i; both count from 0
             where = part.index("=")
             return np.float64(int(self.inner(part[:where])) == self.index(part[where + 1 :])[0])
+        above = split_at(part, ";")
+        if len(above) > 1:  # a column, on one line
+            return np.vstack([column(np.atleast_1d(self.inner(one))) for one in above])
         return self.inner(part)
 
     def between(self, close, then):
@@ -392,7 +396,11 @@ class Reader:
 
     def named(self):
         found = self.name()
-        if self.next in (r"\left(", r"\begin{pmatrix}") and not found.above and not found.below:
+        if (
+            self.next in (r"\left(", "(", r"\begin{pmatrix}")
+            and not found.above
+            and not found.below
+        ):
             return self.call(found.letter, found.primed)
         self.letters += 1
         if not found.letter.isalpha():
@@ -420,6 +428,18 @@ class Reader:
 
         bound = {letter: i} if letter else {}
         return type(self)(text, look, self.defined, bound).whole()
+
+
+def split_at(found, sign):
+    """What stands between such signs, outside all brackets."""
+    parts, depth = [[]], 0
+    for token in found:
+        depth += (token in CLOSING or token == "{") - (token in CLOSING.values() or token == "}")
+        if token == sign and not depth:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts
 
 
 def plain(token):
@@ -457,3 +477,6 @@ def dot(a, b):
         return a * b
     product = a @ b
     return product[0, 0] if product.shape == (1, 1) and a.shape != (1, 1) else product
+
+
+PRODUCTS = {r"\,": dot, r"\cdot": dot, r"\odot": odot, "/": over}

@@ -44,7 +44,7 @@ class FlatLaTeX(LaTeX):
         return self.call_matrix(name, prime, f"({args})", below)
 
     def stack(self, parts: Sequence[str]) -> str:
-        return ";\\ ".join(parts)
+        return self.bracket(";\\ ".join(parts))
 
 
 FLAT = FlatLaTeX()
