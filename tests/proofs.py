@@ -94,7 +94,7 @@ def merged(
 
 
 def seconds() -> dict[str, float]:
-    """How long each test took that has a record: {test: seconds}."""
+    """How long each test took that has a record, what it was set up with too: {test: seconds}."""
     content = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
     return {record["test"]: record["seconds"] for record in content.get("proofs", [])}
 
@@ -117,17 +117,19 @@ class ProofKeeper:
         self.commit = commit()
         self.began = time.monotonic()
         self.passed = 0
+        self.took: dict[str, float] = {}
         self.fresh: list[dict[str, Any]] = []
         self.failed: set[str] = set()
         self.said = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        took = self.took[report.nodeid] = self.took.get(report.nodeid, 0.0) + report.duration
         if report.failed:
             self.failed.add(report.nodeid)
         elif report.when == "call" and report.passed:
             self.passed += 1
             self.fresh += [
-                {"test": report.nodeid, "seconds": round(report.duration, 1)} | json.loads(record)
+                {"test": report.nodeid, "seconds": round(took, 1)} | json.loads(record)
                 for key, record in report.user_properties
                 if key == "proof"
             ]

@@ -440,11 +440,16 @@ def test_nothing_of_a_trial_is_warned_about():
         check_function(lambda x: (1j * x).sum(), np.ones(2), np.ones(2))
 
 
+PARTS = count(1, 4)  # so that several workers share them
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("fast_mode", [False, True])
-def test_right_gradients_of_costs_are_never_accused(proof, fast_mode):
+def test_right_gradients_of_costs_are_never_accused(proof, fast_mode, part):
     """And wrong ones always: one entry off by a hundredth of its array's largest."""
-    accused, passed, cases = [], [], count(20 if fast_mode else 5, 1000)
-    for seed in range(cases):
+    accused, passed = [], []
+    seeds = range(part, count(20 if fast_mode else 5, 1000), PARTS)
+    for seed in seeds:
         rng = np.random.default_rng([7, seed])
         network = random_network(rng)
         p = random_parameters(network, rng)
@@ -466,6 +471,6 @@ def test_right_gradients_of_costs_are_never_accused(proof, fast_mode):
             if found.passed:
                 passed.append(seed)
     how = "fast mode" if fast_mode else "entry by entry"
-    proof(f"right gradients of costs by differences, {how}, none accused", cases,
+    proof(f"right gradients of costs by differences, {how}, none accused", len(seeds),
           accused=len(accused), wrong_ones_passed=len(passed))  # fmt: skip
     assert (accused, passed) == ([], [])

@@ -70,7 +70,7 @@ def test_right_programs_pass():
         assert case.check(as_it_is(case.source)).passed
 
 
-PARTS = count(1, 4)  # so that several workers share them
+PARTS = count(1, 4)  # of what takes minutes, so that several workers share them
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -115,14 +115,15 @@ def test_wrong_programs_get_their_mistake_and_place_first(proof, part):
     assert set(CATALOGUE) - set(seen) == {"members-added", "rounding"}
 
 
-def test_pairs_of_mistakes_are_named(proof):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_pairs_of_mistakes_are_named(proof, part):
     """Two edits of one program, at other lines, each with an effect of its own.
 
     Other names are right only if they give the program's gradient on three other batches too.
     """
     right = total = other = 0
     missed = []
-    for seed in range(count(6, 80)):
+    for seed in range(part, count(6, 80), PARTS):
         rng = np.random.default_rng([11, seed])
         case = Case.random(rng, wired=bool(seed % 2), rows=5)
         by_mistake: dict[str, list[Wrong]] = {}
@@ -145,8 +146,8 @@ def test_pairs_of_mistakes_are_named(proof):
                 other += 1
             else:
                 missed.append((seed, *((one.mistake, one.places) for one in chosen)))
-    proof("pairs of mistakes named, ids and places first", total, share=right / total,
-          by_other_names=other / total)  # fmt: skip
+    proof(f"pairs of mistakes named, ids and places first, part {part + 1}", total,
+          share=right / total, by_other_names=other / total)  # fmt: skip
     assert right / total >= count(80, 95) / 100, missed
 
 
@@ -179,14 +180,15 @@ def source_lines(source: str) -> list[str]:
     return ast.unparse(ast.parse(source)).splitlines()
 
 
-def test_noise_is_never_given_a_name(proof):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_noise_is_never_given_a_name(proof, part):
     """Noise on everything, and random subsets scaled: on 100 networks ten times each.
 
     Those of two numbers, one weight and one bias, are among them.
     """
     named = []
     cases = 0
-    for seed in range(count(4, 100)):
+    for seed in range(part, count(4, 100), PARTS):
         rng = np.random.default_rng([13, seed])
         network = wired_network(rng) if seed % 4 == 3 else random_network(rng)
         parameters = random_parameters(network, rng)
@@ -237,10 +239,11 @@ def zeros_of(case, forgotten, tiny=0.0):
     return gradient
 
 
-def test_a_gradient_of_zeros_was_never_computed(proof):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_gradient_of_zeros_was_never_computed(proof, part):
     """All of it, as a learner begins, or one layer: whatever else gives zero on this batch."""
     total = 0
-    for seed in range(count(40, 1000)):
+    for seed in range(part, count(40, 1000), PARTS):
         rng = np.random.default_rng([16, seed])
         case = Case.random(rng, wired=bool(seed % 2))
         right = case.right()
