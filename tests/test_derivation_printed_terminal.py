@@ -90,11 +90,14 @@ Update by gradient descent
 
   (9) Step of W⁽¹⁾  from (7)
       Against the gradient, by the learning rate.
+        α = 0.5
+        W⁽¹⁾ = [ 2 ]
         W⁽¹⁾ ← W⁽¹⁾ − α ∂J/∂W⁽¹⁾
              = [ 2.013 ]
 
  (10) Step of b⁽¹⁾  from (8)
       Against the gradient, by the learning rate.
+        b⁽¹⁾ = [ 0 ]
         b⁽¹⁾ ← b⁽¹⁾ − α ∂J/∂b⁽¹⁾
              = [ 0.02644 ]
 """
@@ -120,6 +123,7 @@ def test_colours_mark_titles_headings_left_sides_and_what_is_said_beside():
         "\n  (3) \033[1mInput of layer 2\033[0m  \033[2mfrom (2)\033[0m\n",
         "\n      \033[2mbias.\033[0m\n",
         "\n        \033[36mz⁽²⁾\033[0m = W⁽¹⁾ a⁽¹⁾ + b⁽¹⁾\n             = [ 1 ]\n",
+        "\n        \033[36mα\033[0m = 0.5\n        \033[36mW⁽¹⁾\033[0m = [ 2 ]\n",
     ):
         assert line in found
     for how in ("\033[1m", "\033[2m", "\033[36m", "\033[0m"):

@@ -6,7 +6,7 @@ Proved by ``tests/test_derivation.py``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -235,6 +235,32 @@ class Derived:
         if equation.free:
             return None
         return value(equation.members[-1], self.numbers, bound)
+
+    def start(self, equation: Equation) -> tuple[Node, Array] | None:
+        """Return what an update starts from, and its number before: of all its entries at once."""
+        left = equation.left
+        if self.numbers is None or equation.layers or equation.relation != "←":
+            return None
+        whole = replace(left, index=()) if equation.free and isinstance(left, Quantity) else left
+        return whole, value(whole, self.numbers, self.numbers.bound(self.row))
+
+    def before(self, equation: Equation) -> Iterator[tuple[Node, Array]]:
+        """Yield what stands above the update of a whole array: the first time α, then the array.
+
+        The update of a single number has both in its own line.
+        """
+        start = self.start(equation)
+        if start is None or self.numbers is None or not start[1].ndim:
+            return
+        if equation is self._first_update:
+            rate = Quantity("learning_rate")
+            yield rate, value(rate, self.numbers)
+        yield start
+
+    @cached_property
+    def _first_update(self) -> Equation | None:
+        every = (one for step in self.steps for one in step.equations)
+        return next((one for one in every if one.relation == "←" and not one.layers), None)
 
     def _after(self, equation: Equation, left: Quantity) -> Array:
         """What every entry becomes by an update, each letter along an axis of its own."""

@@ -118,6 +118,8 @@ def _english(derived: Derived, line: str) -> str:
 def _aligned(
     derived: Derived, printer: Printer, flat: Printer, equation: Equation
 ) -> Iterator[str]:
+    for node, start in derived.before(equation):
+        yield f"{printer.render(node)} &= {printer.array(start)}"
     sign = LATEX.relation(equation.relation).strip()
     left = left_side = printer.render(equation.left)
     last = ""

@@ -24,11 +24,13 @@ def data_page(derived: Derived, symbolic: bool) -> dict[str, Any]:
         equations = []
         for equation in step.equations:
             found = derived.value(equation)
+            start = derived.start(equation)
             equations.append(
                 {name: equation_text(p, equation) for name, p in printers.items()}
                 | {"number": equation.number,
                    "for": _where(derived, equation),
                    "value": None if found is None else _plain(found)}
+                | ({"before": _plain(start[1])} if start else {})
             )  # fmt: skip
         steps.append(
             {

@@ -230,7 +230,10 @@ class _Page:
     def rows(self, equation: Equation, apart: bool) -> Iterator[Row]:
         """Left, sign, right; its numbers below; ``apart`` from the equation above."""
         left = self.printer.render(equation.left)
-        lines = []
+        lines = [
+            (self.printer.render(node), "=", self.printer.array(found))
+            for node, found in self.derived.before(equation)
+        ]
         for place, member in enumerate(equation.members):
             sign = equation.relation if place == 0 else "="
             lines.append((left if place == 0 else "", sign, self.printer.render(member)))

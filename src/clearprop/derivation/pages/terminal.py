@@ -110,6 +110,8 @@ class _Text:
                     start, head = " " * width(start), " " * width(head)
 
     def equation(self, equation: Equation) -> Iterator[str]:
+        for node, found in self.derived.before(equation):
+            yield from self.given(self.printer.render(node), found)
         left = self.printer.render(equation.left)
         indent = " " * 8 + " " * width(left)
         for place, member in enumerate(equation.members):
@@ -119,6 +121,17 @@ class _Text:
         if said := ranges(self.derived, equation, self.printer.render):
             yield f"{indent}   {self.paint(FAINT, said)}"
         yield from self.values(equation, indent)
+
+    def given(self, name: str, found: Array) -> Iterator[str]:
+        """What an update starts from: a name and its number, in the middle of which it stands."""
+        head = f"        {self.paint(BLUE, name)} = "
+        if not found.ndim:
+            yield f"{head}{self.printer.array(found)}"
+            return
+        blank = " " * (11 + width(name))
+        shown = list(block(found, blank, self.printer.digits))
+        for place, line in enumerate(shown):
+            yield head + line[len(blank) :] if place == (len(shown) - 1) // 2 else line
 
     def folded(self, start: str, indent: str, sign: str, text: str) -> Iterator[str]:
         for piece in folded(text, self.columns - width(indent) - 3):
