@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop import _native
-from clearprop.backprop import Plan, plan, target_name
+from clearprop.backprop import plan, target_name
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window, flat_of
 from clearprop.engine.held import HeldState
 from clearprop.engine.isa import choose, choose_bfloat16
@@ -57,6 +57,8 @@ class NativeRunner:
         An instruction set by name; by default CLEARPROP_ISA, else the widest.
     fuse : bool
         Changes no bits.
+    program : Program or None
+        The graph's, where it is lowered already.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class NativeRunner:
         clip: float | None = None,
         isa: str | None = None,
         fuse: bool = True,
+        program: Program | None = None,
     ) -> None:
         if precision not in ("float32", "float64", "bfloat16"):
             raise SettingError(
@@ -94,8 +97,7 @@ class NativeRunner:
         self._team = Team(threads)
         self.ticks: NDArray[np.uint64] | None = None
         """Where the first thread's time goes, `PHASES` by `PHASES`, if an array stands here."""
-        self.plan: Plan = plan(graph)
-        self.program: Program = lower(self.plan, fuse=fuse)
+        self.program: Program = lower(plan(graph), fuse=fuse) if program is None else program
         self._engine = self._make_engine()
         self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own
         self._pause = np.zeros(1, dtype=np.int32)

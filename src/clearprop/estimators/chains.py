@@ -45,7 +45,7 @@ class Chain:
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
     cost: str
-    cost_settings: Mapping[str, Any] = field(default_factory=dict)
+    cost_settings: Mapping[str, Any] = field(default_factory=dict, hash=False)  # equality reads it
     dropout: float = 0.0
     residual: bool = False
 

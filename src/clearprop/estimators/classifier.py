@@ -16,13 +16,12 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.constraints import CLASSIFIER
 from clearprop.estimators.construction import constructed, documented
 from clearprop.estimators.listening import with_callbacks
-from clearprop.estimators.multilayer import DTYPES, Multilayer
+from clearprop.estimators.multilayer import Multilayer
 from clearprop.estimators.multilayer_settings import (
     ATTRIBUTES,
     DEFAULTS,
@@ -30,6 +29,7 @@ from clearprop.estimators.multilayer_settings import (
     SETTINGS,
     Settings,
 )
+from clearprop.estimators.reading import of_one_type, read
 
 
 @documented(layers=LAYERS, settings=SETTINGS, attributes=ATTRIBUTES)
@@ -131,16 +131,15 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
 
     # -- what `Multilayer` asks --------------------------------------------------------------------
     def _read(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, NDArray[Any]]:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=DTYPES, reset=reset
-        )
+        X, y = read(self, X, y, multi_output=True, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
-        else:
-            self._check_classes(unique_labels(y))
+        with of_one_type():
+            if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+                self._label_binarizer = LabelBinarizer().fit(y)
+                self.classes_ = self._label_binarizer.classes_
+            else:
+                self._check_classes(unique_labels(y))
         return X, self._binary(y)
 
     def _check_classes(self, classes: NDArray[Any]) -> None:
@@ -157,19 +156,28 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
             )
 
     def _read_held(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, dtype=DTYPES, reset=False
-        )
+        X, y = read(self, X, y, multi_output=True, reset=False)
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-        strange = np.setdiff1d(unique_labels(y), self.classes_)
+        with of_one_type():
+            strange = np.setdiff1d(unique_labels(y), self.classes_)
         if len(strange):
             raise DataError(f"validation_data has the class {strange[0]}, which y has not")
         return X, self._binary(y)
 
     def _binary(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Labels that are known as a column a class, or the second class's alone of two."""
+        if y.ndim == 1 and self._one_label():
+            places = np.searchsorted(self.classes_, y)
+            if len(self.classes_) <= 2:
+                return np.asarray((places == 1)[:, None])
+            return np.asarray(places[:, None] == np.arange(len(self.classes_)))
         Y = self._label_binarizer.transform(y)
         Y = Y.toarray() if hasattr(Y, "toarray") else Y
         return np.asarray(Y, dtype=bool).reshape(len(Y), -1)
+
+    def _one_label(self) -> bool:
+        """Whether a row has one label."""
+        return self._label_binarizer.y_type_ in ("binary", "multiclass")
 
     def _cost(self) -> tuple[str, dict[str, Any]]:
         softmax = self.out_activation_ == "softmax"
@@ -193,8 +201,13 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
         return own if weights is None else own * weights
 
     def _decide(self, outputs: NDArray[Any]) -> Any:
-        flat = outputs.ravel() if self.n_outputs_ == 1 else outputs
-        return self._label_binarizer.inverse_transform(flat)  # sparse where y was
+        if not self._one_label():
+            return self._label_binarizer.inverse_transform(outputs)  # sparse where y was
+        if self.n_outputs_ > 1:
+            return self.classes_[outputs.argmax(axis=1)]
+        if len(self.classes_) == 1:
+            return np.repeat(self.classes_, len(outputs))
+        return self.classes_[(outputs[:, 0] > 0.5).astype(np.intp)]
 
     def _figure(self, y: NDArray[Any], outputs: NDArray[Any], weights: Any) -> float:
         if self.out_activation_ == "softmax":

@@ -1,6 +1,6 @@
 """A fit: epochs of native steps with scikit-learn's books, or L-BFGS.
 
-A window is an epoch, so Python costs an epoch's bookkeeping and no step's. The order of random
+A window is one epoch or more, so Python costs an epoch's books and no step's. The order of random
 draws, what is counted when, and what ends a fit are scikit-learn's. Their penalty is α/2 Σ W² over
 Σ w of the batch: the network's λ is α, and each step's scale 1 / Σ w of its batch.
 Proved by ``tests/test_estimators_same.py`` and ``tests/test_estimators_suite.py``.
@@ -20,6 +20,7 @@ from clearprop.engine import Precision
 from clearprop.errors import SettingError
 from clearprop.estimators.chains import Chain
 from clearprop.estimators.descent import Descent
+from clearprop.estimators.epochs import Epochs, constants
 from clearprop.estimators.lbfgs import Objective, lbfgs
 from clearprop.estimators.listening import Listening
 from clearprop.estimators.machine import Machine
@@ -90,7 +91,7 @@ class Fitting:
         machine = Machine(self.chain, 0.0, None, "float64", self.threads)
         rows = self._rows(X, Y, weights, len(Y), np.float64)
         to._total_weight = float(rows.batch_weights(np.arange(len(rows)))[0])
-        (constant,) = self._constants(Y, rows, np.arange(len(rows)))
+        (constant,) = constants(to._constant(Y), rows, np.arange(len(rows)))
 
         def each(at: NDArray[Any]) -> bool:
             self.flat = at
@@ -137,42 +138,50 @@ class Fitting:
         if rows.dense:
             machine.runner.use(rows.data(machine.network.graph))
         to.n_iter_ = 0
-        order = np.arange(len(rows))
+        epochs = Epochs(rows, to._constant(Y), to._random_state if to.shuffle else None)
+        watched = listening.listened or held is not None or to.verbose or self.incremental
+        together = epochs.most() if descent.steady and not watched else 1
+        ended = False
         try:
-            for _ in range(to.max_iter):
-                if to.shuffle:
-                    drawn = np.arange(len(rows))
-                    to._random_state.shuffle(drawn)
-                    order = order[drawn]
+            while not ended and to.n_iter_ < to.max_iter:
                 listening.begins()
-                finite = self._epoch(rows, order, Y, descent, machine)
-                if validation is not None and held is not None:
-                    with np.errstate(over="ignore", invalid="ignore"):  # on the way to infinity
-                        self._validate(machine, held, validation)
-                self._count()
-                descent.epoch_ends(to.t_, to.loss_)
-                asked = listening.ends()
-                if self._ends(descent) or asked or self.incremental:
-                    break
-                if not finite:
+                ran = epochs.run(machine, descent, self._before_an_end(together))
+                for loss in ran.losses:
+                    self._note(loss, len(rows), descent)
+                    if validation is not None and held is not None:
+                        with np.errstate(over="ignore", invalid="ignore"):  # on the way to infinity
+                            self._validate(machine, held, validation)
+                    self._count()
+                    descent.epoch_ends(to.t_, to.loss_)
+                    asked = listening.ends()
+                    ended = self._ends(descent) or asked or self.incremental
+                if ran.interrupted:
+                    raise KeyboardInterrupt
+                if not ended and not ran.finite:
                     warnings.warn(
                         f"the loss is {to.loss_} in epoch {to.n_iter_}: training ended there; "
                         "scale the columns or lower learning_rate_init",
                         ConvergenceWarning,
                         stacklevel=5,
                     )
-                    break
-                if to.n_iter_ == to.max_iter:
-                    warnings.warn(
-                        f"Stochastic Optimizer: Maximum iterations ({to.max_iter}) reached and "
-                        "the optimization hasn't converged yet.",
-                        ConvergenceWarning,
-                        stacklevel=5,
-                    )
+                    ended = True
+            if not ended:
+                warnings.warn(
+                    f"Stochastic Optimizer: Maximum iterations ({to.max_iter}) reached and "
+                    "the optimization hasn't converged yet.",
+                    ConvergenceWarning,
+                    stacklevel=5,
+                )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
         self.flat = to._best if to.early_stopping else descent.state.parameters
         machine.rest()
+
+    def _before_an_end(self, most: int) -> int:
+        """How many epochs there are, ``most`` at most, before one could end the fit or slow it."""
+        to = self.to
+        patience = to.n_iter_no_change + 1 - to._no_improvement_count
+        return int(max(1, min(most, to.max_iter - to.n_iter_, patience)))
 
     def _open_books(self, validates: bool) -> None:
         """Set the attributes that epochs write to, unless an earlier fit goes on."""
@@ -187,48 +196,16 @@ class Fitting:
         if to.best_loss_ is None and not to.early_stopping:
             to.best_loss_ = np.inf
 
-    def _epoch(
-        self,
-        rows: Rows,
-        order: NDArray[np.int64],
-        Y: NDArray[Any],
-        descent: Descent,
-        machine: Machine,
-    ) -> bool:
-        """Do an epoch's steps and write its loss; return whether all is finite."""
+    def _note(self, loss: float, rows: int, descent: Descent) -> None:
+        """Write down an epoch."""
         to = self.to
-        sums = rows.batch_weights(order)
-        scales = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
-        costs: list[NDArray[Any]] = []
-        why = "done"
-        for data, window in rows.windows(
-            machine.network.graph, order, descent.rates(rows.steps), scales
-        ):
-            if data is not None:
-                machine.runner.use(data)
-            report = machine.runner.run(descent.state, window)
-            costs.append(report.costs)
-            why = report.why
-            if why != "done":
-                break
-        cost = np.concatenate(costs)
-        if why == "diverged":
-            descent.state.parameters.fill(np.nan)
-            loss = float(cost[-1])
-        else:
-            cost = cost + self._constants(Y, rows, order)[: len(cost)]  # fewer if stopped
-            # a batch of no weight has no cost; each other one counts with its rows
-            counts = np.where(sums > 0, rows.counts, 0)[: len(cost)]
-            with np.errstate(over="ignore"):  # on the way to infinity
-                loss = float(np.dot(np.where(counts > 0, cost, 0.0), counts) / max(1, counts.sum()))
         to.n_iter_ += 1
-        to.t_ += len(rows)
+        to.t_ += rows
         to.loss_ = loss
         to.loss_curve_.append(loss)
         self.flat = descent.state.parameters
         if to.verbose:
             print(f"Iteration {to.n_iter_}, loss = {loss:.8f}")
-        return why != "diverged"
 
     def _validate(self, machine: Machine, held: Held, validation: Rows) -> None:
         to = self.to
@@ -241,7 +218,8 @@ class Fitting:
             print(f"Validation score: {score:f}")
 
     def _validation_loss(self, machine: Machine, held: Held, validation: Rows) -> float:
-        constant = self._constants(held.y, validation, np.arange(len(validation)))
+        own = self.to._constant(held.y)
+        constant = constants(own, validation, np.arange(len(validation)))
         return machine.mean_cost(self.flat, validation) + float(constant.sum())
 
     def _count(self) -> None:
@@ -343,12 +321,3 @@ class Fitting:
         machine = old if isinstance(old, Machine) and old.does(made) else made
         setattr(self.to, name, machine)
         return machine
-
-    def _constants(self, Y: NDArray[Any], rows: Rows, order: NDArray[np.int64]) -> NDArray[Any]:
-        """What each batch's reported loss has beside its cost: Σ w c / Σ w."""
-        c = self.to._constant(Y)
-        if c is None:
-            return np.zeros(rows.steps)
-        weights = np.ones(len(rows)) if rows.weights is None else rows.weights
-        sums = np.add.reduceat((c * weights)[order], rows.borders[:-1])
-        return np.asarray(sums / rows.batch_weights(order))

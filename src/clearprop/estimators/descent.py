@@ -146,6 +146,12 @@ class Descent:
         has = self.state.parameters
         return has.shape == flat.shape and has.dtype == flat.dtype
 
+    @property
+    def steady(self) -> bool:
+        """Whether epochs that go on as before leave the rate as it is."""
+        changes = self._carries and self._rate_rule == "invscaling"
+        return self._scheduled is None and not changes
+
     def rates(self, steps: int) -> Array:
         """Return the rates of the next steps."""
         done = self.state.step

@@ -49,6 +49,11 @@ class Listening:
             self._context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
             self._context.call_on_fit_task_begin(**self._told)
 
+    @property
+    def listened(self) -> bool:
+        """Whether somebody is told."""
+        return bool(self._own) or self._context is not None
+
     def begins(self) -> None:
         """Say that an epoch begins."""
         if self._context is not None:

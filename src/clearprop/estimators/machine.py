@@ -1,8 +1,13 @@
-"""A network and its native runner, kept between calls and left out of copies and pickles."""
+"""A network and its native runner, kept between calls and left out of copies and pickles.
+
+The network and its program are kept for later estimators of the same layers, too: a search over
+learning rates, or a cross-validation, makes them once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from threading import Lock
 from typing import Any
 
@@ -10,7 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from clearprop.backprop import plan
 from clearprop.engine import Data, NativeRunner, Precision
+from clearprop.engine.lowering import lower
+from clearprop.engine.program import Program
 from clearprop.estimators.chains import Chain
 from clearprop.estimators.rows import CHUNK_BYTES, Rows
 from clearprop.network import Network
@@ -18,6 +26,12 @@ from clearprop.optimizers import Optimizer
 
 ONE_THREAD = 3e7
 """Multiplications of a prediction below which waking a second thread costs more than it saves."""
+
+
+@lru_cache(maxsize=64)
+def _made(chain: Chain, l2: float) -> tuple[Network, Program]:
+    network = chain.network(l2)
+    return network, lower(plan(network.graph))
 
 
 class Machine:
@@ -47,12 +61,11 @@ class Machine:
         self.chain, self.l2, self.rule = chain, l2, rule
         self.precision: Precision = precision
         self.threads = threads
-        self._network: Network | None = None
         self._runners: dict[int | None, NativeRunner] = {}  # by threads
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_network": None, "_runners": {}, "_lock": None}
+        return {**self.__dict__, "_runners": {}, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=Lock())
@@ -67,9 +80,7 @@ class Machine:
     @property
     def network(self) -> Network:
         """The chain's network, with λ = ``l2``."""
-        if self._network is None:
-            self._network = self.chain.network(self.l2)
-        return self._network
+        return _made(self.chain, self.l2)[0]
 
     @property
     def runner(self) -> NativeRunner:
@@ -84,6 +95,7 @@ class Machine:
                 self._no_rows(),
                 precision=self.precision,
                 threads=threads,
+                program=_made(self.chain, self.l2)[1],
             )
         return self._runners[threads]
 

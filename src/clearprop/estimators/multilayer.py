@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.chains import Chain, activation_names, own_name
@@ -27,11 +27,10 @@ from clearprop.estimators.descending import Fitting, Held
 from clearprop.estimators.lbfgs import Objective
 from clearprop.estimators.listening import CallbackSupport, with_callbacks
 from clearprop.estimators.machine import Machine
+from clearprop.estimators.reading import read
 from clearprop.estimators.rows import Rows
 from clearprop.network import Network, Parameters
 from clearprop.words import did_you_mean
-
-DTYPES = (np.float64, np.float32)
 
 Self = Any
 
@@ -226,7 +225,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
     def _outputs(self, X: Any) -> NDArray[Any]:
         if not hasattr(self, "coefs_"):
             check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], dtype=list(DTYPES), reset=False)
+        X = read(self, X, reset=False)
         machine: Machine = self._machine
         return machine.forward(machine.chain.flat(self.coefs_, self.intercepts_), X)
 

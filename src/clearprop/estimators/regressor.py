@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import validate_data
 
 from clearprop.errors import DataError
 from clearprop.estimators.constraints import REGRESSOR
 from clearprop.estimators.construction import constructed, documented
-from clearprop.estimators.multilayer import DTYPES, Multilayer
+from clearprop.estimators.multilayer import Multilayer
 from clearprop.estimators.multilayer_settings import (
     ATTRIBUTES,
     DEFAULTS,
@@ -26,6 +25,7 @@ from clearprop.estimators.multilayer_settings import (
     SETTINGS,
     Settings,
 )
+from clearprop.estimators.reading import read_numbers
 
 
 @documented(layers=LAYERS, settings=SETTINGS, attributes=ATTRIBUTES)
@@ -81,10 +81,7 @@ class MLPRegressor(RegressorMixin, Multilayer):  # type: ignore[misc]
 
     # -- what `Multilayer` asks --------------------------------------------------------------------
     def _read(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, NDArray[Any]]:
-        X, y = validate_data(
-            self, X, y, accept_sparse=["csr", "csc"], multi_output=True, y_numeric=True,
-            dtype=DTYPES, reset=reset,
-        )  # fmt: skip
+        X, y = read_numbers(self, X, y, reset=reset)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():

@@ -90,10 +90,14 @@ class Rows:
     def windows(
         self, graph: Graph, order: NDArray[np.int64], rates: Array, penalties: Array
     ) -> Iterator[tuple[Data | None, Window]]:
-        """Yield an epoch's windows, each with the data it points into if that is new."""
+        """Yield the windows of an epoch, each with the data it points into if that is new.
+
+        Of dense rows, ``order`` may be that of several epochs behind each other.
+        """
         borders = self.borders
         if self.dense:
-            yield None, Window(order, borders, rates, penalties)
+            starts = np.arange(0, len(order), len(self))[:, None] + borders[:-1]
+            yield None, Window(order, np.append(starts, len(order)), rates, penalties)
             return
         row_bytes = self.X.shape[1] * self.X.dtype.itemsize
         steps = max(1, CHUNK_BYTES // max(1, row_bytes * self.batch))

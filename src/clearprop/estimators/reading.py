@@ -1,0 +1,100 @@
+"""What an MLP estimator is given: scikit-learn's checks, and a reason where they have none.
+
+Proved by ``tests/test_estimators_bad_input.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+from clearprop.errors import DataError
+
+__all__ = ["DTYPES", "of_one_type", "read", "read_numbers"]
+
+DTYPES = (np.float64, np.float32)
+
+
+def read(estimator: Any, X: Any, *y: Any, **told: Any) -> Any:
+    """Return X, or X and y, as arrays that training and predictions take.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like or sparse matrix
+    *y : array-like
+    **told
+        More for `sklearn.utils.validation.validate_data`.
+
+    Raises
+    ------
+    DataError
+        For dates and texts, which are no numbers.
+    """
+    _refuse_dates("X", X)
+    try:
+        return validate_data(
+            estimator, X, *y, accept_sparse=["csr", "csc"], dtype=list(DTYPES), **told
+        )
+    except ValueError as error:
+        what, found, value = str(error).partition("could not convert string to float: ")
+        if what or not found:
+            raise
+        raise DataError(
+            f"a text stands where a number is needed: {_bare(value)}; encode categories "
+            "(sklearn.preprocessing.OneHotEncoder), or take TabularClassifier or "
+            "TabularRegressor, which read them as they are"
+        ) from None
+
+
+def read_numbers(estimator: Any, X: Any, y: Any, **told: Any) -> Any:
+    """Return X and y, which is numbers.
+
+    Raises
+    ------
+    DataError
+        For dates and texts, and y as a sparse matrix.
+    """
+    _refuse_dates("y", y)
+    if sparse.issparse(y):
+        raise DataError("y is a sparse matrix: give an array, y.toarray()")
+    X, y = read(estimator, X, y, multi_output=True, y_numeric=True, **told)
+    if y.dtype.kind in "US":
+        raise DataError(
+            f"y holds texts, such as {y.ravel()[0].item()!r}, and a regressor predicts numbers: "
+            "make numbers of them, or predict classes with MLPClassifier"
+        )
+    return X, y
+
+
+@contextmanager
+def of_one_type() -> Iterator[None]:
+    """Say what is wrong with labels that have no order."""
+    try:
+        yield
+    except TypeError as error:
+        _, found, types = str(error).partition("' not supported between instances of ")
+        if not found:
+            raise
+        raise DataError(
+            f"y has labels of several types, {types}: give labels of one type, such as texts"
+        ) from None
+
+
+def _refuse_dates(name: str, given: Any) -> None:
+    dtype = getattr(given, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        raise DataError(
+            f"{name} holds dates or times, whose numbers depend on their unit: make numbers of "
+            "them, such as days since the first"
+        )
+
+
+def _bare(value: str) -> str:
+    """A text as it was given, without NumPy's type around it."""
+    return value.removeprefix("np.str_(").removeprefix("np.bytes_(").removesuffix(")")

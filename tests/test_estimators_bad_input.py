@@ -1,0 +1,133 @@
+"""What no MLP can be fitted to is refused in a sentence that says why, before training."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from scipy import sparse
+
+import clearprop as cp
+from clearprop.errors import DataError
+
+N = 24
+X = np.random.default_rng(0).normal(size=(N, 3))
+NUMBERS = X[:, 0]
+LABELS = np.array(["a", "b", "c"])[np.arange(N) % 3]
+DATES = np.datetime64("2020-01-01") + np.arange(N)
+SMALL: dict[str, Any] = {"hidden_layer_sizes": (4,), "max_iter": 2, "random_state": 0}
+BOTH = pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+pytestmark = pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+
+
+def made(kind: str) -> tuple[Any, Any]:
+    """An estimator, and a target for it."""
+    return getattr(cp, kind)(**SMALL), LABELS if kind == "MLPClassifier" else NUMBERS
+
+
+@BOTH
+@pytest.mark.parametrize("dates", [DATES, DATES - DATES[0]])
+def test_dates_are_not_taken_for_numbers(kind: str, dates: Any) -> None:
+    model, y = made(kind)
+    with pytest.raises(DataError, match="X holds dates or times"):
+        model.fit(dates[:, None], y)
+    model.fit(X[:, :1], y)
+    with pytest.raises(DataError, match="X holds dates or times"):
+        model.predict(dates[:, None])
+
+
+@pytest.mark.parametrize("dates", [DATES, DATES - DATES[0], pandas.Series(DATES)])
+def test_dates_are_no_numbers_to_predict(dates: Any) -> None:
+    with pytest.raises(DataError, match="y holds dates or times"):
+        cp.MLPRegressor(**SMALL).fit(X, dates)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "columns",
+    [
+        np.array([["u", "v"]] * N),
+        np.array([["u", 1.0]] * N, dtype=object),
+        pandas.DataFrame({"a": pandas.Categorical(["u", None] * (N // 2)), "b": NUMBERS}),
+        pandas.DataFrame({"a": pandas.array(["u", "1"] * (N // 2), dtype="string")}),
+    ],
+)
+def test_a_text_in_x_is_shown_with_what_to_do(kind: str, columns: Any) -> None:
+    model, y = made(kind)
+    with pytest.raises(DataError, match="where a number is needed: 'u'; encode") as told:
+        model.fit(columns, y)
+    assert "np.str_" not in str(told.value)
+
+
+@pytest.mark.parametrize("y", [LABELS, pandas.Series(pandas.Categorical(LABELS)), LABELS.tolist()])
+def test_a_regressor_names_the_texts_that_it_cannot_predict(y: Any) -> None:
+    with pytest.raises(DataError, match="'a'"):
+        cp.MLPRegressor(**SMALL).fit(X, y)
+
+
+def test_a_regressor_takes_no_sparse_target() -> None:
+    with pytest.raises(DataError, match=r"y is a sparse matrix: give an array"):
+        cp.MLPRegressor(**SMALL).fit(X, sparse.csr_matrix(X > 0))
+
+
+@pytest.mark.parametrize("other", [None, 1])
+def test_labels_of_several_types_are_refused_by_their_types(other: Any) -> None:
+    y = np.array(["a", other] * (N // 2), dtype=object)
+    with pytest.raises(DataError, match=r"labels of several types, '(NoneType|int)' and 'str'"):
+        cp.MLPClassifier(**SMALL).fit(X, y)
+    model = cp.MLPClassifier(**SMALL).fit(X, LABELS)
+    with pytest.raises(DataError, match="labels of several types"):
+        model.partial_fit(X, y)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "columns",
+    [
+        np.c_[X, np.ones(N)],
+        np.ones((N, 2)),
+        X * 1e-310,
+        X.astype(np.float16),
+        X.astype(np.longdouble),
+        X.astype(">f8"),
+        X[::-1, ::-1],
+        X > 0,
+        np.array([[Decimal("1.5")] * 2] * N, dtype=object),
+        sparse.coo_matrix(X),
+        sparse.csc_array(X),
+        pandas.DataFrame({"a": pandas.array([1, 2] * (N // 2), dtype="Int64"), "b": NUMBERS}),
+        pandas.DataFrame(X, index=range(100, 100 + N)),
+    ],
+)
+def test_odd_columns_of_numbers_are_learned_from(kind: str, columns: Any) -> None:
+    model, y = made(kind)
+    found = model.fit(columns, y).predict(columns)
+    assert found.shape == (N,)
+    assert set(found) <= set(LABELS) if kind == "MLPClassifier" else np.isfinite(found).all()
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.arange(N) % 2 == 0,
+        np.arange(N) % 3 - 1,
+        (np.arange(N) % 3).astype(np.uint8),
+        (np.arange(N) % 3).astype(float),
+        np.array([2**62, 2**62 + 1] * (N // 2)),
+        np.array(["é", ""] * (N // 2)),
+        np.array(["b", "a"] * (N // 2), dtype=object),
+        pandas.Series(pandas.array(["u", "v"] * (N // 2), dtype="string")),
+        DATES,
+        np.ones(N, int),
+        np.arange(N),
+    ],
+)
+def test_labels_of_any_type_come_back_as_they_are(labels: Any) -> None:
+    settings = {**SMALL, "max_iter": 300, "learning_rate_init": 0.05, "hidden_layer_sizes": (32,)}
+    model = cp.MLPClassifier(**settings).fit(X, labels)
+    assert model.classes_.tolist() == sorted(set(np.asarray(labels).tolist()))
+    assert np.mean(model.predict(X) == np.asarray(labels)) > 0.9
+    assert model.predict(X).dtype == model.classes_.dtype
