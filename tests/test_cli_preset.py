@@ -243,3 +243,49 @@ def test_a_file_of_ones_own_that_is_called_as_a_checkpoint_is_left_alone(run: Ru
         assert f"{name} exists and is no checkpoint; choose another name" in err
         assert Path(name).read_text() == "mine"
         Path(name).unlink()
+
+
+def test_resuming_with_another_preset_is_refused_by_the_names_of_both(run: Run) -> None:
+    Path("t.csv").write_text("x,y\n" + "1,no\n2,yes\n" * 20)
+    columns, labels = {"x": [1, 2] * 20}, ["no", "yes"] * 20
+    for begun, asked in (("default", "fast"), ("fast", "default"), ("best", "fast")):
+        for left in Path().glob("*.checkpoint*"):
+            left.unlink()
+        cp.TabularClassifier(
+            preset=begun, random_state=0, max_steps=2, checkpoint="m.clearprop.checkpoint"
+        ).fit(columns, labels)
+        args = ["train", "t.csv", "-t", "y", "--preset", asked, "-o", "m.clearprop", "--resume"]
+        code, out, err = run(*args)
+        assert (code, out, err.count("\n")) == (1, "", 1)
+        assert f"are those of preset {begun}, and this is preset {asked}" in err
+        assert "digest" not in err and "schedule" not in err
+
+
+def test_steps_of_more_runs_than_there_are_are_refused(run: Run) -> None:
+    Path("t.csv").write_text("x,y\n" + "1,no\n2,yes\n" * 20)
+    code, out, err = run(
+        "train", "t.csv", "-t", "y", "--preset", "fast", "--max-steps", "2,2,2,2,2"
+    )
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "max_steps has 5 numbers, and this training has 4 runs" in err
+
+
+@pytest.mark.parametrize("more", [["--preset", "fast"], ["--hidden", "4"]])
+def test_a_wrong_cell_of_the_validation_file_is_told_with_its_name(
+    run: Run, more: list[str]
+) -> None:
+    Path("t.csv").write_text("x,y\n" + "1,no\n2,yes\n" * 20)
+    Path("other.csv").write_text("x,y\n" + "1,no\n2,yes\nabc,no\n" * 3)
+    code, _, err = run("train", "t.csv", "-t", "y", "--validation", "other.csv", *more)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "other.csv: column 'x' holds numbers, but row 3 has 'abc'" in err
+
+
+def test_a_model_tells_of_all_its_runs(run: Run) -> None:
+    Path("t.csv").write_text("x,y\n" + "1,no\n2,yes\n" * 20)
+    code, _, _ = run("train", "t.csv", "-t", "y", "--preset", "fast", "--max-steps", "3,4,5,6")
+    made = cp.load("t.clearprop").provenance
+    assert code == 0
+    assert [run["steps"] for run in made["runs"]] == [3, 4, 5, 6]
+    assert made["steps"] == 18
+    assert made["epochs"] == sum(run["epochs"] for run in made["runs"]) >= 18

@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.errors import DataError, DivergenceError, NativeError
+from clearprop.errors import DataError, DivergenceError, FileError, NativeError
 from clearprop.estimators.tabular_figures import check_metric, figure_of, metric_of
 from clearprop.estimators.tabular_files import Opened, columns_of, open_rows
 from clearprop.estimators.tabular_fitting import Fitted, Rows, fit, steps_of
-from clearprop.estimators.tabular_ingredients import chosen
+from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
 from clearprop.membership import TEST, VALIDATION
 from clearprop.model import Interrupted, Model, Prepared
 from clearprop.model.arrays import Watcher
 from clearprop.model.choices import check_shares, check_together
-from clearprop.model.dividing import defined, labelled, open_other
+from clearprop.model.dividing import defined, labelled, naming, open_other
 from clearprop.model.file import checkpoints
 from clearprop.network import Network
 from clearprop.settings import check_all
@@ -33,6 +33,7 @@ from clearprop.tables.columns import read_weights
 from clearprop.tables.encoder import Encoder
 from clearprop.tables.task import Target, TaskName
 from clearprop.training import ATTRS
+from clearprop.training.checkpoint import Checkpoint
 
 __all__ = ["train_preset"]
 
@@ -137,6 +138,10 @@ def train_preset(
     if checkpoint is not None and not resume:
         for left in checkpoints(checkpoint):
             left.unlink()
+    elif checkpoint is not None:
+        same = changes if judges is None else {**changes, "refit": False}  # none is trained anew
+        presets = {name: chosen(name, aim.task, measure, same) for name in PRESETS}
+        _check_resumed(checkpoint, preset, presets)
     try:
         found = fit(
             rows, made_of, metric=measure, seed=seed, progress=progress, time_limit=time_limit,
@@ -153,8 +158,11 @@ def train_preset(
         "metric": measure,
         "seconds": round(time.monotonic() - began, 3),
         "stopped": _why(found, time_limit, each),
+        "steps": sum(found.steps),
+        "epochs": sum(map(len, found.histories)),
         "runs": [
-            {"steps": s, "best_epoch": e} for s, e in zip(found.steps, found.epochs, strict=True)
+            {"steps": steps, "epochs": len(history), "best_epoch": best}
+            for steps, history, best in zip(found.steps, found.histories, found.epochs, strict=True)
         ],
     }
     if found.interrupted:
@@ -165,6 +173,38 @@ def train_preset(
         return finished(model)
     except KeyboardInterrupt:
         raise Interrupted(model) from None
+
+
+def _check_resumed(
+    checkpoint: str | os.PathLike[str], preset: str, presets: Mapping[str, Ingredients]
+) -> None:
+    """Refuse to go on with another preset than that of the runs there are.
+
+    Raises
+    ------
+    FileError
+        Which names both. What else may differ is told by each run.
+    """
+    left = [Checkpoint.read(one).fingerprint for one in checkpoints(checkpoint)]
+    fit_in = [name for name, made_of in presets.items() if _are_runs_of(made_of, left)]
+    if fit_in and preset not in fit_in:
+        raise FileError(
+            f"cannot resume from {os.fspath(checkpoint)}: its runs are those of preset "
+            f"{' or '.join(fit_in)}, and this is preset {preset}; name the preset that they began "
+            "with, or start anew without resume"
+        )
+
+
+def _are_runs_of(made_of: Ingredients, left: Sequence[Mapping[str, str]]) -> bool:
+    """Whether what runs were given, one after another, is what a preset gives them."""
+    rows = [int(run.get("rows of data", 0)) for run in left]
+    steps = [made_of.epochs * -(-n // made_of.batch(max(n, 1))) for n in rows]
+    if [run.get("steps of the run") for run in left] != [str(count) for count in steps]:
+        return False
+    judged = ["rows of validation data" in run for run in left]
+    # Where the second run trains on all rows, it follows one that held some back.
+    anew = len(left) > 1 and judged[0] and not judged[1]
+    return len(left) < 2 or not judged[0] or anew == made_of.refit
 
 
 def _judges(opened: Opened, target: Target, other: Table | None, weight: str | None) -> Rows | None:
@@ -178,10 +218,11 @@ def _judges(opened: Opened, target: Target, other: Table | None, weight: str | N
         table, y = opened.table, opened.divided.codes(VALIDATION)
     else:
         table = other
-        codes, chosen = labelled(table, target)
-        if not chosen.any():
-            raise DataError(f"{table.name}: no row has a value of the target {target.name!r}")
-        own, y = None if weight is None else read_weights(table, weight)[chosen], codes[chosen]
+        with naming(table):
+            codes, chosen = labelled(table, target)
+            if not chosen.any():
+                raise DataError(f"{table.name}: no row has a value of the target {target.name!r}")
+            own, y = None if weight is None else read_weights(table, weight)[chosen], codes[chosen]
     names = [name for name in roles if name in table.names]  # of one that lacks some, `fit` tells
     return Rows(columns_of(table, names, chosen), roles, y, target, own)
 

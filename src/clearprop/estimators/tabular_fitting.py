@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop import philox
+from clearprop.errors import SettingError
 from clearprop.estimators.tabular_figures import cost_of, watched
 from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tabular_network import HEAD, build, side_by_side
@@ -23,6 +24,7 @@ from clearprop.estimators.tabular_temperature import temperature
 from clearprop.membership import VALIDATION, deal, split
 from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher, carry_out
+from clearprop.model.dividing import naming
 from clearprop.model.file import checkpoint_of
 from clearprop.model.model import input_arrays
 from clearprop.network import Network
@@ -145,6 +147,8 @@ def fit(
     ------
     Interrupted
         After Ctrl-C before the first step; behind it, what there is comes back.
+    SettingError
+        For more numbers in max_steps than runs.
     FileError
         If a checkpoint cannot be written, or a file that is none stands in its place.
     """
@@ -167,6 +171,11 @@ def fit(
         work.judges = _judges(rows.judges, encoder, network)
     parts = _parts(rows, made_of, seed)
     runs = sum(1 if part is None else 1 + made_of.refit for part in parts)
+    if max_steps is not None and len(max_steps) > runs:
+        raise SettingError(
+            f"max_steps has {len(max_steps)} numbers, and this training has {runs} "
+            f"{'run' if runs == 1 else 'runs'}: give one number for each, or one for all"
+        )
     if checkpoint is not None:  # a later run's place is seen now, not after those before it
         for number in range(runs):
             destination(checkpoint_of(checkpoint, number + 1), resume=False)
@@ -343,9 +352,10 @@ class _Work:
 
 def _judges(rows: Rows, encoder: Encoder, network: Network) -> tuple[Any, ...]:
     """Inputs, targets and weights of rows that judge and never train."""
-    encoder.check(rows.table)
     own = () if rows.weights is None else (rows.weights,)
-    return (input_arrays(network, encoder.encode(rows.table)), rows.y, *own)
+    with naming(rows.table):
+        encoder.check(rows.table)
+        return (input_arrays(network, encoder.encode(rows.table)), rows.y, *own)
 
 
 def _together(parts: Sequence[NDArray[np.bool_] | None], made_of: Ingredients) -> int:

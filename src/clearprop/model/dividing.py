@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from clearprop.tables.split import read_groups
 from clearprop.tables.task import Target, TaskName, fit_target
 from clearprop.words import number
 
-__all__ = ["Divided", "counting", "defined", "divide", "labelled", "open_other"]
+__all__ = ["Divided", "counting", "defined", "divide", "labelled", "naming", "open_other"]
 
 #: Fewer training rows than so many are told, where half of the rows or more do something else.
 FEW_ROWS = 50
@@ -169,6 +170,17 @@ def open_other(data: object, as_text: Sequence[str], encoding: str | None) -> Ta
     """Open a table beside that of training: a file has the encoding that is said of both."""
     named = isinstance(data, str | os.PathLike)
     return open_table(data, as_text=as_text, encoding=encoding if named else None)
+
+
+@contextmanager
+def naming(table: Table) -> Iterator[None]:
+    """Say of which table it is what cannot be read of it, where training has one of its own."""
+    try:
+        yield
+    except DataError as error:
+        if table.name in str(error):
+            raise
+        raise DataError(f"{table.name}: {error}") from None
 
 
 def labelled(table: Table, target: Target) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -273,8 +273,9 @@ class Model:
             told.append(f"from {len(self.encoder.names)} columns: {', '.join(self.encoder.names)}")
         made = dict(self.provenance)
         if "runs" in made:  # each run's beside the others', in place of one number
-            for what in ("steps", "best_epoch"):
-                made[what] = ", ".join(str(run[what]) for run in made["runs"])
+            for what in ("steps", "epochs", "best_epoch"):
+                each = [str(run[what]) for run in made["runs"] if what in run]
+                made[what] = ", ".join(each) or made[what]
         keys = ("data", "preset", "metric", "optimizer", "batch_size", "epochs", "steps",
                 "best_epoch", "stopped", "seed", "precision", "clearprop")  # fmt: skip
         told += [f"{k}: {_told(made[k])}" for k in keys if k in made]

@@ -31,7 +31,7 @@ from clearprop.model.choices import (
     check_together,
     run_settings,
 )
-from clearprop.model.dividing import defined, divide, labelled, open_other
+from clearprop.model.dividing import defined, divide, labelled, naming, open_other
 from clearprop.model.model import Model, input_arrays
 from clearprop.network import Network
 from clearprop.optimizers import Optimizer
@@ -251,12 +251,13 @@ def _other(
     dtype: type[np.floating[Any]],
 ) -> tuple[Any, ...]:
     """The validation rows of a table of their own."""
-    encoder.check(table)
-    y, known = labelled(table, target)
-    if not known.any():
-        raise DataError(f"{table.name}: no row has a value of the target {target.name!r}")
-    own = () if weight is None else (read_weights(table, weight)[known],)
-    return (_inputs(network, encoder.encode(table, dtype), known), y[known], *own)
+    with naming(table):
+        encoder.check(table)
+        y, known = labelled(table, target)
+        if not known.any():
+            raise DataError(f"{table.name}: no row has a value of the target {target.name!r}")
+        own = () if weight is None else (read_weights(table, weight)[known],)
+        return (_inputs(network, encoder.encode(table, dtype), known), y[known], *own)
 
 
 def _inputs(network: Network, encoded: Encoded, rows: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
