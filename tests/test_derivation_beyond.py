@@ -188,3 +188,12 @@ def test_a_tower_that_overflows_exits_with_0_and_says_it_in_chinese_too(capsys):
     assert "overflows at (13)" in " ".join(capsys.readouterr().out.split())
     assert main([*line, "--language", "zh"]) == 0
     assert "前向传播在（13）处溢出" in "".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("notation", ["matrix", "index"])
+def test_the_largest_paths_of_a_weight_that_overflow_are_verified_at_numbers_of_their_own(notation):
+    d = tower(7, notation=notation, weight="W1[1,1]")
+    found = d.verify()
+    assert found.passed
+    assert {"dJ/dW1", "dJ/dW1:paths"} <= set(found.beyond)
+    assert np.isnan(d.ways.found.total)

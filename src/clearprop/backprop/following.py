@@ -141,7 +141,9 @@ class Follower:
                 raise GraphError(f"there is no {what} {place}; there are {size}, counted from 0")
         if k < 1:
             raise GraphError(f"k must be 1 or more, got {k}")
-        return _Walk(self.wires, trace, sample, member, k).follow(gradient_name(weight), index)
+        walk = _Walk(self.wires, trace, sample, member, k)
+        with np.errstate(all="ignore"):  # what overflows is ∞ or NaN, and is shown as that
+            return walk.follow(gradient_name(weight), index)
 
 
 class _Walk:

@@ -201,6 +201,8 @@ def jacobian(expr: Expr, behind: Sym, values: Mapping[str, Array]) -> Array:
                 return factor * inner if inner.ndim == 1 else factor[:, None] * inner
         case MatMul(left, right) if not left.type.sample and not _carries(left, behind):
             matrix = evaluate(left, values).reshape(left.shape)
+            if isinstance(right, Sym):
+                return matrix
             inner = jacobian(right, behind, values)
             return matrix * inner if inner.ndim == 1 else matrix @ inner
         case Slice(body, start, stop):

@@ -169,14 +169,12 @@ class Derived:
     def _verification(self) -> Verification:
         if self.numbers is None:
             raise DataError(refusal("no_numbers"))
-        return verify_steps(
-            self.steps, self.names, self.numbers, self.network, self._smaller_numbers
-        )
+        return verify_steps(self.steps, self.names, self.numbers, self.network, self._smaller)
 
-    def _smaller_numbers(self) -> TraceNumbers:
-        """The same derivation's numbers where all that is given is at most 1, or smaller still.
+    def _smaller(self) -> tuple[tuple[DerivedStep, ...], TraceNumbers]:
+        """The steps beside numbers of which all that is given is at most 1, or smaller still.
 
-        A tower of exponentials overflows at 1 too.
+        A tower of exponentials overflows at 1 too. Which paths are the largest, numbers say.
         """
         assert self.numbers is not None  # or `_verification` would have refused
         given, graph = self.numbers, self.network.graph
@@ -187,7 +185,9 @@ class Derived:
             )
             if not is_large(found.trace):
                 break
-        return found
+        if self.largest is None:
+            return self.steps, found
+        return self.largest.after(self.steps, found, self.row)[0], found
 
     @cached_property
     def _verification_by_sympy(self) -> Verification:

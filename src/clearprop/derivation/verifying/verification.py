@@ -131,18 +131,20 @@ def verify_steps(
     names: Names,
     numbers: TraceNumbers,
     network: Network,
-    elsewhere: Callable[[], TraceNumbers],
+    elsewhere: Callable[[], tuple[tuple[DerivedStep, ...], TraceNumbers]],
 ) -> Verification:
     """Evaluate every equation of every step; see `Verification`.
 
-    ``elsewhere`` gives smaller numbers, for steps that floating point cannot evaluate at these.
+    ``elsewhere`` gives the steps beside smaller numbers, for those that floating point cannot
+    evaluate at these.
     """
     entries = _entries(steps, names)
     found = _Verifier(names, numbers, network, entries, lenient=True).verify(steps)
     if not found.beyond:
         return found
-    again = tuple(step for step in steps if step.id in found.beyond)
-    other = _Verifier(names, elsewhere(), network, entries).verify(again)
+    others, smaller = elsewhere()
+    again = tuple(step for step in others if step.id in found.beyond)
+    other = _Verifier(names, smaller, network, entries).verify(again)
     return replace(
         found,
         errors_trace=_larger(found.errors_trace, other.errors_trace),
