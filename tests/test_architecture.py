@@ -30,8 +30,8 @@ HEAVY = {
 
 #: What the use of a public name may load beside numpy, by the room it lives in.
 ROOM_LOADS = {
-    "model": {"_duckdb", "duckdb", "narwhals", "safetensors", "threadpoolctl"},
-    "tables": {"duckdb", "narwhals", "safetensors"},
+    "model": {"safetensors", "threadpoolctl"},  # DuckDB and narwhals where a table is read
+    "tables": {"safetensors"},
     "training": {"threadpoolctl"},  # the engine is one of the libraries whose threads it limits
     "estimators": {"_duckdb", "duckdb", "narwhals", "safetensors", "sklearn"},
 }

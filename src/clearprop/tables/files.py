@@ -7,24 +7,19 @@ of floats inside it are not the same on each run.
 
 from __future__ import annotations
 
-import difflib
 import glob
 import importlib
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from clearprop.errors import DataError, FileError
-from clearprop.storage import named
 from clearprop.tables.arrow import Stream, read_all
-from clearprop.tables.charset import TextFile, prepare, signature
+from clearprop.tables.charset import TextFile, prepare
 from clearprop.tables.delimited import (
     MISSING,
     Field,
@@ -35,6 +30,7 @@ from clearprop.tables.delimited import (
     note_nearly_numeric,
     typed_fields,
 )
+from clearprop.tables.paths import first_bytes, group_of, paths_of
 from clearprop.tables.records import explain_records
 from clearprop.tables.table import (
     UNSURE,
@@ -47,14 +43,15 @@ from clearprop.tables.table import (
     recut,
     unique_names,
 )
-from clearprop.words import nearest
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = [
     "FileTable",
     "connect",
     "described",
     "finish",
-    "group_of",
     "note_encodings",
     "open_delimited",
     "open_files",
@@ -62,11 +59,6 @@ __all__ = [
 
 #: A table of at most so many cells is kept in memory once it has been read (512 MiB of numbers).
 CACHED_CELLS = 1 << 26
-
-_TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
-_JSON = (".jsonl", ".ndjson", ".json")
-_PARQUET = (".parquet", ".pq")
-_ARROW = (".arrow", ".feather", ".ipc", ".arrows")
 
 #: DuckDB's types and our kinds; %s is the column.
 _TYPES: dict[str, tuple[Kind, str]] = {
@@ -133,6 +125,8 @@ class FileTable(Table):
         return f"SELECT {made} FROM {self._query.source}"
 
     def _chunks(self, rows_per_chunk: int, columns: tuple[Column, ...]) -> Iterator[Chunk]:
+        import duckdb
+
         kinds = {column.name: column.kind for column in columns}
         order = {field.name: place for place, field in enumerate(self._query.fields)}
         select = ", ".join(
@@ -168,6 +162,8 @@ def _shared(columns: dict[str, Cells]) -> dict[str, Cells]:
 
 
 def connect(threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
     connection = duckdb.connect(":memory:")
     for setting, value in (
         ("autoinstall_known_extensions", "false"),
@@ -276,6 +272,8 @@ def open_delimited(
     missing: Sequence[str],
     delimiter: str | None,
 ) -> FileTable:
+    import duckdb
+
     if len({file.compressed for file in files}) > 1:
         raise FileError(f"{name} matches plain and compressed files: compress all, or none")
     found = layout(files[0], delimiter, notes)
@@ -316,6 +314,7 @@ def described(
     views: Sequence[FileTable] = (),
 ) -> FileTable:
     """A table whose own schema says what its columns are: Parquet, JSON, a query."""
+    import duckdb
 
     def explain(text: str) -> Exception:
         amiss = explain_records(files)
@@ -370,7 +369,7 @@ def _open_arrow(paths: Sequence[Path], name: str) -> Table:
         table = arrow.concat_tables(
             [
                 arrow.ipc.open_stream(str(path)).read_all()
-                if _begins(path).startswith(b"\xff\xff\xff\xff")
+                if first_bytes(path).startswith(b"\xff\xff\xff\xff")
                 else dataset.dataset(str(path), format="feather").to_table()
                 for path in paths
             ]
@@ -384,95 +383,3 @@ def _open_arrow(paths: Sequence[Path], name: str) -> Table:
         f"column {column!r} is left out: it holds {form}" for column, form in unreadable.items()
     )
     return MemoryTable(cells, kinds, name=name, notes=notes)
-
-
-def paths_of(source: str) -> list[Path]:
-    path = Path(os.path.expanduser(named(source, "table")))
-    if re.match(r"[a-z][a-z0-9+.-]+://", source, re.IGNORECASE):
-        raise FileError(f"{source} is an address: fetch the file, and name it here")
-    try:
-        mode = path.stat().st_mode
-    except FileNotFoundError:
-        pass
-    except NotADirectoryError:
-        raise FileError(f"there is no file {source}: a part of its path is no folder") from None
-    except OSError as error:
-        raise FileError(f"{source[:300]} cannot be read: {error.strerror or error}") from None
-    else:
-        if stat.S_ISDIR(mode):
-            raise FileError(
-                f"{source} is a folder: name a file in it, or a pattern such as {source}/*.csv"
-            )
-        if not stat.S_ISREG(mode):  # a pipe may wait for ever, a device never end
-            raise FileError(f"{source} is no plain file; name a CSV, JSON lines or Parquet file")
-        return [path]
-    if glob.has_magic(source):
-        found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
-        found = [match for match in found if match.is_file()]
-        if not found:
-            raise FileError(f"no file matches {source}")
-        return found
-    if not path.parent.exists():
-        raise FileError(f"there is no file {source}: there is no folder {path.parent}")
-    there = sorted(item.name for item in path.parent.iterdir() if item.is_file())
-    near = _nearest_file(path.name, [name for name in there if _is_table(name)])
-    hint = (
-        f": did you mean {str(path.parent / near) if path.parent != Path('.') else near!r}?"
-        if near
-        else ""
-    )
-    raise FileError(f"there is no file {source}{hint}")
-
-
-def _is_table(name: str) -> bool:
-    suffix = Path(name.lower().removesuffix(".gz")).suffix
-    return suffix in (*_TEXT, *_JSON, *_PARQUET, *_ARROW)
-
-
-def _nearest_file(name: str, there: list[str]) -> str | None:
-    # The same stem with another suffix is what people mean most often. Otherwise stems are
-    # compared: that two names end in .csv makes them no nearer.
-    stem = name.split(".")[0]
-    same = [other for other in there if other.split(".")[0] == stem]
-    if same:
-        return difflib.get_close_matches(name, same, 1, 0)[0]
-    near = nearest(stem, [other.split(".")[0] for other in there])
-    return next((other for other in there if other.split(".")[0] == near), None)
-
-
-def _begins(path: Path) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read(64)
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def group_of(path: Path) -> str:
-    """The family of formats a file's name says, checked against its first bytes."""
-    name = path.name.lower()
-    suffix = Path(name.removesuffix(".gz")).suffix
-    start = _begins(path)
-    if not start:
-        raise FileError(f"{path} is empty: there is nothing to read in it")
-    found = signature(start)
-    for group, suffixes, expected, none in (
-        ("parquet", _PARQUET, ".parquet", "no Parquet file"),
-        ("arrow", _ARROW, ".arrow", "no Arrow file"),
-    ):
-        if suffix in suffixes:
-            if found is None or found[1] not in (expected, ".feather"):
-                what = found[0] if found else none
-                raise FileError(f"{path} is {what}, though its name ends in {suffix}")
-            return group
-    if suffix in _JSON:
-        return "json"
-    if suffix in _TEXT or found is None:
-        return "delimited"  # if its bytes say otherwise, preparing the text names it
-    if found[1] == ".parquet":
-        return "parquet"
-    if found[1] == ".gz":
-        if name.endswith(".gz"):
-            return "delimited"
-        raise FileError(f"{path} is gzip-compressed: rename it to end in .gz")
-    raise FileError(f"{path} is {found[0]}: name a CSV, TSV, JSON lines, Parquet or Arrow file")

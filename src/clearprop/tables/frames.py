@@ -6,15 +6,17 @@ import datetime
 import decimal
 import numbers
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import DataError
 from clearprop.tables.arrow import read_all
 from clearprop.tables.table import DTYPES, FILL, Cells, Kind, MemoryTable, unique_names
+
+if TYPE_CHECKING:
+    import narwhals as nw
 
 __all__ = ["open_memory"]
 
@@ -171,6 +173,8 @@ def _called(key: object) -> str:
 
 
 def _frame_columns(data: object, notes: list[str]) -> dict[str, tuple[Cells, Kind]]:
+    import narwhals as nw
+
     if nw.dependencies.is_pandas_like_dataframe(data):  # whose names may be anything, and repeat
         frame = cast(Any, data)
         names = unique_names([_called(key) for key in frame.columns], notes)
@@ -208,6 +212,8 @@ def _frame_columns(data: object, notes: list[str]) -> dict[str, tuple[Cells, Kin
 
 
 def _series(series: nw.Series[Any], name: str) -> tuple[Cells, Kind] | None:
+    import narwhals as nw
+
     dtype = series.dtype
     valid = ~series.is_null().to_numpy().astype(np.bool_)
     if dtype == nw.Boolean:

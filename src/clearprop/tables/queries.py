@@ -9,9 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from clearprop.errors import DataError
 from clearprop.storage import check_plain
@@ -22,11 +20,14 @@ from clearprop.tables.files import (
     connect,
     described,
     finish,
-    group_of,
     note_encodings,
     open_delimited,
 )
+from clearprop.tables.paths import group_of
 from clearprop.tables.table import Table
+
+if TYPE_CHECKING:
+    import duckdb
 
 __all__ = ["is_query", "open_query"]
 
@@ -119,6 +120,8 @@ def _views(
 
 def _tables(connection: duckdb.DuckDBPyConnection, body: str) -> set[str]:
     """The names of tables in a query, from its syntax alone: no file is opened."""
+    import duckdb
+
     try:
         parsed = connection.execute("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [body])
         row = parsed.fetchone()
