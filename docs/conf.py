@@ -50,6 +50,8 @@ def reference() -> str:
                 # Their `fit` and `predict` are those of the classes they share, but get_params and
                 # the like are scikit-learn's own.
                 options.append("   :inherited-members: BaseEstimator")
+            if name == "Training":  # whose methods are those of the run that it puts together
+                options.append("   :inherited-members:")
             page += [f".. auto{kind}:: clearprop.{room}.{name}", *options, ""]
         page += ["```", ""]
     return "\n".join(page)

@@ -1,36 +1,26 @@
-"""The steppable run: as many steps, epochs or seconds at a time as the caller wants.
+"""What a run is made from, and how it is put together.
 
-Puts together what a run is made of: rows and their order, a runner, a loop, its books, their
-checkpoints. Borders of slices never change bits. Proved by ``tests/test_training*.py`` and
-``tests/test_resume.py``.
+Rows and their order, a runner, a loop, its books, their checkpoints; how it then goes on is
+`clearprop.training.run`'s. Proved by ``tests/test_training*.py``.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import TracebackType
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clearprop.engine import Data, Precision, Runner, State
-from clearprop.errors import DivergenceError, SettingError
-from clearprop.network import (
-    Inputs,
-    Network,
-    Parameters,
-    check_network,
-    require_memory,
-    within_memory,
-)
+from clearprop.engine import Precision, State
+from clearprop.errors import SettingError
+from clearprop.network import Inputs, Network, check_network, require_memory, within_memory
 from clearprop.optimizers import Optimizer
 from clearprop.optimizers import optimizer as optimizer_of
-from clearprop.settings import Attr, check_all
+from clearprop.settings import check_all
 from clearprop.training.books import Books
 from clearprop.training.checkpoint import fingerprint
 from clearprop.training.choices import (
@@ -43,12 +33,13 @@ from clearprop.training.choices import (
     several,
 )
 from clearprop.training.divergence import advice
-from clearprop.training.history import Event, History
+from clearprop.training.history import Event
 from clearprop.training.judging import Judge
 from clearprop.training.keeping import Keeper
 from clearprop.training.loop import Ends, Loop
-from clearprop.training.progress import Callback, Progress
+from clearprop.training.progress import Callback
 from clearprop.training.rates import Rates
+from clearprop.training.run import KEPT, Run
 from clearprop.training.schedules import Horizon, Schedule
 from clearprop.training.schedules import schedule as schedule_of
 from clearprop.training.starting import begun, drawn
@@ -57,10 +48,9 @@ from clearprop.words import shown
 __all__ = ["DEFAULT_EPOCHS", "Training"]
 
 DEFAULT_EPOCHS = 100
-KEPT = "what training keeps of them"
 
 
-class Training:
+class Training(Run):
     """A training run, taken as many steps, epochs or seconds at a time as wanted.
 
     With X and Y alone it takes 100 epochs of Adam over batches of about a 32nd of the rows (32 to
@@ -195,7 +185,7 @@ class Training:
         rate: dict[str, float] = {}
         if learning_rate is not None:
             rate["learning_rate"] = learning_rate
-        self.optimizer: Optimizer = optimizer_of(optimizer, **rate)
+        self.optimizer = optimizer_of(optimizer, **rate)
         self.schedule: Schedule = schedule_of(schedule)
         self.optimizer.check(network.graph)
         check_suited(
@@ -212,12 +202,11 @@ class Training:
         self._each = 8 + int(width * (3 + self.optimizer.vectors(network.graph.size)))
         require_memory(network.graph, self._each, KEPT)
         rows = divided(network, X, Y, sample_weight, validation, size, self.seed, chosen)
-        self.data: Data = rows.data
-        self.validation: Data | None = rows.validation
+        self.data = rows.data
+        self.validation = rows.validation
         self.batches = rows.batches
         self.validation_rows = rows.validation_rows
-        # The length of the run, which schedules know; limits cut it short and change no rate.
-        self.steps: int = told["steps"] or (told["epochs"] or DEFAULT_EPOCHS) * self.batches.epoch
+        self.steps = told["steps"] or (told["epochs"] or DEFAULT_EPOCHS) * self.batches.epoch
         early = told["early_stopping"]
         ends = Ends(
             self.steps,
@@ -227,7 +216,6 @@ class Training:
             told["time_limit"] or np.inf,
             told["max_steps"],
         )
-        self._runner: Runner
         with within_memory(network.graph, self._each, KEPT):
             self._runner, note = opened(
                 told["engine"], network.graph, self.optimizer, self.data, chosen, told["threads"],
@@ -269,206 +257,6 @@ class Training:
         runner = self._runner
         return State.initial(flat, self.optimizer, self.seed, runner.precision, runner.family)
 
-    # -- looking ----------------------------------------------------------------------------------
-    @property
-    def state(self) -> State:
-        """All that the next step depends on, besides the data."""
-        return self._books.state
-
-    @property
-    def history(self) -> History:
-        """A row of figures for each epoch, and events."""
-        return self._books.history
-
-    @property
-    def why(self) -> str:
-        """Why the run ended; empty if it has not."""
-        return self._books.why
-
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        return self._books.step
-
-    @property
-    def epoch(self) -> int:
-        """Whole epochs done."""
-        return self._books.epoch
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of the whole run, the last of them perhaps in part."""
-        return self._loop.epochs
-
-    @property
-    def finished(self) -> bool:
-        """Whether the run has ended; ``why`` says how."""
-        return self.why != ""
-
-    @property
-    def parameters(self) -> Parameters:
-        """The parameters now, a copy: those that the optimizer would have kept."""
-        return Parameters(self.network.graph, self._books.kept())
-
-    @property
-    def best(self) -> Parameters:
-        """The parameters to use, a copy.
-
-        With validation rows or early stopping, those of the epoch whose watched figure is best; if
-        the run diverged, those of the epoch of the least training cost; else, and as long as no
-        epoch has been judged, the present ones.
-        """
-        judged = self.validation is not None or self._ends.early
-        return Parameters(self.network.graph, self._books.best(judged))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of its state, its best parameters, and a gradient."""
-        return self._books.nbytes
-
-    @property
-    def progress(self) -> Progress:
-        """Where the run stands."""
-        books = self._books
-        last, watch = books.history.last, books.watch
-        return Progress(
-            epoch=self.epoch,
-            epochs=self.epochs,
-            step=self.step,
-            steps=self.steps,
-            step_cost=books.sums.cost,
-            best_epoch=watch.epoch,
-            best=self._judge.sign * watch.best if watch.epoch else np.nan,
-            learning_rate=books.sums.rate,
-            seconds=books.seconds,
-            why=self.why,
-            cost=last("cost"),
-            validation_cost=last("validation_cost"),
-            validation_metric=last("validation_metric"),
-            training=self,
-        )
-
-    # -- going on ---------------------------------------------------------------------------------
-    def advance(
-        self,
-        *,
-        steps: int | None = None,
-        epochs: int | None = None,
-        seconds: float | None = None,
-    ) -> Progress:
-        """Go on for some steps, up to the end of some epochs, or for some seconds.
-
-        Parameters
-        ----------
-        steps, epochs : int, at least 1
-        seconds : float > 0
-            Give one of the three. Time ends after a whole step, one at least.
-
-        Returns
-        -------
-        Progress
-
-        Raises
-        ------
-        DivergenceError
-            If the cost is no longer finite. `best` and `history` are kept.
-        KeyboardInterrupt
-            After Ctrl-C: the step under way is discarded whole, and the run can go on.
-
-        Examples
-        --------
-        >>> X = np.linspace(-1, 1, 64)[:, None]
-        >>> training = Training(Network([1, 4, 1]), X, X**2, batch_size=16, epochs=2)
-        >>> training.advance(steps=3).step, training.advance(epochs=1).step
-        (3, 4)
-        """
-        given = {"steps": steps, "epochs": epochs, "seconds": seconds}
-        one = {name: value for name, value in given.items() if value is not None}
-        if len(one) != 1:
-            raise SettingError("advance: give steps, epochs or seconds, one of the three")
-        check_all(_ADVANCE, one, "advance")
-        target = self.steps
-        if steps is not None:
-            target = self.step + int(steps)
-        elif epochs is not None:
-            target = (self.step // self.batches.epoch + int(epochs)) * self.batches.epoch
-        self._drive(target, np.inf if seconds is None else time.monotonic() + float(seconds))
-        return self.progress
-
-    def run(self) -> Progress:
-        """Go on to the end; raises what `advance` does."""
-        self._drive(self.steps, np.inf)
-        return self.progress
-
-    def interrupt(self) -> None:
-        """Ask `advance` or `run` to return after the last whole step; safe from any thread."""
-        self._loop.asked.by_call = True
-        self._runner.interrupt()
-
-    def close(self) -> None:
-        """Give back the engine's memory; figures and parameters stay."""
-        self._runner.close()
-
-    def __enter__(self) -> Training:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def _drive(self, target: int, deadline: float) -> None:
-        with within_memory(self.network.graph, self._each, KEPT):
-            try:
-                self._loop.drive(target, deadline, lambda: self.progress)
-            except DivergenceError as error:
-                error.training = self
-                raise
-
-    # -- checkpoints ------------------------------------------------------------------------------
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a checkpoint, whole or not at all; see `clearprop.training.checkpoint`.
-
-        Not while another thread advances the run.
-
-        Parameters
-        ----------
-        path : str or path
-
-        Raises
-        ------
-        FileError
-            If it cannot be written; what stood there stands.
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> X = np.linspace(-1, 1, 64)[:, None]
-        >>> first = Training(Network([1, 4, 1]), X, X**2, epochs=2)
-        >>> second = Training(Network([1, 4, 1]), X, X**2, epochs=2)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = first.advance(epochs=1)
-        ...     first.save(f"{folder}/run")
-        ...     second.restore(f"{folder}/run")
-        >>> first.run().cost == second.run().cost
-        True
-        """
-        self._keeper.save(self._books, path)
-
-    def restore(self, path: str | os.PathLike[str]) -> None:
-        """Go on from a checkpoint that a run of the same data and settings wrote.
-
-        Raises
-        ------
-        FileError
-            If it is no checkpoint, is damaged, the run diverged, or it began with something else,
-            which is named.
-        """
-        self._keeper.restore(self._books, path)
-
     def _own(self, told: Mapping[str, Any]) -> dict[str, Any]:
         """Return the settings that a run's bits depend on."""
         own: dict[str, Any] = {"optimizer": self.optimizer.name, **self.optimizer.settings}
@@ -488,10 +276,3 @@ class Training:
         if self._judge.watches_metric:
             own["greater_is_better"] = told["greater_is_better"]
         return own
-
-
-_ADVANCE = (
-    Attr("steps", int, None, bounds="[1, inf)"),
-    Attr("epochs", int, None, bounds="[1, inf)"),
-    Attr("seconds", float, None, bounds="(0, inf)"),
-)
