@@ -17,14 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from clearprop import storage
 from clearprop.backprop.given import as_array, check_finite
-from clearprop.engine import Data, Runner, open_native, open_reference
-from clearprop.errors import DataError, NativeError, SettingError, UsageError
-from clearprop.metrics import evaluate
+from clearprop.errors import DataError, SettingError, UsageError
 from clearprop.model.compiled import Compiled
 from clearprop.model.file import KIND, check_destination
+from clearprop.model.forwarding import Forward
+from clearprop.model.outcomes import figures, probabilities, values
 from clearprop.model.targets import encode_target
 from clearprop.network import Inputs, Network, Parameters, check_network
-from clearprop.optimizers import SGD
 from clearprop.settings import Attr
 from clearprop.tables import Chunk, Table, open_table
 from clearprop.tables.columns import read_weights
@@ -38,11 +37,6 @@ __all__ = ["Model", "Predictions", "input_arrays"]
 
 #: Rows that are encoded and predicted at a time.
 _ROWS = 8192
-#: Rows for which preparing a pass takes longer than the pass.
-_FEW = 32
-_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
-#: float32 holds whatever has a square below this.
-_SQUARES = 1e76
 _OVERWRITE = Attr("overwrite", bool, False)
 
 
@@ -141,7 +135,7 @@ class Model:
             Naming the column or the shape that is missing or wrong.
         """
         if len(self.network.graph.outputs) > 1:
-            return self._forward(self._read(X))
+            return self._forward(self._read(X), self.parameters)
         return self._values(self._outputs(X))
 
     def predict_probabilities(self, X: object) -> NDArray[np.float64]:
@@ -157,7 +151,7 @@ class Model:
                 f"the model predicts the number {self.target.name!r}, which has no probabilities: "
                 "predict without them"
             )
-        return _probabilities(self._outputs(X))
+        return probabilities(self._outputs(X))
 
     def evaluate(
         self, X: object, Y: Any = None, sample_weight: ArrayLike | None = None
@@ -232,7 +226,7 @@ class Model:
         assert self.encoder is not None
         for chunk in table.chunks(_ROWS, self.encoder.names):
             outputs = self._chunk(chunk)
-            P = _probabilities(outputs) if self.task == "classification" else None
+            P = probabilities(outputs) if self.task == "classification" else None
             yield Predictions(chunk.start, self._values(outputs), P)
 
     def judge(
@@ -338,11 +332,11 @@ class Model:
     def _outputs(self, X: object) -> NDArray[Any]:
         """What the network gives for all rows, (m, width)."""
         if self.encoder is None:
-            few = self._few(X)
+            few = self._forward.few(X, self.parameters)
             if few is not None:
                 return few
             inputs = self._read(X)
-            few = self._few(next(iter(inputs.values())))
+            few = self._forward.few(next(iter(inputs.values())), self.parameters)
             return self._one(inputs) if few is None else few
         table = self.open(X)
         return np.concatenate([self._chunk(c) for c in table.chunks(_ROWS, self.encoder.names)])
@@ -353,41 +347,11 @@ class Model:
         return self._one(input_arrays(self.network, encoded))
 
     def _one(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-        return self._forward(inputs)[self.network.graph.outputs[0]]
-
-    def _forward(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        found = self._runner.forward(self.parameters.flat, inputs)
-        for outputs in found.values():
-            _check_outputs(outputs)
-        return found
-
-    def _few(self, X: object) -> NDArray[Any] | None:
-        """The outputs of a few rows without the preparations that many are worth.
-
-        None for what is not seen at once to be in order: that is looked at properly.
-        """
-        if type(X) is not np.ndarray or X.dtype not in _FLOATS or X.ndim != 2 or len(X) > _FEW:
-            return None
-        compiled, flags = self._quick, X.flags
-        if compiled is None or X.shape[1] != compiled.width:
-            return None
-        # Σ x² is no less than each x² and NaN with any of them: so all are finite, as float32 too.
-        if not (flags.c_contiguous and flags.aligned and float(np.vdot(X, X)) < _SQUARES):
-            return None
-        compiled.use(self.parameters)
-        outputs = compiled.predict(X)
-        if not float(np.vdot(outputs, outputs)) < np.inf:
-            _check_outputs(outputs)
-        return outputs
+        return self._forward(inputs, self.parameters)[self.network.graph.outputs[0]]
 
     @cached_property
-    def _quick(self) -> Compiled | None:
-        """The compiled network; None where it has members or the native engine has no way."""
-        try:
-            many = self.network.graph.members > 1
-            return None if many else Compiled(self.network, self.parameters)
-        except NativeError:
-            return None
+    def _forward(self) -> Forward:
+        return Forward(self.network, self.parameters.flat.dtype)
 
     @cached_property
     def compiled(self) -> Compiled:
@@ -400,44 +364,13 @@ class Model:
         """
         return Compiled(self.network, self.parameters)
 
-    @cached_property
-    def _runner(self) -> Runner:
-        """The native engine in the precision of training, or the reference for a user's rows."""
-        graph = self.network.graph
-        empty = {
-            given.key: np.zeros(0, np.int64) if given.levels else np.zeros((0, given.width))
-            for given in graph.inputs
-        }
-        try:
-            narrow = self.parameters.flat.dtype == np.float32
-            return open_native(
-                graph, None, Data(empty, {}), precision="float32" if narrow else "float64"
-            )
-        except NativeError:
-            return open_reference(graph, SGD(), Data(empty, {}))
-
     def _values(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """Labels or numbers, from what the network gives."""
-        if self.task == "classification":
-            # Two numbers of float32 stay two in float64, whatever they are divided by.
-            exact = outputs.dtype == np.float32 and outputs.shape[1] > 1
-            scores = outputs if exact else _probabilities(outputs)
-            return self.target.decode(scores.argmax(axis=1))
-        values = self.target.predicted(outputs)
-        return values[:, 0] if values.shape[1] == 1 else values
+        return values(self.target, outputs)
 
     def _figures(
         self, y: NDArray[Any], outputs: NDArray[Any], weights: NDArray[np.float64] | None
     ) -> dict[str, float]:
-        if self.task == "classification":
-            y = y.argmax(axis=1) if y.ndim == 2 else y
-            return evaluate("classification", y, _probabilities(outputs), weights)
-        t, p = self.target.decode(y), self.target.predicted(outputs)
-        t = t.reshape(len(t), -1)
-        if t.shape != p.shape:
-            raise DataError(f"Y has {t.shape[1]} numbers a row, the network gives {p.shape[1]}")
-        each = [evaluate("regression", t[:, k], p[:, k], weights) for k in range(p.shape[1])]
-        return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+        return figures(self.target, y, outputs, weights)
 
 
 def input_arrays(network: Network, encoded: Encoded) -> dict[str, NDArray[Any]]:
@@ -445,24 +378,6 @@ def input_arrays(network: Network, encoded: Encoded) -> dict[str, NDArray[Any]]:
     arrays = [encoded.X] if encoded.X.shape[1] else []
     arrays += [encoded.indices[:, place] for place in range(encoded.indices.shape[1])]
     return dict(zip([given.key for given in network.graph.inputs], arrays, strict=True))
-
-
-def _check_outputs(outputs: NDArray[Any]) -> None:
-    finite = np.isfinite(outputs)
-    if not finite.all():
-        raise DataError(
-            f"the network's output is not finite for row {int(np.argmin(finite.all(axis=1)))} of "
-            "X: its numbers are too large; scale them as in training"
-        )
-
-
-def _probabilities(outputs: NDArray[Any]) -> NDArray[np.float64]:
-    """One column a class; a binary network gives that of its second class alone."""
-    P = np.asarray(outputs, np.float64)
-    if P.shape[1] == 1:
-        return np.concatenate([1.0 - P, P], axis=1)
-    # Rounded to float32, the shares of softmax miss the sum 1 by some 1e-7: mended in float64.
-    return np.asarray(P / P.sum(axis=1, keepdims=True))
 
 
 def _told(value: object) -> str:
