@@ -62,6 +62,11 @@ class Chain:
         output = Dense(self.sizes[-1], "identity")(value)
         return Network(inputs=x, outputs=output, cost=self.cost, l2=l2, **self.cost_settings)
 
+    @property
+    def size(self) -> int:
+        """How many weights there are, biases not counted."""
+        return sum(inputs * units for inputs, units in pairwise(self.sizes))
+
     def weights(self) -> NDArray[np.bool_]:
         """Return which numbers of the flat vector are weights, not biases."""
         parts = [(np.ones(a * b, bool), np.zeros(b, bool)) for a, b in pairwise(self.sizes)]

@@ -42,15 +42,22 @@ def constructed(types: type, defaults: Mapping[str, Any]) -> Callable[[Construct
         first = [p for p in named if p.kind is not p.KEYWORD_ONLY]
         signature = own.replace(parameters=[*first, *settings, *named[len(first) :]])
 
+        usual = {p.name: p.default for p in [*signature.parameters.values()][1:]}
+        by_place = [p.name for p in first[1:]]
+
         @functools.wraps(init)
-        def keep(*args: Any, **given: Any) -> None:
-            try:
-                bound = signature.bind(*args, **given)
-            except TypeError as error:
-                raise TypeError(f"{init.__qualname__}(): {error}") from None
-            bound.apply_defaults()
-            (_, estimator), *told = bound.arguments.items()
-            for name, value in told:
+        def keep(estimator: Any, /, *args: Any, **given: Any) -> None:
+            told = dict(zip(by_place, args, strict=False))
+            if (
+                len(args) > len(by_place)
+                or told.keys() & given.keys()
+                or given.keys() - usual.keys()
+            ):
+                try:
+                    signature.bind(estimator, *args, **given)
+                except TypeError as error:
+                    raise TypeError(f"{init.__qualname__}(): {error}") from None
+            for name, value in {**usual, **told, **given}.items():
                 setattr(estimator, name, value)  # unchanged, as `clone` asks for
 
         keep.__signature__ = signature  # type: ignore[attr-defined]

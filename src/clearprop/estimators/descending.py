@@ -24,6 +24,7 @@ from clearprop.estimators.epochs import Epochs, constants
 from clearprop.estimators.lbfgs import Objective, lbfgs
 from clearprop.estimators.listening import Listening
 from clearprop.estimators.machine import Machine
+from clearprop.estimators.multilayer_settings import DEFAULTS
 from clearprop.estimators.rows import Rows, suits_float32, taken
 from clearprop.training import Horizon
 
@@ -31,6 +32,8 @@ AUTO_BATCH = 200
 FLOAT32_ROWS = 1000
 """From so many rows on, the noise of a sample is far above float32's rounding."""
 FEWEST_VALIDATION_ROWS = 2
+SMALL_STEP = 1e6
+"""Weights times rows of a step, below which two threads took longer than one wherever measured."""
 SEEDS = 2**31 - 1
 
 
@@ -132,7 +135,7 @@ class Fitting:
         self.flat = self.flat.astype(dtype)
         rows = self._rows(X, Y, weights, self._batch_size(len(Y)), dtype)
         descent = self._descent(rows)
-        machine = self._machine(descent)
+        machine = self._machine(descent, rows.batch)
         validation = None if held is None else self._rows(*held, max(1, len(held.y)), dtype)
         self._open_books(validation is not None)
         if rows.dense:
@@ -304,15 +307,16 @@ class Fitting:
             return old
         horizon = Horizon(float(to.learning_rate_init), to.max_iter * rows.steps, rows.steps)
         seed = int(to._random_state.randint(SEEDS)) if self.chain.dropout else 0
-        descent = Descent(
-            to.get_params(deep=False), self.flat, _name(self.flat.dtype), horizon, seed
-        )
+        told = {name: getattr(to, name) for name in DEFAULTS}
+        descent = Descent(told, self.flat, _name(self.flat.dtype), horizon, seed)
         to._optimizer = descent
         return descent
 
-    def _machine(self, descent: Descent) -> Machine:
-        precision = _name(self.flat.dtype)
-        made = Machine(self.chain, self.to.alpha, descent.rule, precision, self.threads)
+    def _machine(self, descent: Descent, batch: int) -> Machine:
+        # A small step is not worth a trial of two threads in each new estimator.
+        small = self.threads is None and self.chain.size * batch < SMALL_STEP
+        threads, precision = 1 if small else self.threads, _name(self.flat.dtype)
+        made = Machine(self.chain, self.to.alpha, descent.rule, precision, threads)
         return self._keep("_trainer", made)
 
     def _keep(self, name: str, made: Machine) -> Machine:
