@@ -5,8 +5,10 @@
 //
 // Why it is fast: a tile of `tile_rows` × 2 registers of C stays in registers while k runs; every
 // step loads one row of a B panel (2 registers) and broadcasts tile_rows numbers of A. B comes in
-// panels two registers wide, k rows after each other, so it streams; k is cut in pieces whose panel
-// fits the first-level cache, and C is continued from memory between pieces. relu, and its slope
+// panels two registers wide, k rows after each other, so it streams; k is cut in equal pieces, so
+// that a panel and the rows of A stay in the second cache, and C is continued from memory between
+// pieces. Where B is larger than the second cache, the tiles of one panel fetch the next meanwhile:
+// no processor sees by itself that panels follow each other at a distance. relu, and its slope
 // behind the product δ W, are done behind the last piece, before the tile leaves the registers.
 //
 // Why the bits agree: an element of C is one chain of fma over k in order, whatever the tile it
@@ -23,7 +25,7 @@ inline constexpr int tile_rows = 8;
 #else
 inline constexpr int tile_rows = 6;
 #endif
-inline constexpr long k_piece = 256;  // k × 2 registers of B ≤ 32 KB; changes no bits
+inline constexpr long k_piece = 512;  // k × 2 registers of B ≤ 64 KB; changes no bits
 
 template <class T>
 inline constexpr int panel_width = 2 * Vector<T>::lanes;
@@ -60,10 +62,25 @@ struct End {
     const T* y = nullptr;
 };
 
+// What is fetched into the second cache while a tile is multiplied, a little with each step of k,
+// for many requests at once would be waited for. Of the panel of B that comes next, `each` numbers.
+template <class E>
+struct NextPanel {
+    const E* at;
+    long each;
+    CP_INLINE void step() {
+        __builtin_prefetch(at, 0, 2);
+        at += each;
+    }
+};
+struct NoFetch {
+    CP_INLINE void step() {}
+};
+
 // One tile: `rows` × `vectors` registers of C.
-template <class T, class E, int rows, int vectors>
+template <class T, class E, int rows, int vectors, class Fetch>
 CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k,
-                    Start start, End<T> end) {
+                    Start start, End<T> end, Fetch fetch) {
     using V = Vector<T>;
     V c[rows][vectors];
     for (int i = 0; i < rows; ++i)
@@ -78,6 +95,7 @@ CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const 
             const auto a = Factor<T, E>::all(A[i * p.a_row]);
             for (int j = 0; j < vectors; ++j) c[i][j] = multiply_add(a, b[j], c[i][j]);
         }
+        fetch.step();
         A += p.a_k;
         B += p.b_k;
     }
@@ -95,54 +113,74 @@ CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const 
 }
 
 // The tile of fewer rows: the same instructions for each element.
-template <class T, class E, int vectors, int rows = tile_rows - 1>
+template <class T, class E, int vectors, class Fetch, int rows = tile_rows - 1>
 CP_INLINE void tail(int left, const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias,
-                    long k, Start start, End<T> end) {
+                    long k, Start start, End<T> end, Fetch fetch) {
     if constexpr (rows > 0) {
         if (left == rows)
-            tile<T, E, rows, vectors>(p, A, B, C, bias, k, start, end);
+            tile<T, E, rows, vectors>(p, A, B, C, bias, k, start, end, fetch);
         else
-            tail<T, E, vectors, rows - 1>(left, p, A, B, C, bias, k, start, end);
+            tail<T, E, vectors, Fetch, rows - 1>(left, p, A, B, C, bias, k, start, end, fetch);
     }
 }
 
-template <class T, class E, int vectors>
+template <class T, class E, int vectors, class Fetch = NoFetch>
 CP_INLINE void any_tile(int rows, const Product<T, E>& p, const E* A, const E* B, T* C,
-                        const T* bias, long k, Start start, End<T> end = {}) {
+                        const T* bias, long k, Start start, End<T> end = {}, Fetch fetch = {}) {
     if (rows == tile_rows)
-        tile<T, E, tile_rows, vectors>(p, A, B, C, bias, k, start, end);
+        tile<T, E, tile_rows, vectors>(p, A, B, C, bias, k, start, end, fetch);
     else
-        tail<T, E, vectors>(rows, p, A, B, C, bias, k, start, end);
+        tail<T, E, vectors>(rows, p, A, B, C, bias, k, start, end, fetch);
 }
 
-template <class T, class E, int vectors>
+// The rows of C beside one panel of B, tile by tile; `next` is the panel that comes behind it.
+template <class T, class E, int vectors, bool far>
 void panel(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k, Start start,
-           End<T> end) {
-    for (long i = 0; i < p.m; i += tile_rows)
-        any_tile<T, E, vectors>(static_cast<int>(p.m - i < tile_rows ? p.m - i : tile_rows), p,
-                                A + i * p.a_row, B, C + i * p.c_row, bias, k, start,
-                                {end.rectify, end.y ? end.y + i * p.y_row : nullptr});
+           End<T> end, const E* next) {
+    const long tiles = (p.m + tile_rows - 1) / tile_rows;
+    const long each = (panel_width<T> + tiles - 1) / tiles;
+    for (long i = 0; i < p.m; i += tile_rows, next += each * k) {
+        const int rows = static_cast<int>(p.m - i < tile_rows ? p.m - i : tile_rows);
+        if (end.y && i) end.y += tile_rows * p.y_row;
+        if constexpr (far)
+            any_tile<T, E, vectors>(rows, p, A + i * p.a_row, B, C + i * p.c_row, bias, k, start,
+                                    end, NextPanel<E>{next, each});
+        else
+            any_tile<T, E, vectors>(rows, p, A + i * p.a_row, B, C + i * p.c_row, bias, k, start,
+                                    end);
+    }
+}
+
+template <class T, class E, bool far>
+void product(const Product<T, E>& p) {
+    const long panels = panels_of<T>(p.n);
+    const long pieces = p.k > k_piece ? (p.k + k_piece - 1) / k_piece : 1;
+    const long piece = (p.k + pieces - 1) / pieces;
+    for (long k0 = 0; k0 == 0 || k0 < p.k; k0 += piece) {
+        const long k = p.k - k0 < piece ? p.k - k0 : piece;
+        const Start start = k0 ? Start::given : p.start;
+        const bool last = k0 + k >= p.k;
+        for (long q = 0; q < panels; ++q) {
+            const E* A = p.A + k0 * p.a_k;
+            const E* B = p.B + k0 * p.b_k + q * p.b_panel;
+            const E* next = q + 1 < panels ? B + p.b_panel : p.B + (last ? 0 : k0 + k) * p.b_k;
+            T* C = p.C + q * p.c_panel;
+            End<T> end;
+            if (last) end = {p.rectify, p.y ? p.y + q * panel_width<T> : nullptr};
+            const T* bias = p.start == Start::row ? p.bias + q * panel_width<T> : nullptr;
+            if (p.n - q * panel_width<T> > Vector<T>::lanes)
+                panel<T, E, 2, far>(p, A, B, C, bias, k, start, end, next);
+            else
+                panel<T, E, 1, far>(p, A, B, C, bias, k, start, end, next);
+        }
+    }
 }
 
 template <class T, class E>
 void product(const Product<T, E>& p) {
-    const long panels = panels_of<T>(p.n);
-    for (long k0 = 0; k0 == 0 || k0 < p.k; k0 += k_piece) {
-        const long k = p.k - k0 < k_piece ? p.k - k0 : k_piece;
-        const Start start = k0 ? Start::given : p.start;
-        for (long q = 0; q < panels; ++q) {
-            const E* A = p.A + k0 * p.a_k;
-            const E* B = p.B + k0 * p.b_k + q * p.b_panel;
-            T* C = p.C + q * p.c_panel;
-            End<T> end;
-            if (k0 + k >= p.k) end = {p.rectify, p.y ? p.y + q * panel_width<T> : nullptr};
-            const T* bias = p.start == Start::row ? p.bias + q * panel_width<T> : nullptr;
-            if (p.n - q * panel_width<T> > Vector<T>::lanes)
-                panel<T, E, 2>(p, A, B, C, bias, k, start, end);
-            else
-                panel<T, E, 1>(p, A, B, C, bias, k, start, end);
-        }
-    }
+    // half of the second cache, which values want too
+    const bool far = static_cast<double>(p.n) * p.k * sizeof(E) > 5e5;
+    far ? product<T, E, true>(p) : product<T, E, false>(p);
 }
 
 }  // namespace clearprop::CP_ISA

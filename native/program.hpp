@@ -197,10 +197,13 @@ struct UpdateScalars {
 inline constexpr int row_block = 128;  // rows in one chain of a sum over rows: a bound of the bits
 
 // Numbers of scratch that a sum over the rows of a batch of m needs: the sums of `chunk_rows` rows
-// of one panel, one panel of a and `chunk_rows` units of δ, packed (sums.hpp).
+// of one panel, one panel of a and the δ of many units, packed (sums.hpp).
 inline constexpr long chunk_rows = 96;
+inline constexpr long most_packed = 1L << 20;  // numbers of δ, where more than a chunk's rows
 inline constexpr long scratch_size(long m, long panel_width, long widest) {
-    const long sums = chunk_rows * (panel_width + pad_bytes) + (m + 2) * (chunk_rows + panel_width);
+    const long all = (m + 2) * (widest + chunk_rows), chunk = (m + 2) * chunk_rows;
+    const long packed = all < most_packed ? all : most_packed > chunk ? most_packed : chunk;
+    const long sums = chunk_rows * panel_width + (m + 2) * panel_width + packed;
     const long pairs = row_block * (widest + pad_bytes);  // a block of values as pairs
     return sums > pairs ? sums : pairs;
 }

@@ -6,9 +6,10 @@
 // some rows of every parameter, and for a batch that comes in pieces cut between blocks: a piece
 // gives the sums of whole subtrees, and joining those does what the whole would have done.
 //
-// Why it is fast: where a batch leaves the first-level cache, the δ of `chunk_rows` units and one
-// panel of a are packed, so that every tile reads two short streams; and what is to be done with a
-// sum (the optimizer's step) is done behind each panel of a chunk, while the sum is near.
+// Why it is fast: where a batch leaves the first-level cache, the δ of many units and one panel of a
+// are packed, so that every tile reads two short streams, the δ tile after tile; and what is to be
+// done with a sum (the optimizer's step) is done behind `chunk_rows` of a panel, while the sum is
+// near, and fetched while it is summed.
 #pragma once
 
 #include <type_traits>
@@ -65,7 +66,9 @@ class RowSum {
         T* place(int k, long q, long i) const {
             return sum.gradient(k) + q * sum.weights_.panel + i * panel_width<T>;
         }
-        void fetch(int, long, long, int) const {}
+        using Fetch = NoFetch;
+        bool fetches() const { return false; }
+        Fetch fetch(int, long, long, int, long) const { return {}; }
         void done(int, long, long, long, T*) const {}
     };
 
@@ -93,27 +96,36 @@ class RowSum {
     void outer(int k, long first, long last, Then then) const {
         const long panels = panels_of<T>(parameter_.columns);
         const bool packed = worth_packing(last - first);
-        for (long i0 = first; i0 < last; i0 += chunk_rows) {
-            const long i1 = last - i0 < chunk_rows ? last : i0 + chunk_rows;
-            if (packed) pack_delta(k, i0, i1);
+        const long units = packed ? packed_units() : last - first;
+        for (long u0 = first; u0 < last; u0 += units) {
+            const long u1 = last - u0 < units ? last : u0 + units;
+            for (long i0 = u0; packed && i0 < u1; i0 += chunk_rows)
+                pack_delta(k, i0, u1 - i0 < chunk_rows ? u1 : i0 + chunk_rows, i0 - u0);
             for (long q = 0; q < panels; ++q) {
                 if (packed) pack_a(k, q);
-                T* const sums = then.place(k, q, i0);
-                for (long i = i0; i < i1; i += tile_rows) {
-                    const int rows = static_cast<int>(i1 - i < tile_rows ? i1 - i : tile_rows);
-                    const E* delta = packed ? packed_tile(i - i0) : nullptr;
-                    T* G = sums + (i - i0) * panel_width<T>;
-                    then.fetch(k, q, i, rows);
-                    if (parameter_.columns - q * panel_width<T> > V::lanes)
-                        outer_tile<2>(k, i, rows, q, delta, G);
-                    else
-                        outer_tile<1>(k, i, rows, q, delta, G);
+                for (long i0 = u0; i0 < u1; i0 += chunk_rows) {
+                    const long i1 = u1 - i0 < chunk_rows ? u1 : i0 + chunk_rows;
+                    T* const sums = then.place(k, q, i0);
+                    for (long i = i0; i < i1; i += tile_rows) {
+                        const int rows = static_cast<int>(i1 - i < tile_rows ? i1 - i : tile_rows);
+                        const E* delta = packed ? packed_tile(i - u0) : nullptr;
+                        T* G = sums + (i - i0) * panel_width<T>;
+                        if (parameter_.columns - q * panel_width<T> > V::lanes)
+                            outer_tile<2>(k, i, rows, q, delta, G, then);
+                        else
+                            outer_tile<1>(k, i, rows, q, delta, G, then);
+                    }
+                    then.done(k, q, i0, i1, sums);
                 }
-                then.done(k, q, i0, i1, sums);
             }
         }
     }
 
+    // Units whose δ is packed together: a row of chunks that the scratch holds
+    long packed_units() const {
+        const long chunks = most_packed / ((rows_of_batch() + 2) * chunk_rows);
+        return chunk_rows * (chunks ? chunks : 1);
+    }
     // Where a is larger than the first-level cache and both streams are read several times. Pairs
     // are always packed; several uses of a parameter are summed as floats, in every precision.
     bool worth_packing(long rows) const {
@@ -150,13 +162,14 @@ class RowSum {
             }
     }
 
-    // δ_r,i of units i0 … i1 − 1: of the first tile of units row after row, of the next tile, …
-    void pack_delta(int k, long i0, long i1) const {
+    // δ_r,i of units i0 … i1 − 1: of the first tile of units row after row, of the next tile, …; they
+    // are packed from unit `at_unit` on.
+    void pack_delta(int k, long i0, long i1, long at_unit) const {
         const Rows<T>& delta = job_.slots[use(0).delta];
         const long rows = rows_of_batch(), row = delta.row;
         const long distance = packed_tile(tile_rows) - packed_tile(0);
         const T* from = delta.base + first_block_ * row_block * row + k * delta.member + i0;
-        E* to = packed_tile(0);
+        E* to = packed_tile(at_unit);
         for (long r = 0; r < rows; r += low ? 2 : 1, from += (low ? 2 : 1) * row, to += tile_rows) {
             const E* units;
             E pairs[chunk_rows + V::lanes];
@@ -173,11 +186,12 @@ class RowSum {
         }
     }
 
-    template <int vectors>
-    void outer_tile(int k, long i, int rows, long q, const E* packed, T* G) const {
+    template <int vectors, class Then>
+    void outer_tile(int k, long i, int rows, long q, const E* packed, T* G,
+                    const Then& then) const {
         constexpr int width = panel_width<T>;
         if (last_block_ - first_block_ == 1)
-            return chain<vectors>(k, i, rows, q, first_block_, packed, G);
+            return chain<vectors>(k, i, rows, q, first_block_, packed, G, then);
         alignas(64) T waiting[tree_depth][tile_rows * width];
         const auto join = [&](int slot) {
             for (int r = 0; r < rows; ++r)
@@ -189,7 +203,7 @@ class RowSum {
         Tree tree;
         for (long block = first_block_; block < last_block_; ++block)
             chain<vectors>(k, i, rows, q, block, packed,
-                           waiting[tree.push(block - first_block_, join)]);
+                           waiting[tree.push(block - first_block_, join)], then);
         tree.finish(join);
         for (int r = 0; r < rows; ++r)
             for (int j = 0; j < vectors; ++j)
@@ -197,8 +211,9 @@ class RowSum {
     }
 
     // One block's chain of a tile: A(i, r) = δ_r,i read through strides, B(r, j) = a_r,j.
-    template <int vectors>
-    CP_INLINE void chain(int k, long i, int rows, long q, long block, const E* packed, T* C) const {
+    template <int vectors, class Then>
+    CP_INLINE void chain(int k, long i, int rows, long q, long block, const E* packed, T* C,
+                         const Then& then) const {
         const long length = block_end(block) - block * row_block;
         if (!packed) return float_chain<vectors>(k, i, rows, q, block, C);
         Product<T, E> p{};
@@ -206,8 +221,12 @@ class RowSum {
         p.a_k = tile_rows;
         p.b_k = p.c_row = panel_width<T>;
         const long r = steps((block - first_block_) * row_block);
-        any_tile<T, E, vectors>(rows, p, packed + r * tile_rows, packed_a() + r * panel_width<T>, C,
-                                nullptr, steps(length), Start::zero);
+        const E *const A = packed + r * tile_rows, *const B = packed_a() + r * panel_width<T>;
+        if (block == first_block_ && then.fetches())
+            any_tile<T, E, vectors>(rows, p, A, B, C, nullptr, steps(length), Start::zero, {},
+                                    then.fetch(k, q, i, rows, steps(length)));
+        else
+            any_tile<T, E, vectors>(rows, p, A, B, C, nullptr, steps(length), Start::zero);
     }
     template <int vectors>
     CP_INLINE void float_chain(int k, long i, int rows, long q, long block, T* C) const {

@@ -76,6 +76,36 @@ void transpose(const Job<T>& job, long parameter, long first, long last) {
             copy_panel<T, E>(p, job.weights[parameter], k, q, first, last);
 }
 
+// Arrays that are fetched into the second cache one after the other, with each step of a tile's sum
+// a part of a line or, of short sums, several lines (see NextPanel).
+class TileLines {
+  public:
+    template <class T>
+    CP_INLINE void add(const T* array) {
+        at_[arrays_++] = reinterpret_cast<const char*>(array);
+    }
+    // So many bytes of each array, in so many steps
+    CP_INLINE void spread(long bytes, long steps) {
+        bytes_ = bytes;
+        at_[arrays_] = at_[0];  // what is fetched by steps that are left over
+        const long turns = steps / arrays_;
+        each_ = turns * pad_bytes > bytes ? (bytes + turns - 1) / turns : pad_bytes;
+        at_once_ = (arrays_ * bytes + steps * each_ - 1) / (steps * each_);
+    }
+    CP_INLINE void step() {
+        for (long n = 0; n < at_once_; ++n) {
+            __builtin_prefetch(at_[array_] + done_, 1, 2);
+            done_ += each_;
+            if (done_ >= bytes_) done_ = 0, array_ += array_ < arrays_;
+        }
+    }
+
+  private:
+    const char* at_[6];
+    long bytes_, each_, at_once_, done_ = 0;
+    int arrays_ = 0, array_ = 0;
+};
+
 // The update of one parameter, stretch by stretch of its memory.
 template <class T, class E = T>
 class Update {
@@ -112,17 +142,16 @@ class Update {
         T* scratch;
         std::uint64_t* ticks;
         T* place(int, long, long) const { return scratch; }
-        // The weights and slots of a tile on their way into the second cache while it is summed
-        CP_INLINE void fetch(int k, long q, long i, int rows) const {
-            if (!update.far_) return;
+        using Fetch = TileLines;
+        bool fetches() const { return update.far_; }
+        // The weights and slots of a tile, while it is summed in so many steps
+        CP_INLINE Fetch fetch(int k, long q, long i, int rows, long steps) const {
             const long start = update.panel_start(k, q, i);
-            fetch(update.weights_.w + start, rows);
-            for (int s = 0; s < update.slots_; ++s) fetch(update.weights_.slot[s] + start, rows);
-        }
-        CP_INLINE static void fetch(const T* at, int rows) {
-            constexpr long line = pad_bytes / static_cast<long>(sizeof(T));
-            for (const T* end = at + rows * panel_width<T>; at < end; at += line)
-                __builtin_prefetch(at, 1, 2);
+            Fetch lines;
+            lines.add(update.weights_.w + start);
+            for (int s = 0; s < update.slots_; ++s) lines.add(update.weights_.slot[s] + start);
+            lines.spread(rows * panel_width<T> * static_cast<long>(sizeof(T)), steps);
+            return lines;
         }
         void done(int k, long q, long first, long last, T* sums) const {
             const Timed timed(ticks, phase_update);
