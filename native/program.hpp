@@ -199,7 +199,7 @@ inline constexpr int row_block = 128;  // rows in one chain of a sum over rows: 
 // Numbers of scratch that a sum over the rows of a batch of m needs: the sums of `chunk_rows` rows
 // of one panel, one panel of a and the δ of many units, packed (sums.hpp).
 inline constexpr long chunk_rows = 96;
-inline constexpr long most_packed = 1L << 20;  // numbers of δ, where more than a chunk's rows
+inline constexpr long most_packed = 1L << 19;  // numbers of δ, where a chunk has no more
 inline constexpr long scratch_size(long m, long panel_width, long widest) {
     const long all = (m + 2) * (widest + chunk_rows), chunk = (m + 2) * chunk_rows;
     const long packed = all < most_packed ? all : most_packed > chunk ? most_packed : chunk;

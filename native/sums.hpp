@@ -96,7 +96,7 @@ class RowSum {
     void outer(int k, long first, long last, Then then) const {
         const long panels = panels_of<T>(parameter_.columns);
         const bool packed = worth_packing(last - first);
-        const long units = packed ? packed_units() : last - first;
+        const long units = packed ? packed_units(last - first) : last - first;
         for (long u0 = first; u0 < last; u0 += units) {
             const long u1 = last - u0 < units ? last : u0 + units;
             for (long i0 = u0; packed && i0 < u1; i0 += chunk_rows)
@@ -121,11 +121,14 @@ class RowSum {
         }
     }
 
-    // Units whose δ is packed together: a row of chunks that the scratch holds
-    long packed_units() const {
-        const long chunks = most_packed / ((rows_of_batch() + 2) * chunk_rows);
-        return chunk_rows * (chunks ? chunks : 1);
+    // Units whose δ is packed together: as few equal parts of all, in chunks, as the scratch holds
+    long packed_units(long all) const {
+        const long most = most_packed / ((rows_of_batch() + 2) * chunk_rows);
+        const long chunks = (all + chunk_rows - 1) / chunk_rows;
+        const long parts = most ? (chunks + most - 1) / most : chunks;
+        return (chunks + parts - 1) / parts * chunk_rows;
     }
+
     // Where a is larger than the first-level cache and both streams are read several times. Pairs
     // are always packed; several uses of a parameter are summed as floats, in every precision.
     bool worth_packing(long rows) const {
