@@ -6,10 +6,10 @@
 // some rows of every parameter, and for a batch that comes in pieces cut between blocks: a piece
 // gives the sums of whole subtrees, and joining those does what the whole would have done.
 //
-// Why it is fast: where a batch leaves the first-level cache, the δ of many units and one panel of a
-// are packed, so that every tile reads two short streams, the δ tile after tile; and what is to be
-// done with a sum (the optimizer's step) is done behind `chunk_rows` of a panel, while the sum is
-// near, and fetched while it is summed.
+// Why it is fast: where a batch leaves the first-level cache, the δ of many units and one panel of
+// a are packed, so that every tile reads two short streams, the δ tile after tile; and what is to
+// be done with a sum (the optimizer's step) is done behind `chunk_rows` of a panel, while the sum
+// is near, and fetched while it is summed.
 #pragma once
 
 #include <type_traits>
@@ -165,8 +165,8 @@ class RowSum {
             }
     }
 
-    // δ_r,i of units i0 … i1 − 1: of the first tile of units row after row, of the next tile, …; they
-    // are packed from unit `at_unit` on.
+    // δ_r,i of units i0 … i1 − 1: of the first tile of units row after row, of the next tile, …;
+    // they are packed from unit `at_unit` on.
     void pack_delta(int k, long i0, long i1, long at_unit) const {
         const Rows<T>& delta = job_.slots[use(0).delta];
         const long rows = rows_of_batch(), row = delta.row;
