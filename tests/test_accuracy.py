@@ -28,10 +28,10 @@ T = {2: 12.706, 10: 2.262}[SPLITS]
 
 #: The most that ours may be on any of the splits, a third above what it is at worst.
 HIGHEST = {
-    ("digits", "error"): 0.064,
-    ("digits", "log loss"): 0.25,
+    ("digits", "error"): 0.043,
+    ("digits", "log loss"): 0.178,
     ("breast_cancer", "error"): 0.066,
-    ("breast_cancer", "log loss"): 0.196,
+    ("breast_cancer", "log loss"): 0.189,
     ("diabetes", "RMSE"): 77.0,
 }
 
