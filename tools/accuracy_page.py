@@ -241,9 +241,14 @@ def ablation(records: Sequence[Record]) -> list[str]:
                 for (t, n, split), one in value.items()
                 if t == table and n == name and (table, base, split) in value
             ]
-            cells.append(f"{mean(one for one, _ in both):.4f}" if both else "–")
             if both:  # a table counts once, however many splits of it there are
                 ratios.append(mean(math.log((one + SHIFT) / (was + SHIFT)) for one, was in both))
+            shown = "–"
+            if both and name == base:
+                shown = f"{mean(one for one, _ in both):.4f}"
+            elif both:
+                shown = f"{100 * math.expm1(ratios[-1]):+.1f} %"
+            cells.append(shown)
             times += [
                 math.log(spent[table, name, split] / spent[table, base, split])
                 for (t, n, split) in spent
@@ -269,9 +274,10 @@ _SHORT = {"log_loss": "log-loss", "rmse": "RMSE"}
 _ABLATION = """\
 One thing of the preset *default* is changed at a time, the rest stays; that it is trained again,
 and beside, are rows too, and so is each rule that looks at the table. A name with a number is so
-many rows of a larger table, which leaves thousands to judge by. The figure is log-loss or RMSE, and
-*all* the change of the shifted geometric mean over the row's tables, + being worse, ± its standard
-error over them: what is within two of those may be chance."""
+many rows of a larger table, which leaves thousands to judge by. The figure is log-loss or RMSE:
+below its first row stand changes of its shifted geometric mean over pairs of splits, + being worse;
+*all* is that over the row's tables, ± its standard error over them: what is within two of those may
+be chance."""
 
 
 def _figure(record: Record) -> str:
