@@ -74,10 +74,12 @@ def test_each_layout_has_its_name_and_text_alone_writes_fractions_on_the_line():
         (("ratio", "J", "w"), "∂J/∂w", r"\frac{\partial J}{\partial w}",
          "<mfrac><mrow><mo>∂</mo>J</mrow><mrow><mo>∂</mo>w</mrow></mfrac>"),
         (("total", "j", "3", "x"), "Σⱼ₌₁³ x", r"\sum_{j=1}^{3} x",
-         "<mrow><munderover><mo>∑</mo><mrow><mi>j</mi><mo>=</mo><mn>1</mn></mrow>"
+         "<mrow><munderover><mo>∑</mo><mrow><mi>j</mi>"
+         "<mo lspace='0' rspace='0'>=</mo><mn>1</mn></mrow>"
          "<mrow>3</mrow></munderover>x</mrow>"),
         (("total", "κ", "K", "x"), "Σ_{κ}₌₁^{K} x", r"\sum_{\kappa=1}^{K} x",
-         "<mrow><munderover><mo>∑</mo><mrow><mi>κ</mi><mo>=</mo><mn>1</mn></mrow>"
+         "<mrow><munderover><mo>∑</mo><mrow><mi>κ</mi>"
+         "<mo lspace='0' rspace='0'>=</mo><mn>1</mn></mrow>"
          "<mrow>K</mrow></munderover>x</mrow>"),
     ],
 )  # fmt: skip
@@ -255,14 +257,17 @@ ONE = "<mo stretchy='false'>(</mo><mn>1</mn><mo stretchy='false'>)</mo>"
         (Glyph("Θ", bar=True), "Θ\u0304", r"\bar{\Theta}",
          "<mover accent='true'><mi>Θ</mi><mo>¯</mo></mover>"),
         (Glyph("a", "l−1"), "aˡ⁻¹", "a^{l-1}",
-         "<msup><mi>a</mi><mrow><mi>l</mi><mo stretchy='false'>−</mo><mn>1</mn></mrow></msup>"),
+         "<msup><mi>a</mi><mrow><mi>l</mi><mo lspace='0' rspace='0'>−</mo>"
+         "<mn>1</mn></mrow></msup>"),
         (Glyph("a", "(out)"), "a^{(out)}", r"a^{\text{(out)}}",
          "<msup><mi>a</mi><mrow><mtext>(out)</mtext></mrow></msup>"),
         (Glyph("a", "l"), "aˡ", "a^{l}", "<msup><mi>a</mi><mrow><mi>l</mi></mrow></msup>"),
         (Glyph("a", "2_b"), "a^{2_b}", r"a^{2\_b}",
-         "<msup><mi>a</mi><mrow><mn>2</mn><mo stretchy='false'>_</mo><mi>b</mi></mrow></msup>"),
+         "<msup><mi>a</mi><mrow><mn>2</mn><mo lspace='0' rspace='0'>_</mo>"
+         "<mi>b</mi></mrow></msup>"),
         (Glyph("a", "", ("i−1",)), "aᵢ₋₁", "a_{i-1}",
-         "<msub><mi>a</mi><mrow><mi>i</mi><mo stretchy='false'>−</mo><mn>1</mn></mrow></msub>"),
+         "<msub><mi>a</mi><mrow><mi>i</mi><mo lspace='0' rspace='0'>−</mo>"
+         "<mn>1</mn></mrow></msub>"),
         (Glyph("a", "", ("κ", "i")), "a_{κi}", r"a_{\kappa i}",
          "<msub><mi>a</mi><mrow><mi>κ</mi><mi>i</mi></mrow></msub>"),
     ],

@@ -34,7 +34,7 @@ PAGE = """\
 S
 </head>
 <body>
-<h1>Back-propagation of 1-1, derived</h1>
+<h1>Back-propagation of <span class="whole">1-1</span>, derived</h1>
 <div class="about">notation: S0 · <span lang="zh-CN">矩阵</span> matrix · 2 parameters</div>
 <div class="about">S0: <span lang="zh-CN">前馈神经网络与反向传播算法（推导过程）</span>, Joe-Han, 2016</div>
 <div class="drawing">M</div>
@@ -57,7 +57,7 @@ M
 <section class="step" id="step-z2"><a class="place" href="#at-z2">↑</a>
 <h3><span class="number">(3)</span><a href="#step-z2">Input of layer 2</a></h3>
 <p class="why">Each unit adds up what reaches it, each wire times its weight, and its bias. \
-<span class="uses">· from <a href="#step-a1">(2)</a></span></p>
+<span class="uses">·\u00a0from <a href="#step-a1">(2)</a></span></p>
 """  # noqa: E501
 
 
@@ -187,9 +187,9 @@ def test_a_step_that_uses_nothing_says_nothing_and_each_number_is_its_own_link()
         line = section.split("</p>")[0]
         found = re.findall(r'<a href="#([^"]+)">\((\d+)\)</a>', line)
         assert [int(n) for _, n in found] == [d.step(one).number for one in step.uses]
-        assert ('<span class="uses">· from ' in line) == bool(step.uses)
+        assert ('<span class="uses">·\u00a0from ' in line) == bool(step.uses)
     zh = cp.derive(cp.Network("1-1"), "matrix", language="zh").to_html()
-    assert '<span class="uses">· 由 <a href="#step-z2">（2）</a>' in zh
+    assert '<span class="uses">·\u00a0由<a href="#step-z2">（2）</a>' in zh
 
 
 def test_an_address_has_letters_digits_and_hyphens_alone():
@@ -281,7 +281,7 @@ def test_an_english_article_needs_no_chinese_fonts_and_a_chinese_one_has_them():
         "\\usepackage[margin=25mm]{geometry}\n"
     )
     assert r"\noindent S0: 前馈神经网络与反向传播算法（推导过程）, Joe-Han, 2016\par" in page
-    assert r"\section*{前向传播}" in page and "（由 （2）" not in page
+    assert r"\section*{前向传播}" in page and "（由（2）" not in page
     english = one_unit().to_latex()
     assert not re.search("[\u2e80-\uffff]", english)
 

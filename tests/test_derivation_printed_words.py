@@ -156,7 +156,7 @@ def test_where_letters_run_is_said_for_one_place_and_for_many():
 
 def test_steps_used_are_parted_by_the_language_s_own_sign():
     assert uses_text(one_unit(), [3, 4]) == "from (3), (4)"
-    assert uses_text(one_unit("zh"), [3, 4]) == "由 （3）、（4）"
+    assert uses_text(one_unit("zh"), [3, 4]) == "由（3）、（4）"
 
 
 def test_one_misprint_is_said_with_its_reason():

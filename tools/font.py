@@ -32,13 +32,16 @@ def main(source: str) -> None:
 
     font = TTFont(source)
     prime = font.getBestCmap()[ord("′")]
-    for lookup in font["GSUB"].table.LookupList.Lookup:  # script forms: of the prime alone
-        for table in lookup.SubTable:
-            for kept in ("mapping", "alternates"):
-                if hasattr(table, kept):
-                    found = getattr(table, kept)
-                    setattr(table, kept, {k: v for k, v in found.items() if k == prime})
-    options = subset.Options(flavor="woff2", layout_features=["ssty"], notdef_outline=True)
+    script = next(  # browsers set it in scripts alone, and do not ask the font for its script form
+        table.alternates[prime][0]
+        for lookup in font["GSUB"].table.LookupList.Lookup
+        for table in lookup.SubTable
+        if prime in getattr(table, "alternates", ())
+    )
+    for table in font["cmap"].tables:
+        if ord("′") in table.cmap:
+            table.cmap[ord("′")] = script
+    options = subset.Options(flavor="woff2", layout_features=[], notdef_outline=True)
     options.drop_tables += ["GPOS", "GDEF"]
     options.desubroutinize = False
     cutter = subset.Subsetter(options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from functools import cache
 from html import escape
@@ -46,7 +47,8 @@ STYLE = """
 body{margin:0 auto;padding:1.5rem 1.2rem 4rem;max-width:60rem;
 background:var(--paper);color:var(--ink);
 font:16px/1.55 system-ui,"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
-h1{font-size:1.6rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2.2rem 0 .6rem;
+h1{font-size:1.6rem;margin:.2rem 0}.whole{display:inline-block}
+h2{font-size:1.15rem;margin:2.2rem 0 .6rem;
 border-bottom:1px solid var(--line);padding-bottom:.25rem}
 .about,.why,.uses,.free{color:var(--faint);font-size:.9rem}
 .step{content-visibility:auto;contain-intrinsic-size:auto 11rem;margin:.8rem 0;padding:.7rem .9rem;
@@ -59,8 +61,9 @@ background:var(--card);border-radius:.5rem;scroll-margin-top:1rem}
 .equations{overflow-x:auto;padding:.2rem 0;background:
 linear-gradient(90deg,var(--card) 40%,transparent) 0/3rem 100% no-repeat local,
 linear-gradient(270deg,var(--card) 40%,transparent) 100%/3rem 100% no-repeat local,
-linear-gradient(90deg,var(--faint),transparent) 0/.5rem calc(100% - 4px) no-repeat,
-linear-gradient(270deg,var(--faint),transparent) 100% 0/.5rem calc(100% - 4px) no-repeat}
+linear-gradient(90deg,var(--faint),transparent) 1px 50%/.5rem calc(100% - 6px) no-repeat,
+linear-gradient(270deg,var(--faint),transparent) calc(100% - 1px) 50%/.5rem calc(100% - 6px)
+no-repeat}
 [lang|=zh]{font-family:"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",system-ui,sans-serif}
 math{font-family:"ClearProp Math","Latin Modern Math",
 "STIX Two Math","Cambria Math","Noto Sans Math",
@@ -121,7 +124,7 @@ class _Page:
         yield '<meta name="viewport" content="width=device-width,initial-scale=1">'
         yield '<link rel="icon" href="data:,">'
         yield f"<title>{escape(derived.title)}</title>\n<style>{_style()}</style>\n</head>\n<body>"
-        yield f"<h1>{escape(derived.title)}</h1>"
+        yield f"<h1>{_unbroken(escape(derived.title))}</h1>"
         for line in header(derived):
             yield f'<div class="about">{self.prose(line)}</div>'
         if wrong := failure(derived):
@@ -214,7 +217,7 @@ class _Page:
         for used in step.uses:
             shown = escape(self.derived.say("equation_list", number=self.numbers[used]))
             text = text.replace(shown, f'<a href="#{_anchor(used)}">{shown}</a>', 1)
-        return f' <span class="uses">· {text}</span>'
+        return f' <span class="uses">·\u00a0{text}</span>'
 
     def equations(self, step: DerivedStep) -> Iterator[str]:
         """The equations of a step, aligned at one sign; what is said of one stands below it."""
@@ -285,6 +288,11 @@ def _wrapping(row: Row) -> str:
 def _style() -> str:
     font = files("clearprop.derivation.pages").joinpath("fonts", FONT).read_bytes()
     return STYLE.replace("@FONT@", base64.b64encode(font).decode("ascii"))
+
+
+def _unbroken(title: str) -> str:
+    """A title in which a chain, 2-3-2, goes to a line of its own before it is broken."""
+    return re.sub(r"\d+(?:-\d+)+", r'<span class="whole">\g<0></span>', title)
 
 
 def _anchor(id: str) -> str:  # the word of the contract

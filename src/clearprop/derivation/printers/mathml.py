@@ -22,6 +22,8 @@ def _mo(sign: str, form: str = "") -> str:
 
 TALL = ("mfrac", "mtable", "munderover", "msqrt")
 """What a bracket must grow around."""
+TIGHT = " lspace='0' rspace='0'"
+"""A sign in a script has no air around it: n+1 is one index."""
 LEFT = "<mtd style='text-align:left'>"
 
 
@@ -61,8 +63,8 @@ class MathML(Layout):
         found = ""
         for sign in text:
             tag = "mn" if sign.isdigit() else "mi" if sign.isalpha() else "mo"
-            stretch = " stretchy='false'" if tag == "mo" else ""
-            found += f"<{tag}{stretch}>{_escape(sign)}</{tag}>"
+            how = "" if tag != "mo" else " stretchy='false'" if sign in "()" else TIGHT
+            found += f"<{tag}{how}>{_escape(sign)}</{tag}>"
         return found
 
     def partial(self, partial: Partial) -> str:
@@ -134,7 +136,7 @@ class MathML(Layout):
         return f"<msup>{head}<mo>′</mo></msup>" if prime else head
 
     def total(self, letter: str, upper: str, body: str) -> str:
-        low = _row(self.letter(letter), _mo("="), "<mn>1</mn>")
+        low = _row(self.letter(letter), f"<mo{TIGHT}>=</mo>", "<mn>1</mn>")
         return _row(f"<munderover><mo>∑</mo>{low}{_row(upper)}</munderover>", body)
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:

@@ -55,7 +55,7 @@ MESSAGES = Words(
         "section_update": {"en": "Update by gradient descent", "zh": "梯度下降更新"},
         "section_weight": {"en": "The derivative of {weight}", "zh": "{weight} 的导数"},
         "section_paths": {"en": "The paths of {weight}", "zh": "{weight} 的路径"},
-        "uses": {"en": "from {steps}", "zh": "由 {steps}"},
+        "uses": {"en": "from {steps}", "zh": "由{steps}"},
         "equation_list": {"en": "({number})", "zh": "（{number}）"},
         **VERDICTS,
         "marked": {
