@@ -28,7 +28,7 @@ def counted(threads: int) -> str:
 
 
 class ClearProp:
-    """The native engine, slices of one epoch."""
+    """The native engine as `clearprop.train` drives it, slices of one epoch."""
 
     library = "ClearProp"
 
@@ -41,7 +41,8 @@ class ClearProp:
         self.runner = NativeRunner(
             problem.network.graph, optimizer, data, threads=threads, precision=precision
         )
-        self.state = State.initial(problem.start, optimizer, 0, precision, self.runner.family)
+        start = State.initial(problem.start, optimizer, 0, precision, self.runner.family)
+        self.state = self.runner.hold(start)  # as `clearprop.train` does
         n, m = len(problem.y), problem.batch
         self.borders, self.rates, self.done = np.arange(n // m + 1) * m, np.full(n // m, RATE), 0
 
