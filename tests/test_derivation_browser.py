@@ -309,3 +309,28 @@ def test_no_bent_wire_crosses_a_unit(opened):
     stacked = cp.concat(cp.Dense(2, "tanh")(x + tall) + x, tall)
     network = cp.Network(inputs=x, outputs=cp.Dense(2)(stacked))
     assert opened(cp.derive(network)).evaluate(CROSSED) == [6, 0]
+
+
+#: Of every formula: the height it is laid out with, once its step has been in the window.
+UNSEEN = """() => [...document.querySelectorAll('.equations math')].filter(math => {
+  const box = math.getBoundingClientRect()
+  return !(box.height > 5 && box.width > 2)
+}).length"""
+
+
+def test_every_equation_of_a_long_page_is_laid_out_and_every_link_leads_to_its_step(opened):
+    d = cp.derive(cp.Network("5-6-6-3", "tanh"), "scalar", *data(cp.Network("5-6-6-3", "tanh"), 1))
+    assert sum(len(step.equations) for step in d.steps) > 200
+    page = opened(d)
+    used = page.locator(".uses a")
+    for place in (0, used.count() // 2, used.count() - 1):  # steps between are not laid out yet
+        used.nth(place).click()
+        assert inside(page), place
+        page.go_back()
+    for step in page.locator(".step").all():
+        step.scroll_into_view_if_needed()
+    page.evaluate(SHOW_ALL)
+    assert page.locator(".equations math").count() > 400
+    assert page.evaluate(UNSEEN) == 0
+    heights = page.evaluate(BRACKETS)
+    assert all(bracket >= 0.9 * table for bracket, table in heights)
