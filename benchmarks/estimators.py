@@ -1,10 +1,12 @@
 """How long fits and predictions take beside scikit-learn's MLP: the same calls, order turning.
 
-python -m benchmarks.estimators [--rounds 5] [--only TEXT] [--json FILE]
+python -m benchmarks.estimators [--rounds 5] [--only TEXT] [--json FILE] [--blas-threads 1]
 
 Both sides have the same arguments, the same table and the same number of epochs (their bits agree
 to rounding), on float64 tables. A time is of the whole call, in seconds of the clock and of the
-processor: the second says more where the machine has other work, whose load is in the result.
+processor: the second says more where the machine has other work, whose load is in the result. Two
+threads of a BLAS wait for each other there, up to a hundred times as long as their product takes:
+``--blas-threads 1`` is then the comparison that is fair to scikit-learn.
 """
 
 from __future__ import annotations
@@ -16,14 +18,17 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn import neural_network
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 import clearprop as cp
 from benchmarks import record
+from benchmarks.peaks import product_of
 
 NEVER = math.inf  # n_iter_no_change: both do all epochs
 Case = tuple[str, str, int, int, dict[str, Any]]
@@ -53,6 +58,8 @@ def cases() -> list[Case]:
     for kind in ("MLPClassifier", "MLPRegressor"):
         found.append((f"{kind} 30 × 5", kind, 30, 5, {"max_iter": 100}))
         found.append((f"{kind} 150 × 4", kind, 150, 4, {"max_iter": 100}))
+        found.append((f"{kind} 50 × 5, 1 epoch", kind, 50, 5, {"max_iter": 1}))
+        found.append((f"{kind} 500 × 10, 2 epochs", kind, 500, 10, {"max_iter": 2}))
         for what, told in small:
             name = f"{kind} 2000 × 20, {what}"
             found.append((name, kind, 2_000, 20, {"max_iter": 50} | told))
@@ -105,12 +112,37 @@ def calls(case: Case) -> dict[str, Callable[[type], Sample]]:
         model.partial_fit(X[:200], y[:200], **first)
         return timed(lambda: model.partial_fit(X[:200], y[:200]), 20)
 
+    def partial_fit_one(of: type) -> Sample:
+        model = made(of)
+        first = {"classes": np.unique(y)} if kind == "MLPClassifier" else {}
+        model.partial_fit(X[:200], y[:200], **first)
+        return timed(lambda: model.partial_fit(X[:1], y[:1]), 20)
+
     found: dict[str, Callable[[type], Sample]] = {"fit": fit}
     if set(told) == {"max_iter"}:
         found["predict"] = predict
     if (rows, columns) == (1_000, 30):
         found |= {"predict one row": predict_one, "partial_fit of 200 rows": partial_fit}
+        found["partial_fit of one row"] = partial_fit_one
     return found
+
+
+def is_default(case: Case) -> bool:
+    """Whether a case is one of the estimators as they are, on a table of 1,000 rows or more."""
+    return tuple(case[2:4]) in {one[:2] for one in DEFAULTS} and set(case[4]) == {"max_iter"}
+
+
+def product(rounds: int, size: int = 1024) -> float:
+    """Return GFLOP/s of one core in a float32 product of size³: NumPy's or ours, the faster."""
+    A, B = np.ones((2, size, size), np.float32) / size
+    found = []
+    each: list[Callable[[], Any]] = [partial(np.matmul, A, B)]
+    each.append(product_of(A, "float32", 1))
+    with threadpool_limits(1):
+        for once in each:
+            once()
+            found += [timed(once, 4)[1] for _ in range(max(3, rounds))]
+    return 2e-9 * size**3 / min(found)
 
 
 def compared(case: Case, what: str, call: Callable[[type], Sample], rounds: int) -> dict[str, Any]:
@@ -121,7 +153,13 @@ def compared(case: Case, what: str, call: Callable[[type], Sample], rounds: int)
     for number in range(rounds):
         for side in sides[:: 1 - 2 * (number % 2)]:
             samples[side].append(call(side))
-    row: dict[str, Any] = {"case": case[0], "what": what}
+    row: dict[str, Any] = {"case": case[0], "what": what, "defaults": is_default(case)}
+    if row["defaults"]:
+        _, kind, n, columns, told = case
+        hidden, outputs, batch = 100, 3 if kind == "MLPClassifier" else 1, min(200, n)
+        # m samples: 2 · 2 m Σ s s' of the passes forward and of the gradient, 2 m s s' between
+        row["FLOP a step"] = 2 * batch * (2 * hidden * (columns + outputs) + hidden * outputs)
+        row["steps"] = -(-n // batch) * told["max_iter"]
     for i, seconds in enumerate(("seconds", "processor seconds")):
         theirs, ours = ([sample[i] for sample in samples[side]] for side in sides)
         ratio = statistics.median(a / b for a, b in zip(theirs, ours, strict=True))
@@ -138,14 +176,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="cases whose name has this text")
     parser.add_argument("--json", type=Path, help="where to; benchmarks/results if all are run")
+    parser.add_argument(
+        "--blas-threads", type=int, help="of scikit-learn's products; by default its own choice"
+    )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    results = []
+    results, load = [], os.getloadavg()[0]
     for case in cases():
         if options.only not in case[0]:
             continue
         for what, call in calls(case).items():
-            row = compared(case, what, call, options.rounds)
+            with threadpool_limits(options.blas_threads, user_api="blas"):
+                row = compared(case, what, call, options.rounds)
             results.append(row)
             clock, processor = row["seconds"], row["processor seconds"]
             print(
@@ -156,8 +198,9 @@ def main() -> None:
             )
     path = options.json or (None if options.only else record.RESULTS / "estimators.json")
     if path is not None:
-        run = record.provenance() | {"load": os.getloadavg()[0]}
-        record.write(path, {"run": run, "results": results})
+        run = record.provenance() | {"load": load, "blas threads": options.blas_threads}
+        fastest = product(options.rounds)
+        record.write(path, {"run": run, "results": results, "product GFLOP/s": fastest})
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ class Epochs:
     def __init__(self, rows: Rows, constant: Array | None, draws: Any) -> None:
         self.rows, self._constant, self._draws = rows, constant, draws
         self._order = np.arange(len(rows))
+        self._steps = rows.steps
         self._counts, self._all = rows.counts.astype(np.float64), float(len(rows))
 
     def most(self) -> int:
@@ -90,7 +91,7 @@ class Epochs:
         cost = np.concatenate(costs) if costs else np.zeros(0)
         if why == "diverged":
             descent.state.parameters.fill(np.nan)
-        ended = len(cost) // rows.steps if interrupted else -(-len(cost) // rows.steps)
+        ended = len(cost) // self._steps if interrupted else -(-len(cost) // self._steps)
         finite = why != "diverged"
         losses = [
             float(cost[-1])
@@ -104,7 +105,7 @@ class Epochs:
         return self._counts if self.rows.weights is None else self.rows.batch_weights(order)
 
     def _own(self, epoch: int) -> slice:
-        return slice(epoch * self.rows.steps, (epoch + 1) * self.rows.steps)
+        return slice(epoch * self._steps, (epoch + 1) * self._steps)
 
     def _drawn(self, count: int) -> NDArray[np.int64]:
         """The rows' orders in the next epochs, each a shuffling of the one before."""
@@ -124,7 +125,7 @@ class Epochs:
         if self.rows.weights is not None:  # a batch of no weight has no cost
             weighs = sums[: len(cost)] > 0
             cost, counts = np.where(weighs, cost, 0.0), np.where(weighs, counts, 0.0)
-        if self.rows.weights is not None or len(cost) < self.rows.steps:
+        if self.rows.weights is not None or len(cost) < self._steps:
             total = max(1.0, float(counts.sum()))
         with np.errstate(over="ignore"):  # on the way to infinity
             return float(np.dot(cost, counts)) / total
