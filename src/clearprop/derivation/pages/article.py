@@ -18,7 +18,7 @@ from clearprop.derivation.pages.heading import (
     uses_text,
     verified,
 )
-from clearprop.derivation.printers.alphabets import HAN, clusters, latex_letter
+from clearprop.derivation.printers.alphabets import HAN, OTHERS, clusters, latex_letter
 from clearprop.derivation.printers.latex import LATEX, ROOM, extent
 from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import DerivedStep, Equation, runs
@@ -33,6 +33,8 @@ ESCAPES = {
 
 WIDEST = 96
 """A formula that is wider still, its sums folded, is cut at any sign: it would leave the paper."""
+WIDE = ("FreeSerif", "DejaVu Sans", "Noto Serif", "Noto Sans", "Arial Unicode MS", "Arial")
+"""Fonts of many alphabets; the first that is there sets the letters that TeX's own have not."""
 TITLES = frozenset(title for one in NOTATIONS.values() for title in (one.title, one.source))
 """The sources' titles in two languages."""
 
@@ -40,13 +42,25 @@ TITLES = frozenset(title for one in NOTATIONS.values() for title in (one.title, 
 def latex_page(derived: Derived, verify: bool = False) -> str:
     """Return the derivation as a LaTeX article of its own; ``verify``: say how far it was.
 
-    A name in Chinese, such as a column's, needs XeLaTeX and ctex in an English article too.
+    A name in Chinese, such as a column's, needs XeLaTeX and ctex in an English article too; one in
+    other letters, such as Cyrillic, needs XeLaTeX and one of the fonts `WIDE`.
     """
     body = list(_body(derived, verify))
-    return "\n".join([*_preamble(derived, any(map(HAN.search, body))), *body]) + "\n"
+    title = rf"\title{{{_prose(derived.title)}}}" + r"\date{}\author{}"
+    han = any(map(HAN.search, body))
+    others = any(map(OTHERS.search, (title, *body)))
+    page = "\n".join(
+        [*_preamble(derived, han, others), OTHERS.sub(_other, "\n".join([title, *body]))]
+    )
+    return page + "\n"
 
 
-def _preamble(derived: Derived, han: bool) -> Iterator[str]:
+def _other(found: re.Match[str]) -> str:
+    """A sign that most fonts have not, and what stands for it where none has: its number."""
+    return rf"\others{{{found[0]}}}{{{ord(found[0][0]):04X}}}"
+
+
+def _preamble(derived: Derived, han: bool, others: bool) -> Iterator[str]:
     chinese = derived.language == "zh"
     yield r"\documentclass[11pt]{" + ("ctexart" if chinese else "article") + "}"
     yield r"\usepackage{amsmath,amssymb}"
@@ -58,7 +72,15 @@ def _preamble(derived: Derived, han: bool) -> Iterator[str]:
         yield r"\else\usepackage{fontspec}\fi"
     yield r"\usepackage[margin=25mm]{geometry}"
     yield r"\allowdisplaybreaks \setcounter{MaxMatrixCols}{20}"
-    yield rf"\title{{{_prose(derived.title)}}}" + r"\date{}\author{}"
+    if others:
+        wide = r"\let\wide\relax"
+        for font in reversed(WIDE):
+            wide = rf"\IfFontExistsTF{{{font}}}{{\newfontfamily\wide{{{font}}}}}{{{wide}}}"
+        yield f"{wide} % compile with XeLaTeX"
+        yield (
+            r"\newcommand\others[2]{\text{\wide"
+            r'\iffontchar\font"#2\relax #1\else\normalfont[U+#2]\fi}}'
+        )
 
 
 def _body(derived: Derived, verify: bool) -> Iterator[str]:

@@ -9,10 +9,16 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-__all__ = ["HAN", "clusters", "latex_letter"]
+__all__ = ["HAN", "OTHERS", "clusters", "latex_letter"]
 
 HAN = re.compile("[\u2e80-\ufaff\ufe30-\ufe4f\uff00-\uffef\U00020000-\U0003ffff]+")
 """A run of Chinese signs, with the punctuation and the wide forms among them."""
+
+OTHERS = re.compile(
+    "[\u0180-\u02ff\u0370-\u1dbf\u1f00-\u1fff\u2600-\u27bf\u2c00-\u2dff\ua000-\uabff"
+    "\U00010000-\U0001d3ff\U0001f000-\U0001fbff][\u0300-\u036f\u200c\u200d\ufe0f]*"
+)
+"""A sign that TeX's own fonts have not: Cyrillic, Hebrew, Thai, a Greek word, a picture."""
 
 _SMALL = [
     "alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota", "kappa",
@@ -64,6 +70,8 @@ def latex_letter(text: str) -> str:
     \varepsilon \hat{w} \mathrm{Cost} \mathcal{L}
     """
     found = [_accented(one) for one in clusters(text)]
+    if any(r"\text" in one for one in found):  # whole: й is no accent on и
+        return rf"\text{{{unicodedata.normalize('NFC', text)}}}".replace("_", r"\_")
     if len(found) == 1:
         return found[0]
     return rf"\mathrm{{{(' ' if any(one[0] == chr(92) for one in found) else '').join(found)}}}"

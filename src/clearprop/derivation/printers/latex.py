@@ -54,8 +54,13 @@ class LaTeX(Layout):
         below = joined(glyph.below).replace("−", "-")
         below = " ".join(map(latex_letter, below)) if not below.isascii() else below
         inner = glyph.above.strip("()")
-        named = inner.isalpha() and len(inner) > 1  # a single letter is any layer's, or an index
-        above = rf"\text{{{glyph.above}}}" if named else glyph.above.replace("−", "-")
+        above = glyph.above.replace("−", "-")
+        # a single letter is any layer's, or an index
+        named = len(inner) > 1 and (inner.isalpha() or not above.isascii())
+        if named:
+            above = rf"\text{{{above}}}"
+        elif not above.isascii():
+            above = above.replace(inner, self.letter(inner))
         above = above.replace("_", r"\_")
         prime = r"\prime" if glyph.prime else ""
         high = " ".join(part for part in (prime, above) if part)
