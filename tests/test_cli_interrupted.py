@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cli_runs import PENGUINS, command, train
+from cli_runs import PENGUINS, command, interrupted, train
 from conftest import Run
 
 import clearprop as cp
@@ -23,22 +23,7 @@ def test_ctrl_c_saves_the_best_so_far_and_resume_gives_the_same_bits(tmp_path: P
     """Stopped in the middle by the real signal, resumed, and compared to a run never stopped."""
     args = ["train", PENGUINS, "-t", "species", "--epochs", "2500", "--patience", "2500",
             "--hidden", "4", "--members", "1"]  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", "clearprop", *args, "-o", "m.clearprop"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("training"):  # the last line before training
-            break
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, "")
+    out = interrupted(*args, "-o", "m.clearprop", cwd=tmp_path, after=0.3)
     assert "--resume" in out
     part = cp.load(tmp_path / "m.clearprop")
     assert part.provenance["stopped"] == "interrupted"

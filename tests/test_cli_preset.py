@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_runs import command, interrupted
 from conftest import Run
 
 import clearprop as cp
@@ -159,27 +155,14 @@ def test_few_rows_are_learned_from(run: Run) -> None:
 def test_ctrl_c_saves_the_best_and_resume_gives_the_same_bits(tmp_path: Path) -> None:
     rows = "".join(f"{v},{v * 7 % 31},{'ab'[v * v % 13 > 6]}\n" for v in range(3000))
     (tmp_path / "t.csv").write_text("x,z,y\n" + rows)
-    args = [sys.executable, "-m", "clearprop", "train", "t.csv", "-t", "y", "--preset", "fast"]
-    process = subprocess.Popen(
-        [*args, "-o", "m.clearprop"], cwd=tmp_path, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("training"):
-            break
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
-    assert (process.returncode, err) == (130, "")
+    args = ["train", "t.csv", "-t", "y", "--preset", "fast"]
+    out = interrupted(*args, "-o", "m.clearprop", cwd=tmp_path, after=0.5)
     assert "--resume" in out
     part = cp.load(tmp_path / "m.clearprop")
     assert part.provenance["stopped"] == "interrupted"
     assert (tmp_path / "m.clearprop.checkpoint").exists()
     for more in (["-o", "m.clearprop", "--resume"], ["-o", "whole.clearprop"]):
-        done = subprocess.run(
-            [*args, *more], cwd=tmp_path, check=False, capture_output=True, text=True
-        )
+        done = command(*args, *more, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
     resumed, whole = (cp.load(tmp_path / name) for name in ("m.clearprop", "whole.clearprop"))
     assert resumed.parameters.flat.tobytes() == whole.parameters.flat.tobytes()
