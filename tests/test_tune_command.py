@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Run
 
 import clearprop as cp
-from clearprop.cli import main
 from clearprop.cli.tune_options import tune
 from clearprop.cli.tune_table import tune_table
 
@@ -24,20 +23,6 @@ QUICK = [
     *("--search", "epochs=3|4", "--search", "learning_rate=1e-2..0.1 log"),
     *("--search", "hidden=8,8|4,", "--search", "bags=1|2"),
 ]
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def call(*args: str) -> tuple[int, str, str]:
-        code = main(args)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
 
 
 def command(*more: str) -> list[str]:
