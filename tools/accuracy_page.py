@@ -64,7 +64,8 @@ SHORT = """\
 - **Time.** LightGBM and XGBoost are far faster everywhere. 64 epochs are taken whatever the number
   of rows, although on adult 16 were as good: large tables take longer than they need. All figures
   are of one thread in float32; two threads and bfloat16 are not compared here.
-- **Not run.** fashion_mnist (784 columns, 56,000 rows: many minutes a fit), RealMLP and TabM above
+- **Not run.** fashion_mnist (784 columns, 56,000 rows: many minutes a fit), *default* on fars,
+  scikit-learn's MLP on casp, diamonds and fars, CatBoost on fars and letter, RealMLP and TabM above
   16,000 rows, TabM-D but on four tables: minutes to hours each. *best* has one split of the smaller
   tables; its records of spambase, phoneme and satimage are from before networks of all rows stood
   beside the others. Where a column has a dash, no claim is made.
