@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
+import clearprop as cp
 from clearprop.cli import main
 from clearprop.cli.chinese import TEMPLATES, asked, chinese
 
@@ -111,3 +113,39 @@ def test_a_folder_that_is_missing_is_named_in_chinese(folder, tmp_path, capsys):
 def test_what_has_no_template_is_said_as_it_is():
     assert chinese("the moon is blue") is None
     assert asked(["derive", "--language", "zh"]) and not asked(["derive", "--language", "zhx"])
+
+
+#: What was changed in a network's file, and what is said of it.
+DAMAGED = [
+    (("inputs", None), "n.json 已损坏：'inputs' 应是列表，而不是 None"),
+    (("inputs", []), "网络需要输入"),
+    (("inputs", ["a1"]), "n.json, inputs[0] 已损坏：此处应是对象，而不是 'a1'"),
+    (("inputs", 0, "width", 3.5), "'width' 应是 1 到 2147483647 的整数，而不是 3.5"),
+    (("inputs", 0, "value", "zz"), "z2：之前没有节点产生它的输入 'a1'"),
+    (("nodes", []), "没有节点产生输出 'a3'"),
+    (("nodes", 0, "op", "zz"), "n.json 需要自定义的运算"),
+    (("nodes", 0, "inputs", []), "z2：affine 需要 1 个输入，而不是 0 个"),
+    (("nodes", 0, "params", {}), "z2：affine 需要参数 ['W', 'b']，而图中给出 []"),
+    (("nodes", 0, "params", "W", "zz"), "参数的名称应是 W 加数字或 _名称，而不是 'zz'"),
+    (("nodes", 0, "params", "b", "W1"), "z2"),
+    (("outputs", []), "网络需要输出"),
+    (("outputs", ["a3", "a3"]), "两个输出是同一个值；请各用一个值"),
+]
+
+
+@pytest.mark.parametrize(("change", "told"), DAMAGED)
+def test_a_network_file_damaged_anywhere_is_told_in_chinese(
+    change, told, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    damaged = json.loads(cp.Network("2-3-2").to_json())
+    *path, last, value = change
+    place = damaged
+    for step in path:
+        place = place[step]
+    place[last] = value
+    (tmp_path / "n.json").write_text(json.dumps(damaged), "utf-8")
+    assert main(["derive", "n.json", "--language", "zh"]) in (1, 2)
+    said = capsys.readouterr().err
+    assert told in said
+    assert not re.search("[a-z]{3,} [a-z]{2,}", said)

@@ -94,6 +94,85 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
         "{where} 已损坏：没有字段 {field}；{hint}",
     ),
     ("{where} is damaged: {hint_reason}", "{where} 已损坏：{hint_reason}"),
+    (
+        "{where} is damaged: {name} must be {hint_kind}, got {given}",
+        "{where} 已损坏：{name} 应是{hint_kind}，而不是 {given}",
+    ),
+    ("expected an object, got {given}", "此处应是对象，而不是 {given}"),
+    ("a list", "列表"),
+    ("an object", "对象"),
+    ("a finite number", "有限的数"),
+    ("a whole number from {low} to {high}", " {low} 到 {high} 的整数"),
+    ("a text of at most {most} characters", "至多 {most} 个字符的文字"),
+    ("a network needs an input", "网络需要输入"),
+    ("a network needs an output", "网络需要输出"),
+    (
+        "input {name}: give it a width or levels, 1 at least",
+        "输入 {name} 需要 width 或 levels，至少为 1",
+    ),
+    ("two inputs have one name; names must differ", "两个输入同名；名称应各不相同"),
+    (
+        "two inputs make the value {name}; names must differ",
+        "两个输入都产生 {name}；名称应各不相同",
+    ),
+    ("two nodes make the value {name}; names must differ", "两个节点都产生 {name}；名称应各不相同"),
+    (
+        "two outputs have one value; give each a value of its own",
+        "两个输出是同一个值；请各用一个值",
+    ),
+    ("two costs have one value; give each a value of its own", "两个代价用同一个值；请各用一个值"),
+    (
+        "{node}: its input {name} is made by no node before it",
+        "{node}：之前没有节点产生它的输入 {name}",
+    ),
+    ("{node}: {op} is a cost and makes no value", "{node}：{op} 是代价函数，不产生值"),
+    (
+        "{node}: {op} takes {count} or more inputs, not {given}",
+        "{node}：{op} 至少需要 {count} 个输入，而不是 {given} 个",
+    ),
+    (
+        "{node}: {op} takes {count} inputs, not {given}",
+        "{node}：{op} 需要 {count} 个输入，而不是 {given} 个",
+    ),
+    (
+        "{node}: {op} needs parameters {names}, the graph names {given}",
+        "{node}：{op} 需要参数 {names}，而图中给出 {given}",
+    ),
+    (
+        "{node}: the tied parameter {name} has shape {first} at its first use and {given} here; "
+        "tie only layers of one size",
+        "{node}：共用的参数 {name} 首次使用时形状为 {first}，此处为 {given}；"
+        "只有大小相同的层才能共用",
+    ),
+    ("{node}: two quantities are called {name}", "{node}：两个量都叫 {name}"),
+    (
+        "{node}: has parameters for {given} members, the network has {count}; use one number "
+        "everywhere",
+        "{node}：有 {given} 个成员的参数，而网络有 {count} 个；请处处用同一个数",
+    ),
+    ("the output {name} is made by no node", "没有节点产生输出 {name}"),
+    ("the output {name} is an index; put a layer behind it", "输出 {name} 是索引；请在其后加一层"),
+    ("the cost {op} compares {name}, which is no output", "代价函数 {op} 所比较的 {name} 不是输出"),
+    (
+        "labels are given for {name}, which is no value of the network",
+        "标签给了 {name}，而它不是网络中的值",
+    ),
+    ("the labels of {name} are texts, got {given}", "{name} 的标签应是文字，而不是 {given}"),
+    (
+        "a value's name is a or z and a number or _name, got {given}",
+        "值的名称应是 a 或 z 加数字或 _名称，而不是 {given}",
+    ),
+    (
+        "a parameter's name is {role} and a number or _name, got {given}",
+        "参数的名称应是 {role} 加数字或 _名称，而不是 {given}",
+    ),
+    ("the parameter {name} has the name of another quantity", "参数 {name} 与另一个量同名"),
+    (
+        "{path} needs a row of your own: register it with clearprop.register before loading "
+        "({hint_why})",
+        "{path} 需要自定义的运算：载入前请用 clearprop.register 登记（{hint_why}）",
+    ),
+    ("there is no operation {given}; {hint}", "没有运算 {given}；{hint}"),
     ("{where} is no ClearProp model: it is empty", "{where} 不是 ClearProp 模型：它是空的"),
     ("{where} is no ClearProp model: it is JSON", "{where} 不是 ClearProp 模型：它是 JSON"),
     (
