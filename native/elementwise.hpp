@@ -63,6 +63,27 @@ void map(int function, const double* setting, const Block<T>& block) {
     });
 }
 
+// out = f(a) and b = f′(a), which may take the place of a: what a function and its slope share,
+// such as an exponential, is computed once.
+template <class T>
+void map_and_slope(int function, const double* setting, const Block<T>& block) {
+    using V = Vector<T>;
+    generated::with_function(function, [&](auto f) {
+        for (long r = 0; r < block.rows; ++r) {
+            T* y_r = block.out.at + r * block.out.row;
+            const T* x_r = block.a.at + r * block.a.row;
+            T* slope_r = block.b.at + r * block.b.row;
+            for (int j = 0; j < block.width; j += V::lanes) {
+                const V x = V::load(x_r + j), y = decltype(f)::value(x, setting);
+                const V slope = decltype(f)::vjp(x, y, V(T(1)), setting);
+                const int left = block.width - j;
+                (left < V::lanes ? y.keep(left) : y).store(y_r + j);
+                (left < V::lanes ? slope.keep(left) : slope).store(slope_r + j);
+            }
+        }
+    });
+}
+
 // dy ⊙ f′(x); f′(x) itself where no dy is given
 template <class T>
 void map_vjp(int function, const double* setting, const Block<T>& block, bool slope) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "blocks.hpp"
 
@@ -12,6 +13,10 @@ namespace {
 // From this many multiplications of the gradients on, they and the updates are apart, so that a
 // step can be stopped, and discarded whole, between them (some 200 ms of one core).
 constexpr double long_step = 1e10;
+
+// Up to this many rows, packing weights takes about as long as what is done with them, and a flat
+// vector is looked at whether it is the last one.
+constexpr long few_rows = 1024;
 
 }  // namespace
 
@@ -35,7 +40,7 @@ double Engine<T>::joined_squares() const {
 
 template <class T>
 double Engine<T>::penalty(From<T> from) {
-    read(from);
+    read(from, few_rows);
     const Job<T> at = this->job(0);
     double total = 0;
     for (std::size_t p = 0; p < weights_.size(); ++p) {
@@ -80,8 +85,6 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
     for (long s = 0; s < slice.steps; ++s)
         largest = std::max(largest, slice.starts[s + 1] - slice.starts[s]);
     this->reserve(largest, data);
-    const int threads = slice.threads;
-    this->divide(threads, largest);
     bool penalised = false;
     double work = 0;
     for (const Parameter& p : tables_.parameters) {
@@ -91,12 +94,15 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
     const bool measured = slice.clip > 0 || slice.norms;
     const bool fuse = slice.fuse && !measured && work < long_step;
     if (!fuse) this->make_gradients();
+    Team team(slice.threads);
+    const int threads = team.size();
+    this->divide(threads, largest);
     Barrier barrier(threads);
     bailed_ = false;
     end = End::done;
     std::vector<double> weight_squares(penalised ? squares_.size() : 0);
 
-    in_parallel(threads, [&](int rank) {
+    team.run([&](int rank) {
         std::vector<double> settings = settings_;
         for (long s = 0; s < slice.steps; ++s) {
             const std::int64_t* rows = slice.rows + slice.starts[s];
@@ -198,42 +204,86 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
 }
 
 template <class T>
-bool Engine<T>::forward(From<T> from, const Data& data, const std::int64_t* rows, long m,
-                        const std::vector<int>& outputs, T* const* out, int threads,
-                        volatile int* stop) {
-    const long batch = std::min(m, pass_rows * 8L * threads);
-    this->reserve(batch, data);
-    this->make_scratch(threads, pass_rows);
-    read(from);
-    bailed_ = false;
-    std::vector<std::int64_t> places;
-    for (long start = 0; start < m && !bailed_; start += batch) {
-        const long size = std::min(batch, m - start);
-        places.resize(static_cast<std::size_t>(size));
-        for (long r = 0; r < size; ++r)
-            places[static_cast<std::size_t>(r)] = rows ? rows[start + r] : start + r;
-        Job<T> at = this->job(size);
-        at.stop = stop;
-        in_parallel(size > pass_rows ? threads : 1, [&](int rank) {
-            const int team = size > pass_rows ? threads : 1;
-            if (!this->pass(this->with_scratch(at, rank), data, places.data(), rank, team))
-                bailed_ = true;
-        });
-        for (std::size_t o = 0; o < outputs.size(); ++o) {
-            const Slot& slot = tables_.slots[static_cast<std::size_t>(outputs[o])];
-            const Rows<T>& value = slots_[static_cast<std::size_t>(outputs[o])];
-            for (int k = 0; k < slot.members; ++k)
-                for (long r = 0; r < size; ++r)
-                    std::copy_n(value.base + r * value.row + k * value.member, slot.width,
-                                out[o] + (k * m + start + r) * slot.width);
-        }
+bool Engine<T>::read(From<T> from, long m) {
+    if (from.held) {
+        this->bind(*from.held);
+        return false;
     }
+    const std::size_t size = static_cast<std::size_t>(tables_.size);
+    if (packed_.size() == size && std::memcmp(packed_.data(), from.flat, size * sizeof(T)) == 0)
+        return true;
+    this->pack(from.flat, nullptr);
+    // The first vector may be the only one: a copy to compare with is kept from the second on.
+    if (m <= few_rows && read_before_) packed_.assign(from.flat, from.flat + size);
+    read_before_ = true;
+    return false;
+}
+
+template <class T>
+template <class Visit>
+bool Engine<T>::each_block(const Data& data, const std::int64_t* rows, long m, long size,
+                           int threads, const Job<T>& given, Visit visit) {
+    const long blocks = (m + size - 1) / size;
+    Team team(static_cast<int>(std::clamp<long>(blocks, 1, threads)));
+    this->reserve(team.size() * size, data);
+    this->make_scratch(team.size(), size);
+    std::vector<std::int64_t> places(static_cast<std::size_t>(team.size() * size));
+    std::atomic<long> next{0};  // a thread that is held up leaves the rest to the others
+    bailed_ = false;
+    team.run([&](int rank) {
+        const long first = rank * size;
+        try {
+            for (long b = next++; b < blocks && !bailed_; b = next++) {
+                const long start = b * size, count = std::min(size, m - start);
+                for (long r = 0; r < count; ++r) {
+                    const long row = rows ? rows[start + r] : start + r;
+                    places[static_cast<std::size_t>(first + r)] = row;
+                    share_.get()[first + r] = data.weights ? data.weights[row] : 1;
+                }
+                Job<T> at = this->job(first + count, rank);
+                at.with_batch = given.with_batch;
+                at.costs_alone = given.costs_alone;
+                at.stop = given.stop;
+                this->gather(data, places.data(), first, first + count);
+                if (!kernels_.rows(at, first, first + count)) bailed_ = true;
+                if (!bailed_) visit(at, first, start, count);
+            }
+        } catch (...) {
+            bailed_ = true;
+            throw;
+        }
+    });
     return !bailed_;
 }
 
 template <class T>
+bool Engine<T>::forward(From<T> from, const Data& data, const std::int64_t* rows, long m,
+                        const std::vector<int>& outputs, T* const* out, int threads,
+                        volatile int* stop) {
+    read(from, m);
+    Job<T> given{};
+    given.stop = stop;
+    // As many blocks for each thread, of whole tiles
+    const long most = pass_rows * threads, blocks = std::max(1L, (m + most - 1) / most * threads);
+    const long tile = kernels_.tile_rows, rows_each = (m + blocks - 1) / blocks;
+    const long size = std::clamp((rows_each + tile - 1) / tile * tile, 1L, pass_rows);
+    return each_block(
+        data, rows, m, size, threads, given,
+        [&](const Job<T>&, long first, long start, long count) {
+            for (std::size_t o = 0; o < outputs.size(); ++o) {
+                const Slot& slot = tables_.slots[static_cast<std::size_t>(outputs[o])];
+                const Rows<T>& value = slots_[static_cast<std::size_t>(outputs[o])];
+                for (int k = 0; k < slot.members; ++k)
+                    for (long r = 0; r < count; ++r)
+                        std::copy_n(value.base + (first + r) * value.row + k * value.member,
+                                    slot.width, out[o] + (k * m + start + r) * slot.width);
+            }
+        });
+}
+
+template <class T>
 void Engine<T>::prepare(const T* flat, const Data& data) {
-    if (this->pack(flat, nullptr)) return;
+    if (read(flat, pass_rows)) return;
     this->reserve(pass_rows, data);
     this->divide(1, pass_rows);
 }
@@ -265,31 +315,16 @@ void Engine<T>::predict(Data& data, long m, int output, T* out) {
 template <class T>
 double Engine<T>::weighted_cost(From<T> from, const Data& data, const std::int64_t* rows, long m,
                                 int threads, volatile int* stop) {
-    const long batch = std::min(m, pass_rows * 8L * threads);
-    this->reserve(batch, data);
-    this->make_scratch(threads, pass_rows);
-    read(from);
-    bailed_ = false;
-    std::vector<double> blocks;
-    std::vector<std::int64_t> places;
-    for (long start = 0; start < m; start += batch) {
-        const long size = std::min(batch, m - start);
-        places.resize(static_cast<std::size_t>(size));
-        for (long r = 0; r < size; ++r) {
-            places[static_cast<std::size_t>(r)] = rows ? rows[start + r] : start + r;
-            share_.get()[r] = data.weights ? data.weights[places[r]] : 1;
-        }
-        Job<T> at = this->job(size);
-        at.with_batch = true;
-        at.stop = stop;
-        const int team = size > pass_rows ? threads : 1;
-        in_parallel(team, [&](int rank) {
-            if (!this->pass(this->with_scratch(at, rank), data, places.data(), rank, team))
-                bailed_ = true;
-        });
-        if (bailed_) return std::nan("");
-        for (long b = 0; b < blocks_of(size); ++b) blocks.push_back(cost(at, b, b + 1));
-    }
+    read(from, m);
+    Job<T> given{};
+    given.with_batch = given.costs_alone = true;
+    given.stop = stop;
+    std::vector<double> blocks(static_cast<std::size_t>(blocks_of(m)));
+    const auto visit = [&](const Job<T>& at, long first, long start, long) {
+        const long block = first / row_block;  // where it stands
+        blocks[static_cast<std::size_t>(start / row_block)] = cost(at, block, block + 1);
+    };
+    if (!each_block(data, rows, m, row_block, threads, given, visit)) return std::nan("");
     return joined(static_cast<long>(blocks.size()),
                   [&](long b) { return blocks[static_cast<std::size_t>(b)]; });
 }
@@ -301,7 +336,8 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
                          std::vector<std::vector<T>>& sums) {
     this->reserve(m, data);
     this->pack(flat, nullptr);
-    this->divide(threads, m);
+    Team team(threads);
+    this->divide(team.size(), m);
     this->make_gradients();
     bailed_ = false;
     for (long r = 0; r < m; ++r)
@@ -313,8 +349,9 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
     at.training = training;
     at.with_batch = true;
     at.stop = stop;
-    in_parallel(threads, [&](int rank) {
-        if (!this->pass(this->with_scratch(at, rank), data, rows, rank, threads)) bailed_ = true;
+    team.run([&](int rank) {
+        if (!this->pass(this->with_scratch(at, rank), data, rows, rank, team.size()))
+            bailed_ = true;
     });
     // The piece as subtrees of the whole batch: the largest that start where the last one ended.
     const long first = place / row_block, blocks = blocks_of(m);
@@ -327,7 +364,7 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
         };
         nodes.push_back({first + b, level, cost(at, b, end), row_sum(r0, r1, weight)});
         std::vector<T>& sum = sums.emplace_back(static_cast<std::size_t>(tables_.size));
-        in_parallel(threads, [&](int rank) {
+        team.run([&](int rank) {
             const Job<T> own = this->with_scratch(at, rank);
             for (const Item& item : items_) {
                 if (item.owner != rank) continue;

@@ -114,14 +114,20 @@ class Engine : private Workspace<T> {
     using Base::weights_;
     using typename Base::Item;
 
-    void read(From<T> from) {
-        from.held ? this->bind(*from.held) : void(this->pack(from.flat, nullptr));
-    }
+    // Has the weights packed, for a pass over m rows; true: they were.
+    bool read(From<T> from, long m);
+    // Rows of the data, a block of `size` of them at a time on whichever thread is free, through
+    // the instructions: visit(job, first, start, count) of those from `start` on, which stand in
+    // memory from row `first` on. False if stopped.
+    template <class Visit>
+    bool each_block(const Data& data, const std::int64_t* rows, long m, long size, int threads,
+                    const Job<T>& given, Visit visit);
     void steps(const Data& data, const Slice& slice, End& end, long& done);
     double cost(const Job<T>& job, long first_block, long last_block) const;
     double joined_squares() const;
 
     std::atomic<bool> bailed_{false};  // a thread saw the stop flag
+    bool read_before_ = false;         // weights from a flat vector
 };
 
 // Σ w of a batch: blocks and tree as every sum over rows.

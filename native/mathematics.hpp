@@ -210,7 +210,8 @@ CP_INLINE Vector<T> tanh(Vector<T> x) {
     return copysign(t / (t + V(T(2))), x);
 }
 
-// |x| < 1: x + x core(x²).  Else: 1 − exp(−x²) core((x − 2) / (x + 2)), with the sign of x.
+// |x| < 1: x + x core(x²).  Else: 1 − exp(−x²) core((x − 2) / (x + 2)), with the sign of x. The
+// exponential is of x itself, so that where a kernel has e^(−x²) too, as gelu's slope, it is one.
 template <class T>
 CP_INLINE Vector<T> erf(Vector<T> x) {
     using C = Constants<T>;
@@ -218,7 +219,7 @@ CP_INLINE Vector<T> erf(Vector<T> x) {
     const V one(T(1)), two(T(2));
     V size = fabs(x);
     size = select(size > V(C::erf_high), V(C::erf_high), size);
-    const V square = size * size;
+    const V square = x * x;
     const V near = fma(size, polynomial(C::erf_core, square), size);
     const V far = one - exp(-square) * polynomial(C::erfc_core, (size - two) / (size + two));
     return copysign(select(size < one, near, far), x);

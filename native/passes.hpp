@@ -32,7 +32,10 @@ class Pass {
 
     bool run() const {
         const Program& program = *job_.program;
-        for (long i = 0; i < program.instruction_count; ++i) {
+        long last = program.instruction_count;
+        if (job_.costs_alone)
+            while (last > 0 && program.instructions[last - 1].op != Op::cost) --last;
+        for (long i = 0; i < last; ++i) {
             const Instruction& step = program.instructions[i];
             if (step.needs_batch && !job_.with_batch) break;
             if (*job_.stop) return false;
@@ -84,6 +87,8 @@ class Pass {
                next.b != step.out;
     }
 
+    CP_INLINE bool goes_back() const { return job_.with_batch && !job_.costs_alone; }
+
     void execute(const Instruction& step) const {
         const Program& program = *job_.program;
         const int members = program.slots[step.op == Op::cost ? step.a : step.out].members;
@@ -96,7 +101,10 @@ class Pass {
                     backward(step, k);
                     break;
                 case Op::map:
-                    map(step.function, attr, block(step, k));
+                    if (step.b >= 0 && goes_back())
+                        map_and_slope(step.function, attr, block(step, k));
+                    else
+                        map(step.function, attr, block(step, k));
                     break;
                 case Op::map_vjp:
                     map_vjp(step.function, attr, block(step, k), step.c < 0);

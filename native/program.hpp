@@ -34,7 +34,7 @@ struct Slot {
 enum class Op : std::int32_t {
     product,       // out = bias(c) + a · Wᵀ(b)       z = W a + b
     back_product,  // out = a · W(b)                  Δ = Wᵀ δ
-    map,           // out = f(a)
+    map,           // out = f(a); where b is given also b = f′(a), if the pass goes back
     map_vjp,       // out = vjp of f with x = a, y = b, dy = c (dy = 1 where c < 0: f′)
     softmax,       // out = softmax(a), over the units; function: see Workspace::join_softmax
     softmax_vjp,   // out = a ⊙ (b − Σ a ⊙ b)
@@ -178,6 +178,7 @@ struct Job {
     std::uint32_t step;
     bool training;             // masks drop
     bool with_batch;           // run instructions that need targets
+    bool costs_alone;          // of those none after the last cost: nothing goes back
     const volatile int* stop;  // polled between instructions
     std::uint64_t* ticks;      // of the phases; null: not wanted
 };

@@ -1,10 +1,5 @@
 #include "threads.hpp"
 
-#include <exception>
-#include <mutex>
-#include <thread>
-#include <vector>
-
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -21,6 +16,19 @@ void relax() {
 #endif
 }
 
+// 2,000 pauses are some 20 to 80 µs: longer than threads of one step drift apart.
+int spins_of(int threads) { return threads <= available_cores() ? 2000 : 0; }
+
+// Returns when `number` is no longer `old`.
+template <class Number>
+void await(const std::atomic<Number>& number, Number old, int spins) {
+    for (int i = 0; i < spins; ++i) {
+        if (number.load(std::memory_order_acquire) != old) return;
+        relax();
+    }
+    while (number.load(std::memory_order_acquire) == old) number.wait(old);
+}
+
 }  // namespace
 
 int available_cores() {
@@ -32,9 +40,7 @@ int available_cores() {
     return cores ? static_cast<int>(cores) : 1;
 }
 
-// 2,000 pauses are some 20 to 80 µs: longer than threads of one step drift apart.
-Barrier::Barrier(int threads)
-    : threads_(threads), spins_(threads <= available_cores() ? 2000 : 0) {}
+Barrier::Barrier(int threads) : threads_(threads), spins_(spins_of(threads)) {}
 
 void Barrier::wait() {
     if (threads_ == 1) return;
@@ -45,30 +51,59 @@ void Barrier::wait() {
         round_.notify_all();
         return;
     }
-    for (int i = 0; i < spins_; ++i) {
-        if (round_.load(std::memory_order_acquire) != round) return;
-        relax();
-    }
-    while (round_.load(std::memory_order_acquire) == round) round_.wait(round);
+    await(round_, round, spins_);
 }
 
-void in_parallel(int threads, const std::function<void(int)>& work) {
-    std::exception_ptr first;
-    std::mutex guard;
-    const auto guarded = [&](int rank) {
-        try {
-            work(rank);
-        } catch (...) {
-            const std::lock_guard lock(guard);
-            if (!first) first = std::current_exception();
-        }
-    };
-    std::vector<std::thread> others;
-    others.reserve(static_cast<std::size_t>(threads - 1));
-    for (int rank = 1; rank < threads; ++rank) others.emplace_back(guarded, rank);
+std::thread started(const std::function<void()>& body) { return std::thread(body); }
+
+Team::Team(int threads, Starter start) : spins_(spins_of(threads)) {
+    try {
+        others_.reserve(static_cast<std::size_t>(threads - 1));
+        for (int rank = 1; rank < threads; ++rank)
+            others_.push_back(start([this, rank] { serve(rank); }));
+    } catch (...) {
+        // What was refused is a thread, and those that there are do its part.
+    }
+}
+
+Team::~Team() {
+    if (others_.empty()) return;
+    work_ = nullptr;
+    piece_.fetch_add(1, std::memory_order_acq_rel);
+    piece_.notify_all();
+    for (std::thread& other : others_) other.join();
+}
+
+void Team::run(const std::function<void(int)>& work) {
+    if (others_.empty()) return work(0);
+    work_ = &work;
+    first_ = nullptr;
+    busy_.store(size() - 1, std::memory_order_relaxed);
+    piece_.fetch_add(1, std::memory_order_acq_rel);
+    piece_.notify_all();
     guarded(0);
-    for (std::thread& other : others) other.join();
-    if (first) std::rethrow_exception(first);
+    for (int left; (left = busy_.load(std::memory_order_acquire)) > 0;) await(busy_, left, spins_);
+    if (first_) std::rethrow_exception(first_);
+}
+
+void Team::serve(int rank) {
+    for (unsigned piece = 0;; ++piece) {
+        await(piece_, piece, spins_);
+        if (!work_) return;
+        guarded(rank);
+        // Behind this the caller may go on, and the team may end as soon as this thread has.
+        busy_.fetch_sub(1, std::memory_order_acq_rel);
+        busy_.notify_one();
+    }
+}
+
+void Team::guarded(int rank) {
+    try {
+        (*work_)(rank);
+    } catch (...) {
+        const std::lock_guard lock(guard_);
+        if (!first_) first_ = std::current_exception();
+    }
 }
 
 }  // namespace clearprop

@@ -5,12 +5,21 @@
 // every time. Starting a thread costs some 20 µs, paid once a slice; nets for which that matters
 // train on one thread, which starts none.
 //
-// At the barrier a thread spins for a few microseconds, but only where the machine has a core for
-// every thread of the team; then, or otherwise at once, it sleeps in the kernel.
+// The system may refuse a thread (a limit on processes, no memory). How many there are is therefore
+// known before there is work: those that were started wait, the caller asks for the team's size,
+// divides the work among so many, and then lets them begin. No one waits for a thread that is not.
+//
+// At the barrier, and between two pieces of work, a thread spins for a few microseconds, but only
+// where the machine has a core for every thread of the team; then, or otherwise at once, it sleeps
+// in the kernel.
 #pragma once
 
 #include <atomic>
+#include <exception>
 #include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
 
 namespace clearprop {
 
@@ -26,9 +35,36 @@ class Barrier {
     std::atomic<unsigned> round_{0};
 };
 
-// Runs work(0) … work(threads − 1) at the same time, work(0) on the caller's thread. The first
-// exception of any is thrown again once all have ended.
-void in_parallel(int threads, const std::function<void(int)>& work);
+// How a thread is started: by the system, or in a test by something that refuses.
+using Starter = std::thread (*)(const std::function<void()>&);
+std::thread started(const std::function<void()>& body);
+
+class Team {
+  public:
+    // Of `threads`, the caller's own among them, or as many as can be started.
+    explicit Team(int threads, Starter start = started);
+    ~Team();
+    Team(const Team&) = delete;
+    Team& operator=(const Team&) = delete;
+
+    int size() const { return static_cast<int>(others_.size()) + 1; }
+
+    // Runs work(0) … work(size − 1) at the same time, work(0) on the caller's thread. The first
+    // exception of any is thrown again once all have ended.
+    void run(const std::function<void(int)>& work);
+
+  private:
+    void serve(int rank);
+    void guarded(int rank);
+
+    const int spins_;
+    std::vector<std::thread> others_;
+    const std::function<void(int)>* work_ = nullptr;  // null: there is no more
+    std::atomic<unsigned> piece_{0};                  // of the work: another number, another piece
+    std::atomic<int> busy_{0};                        // others that have not ended theirs
+    std::mutex guard_;
+    std::exception_ptr first_;
+};
 
 // Cores this process may use.
 int available_cores();

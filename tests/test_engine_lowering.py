@@ -12,10 +12,11 @@ from random_networks import random_case
 
 from clearprop import _native
 from clearprop.backprop import Plan, Term, plan, run
-from clearprop.engine import NativeRunner, State, combine, lower
+from clearprop.engine import NativeRunner, State, Window, combine, lower
 from clearprop.engine.program import Instruction, Kind, Op, UseKind
 from clearprop.errors import NativeError
 from clearprop.expressions import Hadamard, Num
+from clearprop.graph import Activation, Dense, Input
 from clearprop.network import Network
 from clearprop.optimizers import SGD
 
@@ -33,6 +34,48 @@ def test_a_chain_is_one_product_a_layer_each_way_and_works_in_place() -> None:
     program = lower(plan(network.graph))
     in_place = [one for one in program.instructions if one.op in (Op.MAP, Op.MAP_VJP)]
     assert all(one.out == (one.a if one.op == Op.MAP else one.c) for one in in_place)
+
+
+def test_a_dear_slope_is_made_with_its_function_where_nothing_else_reads_z() -> None:
+    network = Network([5, 7, 6, 3], "gelu", cost="cross_entropy")
+    assert ops(network) == [
+        "PRODUCT", "MAP", "PRODUCT", "MAP", "PRODUCT", "SOFTMAX",
+        "COST", "COST_VJP", "BACK_PRODUCT", "MULTIPLY", "BACK_PRODUCT", "MULTIPLY",
+    ]  # fmt: skip
+    program = lower(plan(network.graph))
+    maps = [one for one in program.instructions if one.op == Op.MAP]
+    slopes = [one.b for one in program.instructions if one.op == Op.MULTIPLY]
+    assert [one.b for one in maps] == [one.a for one in maps] == slopes[::-1]
+    assert "MULTIPLY" not in ops(network, fuse=False)
+    # z goes into a sum as well, so it has to stand
+    x = Input(4)
+    z = Dense(6)(x)
+    shared = Network(inputs=x, outputs=Dense(2)(Activation("gelu")(z) + z))
+    assert "MULTIPLY" not in ops(shared) and "MAP_VJP" in ops(shared)
+
+
+def test_slopes_that_are_kept_change_no_bit() -> None:
+    rng = np.random.default_rng(0)
+    for name in ("gelu", "silu", "mish"):
+        x = Input(9)
+        h = Dense(21, name)(x)
+        network = Network(inputs=x, outputs=Dense(3)(Dense(21, name)(h) + h), cost="cross_entropy")
+        X, y = 4 * rng.normal(size=(300, 9)), rng.integers(0, 3, 300)
+        data = data_of(network, X, y)
+        left = []
+        for fuse in (True, False):
+            for threads in (1, 2):
+                runner = NativeRunner(network.graph, SGD(0.1), data, fuse=fuse, threads=threads)
+                assert fuse == any(one.b >= 0 for one in runner.program.instructions
+                                   if one.op == Op.MAP)  # fmt: skip
+                flat = network.initial(0).flat
+                state = State.initial(flat, SGD(0.1), 0, "float32", runner.family)
+                report = runner.run(state, Window(np.arange(300), np.array([0, 150, 300]),
+                                                  np.full(2, 0.1)))  # fmt: skip
+                cost = np.array(runner.evaluate(state.parameters, data))
+                parts = (state.parameters, report.costs, cost)
+                left.append(b"".join(part.tobytes() for part in parts))
+        assert len(set(left)) == 1
 
 
 def test_identity_leaves_no_instruction() -> None:

@@ -88,7 +88,7 @@ struct gelu_row {
     }
     template <class V>
     CP_INLINE static V vjp([[maybe_unused]] V x, [[maybe_unused]] V y, [[maybe_unused]] V dy, [[maybe_unused]] const double* setting) {
-        return dy * (0.5 * (1 + erf(0.7071067811865476 * x)) + x * 0.3989422804014327 * exp(-0.5 * x * x));
+        return dy * (0.5 * (1 + erf(0.7071067811865476 * x)) + x * 0.3989422804014327 * exp(-(0.7071067811865476 * x * (0.7071067811865476 * x))));
     }
 };
 struct silu_row {
@@ -98,7 +98,7 @@ struct silu_row {
     }
     template <class V>
     CP_INLINE static V vjp([[maybe_unused]] V x, [[maybe_unused]] V y, [[maybe_unused]] V dy, [[maybe_unused]] const double* setting) {
-        return dy * (1 / (1 + exp(-x))) * (1 + x * (1 - 1 / (1 + exp(-x))));
+        return dy * (1 / (1 + exp(-x)) * (1 + x * (1 - 1 / (1 + exp(-x)))));
     }
 };
 struct mish_row {

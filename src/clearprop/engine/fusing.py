@@ -1,6 +1,6 @@
 """Working in place: element-wise instructions write where they read, and copies fall away.
 
-A rewriting of a program's instructions that changes no bits; `clearprop.engine.lowering` calls it.
+Rewritings of a program's instructions that change no bits; `clearprop.engine.lowering` calls them.
 Proved by ``tests/test_engine_agrees.py``: fused or not, the same bits.
 """
 
@@ -52,6 +52,52 @@ def work_in_place(
         for one in instructions
     )
     return [one for one in moved if not _does_nothing(one, identity)], place
+
+
+def keep_slopes(
+    instructions: Sequence[Instruction],
+    slots: Sequence[Slot],
+    kept: Collection[int],
+    functions: Collection[int],
+) -> list[Instruction]:
+    """Let f leave f′(z) where z stood, and Δ ⊙ f′(z) be a product, where nothing else reads z.
+
+    A function and its slope share what is dear in them, such as an exponential, so both are made in
+    one pass and the way back is a multiplication.
+
+    Parameters
+    ----------
+    instructions : sequence of Instruction
+    slots : sequence of Slot
+    kept : collection of int
+        Slots that are read after the instructions.
+    functions : collection of int
+        Numbers of the functions worth it: of z alone, without settings, whose vjp is Δ times the
+        slope to the bit.
+
+    Returns
+    -------
+    list of Instruction
+    """
+    found = list(instructions)
+    for place, one in enumerate(instructions):
+        z = one.a
+        if one.op != Op.MAP or one.function not in functions or one.accumulate or z == one.out:
+            continue
+        if z in kept or slots[z].kind != Kind.VALUE:
+            continue
+        later = [
+            number
+            for number, other in enumerate(instructions)
+            if number != place and (z in _read(other) or (z == other.out and number > place))
+        ]
+        back = instructions[later[0]] if len(later) == 1 else one
+        if back.op != Op.MAP_VJP or back.function != one.function or back.c < 0 or back.out == z:
+            continue
+        if later[0] > place and back.a == z and back.width == one.width:
+            found[place] = replace(one, b=z)
+            found[later[0]] = replace(back, op=Op.MULTIPLY, a=back.c, b=z, c=-1)
+    return found
 
 
 def _read(one: Instruction) -> set[int]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, Term, target_name
-from clearprop.engine.fusing import work_in_place
+from clearprop.engine.fusing import keep_slopes, work_in_place
 from clearprop.engine.operands import Operands
 from clearprop.engine.program import (
     Kind,
@@ -45,7 +45,7 @@ from clearprop.expressions import (
     Type,
 )
 from clearprop.graph import CostNode
-from clearprop.operations import Cost, Function
+from clearprop.operations import TABLE, Cost, Function
 
 # Rows that mix the units of a sample have no scalar kernel; the engine has one of its own for each.
 WHOLE_ROW = {"softmax": Op.SOFTMAX}
@@ -405,7 +405,31 @@ class _Lowering(Operands):
     def _work_in_place(self, uses: Iterable[Use]) -> None:
         kept = {self.named[name] for name in self.graph.outputs}
         kept |= {slot for use in uses for slot in (use.delta, use.a)}
-        self.instructions, renamed = work_in_place(
+        found, renamed = work_in_place(
             self.instructions, self.slots, kept, self.functions["identity"]
         )
         self.named = {name: renamed(slot) for name, slot in self.named.items()}
+        kept = {renamed(slot) for slot in kept}
+        self.instructions = keep_slopes(found, self.slots, kept, self._sloped())
+
+    def _sloped(self) -> set[int]:
+        """Numbers of the functions whose slope is worth keeping: it is dear, and Δ times it."""
+        rows = {number: TABLE.row(name) for name, number in self.functions.items()}
+        return {
+            number
+            for number, row in rows.items()
+            if isinstance(row, Function) and row.saves == "x" and not row.attrs
+            and _times_delta(row.kernel_vjp or "")
+        }  # fmt: skip
+
+
+def _times_delta(vjp: str) -> bool:
+    """Tell whether a kernel is ``dy * (…)``, the bracket to its end, so that Δ comes in last."""
+    if not vjp.startswith("dy * (") or not vjp.endswith(")"):
+        return False
+    inner, depth = vjp.removeprefix("dy * (")[:-1], 0
+    for letter in inner:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if depth < 0:
+            return False
+    return depth == 0

@@ -245,8 +245,10 @@ GELU = Function(
     value=_gelu,
     derivative=_gelu_slope,
     kernel=f"0.5 * x * (1 + erf({SQRT_HALF!r} * x))",
+    # e^(−x²/2) as erf has it, e^(−u²) with u = x/√2: the compiler makes one of both
     kernel_vjp=(
-        f"dy * (0.5 * (1 + erf({SQRT_HALF!r} * x)) + x * {INVERSE_SQRT_TAU!r} * exp(-0.5 * x * x))"
+        f"dy * (0.5 * (1 + erf({SQRT_HALF!r} * x)) "
+        f"+ x * {INVERSE_SQRT_TAU!r} * exp(-({SQRT_HALF!r} * x * ({SQRT_HALF!r} * x))))"
     ),
 )
 SILU = Function(
@@ -257,7 +259,7 @@ SILU = Function(
     value=_silu,
     derivative=_silu_slope,
     kernel="x / (1 + exp(-x))",
-    kernel_vjp="dy * (1 / (1 + exp(-x))) * (1 + x * (1 - 1 / (1 + exp(-x))))",
+    kernel_vjp="dy * (1 / (1 + exp(-x)) * (1 + x * (1 - 1 / (1 + exp(-x)))))",
 )
 MISH = Function(
     "mish",
