@@ -13,6 +13,7 @@ import numpy as np
 import clearprop as cp
 from benchmarks.timing import timed
 from clearprop.engine import Data, NativeRunner
+from clearprop.engine.team import Team
 from clearprop.model.compiled import Compiled
 
 __all__ = ["batches", "one_row"]
@@ -64,7 +65,10 @@ def batches(rounds: int, quick: bool, peak: dict[str, Any]) -> list[dict[str, An
         runner = NativeRunner(net.graph, None, Data({"X": X}, {}))
         runs: dict[str, tuple[Call, int]] = {
             "compiled": (lambda c=compiled, X=X, out=out: c.predict(X, out=out), 1),  # type: ignore[misc]
-            "runner": (lambda r=runner, f=flat, X=X: r.forward(f, {"X": X}), cores),  # type: ignore[misc]
+            "runner": (
+                lambda r=runner, f=flat, X=X: r.forward(f, {"X": X}),  # type: ignore[misc]
+                Team(None).of_pass(runner.program.work * count),
+            ),
         }
         layers = _layers(flat, sizes)
         for name, make in (("PyTorch", _torch), ("onnxruntime", _onnxruntime)):

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from clearprop.engine import limits, team
-from clearprop.engine.team import LARGE_STEP, SMALL_STEP, Team
+from clearprop.engine.team import LARGE_STEP, SMALL_PASS, SMALL_STEP, Team
+
+Speed = Callable[[int, float], float]
+"""(threads, seconds since the run began) -> seconds a step."""
 
 
-def simulated(monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float]) -> list[tuple[int, int]]:
-    """(threads, steps) of each slice of a run of a middle-sized step, given seconds a step."""
+def simulated(monkeypatch: pytest.MonkeyPatch, speed: Speed, steps: int) -> list[tuple[int, int]]:
+    """(threads, steps) of each slice of a run of a middle-sized step."""
     monkeypatch.setattr(team, "unlimited", lambda: 2)
-    one, work, left, slices = Team(None), 4e6, 30_000, []
-    while left:
-        threads, steps = one.next(work, left)
-        one.note(threads, work * steps, seconds[threads] * steps)
-        slices.append((threads, steps))
-        left -= steps
+    one, work, now, slices = Team(None), 4e6, 0.0, []
+    while steps:
+        threads, count = one.next(work, steps)
+        seconds = speed(threads, now) * count
+        one.note(threads, work * count, seconds)
+        slices.append((threads, count))
+        now, steps = now + seconds, steps - count
     return slices
 
 
@@ -24,10 +30,57 @@ def simulated(monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float]) -> lis
 def test_the_faster_number_does_nearly_all(
     monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float], best: int
 ) -> None:
-    slices = simulated(monkeypatch, seconds)
+    slices = simulated(monkeypatch, lambda threads, now: seconds[threads], 30_000)
     total = sum(seconds[threads] * steps for threads, steps in slices)
     assert total < 1.06 * seconds[best] * 30_000
     assert {threads for threads, _ in slices} == {1, 2}  # the other is tried again now and then
+
+
+def test_memory_touched_for_the_first_time_and_one_disturbance_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calm = {1: 1e-4, 2: 6e-5}
+    tries = 0
+
+    def speed(threads: int, now: float) -> float:
+        nonlocal tries
+        tries += 1
+        return calm[threads] * (5 if tries in (1, 2) else 1)  # both of two threads
+
+    slices = simulated(monkeypatch, speed, 30_000)
+    assert [threads for threads, _ in slices[:5]] == [2, 2, 1, 2, 1]
+    alone = sum(steps for threads, steps in slices if threads == 1)
+    assert alone < 1_000
+
+
+def test_a_core_that_others_take_is_noticed_and_its_return_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def speed(threads: int, now: float) -> float:
+        return {1: 1e-4, 2: 2e-4 if 2 < now < 5 else 6e-5}[threads]
+
+    slices, now, chosen = simulated(monkeypatch, speed, 120_000), 0.0, []
+    for threads, steps in slices:
+        chosen.append((now, threads, steps))
+        now += speed(threads, now) * steps
+
+    def share(threads: int, first: float, last: float) -> float:
+        inside = [(one, steps) for at, one, steps in chosen if first <= at < last]
+        return sum(steps for one, steps in inside if one == threads) / sum(s for _, s in inside)
+
+    assert now > 8
+    assert share(2, 0.1, 2) > 0.9
+    assert share(1, 3.2, 5) > 0.9
+    assert share(2, 6.2, 8) > 0.9
+
+
+def test_a_pass_takes_as_many_as_its_size_is_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(team, "unlimited", lambda: 8)
+    passes = [SMALL_PASS / 2, SMALL_PASS * 1.9, SMALL_PASS * 3, SMALL_PASS * 100]
+    assert [Team(None).of_pass(work) for work in passes] == [1, 1, 3, 8]
+    assert Team(5).of_pass(1.0) == 5
+    monkeypatch.setattr(limits.LIMIT, "threads", 2)
+    assert Team(None).of_pass(SMALL_PASS * 100) == 2
 
 
 def test_small_steps_take_one_and_large_ones_all(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +97,7 @@ def test_a_limit_that_comes_and_goes_is_heard_by_a_team_at_work(
     one, large, middle = Team(None), LARGE_STEP * 2, SMALL_STEP * 2
     monkeypatch.setattr(limits.LIMIT, "threads", 3)
     assert one.next(large, 50)[0] == 3
-    for threads in (3, 1):  # it tries both
+    for threads in (3, 3, 1, 3, 1):  # it tries both, and the first for nothing
         assert one.next(middle, 50)[0] == threads
         one.note(threads, middle * 50, 1e-3 * threads)
     assert one.next(middle, 50)[0] == 1

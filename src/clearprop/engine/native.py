@@ -414,7 +414,7 @@ class NativeRunner:
 
     def _threads_for(self, n: int) -> int:
         """Threads for one pass over n rows."""
-        return self._team.next(self.program.work * n, 1)[0]
+        return self._team.of_pass(self.program.work * n)
 
     def _steps_between_questions(self, borders: NDArray[np.int64]) -> int:
         """How many steps take some 20 ms, at 20 multiplications a nanosecond."""

@@ -1,11 +1,15 @@
 """How many threads a step is worth: bounded by the cores one may use, chosen by what was measured.
 
-A step that is small is done by one thread, a large one by all; in between, the first slices are
-done both ways and the faster is kept, tried again now and then, because it depends on what else
-runs. Threads change no bits, so neither does the choice. Proved by ``tests/test_engine_team.py``.
+A step that is small is done by one thread, a large one by all; in between, slices of some steps are
+done both ways in turn and the faster is kept, tried again now and then, because it depends on what
+else runs. What else runs only ever takes time, so of the last trials of each the least counts. A
+pass over rows alone is too short to be tried: its size says. Threads change no bits, so neither
+does the choice. Proved by ``tests/test_engine_team.py``.
 """
 
 from __future__ import annotations
+
+from collections import deque
 
 from clearprop.engine.limits import LIMIT, unlimited
 
@@ -15,10 +19,21 @@ SMALL_STEP = 8e5
 """Multiplications of a step below which threads wait for each other longer than they work."""
 LARGE_STEP = 1e8
 """Multiplications of a step above which all threads are taken without a trial."""
+SMALL_PASS = 2e7
+"""Multiplications of a pass over rows that are worth a thread: some 400 µs of it. To start one
+takes 30 µs where a core is free, and a millisecond where none is."""
 TRIAL = 1.5e-3
 """Seconds that a trial takes, about."""
+FIRST = 2
+"""Trials of either choice with which a run begins, behind one that counts for nothing: in it the
+memory is touched for the first time."""
+KEPT = 3
+"""Trials of either choice whose least counts: a disturbance is forgotten when it has passed, and a
+core that is taken for good is noticed after as many."""
 AGAIN = 0.2
-"""Seconds from one trial of the other choice to the next: a trial costs under 1 % of the time."""
+"""Seconds from one pair of trials to the next, or more:"""
+SHARE = 0.02
+"""Of the time, that trials take at most."""
 
 
 class Team:
@@ -33,8 +48,12 @@ class Team:
     def __init__(self, asked: int | None) -> None:
         self.asked = asked
         self._cores = 1 if asked is not None else unlimited()
-        self._cost: dict[int, float] = {}  # threads -> seconds a multiplication
+        self._most = 0  # threads that the trials are of, beside one
+        self._cost: dict[int, deque[float]] = {}  # threads -> seconds a multiplication, by trial
+        self._trials: list[int] = []  # threads of the trials that are still to be done
+        self._warm = False
         self._since = 0.0  # seconds run since the last trial
+        self._spent = 0.0  # seconds of the longer of the last two
 
     def next(self, work: float, steps: int) -> tuple[int, int]:
         """Return the threads, and how many of the steps, of ``work`` multiplications, to do."""
@@ -45,22 +64,37 @@ class Team:
             return 1, steps
         if work > LARGE_STEP:
             return most, steps
-        for threads in (most, 1):
-            if threads not in self._cost:
-                return threads, min(steps, max(2, int(TRIAL * 4e10 / work)))
-        best = min((most, 1), key=self._cost.__getitem__)
-        if self._since > AGAIN:
-            other = 1 if best > 1 else most
-            return other, min(steps, max(2, int(TRIAL / (self._cost[best] * work))))
-        return best, min(steps, max(2, int(AGAIN / (self._cost[best] * work))))
+        if most != self._most:
+            self._most, self._warm = most, False
+            self._cost = {most: deque(maxlen=KEPT), 1: deque(maxlen=KEPT)}
+            self._trials = [most, *(most, 1) * FIRST]
+        best = self._best()
+        if not self._trials and self._since > max(AGAIN, self._spent / SHARE):
+            self._trials = [1 if best > 1 else most, best]
+        if self._trials:
+            speed = min(self._cost[best], default=1 / 4e10)
+            return self._trials[0], min(steps, max(2, int(TRIAL / (speed * work))))
+        return best, min(steps, max(2, int(AGAIN / (min(self._cost[best]) * work))))
 
     def note(self, threads: int, work: float, seconds: float) -> None:
         """Hear how long some steps, of ``work`` multiplications together, took."""
-        if self.asked is not None or self._cores == 1 or not work > 0:
+        if not self._most or not work > 0:
             return
-        known = self._cost
         self._since += seconds
-        tried = [one for one in (LIMIT.of(self._cores), 1) if one in known]
-        if threads not in known or threads != min(tried, key=known.__getitem__, default=0):
-            self._since = 0.0  # that was a trial
-        known[threads] = seconds / work
+        if not self._trials or threads != self._trials[0]:
+            return
+        del self._trials[0]
+        self._since, self._spent = 0.0, max(seconds, self._spent if len(self._trials) % 2 else 0.0)
+        if self._warm:
+            self._cost[threads].append(seconds / work)
+        self._warm = True
+
+    def of_pass(self, work: float) -> int:
+        """Return the threads of one pass over rows, of ``work`` multiplications."""
+        if self.asked is not None:
+            return self.asked
+        return max(1, min(LIMIT.of(self._cores), int(work / SMALL_PASS)))
+
+    def _best(self) -> int:
+        known = {threads: min(cost) for threads, cost in self._cost.items() if cost}
+        return min(known, key=known.__getitem__, default=self._most)
