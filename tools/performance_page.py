@@ -151,8 +151,9 @@ TRIED = """\
 - A single row a step (batch 1) in wide layers is bound by memory: 4 bytes of each weight forward
   (of Wᵀ), 4 backward (of W), 24 for Adam's weights and slots, and 8 to write Wᵀ anew, since a line
   that is written is read first: 40 bytes, against 44 where the gradient goes through memory as
-  elsewhere (counted, not measured). The next step's forward product right behind the update of its matrix would save 4, one
-  copy of W, turned in registers, 8 of the 12 that Wᵀ costs; both would be a second order of a step.
+  elsewhere (counted, not measured). The next step's forward product right behind the update of its
+  matrix would save 4, one copy of W, turned in registers, 8 of the 12 that Wᵀ costs; both would be
+  a second order of a step.
 - Many networks at once share data and cores and no arithmetic. Members of one network share the
   rows that are gathered too, but the engine has one rate, one penalty, one weight a row and one
   cost for all members, so runs of their own cannot be told apart there.
