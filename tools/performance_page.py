@@ -74,7 +74,7 @@ WORKS = """\
   way back is a multiplication. gelu's e^(−x²/2) is that of its error function to the bit.
 - **Rows that are only predicted or judged** go in blocks to whichever thread is free, each block
   through the whole network in memory that stays near; the way back, which a cost needs no part of,
-  is left out. A second thread is started from some 400 µs of one thread's work on.
+  is left out. A second thread is started where the work is many times what starting it takes.
 - **bfloat16** rounds operands on their way into the packed panels and multiplies pairs
   (AVX512-BF16), with float32 sums, weights and slots. Without the instruction it is refused,
   unless `CLEARPROP_BFLOAT16=emulated` asks for other instructions to do the same.
@@ -124,8 +124,8 @@ TRIED = """\
   Sharing the exponential alone, and making the slope on the way back again, would leave the error
   function's two polynomials and its division twice.
 - A cost without the passes back that its program has behind it: an evaluation takes half the time.
-- Two threads for a pass of less than 400 µs: with free cores the gain is what starting one takes
-  (30 µs); with a busy core its start alone takes up to a millisecond, five times the pass.
+- Two threads for a pass that takes about as long as starting one: the gain is gone where cores are
+  free, and where one is busy the start alone takes many times the pass.
 - Threads chosen by one trial of each kind: the first slice of a run touches its memory for the
   first time, and was the trial of two.
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../../native/engine.hpp"
@@ -125,6 +126,21 @@ int replay(Record& record, const char* result, const char* name) {
     long done = 0;
     engine.run(flat.data(), slot_pointers.data(), data, slice, end, done);
     if (done != steps) return 1;
+
+    // A pass over the first batch's rows alone, and its cost, depend on no thread either.
+    const auto judged = [&](int threads) {
+        int output = -1;
+        for (const Instruction& one : tables.instructions)
+            if (one.op == Op::cost) output = one.b;
+        const Slot& slot = tables.slots[static_cast<std::size_t>(output)];
+        const long m = borders[1] - borders[0];
+        std::vector<T> outputs(static_cast<std::size_t>(m * slot.width * slot.members));
+        engine.forward(flat.data(), data, rows.data(), m, {output},
+                       std::vector<T*>{outputs.data()}.data(), threads, &stop);
+        const double cost = engine.weighted_cost(flat.data(), data, rows.data(), m, threads, &stop);
+        return std::make_pair(outputs, cost);
+    };
+    if (judged(1) != judged(static_cast<int>(numbers[4]))) return 1;
 
     std::ofstream out(result, std::ios::binary);
     auto write = [&](const auto& vector) {
