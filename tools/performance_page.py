@@ -51,12 +51,13 @@ WORKS = """\
   two registers of a packed panel of B, the sums in registers (`native/product.hpp`). Weights
   are kept in panels, with a transposed copy that the update refreshes, so no product packs a
   weight; a matrix that nothing goes back through, such as a first layer's, is that copy alone.
-  relu, and its slope on the way back, are done while a tile is in registers: its time stands with
-  the products, that of other functions apart.
+  Where a matrix is larger than the second cache, the next panel is fetched while this one is
+  multiplied, a little with each step. relu, and its slope on the way back, are done while a tile is
+  in registers: its time stands with the products, that of other functions apart.
 - **Gradients are updated where they are summed** (`native/sums.hpp`, `native/updates.hpp`).
-  Where a batch leaves the first cache, δ and a are packed; behind each panel of a chunk of rows
-  follows the optimizer's step on it, so a gradient never travels to memory, and the weights and
-  slots of a tile are fetched while it is summed. Clipping needs the whole norm first and stores
+  Where a batch leaves the first cache, δ and a are packed, each once or twice a step; behind each
+  panel of a chunk of rows follows the optimizer's step on it, so a gradient never travels to
+  memory, and the weights and slots of a tile are fetched while it is summed. Clipping needs the whole norm first and stores
   the gradient.
 - **Softmax, cross-entropy and δ are one pass** (`native/softmax.hpp`): each exponential once;
   rows of few units are transposed, a lane a row.
@@ -93,6 +94,17 @@ TRIED = """\
   packed tiles a power of two apart evict each other, so a line stands between them.
 - The update behind each panel instead of behind each parameter, and fetching its weights and
   slots during the sum: the largest gain on networks whose weights leave the second cache.
+- Packing one panel of a again for every 96 rows of a weight, as was done at first: reading 512 rows
+  8 kB apart took an eighth of the gradient's time at 2,048 units. δ of all of a thread's rows is
+  packed first instead, and a once for each two megabytes of it: an eighth off the gradient, a sixth
+  in bfloat16.
+- Fetching the next panel of a weight while one is multiplied: 4 to 8 % of a product of 2,048³
+  whose panels are 256 kB apart; k in pieces of 512 instead of 256, and equal: 1 to 2 %. Fetching
+  the rows of C too: nothing.
+- Weights and slots of a tile fetched all at once, 48 lines: the tile's first loads wait behind
+  them; spread over its sum, 2 to 3 % of a step of 784-512-512-10.
+- Passes of 256 rows instead of 128: 2 % at 2,048 units, nothing below, for twice the memory that
+  rows take on their way.
 - A step that takes a fifth of a second or more used to keep its gradients apart from the update
   at a tenth of that size, so that it could be stopped between them; the traffic was not worth
   it.
