@@ -159,6 +159,7 @@ class Run:
 
         Examples
         --------
+        >>> from clearprop.training import Training
         >>> X = np.linspace(-1, 1, 64)[:, None]
         >>> training = Training(Network([1, 4, 1]), X, X**2, batch_size=16, epochs=2)
         >>> training.advance(steps=3).step, training.advance(epochs=1).step
@@ -228,6 +229,7 @@ class Run:
         Examples
         --------
         >>> import tempfile
+        >>> from clearprop.training import Training
         >>> X = np.linspace(-1, 1, 64)[:, None]
         >>> first = Training(Network([1, 4, 1]), X, X**2, epochs=2)
         >>> second = Training(Network([1, 4, 1]), X, X**2, epochs=2)
