@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from clearprop.backprop import plan
-from clearprop.engine import Data, NativeRunner, Precision
-from clearprop.engine.lowering import lower
-from clearprop.engine.program import Program
+from clearprop.engine import Data, NativeRunner, Precision, Program, lower
 from clearprop.estimators.chains import Chain
 from clearprop.estimators.rows import CHUNK_BYTES, Rows
 from clearprop.network import Network
