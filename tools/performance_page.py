@@ -57,8 +57,8 @@ WORKS = """\
 - **Gradients are updated where they are summed** (`native/sums.hpp`, `native/updates.hpp`).
   Where a batch leaves the first cache, δ and a are packed, each once or twice a step; behind each
   panel of a chunk of rows follows the optimizer's step on it, so a gradient never travels to
-  memory, and the weights and slots of a tile are fetched while it is summed. Clipping needs the whole norm first and stores
-  the gradient.
+  memory, and the weights and slots of a tile are fetched while it is summed. Clipping needs the
+  whole norm first and stores the gradient.
 - **Softmax, cross-entropy and δ are one pass** (`native/softmax.hpp`): each exponential once;
   rows of few units are transposed, a lane a row.
 - **What is random is a function of its place**, so it is drawn many at once: a register takes
