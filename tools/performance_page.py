@@ -98,13 +98,13 @@ TRIED = """\
   8 kB apart took an eighth of the gradient's time at 2,048 units. δ of all of a thread's rows is
   packed first instead, and a once for each two megabytes of it: an eighth off the gradient, a sixth
   in bfloat16.
-- Fetching the next panel of a weight while one is multiplied: 4 to 8 % of a product of 2,048³
-  whose panels are 256 kB apart; k in pieces of 512 instead of 256, and equal: 1 to 2 %. Fetching
-  the rows of C too: nothing.
+- Fetching the next panel of a weight while one is multiplied: four to eight hundredths of a
+  product of 2,048³ whose panels are 256 kB apart; k in pieces of 512 instead of 256, and
+  equal: one or two hundredths. Fetching the rows of C too: nothing.
 - Weights and slots of a tile fetched all at once, 48 lines: the tile's first loads wait behind
-  them; spread over its sum, 2 to 3 % of a step of 784-512-512-10.
-- Passes of 256 rows instead of 128: 2 % at 2,048 units, nothing below, for twice the memory that
-  rows take on their way.
+  them; spread over its sum, two or three hundredths of a step of 784-512-512-10.
+- Passes of 256 rows instead of 128: two hundredths at 2,048 units, nothing below, for twice the
+  memory that rows take on their way.
 - A step that takes a fifth of a second or more used to keep its gradients apart from the update
   at a tenth of that size, so that it could be stopped between them; the traffic was not worth
   it.
