@@ -1,3 +1,4 @@
+// Arrays as nanobind gives them, read into the engine's own description: type and distances.
 #include "bind_arrays.hpp"
 
 #include <nanobind/stl/optional.h>

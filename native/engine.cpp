@@ -1,3 +1,8 @@
+// What the engine does with its program: steps, outputs and costs of rows, gradients in pieces.
+//
+// `steps` is the loop over a slice's steps, and what every thread does between its barriers; all
+// else here is one part of it alone. engine.hpp tells why it is fast, workspace.cpp where things
+// stand.
 #include "engine.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The stop flags of the calls that run now, and the handler that raises them all.
 #include "interrupt.hpp"
 
 #include <signal.h>

@@ -1,15 +1,16 @@
-// The one product: C (m × n) = start + A (m × k) · B (k × n), and the sum over rows built on it.
+// The one product: C (m × n) = start + A (m × k) · B (k × n).
 //
 // All three products of a layer are this one: z = a Wᵀ (B is the transposed copy of W), Δ = δ W,
-// and ∂J/∂W = Σ_rows δ aᵀ, where A is δ read column by column through its strides.
+// and, tile by tile in sums.hpp, ∂J/∂W = Σ_rows δ aᵀ, where A is δ read column by column.
 //
 // Why it is fast: a tile of `tile_rows` × 2 registers of C stays in registers while k runs; every
 // step loads one row of a B panel (2 registers) and broadcasts tile_rows numbers of A. B comes in
 // panels two registers wide, k rows after each other, so it streams; k is cut in equal pieces, so
 // that a panel and the rows of A stay in the second cache, and C is continued from memory between
-// pieces. Where B is larger than the second cache, the tiles of one panel fetch the next meanwhile:
-// no processor sees by itself that panels follow each other at a distance. relu, and its slope
-// behind the product δ W, are done behind the last piece, before the tile leaves the registers.
+// pieces. Where B is larger than the second cache has room for beside the values, the tiles of one
+// panel fetch the next meanwhile: no processor sees by itself that panels follow each other at a
+// distance. relu, and its slope behind the product δ W, are done behind the last piece, before the
+// tile leaves the registers.
 //
 // Why the bits agree: an element of C is one chain of fma over k in order, whatever the tile it
 // falls in, the rows beside it, or the piece of k it is in. So m, threads and tails change nothing.

@@ -1,3 +1,4 @@
+// The team and its barrier, and how many cores there are for them; threads.hpp tells why.
 #include "threads.hpp"
 
 #if defined(__linux__)

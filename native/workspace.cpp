@@ -1,3 +1,9 @@
+// How a program's memory is laid out: tables changed before the first step, and rows gathered.
+//
+// Why it is fast: instructions that are one pass are marked here (join_softmax), a matrix that
+// nothing goes back through loses its second copy (turn), rows are kept from sharing the sets of a
+// cache, the rows that follow are fetched while one is copied, and each thread has a stretch of the
+// parameters of about equal work that stays its own.
 #include "workspace.hpp"
 
 #include <algorithm>

@@ -90,7 +90,8 @@ class Workspace {
     std::shared_ptr<Held<T>> hold_nothing() const;  // its memory is made with what is put there
     // A matrix that no product sends δ back through, such as a first layer's, is held as Wᵀ alone,
     // which the forward product reads: rows and columns, and δ and a of its uses, change places in
-    // the tables. No second copy is refreshed, and ∂J/∂Wᵀ = Σ a δᵀ is the same chain of fma.
+    // the tables. No second copy is refreshed, and ∂J/∂Wᵀ = Σ a δᵀ is the same chain of fma. Not
+    // where Wᵀ, padded to whole registers, is larger by more than a fourth.
     void turn();
     void grow(long m);
     void gather(const Data& data, const std::int64_t* rows, long first, long last);
