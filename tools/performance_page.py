@@ -51,14 +51,14 @@ WORKS = """\
   two registers of a packed panel of B, the sums in registers (`native/product.hpp`). Weights
   are kept in panels, with a transposed copy that the update refreshes, so no product packs a
   weight; a matrix that nothing goes back through, such as a first layer's, is that copy alone.
-  Where a matrix is larger than the second cache, the next panel is fetched while this one is
-  multiplied, a little with each step. relu, and its slope on the way back, are done while a tile is
-  in registers: its time stands with the products, that of other functions apart.
+  Where a matrix is larger than the second cache has room for, the next panel is fetched while this
+  one is multiplied, a little with each step. relu, and its slope on the way back, are done while a
+  tile is in registers: its time stands with the products, that of other functions apart.
 - **Gradients are updated where they are summed** (`native/sums.hpp`, `native/updates.hpp`).
-  Where a batch leaves the first cache, δ and a are packed, each once or twice a step; behind each
-  panel of a chunk of rows follows the optimizer's step on it, so a gradient never travels to
-  memory, and the weights and slots of a tile are fetched while it is summed. Clipping needs the
-  whole norm first and stores the gradient.
+  Where a batch leaves the first cache, δ is packed once a step, and a once for each two megabytes
+  of a thread's δ; behind each panel of a chunk of rows follows the optimizer's step on it, so a
+  gradient never travels to memory, and where weights and slots leave the second cache, those of a
+  tile are fetched while it is summed. Clipping needs the whole norm first and stores the gradient.
 - **Softmax, cross-entropy and δ are one pass** (`native/softmax.hpp`): each exponential once;
   rows of few units are transposed, a lane a row.
 - **What is random is a function of its place**, so it is drawn many at once: a register takes
@@ -105,9 +105,9 @@ TRIED = """\
   them; spread over its sum, two or three hundredths of a step of 784-512-512-10.
 - Passes of 256 rows instead of 128: two hundredths at 2,048 units, nothing below, for twice the
   memory that rows take on their way.
-- A step that takes a fifth of a second or more used to keep its gradients apart from the update
-  at a tenth of that size, so that it could be stopped between them; the traffic was not worth
-  it.
+- Gradients apart from the update, so that a step can be stopped between them: that is now for
+  steps of a fifth of a second or more. It was so from a tenth of that size on, and the traffic was
+  not worth it.
 - Larger register tiles: on the machine this was written on, every shape from eight registers of
   sums up to the whole file reaches the same product, because it runs one 512-bit fma a cycle.
 - The update of one tile beside the sums of the next, a register after each step of the sum, so
@@ -157,9 +157,9 @@ TRIED = """\
   copied.
 - The slope that gelu, silu and mish keep is multiplied in a pass of its own; relu's is done while
   a tile of Δ is in registers, and so could theirs be.
-- One row of a network of more than 65,536 weights through `Model.predict`: the weights are compared
-  with those that stand packed (both are read, some 5 MB for 784-512-512-10), because anyone may
-  write into a model's parameters; `model.compiled.predict` looks at none.
+- One row of a large network through `Model.predict`: the weights are compared with those that
+  stand packed (both are read, some 5 MB for 784-512-512-10), because anyone may write into a
+  model's parameters; `model.compiled.predict` looks at none.
 - A single row a step (batch 1) in wide layers is bound by memory: 4 bytes of each weight forward
   (of Wᵀ), 4 backward (of W), 24 for Adam's weights and slots, and 8 to write Wᵀ anew, since a line
   that is written is read first: 40 bytes, against 44 where the gradient goes through memory as
