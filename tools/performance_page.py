@@ -1,7 +1,7 @@
 """Write docs/performance.md, how fast training is and why, from benchmarks/results/speed.json.
 
 `python -m benchmarks.speed` makes the record; a test holds the page fresh. Figures come from the
-record alone; the prose around them holds none.
+record alone; in the prose around them stand those of trials, which no run repeats.
 """
 
 from __future__ import annotations
