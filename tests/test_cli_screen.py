@@ -12,11 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import typer
 from cli_runs import PENGUINS, command, train
 from conftest import Run
 
 import clearprop as cp
 from clearprop.cli import console
+from clearprop.cli.app import app
 
 
 @pytest.mark.parametrize(
@@ -95,6 +97,21 @@ def test_help_shows_no_types_of_flags_and_each_default_once(
     for odd in ("<bool>", "<str>", "{", "[default: (", "default: None"):
         assert odd not in out
     assert all(len(line.rstrip()) <= 80 for line in out.splitlines())
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "tune", "describe", "derive", "check"])
+def test_examples_of_help_can_be_copied_from_a_screen_of_80_columns(
+    run: Run, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run(command, "--help")
+    said = (typer.main.get_command(app).commands[command].epilog or "").splitlines()
+    examples = [line for line in said if line.lstrip().startswith("clearprop ")]
+    assert len(examples) > 1
+    shown = [line.rstrip() for line in out.splitlines()]
+    assert [line for line in shown if line.startswith(" clearprop ")] == [
+        f" {one}" for one in examples
+    ]
 
 
 def test_help_names_the_defaults(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,10 +59,10 @@ def _start(
 @app.command(
     epilog=(
         "[bold]Examples[/bold]\n\n"
-        "  clearprop train penguins.csv --target species --test 0.2\n\n"
-        "  clearprop train 'sales-*.parquet' --target price --column zip=category\n\n"
-        "  clearprop train visits.csv --target ill --split-by patient -o ill.clearprop\n\n"
-        "  clearprop train penguins.csv --target species --hidden 64,32 --epochs 200\n\n"
+        "clearprop train penguins.csv --target species --test 0.2\n\n"
+        "clearprop train 'sales-*.parquet' --target price --column zip=category\n\n"
+        "clearprop train visits.csv --target ill --split-by patient -o ill.clearprop\n\n"
+        "clearprop train penguins.csv --target species --hidden 64,32 --epochs 200\n\n"
         "Ctrl-C stops and saves the best so far; the same command with --resume goes\n"
         "on to the same bits."
     )
@@ -247,8 +247,8 @@ def evaluate(
 @app.command(
     epilog=(
         "[bold]Examples[/bold]\n\n"
-        "  clearprop predict penguins.clearprop new.csv > predictions.csv\n\n"
-        "  clearprop predict penguins.clearprop new.csv --probabilities -o out.parquet"
+        "clearprop predict penguins.clearprop new.csv > predictions.csv\n\n"
+        "clearprop predict penguins.clearprop new.csv --probabilities -o out.parquet"
     )
 )
 def predict(
@@ -274,10 +274,12 @@ def predict(
     return _do("predicting", "predict", **locals())
 
 
+tune_options.add(app)
+
+
 @app.command(
     epilog=(
-        "[bold]Examples[/bold]\n\n  clearprop describe 2-3-2\n\n"
-        "  clearprop describe penguins.clearprop"
+        "[bold]Examples[/bold]\n\nclearprop describe 2-3-2\n\nclearprop describe penguins.clearprop"
     )
 )
 def describe(
@@ -294,21 +296,14 @@ def describe(
     return _do("describing", "describe", **locals())
 
 
-@app.command()
-def info(json: Json = False) -> int:
-    """Print versions and what the engine uses of this machine."""
-    return _do("describing", "info", **locals())
-
-
 deriving.add(app)
-tune_options.add(app)
 
 
 @app.command(
     epilog=(
         "[bold]Examples[/bold]\n\n"
-        "  clearprop check --template numpy --network 2-3-2 --activation sigmoid > mine.py\n\n"
-        "  clearprop check mine.py:gradient --network 2-3-2 --activation sigmoid\n\n"
+        "clearprop check --template numpy --network 2-3-2 > mine.py\n\n"
+        "clearprop check mine.py:gradient --network 2-3-2\n\n"
         "The gradient is held against the exact one, not against differences, so there is no step "
         "eps to choose; what rounding can do at this point is allowed for, and at a kink any "
         "subgradient is right.\n\n"
@@ -393,3 +388,9 @@ def check(
 ) -> int:
     """Tell whether a gradient written by hand is right, and if not, which mistake it is."""
     return _do("checking", "check", **locals())
+
+
+@app.command()
+def info(json: Json = False) -> int:
+    """Print versions and what the engine uses of this machine."""
+    return _do("describing", "info", **locals())

@@ -21,8 +21,8 @@ def add(app: typer.Typer) -> None:
     """Put both commands into the command line."""
     app.command(
         epilog="[bold]Examples[/bold]\n\n"
-        "  clearprop derive 2-3-2 --notation scalar --weight V11\n\n"
-        "  clearprop derive 4-5-3 --cost cross_entropy -o page.html"
+        "clearprop derive 2-3-2 --notation scalar --weight V11\n\n"
+        "clearprop derive 4-5-3 --cost cross_entropy -o page.html"
     )(derive)
     app.command()(notation)
 

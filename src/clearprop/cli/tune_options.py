@@ -18,10 +18,10 @@ def add(app: typer.Typer) -> None:
     """Put the command into the command line."""
     app.command(
         epilog="[bold]Examples[/bold]\n\n"
-        "  clearprop tune penguins.csv --target species --test 0.2\n\n"
-        "  clearprop tune sales.csv -t price --trials 100 --study sales.study\n\n"
-        "  clearprop tune sales.csv -t price --search 'learning_rate=1e-3..0.2 log'\n"
-        "                 --search 'activation=selu|mish'\n\n"
+        "clearprop tune penguins.csv --target species --test 0.2\n\n"
+        "clearprop tune sales.csv -t price --trials 100 --study sales.study\n\n"
+        "clearprop tune sales.csv -t price --search 'learning_rate=1e-3..0.2 log'\n"
+        "               --search 'activation=selu|mish'\n\n"
         "Ctrl-C ends the search and saves the best so far; with --study the same command goes on."
     )(tune)
 
