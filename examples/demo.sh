@@ -16,8 +16,8 @@ show head -4 build/demo/predictions.csv
 cat <<'END'
 
 What to try next (". .venv/bin/activate" makes the command known):
-  clearprop train examples/penguins.csv --target body_mass_g   a number, not a label
+  clearprop train examples/penguins.csv --target body_mass_g   a number
   clearprop train YOUR.csv --target COLUMN                     your own table
   clearprop describe build/demo/penguins.clearprop             layer by layer
-  clearprop train --help                                       all there is to choose
+  clearprop train --help                                       what can be chosen
 END
