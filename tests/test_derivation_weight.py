@@ -150,6 +150,24 @@ def test_the_paths_multiplied_out_are_as_many_as_there_are():
     assert many == found.count
 
 
+@pytest.mark.parametrize(
+    ("activation", "z", "slope"),
+    [("sigmoid", 24.0, "3.775e−11"), ("relu", 2e-6, "1"), ("relu", -2e-6, "0")],
+)
+def test_a_factor_is_worth_in_a_product_what_its_own_equation_gives(activation, z, slope):
+    """No central difference: that is rounded where f is flat, and astride at a kink."""
+    network = cp.Network("2-3-2", activation, output="sigmoid", bias="shared")
+    p, X, Y = data(network, 1)
+    p["b1"][...] = z - p["W1"][0] @ X[0]
+    d = cp.derive(network, "scalar", p, X, Y, weight="V11")
+    said = d.printer(TEXT).render(d.substituted(d.step("∂P1/∂V11").equations[0]))
+    assert said.split(" · ")[0] == slope
+    assert d.value(d.step("∂P1/∂V11").equations[0]) == pytest.approx(
+        float(slope.replace("−", "-")) * X[0, 0], rel=1e-3
+    )
+    assert d.verify().passed
+
+
 def test_the_command_prints_the_35_equations_and_verifies(capsys):
     code = main(["derive", "2-3-2", "--notation", "scalar", "--weight", "V11", "--verify"])
     text = capsys.readouterr().out

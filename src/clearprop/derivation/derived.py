@@ -35,8 +35,10 @@ from clearprop.derivation.trees.tree import (
     put,
     walk,
 )
+from clearprop.derivation.verifying.kinks import beside
 from clearprop.derivation.verifying.numbers import TraceNumbers
 from clearprop.derivation.verifying.symbolic import differentiated, operations
+from clearprop.derivation.verifying.told import Told
 from clearprop.derivation.verifying.verification import Verification, verify_steps
 from clearprop.derivation.weight.alone import forward_entries
 from clearprop.derivation.weight.largest import Largest, Ways
@@ -169,9 +171,11 @@ class Derived:
     def _verification(self) -> Verification:
         if self.numbers is None:
             raise DataError(refusal("no_numbers"))
-        return verify_steps(self.steps, self.names, self.numbers, self.network, self._smaller)
+        return verify_steps(
+            self.steps, self.names, self.numbers, self.network, self._smaller, self._beside
+        )
 
-    def _smaller(self) -> tuple[tuple[DerivedStep, ...], TraceNumbers]:
+    def _smaller(self) -> Iterator[tuple[tuple[DerivedStep, ...], TraceNumbers]]:
         """The steps beside numbers of which all that is given is at most 1, or smaller still.
 
         A tower of exponentials overflows at 1 too. Which paths are the largest, numbers say.
@@ -179,15 +183,26 @@ class Derived:
         assert self.numbers is not None  # or `_verification` would have refused
         given, graph = self.numbers, self.network.graph
         for most in SHRINKINGS:
-            parameters, X, Y = smaller(graph, given.trace, most)
-            found = numbers_of(
-                self.network, self.names, parameters, X, Y, self.learning_rate, given.plan
-            )
+            found = self._other(given, smaller(graph, given.trace, most))
             if not is_large(found.trace):
                 break
+        yield self._steps_beside(found), found
+
+    def _beside(self) -> Iterator[tuple[tuple[DerivedStep, ...], TraceNumbers]]:
+        """The steps beside numbers that are moved a little, to both sides of a kink."""
+        assert self.numbers is not None  # or `_verification` would have refused
+        for side in (1.0, -1.0):
+            moved = beside(self.network.graph, self.numbers.trace, side)
+            found = self._other(self.numbers, moved)
+            yield self._steps_beside(found), found
+
+    def _other(self, given: TraceNumbers, to: tuple[Any, Any, Any]) -> TraceNumbers:
+        return numbers_of(self.network, self.names, *to, self.learning_rate, given.plan)
+
+    def _steps_beside(self, found: TraceNumbers) -> tuple[DerivedStep, ...]:
         if self.largest is None:
-            return self.steps, found
-        return self.largest.after(self.steps, found, self.row)[0], found
+            return self.steps
+        return self.largest.after(self.steps, found, self.row)[0]
 
     @cached_property
     def _verification_by_sympy(self) -> Verification:
@@ -234,7 +249,13 @@ class Derived:
             return None
         if equation.free:
             return None
-        return value(equation.members[-1], self.numbers, bound)
+        return value(equation.members[-1], self._shown, bound)
+
+    @cached_property
+    def _shown(self) -> Told:
+        """The numbers that pages show: a factor's is what its own equation gives."""
+        assert self.numbers is not None
+        return Told(self.numbers, [one for step in self.steps for one in step.equations])
 
     def start(self, equation: Equation) -> tuple[Node, Array] | None:
         """Return what an update starts from, and its number before: of all its entries at once."""
@@ -293,8 +314,7 @@ class Derived:
         def number(node: Node) -> Node | None:
             if not isinstance(node, Quantity | Ratio | Stack | Letter):
                 return None
-            assert self.numbers is not None
-            found = value(node, self.numbers, bound)
+            found = value(node, self._shown, bound)
             if found.ndim == 0:
                 return Number(float(found), True)
             return Literal(tuple(map(tuple, found)) if found.ndim == 2 else tuple(found))

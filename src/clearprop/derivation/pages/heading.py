@@ -14,6 +14,7 @@ from clearprop.derivation.notations.names import FULL
 from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import DerivedStep, Equation, runs
 from clearprop.derivation.trees.tree import Node, Place, Quantity, Var, Width, walk
+from clearprop.derivation.verifying.kinks import kinked
 from clearprop.words import number
 
 WIDTH = 80
@@ -57,6 +58,10 @@ def header(derived: Derived) -> Iterator[str]:
         numbers = [step.number for step in derived.steps if step.id in result.beyond]
         key = "beyond_overflow" if (first := overflowing(derived)) else "beyond"
         yield derived.say(key, steps=listed(derived, numbers, spans=True), first=first)
+    if derived.numbers is not None and (result := derived.verify()).kinks and result.passed:
+        numbers = [step.number for step in derived.steps if step.id in result.kinks]
+        rows = ("、" if derived.language == "zh" else ", ").join(kinked(derived.numbers))
+        yield derived.say("kinks", steps=listed(derived, numbers, spans=True), rows=rows)
 
 
 def overflowing(derived: Derived) -> int:
@@ -105,7 +110,7 @@ def verified(derived: Derived) -> Iterator[tuple[str, str]]:
     if derived.numbers is None or not (result := derived.verify(symbolic=True)).passed:
         return
     trace, differences = result.max_error_trace, result.max_error_differences
-    key = "verified_others" if result.beyond else "verified"
+    key = "verified_others" if result.beyond else "verified_beside" if result.kinks else "verified"
     yield "✓", derived.say(key, trace=f"{trace:.1g}", differences=f"{differences:.1g}")
     if result.max_error_symbolic is not None:
         yield "✓", derived.say("by_sympy", error=f"{result.max_error_symbolic:.1g}")

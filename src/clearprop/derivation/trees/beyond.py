@@ -8,7 +8,7 @@ it is said, and the step is verified at smaller numbers. Proved by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -93,10 +93,20 @@ def smaller(
 
     Indices stay as they are too.
     """
-    parameters = {name: most * _at_most_one(trace[name]) for name in graph.parameters}
+    return given(graph, trace, lambda array: most * _at_most_one(array), _at_most_one)
+
+
+def given(
+    graph: Graph,
+    trace: Trace,
+    of_parameter: Callable[[Array], Array],
+    of_input: Callable[[Array], Array],
+) -> tuple[dict[str, Array], dict[str, Any], dict[str, Any]]:
+    """Return a trace's parameters and inputs changed, and Y as it is; indices stay too."""
+    parameters = {name: of_parameter(trace[name]) for name in graph.parameters}
     inputs = {
-        given.key: trace[given.value] if given.levels else _at_most_one(trace[given.value])
-        for given in graph.inputs
+        one.key: trace[one.value] if one.levels else of_input(trace[one.value])
+        for one in graph.inputs
     }
     several = len(graph.costs) > 1
     targets = {c.value: trace["y" + c.value[1:] if several else "y"] for c in graph.costs}

@@ -1,19 +1,18 @@
 """Central differences of the cost by the parameters, which the printed gradients are held against.
 
-A central difference is off by h² times the third derivative, which a tower of exponentials makes
-larger than any fixed step allows. Where it is off, differences at h, h/2, h/4, … are extrapolated
-to none (Richardson), until rounding makes it worse (Ridders, 1982).
+Where one step of a central difference is too long, they are extrapolated to none
+(`clearprop.derivation.verifying.extrapolating`).
 Proved by ``tests/test_derivation_differences.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from clearprop.backprop import target_name
+from clearprop.derivation.verifying.extrapolating import slope
 from clearprop.derivation.verifying.numbers import DIFFERENCE, TraceNumbers
 from clearprop.expressions import Array
 from clearprop.network import Network
@@ -29,10 +28,6 @@ FEW = 12
 WORK = 20_000
 """So many steps of the forward pass are gone through for differences, most a network of 784 inputs
 needs: of a deep one, fewer entries are differenced, and by the trace all are checked."""
-ROWS = 14
-"""So many steps, each half the one before."""
-WORSE = 2.0
-"""An estimate that is so many times farther off than the best ends the table."""
 
 
 class Differences:
@@ -113,40 +108,6 @@ class Differences:
     def _members(self, name: str, place: tuple[int, ...]) -> tuple[int, ...]:
         shape = self.parameters[name].shape
         return shape[: len(shape) - len(place)]
-
-
-def slope(f: Callable[[float], float], h: float) -> tuple[float, float]:
-    """Return f′(0) and how far it may be off.
-
-    Parameters
-    ----------
-    f : callable
-        Of one number; what is ∞ or none ends the table.
-    h : float
-        The first step.
-
-    Examples
-    --------
-    >>> import math
-    >>> found, error = slope(lambda x: math.exp(1000 * x), 6e-6)
-    >>> abs(found - 1000) < 1e-6, error < 1e-5
-    (True, True)
-    """
-    best, least = np.nan, np.inf
-    before: list[float] = []
-    for row in range(ROWS):
-        step = h / 2**row
-        table = [(f(step) - f(-step)) / (2 * step)]
-        for column, last in enumerate(before, 1):
-            power = 4.0**column
-            table.append((power * table[-1] - last) / (power - 1))
-            error = max(abs(table[-1] - table[-2]), abs(table[-1] - last))
-            if error < least:
-                best, least = table[-1], error
-        if before and abs(table[-1] - before[-1]) > WORSE * least:
-            break
-        before = table
-    return float(best), float(least)
 
 
 def off(found: Array | float, truth: Array | float, scale: float = 1.0) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from clearprop.backprop import SAMPLE_WEIGHT, Asked, Plan, Trace
 from clearprop.derivation.notations.names import FULL, Names, base_of, split
 from clearprop.derivation.trees.tree import MEMBER, SAMPLE, Quantity
+from clearprop.derivation.verifying.extrapolating import slope
 from clearprop.expressions import Array, evaluate
 
 DIFFERENCE = 6e-6  # the cube root of float64's rounding: where error of the step and rounding meet
@@ -174,10 +175,10 @@ class Bumped:
     ) -> float:
         """Return ∂top/∂bottom for one sample; ``E1`` is the part of the cost of output 1."""
         here = self._read(bottom, dict(self.trace.arrays), sample)
-        h = DIFFERENCE * max(1.0, abs(here))
-        above = self._moved(bottom, h, top, sample)
-        below = self._moved(bottom, -h, top, sample)
-        return (above - below) / (2 * h)
+        found, _ = slope(
+            lambda by: self._moved(bottom, by, top, sample), DIFFERENCE * max(1.0, abs(here))
+        )
+        return found
 
     def _moved(
         self,

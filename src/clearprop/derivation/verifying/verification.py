@@ -7,9 +7,10 @@ sample by sample, and compared with the engine's trace and with central differen
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -37,6 +38,7 @@ from clearprop.derivation.verifying.differences import (
     off,
     some,
 )
+from clearprop.derivation.verifying.kinks import kinked
 from clearprop.derivation.verifying.numbers import TraceNumbers, finite
 from clearprop.expressions import Array
 from clearprop.network import Network
@@ -66,6 +68,9 @@ class Verification:
     beyond : tuple of str
         Steps that floating point cannot evaluate at these numbers; they are verified at smaller
         ones.
+    kinks : tuple of str
+        Steps at a kink of a function, where a difference is the mean of two slopes; they are
+        verified at numbers beside these.
     """
 
     errors_trace: dict[str, float]
@@ -74,6 +79,7 @@ class Verification:
     errors_symbolic: Mapping[str, float] = field(default_factory=dict)
     skipped: str = ""
     beyond: tuple[str, ...] = ()
+    kinks: tuple[str, ...] = ()
 
     @property
     def max_error_symbolic(self) -> float | None:
@@ -123,7 +129,21 @@ class Verification:
             "max_error_symbolic": finite(self.max_error_symbolic),
             "unproved": list(self.unproved),
             "beyond_floating_point": list(self.beyond),
+            "at_a_kink": list(self.kinks),
         }
+
+
+Elsewhere = Callable[[], Iterable[tuple[tuple[DerivedStep, ...], TraceNumbers]]]
+"""What gives the steps beside other numbers, of one kind or several."""
+
+
+class _Found(NamedTuple):
+    """How far an equation is off the trace and off differences; what could not be told of it."""
+
+    near: float
+    far: float | None = None
+    lost: bool = False
+    bent: bool = False
 
 
 def verify_steps(
@@ -131,25 +151,26 @@ def verify_steps(
     names: Names,
     numbers: TraceNumbers,
     network: Network,
-    elsewhere: Callable[[], tuple[tuple[DerivedStep, ...], TraceNumbers]],
+    smaller: Elsewhere,
+    beside: Elsewhere,
 ) -> Verification:
     """Evaluate every equation of every step; see `Verification`.
 
-    ``elsewhere`` gives the steps beside smaller numbers, for those that floating point cannot
-    evaluate at these.
+    ``smaller`` gives the steps beside smaller numbers, for those that floating point cannot
+    evaluate at these; ``beside`` beside others near them, for those at a kink.
     """
     entries = _entries(steps, names)
     found = _Verifier(names, numbers, network, entries, lenient=True).verify(steps)
-    if not found.beyond:
-        return found
-    others, smaller = elsewhere()
-    again = tuple(step for step in others if step.id in found.beyond)
-    other = _Verifier(names, smaller, network, entries).verify(again)
-    return replace(
-        found,
-        errors_trace=_larger(found.errors_trace, other.errors_trace),
-        errors_differences=_larger(found.errors_differences, other.errors_differences),
-    )
+    for ids, elsewhere in ((found.beyond, smaller), (found.kinks, beside)):
+        for others, given in elsewhere() if ids else ():
+            again = tuple(step for step in others if step.id in ids)
+            other = _Verifier(names, given, network, entries).verify(again)
+            found = replace(
+                found,
+                errors_trace=_larger(found.errors_trace, other.errors_trace),
+                errors_differences=_larger(found.errors_differences, other.errors_differences),
+            )
+    return found
 
 
 def _larger(a: Mapping[str, float], b: Mapping[str, float]) -> dict[str, float]:
@@ -180,7 +201,7 @@ class _Verifier:
     ) -> None:
         self.lenient = lenient  # of what floating point cannot tell
         self.names, self.numbers, self.network = names, numbers, network
-        self.known: dict[Equation, tuple[float, float | None, bool]] = {}
+        self.known: dict[Equation, _Found] = {}
         self.differences = Differences(numbers, network, entries)
         self.against = TraceNumbers(
             names,
@@ -193,21 +214,24 @@ class _Verifier:
         trace: dict[str, float] = {}
         differences: dict[str, float] = {}
         beyond: dict[str, None] = {}
+        kinks: dict[str, None] = {}
         for step in steps:
             each = (one for equation in step.equations for one in instances(equation, self.names))
             for equation in each:
-                near, far, lost = self._known(step, equation)
+                near, far, lost, bent = self._known(step, equation)
                 if lost:
                     beyond[step.id] = None
+                if bent:
+                    kinks[step.id] = None
                 trace[step.id] = max(trace.get(step.id, 0.0), near)
                 if far is not None:
                     differences[step.id] = max(differences.get(step.id, 0.0), far)
         covered = {parameter for step in steps for parameter in step.covers}
         whole = all(step.kind != "weight" for step in steps)
         missing = tuple(n for n in self.network.graph.parameters if whole and n not in covered)
-        return Verification(trace, differences, missing, beyond=tuple(beyond))
+        return Verification(trace, differences, missing, beyond=tuple(beyond), kinks=tuple(kinks))
 
-    def _known(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None, bool]:
+    def _known(self, step: DerivedStep, equation: Equation) -> _Found:
         """The errors of an equation; an instance that stands on the page is evaluated once."""
         if isinstance(equation.left, Call):
             return self._equation(step, equation)
@@ -215,12 +239,17 @@ class _Verifier:
             self.known[equation] = self._equation(step, equation)
         return self.known[equation]
 
-    def _equation(self, step: DerivedStep, equation: Equation) -> tuple[float, float | None, bool]:
-        """How far an equation is off the trace and off differences; whether anything was lost."""
+    @cached_property
+    def _kinked(self) -> bool:
+        """Whether a difference may be the mean of two slopes; asked of what is off one."""
+        return self.lenient and bool(kinked(self.numbers))
+
+    def _equation(self, step: DerivedStep, equation: Equation) -> _Found:
+        """How far an equation is off, everywhere it holds."""
         left = equation.left
         if isinstance(left, Call):
-            return self._definition(step, equation, left), None, False
-        near, lost = 0.0, False
+            return _Found(self._definition(step, equation, left))
+        near, lost, bent = 0.0, False, False
         far: float | None = None
         for bound in self._places(equation):
             truth = self._truth(equation, bound, self.numbers)
@@ -229,6 +258,9 @@ class _Verifier:
                 drawn = any(isinstance(n, Ratio) for n in (left, *walk(member)))
                 far_off = off(found, truth)
                 limit = DIFFERENCES_LIMIT if drawn else TRACE_LIMIT
+                if drawn and far_off > limit and self._kinked:
+                    bent = True
+                    continue
                 if self._is_lost(member, bound, found, truth, far_off > limit):
                     lost = True
                     continue
@@ -240,11 +272,15 @@ class _Verifier:
                     by_cost = value(left, self.against, bound)
                     rounding = self.differences.rounding.get(left.sym.removesuffix(FULL), 0.0)
                     steep = self.lenient and left.sym.removesuffix(FULL) in self.differences.steep
+                    far_off = off(found, by_cost, rounding / DIFFERENCES_LIMIT)
+                    if (steep or far_off > DIFFERENCES_LIMIT) and self._kinked:
+                        bent = True
+                        continue
                     if steep or self._is_lost(member, bound, found, by_cost, False):
                         lost = True
                         continue
-                    far = max(far or 0.0, off(found, by_cost, rounding / DIFFERENCES_LIMIT))
-        return near, far, lost
+                    far = max(far or 0.0, far_off)
+        return _Found(near, far, lost, bent)
 
     def _is_lost(
         self, member: Node, bound: Mapping[str, int], found: Array, truth: Array, off: bool

@@ -37,6 +37,19 @@ VERDICTS: dict[str, dict[Language, str]] = {
         "zh": "已验证：每一步（此处无法用浮点数求值的，换用较小的数值）与计算轨迹相差不超过 "
         "{trace}，与中心差分相差不超过 {differences}",
     },
+    "verified_beside": {
+        "en": "verified: every step (those at a kink, at numbers beside these), against the trace "
+        "to {trace}, against central differences to {differences}",
+        "zh": "已验证：每一步（处于折点的，换用邻近的数值）与计算轨迹相差不超过 {trace}，"
+        "与中心差分相差不超过 {differences}",
+    },
+    "kinks": {
+        "en": "At these numbers {rows} is at a kink, where the slope differs from side to side; "
+        "{steps} take the one that the definition gives, and a difference would give the mean of "
+        "both. At numbers beside these they are verified.",
+        "zh": "在这些数值上，{rows} 处于折点，两侧斜率不同；{steps}取定义所给的导数，"
+        "而差分给出两侧的平均。换用邻近的数值，这些步骤均已验证。",
+    },
     "beyond": {
         "en": "At these numbers floating point cannot evaluate {steps}: what they read is "
         "rounded (to 0, 1 or ∞, or its digits cancel), so that the textbook form gives 0/0, ∞ "
