@@ -211,6 +211,14 @@ def test_an_english_article_leaves_out_chinese_titles_alone():
         in lines
     )
     assert r"\noindent S0: Joe-Han, 2016\par" in lines
+    sources = {name: [] for name in NOTATIONS}
+    for name, found in sources.items():
+        page = cp.derive(cp.Network("2-3-2"), name).to_latex()
+        found += re.findall(r"\\noindent (S\d: .*)\\par", page)
+    assert sources == {
+        "matrix": ["S0: Joe-Han, 2016"], "graph": ["S1: 2018"], "delta-rule": ["S2: Cosmo"],
+        "scalar": [], "index": ["S4: nowgood, 2018"],
+    }  # fmt: skip
     chinese = cp.derive(cp.Network("2-3-2"), language="zh").to_latex()
     assert "矩阵" in chinese
 

@@ -11,7 +11,7 @@ ARTICLE = r"""\documentclass[11pt]{article}
 \usepackage{amsmath,amssymb}
 \usepackage{iftex}
 \ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}
-\else\usepackage{fontspec}\fi
+\else\usepackage[no-math]{fontspec}\fi
 \usepackage[margin=25mm]{geometry}
 \allowdisplaybreaks \setcounter{MaxMatrixCols}{20}
 \title{Back-propagation of 1-1, derived}\date{}\author{}

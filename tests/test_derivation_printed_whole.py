@@ -277,6 +277,7 @@ def test_prose_in_latex_is_escaped_and_its_signs_are_mathematics(text, latex):
 def test_an_english_article_needs_no_chinese_fonts_and_a_chinese_one_has_them():
     page = one_unit("zh").to_latex()
     assert page.startswith(
+        "\\PassOptionsToPackage{no-math}{fontspec}\n"
         "\\documentclass[11pt]{ctexart}\n\\usepackage{amsmath,amssymb}\n"
         "\\usepackage[margin=25mm]{geometry}\n"
     )

@@ -62,14 +62,18 @@ def _other(found: re.Match[str]) -> str:
 
 def _preamble(derived: Derived, han: bool, others: bool) -> Iterator[str]:
     chinese = derived.language == "zh"
+    own = r"\PassOptionsToPackage{no-math}{fontspec}"  # else \bar in \mathrm is another sign
+    if chinese:
+        yield own
     yield r"\documentclass[11pt]{" + ("ctexart" if chinese else "article") + "}"
     yield r"\usepackage{amsmath,amssymb}"
     if han and not chinese:
+        yield own
         yield r"\usepackage[scheme=plain]{ctex} % for the Chinese names: compile with XeLaTeX"
     elif not chinese:
         yield r"\usepackage{iftex}"
         yield r"\ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}"
-        yield r"\else\usepackage{fontspec}\fi"
+        yield r"\else\usepackage[no-math]{fontspec}\fi"
     yield r"\usepackage[margin=25mm]{geometry}"
     yield r"\allowdisplaybreaks \setcounter{MaxMatrixCols}{20}"
     if others:
@@ -90,7 +94,8 @@ def _body(derived: Derived, verify: bool) -> Iterator[str]:
     if wrong := failure(derived):
         yield rf"\noindent\textbf{{{_prose(wrong)}}}\par"
     for line in header(derived):
-        yield rf"\noindent {_prose(line if chinese else _english(derived, line))}\par"
+        if written := line if chinese else _english(derived, line):
+            yield rf"\noindent {_prose(written)}\par"
     for _, line in verified(derived) if verify else ():
         yield rf"\noindent {_prose(line)}\par"
     section = ""
@@ -131,10 +136,14 @@ def _body(derived: Derived, verify: bool) -> Iterator[str]:
 
 
 def _english(derived: Derived, line: str) -> str:
-    """A line without the Chinese of the sources' titles, so that it needs no Chinese fonts."""
+    """A line without the Chinese of the sources' titles, so that it needs no Chinese fonts.
+
+    Of what stands between commas and spaces, a part with Chinese in it goes as a whole; a line of
+    which only the text's number is left goes too.
+    """
     for title in {derived.notation.title, derived.notation.source} & TITLES:
-        line = line.replace(title, re.sub(f"(?:{HAN.pattern})(?:, | )?", "", title))
-    return line
+        line = line.replace(title, re.sub(rf"[^\s,]*(?:{HAN.pattern})[^\s,]*,? ?", "", title))
+    return "" if re.fullmatch(r"S\d: ", line) else line
 
 
 def _aligned(
