@@ -415,6 +415,7 @@ class Reader:
         if body is None:
             return PRIMITIVES[name](argument)
         if body[0]:  # f(x)_i of a whole vector: entry by entry
+            argument = column(np.atleast_1d(argument))  # of one unit, it may stand without a matrix
             found = [self.applied(body, argument, i) for i in range(1, len(argument) + 1)]
             return column(np.array(found))
         return np.vectorize(lambda x: float(self.applied(body, x, 0)), otypes=[float])(argument)[()]

@@ -51,6 +51,7 @@ class Page:
             self.arrays = {**run(general, parameters, inputs, targets).arrays, **trace.arrays}
         self.m = len(trace["w"])
         self.sample = self.member = 1
+        self.sized = notation in SIZED
         self.letters = {**COMMON, **LETTERS[notation]}
         self.finals = {c.value[1:] for c in self.graph.costs}
         self.sources = {g.value[1:] for g in self.graph.inputs}
@@ -172,7 +173,7 @@ class Page:
             array = self.with_column(symbol, base, array, member)
         if self.notation == "scalar" and base.startswith("b") and not name.above:
             places = []  # b1 is the bias of layer 1
-        if self.notation in SIZED and places and not any(p.letter for p in places):
+        if self.sized and places and not any(p.letter for p in places):
             sizes = array.shape if array.ndim == 2 else (*array.shape, 1)
             if len(places) == 2 and tuple(places) == sizes:
                 places = []  # sizes of the whole
