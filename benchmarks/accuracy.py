@@ -8,7 +8,8 @@ ingredient changed. ``tools/accuracy_page.py`` writes ``docs/accuracy.md`` from 
 Protocol: random splits of 80 to 20, stratified by class, the seed the split's number; every model
 gets the same rows, its own defaults, and ``--threads`` threads. Classification error, log-loss,
 expected calibration error, RMSE over the standard deviation of the test targets; seconds of the
-clock and of the processor while fitting.
+clock and of the processor while fitting; of ours the arithmetic too, in operations, and the peak of
+one core in GFLOP/s that was known then (``--flop`` adds both to records that lack them).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.accuracy_flop import flop, peak
 from benchmarks.accuracy_tables import TABLES, PublicTable
 from benchmarks.record import RESULTS, provenance, write
 
@@ -197,20 +199,28 @@ ABLATED: dict[str, dict[str, Any]] = {
 }
 
 
+def parted(
+    table: PublicTable, split: int, rows: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return X, X_test, y, y_test of a split."""
+    from sklearn.model_selection import train_test_split
+
+    X, y = table.load()
+    share: dict[str, Any] = {"train_size": rows} if rows else {"test_size": 0.2}
+    X, X_test, y, y_test = train_test_split(
+        X, y, random_state=split, stratify=y if table.task == "classification" else None, **share
+    )
+    return X.reset_index(drop=True), X_test.reset_index(drop=True), y, y_test
+
+
 def judged(
     table: PublicTable, make: Make, split: int, threads: int, rows: int = 0
 ) -> dict[str, Any]:
     """Fit a model to four fifths of a table, or to so many rows, and judge it by the rest."""
     from sklearn.metrics import log_loss
-    from sklearn.model_selection import train_test_split
 
-    X, y = table.load()
+    X, X_test, y, y_test = parted(table, split, rows)
     classes = table.task == "classification"
-    share: dict[str, Any] = {"train_size": rows} if rows else {"test_size": 0.2}
-    X, X_test, y, y_test = train_test_split(
-        X, y, random_state=split, stratify=y if classes else None, **share
-    )
-    X, X_test = X.reset_index(drop=True), X_test.reset_index(drop=True)
     model = make(table.task, threads)
     clock, processor = time.perf_counter(), time.process_time()
     with warnings.catch_warnings():
@@ -239,7 +249,19 @@ def judged(
     if hasattr(model, "n_steps_"):
         record |= {"steps": model.n_steps_, "best_epoch": model.best_epoch_}
         record["epochs"] = model.n_iter_
+        record |= {"flop": flop(model), "peak": peak()}
     return record
+
+
+def counted(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arithmetic of a fit that is on record: that of its steps, one of which is done."""
+    table, split = TABLES[record["table"]], record["split"]
+    preset = record["model"].removeprefix("clearprop ")
+    X, _, y, _ = parted(table, split)
+    make = _ours(preset, {"temperature": False})  # which is not counted, and would take a while
+    kind = make(table.task, record["threads"]).set_params(max_steps=1)
+    steps = record["steps"] if isinstance(record["steps"], list) else [record["steps"]]
+    return {"flop": flop(kind.fit(X, y), steps), "peak": peak()}
 
 
 def _calibration_error(place: np.ndarray, P: np.ndarray, bins: int = 15) -> float:
@@ -260,8 +282,12 @@ def main() -> None:
     told.add_argument("--ablation", action="store_true", help="one ingredient changed at a time")
     told.add_argument("--only", default="", help="of the ablation: names, with commas between")
     told.add_argument("--again", action="store_true", help="replace what is there already")
+    told.add_argument("--flop", action="store_true", help="count the arithmetic of what is there")
     asked = told.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(asked.threads)
+    if asked.flop:
+        _count(asked.again)
+        return
     path = ABLATION if asked.ablation else RESULT
     tables = asked.tables or (ABLATED_TABLES if asked.ablation else ",".join(TABLES))
     if asked.ablation:
@@ -295,18 +321,33 @@ def _make_one(
     about = {"threads": threads, "load": round(load, 1), "commit": where["commit"],
              "date": where["date"], "machine": where["machine"],
              "task": TABLES[place].task}  # fmt: skip
+    _keep(path, {**key, **record, **about})
+    figure = record.get("error", record.get("rmse"))
+    loss = f" {record['log_loss']:.4f}" if "log_loss" in record else ""
+    print(f"{table} {split} {name}: {figure:.4f}{loss}, {record['cpu_seconds']:.1f} s", flush=True)
+
+
+def _keep(path: Any, record: dict[str, Any]) -> None:
+    """Put a record in the place of the one of its table, split and model."""
+    key = {name: record[name] for name in ("table", "split", "model")}
     # Read again: another process may have written meanwhile.
     records = json.loads(path.read_text("utf-8"))["records"] if path.exists() else []
     records = [one for one in records if not key.items() <= one.items()]
-    records.append({**key, **record, **about})
+    records.append(record)
     order = list(TABLES)
     records.sort(
         key=lambda one: (order.index(one["table"].partition("/")[0]), one["model"], one["split"])
     )
     write(path, {"records": records})
-    figure = record.get("error", record.get("rmse"))
-    loss = f" {record['log_loss']:.4f}" if "log_loss" in record else ""
-    print(f"{table} {split} {name}: {figure:.4f}{loss}, {record['cpu_seconds']:.1f} s", flush=True)
+
+
+def _count(again: bool) -> None:
+    for record in json.loads(RESULT.read_text("utf-8"))["records"]:
+        if "steps" in record and (again or "flop" not in record):
+            found = counted(record)
+            _keep(RESULT, record | found)
+            print(f"{record['table']} {record['split']} {record['model']}: "
+                  f"{found['flop'] / 1e9:.3g} GFLOP", flush=True)  # fmt: skip
 
 
 def known_rows(records: list[dict[str, Any]], table: str) -> int:

@@ -1,0 +1,78 @@
+"""The arithmetic of a fit of ours, from what the fitted model knows.
+
+What the matrix products need, nothing else: a row of a step takes 2 s s′ operations of each dense
+layer (s inputs, s′ units) forward, as many for ∂J/∂W, and as many backward where something is
+trained before the layer; a row that is held back goes forward once an epoch. Functions, factors,
+optimizer, encoder, temperature are in the time and not in the count, so the share of a peak that
+follows is a lower bound.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.record import RESULTS
+
+__all__ = ["flop", "of_run", "peak", "products"]
+
+
+def peak() -> float:
+    """Return GFLOP/s of one core in float32 products, the best that `benchmarks.speed` found."""
+    speed = json.loads((RESULTS / "speed.json").read_text("utf-8"))
+    return float(speed["parts"]["step"]["peaks"]["float32 on one core"])
+
+
+def flop(model: Any, steps: Sequence[int] | None = None) -> int:
+    """Return the operations of a fit.
+
+    Parameters
+    ----------
+    model : a fitted TabularClassifier or TabularRegressor
+    steps : sequence of int, optional
+        Of each run, in place of those that the model did.
+    """
+    made_of, graph = model.ingredients_, model.model_.network.graph
+    done = (model.n_steps_,) if isinstance(model.n_steps_, int) else model.n_steps_
+    # What predicts: of each bag the run that its rows judge, and the one on all rows beside it.
+    told = model.model_.provenance.get("bags", [model.model_.provenance])
+    forward, trained = (each // len(told) for each in products(graph))
+    again = made_of.refit and len(done) > 1
+    total = 0
+    for run, count in enumerate(done if steps is None else steps):
+        rows = told[run * len(told) // len(done)]["rows"]
+        n, held = rows["training"], rows["validation"]
+        if again and run % 2:
+            n, held = n + held, 0
+        total += of_run(count, n, held, made_of.batch(n), forward, trained)
+    return total
+
+
+def of_run(steps: int, rows: int, held: int, batch: int, forward: int, trained: int) -> int:
+    """Return the operations of so many steps, an epoch's last one being what is left of the rows.
+
+    Parameters
+    ----------
+    steps, rows, held, batch : int
+    forward, trained : int
+        Operations of a row that goes forward, and of one that is trained.
+    """
+    epochs, rest = divmod(steps, -(-rows // batch))
+    return trained * (epochs * rows + rest * batch) + forward * epochs * held
+
+
+def products(graph: Any) -> tuple[int, int]:
+    """Return the operations of one row, all members together: forward alone, and of a step."""
+    forward = trained = 0
+    moved: set[str] = set()  # values behind something trained
+    for node in graph.nodes:
+        if node.op == "affine":
+            outputs, inputs = graph.parameters[dict(node.params)["W"]].shape[-2:]
+            members = max(graph.members, 1) if graph.values[node.output].type.member else 1
+            one = 2 * inputs * outputs * members
+            forward += one
+            trained += one * (3 if moved.intersection(node.inputs) else 2)
+        if node.params or moved.intersection(node.inputs):
+            moved.add(node.output)
+    return forward, trained
