@@ -65,6 +65,9 @@ def test_it_is_a_step_that_verifies_like_any_other(make, notation, m):
     )
     assert not re.search("[δΔ]", d.printer_text(right))
     assert d.printer_text(left) in d.text()
+    same = [one.id for one in d.steps[:-1] for e in one.equations
+            if d.printer_text(e.left) == d.printer_text(left)]  # fmt: skip
+    assert d.step("expanded").uses == (same[-1],)  # the derivative that is multiplied out
 
 
 def test_it_reads_with_the_names_of_the_functions():

@@ -43,6 +43,18 @@ def test_a_gradient_that_sympy_does_not_find_does_not_verify():
     assert not found.passed
 
 
+def test_the_error_of_a_large_gradient_is_a_share_of_it():
+    network = cp.Network("2-3-2", "tanh", output="identity", cost="squared_error")
+    parameters, X, Y = data(network, 1)
+    d = cp.derive(network, "index", parameters, X, Y * 1e6)
+    arrays = dict(d.numbers.trace.arrays)
+    arrays["dJ/dW2"] = arrays["dJ/dW2"] * (1 + 1e-7)
+    assert abs(arrays["dJ/dW2"]).min() > 500
+    trace = replace(d.numbers.trace, arrays=arrays)
+    found = replace(d, numbers=type(d.numbers)(d.names, d.numbers.plan, trace, 0.5))
+    assert found.verify(symbolic=True).errors_symbolic["W2"] == pytest.approx(1e-7, rel=1e-3)
+
+
 def test_what_is_large_or_a_batch_is_left_to_differences():
     network = NETWORKS["shared bias"]()
     assert (

@@ -40,6 +40,16 @@ def lines(derivation, id):
     ]
 
 
+def test_a_delta_whose_slopes_cancelled_says_so_and_no_other_does():
+    def reasons(**settings):
+        return {one.id: one.why.key for one in wide(**settings)[1].steps if one.kind == "backward"}
+
+    assert reasons(cost="cross_entropy") == {"delta4": "shortcut_why", "delta3": "delta_why"}
+    apart = reasons(cost="squared_error", output="sigmoid")
+    assert apart["delta3"] == "delta_why"
+    assert "shortcut_why" not in apart.values()
+
+
 def test_the_command_shows_as_many_paths_as_it_is_asked_for(capsys):
     line = ["derive", WIDE, "--activation", "tanh", "--weight", "W1[1,1]", "--json"]
     for more, shown in (([], 8), (["--shown", "1"], 1), (["--shown", "12"], 12)):
