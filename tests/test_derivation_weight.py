@@ -120,6 +120,30 @@ def test_a_weight_of_any_graph_is_derived_with_what_it_needs(name, notation):
     assert d.value(last.equations[-1]) == pytest.approx(expected, rel=1e-9)
 
 
+def test_the_step_of_one_weight_has_its_name_and_not_that_of_the_whole():
+    """3 × 3 with the column of biases: Θ¹₃₃ would be another entry."""
+    network = NETWORKS["shared bias"]()
+    d = cp.derive(network, "graph", *data(network, 1), weight="W1[1,2]")
+    assert d.step("dJ/dW1").title.speak("en") == "Gradient of Θ¹₁₂"
+
+
+@pytest.mark.parametrize("m", [1, 3])
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("sizes", ["2-3-2", "2-9-9-3"])
+def test_the_derivative_by_a_bias_is_a_step_of_every_notation(sizes, notation, m):
+    """In S1's too, where a bias is one more column of the weights; with few paths and with many."""
+    network = cp.Network(sizes, "tanh")
+    p, X, Y = data(network, m)
+    d = cp.derive(network, notation, p, X, Y, weight="b1[2]")
+    assert d.verify().passed
+    found = d.value(d.step("dJ/db1").equations[0])
+    assert found == pytest.approx(network.gradient(p, X, Y)["b1"][1], rel=1e-12)
+    assert "delta2" in d.step("dJ/db1").uses
+    assert d.step("dJ/db1").title.speak("en") == f"Gradient of {d.names.name('b1', (1,))}"
+    for page in (d.text(), d.to_latex(), d.to_html(), d.to_json()):
+        assert page
+
+
 @pytest.mark.parametrize(
     "cost",
     [

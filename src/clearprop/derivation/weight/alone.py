@@ -155,7 +155,7 @@ class _Cone:
 
     def write(self) -> Iterator[DerivedStep]:
         """Yield the forward steps it needs, then the backward ones, then its paths."""
-        target = (f"dJ/d{self.sym}", self.place)
+        target, apart = (f"dJ/d{self.sym}", self.place), True
         yield from self.author.definitions()
         for step in self.author.whole_steps():
             target_sym = step.target.removesuffix(FULL)
@@ -163,17 +163,36 @@ class _Cone:
             if not places or step.id.endswith(":link"):
                 continue
             equations = tuple(self.found[target_sym, place] for place in sorted(places))
-            kind = "weight" if target_sym == target[0] else step.kind
-            yield replace(step, equations=equations, kind=kind)
+            if target_sym == target[0]:
+                apart = False
+                step = replace(step, kind="weight", title=self._title())
+            yield replace(step, equations=equations)
+        if apart:
+            yield self._bias(*target)
         self.products = products = self._paths(self.found[target].members[-1])
         left = self.found[target].left
         if products is not None and len(products) > 0:
             yield DerivedStep(
                 f"{target[0]}:paths", "weight",
-                Said("paths", n=self.names.name(self.sym, tuple(p - 1 for p in self.place)),
-                     count=len(products)),
-                Said("paths_why"), (Equation(left, (plus(*products),)),), target[0],
+                Said("paths", n=self._name(), count=len(products)), Said("paths_why"),
+                (Equation(left, (plus(*products),)),), target[0],
             )  # fmt: skip
+
+    def _bias(self, gradient: str, place: tuple[int, ...]) -> DerivedStep:
+        """The derivative by a bias that is a column of the weights, and has no step of its own."""
+        equation = self.found[gradient, place]
+        read = dict.fromkeys(one for one, _ in self._read(equation.members[-1]))
+        return DerivedStep(
+            gradient, "weight", self._title(), Said("gradient_bias_why"), (equation,),
+            gradient, uses=tuple(read),
+        )  # fmt: skip
+
+    def _title(self) -> Said:
+        """By the entry's own name: S1's Θ¹₃₃ of a whole matrix, 3 × 3, would be another entry."""
+        return Said("gradient", n=self._name())
+
+    def _name(self) -> str:
+        return self.names.name(self.sym, tuple(one - 1 for one in self.place))
 
     def need(self, start: tuple[str, tuple[int, ...]] | None = None) -> bool:
         """Write the derivative's entry and all entries it reads, back to what is given.
