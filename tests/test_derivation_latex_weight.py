@@ -31,13 +31,13 @@ class WeightPage(Page):
     def __init__(self, network, notation, parameters, X, Y):
         super().__init__(network, notation, parameters, X, Y)
         self.paths: dict[int, float] = {}
-        self.together = np.nan  # what all paths of the sample add up to
+        self.rest = 0.0  # what all paths of the sample that have no letter add up to
 
     def look(self, name: Name, bound) -> np.ndarray:
         if name.letter == "p":
             return np.float64(self.paths[self.number(name)])
         if name.letter == "R":
-            return np.float64(self.together - sum(self.paths.values()))
+            return np.float64(self.rest)
         if name.under is None and self.is_part(name):
             return np.float64(self.part(self.arrays, name.below[0]).real)
         if name.under is not None and (self.letters[name.letter] != "J" or name.below):
@@ -81,7 +81,7 @@ class WeightPage(Page):
         """A path's first side says what its letter is; what letters of paths add up to is one
         sample's, the shown one's; all else as on every page."""
         own = left[0] == "p"
-        if not own and "p" not in right:
+        if not own and "p" not in right and r"\sum" not in left:
             return self.other_side(left, sign, right, defined, runs)
         self.member = self.sample = 1
         if own:
@@ -91,8 +91,11 @@ class WeightPage(Page):
                 self.paths[path] = float(found)
                 return None
             return off(found, np.float64(self.paths[path]))
-        self.together = float(self.truth(left, sign, {}))
-        return off(self.read(right, defined), np.float64(self.together))
+        truth = self.truth(left, sign, {})
+        self.rest = 0.0
+        if "R" in right:  # its number stands in the next side, of numbers alone
+            self.rest = float(truth - self.read(right, defined))
+        return off(self.read(right, defined), truth)
 
     def other_side(self, left, sign, right, defined, runs) -> float | None:
         """Where 3 and 1 below a matrix may be an entry or its sizes, one of both holds."""
@@ -101,7 +104,7 @@ class WeightPage(Page):
             self.sized = sized
             try:
                 found = super().side(left, sign, right, defined, runs)
-            except (AssertionError, TypeError, ValueError):
+            except (AssertionError, IndexError, TypeError, ValueError):
                 continue
             if found is None or found <= 1e-10:
                 break
