@@ -264,6 +264,19 @@ def test_a_wrong_cell_of_the_validation_file_is_told_with_its_name(
     assert "other.csv: column 'x' holds numbers, but row 3 has 'abc'" in err
 
 
+def test_runs_that_are_left_out_are_given_as_they_are_told(run: Run) -> None:
+    Path("t.csv").write_text("x,y\n" + "1,no\n2,yes\n" * 20)
+    base = ("train", "t.csv", "-t", "y")
+    code, out, _ = run(*base, "--max-steps", "3,2,0,0,0,0,0,0")
+    assert code == 0
+    assert "2 runs; of their epochs" in out and "6 more are left out" in out
+    assert [one["steps"] for one in cp.load("t.clearprop").provenance["runs"]] == [3, 2, *[0] * 6]
+    for wrong in ("0,3", "3,0,3", "0,0"):
+        code, out, err = run(*base, "--max-steps", wrong)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "--max-steps takes whole numbers" in err
+
+
 def test_a_model_tells_of_all_its_runs(run: Run) -> None:
     Path("t.csv").write_text("x,y\n" + "1,no\n2,yes\n" * 20)
     code, _, _ = run("train", "t.csv", "-t", "y", "--preset", "fast", "--max-steps", "3,4,5,6")

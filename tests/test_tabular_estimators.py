@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import warnings
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import clearprop as cp
 from clearprop.errors import ClearPropError, DataError, SettingError
+from clearprop.estimators import tabular_fitting
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.tables import open_table
 
@@ -157,6 +160,41 @@ def test_max_steps_repeats_a_time_limit_to_the_bit(cancer: Any) -> None:
     assert again.model_.parameters.flat.tobytes() == cut.model_.parameters.flat.tobytes()
 
 
+def test_a_short_time_limit_is_for_one_network_that_learns(cancer: Any) -> None:
+    X, y = cancer
+    changes = {"epochs": 5000, "hidden": (8,)}
+    cut = TabularClassifier(preset="best", changes=changes, random_state=0, time_limit=0.3)
+    cut.fit(X, y)
+    steps: tuple[int, ...] = cut.n_steps_
+    assert len(steps) == 16 and 0 < steps[0] < 5000 * 8 and set(steps[1:]) == {0}
+    assert len(cut.histories_) == len(cut.epochs_) == 1
+    assert cut.to_network().graph.members == 2  # those of one run of the preset
+    again = TabularClassifier(preset="best", changes=changes, random_state=0, max_steps=steps)
+    again.fit(X, y)
+    assert again.model_.parameters.flat.tobytes() == cut.model_.parameters.flat.tobytes()
+    assert again.n_steps_ == steps
+
+
+def test_a_run_begins_only_if_there_is_time_for_all_of_it(
+    cancer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = cancer
+    settings: dict[str, Any] = {"changes": {"epochs": 6, "hidden": (8,)}, "random_state": 0}
+    whole = TabularClassifier(**settings).fit(X, y)
+    # A clock that goes on by a second whenever somebody looks: what a step takes is known.
+    seconds = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    monkeypatch.setattr(tabular_fitting, "time", clock)
+    some = TabularClassifier(**settings, time_limit=10.5).fit(X, y)
+    done = sum(map(bool, some.n_steps_))
+    assert 1 < done < 8
+    assert some.n_steps_ == (*whole.n_steps_[:done], *[0] * (8 - done))
+    assert some.epochs_ == whole.epochs_[:done]
+    assert some.to_network().graph.members == done
+    again = TabularClassifier(**settings, max_steps=some.n_steps_).fit(X, y)
+    assert again.model_.parameters.flat.tobytes() == some.model_.parameters.flat.tobytes()
+
+
 def test_a_checkpoint_goes_on_to_the_bits_of_a_run_never_stopped(
     cancer: Any, tmp_path: Any
 ) -> None:
@@ -229,7 +267,17 @@ def test_progress_is_told_and_changes_no_bits(cancer: Any, fitted: TabularClassi
         ({"changes": {"hidden": 64}}, "hidden is a list of units"),
         ({"progress": 3}, "progress is a function or None, got 3"),
         ({"checkpoint": 3}, "name of a checkpoint is a text or a path, got 3"),
+        ({"changes": {"one_hot_up_to": -1}}, "one_hot_up_to must be a whole number"),
+        ({"changes": {"pieces_up_to": None}}, "pieces_up_to must be a whole number"),
+        ({"changes": {"embedding": 0}}, "embedding must be a whole number"),
+        ({"changes": {"sharing": "maxi"}}, "sharing must be"),
+        ({"changes": {"refit": "no"}}, "refit must be true or false"),
+        ({"changes": {"clip": 1}}, "clip must be true or false"),
         ({"time_limit": 0}, "time_limit"),
+        ({"time_limit": -1}, "time_limit"),
+        ({"max_steps": 0}, "max_steps must be a whole number"),
+        ({"max_steps": [0, 0]}, "max_steps must be a whole number"),
+        ({"max_steps": [3, 0, 3, 0]}, "max_steps must be a whole number"),
         ({"n_jobs": 0}, "n_jobs"),
         ({"columns": {"mean radius": "text"}}, "text"),
         ({"random_state": "no"}, "random_state"),

@@ -135,7 +135,17 @@ def test_steps_are_of_each_run_and_those_of_a_time_limit_give_its_bits() -> None
     assert counted.parameters.flat.tobytes() == limited.parameters.flat.tobytes()
     assert counted.provenance["stopped"] == "max_steps"
     with pytest.raises(SettingError, match="max_steps"):
-        trained(max_steps=[3, 0])
+        trained(max_steps=[3, 0, 3])
+
+
+def test_runs_that_are_left_out_are_told(tmp_path: Path) -> None:
+    model = trained("y", max_steps=[3, 0])
+    assert model.provenance["runs"][0]["steps"] == 3
+    assert model.provenance["runs"][1:] == [{"steps": 0}] * 7
+    assert model.provenance["stopped"] == "max_steps"
+    assert "steps: 3, 0, 0, 0, 0, 0, 0, 0" in model.describe()
+    assert len(cp.load(model.save(tmp_path / "m.clearprop")).histories) == 1
+    assert len(cp.LossCurveDisplay.from_runs(model).runs) == 1
 
 
 @pytest.mark.parametrize(("metric", "unit"), [("rmse", 500.0), ("mae", 400.0)])

@@ -159,14 +159,15 @@ def default_output(data: str) -> str:
 
 
 def _numbers(name: str, text: str) -> list[int]:
-    """The whole numbers of a list, each 1 at least; none for 0 or nothing."""
+    """The whole numbers of a list, each 1 at least, or of steps 0 behind; none for 0 or nothing."""
     if text.strip() in ("", "0"):
         return []
     try:
         found = [int(part) for part in re.split(r"[,\s]+", text.strip())]
     except ValueError:
         found = [0]
-    if min(found) < 1:
+    done = [one for one in found if one] if name == "max_steps" else found
+    if min(done, default=0) < 1 or done != found[: len(done)]:
         raise UsageError(f"{_flag(name)} takes whole numbers such as {_SUCH[name]}, got {text!r}")
     return found
 
@@ -310,8 +311,8 @@ def _tell_run(model: Model) -> None:
         console.line(f"  --max-steps {steps} gives the same parameters", "dim")
         if max(map(len, model.histories)) < _FEW_EPOCHS:
             console.line(
-                "  caution: the runs share the time, and that was few epochs for each; more time "
-                "learns more, or fewer runs: --preset fast, or --hidden 64 for one"
+                "  caution: the time was enough for few epochs of one run; more time learns more, "
+                "or a smaller network: --hidden 64"
             )
 
 
@@ -335,11 +336,13 @@ def _ended_runs(made: Mapping[str, Any]) -> str:
         "max_steps": "stopped by the limit of steps",
         "interrupted": "interrupted",
     }.get(made["stopped"], "trained")
-    runs = made["runs"]
+    runs = [run for run in made["runs"] if run["steps"]]
     kept = ", ".join(str(run["best_epoch"]) for run in runs)
+    left = len(made["runs"]) - len(runs)
+    late = f"; {left} more {'is' if left == 1 else 'are'} left out" if left else ""
     if len(runs) == 1:
-        return f"{why}: one run; epoch {kept} is kept"
-    return f"{why}: {len(runs)} runs; of their epochs {kept} are kept"
+        return f"{why}: one run; epoch {kept} is kept{late}"
+    return f"{why}: {len(runs)} runs; of their epochs {kept} are kept{late}"
 
 
 def _summary(model: Model) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def _runs(estimator: Any) -> list[Run]:
     last = steps[-1][1] if steps else estimator
     if isinstance(last, Model):
         runs = last.provenance.get("runs", [last.provenance])
-        epochs = [run.get("best_epoch") for run in runs]
+        epochs = [run.get("best_epoch") for run in runs if run.get("steps") != 0]
         return _judged(last.histories, epochs)
     if not hasattr(last, "fit"):
         raise SettingError(f"an estimator or a Model has costs to draw, got {last!r}")

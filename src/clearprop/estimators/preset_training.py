@@ -160,10 +160,7 @@ def train_preset(
         "stopped": _why(found, time_limit, each),
         "steps": sum(found.steps),
         "epochs": sum(map(len, found.histories)),
-        "runs": [
-            {"steps": steps, "epochs": len(history), "best_epoch": best}
-            for steps, history, best in zip(found.steps, found.histories, found.epochs, strict=True)
-        ],
+        "runs": _runs(found),
     }
     if found.interrupted:
         with suppress(KeyboardInterrupt, NativeError):  # Ctrl-C again: without figures
@@ -227,12 +224,21 @@ def _judges(opened: Opened, target: Target, other: Table | None, weight: str | N
     return Rows(columns_of(table, names, chosen), roles, y, target, own)
 
 
+def _runs(found: Fitted) -> list[dict[str, int]]:
+    """What each run did; of one that is left out, that it has no step."""
+    done = [
+        {"steps": steps, "epochs": len(history), "best_epoch": best}
+        for steps, history, best in zip(found.steps, found.histories, found.epochs, strict=False)
+    ]
+    return done + [{"steps": 0}] * (len(found.steps) - len(done))
+
+
 def _why(found: Fitted, time_limit: float | None, max_steps: Sequence[int] | None) -> str:
     """How the runs ended, in one word of a run's."""
     if found.interrupted:
         return "interrupted"
     kinds = {event.kind for history in found.histories for event in history.events}
-    if time_limit is not None and "time_limit" in kinds:
+    if time_limit is not None and ("time_limit" in kinds or 0 in found.steps):
         return "time_limit"
     limits = max_steps or ()
     reached = any(

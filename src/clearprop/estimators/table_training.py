@@ -115,11 +115,13 @@ def train_table(
         Of the text files: any of Python's codecs for text, such as ``"big5"``, ``"shift_jis"`` or
         ``"cp1251"``. By default found from the bytes, and told where it is not UTF-8.
     seed, threads, time_limit, checkpoint, resume
-        As in `train`. The runs of a preset share the time limit, and each has a checkpoint: that
-        of the first is `checkpoint`, the others' have a number behind.
+        As in `train`. The time limit is that of all runs of a preset together: where it is too
+        short for them, fewer are done. Each has a checkpoint: that of the first is `checkpoint`,
+        the others' have a number behind.
     max_steps : int, or sequence of int
-        Most steps of each run: one number for all of them, or one for each. With those that a time
-        limit left time for (``provenance["runs"]`` of a preset), the same bits.
+        Most steps of each run: one number for all of them, or one for each, 0 for the last that
+        are left out. With those that a time limit left time for (``provenance["runs"]`` of a
+        preset), the same bits.
     progress : callable, optional
         Called with a `clearprop.training.Progress` a few times a second.
     announce : callable, optional

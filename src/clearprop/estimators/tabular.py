@@ -49,9 +49,10 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         What is known better than it looks.
     time_limit : float, seconds, optional
         Training ends at the first whole step after it; ``n_steps_`` says how many there were.
+        Too short for all of a preset's runs, it is for fewer of them, each up to its end.
     max_steps : int or sequence of int, optional
-        Training ends after so many steps, of each run where there are several: with the
-        ``n_steps_`` of a time limit, the same bits.
+        Training ends after so many steps, of each run where there are several; 0 leaves the last
+        of them out. With the ``n_steps_`` of a time limit, the same bits.
     changes : {ingredient: value}, optional
         Other ingredients than the preset's, by the names of
         `clearprop.estimators.tabular_ingredients.Ingredients`.
@@ -77,12 +78,12 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     n_iter_, best_epoch_ : int
         Epochs trained, and the epoch whose parameters are kept, of the first run.
     n_steps_ : int or tuple of int
-        Steps done, in each run where there are several.
+        Steps done, in each run where there are several; 0 in one that there was no time for.
     epochs_ : tuple of int
-        The epoch that is kept, of each run: of each bag in turn the run that its rows judge, and
-        the one on all rows.
+        The epoch that is kept, of each run that was done: of each bag in turn the run that its
+        rows judge, and the one on all rows.
     histories_ : tuple of History
-        Of each run, a row of figures for each epoch.
+        Of each run that was done, a row of figures for each epoch.
 
     Notes
     -----

@@ -92,8 +92,7 @@ class Tabular(OpensTables):
         """Train, and keep what came of it."""
         told: dict[str, Any] = check_all(
             _ATTRS,
-            {name: None if (v := getattr(self, name)) == -1 else v
-             for name in ("time_limit", "n_jobs")},
+            {"time_limit": self.time_limit, "n_jobs": None if self.n_jobs == -1 else self.n_jobs},
             type(self).__name__,
         )  # fmt: skip
         metric, made_of = self._asked_metric(), self.ingredients()

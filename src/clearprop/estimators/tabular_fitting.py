@@ -83,13 +83,14 @@ class Fitted:
     ----------
     model : Model
     epochs : tuple of int
-        The chosen epoch of each run, from 1.
+        The chosen epoch of each run that was done, from 1.
     steps : tuple of int
-        Steps done in each run: as ``max_steps``, with the same seed, they give the same bits.
+        Steps done in each run, 0 of those that there was no time for, which come last: as
+        ``max_steps``, with the same seed, they give the same bits.
     interrupted : bool
         Whether Ctrl-C ended it.
     histories : tuple of History
-        Of each run.
+        Of each run that was done.
     held : (n,) bool
         The rows that were held back by a run.
     outputs : (n, width) float64
@@ -133,8 +134,11 @@ def fit(
     progress : callable, optional
         Called with a `clearprop.training.Progress` a few times a second.
     time_limit : float, seconds, optional
+        Of all runs, from here on. Where it is too short for all, the first are done as if there
+        were none, and one begins only if, by the pace of those before, it comes to its end: few
+        networks that have learned predict better than many that have not.
     max_steps : sequence of int, optional
-        Of each run.
+        Of each run; 0 leaves it and those behind it out.
     checkpoint : path, optional
         Each run has its own file, that of the first this one; those that are there are gone on
         from. See `clearprop.model.file.checkpoints`.
@@ -152,6 +156,7 @@ def fit(
     FileError
         If a checkpoint cannot be written, or a file that is none stands in its place.
     """
+    deadline = None if time_limit is None else time.monotonic() + time_limit
     if made_of.clip and rows.target.task == "regression" and rows.target.bounds is None:
         least, most = rows.target.decode(np.array([rows.y.min(), rows.y.max()])).tolist()
         rows = replace(rows, target=replace(rows.target, bounds=(least, most)))
@@ -164,8 +169,7 @@ def fit(
     network = build(encoder, rows.target, made_of, cost_of(rows.target.task, metric))
     work = _Work(
         rows, made_of, encoder, network, encoder.encode(rows.table), metric, seed,
-        progress, checkpoint, threads,
-        None if time_limit is None else time.monotonic() + time_limit, max_steps,
+        progress, checkpoint, threads, deadline, max_steps,
     )  # fmt: skip
     if rows.judges is not None:
         work.judges = _judges(rows.judges, encoder, network)
@@ -186,12 +190,16 @@ def fit(
     try:
         for bag, part in enumerate(parts):
             work.seed = (seed + bag * _STRIDE) % 2**64
+            if not work.fits(part, made_of.epochs):
+                break
             judge = work.run(part, runs)
             if work.interrupted and models:
                 break  # half a network beside whole ones would be worse than none
             judges.append(judge)
             models.append(judge)
             if made_of.refit and part is not None and not work.interrupted:
+                if not work.fits(None, work.epochs[-1]):
+                    break
                 again = work.refit(judge, runs)
                 if not work.interrupted:
                     models[-1:] = [judge, again] if made_of.beside else [again]
@@ -205,9 +213,10 @@ def fit(
     together[0].history, *later = work.histories
     together[0].later = tuple(later)
     others = len(models) > len(judges) or models[0] is not judges[0]
+    left_out = 0 if work.interrupted else runs - len(work.steps)
     return Fitted(
-        together[0], tuple(work.epochs), tuple(work.steps), work.interrupted, tuple(work.histories),
-        work.held, work.outputs, together[1] if others else None,
+        together[0], tuple(work.epochs), (*work.steps, *[0] * left_out), work.interrupted,
+        tuple(work.histories), work.held, work.outputs, together[1] if others else None,
     )  # fmt: skip
 
 
@@ -217,12 +226,16 @@ def steps_of(max_steps: int | Sequence[int] | None) -> tuple[int, ...] | None:
     Raises
     ------
     SettingError
-        For a number that is no whole one, or below 1.
+        For a number that is no whole one or below 1; 0 may stand behind the first, if no other
+        number stands behind it.
     """
     if max_steps is None:
         return None
     each = tuple(max_steps) if isinstance(max_steps, list | tuple) else (max_steps,)
-    for steps in each or (0,):
+    done = len(each)
+    while done > 1 and each[done - 1] == 0:  # runs that are left out
+        done -= 1
+    for steps in each[:done] or (0,):
         _STEPS.check(steps)
     return each
 
@@ -249,11 +262,32 @@ class _Work:
     interrupted: bool = False
     announce: Callable[[], object] | None = None
     judges: tuple[Any, ...] | None = None
+    #: Seconds that a row of a step took in the last run.
+    pace: float = 0.0
 
     def __post_init__(self) -> None:
         n = len(self.rows.y)
         self.held = np.zeros(n, np.bool_)
         self.outputs = np.zeros((n, max(len(self.rows.target.classes), 1)))
+
+    def fits(self, held: NDArray[np.bool_] | None, epochs: int) -> bool:
+        """Whether there are steps, and time for all of them, for a run; the first has both."""
+        number = len(self.steps)
+        if not number:
+            return True
+        n = len(self.rows.y) - (0 if held is None else int(held.sum()))
+        size = self.made_of.batch(n)
+        steps = epochs * -(-n // size)
+        if self.max_steps is not None:
+            steps = min(steps, self._told(number))
+        seconds = self.pace * steps * size
+        late = self.deadline is not None and time.monotonic() + seconds > self.deadline
+        return steps > 0 and not late
+
+    def _told(self, number: int) -> int:
+        """The most steps of a run."""
+        assert self.max_steps is not None
+        return self.max_steps[min(number, len(self.max_steps) - 1)]
 
     def run(self, held: NDArray[np.bool_] | None, runs: int) -> Model:
         """Train on the rows that are not held back, and choose the epoch by those that are."""
@@ -302,13 +336,13 @@ class _Work:
         most: int | None = None,
     ) -> Model:
         made_of, number = self.made_of, len(self.steps)
-        left = runs - number
         X, y, *own = self._taken(chosen)
         limit = None
-        if self.deadline is not None:  # what is left is shared by the runs that are left
-            limit = max((self.deadline - time.monotonic()) / left, 1e-3)
+        began = time.monotonic()
+        if self.deadline is not None:
+            limit = max(self.deadline - began, 1e-3)
         if self.max_steps is not None:
-            told = self.max_steps[min(number, len(self.max_steps) - 1)]
+            told = self._told(number)
             most = told if most is None else min(told, most)
         where = None if self.checkpoint is None else checkpoint_of(self.checkpoint, number + 1)
         with Training(
@@ -324,12 +358,16 @@ class _Work:
         ) as training:  # fmt: skip
             if self.announce is not None and not number:
                 self.announce()
+            before = training.step  # of a run that is gone on with
             try:
                 model = carry_out(training, self.rows.target, self._watcher(runs))
             except Interrupted as error:
                 if error.model is None:
                     raise
                 model, self.interrupted = error.model, True
+            if training.step > before:
+                rows = (training.step - before) * training.batches.size
+                self.pace = (time.monotonic() - began) / rows
             self.steps.append(training.step)
             self.histories.append(model.history)
             self.epochs.append(training.progress.best_epoch or max(training.epoch, 1))

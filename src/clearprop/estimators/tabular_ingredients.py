@@ -25,6 +25,14 @@ _ATTRS = (
     Attr("bags", int, 4, bounds="[1, 1000]"),
     Attr("batch_size", int, None, bounds="[1, inf)"),
     Attr("validation", float, 0.2, bounds="[0, 1)"),
+    Attr("pieces_up_to", int, 24, bounds="[0, inf)"),
+    Attr("one_hot_up_to", int, 32, bounds="[0, inf)"),
+    Attr("embedding", int, 8, bounds="[1, inf)"),
+    Attr("sharing", str, "packed", choices=("mini", "packed")),
+    *(
+        Attr(name, bool, False)
+        for name in ("parametric", "equal_rates", "temperature", "clip", "refit", "beside")
+    ),
 )
 
 
@@ -126,7 +134,7 @@ class Ingredients:
         Raises
         ------
         SettingError
-            For a name that is no ingredient, or a number of networks or rows that cannot be.
+            For a name that is no ingredient, or a value that cannot be.
         """
         known = [one.name for one in fields(self)]
         if not isinstance(changes, Mapping):
