@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -11,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import clearprop as cp
+from clearprop.errors import DataError
 from clearprop.tables import Table, open_table
 
 DATES = [datetime.datetime(2020, 2, 29, 12), None, datetime.datetime(1969, 7, 20)]
@@ -88,6 +91,19 @@ def test_a_frames_columns_may_be_called_anything(columns: object, names: tuple[s
     )
     assert frame.columns is before
     assert len(table.notes) == sum(name.endswith("_2") or name == "column_3" for name in names)
+
+
+@pytest.mark.parametrize("kind", [pa.Table.from_arrays, pa.RecordBatch.from_arrays])
+def test_an_arrow_table_s_columns_may_share_a_name(kind: Any) -> None:
+    table = open_table(kind([pa.array([1, 2]), pa.array([3, 4])], names=["a", "a"]))
+    assert table.names == ("a", "a_2")
+    assert [table.read()[name].values.tolist() for name in table.names] == [[1, 2], [3, 4]]
+    assert table.notes == ("a second column 'a': it is read as 'a_2'",)
+
+
+def test_columns_of_one_name_that_cannot_be_told_apart_are_refused() -> None:
+    with pytest.raises(DataError, match="two columns of the frame have the same name"):
+        open_table(duckdb.sql("select 1 a, 2 a"))
 
 
 def test_a_model_is_trained_on_columns_that_are_numbers() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy import sparse
 
@@ -107,6 +108,13 @@ def test_labels_of_any_type_come_back_as_they_were(labels: Any) -> None:
     assert model.classes_.tolist() == sorted(set(labels))
 
 
+def test_labels_may_be_an_arrow_array() -> None:
+    X = np.array([[0.0], [1.0]] * 20)
+    labels = ["x", "y"] * 20
+    for kind in (pa.array(labels), pa.chunked_array([labels])):
+        assert classifier().fit(X, kind).predict(X).tolist() == labels
+
+
 def test_one_class_is_predicted_with_certainty() -> None:
     model = classifier().fit([[1.0], [2.0], [3.0]], ["only"] * 3)
     assert model.predict([[9.0]]).tolist() == ["only"]
@@ -135,6 +143,20 @@ def test_two_columns_of_one_name_are_two_columns(rng: np.random.Generator) -> No
     y = X.iloc[:, 2] > 0
     model = classifier().fit(X, y)
     assert encoder(model).names == ("a", "b", "a_2")
+    assert model.score(X, y) > 0.9
+
+
+@pytest.mark.parametrize("kind", [pa.Table.from_arrays, pa.RecordBatch.from_arrays])
+def test_two_columns_of_one_name_are_two_columns_of_an_arrow_table(
+    kind: Any, rng: np.random.Generator
+) -> None:
+    parts = rng.normal(size=(3, 80))
+    X = kind([pa.array(part) for part in parts], names=["a", "b", "a"])
+    y = parts[2] > 0
+    model = classifier().fit(X, y)
+    same = pd.DataFrame(parts.T, columns=["a", "b", "a"])
+    other = classifier().fit(same, y)
+    assert model.predict_proba(X).tobytes() == other.predict_proba(same).tobytes()
     assert model.score(X, y) > 0.9
 
 
@@ -168,6 +190,8 @@ def test_huge_and_tiny_scales_are_learned_alike(scale: float, rng: np.random.Gen
         ([[1j], [2.0]], ["a", "b"], "Complex"),
         (sparse.csr_matrix([[1.0], [2.0]]), ["a", "b"], "sparse"),
         ([[1.0], [2.0]], np.array(["a", 3], object), "of the types int, str"),
+        ([[1.0], [2.0]], np.array([b"a", b"b"]), "bytes, such as b'a'"),
+        ([[1.0], [2.0]], np.array([b"a", b"b"], object), "bytes, such as b'a'"),
         (np.zeros((0, 2)), [], "0 sample"),
     ],
 )
@@ -186,11 +210,17 @@ def test_what_cannot_be_learned_is_refused_in_one_sentence(X: Any, y: Any, says:
         ([datetime.date(2024, 1, 1)] * 2, "number"),
         (np.array(["2024-01-01", "2024-01-02"], "datetime64[D]"), "dates or times"),
         (pd.Series(pd.to_timedelta([1, 2], "h")), "dates or times"),
+        ([10**400, 1], "no number"),
     ],
 )
 def test_a_number_to_predict_must_be_one(y: Any, says: str) -> None:
     with pytest.raises(DataError, match=says):
         TabularRegressor(**SMALL).fit([[1.0], [2.0]], y)
+
+
+def test_numbers_farther_apart_than_float64_reaches_are_refused() -> None:
+    with pytest.raises(DataError, match="y spans more than float64 holds, from -1.7e[+]308"):
+        TabularRegressor(**SMALL).fit([[1.0], [2.0], [3.0]], [1.7e308, 1.7e308, -1.7e308])
 
 
 def test_weights_must_be_numbers() -> None:

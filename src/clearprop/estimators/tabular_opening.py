@@ -38,7 +38,7 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
         framed = hasattr(X, "columns")
         if reset or not framed or names is None:
             try:
-                own = getattr(getattr(X, "columns", None), "is_unique", True)
+                own = getattr(getattr(X, "columns", None), "is_unique", False)
                 validate_data(self, X if own else named, reset=reset, skip_check_array=True)
             except (TypeError, ValueError) as error:
                 raise DataError(str(error)) from None

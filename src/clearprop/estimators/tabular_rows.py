@@ -107,11 +107,12 @@ def _array(X: Any) -> NDArray[Any]:
 
 
 def distinct(X: Any) -> Any:
-    """Return X; of a pandas frame, with texts as names, no two alike: a second "a" is "a_2"."""
-    columns = getattr(X, "columns", None)
-    if columns is None or not hasattr(columns, "is_unique"):
+    """Return X; a frame's names become texts, no two of them alike: a second "a" is "a_2"."""
+    arrow = hasattr(X, "column_names") and hasattr(X, "rename_columns")
+    columns: Any = X.column_names if arrow else getattr(X, "columns", None)
+    if not (arrow or hasattr(columns, "is_unique")):  # pandas and Arrow alone let names repeat
         return X
-    if columns.is_unique and all(isinstance(name, str) for name in columns):
+    if len(set(columns)) == len(columns) and all(isinstance(name, str) for name in columns):
         return X
     seen: dict[str, int] = {}
     taken = {str(name) for name in columns}
@@ -122,7 +123,7 @@ def distinct(X: Any) -> Any:
             count += 1
         names.append(name if seen[name] == 1 else f"{name}_{count}")
         taken.add(names[-1])
-    return X.set_axis(names, axis=1)
+    return X.rename_columns(names) if arrow else X.set_axis(names, axis=1)
 
 
 def decisions_of(table: Table, columns: Mapping[str, str] | None) -> Decisions:
@@ -162,6 +163,11 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
             f"Input y contains NaN: the label of row {int(np.argmax(missing))} is missing; "
             "leave rows without one out"
         )
+    if isinstance(labels[0], bytes):
+        raise DataError(
+            f"the labels y are bytes, such as {bytes(labels[0])!r}: make texts of them, as "
+            "label.decode() does"
+        )
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise DataError("Input y contains infinity: a label is a text, a whole number or a bool")
     kind = type_of_target(labels) if labels.dtype.kind != "O" else "multiclass"
@@ -197,7 +203,7 @@ def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
         if given.dtype.kind in "mM":
             raise DataError("y holds dates or times, which are no numbers: make it so many days")
         numbers = given.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(
@@ -211,10 +217,17 @@ def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
             )
     scale = max(float(np.abs(numbers).max()), np.finfo(np.float64).tiny)
     mean = float((numbers / scale).mean()) * scale
-    std = float(((numbers - mean) / scale).std()) * scale  # no square overflows
+    with np.errstate(over="ignore"):
+        off = numbers - mean
+    if np.isinf(off).any():
+        raise DataError(
+            f"y spans more than float64 holds, from {numbers.min():g} to {numbers.max():g}: divide "
+            "it by a constant"
+        )
+    std = float((off / scale).std()) * scale  # no square overflows
     std = std if std > 0 else 1.0
     target = Target("y", "regression", "a regressor was asked for", "real", (), mean, std)
-    return (numbers - mean) / std, target
+    return off / std, target
 
 
 def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
@@ -271,7 +284,7 @@ def _one_each(y: Any, rows: int) -> NDArray[Any]:
         raise DataError("a tabular estimator requires y to be passed, but the target y is None")
     if sparse.issparse(y):
         raise DataError("y is a sparse matrix: give one label or number a row")
-    array = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
+    array = np.asarray(y)
     if array.dtype.kind == "c":
         raise DataError("y holds complex numbers. Complex data not supported")
     try:

@@ -179,13 +179,20 @@ def _frame_columns(data: object, notes: list[str]) -> dict[str, tuple[Cells, Kin
         frame = cast(Any, data)
         names = unique_names([_called(key) for key in frame.columns], notes)
         data = frame.set_axis(names, axis="columns")
+    elif hasattr(data, "column_names") and hasattr(data, "rename_columns"):  # Arrow's repeat too
+        arrow = cast(Any, data)
+        data = arrow.rename_columns(unique_names(arrow.column_names, notes))
     elif nw.dependencies.is_pandas_like_series(data):
         name = cast(Any, data).name
         data = cast(Any, data).rename("" if name is None else _called(name))
     try:
         native = cast(Any, nw.from_native(cast(Any, data), allow_series=True))
+        if isinstance(native, nw.LazyFrame):
+            native = native.collect()
     except TypeError:
         native = None
+    except nw.exceptions.DuplicateError:
+        raise DataError("two columns of the frame have the same name: rename one") from None
     if native is None:
         if hasattr(data, "__arrow_c_stream__"):
             cells, kinds, unreadable = read_all(cast(Any, data))
@@ -198,8 +205,6 @@ def _frame_columns(data: object, notes: list[str]) -> dict[str, tuple[Cells, Kin
         )
     if isinstance(native, nw.Series):
         native = native.to_frame()
-    if isinstance(native, nw.LazyFrame):
-        native = native.collect()
     names = unique_names([str(name) for name in native.columns], notes)
     columns: dict[str, tuple[Cells, Kind]] = {}
     for name, key in zip(names, native.columns, strict=True):
