@@ -219,7 +219,7 @@ def test_a_number_to_predict_must_be_one(y: Any, says: str) -> None:
 
 
 def test_numbers_farther_apart_than_float64_reaches_are_refused() -> None:
-    with pytest.raises(DataError, match="y spans more than float64 holds, from -1.7e[+]308"):
+    with pytest.raises(DataError, match=r"y spans more .* from -1.7e[+]308"):
         TabularRegressor(**SMALL).fit([[1.0], [2.0], [3.0]], [1.7e308, 1.7e308, -1.7e308])
 
 
