@@ -54,6 +54,10 @@ WORKS = """\
   Where a matrix is larger than the second cache has room for, the next panel is fetched while this
   one is multiplied, a little with each step. relu, and its slope on the way back, are done while a
   tile is in registers: its time stands with the products, that of other functions apart.
+- **Kernels are written once** over a vector (`native/vector.hpp`) and compiled for each instruction
+  set: AVX-512, AVX2 with FMA, NEON, and a baseline. The widest that the processor has is taken;
+  `CLEARPROP_ISA=avx2` forces one, and `clearprop info` says which it is. All that have a fused
+  multiply-add give the same bits; the baseline has none, and bits of its own.
 - **Gradients are updated where they are summed** (`native/sums.hpp`, `native/updates.hpp`).
   Where a batch leaves the first cache, δ is packed once a step, and a once for each two megabytes
   of a thread's δ; behind each panel of a chunk of rows follows the optimizer's step on it, so a
