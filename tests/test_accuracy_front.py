@@ -122,6 +122,15 @@ def test_every_model_is_named_beside_its_mark_and_nothing_is_covered() -> None:
     assert all(box[0] >= 0 and box[2] <= width for box in boxes)
     for place, one in enumerate(boxes):
         assert not any(overlap(one, other) for other in boxes[:place]), names[place]
+    discs = list(root.iter(f"{SVG}circle"))
+    corners = [one.get("points", "").split() for one in root.iter(f"{SVG}polygon")]
+    marks = [(float(one.get("cx", 0)), float(one.get("cy", 0))) for one in discs]
+    for four in (each for each in corners if len(each) == 4):
+        xs, ys = zip(*(map(float, corner.split(",")) for corner in four), strict=True)
+        marks.append((sum(xs) / 4, sum(ys) / 4))
+    assert len(marks) == len(names) + 3  # the legend's
+    for x, y in marks:
+        assert not any(overlap(one, (x - 5, y - 5, x + 5, y + 5)) for one in boxes), (x, y)
 
 
 def test_labels_keep_away_from_marks_and_from_each_other() -> None:

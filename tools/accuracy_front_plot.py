@@ -43,7 +43,7 @@ def front_plot(drawn: Sequence[Points]) -> str:
         x += 48 + 6.4 * len(kind)
     sheet.text(RIGHT, 49, "both axes logarithmic; lower left is better", "end", 11, GREY)
     seconds = [place[0] for one in drawn for place in one.places.values()]
-    across = scale(min(seconds) / 2, max(seconds) * 1.6, LEFT, RIGHT)
+    across = scale(min(seconds) / 2, max(seconds) * 2.2, LEFT, RIGHT)
     for number, one in enumerate(drawn):
         panel(sheet, one, HEAD + 28 + PANEL * number, across, (min(seconds), max(seconds)))
     return sheet.svg()
@@ -80,7 +80,7 @@ def panel(
     for tick in ticks(least, most):
         sheet.line([(LEFT, up(tick)), (RIGHT, up(tick))], FAINT, 0.6)
         sheet.text(LEFT - 7, up(tick) + 4, f"{tick:g}", "end", 11, GREY)
-    for tick in decades(span[0] / 2, span[1] * 1.6):
+    for tick in decades(span[0] / 2, span[1] * 2.2):
         x = across(tick)
         sheet.line([(x, top + HEIGHT), (x, top + HEIGHT + 5)], GREY, 1)
         sheet.text(x, top + HEIGHT + 19, f"{tick:g} s", "middle", 11, GREY)

@@ -78,8 +78,8 @@ SHORT = """\
 - **Not run.** fashion_mnist (784 columns, 56,000 rows: many minutes a fit), *default* on fars,
   scikit-learn's MLP on letter and fars, CatBoost on fars and letter, RealMLP and TabM above
   16,000 rows, TabM-D but on four tables: minutes to hours each. *best* has one split of the smaller
-  tables; its records of spambase, phoneme and satimage are from before networks of all rows stood
-  beside the others. Where a column has a dash, no claim is made.
+  tables; its records of phoneme and satimage are from before networks of all rows stood beside
+  the others. Where a column has a dash, no claim is made.
 - **Few splits, small tables.** Larger tables have one split, and the ablation one of each table
   (of breast_cancer, for the pieces, five); its tables are small, that all rows fit into an hour.
   Choices were made on phoneme, satimage, diabetes, breast_cancer, digits and rows of the others; a
