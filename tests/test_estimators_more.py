@@ -20,7 +20,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_score, validation_curve
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import clearprop as cp
 
@@ -109,6 +109,73 @@ def test_warm_start_with_other_layers_says_what_does_not_fit(X: Array, numbers: 
     model = cp.MLPRegressor(**SMALL, warm_start=True).fit(X, numbers)
     with pytest.raises(cp.ClearPropError, match="set warm_start=False"):
         model.set_params(hidden_layer_sizes=(3,)).fit(X, numbers)
+
+
+# -- wide tables -----------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_a_column_of_ten_thousand_categories_is_learned_as_theirs(kind: str) -> None:
+    keys = np.array([[f"k{place}"] for place in range(10_000)])
+    y = np.arange(10_000) % 3
+    told = {"hidden_layer_sizes": (4,), "batch_size": 1000, "learning_rate_init": 0.01}
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    ours, other = (
+        make_pipeline(encoder, getattr(side, kind)(**told, max_iter=2, random_state=0, **more)).fit(
+            keys, y
+        )
+        for side, more in ((cp, {"precision": "float64"}), (theirs, {}))
+    )
+    assert ours[-1].coefs_[0].shape == (10_000, 4)
+    for W, W_theirs in zip(ours[-1].coefs_, other[-1].coefs_, strict=True):
+        np.testing.assert_allclose(W, W_theirs, atol=1e-9)
+    asked = "predict" if kind == "MLPRegressor" else "predict_proba"
+    new = [["k7"], ["never seen"]]
+    np.testing.assert_allclose(getattr(ours, asked)(new), getattr(other, asked)(new), atol=1e-9)
+
+
+# -- what is checked once or by a shorter way ------------------------------------------------------
+def test_a_setting_found_right_is_refused_as_another_type(X: Array, numbers: Array) -> None:
+    told = SMALL | {"max_iter": 1}
+    for _ in range(2):
+        cp.MLPRegressor(**told).fit(X, numbers)
+    for wrong in ({"max_iter": 1.0}, {"max_iter": 0}, {"alpha": -1.0}, {"solver": "sdg"}):
+        with pytest.raises(ValueError, match=f"'{next(iter(wrong))}' parameter"):
+            cp.MLPRegressor(**(told | wrong)).fit(X, numbers)
+    with pytest.raises(ValueError, match="'class_weight' parameter"):  # another class's rules
+        cp.MLPClassifier(**told, class_weight="x").fit(X, numbers > 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_are_checked_as_lists_are(dtype: Any, X: Array, numbers: Array) -> None:
+    X, y = X.astype(dtype), numbers.astype(dtype)
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = cp.MLPRegressor(**SMALL).fit(frame, y)
+    assert model.feature_names_in_.tolist() == list("abcd")
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        model.predict(X)
+    model.fit(X, y)
+    assert not hasattr(model, "feature_names_in_") and model.n_features_in_ == 4
+    np.testing.assert_array_equal(model.predict(X.tolist()).astype(dtype), model.predict(X))
+    huge = X.copy()
+    huge[3:6, 2] = np.finfo(dtype).max  # finite, and their sum is not
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert model.predict(huge).shape == (90,)
+    for wrong, says in ((np.nan, "contains NaN"), (np.inf, "contains infinity")):
+        broken = X.copy()
+        broken[3, 2] = wrong
+        targets = y.copy()
+        targets[7] = wrong
+        with pytest.raises(ValueError, match=f"Input X {says}"):
+            model.predict(broken)
+        with pytest.raises(ValueError, match=f"Input X {says}"):
+            model.fit(broken, y)
+        with pytest.raises(ValueError, match=says):
+            model.fit(X, targets)
+    with pytest.raises(ValueError, match="X has 3 features, but MLPRegressor is expecting 4"):
+        model.predict(X[:, :3])
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        model.fit(X, y[:-1])
+    with pytest.raises(ValueError, match="0 sample"):
+        model.predict(X[:0])
 
 
 # -- weights ---------------------------------------------------------------------------------------

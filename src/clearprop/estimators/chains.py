@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clearprop.errors import RowError
 from clearprop.graph import Dense, Dropout, Input, Wire
 from clearprop.network import Network
 from clearprop.operations import TABLE
@@ -99,6 +100,17 @@ class Chain:
 def own_name(activation: str) -> str:
     """Return our name of a function."""
     return OWN_NAMES.get(activation, activation)
+
+
+def is_activation(name: object) -> bool:
+    """Whether an estimator's ``activation`` may have this name."""
+    if not isinstance(name, str) or name == "softmax":  # which mixes the units
+        return False
+    try:
+        TABLE.activation(own_name(name))
+    except RowError:
+        return False
+    return True
 
 
 def activation_names() -> set[str]:

@@ -22,7 +22,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from clearprop.errors import DataError, SettingError
-from clearprop.estimators.chains import Chain, activation_names, own_name
+from clearprop.estimators.chains import Chain, activation_names, is_activation, own_name
 from clearprop.estimators.descending import Fitting, Held
 from clearprop.estimators.lbfgs import Objective
 from clearprop.estimators.listening import CallbackSupport, with_callbacks
@@ -33,6 +33,15 @@ from clearprop.network import Network, Parameters
 from clearprop.words import did_you_mean
 
 Self = Any
+
+_PLAIN = (bool, int, float, str, type(None))
+_FOUND_RIGHT: set[tuple[Any, ...]] = set()
+"""The class and its settings, each with its type: True equals 1, and is no number of epochs."""
+_MOST_FOUND = 4096
+
+
+def _is_sizes(value: Any) -> bool:
+    return type(value) is tuple and all(type(one) is int for one in value)
 
 
 class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
@@ -187,9 +196,9 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         names = [given] * layers if isinstance(given, str) else list(given)
         if len(names) != layers:
             raise SettingError(f"{layers} hidden layers, but activation names {len(names)}")
-        known = activation_names()
         for name in names:
-            if not isinstance(name, str) or name not in known:
+            if not is_activation(name):
+                known = activation_names()
                 raise SettingError(f"activation: there is no {name!r}; {did_you_mean(name, known)}")
         return tuple(own_name(name) for name in names)
 
@@ -278,6 +287,17 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         return cost, np.concatenate([g.ravel() for both in chain.arrays(gradient) for g in both])
 
     # -- scikit-learn's world ----------------------------------------------------------------------
+    def _validate_params(self) -> None:
+        """As scikit-learn does; settings that were found right once are not looked at again."""
+        values = [getattr(self, name) for name in self._parameter_constraints]
+        plain = all(type(value) in _PLAIN or _is_sizes(value) for value in values)
+        told = (type(self), *((type(value), value) for value in values)) if plain else ()
+        if told and told in _FOUND_RIGHT:
+            return
+        super()._validate_params()
+        if told and len(_FOUND_RIGHT) < _MOST_FOUND:
+            _FOUND_RIGHT.add(told)
+
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")
 

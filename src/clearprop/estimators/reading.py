@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
@@ -20,14 +21,20 @@ __all__ = ["DTYPES", "of_one_type", "read", "read_numbers"]
 DTYPES = (np.float64, np.float32)
 
 
-def read(estimator: Any, X: Any, *y: Any, **told: Any) -> Any:
+def read(estimator: Any, X: Any, *y: Any, reset: bool, **told: Any) -> Any:
     """Return X, or X and y, as arrays that training and predictions take.
+
+    Of arrays that are as they should be, scikit-learn's checks take longer than a prediction of
+    some rows: what they could change or refuse is looked for first, and they are done if there is
+    anything.
 
     Parameters
     ----------
     estimator : estimator
     X : array-like or sparse matrix
     *y : array-like
+    reset : bool
+        Whether the columns are those of a first fit, or must be those of before.
     **told
         More for `sklearn.utils.validation.validate_data`.
 
@@ -36,10 +43,15 @@ def read(estimator: Any, X: Any, *y: Any, **told: Any) -> Any:
     DataError
         For dates and texts, which are no numbers.
     """
+    if _is_ready(X, *y) and (reset or _are_those(estimator, X)):
+        if reset:
+            estimator.n_features_in_ = X.shape[1]
+            vars(estimator).pop("feature_names_in_", None)
+        return (X, *y) if y else X
     _refuse_dates("X", X)
     try:
         return validate_data(
-            estimator, X, *y, accept_sparse=["csr", "csc"], dtype=list(DTYPES), **told
+            estimator, X, *y, reset=reset, accept_sparse=["csr", "csc"], dtype=list(DTYPES), **told
         )
     except ValueError as error:
         what, found, value = str(error).partition("could not convert string to float: ")
@@ -84,6 +96,28 @@ def of_one_type() -> Iterator[None]:
         raise DataError(
             f"y has labels of several types, {types}: give labels of one type, such as texts"
         ) from None
+
+
+def _is_ready(X: Any, *y: Any) -> bool:
+    """Whether these are rows of finite numbers, with one target each if there is y."""
+    if type(X) is not np.ndarray or X.ndim != 2 or X.dtype not in DTYPES or not X.size:
+        return False
+    for target in y:
+        if type(target) is not np.ndarray or target.ndim not in (1, 2) or not target.size:
+            return False
+        if target.dtype.kind not in "biu" and target.dtype not in DTYPES:
+            return False
+        if len(target) != len(X):
+            return False
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = X.sum() + sum(float(one.sum()) for one in y if one.dtype.kind == "f")
+    return bool(np.isfinite(total))  # then every one of them is
+
+
+def _are_those(estimator: Any, X: NDArray[Any]) -> bool:
+    """Whether an array has the columns of a fit to an array."""
+    columns = getattr(estimator, "n_features_in_", 0)
+    return bool(X.shape[1] == columns) and not hasattr(estimator, "feature_names_in_")
 
 
 def _refuse_dates(name: str, given: Any) -> None:
