@@ -35,11 +35,15 @@ from clearprop.derivation.trees.tree import (
     put,
     walk,
 )
-from clearprop.derivation.verifying.kinks import beside
+from clearprop.derivation.verifying.kinks import beside, kinked
 from clearprop.derivation.verifying.numbers import TraceNumbers
 from clearprop.derivation.verifying.symbolic import differentiated, operations
 from clearprop.derivation.verifying.told import Told
-from clearprop.derivation.verifying.verification import Verification, verify_steps
+from clearprop.derivation.verifying.verification import (
+    TRACE_LIMIT,
+    Verification,
+    verify_steps,
+)
 from clearprop.derivation.weight.alone import forward_entries
 from clearprop.derivation.weight.largest import Largest, Ways
 from clearprop.derivation.wording.messages import MESSAGES
@@ -221,6 +225,8 @@ class Derived:
             errors = differentiated(cost, self.names, numbers, self.row)
         except ArithmeticError:
             return replace(found, skipped="sympy_range")
+        if max(errors.values(), default=0.0) > TRACE_LIMIT and kinked(numbers):
+            return replace(found, skipped="sympy_kink")
         return replace(found, errors_symbolic=errors)
 
     def why_skipped(self, result: Verification) -> str:

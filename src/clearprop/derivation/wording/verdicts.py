@@ -26,6 +26,10 @@ VERDICTS: dict[str, dict[Language, str]] = {
         "en": "SymPy skipped: its numbers leave those it can compute with",
         "zh": "未用 SymPy：数值超出其计算范围",
     },
+    "sympy_kink": {
+        "en": "SymPy skipped: at a kink it takes the slope of one side",
+        "zh": "未用 SymPy：在折点处它取一侧的斜率",
+    },
     "sympy_work": {
         "en": "SymPy skipped: the cost, written out, is too long",
         "zh": "未用 SymPy：目标函数展开后过长",
@@ -44,11 +48,11 @@ VERDICTS: dict[str, dict[Language, str]] = {
         "与中心差分相差不超过 {differences}",
     },
     "kinks": {
-        "en": "At these numbers {rows} is at a kink, where the slope differs from side to side; "
-        "{steps} take the one that the definition gives, and a difference would give the mean of "
-        "both. At numbers beside these they are verified.",
-        "zh": "在这些数值上，{rows} 处于折点，两侧斜率不同；{steps}取定义所给的导数，"
-        "而差分给出两侧的平均。换用邻近的数值，这些步骤均已验证。",
+        "en": "These numbers are at a kink of {rows}, where the slope differs from side to side. "
+        "In {steps} it is the one that the definition gives, where a difference gives the mean of "
+        "both; at numbers beside these they are verified.",
+        "zh": "这些数值处于 {rows} 的折点，两侧斜率不同。{steps}取定义所给的导数，"
+        "而差分给出两侧的平均；换用邻近的数值，这些步骤均已验证。",
     },
     "beyond": {
         "en": "At these numbers floating point cannot evaluate {steps}: what they read is "
