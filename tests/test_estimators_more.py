@@ -93,6 +93,7 @@ def test_every_argument_of_scikit_learn_is_there_with_its_default_and_place(kind
         ({"activation": "rellu"}, "'activation' parameter"),
         ({"solver": "sdg"}, "'solver' parameter"),
         ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes must be > 0"),
+        ({"hidden_layer_sizes": (5, 4.5)}, "hidden_layer_sizes holds whole numbers"),
         ({"dropout": 1.0}, "'dropout' parameter"),
         ({"solver": "lbfgs", "dropout": 0.1}, "goes by batches"),
         ({"learning_rate": "cosinus"}, "'learning_rate' parameter"),

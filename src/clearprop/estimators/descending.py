@@ -316,7 +316,7 @@ class Fitting:
         # A small step is not worth a trial of two threads in each new estimator.
         small = self.threads is None and self.chain.size * batch < SMALL_STEP
         threads, precision = 1 if small else self.threads, _name(self.flat.dtype)
-        made = Machine(self.chain, self.to.alpha, descent.rule, precision, threads)
+        made = Machine(self.chain, float(self.to.alpha), descent.rule, precision, threads)
         return self._keep("_trainer", made)
 
     def _keep(self, name: str, made: Machine) -> Machine:

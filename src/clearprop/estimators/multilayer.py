@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
@@ -157,6 +158,8 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
     def _hidden(self) -> list[int]:
         sizes: Any = self.hidden_layer_sizes
         hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
+        if not all(isinstance(size, Integral) for size in hidden):
+            raise SettingError(f"hidden_layer_sizes holds whole numbers, got {hidden}")
         if np.any(np.array(hidden) <= 0):
             raise SettingError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return [int(size) for size in hidden]
