@@ -150,8 +150,8 @@ REFUSALS = Words(
             "zh": "记号文件 {path}：base = {given}；{hint}",
         },
         "notation_key": {
-            "en": "the notation {path}: {key}; {hint}",
-            "zh": "记号文件 {path}：{key}；{hint}",
+            "en": "the notation {path}: there is no entry {key}; {hint}",
+            "zh": "记号文件 {path}：没有 {key} 这一项；{hint}",
         },
         "notation_type": {
             "en": "the notation {path}: {key} = {given} has the wrong type; give {fix}",
