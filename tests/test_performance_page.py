@@ -96,6 +96,18 @@ def test_every_part_stands_on_the_page() -> None:
     assert "Not measured yet" not in text
 
 
+def test_what_the_peak_leaves_is_the_peers_time_beside_the_arithmetic_at_the_peak() -> None:
+    record = whole()
+    part = record["parts"]["step"]
+    part["peaks"]["float32"] = 100.0  # GFLOP/s: 10⁹ operations take 10,000 µs
+    net = part["nets"]["medium"]
+    net["flop"] = 1e9
+    found = net["ratios"]["float32, fastest float32 peer"]
+    found["ratio"] = 1.5
+    net["microseconds"][found["peer"]]["median"] = 25_000.0
+    assert "| 1.50× | 2.7× | 2.5× | 85 % |" in performance_page.page(record)
+
+
 def test_a_part_that_was_not_measured_is_said_to_be_missing() -> None:
     record = whole()
     del record["parts"]["many"]

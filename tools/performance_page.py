@@ -40,6 +40,22 @@ Needed arithmetic is 2m (2 Σ sₗ sₗ₊₁ + Σ_{l>1} sₗ sₗ₊₁): nobod
 fastest product of 4096³ that any library, or ours, reached in this run on all cores.
 """
 
+#: By network: how many times as fast in float32 as the fastest float32 peer, the share of both
+#: cores' peak in %, how many times as fast in bfloat16 as the fastest peer of any precision.
+AIMS: dict[str, tuple[float, int | None, float | None]] = {
+    "tiny": (11, None, None),
+    "small": (5, 38, None),
+    "medium": (2.7, 85, 7),
+    "large": (1.8, 83, 6),
+    "huge": (1.25, 85, 2),
+}
+
+AIMED = """\
+How many times as fast as the fastest peer. "At the peak" is what it would be if every operation ran
+at the rate of the fastest large product, in the precision of the column and on all cores: an aim
+above it is beyond this machine beside this peer.
+"""
+
 WORKS = """\
 ## How it works
 
@@ -250,6 +266,32 @@ def everyone(net: dict[str, Any]) -> list[str]:
     return [*text, ""] if net["skipped"] else text
 
 
+def aims(part: dict[str, Any]) -> list[str]:
+    """How far each net is from what was aimed at, and what the peak leaves to be won."""
+    rows = []
+    for name, (float32, share, bfloat16) in AIMS.items():
+        net = part["nets"].get(name)
+        if net is None:
+            continue
+        cells = []
+        for of, precision, aim in (
+            ("float32, fastest float32 peer", "float32", float32),
+            ("bfloat16, fastest peer", "bfloat16", bfloat16),
+        ):
+            found = net["ratios"].get(of)
+            if found is None:
+                cells += ["–", "–", "–"]
+                continue
+            at_peak = net["flop"] / part["peaks"][precision] / 1e3  # FLOP by GFLOP/s: ns, so µs
+            most = net["microseconds"][found["peer"]]["median"] / at_peak
+            cells += [f"{found['ratio']:.2f}×", f"{aim:g}×" if aim else "–", f"{most:.3g}×"]
+        cells.insert(3, f"{share} %" if share else "–")
+        rows.append([title(net), *cells])
+    head = ["network", "float32", "aimed at", "at the peak", "share aimed at", "bfloat16",
+            "aimed at", "at the peak"]  # fmt: skip
+    return ["### What was aimed at", "", AIMED, *table(head, rows)]
+
+
 def step(part: dict[str, Any]) -> list[str]:
     """The five nets: ratios, the plot, the peaks."""
     text = [*overview(part["nets"]), SHARES, plot("step", "each library's fastest setting"), ""]
@@ -257,6 +299,7 @@ def step(part: dict[str, Any]) -> list[str]:
     text += table(
         ["product of 4096³", "GFLOP/s"], [[name, f"{of:.1f}"] for name, of in peaks.items()]
     )
+    text += aims(part)
     text += ["### Where the time goes", "", "Shares of a step on one thread, float32.", ""]
     kinds = list(next(iter(part["phases"].values())))
     text += table(
