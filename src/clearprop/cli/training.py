@@ -339,7 +339,7 @@ def _ended_runs(made: Mapping[str, Any]) -> str:
     runs = [run for run in made["runs"] if run["steps"]]
     kept = ", ".join(str(run["best_epoch"]) for run in runs)
     left = len(made["runs"]) - len(runs)
-    late = f"; {left} more {'is' if left == 1 else 'are'} left out" if left else ""
+    late = f"; {left} left out" if left else ""
     if len(runs) == 1:
         return f"{why}: one run; epoch {kept} is kept{late}"
     return f"{why}: {len(runs)} runs; of their epochs {kept} are kept{late}"
