@@ -187,7 +187,8 @@ def _source_lines(source: str) -> Iterator[str]:
     yield "|---|---|---|"
     for one in LOOSE:
         if one.source == source:
-            yield f"| {one.source} {one.place} | {one.written} | {one.read} |"
+            cells = (f"{one.source} {one.place}", one.written, one.read)
+            yield "| " + " | ".join(map(_cell, cells)) + " |"
 
 
 def errata_page() -> str:
@@ -222,7 +223,12 @@ def _table(errata: list[Erratum]) -> Iterator[str]:
     for e in errata:
         reading = f" ({e.reading})" if e.reading else ""
         cells = (f"{e.source} {e.place}", e.printed, e.right, e.outcome() + reading, e.why)
-        yield "| " + " | ".join(cell.replace("|", "∣") for cell in cells) + " |"
+        yield "| " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _cell(text: str) -> str:
+    """A cell of a Markdown table: a pair of underscores or stars in it emphasises nothing."""
+    return text.replace("|", "∣").replace("_", r"\_").replace("*", r"\*")
 
 
 def index_page() -> str:
