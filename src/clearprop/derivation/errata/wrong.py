@@ -38,11 +38,6 @@ def _inner(e: Example) -> float:
     return float(e.x[0, 0] * e.slope[2][0, 0])
 
 
-def _mean_cost(e: Example) -> float:
-    """S3's cost for N outputs: (1/N) Σ (Y − O)²."""
-    return float(np.mean((e.forward(e.x)[1][3] - e.y) ** 2))
-
-
 def _by_output(e: Example, cost: Callable[[Array], float]) -> Array:
     """∂cost/∂O by central differences."""
     found = np.zeros_like(e.a[3])
