@@ -61,8 +61,8 @@ def test_a_page_says_what_its_text_leaves_open_and_nothing_stands_there_twice():
 @pytest.mark.parametrize("name", sorted(name for name in PAGES if name.endswith(".md")))
 def test_a_page_as_it_is_rendered_loses_no_sign(name):
     """Θ′_b = δ_{b+1} * a_b: Markdown takes pairs of underscores and stars for emphasis."""
-    markdown = pytest.importorskip("markdown_it").MarkdownIt("commonmark").enable("table")
-    rendered = markdown.render(PAGES[name])
+    markdown = pytest.importorskip("markdown_it", reason="rich brings it").MarkdownIt("commonmark")
+    rendered = markdown.enable("table").render(PAGES[name])
     assert not re.search("<em>|<strong>", rendered)
     shown = [one for one in ERRATA if name == "errata.md" or one.source.lower() == name[:2]]
     for one in shown:
