@@ -86,12 +86,18 @@ def test_a_sum_in_latex_fills_its_lines_and_none_is_wider_than_the_room(count):
 
 
 # -- the article ------------------------------------------------------------------------------
+def said_in_latin(line):
+    """Whether more is left than a text's number where no font has Chinese: "S3: 以三层…"."""
+    return re.search("[A-Za-z]{2}", re.sub(r"^S\d:", "", line))
+
+
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_an_article_has_the_header_of_all_pages_and_chinese_in_chinese_alone(notation):
     network = NETWORKS["shared bias"]()
     for language in ("en", "zh"):
         d = cp.derive(network, notation, *data(network, 7), language=language)
-        assert d.to_latex().count(r"\noindent ") == len(list(header(d))) > 0
+        told = [line for line in header(d) if language == "zh" or said_in_latin(line)]
+        assert d.to_latex().count(r"\noindent ") == len(told) > 0
         assert bool(re.search("[\u2e80-\uffff]", d.to_latex())) == (language == "zh")
 
 
