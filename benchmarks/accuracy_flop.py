@@ -38,10 +38,15 @@ def flop(model: Any, steps: Sequence[int] | None = None) -> int:
     # What predicts: of each bag the run that its rows judge, and the one on all rows beside it.
     told = model.model_.provenance.get("bags", [model.model_.provenance])
     forward, trained = (each // len(told) for each in products(graph))
-    again = made_of.refit and len(done) > 1
+    judged = told[0]["rows"]["validation"] > 0
+    again = made_of.refit and judged and len(done) > 1
+    alone = again and not made_of.beside  # of two runs of a bag, one predicts
     total = 0
+    # Runs that there was no time for come last, have 0 steps, and no network in the model.
     for run, count in enumerate(done if steps is None else steps):
-        rows = told[run * len(told) // len(done)]["rows"]
+        if not count:
+            continue
+        rows = told[run // 2 if alone else run]["rows"]
         n, held = rows["training"], rows["validation"]
         if again and run % 2:
             n, held = n + held, 0

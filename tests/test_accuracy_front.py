@@ -188,6 +188,23 @@ def test_operations_are_those_of_the_products_of_every_run(
     assert flop(model) == bags * judged + again
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_operations_of_a_run_are_those_of_its_own_rows_where_others_are_left_out(
+    beside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    flop = importlib.import_module("benchmarks.accuracy_flop").flop
+    X = np.random.default_rng(0).normal(size=(101, 3))
+    made_of = {"refit": True, "beside": beside, "hidden": (5,), "numbers": "robust"}
+    model = cp.TabularClassifier(random_state=0, max_steps=[4, 1, 4, 1, 4, 0], changes=made_of)
+    model.fit(X, np.arange(101) % 2)
+    assert model.n_steps_ == (4, 1, 4, 1, 4, 0, 0, 0)
+    row = 2 * (3 * 5 + 5 * 2)
+    # Two epochs of two steps: the first bag holds 26 rows back, the others 25.
+    judged = [2 * (3 * row * (101 - held) + row * held) for held in (26, 25, 25)]
+    assert flop(model) == sum(judged) + 2 * 3 * row * 64
+
+
 def test_a_layer_with_nothing_trained_before_it_passes_nothing_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
