@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import count
+from latex_page import SIZED, Page, off
 from latex_reader import Name, Reader
 from random_networks import random_case, redrawn
 from test_derivation import NETWORKS, data
-from test_derivation_latex import SIZED, Page, off
 
 import clearprop as cp
 from clearprop.derivation import NOTATIONS

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import latex_page as printed
 import numpy as np
 import pytest
-import test_derivation_latex as printed
 from conftest import count
 from random_networks import random_case, redrawn
 from test_derivation import NETWORKS, data
+from test_derivation_latex import read_back
 
 import clearprop as cp
 from clearprop.derivation import NOTATIONS, Notation, find_notation
@@ -113,7 +114,7 @@ def test_random_graphs_in_a_notation_of_ones_own_verify(notation, mine):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_latex_in_ones_own_letters_read_back_is_what_is_executed(name, m, mine):
     network = NETWORKS[name]()
-    sides, worst = printed.read_back(network, mine["drawn"], *data(network, m))
+    sides, worst = read_back(network, mine["drawn"], *data(network, m))
     assert sides > 20
     assert worst <= 1e-10
 
