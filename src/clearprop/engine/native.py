@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop import _native
-from clearprop.backprop import plan, target_name
+from clearprop.backprop import plan
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window, flat_of
+from clearprop.engine.given import Ready
 from clearprop.engine.held import HeldState
 from clearprop.engine.isa import choose, choose_bfloat16
 from clearprop.engine.lowering import lower
@@ -98,6 +99,7 @@ class NativeRunner:
         self.ticks: NDArray[np.uint64] | None = None
         """Where the first thread's time goes, `PHASES` by `PHASES`, if an array stands here."""
         self.program: Program = lower(plan(graph), fuse=fuse) if program is None else program
+        self._work = self.program.work
         self._engine = self._make_engine()
         self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own
         self._pause = np.zeros(1, dtype=np.int32)
@@ -105,7 +107,8 @@ class NativeRunner:
         self._scalars: tuple[int, Array] = (0, np.empty((0, 0)))
         self._books = (State(np.zeros(0)), 0, np.zeros(0), np.zeros(0))
         self.data = data
-        self._given = self._ready(data)
+        self._given = Ready(graph, data)
+        self._judged = self._given
 
     def _make_engine(self) -> Any:
         optimizer, settings, slots, number = self.optimizer, [0.0], 0, -1
@@ -162,7 +165,7 @@ class NativeRunner:
         state.family = self.family
         why: Literal["done", "stopped", "diverged"] = "done"
         part = steps if stop is None else self._steps_between_questions(borders)
-        work = self.program.work * float(borders[-1] - borders[0]) / max(1, steps)
+        work = self._work * float(borders[-1] - borders[0]) / max(1, steps)
         while (done := state.step - start) < steps and why == "done":
             if stop is not None and stop():
                 why = "stopped"
@@ -173,7 +176,7 @@ class NativeRunner:
                 state.native if isinstance(state, HeldState) else state.parameters,
                 slots,
                 state.counters,
-                self._given,
+                self._given.native,
                 rows,
                 borders[done : done + count + 1],
                 rates[done : done + count],
@@ -227,7 +230,7 @@ class NativeRunner:
     def use(self, data: Data) -> None:
         """Point windows at other rows from now on."""
         self._open()
-        self._given, self.data = self._ready(data), data
+        self._given, self.data = Ready(self.graph, data), data
 
     def interrupt(self) -> None:
         """Ask a run in progress to stop within one tile; safe from a signal handler or thread."""
@@ -238,15 +241,13 @@ class NativeRunner:
         self._open()
         self._pause[0] = 0
         weights_at = self._stands(parameters)
-        given = self._given if data is self.data else self._ready(data)
-        rows = np.arange(len(data), dtype=np.int64)
-        weights = self._weights(data)
-        total = float(len(data)) if weights is None else _native.total_weight(weights, rows)
-        if not total > 0:
+        given = self._ready(data)
+        if not given.weight > 0:
             raise DataError("the sample weights sum to 0; the cost of such data is not defined")
-        team = self._threads_for(len(data))
-        cost = self._engine.weighted_cost(weights_at, given, rows, len(rows), team, self._pause)
-        return float(cost / total + self._engine.penalty(weights_at))
+        n = len(data)
+        team = self._threads_for(n)
+        cost = self._engine.weighted_cost(weights_at, given.native, None, n, team, self._pause)
+        return float(cost / given.weight + self._engine.penalty(weights_at))
 
     def forward(
         self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
@@ -263,7 +264,7 @@ class NativeRunner:
         self._pause[0] = 0
         weights_at = self._stands(parameters)
         data = Data(inputs, {})
-        given, n = self._ready(data), len(data)
+        given, n = Ready(self.graph, data).native, len(data)
         slots = list(self.program.outputs.values())
         out = [
             np.empty((self.program.slots[s].members, n, self.program.slots[s].width), self.dtype)
@@ -288,13 +289,15 @@ class NativeRunner:
 
     def close(self) -> None:
         """Give back the memory; a closed runner refuses to run."""
-        self._closed, self._engine, self._given = True, None, None
+        if not self._closed:
+            self._closed, self._engine = True, None
+            del self._given, self._judged
 
     # -- a step's parts ---------------------------------------------------------------------------
     def total_weight(self, rows: NDArray[np.int64]) -> float:
         """Return Σ w of a whole batch: what every piece of it divides by."""
-        weights = self._weights(self.data)
-        return float(len(rows)) if weights is None else _native.total_weight(weights, rows)
+        self._open()
+        return self._given.weight_of(rows)
 
     def gradient(
         self, state: State, rows: NDArray[np.int64], total_weight: float, *, place: int = 0
@@ -324,8 +327,8 @@ class NativeRunner:
         self._pause[0] = 0
         team = self._threads_for(len(rows))
         found = self._engine.gradient(
-            np.ascontiguousarray(state.parameters, dtype=self.dtype), self._given, rows, place,
-            total_weight, state.seed, state.step, True, team, self._pause,
+            np.ascontiguousarray(state.parameters, dtype=self.dtype), self._given.native, rows,
+            place, total_weight, state.seed, state.step, True, team, self._pause,
         )  # fmt: skip
         if found is None:
             raise NativeError("the gradient was interrupted")
@@ -351,6 +354,14 @@ class NativeRunner:
         return float(norm)
 
     # -- arrays -----------------------------------------------------------------------------------
+    def _ready(self, data: Data) -> Ready:
+        """The data made ready: kept, as the same rows are judged after every epoch."""
+        if data is self.data:
+            return self._given
+        if data is not self._judged.data:
+            self._judged = Ready(self.graph, data)
+        return self._judged
+
     def _stands(self, parameters: Flat | State) -> Any:
         """Where the engine reads these parameters: a vector, or what holds them."""
         if isinstance(parameters, HeldState):
@@ -361,50 +372,6 @@ class NativeRunner:
         if self._closed:
             raise NativeError("this runner is closed")
 
-    def _ready(self, data: Data) -> Any:
-        n = len(data)
-        inputs = [
-            self._input(given.key, data.inputs, n, given.width, given.levels)
-            for given in self.graph.inputs
-        ]
-        targets = []
-        for cost in self.graph.costs if data.targets else ():
-            name = target_name(self.graph, cost)
-            width = self.graph.values[cost.value].type.shape[0]
-            targets.append(self._target(name, data.targets, n, width, cost.row.target))
-        return _native.Given(inputs, targets, self._weights(data))
-
-    def _input(
-        self, key: str, inputs: Mapping[str, NDArray[Any]], n: int, width: int, levels: int
-    ) -> NDArray[Any]:
-        if key not in inputs:
-            raise DataError(f"the input {key!r} is missing")
-        array = np.asarray(inputs[key])
-        wanted = (n,) if levels else (n, width)
-        if array.shape != wanted:
-            raise DataError(f"the input {key!r}: expected shape {wanted}, got {array.shape}")
-        return _indices(f"the input {key!r}", array, levels) if levels else _numbers(array)
-
-    def _target(
-        self, name: str, targets: Mapping[str, NDArray[Any]], n: int, width: int, kind: str
-    ) -> NDArray[Any]:
-        if name not in targets:
-            raise DataError(f"the target {name!r} is missing")
-        array = np.asarray(targets[name])
-        if kind == "class" and array.shape == (n,) and array.dtype.kind in "iu":
-            return _indices(f"the target {name!r}", array, width)
-        if array.shape != (n, width):
-            raise DataError(f"the target {name!r}: expected shape {(n, width)}, got {array.shape}")
-        return _numbers(array)
-
-    def _weights(self, data: Data) -> Array | None:
-        if data.weights is None:
-            return None
-        weights = np.ascontiguousarray(data.weights, dtype=np.float64)
-        if weights.shape != (len(data),):
-            raise DataError(f"sample weights: expected shape {(len(data),)}, got {weights.shape}")
-        return weights
-
     def _check_rows(self, rows: NDArray[np.int64], borders: NDArray[np.int64]) -> None:
         if _native.windows_fit(rows, borders, len(self.data)):
             return
@@ -414,26 +381,9 @@ class NativeRunner:
 
     def _threads_for(self, n: int) -> int:
         """Threads for one pass over n rows."""
-        return self._team.of_pass(self.program.work * n)
+        return self._team.of_pass(self._work * n)
 
     def _steps_between_questions(self, borders: NDArray[np.int64]) -> int:
         """How many steps take some 20 ms, at 20 multiplications a nanosecond."""
         m = float(borders[-1] - borders[0]) / (len(borders) - 1)
-        return max(1, int(4e8 / (m * self.program.work + 2e4)))
-
-
-def _numbers(array: NDArray[Any]) -> NDArray[Any]:
-    """Return float32 or float64 as they are, any strides; else, or unaligned, a float64 copy."""
-    if array.dtype not in (np.float32, np.float64):
-        return np.ascontiguousarray(array, dtype=np.float64)
-    whole = all(stride % array.itemsize == 0 for stride in array.strides)
-    return array if array.flags.aligned and whole else np.array(array)
-
-
-def _indices(what: str, array: NDArray[Any], levels: int) -> NDArray[np.int64]:
-    if array.dtype.kind not in "iu" and not np.array_equal(array, np.floor(array)):
-        raise DataError(f"{what}: indices are whole numbers from 0")
-    if len(array) and not (array.min() >= 0 and array.max() < levels):
-        wrong = array.min() if array.min() < 0 else array.max()
-        raise DataError(f"{what}: the index {wrong} is outside 0 … {levels - 1}")
-    return np.ascontiguousarray(array, dtype=np.int64)
+        return max(1, int(4e8 / (m * self._work + 2e4)))

@@ -62,16 +62,22 @@ class Shuffled:
         self._n = rows if isinstance(rows, int) else len(rows)
         self.size = min(size, self._n)
         self.epoch = -(-self._n // self.size)
+        self._cut = (0, 0), np.zeros(1, dtype=np.int64)
 
     def window(self, seed: int, start: int, stop: int) -> tuple[Rows, Rows]:
         epoch, first = divmod(start, self.epoch)
-        borders = np.minimum(
-            np.arange(first, first + stop - start + 1, dtype=np.int64) * self.size, self._n
-        )
-        low, high = int(borders[0]), int(borders[-1])
+        low, high = first * self.size, min((first + stop - start) * self.size, self._n)
         places = _native.permutation(seed, epoch, self._n, low, high - low)
         rows = places if self._rows is None else self._rows[places]
-        return rows, borders - low
+        return rows, self._borders(low, high)
+
+    def _borders(self, low: int, high: int) -> Rows:
+        """The borders of the batches of these places: kept, as every epoch has the same."""
+        if self._cut[0] != (low, high):
+            borders = np.append(np.arange(0, high - low, self.size, dtype=np.int64), high - low)
+            borders.flags.writeable = False
+            self._cut = (low, high), borders
+        return self._cut[1]
 
 
 class Whole:

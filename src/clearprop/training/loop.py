@@ -211,12 +211,16 @@ class Loop:
         if self._found:
             books.why = "converged"
             books.tell("converged", f"converged in step {books.step}: {self._found}")
-        now = progress()
+        if self.callbacks:
+            self._call_back(progress())
+        return True
+
+    def _call_back(self, now: Progress) -> None:
+        books = self.books
         stops = [callback for callback in self.callbacks if callback(now) is True]
         if stops and not books.why:
             books.why = "callback"
             books.tell("callback", f"stopped by a callback after epoch {books.epoch}")
-        return True
 
     def _watched(self, figures: Mapping[str, float]) -> float:
         """The watched figure of the row just entered."""

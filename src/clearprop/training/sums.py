@@ -34,21 +34,24 @@ class Sums:
             return
         done = report.done - (report.why == "diverged")  # the last step's cost is not finite
         borders = window.borders[: done + 1]
-        sizes = np.diff(borders)
+        sizes, costs, norms = borders[1:] - borders[:-1], report.costs[:done], report.norms[:done]
         if weights is None:
             w = sizes.astype(np.float64)
         else:
             step = np.repeat(np.arange(done), sizes)
             w = np.bincount(step, weights[window.rows[: borders[-1]]], done).astype(np.float64)
-        counted = w > 0  # the other batches were skipped
-        cost, w = report.costs[:done][counted], w[counted]
-        norms = report.norms[:done][counted] if len(report.norms) else np.zeros(len(cost))
-        if len(cost):
-            for place, terms in enumerate((w * cost, w, norms, np.ones(len(cost)))):
-                # np.add.accumulate adds from left to right, so a slice's border changes no bit.
-                terms[0] += self.totals[place]
-                self.totals[place] = np.add.accumulate(terms)[-1]
-            self.cost = float(cost[-1])
+            counted = w > 0  # the other batches were skipped
+            costs, w = costs[counted], w[counted]
+            norms = norms[counted] if len(norms) else norms
+        if len(w):
+            terms = np.zeros((4, 1 + len(w)))
+            terms[:, 0] = self.totals
+            terms[0, 1:], terms[1, 1:], terms[3, 1:] = w * costs, w, 1
+            if len(norms):
+                terms[2, 1:] = norms
+            # np.add.accumulate adds from left to right, so a slice's border changes no bit.
+            self.totals = np.add.accumulate(terms, axis=1)[:, -1].copy()
+            self.cost = float(costs[-1])
         self.rate = float(window.rates[report.done - 1])
 
     def begin(self) -> None:
