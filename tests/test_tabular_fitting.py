@@ -51,7 +51,18 @@ def test_a_dense_layer_moves_as_in_the_neural_tangent_form() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "size"), [(2, 2), (1024, 64), (1025, 256), (30_001, 512), (99_999, 512), (10**6, 1024)]
+    ("rows", "size"),
+    [
+        (2, 2),
+        (1024, 64),
+        (1025, 128),
+        (8192, 128),
+        (8193, 256),
+        (30_000, 256),
+        (30_001, 512),
+        (99_999, 512),
+        (10**6, 1024),
+    ],
 )
 def test_batches_grow_with_the_table(rows: int, size: int) -> None:
     assert Ingredients().batch(rows) == size

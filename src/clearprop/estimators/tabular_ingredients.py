@@ -151,7 +151,7 @@ class Ingredients:
 
 
 #: (most rows, rows of a step)
-_BATCHES = ((1024, 64), (30_000, 256), (100_000, 512))
+_BATCHES = ((1024, 64), (8192, 128), (30_000, 256), (100_000, 512))
 
 _FAST = Ingredients()
 _DEFAULT = _FAST.changed({"refit": True})
