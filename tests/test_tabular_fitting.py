@@ -258,13 +258,13 @@ def test_groups_of_no_weight_hold_nothing_back(rng: np.random.Generator) -> None
         assert _parts(rows, Ingredients(bags=bags), seed=5) == [None]
 
 
-def test_many_columns_get_no_pieces(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("numbers", ["pieces", "periodic"])
+def test_many_columns_get_no_pieces_and_no_waves(numbers: str, rng: np.random.Generator) -> None:
     X = rng.normal(size=(50, 4))
     y = X[:, 0] > 0
-    few = TabularClassifier(changes={**QUICK, "numbers": "pieces"}, random_state=0).fit(X, y)
-    many = TabularClassifier(
-        changes={**QUICK, "numbers": "pieces", "pieces_up_to": 3}, random_state=0
-    ).fit(X, y)
+    made_of = {**QUICK, "numbers": numbers}
+    few = TabularClassifier(changes=made_of, random_state=0).fit(X, y)
+    many = TabularClassifier(changes={**made_of, "pieces_up_to": 3}, random_state=0).fit(X, y)
     assert few.model_.encoder is not None and many.model_.encoder is not None
     assert few.model_.encoder.width == 4 * 17
     assert many.model_.encoder.width == 4

@@ -1,4 +1,4 @@
-"""The robust recipes: quartiles and pieces against NumPy, wild cells, any chunking."""
+"""The robust recipes: quartiles, pieces and waves against NumPy, wild cells, any chunking."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_missing_cells_are_the_median_with_a_flag() -> None:
     assert encoded(fitted, [2.0, None]).tolist() == [[0.0, 0.0], [0.0, 1.0]]
 
 
-@pytest.mark.parametrize("recipe", ["robust", "pieces"])
+@pytest.mark.parametrize("recipe", ["robust", "pieces", "periodic"])
 @pytest.mark.parametrize(
     "values",
     [
@@ -97,7 +97,30 @@ def test_the_fewer_cells_are_no_zeros_the_finer_the_tail_is_cut() -> None:
     assert max(np.diff(cuts)) <= 4  # quantiles by 1/64 are 8 values apart there
 
 
-@pytest.mark.parametrize("recipe", ["robust", "pieces"])
+def test_waves_are_the_sines_and_cosines_of_the_scaled_column(rng: np.random.Generator) -> None:
+    x = rng.normal(size=65)
+    fitted = encoder(x.tolist(), "periodic")
+    names = ["x"] + [f"x {wave} {k}" for k in range(1, 9) for wave in ("sin", "cos")]
+    assert list(fitted.labels) == names
+    found = encoded(fitted, x.tolist())
+    # e^(2πicx) of c from 1/16 to 1: a length of 16 quartile distances, and of one.
+    scaled = by_hand(x, x)
+    turns = np.exp(2j * np.pi * np.outer(scaled, np.geomspace(1 / 16, 1, 8)))
+    np.testing.assert_allclose(found[:, 0], scaled, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(found[:, 1::2], 0.15 * turns.imag, atol=1e-14)
+    np.testing.assert_allclose(found[:, 2::2], 0.15 * turns.real, atol=1e-14)
+
+
+def test_waves_of_a_missing_cell_are_the_medians_and_one_value_has_none() -> None:
+    fitted = encoder([1.0, 2.0, None, 4.0], "periodic")
+    assert fitted.labels[:4] == ("x", "x missing", "x sin 1", "x cos 1")
+    there, missing = encoded(fitted, [2.0, None])
+    np.testing.assert_array_equal(there[2:], missing[2:])
+    np.testing.assert_allclose(there[2:], [0, 0.15] * 8, atol=1e-16)
+    assert encoder([7.0, 7.0, 7.0], "periodic").labels == ("x",)
+
+
+@pytest.mark.parametrize("recipe", ["robust", "pieces", "periodic"])
 def test_no_bit_of_a_robust_recipe_depends_on_chunks(recipe: str, rng: np.random.Generator) -> None:
     values = rng.lognormal(size=1000).tolist()
     whole = encoder(values, recipe).to_data()

@@ -37,9 +37,9 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
 
     Parameters
     ----------
-    numbers : {"standard", "robust", "pieces"}
+    numbers : {"standard", "robust", "pieces", "periodic"}
         How columns of numbers are encoded: (x − mean) / std; by median and quartiles, clipped
-        smoothly; piecewise linearly in up to 16 parts.
+        smoothly; so, and piecewise linearly in up to 16 parts, or as 8 sines and cosines.
     columns : {name: "number", "category", "boolean" or "date"}, optional
         What is known better than it looks.
     recipes : {name: recipe}, optional

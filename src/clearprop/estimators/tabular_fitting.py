@@ -406,7 +406,7 @@ def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:
     """The recipe of each column of numbers."""
     numbers = [name for name, role in rows.roles.items() if role == "number"]
     recipe = made_of.numbers
-    if recipe == "pieces" and len(numbers) > made_of.pieces_up_to:
+    if recipe in ("pieces", "periodic") and len(numbers) > made_of.pieces_up_to:
         recipe = "robust"
     return dict.fromkeys(numbers, recipe)
 

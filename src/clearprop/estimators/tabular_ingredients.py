@@ -47,10 +47,10 @@ class Ingredients:
     activation : str
     parametric : bool
         Each unit trains how far it bends: a = z + α (f(z) − z).
-    numbers : {"robust", "pieces", "standard"}
+    numbers : {"robust", "pieces", "periodic", "standard"}
         The recipe of columns of numbers.
     pieces_up_to : int
-        Most columns of numbers that get pieces; more are ``"robust"``.
+        Most columns of numbers that get pieces, or waves; more are ``"robust"``.
     one_hot_up_to : int
         A category of more levels gets an embedding.
     embedding : int
@@ -93,7 +93,7 @@ class Ingredients:
     hidden: tuple[int, ...] = (128, 128, 128)
     activation: str = "selu"
     parametric: bool = False
-    numbers: Literal["robust", "pieces", "standard"] = "pieces"
+    numbers: Literal["robust", "pieces", "periodic", "standard"] = "pieces"
     pieces_up_to: int = 24
     one_hot_up_to: int = 32
     embedding: int = 8

@@ -1,10 +1,12 @@
-"""Numbers that a few wild cells cannot spoil: robust scaling, smooth clipping, pieces.
+"""Numbers that a few wild cells cannot spoil: robust scaling, smooth clipping, pieces, waves.
 
 A column is centred at its median and divided by the distance of its quartiles; what is far out is
 pulled into (−3, 3) by a smooth function. Proved by ``tests/test_tabular_recipes.py``.
 
 Source: Holzmüller, Grinsztajn & Steinwart 2024, "Better by default", section 3 and appendix A;
-the pieces: Gorishniy, Rubachev & Babenko 2022, "On embeddings for numerical features", eq. 1.
+the pieces and the waves: Gorishniy, Rubachev & Babenko 2022, "On embeddings for numerical
+features", eq. 1 and 2. There the frequencies of waves are trained; here they are given, so that
+waves, as pieces, are inputs, and what is trained behind them is a layer as any other.
 """
 
 from __future__ import annotations
@@ -27,6 +29,13 @@ PIECES = 16
 #: The range of an input that is a piece. Small beside the column itself: a network begins with
 #: smooth functions of the columns, and learns which of the pieces it needs (docs/accuracy.md).
 _PIECE = 0.3
+
+#: How high a wave is, for the same reason.
+_WAVE = 0.15
+
+#: Waves of a column, their lengths from far more than its range down to the distance of its
+#: quartiles, each 2^(4/7) times shorter than the one before.
+_FREQUENCIES = tuple(2.0 ** (4 * k / 7 - 4) for k in range(8))
 
 _QUARTILES = (0.25, 0.5, 0.75)
 #: Steps of quantiles, each half the last, tried until they give cuts enough: a column of mostly one
@@ -115,6 +124,24 @@ def _encode_pieces(cells: Cells, parameters: Parameters, out: NDArray[Any]) -> N
         out[:, width:] = _PIECE * (through - 0.5)
 
 
+def _periodic_labels(name: str, parameters: Parameters) -> list[str]:
+    labels = _robust_labels(name, parameters)
+    if parameters["half"]:  # a column of one value has no waves
+        for k in range(len(_FREQUENCIES)):
+            labels += [f"{name} sin {k + 1}", f"{name} cos {k + 1}"]
+    return labels
+
+
+def _encode_periodic(cells: Cells, parameters: Parameters, out: NDArray[Any]) -> None:
+    width = 1 + parameters["flag"]
+    _encode_robust(cells, parameters, out[:, :width])
+    if parameters["half"]:
+        x = _robust(_there(cells, parameters), parameters)
+        turn = 2 * math.pi * x[:, None] * np.array(_FREQUENCIES)  # 2π cₖ x
+        out[:, width::2] = _WAVE * np.sin(turn)
+        out[:, width + 1 :: 2] = _WAVE * np.cos(turn)
+
+
 ROWS = (
     Recipe(
         "robust",
@@ -131,5 +158,13 @@ ROWS = (
         _pieces_labels,
         _encode_pieces,
         help=f"as robust, and how far x is through each of up to {PIECES} pieces cut at quantiles",
+    ),
+    Recipe(
+        "periodic",
+        Asked("number", quantiles=_QUARTILES),
+        _fit_robust,
+        _periodic_labels,
+        _encode_periodic,
+        help=f"as robust, and sin 2πcx and cos 2πcx of {len(_FREQUENCIES)} frequencies c",
     ),
 )
