@@ -7,6 +7,7 @@ import inspect
 import pickle
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import joblib
@@ -18,7 +19,12 @@ from sklearn import neural_network as theirs
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score, validation_curve
+from sklearn.model_selection import (
+    GridSearchCV,
+    cross_val_score,
+    train_test_split,
+    validation_curve,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -308,6 +314,36 @@ def test_the_callers_validation_rows_are_scored_and_stop_a_fit(X: Array, labels:
         model.fit(X, labels, validation_data=(X[:2], ["yes", "perhaps"]))
     with pytest.raises(cp.ClearPropError, match=r"\(X, y\)"):
         model.fit(X, labels, validation_data=X)
+
+
+def test_a_share_of_the_rows_is_scored_every_epoch_and_stops_nothing(
+    X: Array, labels: Array
+) -> None:
+    told = SMALL | {"validation_fraction": 0.2, "max_iter": 40, "n_iter_no_change": np.inf}
+    model = cp.MLPClassifier(**told, validation_curve=True).fit(X, labels)
+    draws = np.random.RandomState(told["random_state"])
+    for a, b in pairwise((X.shape[1], *np.atleast_1d(told["hidden_layer_sizes"]), 1)):
+        draws.uniform(size=(a + 1) * b)  # the initial values
+    parts = train_test_split(X, labels, test_size=0.2, stratify=labels, random_state=draws)
+    rows, held = (parts[0], parts[2]), (parts[1], parts[3])
+    assert len(held[0]) == 18 and model.n_iter_ == len(model.validation_loss_curve_) == 40
+    assert model.validation_scores_[-1] == model.score(*held)
+    p = model.predict_proba(held[0])[np.arange(18), (held[1] == "yes").astype(int)]
+    assert model.validation_loss_curve_[-1] == pytest.approx(-np.log(p).mean(), rel=1e-9)
+    assert model.loss_curve_[-1] == model.loss_  # the last epoch's, not that of the best score
+    # With rows of one's own no others are held back.
+    own = cp.MLPClassifier(**told, validation_curve=True).fit(*rows, validation_data=held)
+    plain = cp.MLPClassifier(**told).fit(*rows, validation_data=held)
+    assert same_bits(own, plain) and own.validation_scores_ == plain.validation_scores_
+    assert cp.MLPClassifier(**told).fit(X, labels).validation_scores_ is None
+
+
+def test_a_curve_needs_epochs(X: Array, labels: Array) -> None:
+    curve = cp.MLPClassifier(**SMALL, validation_curve=True)
+    with pytest.raises(cp.ClearPropError, match="partial_fit does not support validation_curve"):
+        curve.partial_fit(X, labels, classes=["no", "yes"])
+    with pytest.raises(cp.ClearPropError, match="lbfgs has no epochs"):
+        curve.set_params(solver="lbfgs").fit(X, labels)
 
 
 def test_a_callback_sees_every_epoch_and_can_end_the_fit(X: Array, numbers: Array) -> None:

@@ -41,6 +41,7 @@ COMMON: dict[str, Any] = {
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
     "validation_fraction": [_SHARE],
+    "validation_curve": ["boolean"],
     "beta_1": [_SHARE],
     "beta_2": [_SHARE],
     "epsilon": [_POSITIVE],

@@ -91,6 +91,8 @@ class Fitting:
         to = self.to
         if self.chain.dropout:
             raise SettingError(f"dropout={to.dropout} needs a solver that goes by batches")
+        if to.validation_curve:
+            raise SettingError("validation_curve: lbfgs has no epochs to validate after")
         machine = Machine(self.chain, 0.0, None, "float64", self.threads)
         rows = self._rows(X, Y, weights, len(Y), np.float64)
         to._total_weight = float(rows.batch_weights(np.arange(len(rows)))[0])
@@ -127,9 +129,10 @@ class Fitting:
         listening: Listening,
     ) -> None:
         to = self.to
-        if to.early_stopping and self.incremental:
-            raise SettingError("partial_fit does not support early_stopping=True")
-        if to.early_stopping and held is None:
+        for setting in ("early_stopping", "validation_curve"):
+            if getattr(to, setting) and self.incremental:
+                raise SettingError(f"partial_fit does not support {setting}=True")
+        if (to.early_stopping or to.validation_curve) and held is None:
             X, Y, weights, held = self._split(X, Y, weights)
         dtype = self._steps_dtype(X, Y)
         self.flat = self.flat.astype(dtype)

@@ -38,6 +38,7 @@ class Settings(TypedDict, total=False):
     epsilon: float
     n_iter_no_change: float
     max_fun: int
+    validation_curve: bool
     dropout: float
     residual: bool
     weight_decay: float
@@ -68,6 +69,7 @@ DEFAULTS: Settings = {
     "epsilon": 1e-8,
     "n_iter_no_change": 10,
     "max_fun": 15000,
+    "validation_curve": False,
     "dropout": 0.0,
     "residual": False,
     "weight_decay": 0.01,
@@ -113,6 +115,9 @@ early_stopping : bool
     Stop by the score of rows that do not train, and keep the best epoch.
 validation_fraction : float in [0, 1)
     Their share, unless `fit` is given ``validation_data``.
+validation_curve : bool
+    Hold such rows back without ``early_stopping`` too: they are scored after every epoch and
+    stop nothing.
 beta_1, beta_2, epsilon : float
     Of adam and adamw; beta_2 is rmsprop's memory.
 n_iter_no_change : int
@@ -142,9 +147,10 @@ loss_, best_loss_ : float
 loss_curve_ : list of float
     After each epoch: the mean of its batches' J, penalty included.
 validation_scores_ : list of float or None
+    After each epoch: the score of the validation rows, if there are any.
 best_validation_score_ : float or None
 validation_loss_curve_ : list of float
-    The cost of the validation rows, if there are any.
+    The cost of the same rows, only if there are any.
 n_iter_, t_, n_layers_, n_outputs_ : int
     Epochs; rows seen; layers, the input among them; outputs.
 out_activation_ : str
