@@ -175,6 +175,7 @@ ABLATED: dict[str, dict[str, Any]] = {
     "numbers without pieces": {"numbers": "robust"},
     "numbers standardised": {"numbers": "standard"},
     "pieces whatever the number of columns": {"pieces_up_to": 10**6},
+    "waves (sines and cosines) for pieces": {"numbers": "periodic"},
     "an input for each level however many": {"one_hot_up_to": 10**6},
     "categories of more than 8 levels embedded": {"one_hot_up_to": 8},
     "64 rows a step however many there are": {"batch_size": 64},
@@ -194,6 +195,7 @@ ABLATED: dict[str, dict[str, Any]] = {
     "rate 0.02": {"learning_rate": 0.02},
     "dropout 0.1": {"dropout": 0.1},
     "weight decay 0.02": {"weight_decay": 0.02},
+    "labels not smoothed": {"label_smoothing": 0.0},
     "labels smoothed by 0.1": {"label_smoothing": 0.1},
     "no temperature behind": {"temperature": False},
 }

@@ -218,11 +218,15 @@ def test_what_is_gone_on_with_watches_the_metric_it_began_with(tmp_path: Path) -
         fitted(checkpoint=where, metric="balanced_accuracy")
 
 
-def test_labels_are_smoothed_for_accuracy_alone() -> None:
+def test_labels_are_smoothed_a_little_and_for_accuracy_much() -> None:
     assert chosen("fast", "classification", "accuracy", {}).label_smoothing == 0.1
     for metric in ("log_loss", "auc"):
-        assert chosen("fast", "classification", metric, {}).label_smoothing == 0
+        assert chosen("fast", "classification", metric, {}).label_smoothing == 0.01
+    assert chosen("fast", "regression", "rmse", {}).label_smoothing == 0
     assert set(PRESETS) == {"fast", "default", "best"}
+    smooth, plain = (fitted(**changes)[0].to_network() for changes in ({}, {"label_smoothing": 0}))
+    assert smooth.graph.costs[0].attrs["label_smoothing"] == 0.01
+    assert plain.graph.costs[0].attrs.get("label_smoothing", 0) == 0
 
 
 def test_weights_count(rng: np.random.Generator) -> None:
