@@ -352,3 +352,24 @@ def test_wrong_data_and_settings_are_named() -> None:
     runner.close()
     with pytest.raises(NativeError, match="closed"):
         runner.run(state, window([np.array([0])]))
+
+
+def test_rows_that_are_judged_in_turn_are_each_judged_as_alone() -> None:
+    rng = np.random.default_rng(0)
+    network = Network([3, 4, 2], "tanh", cost="cross_entropy")
+    flat = network.initial(0).flat
+    rows = [
+        data_of(
+            network,
+            rng.normal(size=(n, 3)),
+            rng.integers(0, 2, n).astype(np.int32),
+            weights,
+        )
+        for n, weights in ((5, None), (7, rng.random(7)), (4, None))
+    ]
+    alone = [NativeRunner(network.graph, None, one).evaluate(flat, one) for one in rows]
+    runner = NativeRunner(network.graph, None, rows[0])
+    for place in (0, 1, 1, 2, 1, 0, 2):
+        assert runner.evaluate(flat, rows[place]) == alone[place]
+    runner.use(rows[1])
+    assert [runner.evaluate(flat, one) for one in rows] == alone

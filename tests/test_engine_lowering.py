@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +15,7 @@ from random_networks import random_case
 from clearprop import _native
 from clearprop.backprop import Plan, Term, plan, run
 from clearprop.engine import NativeRunner, State, Window, combine, lower
+from clearprop.engine.lowered import lowered
 from clearprop.engine.program import Instruction, Kind, Op, UseKind
 from clearprop.errors import NativeError
 from clearprop.expressions import Hadamard, Num
@@ -168,3 +171,17 @@ def test_a_step_without_kernel_is_named() -> None:
     strange = replace(step, terms=(Term("", step.terms[0].expr ** 2.0),))
     with pytest.raises(NativeError, match=r"Power \(step Delta2\).*reference"):
         lower(the_plan.with_step(strange))
+
+
+def test_a_graph_is_lowered_once_and_its_program_goes_with_it() -> None:
+    graph = Network([2, 3, 1], "tanh").graph
+    program = lowered(graph)
+    assert lowered(graph) is program
+    assert program == lower(plan(graph))
+    assert lowered(graph, fuse=False) == lower(plan(graph), fuse=False) != program
+    same = Network([2, 3, 1], "sigmoid").graph  # another, of the same shape
+    assert lowered(same) == lower(plan(same)) != program
+    gone = weakref.ref(program)
+    del graph, program
+    gc.collect()
+    assert gone() is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +13,10 @@ from training_runs import BOTH, FULL, network, outcome, table
 
 import clearprop as cp
 from clearprop import philox
+from clearprop.engine import Report, Window
 from clearprop.errors import SettingError
 from clearprop.training import Plateau, Progress, Shuffled, Training, WarmUp, Whole
+from clearprop.training.sums import Sums
 
 
 # -- slices ---------------------------------------------------------------------------------------
@@ -298,3 +302,36 @@ def test_the_callers_rates_drive_the_run() -> None:
     training = Training(network(), X, Y, schedule=rates, batch_size=32, epochs=4)
     training.run()
     assert training.history["learning_rate"].tolist() == rates[1::2].tolist()
+
+
+def test_sums_of_an_epoch_are_the_same_in_any_slices_and_leave_out_skipped_batches() -> None:
+    rng = np.random.default_rng(3)
+    sizes = rng.integers(1, 9, 40)
+    borders = np.concatenate(([0], np.cumsum(sizes)))
+    costs, norms, rates = rng.normal(size=40) * 1e3, rng.random(40), rng.random(40)
+    weights = rng.random(borders[-1])
+    weights[borders[7] : borders[8]] = 0.0
+    rows = rng.permutation(borders[-1])
+    batches = [rows[a:b] for a, b in itertools.pairwise(borders)]
+    for given in (None, weights):
+        whole, parts, expected = Sums(), Sums(), [0.0, 0.0, 0.0, 0.0]
+        window = Window(rows, borders, rates)
+        whole.count(window, Report(costs, norms, 40, "done"), given)
+        for first, last in ((0, 1), (1, 1), (1, 17), (17, 40)):
+            part = Window(
+                rows[borders[first] : borders[last]],
+                borders[first : last + 1] - borders[first],
+                rates[first:last],
+            )
+            report = Report(costs[first:last], norms[first:last], last - first, "done")
+            parts.count(part, report, given)
+        for batch, cost, norm in zip(batches, costs.tolist(), norms.tolist(), strict=True):
+            w = float(len(batch)) if given is None else math.fsum(given[batch])
+            if w > 0:
+                terms = (w * cost, w, norm, 1.0)
+                expected = [total + term for total, term in zip(expected, terms, strict=True)]
+        assert whole.totals.tobytes() == parts.totals.tobytes()
+        np.testing.assert_allclose(whole.totals, expected, rtol=1e-12)
+        if given is None:  # whole numbers of rows: the sum from left to right itself
+            assert whole.totals.tolist() == expected
+        assert (whole.cost, whole.rate) == (parts.cost, parts.rate) == (costs[-1], rates[-1])

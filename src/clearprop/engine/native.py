@@ -16,12 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop import _native
-from clearprop.backprop import plan
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window, flat_of
 from clearprop.engine.given import Ready
 from clearprop.engine.held import HeldState
 from clearprop.engine.isa import choose, choose_bfloat16
-from clearprop.engine.lowering import lower
+from clearprop.engine.lowered import lowered
 from clearprop.engine.pieces import ROW_BLOCK, Node
 from clearprop.engine.program import Op, Program
 from clearprop.engine.team import Team
@@ -98,7 +97,7 @@ class NativeRunner:
         self._team = Team(threads)
         self.ticks: NDArray[np.uint64] | None = None
         """Where the first thread's time goes, `PHASES` by `PHASES`, if an array stands here."""
-        self.program: Program = lower(plan(graph), fuse=fuse) if program is None else program
+        self.program: Program = program or lowered(graph, fuse=fuse)
         self._work = self.program.work
         self._engine = self._make_engine()
         self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own

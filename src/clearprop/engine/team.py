@@ -10,6 +10,7 @@ does the choice. Proved by ``tests/test_engine_team.py``.
 from __future__ import annotations
 
 from collections import deque
+from functools import cached_property
 
 from clearprop.engine.limits import LIMIT, unlimited
 
@@ -47,7 +48,6 @@ class Team:
 
     def __init__(self, asked: int | None) -> None:
         self.asked = asked
-        self._cores = 1 if asked is not None else unlimited()
         self._most = 0  # threads that the trials are of, beside one
         self._cost: dict[int, deque[float]] = {}  # threads -> seconds a multiplication, by trial
         self._trials: list[int] = []  # threads of the trials that are still to be done
@@ -59,8 +59,7 @@ class Team:
         """Return the threads, and how many of the steps, of ``work`` multiplications, to do."""
         if self.asked is not None:
             return self.asked, steps
-        most = LIMIT.of(self._cores)
-        if most == 1 or work < SMALL_STEP:
+        if work < SMALL_STEP or (most := LIMIT.of(self._cores)) == 1:
             return 1, steps
         if work > LARGE_STEP:
             return most, steps
@@ -93,7 +92,13 @@ class Team:
         """Return the threads of one pass over rows, of ``work`` multiplications."""
         if self.asked is not None:
             return self.asked
-        return max(1, min(LIMIT.of(self._cores), int(work / SMALL_PASS)))
+        worth = int(work / SMALL_PASS)
+        return 1 if worth < 2 else max(1, min(LIMIT.of(self._cores), worth))
+
+    @cached_property
+    def _cores(self) -> int:
+        """Found when a step is first worth more than one: to ask the system takes some 150 µs."""
+        return unlimited()
 
     def _best(self) -> int:
         known = {threads: min(cost) for threads, cost in self._cost.items() if cost}
