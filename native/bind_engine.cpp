@@ -109,8 +109,7 @@ class PyEngine {
                  std::optional<In<std::int64_t, nb::ndim<1>>> rows, long m,
                  const std::vector<int>& outputs, const std::vector<Out<T>>& out, int threads,
                  Stop stop) {
-        std::vector<T*> to;
-        for (const Out<T>& one : out) to.push_back(one.data());
+        std::vector<T*> to = pointers(out);
         const Data data = given.data();
         nb::gil_scoped_release release;
         const Interruptible guard(stop.data());
@@ -146,13 +145,15 @@ class PyEngine {
 
     double weighted_cost(const Read& weights, const Given& given,
                          std::optional<In<std::int64_t, nb::ndim<1>>> rows, long m, int threads,
-                         Stop stop) {
+                         Stop stop, const std::vector<int>& outputs,
+                         const std::vector<Out<T>>& out) {
+        std::vector<T*> to = pointers(out);
         const Data data = given.data();
         nb::gil_scoped_release release;
         const Interruptible guard(stop.data());
         Turn turn;
         return engine_.weighted_cost(from(weights, turn), data, rows ? rows->data() : nullptr, m,
-                                     threads, stop.data());
+                                     threads, stop.data(), outputs, to.data());
     }
 
     std::optional<std::vector<Part>> gradient(ReadFlat flat, const Given& given,
@@ -244,9 +245,10 @@ class PyEngine {
         } else
             return *isa_named(isa).f64;
     }
-    static std::vector<T*> pointers(const std::vector<Flat>& arrays) {
+    template <class Array>
+    static std::vector<T*> pointers(const std::vector<Array>& arrays) {
         std::vector<T*> found;
-        for (const Flat& one : arrays) found.push_back(one.data());
+        for (const Array& one : arrays) found.push_back(one.data());
         return found;
     }
 
@@ -285,7 +287,8 @@ void bind_engine_of(nb::module_& module, const char* name, const char* held) {
              nb::sig("def predict(self, x: numpy.typing.NDArray[typing.Any], out: "
                      "numpy.typing.NDArray[typing.Any], width: int, output: int) -> None"))
         .def("weighted_cost", &E::weighted_cost, nb::arg("weights"), nb::arg("given"),
-             nb::arg("rows").none(), nb::arg("m"), nb::arg("threads"), nb::arg("stop"))
+             nb::arg("rows").none(), nb::arg("m"), nb::arg("threads"), nb::arg("stop"),
+             nb::arg("outputs") = std::vector<int>{}, nb::arg("out") = std::vector<Out<T>>{})
         .def("gradient", &E::gradient, nb::arg("flat"), nb::arg("given"), nb::arg("rows"),
              nb::arg("place"), nb::arg("total_weight"), nb::arg("seed"), nb::arg("step"),
              nb::arg("training"), nb::arg("threads"), nb::arg("stop"))

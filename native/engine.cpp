@@ -246,6 +246,7 @@ bool Engine<T>::each_block(const Data& data, const std::int64_t* rows, long m, l
                     share_.get()[first + r] = data.weights ? data.weights[row] : 1;
                 }
                 Job<T> at = this->job(first + count, rank);
+                if (given.program) at.program = given.program;
                 at.with_batch = given.with_batch;
                 at.costs_alone = given.costs_alone;
                 at.stop = given.stop;
@@ -262,6 +263,19 @@ bool Engine<T>::each_block(const Data& data, const std::int64_t* rows, long m, l
 }
 
 template <class T>
+void Engine<T>::take_outputs(const std::vector<int>& outputs, T* const* out, long m, long first,
+                             long start, long count) const {
+    for (std::size_t o = 0; o < outputs.size(); ++o) {
+        const Slot& slot = tables_.slots[static_cast<std::size_t>(outputs[o])];
+        const Rows<T>& value = slots_[static_cast<std::size_t>(outputs[o])];
+        for (int k = 0; k < slot.members; ++k)
+            for (long r = 0; r < count; ++r)
+                std::copy_n(value.base + (first + r) * value.row + k * value.member, slot.width,
+                            out[o] + (k * m + start + r) * slot.width);
+    }
+}
+
+template <class T>
 bool Engine<T>::forward(From<T> from, const Data& data, const std::int64_t* rows, long m,
                         const std::vector<int>& outputs, T* const* out, int threads,
                         volatile int* stop) {
@@ -272,18 +286,10 @@ bool Engine<T>::forward(From<T> from, const Data& data, const std::int64_t* rows
     const long most = pass_rows * threads, blocks = std::max(1L, (m + most - 1) / most * threads);
     const long tile = kernels_.tile_rows, rows_each = (m + blocks - 1) / blocks;
     const long size = std::clamp((rows_each + tile - 1) / tile * tile, 1L, pass_rows);
-    return each_block(
-        data, rows, m, size, threads, given,
-        [&](const Job<T>&, long first, long start, long count) {
-            for (std::size_t o = 0; o < outputs.size(); ++o) {
-                const Slot& slot = tables_.slots[static_cast<std::size_t>(outputs[o])];
-                const Rows<T>& value = slots_[static_cast<std::size_t>(outputs[o])];
-                for (int k = 0; k < slot.members; ++k)
-                    for (long r = 0; r < count; ++r)
-                        std::copy_n(value.base + (first + r) * value.row + k * value.member,
-                                    slot.width, out[o] + (k * m + start + r) * slot.width);
-            }
-        });
+    return each_block(data, rows, m, size, threads, given,
+                      [&](const Job<T>&, long first, long start, long count) {
+                          take_outputs(outputs, out, m, first, start, count);
+                      });
 }
 
 template <class T>
@@ -319,15 +325,24 @@ void Engine<T>::predict(Data& data, long m, int output, T* out) {
 
 template <class T>
 double Engine<T>::weighted_cost(From<T> from, const Data& data, const std::int64_t* rows, long m,
-                                int threads, volatile int* stop) {
+                                int threads, volatile int* stop, const std::vector<int>& outputs,
+                                T* const* out) {
     read(from, m);
+    // A softmax that only δ reads is not stored (join_softmax); as an output it is.
+    std::vector<Instruction> instructions = tables_.instructions;
+    for (Instruction& one : instructions)
+        if (one.op == Op::softmax && one.function == 2) one.function = 1;
+    Program program = program_;
+    program.instructions = instructions.data();
     Job<T> given{};
+    given.program = &program;
     given.with_batch = given.costs_alone = true;
     given.stop = stop;
     std::vector<double> blocks(static_cast<std::size_t>(blocks_of(m)));
-    const auto visit = [&](const Job<T>& at, long first, long start, long) {
+    const auto visit = [&](const Job<T>& at, long first, long start, long count) {
         const long block = first / row_block;  // where it stands
         blocks[static_cast<std::size_t>(start / row_block)] = cost(at, block, block + 1);
+        take_outputs(outputs, out, m, first, start, count);
     };
     if (!each_block(data, rows, m, row_block, threads, given, visit)) return std::nan("");
     return joined(static_cast<long>(blocks.size()),

@@ -90,9 +90,11 @@ class Engine : private Workspace<T> {
     double apply(T* flat, T* const* slots, const T* gradient, double rate, const double* per_step,
                  long per_step_count, double clip);
 
-    // Σ wᵢ Cᵢ over rows, without dropout and penalty, block by block; NaN if stopped.
+    // Σ wᵢ Cᵢ over rows, without dropout and penalty, block by block; NaN if stopped. The outputs
+    // that are asked for go where `forward` puts them, and are its bits.
     double weighted_cost(From<T> from, const Data& data, const std::int64_t* rows, long m,
-                         int threads, volatile int* stop);
+                         int threads, volatile int* stop, const std::vector<int>& outputs = {},
+                         T* const* out = nullptr);
 
     // Units of a slot.
     std::size_t width(int slot) const {
@@ -107,6 +109,7 @@ class Engine : private Workspace<T> {
     using Base::items_;
     using Base::kernels_;
     using Base::packed_;
+    using Base::program_;
     using Base::row_cost_;
     using Base::settings_;
     using Base::share_;
@@ -125,6 +128,9 @@ class Engine : private Workspace<T> {
     template <class Visit>
     bool each_block(const Data& data, const std::int64_t* rows, long m, long size, int threads,
                     const Job<T>& given, Visit visit);
+    // Of `count` rows that stand in memory from row `first` on, as the rows of m from `start` on.
+    void take_outputs(const std::vector<int>& outputs, T* const* out, long m, long first,
+                      long start, long count) const;
     void steps(const Data& data, const Slice& slice, End& end, long& done);
     double cost(const Job<T>& job, long first_block, long last_block) const;
     double joined_squares() const;

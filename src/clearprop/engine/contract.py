@@ -216,6 +216,9 @@ class Runner(Protocol):
     ) -> dict[str, Array]:
         """Return each output (the members' mean) by value name, (n, width), without dropout."""
 
+    def judge(self, parameters: Flat | State, data: Data) -> tuple[float, dict[str, Array]]:
+        """Return what `evaluate` and `forward` return, to the bit, of the same rows."""
+
     def close(self) -> None:
         """Give back threads and memory; a closed runner refuses to run."""
 

@@ -237,6 +237,18 @@ class NativeRunner:
 
     def evaluate(self, parameters: Flat | State, data: Data) -> float:
         """Return J over all rows of ``data`` without dropout; see `clearprop.engine.contract`."""
+        return self._cost(parameters, data, [], [])
+
+    def judge(self, parameters: Flat | State, data: Data) -> tuple[float, dict[str, NDArray[Any]]]:
+        """Return `evaluate` and `forward` of the same rows; see `clearprop.engine.contract`."""
+        slots, out = self._outputs(len(data))
+        cost = self._cost(parameters, data, slots, out)
+        return cost, _means(dict(zip(self.program.outputs, out, strict=True)))
+
+    def _cost(
+        self, parameters: Flat | State, data: Data, slots: list[int], out: list[NDArray[Any]]
+    ) -> float:
+        """J over all rows of the data; the outputs of these slots go to ``out``."""
         self._open()
         self._pause[0] = 0
         weights_at = self._stands(parameters)
@@ -245,15 +257,16 @@ class NativeRunner:
             raise DataError("the sample weights sum to 0; the cost of such data is not defined")
         n = len(data)
         team = self._threads_for(n)
-        cost = self._engine.weighted_cost(weights_at, given.native, None, n, team, self._pause)
+        cost = self._engine.weighted_cost(
+            weights_at, given.native, None, n, team, self._pause, slots, out
+        )
         return float(cost / given.weight + self._engine.penalty(weights_at))
 
     def forward(
         self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
     ) -> dict[str, NDArray[Any]]:
         """Return each output, the members' mean; see `clearprop.engine.contract`."""
-        found = self.member_outputs(parameters, inputs)
-        return {name: out.mean(axis=0) if len(out) > 1 else out[0] for name, out in found.items()}
+        return _means(self.member_outputs(parameters, inputs))
 
     def member_outputs(
         self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
@@ -264,17 +277,19 @@ class NativeRunner:
         weights_at = self._stands(parameters)
         data = Data(inputs, {})
         given, n = Ready(self.graph, data).native, len(data)
-        slots = list(self.program.outputs.values())
-        out = [
-            np.empty((self.program.slots[s].members, n, self.program.slots[s].width), self.dtype)
-            for s in slots
-        ]
+        slots, out = self._outputs(n)
         team = self._threads_for(n)
         if n and not self._engine.forward(
             weights_at, given, None, n, slots, out, team, self._pause
         ):
             raise NativeError("the forward pass was interrupted")
         return dict(zip(self.program.outputs, out, strict=True))
+
+    def _outputs(self, n: int) -> tuple[list[int], list[NDArray[Any]]]:
+        """The outputs' slots, and an array (K, n, width) for each."""
+        slots = list(self.program.outputs.values())
+        tables = [self.program.slots[slot] for slot in slots]
+        return slots, [np.empty((one.members, n, one.width), self.dtype) for one in tables]
 
     def compiled(self, parameters: Flat) -> tuple[Any, int]:
         """Return an engine that predicts with these parameters, and the slot of the first output.
@@ -386,3 +401,8 @@ class NativeRunner:
         """How many steps take some 20 ms, at 20 multiplications a nanosecond."""
         m = float(borders[-1] - borders[0]) / (len(borders) - 1)
         return max(1, int(4e8 / (m * self._work + 2e4)))
+
+
+def _means(found: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the members' mean of each output."""
+    return {name: out.mean(axis=0) if len(out) > 1 else out[0] for name, out in found.items()}

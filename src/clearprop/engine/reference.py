@@ -164,6 +164,10 @@ class ReferenceRunner:
                     parts[name].append(trace[name].mean(axis=0) if member else trace[name])
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
+    def judge(self, parameters: Flat | State, data: Data) -> tuple[float, dict[str, Array]]:
+        """Return J over all rows of ``data``, and each output of them."""
+        return self.evaluate(parameters, data), self.forward(parameters, data.inputs)
+
     def interrupt(self) -> None:
         """Ask a run in progress to stop before its next step."""
         self._asked_to_stop = True

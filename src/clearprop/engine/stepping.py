@@ -195,6 +195,10 @@ class SteppingRunner:
         """Return each output by value name, (n, width)."""
         return self._inner.forward(parameters, inputs)
 
+    def judge(self, parameters: Flat | State, data: Data) -> tuple[float, dict[str, Array]]:
+        """Return J over all rows of ``data``, and each output of them."""
+        return self._inner.judge(parameters, data)
+
     def close(self) -> None:
         """Give back threads and memory."""
         self._inner.close()

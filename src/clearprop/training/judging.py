@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import SupportsFloat
 
 from clearprop.engine import Data, Flat, Runner, State
-from clearprop.errors import NativeError, SettingError
+from clearprop.errors import SettingError
+from clearprop.expressions import Array
 from clearprop.training.choices import Metric
 from clearprop.training.interruption import Asked
 from clearprop.words import shown
@@ -47,22 +48,19 @@ class Judge:
 
     def figures(self, parameters: Flat | State, asked: Asked) -> dict[str, float] | None:
         """Figures of the validation rows for these parameters; None if the look was interrupted."""
-        found: dict[str, float] = {}
-        if self.validation is not None:
-            found["validation_cost"] = self.runner.evaluate(parameters, self.validation)
-            if self.metric is not None and not asked:
-                try:
-                    found["validation_metric"] = self._measured(
-                        self.metric, parameters, self.validation
-                    )
-                except NativeError:
-                    if asked:
-                        return None
-                    raise
-        return None if asked else found
+        if self.validation is None:
+            return None if asked else {}
+        if self.metric is None:
+            cost = self.runner.evaluate(parameters, self.validation)
+            return None if asked else {"validation_cost": cost}
+        cost, outputs = self.runner.judge(parameters, self.validation)
+        if asked:
+            return None
+        measured = self._measured(self.metric, outputs, self.validation)
+        return None if asked else {"validation_cost": cost, "validation_metric": measured}
 
-    def _measured(self, metric: Metric, parameters: Flat | State, rows: Data) -> float:
-        outputs, targets = self.runner.forward(parameters, rows.inputs), dict(rows.targets)
+    def _measured(self, metric: Metric, outputs: dict[str, Array], rows: Data) -> float:
+        targets = dict(rows.targets)
         if len(outputs) == 1:
             found: object = metric(next(iter(targets.values())), next(iter(outputs.values())))
         else:
