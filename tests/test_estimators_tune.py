@@ -23,6 +23,7 @@ from sklearn.preprocessing import StandardScaler
 import clearprop as cp
 from clearprop.errors import ClearPropError, FileError, SettingError, UsageError
 from clearprop.estimators.tuning import Searching
+from clearprop.estimators.tuning_space import usual_space, value_of
 from clearprop.membership import VALIDATION, split
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Maximum iterations")
@@ -123,6 +124,12 @@ def test_higher_is_better_where_it_is(wine: Any) -> None:
     assert found.best_score == max(t.score for t in found.trials if t.state == "complete")
     theirs = cp.tune(tabular(), *wine, RATE, trials=1, metric="balanced_accuracy")
     assert theirs.metric == "balanced_accuracy" and 0 < theirs.best_score <= 1
+
+
+@pytest.mark.parametrize("kind", [cp.TabularClassifier, cp.TabularRegressor])
+def test_the_usual_space_has_the_preset_s_own_values(kind: Any) -> None:
+    space = usual_space(kind())
+    assert [name for name, one in space.items() if not one.holds(value_of(kind(), name))] == []
 
 
 def test_the_usual_metric_is_the_estimator_s_own(wine: Any) -> None:

@@ -195,7 +195,7 @@ def usual_space(estimator: Any) -> Space:
             "weight_decay": Choices((0.0, 0.003, 0.01, 0.03, 0.1)),
             "numbers": Choices(("pieces", "robust")),
             "scale_lr_factor": Range(1.0, 12.0, log=True),
-            **({} if regresses else {"label_smoothing": Choices((0.0, 0.05, 0.1))}),
+            **({} if regresses else {"label_smoothing": Choices((0.0, 0.01, 0.1))}),
         }
     raise SettingError(
         f"there is no usual space of a {type(estimator).__name__}: give space={{name: list of "
