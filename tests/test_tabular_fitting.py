@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
-from sklearn.datasets import load_diabetes, load_wine
+from sklearn.datasets import load_diabetes, load_iris, load_wine
 
 from clearprop.errors import FileError
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tabular_figures import watched
+from clearprop.estimators.tabular_fitting import Rows, fit
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
 from clearprop.estimators.tabular_temperature import refinement, temperature
 from clearprop.metrics import METRICS
+from clearprop.model.model import input_arrays
 from clearprop.tables import open_table
 from clearprop.tables.task import Target
 
@@ -176,6 +178,32 @@ def test_the_temperature_is_in_the_last_layer() -> None:
     np.testing.assert_allclose(
         P / P.sum(axis=1, keepdims=True), tempered.predict_proba(X), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_the_temperature_is_that_of_the_network_of_the_held_rows(members: int) -> None:
+    """Once divided by T, the last layer asks for no other temperature: but for its prior."""
+    changes = {**QUICK, "members": members, "epochs": 30, "validation": 0.4}
+    X, y = load_iris(return_X_y=True)
+    rows = Rows(
+        open_table({str(j): x for j, x in enumerate(X.T)}), dict.fromkeys("0123", "number"), y,
+        Target("y", "classification", "", "integer", ("0", "1", "2")),
+    )  # fmt: skip
+    found = fit(rows, Ingredients().changed(changes), metric="log_loss", seed=0)
+    own, network = found.model.parameters, found.model.network
+    T = found.model.provenance["temperature"]
+    assert T != 1
+    inputs = input_arrays(network, found.model.encoder.encode(rows.table))
+    held = found.held
+
+    def objective(log_t: float) -> float:
+        factor = T * math.exp(-log_t)  # to T = 1, and from there to another
+        p = {name: w * (factor if name in ("W_head", "b_head") else 1) for name, w in own.items()}
+        P = network.forward(p, {name: x[held] for name, x in inputs.items()})
+        return float(-np.log(P[np.arange(held.sum()), y[held]]).sum() + (log_t / 0.3) ** 2 / 2)
+
+    exact = minimize_scalar(objective, bounds=(-1.6, 1.6), method="bounded").x
+    assert math.log(T) == pytest.approx(exact, abs=2e-3)
 
 
 @pytest.mark.parametrize("metric", [name for name in METRICS if name != "pinball"])

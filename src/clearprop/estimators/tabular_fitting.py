@@ -20,7 +20,7 @@ from clearprop.errors import SettingError
 from clearprop.estimators.tabular_figures import cost_of, watched
 from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tabular_network import HEAD, build, side_by_side
-from clearprop.estimators.tabular_temperature import temperature
+from clearprop.estimators.tabular_temperature import temperature, tempered
 from clearprop.membership import VALIDATION, deal, split
 from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher, carry_out
@@ -452,18 +452,21 @@ def _temper(model: Model, held: tuple[Any, ...]) -> None:
     """Divide the last layer by the temperature that the held rows ask for.
 
     softmax(z / T), with z = W a + b of the last layer, is softmax of (W / T) a + b / T: the network
-    stays a network. With members, each one's z is divided before the mean.
+    stays a network. One pass over the rows tells of every T. With members, each one's z is divided
+    before the mean, and each T takes a pass.
     """
     X, y, *own = held
     before = {name: model.parameters[name].copy() for name in (f"W_{HEAD}", f"b_{HEAD}")}
 
-    def probabilities(inverse: float) -> NDArray[Any]:
+    def passed(inverse: float) -> NDArray[Any]:
         for name, array in before.items():
             model.parameters[name][...] = array * inverse
         return model._one(X)
 
     T = 1.0
     try:
+        alone = model.network.graph.members == 1
+        probabilities = tempered(model._one(X)) if alone else passed
         T = temperature(probabilities, y, own[0] if own else None)
     finally:  # Ctrl-C leaves no factor of the search behind
         for name, array in before.items():

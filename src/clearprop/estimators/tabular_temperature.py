@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clearprop.metrics import log_loss
 
-__all__ = ["refinement", "temperature"]
+__all__ = ["refinement", "temperature", "tempered"]
 
 #: log T ~ N(0, 0.3²) before any row is seen: where all of a few rows are right, the likelihood
 #: alone would make the network certain.
@@ -51,18 +51,30 @@ def refinement(
     Parameters
     ----------
     P : (n, K) float
-        At T = 1; at another they are P^(1/T) / Σ P^(1/T).
+        At T = 1; at another they are as `tempered` has them.
     y : (n,) int
     weights : (n,) float64 or None
+    """
+    return _search(tempered(P), y, weights, looks=8)[1]
+
+
+def tempered(P: NDArray[Any]) -> Probabilities:
+    """Return probabilities at any temperature, from those of one network at T = 1.
+
+    softmax(z / T) is P^(1/T) / Σ P^(1/T): what P leaves of z is all that matters.
+
+    Parameters
+    ----------
+    P : (n, K) float
     """
     z = np.log(np.maximum(np.asarray(P, np.float64), np.finfo(np.float32).tiny))
     z -= z.max(axis=1, keepdims=True)
 
-    def tempered(inverse: float) -> NDArray[Any]:
+    def at(inverse: float) -> NDArray[Any]:
         e = np.exp(inverse * z)
         return np.asarray(e / e.sum(axis=1, keepdims=True))
 
-    return _search(tempered, y, weights, looks=8)[1]
+    return at
 
 
 def _search(
