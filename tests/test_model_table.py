@@ -15,7 +15,7 @@ import clearprop as cp
 from clearprop.engine.native import NativeRunner
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.membership import TEST, VALIDATION, split
-from clearprop.model import Prepared
+from clearprop.model.table import Prepared
 from clearprop.operations import TABLE, Function
 from clearprop.tables.columns import decide
 

@@ -12,8 +12,8 @@ from sklearn.metrics import log_loss, root_mean_squared_error
 
 import clearprop as cp
 from clearprop.errors import DataError, SettingError
-from clearprop.model import Prepared
 from clearprop.model.choices import PLAIN
+from clearprop.model.table import Prepared
 from clearprop.training import Progress
 
 

@@ -20,7 +20,7 @@ _HOME = {
     "Function": "operations",
     "Input": "graph",
     "Interrupted": "model",
-    "InterruptedMany": "model",
+    "InterruptedMany": "model.many",
     "LBFGS": "optimizers",
     "LevenbergMarquardt": "optimizers",
     "Lion": "optimizers",
@@ -51,7 +51,7 @@ _HOME = {
     "plan": "backprop",
     "register": "operations",
     "train": "model",
-    "train_many": "model",
+    "train_many": "model.many",
     "train_table": "estimators",
     "tune": "estimators",
 }

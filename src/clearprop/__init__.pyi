@@ -24,11 +24,11 @@ from clearprop.graph import Input as Input
 from clearprop.graph import Scale as Scale
 from clearprop.graph import concat as concat
 from clearprop.model import Interrupted as Interrupted
-from clearprop.model import InterruptedMany as InterruptedMany
 from clearprop.model import Model as Model
 from clearprop.model import load as load
 from clearprop.model import train as train
-from clearprop.model import train_many as train_many
+from clearprop.model.many import InterruptedMany as InterruptedMany
+from clearprop.model.many import train_many as train_many
 from clearprop.network import Network as Network
 from clearprop.network import Parameters as Parameters
 from clearprop.operations import Cost as Cost

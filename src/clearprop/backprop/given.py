@@ -6,6 +6,7 @@ wrapped around or broadcast. Proved by ``tests/test_network.py``.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -66,7 +67,9 @@ def as_held(where: str, given: Any) -> np.ndarray[Any, Any]:
     >>> as_held("Y", ["a", "b"]).tolist()
     ['a', 'b']
     """
-    if np.ma.isMaskedArray(given) and np.ma.getmaskarray(given).any():
+    # There is no masked array where NumPy's part with them has not been loaded, which takes time.
+    known = "numpy.ma" in sys.modules
+    if known and np.ma.isMaskedArray(given) and np.ma.getmaskarray(given).any():
         raise DataError(
             f"{where} has masked cells; fill them in with .filled(…) or leave the rows out"
         )

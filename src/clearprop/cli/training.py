@@ -24,13 +24,12 @@ from clearprop.model import (
     SUFFIX,
     Interrupted,
     Model,
-    Prepared,
     check_destination,
     is_model,
-    train_plain,
 )
 from clearprop.model.choices import PLAIN, asks_for_plain
 from clearprop.model.file import checkpoint_of, checkpoints
+from clearprop.model.table import Prepared, train_plain
 from clearprop.optimizers import optimizer
 from clearprop.storage import sweep
 from clearprop.tables.queries import is_query

@@ -21,11 +21,12 @@ from clearprop.estimators.tabular_files import Opened, columns_of, open_rows
 from clearprop.estimators.tabular_fitting import Fitted, Rows, fit, steps_of
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
 from clearprop.membership import TEST, VALIDATION
-from clearprop.model import Interrupted, Model, Prepared
+from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher
 from clearprop.model.choices import check_shares, check_together
 from clearprop.model.dividing import defined, labelled, naming, open_other
 from clearprop.model.file import checkpoints
+from clearprop.model.table import Prepared
 from clearprop.network import Network
 from clearprop.settings import check_all
 from clearprop.tables import Table

@@ -14,9 +14,10 @@ from typing import Any, Never
 
 from clearprop.errors import SettingError
 from clearprop.estimators.preset_training import train_preset
-from clearprop.model import Model, Prepared, train_plain
+from clearprop.model import Model
 from clearprop.model.arrays import Watcher
 from clearprop.model.choices import PLAIN, asks_for_plain, check_types
+from clearprop.model.table import Prepared, train_plain
 from clearprop.optimizers import Optimizer
 from clearprop.tables.task import TaskName
 from clearprop.training import Engine

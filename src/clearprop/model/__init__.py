@@ -1,13 +1,16 @@
-"""The trained model, its file, and training from arrays, and of a plain network from a table."""
+"""The trained model, its file, and training from arrays.
+
+Training many at once (`clearprop.model.many`) and a plain network of a table
+(`clearprop.model.table`) are asked for by their own names: whoever trains one from arrays does not
+wait for them to be loaded.
+"""
 
 from clearprop.model.arrays import Interrupted, train
 from clearprop.model.file import SUFFIX, check_destination, is_model
 from clearprop.model.loading import load
-from clearprop.model.many import InterruptedMany, train_many
 from clearprop.model.model import Model, Predictions
-from clearprop.model.table import Prepared, train_plain
 
 __all__ = [
-    "SUFFIX", "Interrupted", "InterruptedMany", "Model", "Predictions", "Prepared",
-    "check_destination", "is_model", "load", "train", "train_many", "train_plain",
+    "SUFFIX", "Interrupted", "Model", "Predictions", "check_destination", "is_model", "load",
+    "train",
 ]  # fmt: skip
