@@ -6,9 +6,12 @@ The peak is the process's own high-water mark, set back to what stands after the
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,22 +84,30 @@ ALLOWED = 50e6
 def startup(rounds: int) -> dict[str, Any]:
     """Return seconds of new interpreters that run one statement, the interpreter's own taken off.
 
-    Each is beside numpy's import too.
+    Each is beside numpy's import too. All of them find their modules compiled, as those that an
+    installer has put there are: wherever Python keeps such files here, and whether it may at all,
+    they are in a folder of this measurement.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        return _startup(rounds, {**os.environ, "PYTHONPYCACHEPREFIX": folder})
+
+
+def _startup(rounds: int, env: dict[str, str]) -> dict[str, Any]:
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     here = {}
     for name, statement in STATEMENTS.items():
         command = [sys.executable, "-c", statement]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
+        if subprocess.run(command, capture_output=True, check=False, env=env).returncode:
             print(f"    {name!r} is skipped: it is not here")
         else:
-            here[name] = statement
+            here[name] = command
     samples: dict[str, list[float]] = {name: [] for name in here}
     names = list(here)
     for number in range(rounds):
         turn = number % len(names)
         for name in names[turn:] + names[:turn]:
-            command = [sys.executable, "-c", here[name]]
-            samples[name].append(seconds_of(lambda c=command: subprocess.run(c, check=True)))  # type: ignore[misc]
+            run = partial(subprocess.run, here[name], check=True, env=env)
+            samples[name].append(seconds_of(run))
     start = statistics.median(samples.pop("the interpreter"))
     numpy = statistics.median(samples["import numpy"]) - start
     rows: dict[str, Any] = {}
