@@ -86,7 +86,7 @@ def test_a_wrong_step_that_floating_point_can_tell_is_not_tried_elsewhere():
     ("language", "said"),
     [
         ("en", "At these numbers floating point cannot evaluate (9), (10): what they read is"),
-        ("zh", "在这些数值上无法用浮点数计算（9）、（10）：所用的值已被舍入"),
+        ("zh", "在这些数值上无法用浮点数计算 (9)、(10)：所用的值已被舍入"),
     ],
 )
 def test_every_page_names_the_steps_at_its_top(language, said):
@@ -187,7 +187,7 @@ def test_a_tower_that_overflows_exits_with_0_and_says_it_in_chinese_too(capsys):
     assert main(line) == 0
     assert "overflows at (13)" in " ".join(capsys.readouterr().out.split())
     assert main([*line, "--language", "zh"]) == 0
-    assert "前向传播在（13）处溢出" in "".join(capsys.readouterr().out.split())
+    assert "前向传播在(13)处溢出" in "".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("notation", ["matrix", "index"])

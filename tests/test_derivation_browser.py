@@ -218,6 +218,44 @@ def test_what_is_wider_than_a_phone_scrolls_and_shows_it(opened):
     assert page.evaluate(f"{style}.backgroundAttachment").startswith("local, local, scroll")
 
 
+def test_a_drawing_wider_than_a_phone_scrolls_and_shows_it_and_its_names_are_legible(opened):
+    page = opened(derived("mixed"), PHONE)
+    box = "document.querySelector('.drawing')"
+    assert page.evaluate(f"{box}.scrollWidth > {box}.clientWidth")
+    style = f"getComputedStyle({box})"
+    assert page.evaluate(f"{style}.overflowX") == "auto"
+    assert page.evaluate(f"{style}.backgroundAttachment").startswith("local, local, scroll")
+    scale = page.evaluate(f"{box}.scrollWidth / {box}.firstElementChild.viewBox.baseVal.width")
+    drawn = "getComputedStyle(document.querySelector('.value .name')).fontSize"
+    assert scale * float(page.evaluate(drawn).removesuffix("px")) > 10
+    page.emulate_media(media="print")
+    assert page.evaluate(f"{box}.scrollWidth <= {box}.clientWidth")  # paper does not scroll
+
+
+LEFT_SIDES = """() => [...document.querySelectorAll('math[display] > mtable')].map(table =>
+  [...table.children].map(row => row.firstElementChild).filter(cell => cell.firstElementChild)
+    .map(cell => cell.firstElementChild.getBoundingClientRect().right))"""
+
+
+def test_left_sides_end_at_their_sign(opened):
+    page = opened(derived("shared bias"))
+    page.evaluate(SHOW_ALL)
+    ends = [one for one in page.evaluate(LEFT_SIDES) if len(one) > 1]
+    assert len(ends) == 2  # f and f′; α, W and the new W
+    for one in ends:
+        assert max(one) - min(one) < 1
+
+
+def test_a_formula_that_a_wide_page_has_room_for_is_not_folded(opened):
+    page = opened(derived("shared bias", "scalar"))
+    page.evaluate(SHOW_ALL)
+    heights = page.evaluate(
+        "[...document.querySelectorAll('.lines tr:not(.apart)')].map(row => row.offsetHeight)"
+    )
+    assert len(heights) > 20
+    assert max(heights) < 55  # one line, of a fraction
+
+
 NAMES_AND_UNITS = """() => [...document.querySelectorAll('.value')].flatMap(value => {
   const circles = [...value.querySelectorAll('circle')].map(c => c.getBoundingClientRect())
   return [...value.querySelectorAll('.name')].slice(1).map((name, place) =>

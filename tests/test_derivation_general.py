@@ -64,7 +64,7 @@ def test_each_layer_is_an_instance_of_the_general_step_and_says_which():
             step = d.step(f"delta{layer}")
             assert (step.like, step.layer) == (general.id, layer)
             assert step.why.speak("en") == f"({general.number}) with l = {layer}"
-            assert step.why.speak("zh") == f"（{general.number}）取 l = {layer}"
+            assert step.why.speak("zh") == f"({general.number}) 取 l = {layer}"
             assert step.number > general.number
             assert instance(general.equations[0], layer, d.names) == step.equations[0]
         assert "slope" in general.why.speak("en")

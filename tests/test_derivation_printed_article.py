@@ -13,9 +13,12 @@ ARTICLE = r"""\documentclass[11pt]{article}
 \ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}
 \else\usepackage[no-math]{fontspec}\fi
 \usepackage[margin=25mm]{geometry}
-\allowdisplaybreaks \setcounter{MaxMatrixCols}{20}
-\title{Back-propagation of 1-1, derived}\date{}\author{}
-\begin{document}\maketitle
+\allowdisplaybreaks \setcounter{MaxMatrixCols}{20} \pagestyle{plain}
+\let\wideleft\left \let\wideright\right \delimiterfactor=800
+\renewcommand\left{\mathopen{}\mathclose\bgroup\wideleft}
+\renewcommand\right{\aftergroup\egroup\wideright}
+\begin{document}
+\begin{center}\LARGE Back-propagation of 1-1, derived\end{center}
 \noindent notation: S0 \ensuremath{\cdot} matrix \ensuremath{\cdot} 2 parameters\par
 \noindent S0: Joe-Han, 2016\par
 \section*{Functions}
@@ -34,12 +37,12 @@ a^{(1)} &= x \\
 &= \begin{pmatrix} 0.5 \end{pmatrix}
 \end{align*}
 \paragraph{(3) Input of layer 2}
-Each unit adds up what reaches it, each wire times its weight, and its bias. (from (2))
+Each unit adds up what reaches it, each wire times its weight, and its bias. \ensuremath{\cdot} from (2)
 \begin{align*}
 z^{(2)} &= W^{(1)} \, a^{(1)} + b^{(1)} \\
 &= \begin{pmatrix} 1 \end{pmatrix}
 \end{align*}
-"""
+"""  # noqa: E501
 
 
 def test_an_article_of_one_unit_is_written_as_it_should():

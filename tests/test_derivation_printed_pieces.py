@@ -60,7 +60,8 @@ def test_each_layout_has_its_name_and_text_alone_writes_fractions_on_the_line():
         (("beside", "x", "y"), "[x | y]", r"\begin{bmatrix} x & y \end{bmatrix}",
          "<mrow><mo>[</mo>x<mo>|</mo>y<mo>]</mo></mrow>"),
         (("part", "x", 2, 4), "x[2…4]", r"{x}_{[2 \ldots 4]}",
-         "<msub><mrow>x</mrow><mrow><mo>[</mo><mn>2</mn><mo>…</mo><mn>4</mn><mo>]</mo></mrow></msub>"),
+         "<msub><mrow>x</mrow><mrow><mo stretchy='false'>[</mo>"
+         "<mn>2</mn><mi>…</mi><mn>4</mn><mo stretchy='false'>]</mo></mrow></msub>"),
         (("unit_vector", "k"), "1[k]", r"\mathbf{1}_{k}", "<msub><mn>1</mn><mrow>k</mrow></msub>"),
         (("run", "i", ["1", "3"], True), "i = 1…3", r"i = 1, \ldots, 3",
          "<mrow><mi>i</mi><mo>=</mo>1<mo>,</mo><mi>…</mi><mo>,</mo>3</mrow>"),

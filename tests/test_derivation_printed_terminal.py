@@ -133,7 +133,7 @@ def test_colours_mark_titles_headings_left_sides_and_what_is_said_beside():
 
 @pytest.mark.parametrize(
     ("language", "title", "uses", "columns"),
-    [("en", "Input of layer 2", "from (2)", 32), ("zh", "第 2 层的输入", "由（2）", 28)],
+    [("en", "Input of layer 2", "from (2)", 32), ("zh", "第 2 层的输入", "由 (2)", 27)],
 )
 def test_what_a_step_uses_stands_beside_its_title_where_both_fit(language, title, uses, columns):
     # 6 columns for the number, 2 between title and uses
@@ -157,7 +157,7 @@ def test_an_equation_is_folded_under_itself_behind_its_sign():
 def test_a_step_of_one_layer_says_only_which_and_from_where():
     for language, head, letters in (
         ("en", "  (4) Input of layer 2  (3) with l = 1, from (2)", "for every l = 1…4"),
-        ("zh", "  (4) 第 2 层的输入  （3）取 l = 1，由（2）", "对每个 l = 1…4"),
+        ("zh", "  (4) 第 2 层的输入  (3) 取 l = 1，由 (2)", "对每个 l = 1…4"),
     ):
         d = derived([2, 3, 3, 3, 2], language=language, activation="tanh")
         text = text_page(d, False)

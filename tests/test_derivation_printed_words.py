@@ -115,7 +115,7 @@ def test_a_page_that_does_not_verify_says_so_before_all_else():
     said = "THIS DERIVATION DOES NOT VERIFY: (3) Input of layer 2 differs by 0.5"
     assert text_page(d, False).startswith(f"{said}\n\nBack-propagation of 1-1, derived\n")
     assert text_page(d, True).startswith(f"\033[1;31m{said}\033[0m\n\n\033[1mBack")
-    assert rf"\maketitle{chr(10)}\noindent\textbf{{{said}}}\par{chr(10)}" in latex_page(d)
+    assert rf"\end{{center}}{chr(10)}\noindent\textbf{{{said}}}\par{chr(10)}" in latex_page(d)
     assert f'</div>\n<p class="failed">{said}</p>\n<div class="drawing">' in d.to_html()
 
 
@@ -156,7 +156,7 @@ def test_where_letters_run_is_said_for_one_place_and_for_many():
 
 def test_steps_used_are_parted_by_the_language_s_own_sign():
     assert uses_text(one_unit(), [3, 4]) == "from (3), (4)"
-    assert uses_text(one_unit("zh"), [3, 4]) == "由（3）、（4）"
+    assert uses_text(one_unit("zh"), [3, 4]) == "由 (3)、(4)"
 
 
 def test_one_misprint_is_said_with_its_reason():

@@ -16,11 +16,13 @@ from clearprop.graph import Node
 
 UNITS_DRAWN = 8
 """A value with more units is one box."""
-COLUMN, ROW, GAP, MARGIN = 96.0, 52.0, 34.0, 30.0
+COLUMN, ROW, GAP, MARGIN = 96.0, 58.0, 34.0, 30.0
 RADIUS = 15.0
 CONSTANT = "one:"
 """In front of a value: the constant 1 that stands below its units."""
 ABOVE, BELOW = RADIUS + 22.0, RADIUS + 8.0  # what a unit takes, its name and some air included
+BOX = 12.0
+"""What the size of a box takes below it."""
 LANE, EDGE = 9.0, 4.0
 
 
@@ -148,7 +150,7 @@ def lay_out(plan: Plan, constants: bool = False) -> Drawing:
     width = 2 * MARGIN + COLUMN * max(columns)
     lanes = [stroke.lane for stroke in strokes if stroke.lane is not None]
     top = min(*lanes, *(dot.y - ABOVE for mark in marks.values() for dot in mark.dots)) - EDGE
-    foot = max(*lanes, *(dot.y + BELOW for mark in marks.values() for dot in mark.dots)) + EDGE
+    foot = max(*lanes, *(_foot(dot) for mark in marks.values() for dot in mark.dots)) + EDGE
     return Drawing(tuple(marks.values()), tuple(strokes), width, foot - top, top)
 
 
@@ -160,13 +162,13 @@ def _around(wires: list[list[Stroke]], dots: list[Dot]) -> list[Stroke]:
     for i in by_length:  # short ones inside, long ones around them
         group = wires[i]
         left, right = group[0].x1, group[0].x2
-        between = [dot.y for dot in dots if left < dot.x < right]
+        between = [dot for dot in dots if left < dot.x < right]
         if not between:
             found[i] = group
             continue
         others = [y for x1, x2, y in taken if x1 < right and left < x2]
-        above = min(between) - ABOVE
-        below = max(between) + BELOW
+        above = min(dot.y for dot in between) - ABOVE
+        below = max(map(_foot, between))
         middle = sum(wire.y1 + wire.y2 for wire in group) / len(group) / 2
         side = -1 if middle - above <= below - middle else 1
         edge = above if side < 0 else below
@@ -182,6 +184,11 @@ def _around(wires: list[list[Stroke]], dots: list[Dot]) -> list[Stroke]:
             edge = lane + side * LANE
         found[i] = [lead[wire] for wire in group]
     return [stroke for i in range(len(wires)) for stroke in found[i]]
+
+
+def _foot(dot: Dot) -> float:
+    """Where what a unit takes ends; below a box stands its size."""
+    return dot.y + BELOW + (0.0 if dot.unit else BOX)
 
 
 def _size(plan: Plan, value: str) -> int:

@@ -35,7 +35,7 @@ def svg(
     wide, high = drawing.width, drawing.height
     parts = [
         f'<svg class="network" viewBox="0 {drawing.top:g} {wide:g} {high:g}" role="img" '
-        f'style="max-width:{wide * 1.2:g}px;min-width:{wide * 0.65:g}px" xmlns="http://www.w3.org/2000/svg">'
+        f'style="max-width:{wide * 1.2:g}px;min-width:{wide * 0.8:g}px" xmlns="http://www.w3.org/2000/svg">'
         f"<title>{escape(title)}</title>"
     ]
     for s in sorted(drawing.strokes, key=lambda stroke: stroke in lit):
@@ -57,15 +57,20 @@ def svg(
             inside.append(
                 f'<circle cx="{dot.x:g}" cy="{dot.y:g}" r="{RADIUS:g}"/>'
                 if dot.unit
-                else f'<rect x="{dot.x - RADIUS:g}" y="{dot.y - 18:g}" width="{2 * RADIUS:g}" '
-                f'height="36" rx="6"/>'
+                else f'<rect x="{dot.x - RADIUS:g}" y="{dot.y - RADIUS:g}" '
+                f'width="{2 * RADIUS:g}" height="{2 * RADIUS:g}" rx="6"/>'
             )
-            text = mark.sign or ("" if dot.unit else str(mark.size))
+            size = "" if dot.unit else str(mark.size)
+            text = mark.sign or size
             inside.append(f'<text class="sign" x="{dot.x:g}" y="{dot.y + 5:g}">{text}</text>')
             inside.append(
-                f'<text class="name" x="{dot.x:g}" y="{dot.y - RADIUS - 4:g}">'
+                f'<text class="name" x="{dot.x:g}" y="{dot.y - RADIUS - 6:g}">'
                 f"{escape(label(mark.value, dot.unit))}</text>"
             )
+            if size and mark.sign:
+                inside.append(
+                    f'<text class="name" x="{dot.x:g}" y="{dot.y + RADIUS + 14:g}">{size}</text>'
+                )
         href = link(mark.value)
         body = "".join(inside)
         body = f'<a href="{escape(href)}">{body}</a>' if href else body

@@ -265,7 +265,7 @@ ERRATA: tuple[Erratum, ...] = (
             lambda e: dot(e.W[1], e.x) + e.b[1], lambda e: e.z[2],
             reading="the first pair taken as the input"),
     Erratum("S3", "(1), (10)", "E = (1/N) Σ (yᵢ − y_o)²", "(1/N) Σ (Yᵢ − Oᵢ)², N outputs",
-            "y_o has no index, and can only be read as one output; N reads as the number of "
+            "yₒ has no index, and can only be read as one output; N reads as the number of "
             "samples",
             "输出没有下标，只能当作某一个输出；且易把输出数误作样本数",
             lambda e: np.mean((e.y - e.a[3][0, 0]) ** 2), lambda e: np.mean((e.y - e.a[3]) ** 2),

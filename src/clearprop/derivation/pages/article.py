@@ -31,6 +31,12 @@ ESCAPES = {
 }  # fmt: skip
 
 
+CLOSE = (
+    r"\let\wideleft\left \let\wideright\right \delimiterfactor=800",
+    r"\renewcommand\left{\mathopen{}\mathclose\bgroup\wideleft}",
+    r"\renewcommand\right{\aftergroup\egroup\wideright}",
+)
+"""Brackets that grow stand as near as small ones, f(x), and grow around no index alone."""
 WIDEST = 96
 """A formula that is wider still, its sums folded, is cut at any sign: it would leave the paper."""
 WIDE = ("FreeSerif", "DejaVu Sans", "Noto Serif", "Noto Sans", "Arial Unicode MS", "Arial")
@@ -46,12 +52,9 @@ def latex_page(derived: Derived, verify: bool = False) -> str:
     other letters, such as Cyrillic, needs XeLaTeX and one of the fonts `WIDE`.
     """
     body = list(_body(derived, verify))
-    title = rf"\title{{{_prose(derived.title)}}}" + r"\date{}\author{}"
     han = any(map(HAN.search, body))
-    others = any(map(OTHERS.search, (title, *body)))
-    page = "\n".join(
-        [*_preamble(derived, han, others), OTHERS.sub(_other, "\n".join([title, *body]))]
-    )
+    others = any(map(OTHERS.search, body))
+    page = "\n".join([*_preamble(derived, han, others), OTHERS.sub(_other, "\n".join(body))])
     return page + "\n"
 
 
@@ -75,7 +78,8 @@ def _preamble(derived: Derived, han: bool, others: bool) -> Iterator[str]:
         yield r"\ifPDFTeX\usepackage[utf8]{inputenc}\usepackage[T1]{fontenc}"
         yield r"\else\usepackage[no-math]{fontspec}\fi"
     yield r"\usepackage[margin=25mm]{geometry}"
-    yield r"\allowdisplaybreaks \setcounter{MaxMatrixCols}{20}"
+    yield r"\allowdisplaybreaks \setcounter{MaxMatrixCols}{20} \pagestyle{plain}"
+    yield from CLOSE
     if others:
         wide = r"\let\wide\relax"
         for font in reversed(WIDE):
@@ -90,7 +94,8 @@ def _preamble(derived: Derived, han: bool, others: bool) -> Iterator[str]:
 def _body(derived: Derived, verify: bool) -> Iterator[str]:
     chinese = derived.language == "zh"
     printer, flat = derived.printer(LATEX), derived.printer(FLAT)
-    yield r"\begin{document}\maketitle"
+    yield r"\begin{document}"
+    yield rf"\begin{{center}}\LARGE {_prose(derived.title)}\end{{center}}"
     if wrong := failure(derived):
         yield rf"\noindent\textbf{{{_prose(wrong)}}}\par"
     for line in header(derived):
@@ -112,7 +117,7 @@ def _body(derived: Derived, verify: bool) -> Iterator[str]:
             section = step.kind
             yield rf"\section*{{{_prose(section_title(derived, step))}}}"
         uses = [numbers[u] for u in step.uses]
-        tail = f" ({_prose(uses_text(derived, uses))})" if uses else ""
+        tail = rf" \ensuremath{{\cdot}} {_prose(uses_text(derived, uses))}" if uses else ""
         yield rf"\paragraph{{({step.number}) {prose(step, step.title)}}}"
         yield prose(step, step.why) + tail
         yield r"\begin{align*}"

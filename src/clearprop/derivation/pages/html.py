@@ -40,14 +40,15 @@ FONT = "clearprop-math.woff2"
 STYLE = """
 @font-face{font-family:"ClearProp Math";src:url(data:font/woff2;base64,@FONT@) format("woff2")}
 :root{color-scheme:light dark;--ink:#1c2430;--paper:#fdfdfb;--faint:#667085;--line:#d5dae2;
---accent:#0b5fae;--warn:#9a5b00;--card:#f4f6f9}
+--accent:#0b5fae;--warn:#9a5b00;--card:#f4f6f9;--edge:#98a2b3}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e9ee;--paper:#14181f;--faint:#98a2b3;
---line:#39424f;--accent:#7db8f2;--warn:#e8b25c;--card:#1c222b}}
+--line:#39424f;--accent:#7db8f2;--warn:#e8b25c;--card:#1c222b;--edge:#56606f}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1.5rem 1.2rem 4rem;max-width:60rem;
 background:var(--paper);color:var(--ink);
 font:16px/1.55 system-ui,"Noto Sans","Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif}
-h1{font-size:1.6rem;margin:.2rem 0}.whole{display:inline-block}
+h1{font-size:1.6rem;line-height:1.3;margin:.2rem 0;text-wrap:balance}
+.bar{text-decoration:overline}.whole{display:inline-block}
 h2{font-size:1.15rem;margin:2.2rem 0 .6rem;
 border-bottom:1px solid var(--line);padding-bottom:.25rem}
 .about,.why,.uses,.free{color:var(--faint);font-size:.9rem}
@@ -58,36 +59,44 @@ background:var(--card);border-radius:.5rem;scroll-margin-top:1rem}
 .number{color:var(--faint);font-weight:400;margin-right:.4rem}
 .why{margin:.1rem 0 .4rem}.uses a,.why a,.place{color:var(--accent);text-decoration:none}
 .place{float:right;font-size:.9rem}
-.equations{overflow-x:auto;padding:.2rem 0;background:
-linear-gradient(90deg,var(--card) 40%,transparent) 0/3rem 100% no-repeat local,
-linear-gradient(270deg,var(--card) 40%,transparent) 100%/3rem 100% no-repeat local,
-linear-gradient(90deg,var(--faint),transparent) 1px 50%/.5rem calc(100% - 6px) no-repeat,
-linear-gradient(270deg,var(--faint),transparent) calc(100% - 1px) 50%/.5rem calc(100% - 6px)
+.equations{padding:.2rem 0;--back:var(--card)}.drawing{margin:1rem 0;--back:var(--paper)}
+.equations,.drawing{overflow-x:auto;background:
+linear-gradient(90deg,var(--back) 40%,transparent) 0/3rem 100% no-repeat local,
+linear-gradient(270deg,var(--back) 40%,transparent) 100%/3rem 100% no-repeat local,
+linear-gradient(90deg,var(--edge),transparent) 1px 50%/.5rem calc(100% - 6px) no-repeat,
+linear-gradient(270deg,var(--edge),transparent) calc(100% - 1px) 50%/.5rem calc(100% - 6px)
 no-repeat}
 [lang|=zh]{font-family:"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",system-ui,sans-serif}
 math{font-family:"ClearProp Math","Latin Modern Math",
 "STIX Two Math","Cambria Math","Noto Sans Math",
 "Noto Sans CJK SC","PingFang SC","Microsoft YaHei",math;
 font-size:1.1rem}
-.lines{border-collapse:collapse;margin:auto}.lines td{padding:.3em .25em;vertical-align:baseline}
+math[display]>mtable>mtr>mtd:first-child{text-align:right;text-align:-webkit-right}
+math[display]>mtable>mtr>mtd:last-child{text-align:left}
+.lines{border-collapse:collapse;margin:auto;line-height:1.2}
+.lines td{padding:.2em .25em;vertical-align:baseline}
 .lines td:first-child{text-align:right}.lines td:last-child{padding-left:1.8em;text-indent:-1.5em}
-.lines math,.lines span{text-indent:0}.lines span,.marked span{display:inline-block}
+.lines td:last-child::after{content:"";padding-left:1.5em}
+.lines math,.marked math{margin:.12em 0}.lines math,.lines span{text-indent:0}
+.lines span,.marked span{display:inline-block}
 .apart>mtd,.lines .apart>td{padding-top:.75em}.free{margin:.1rem 0}
 .marked{color:var(--warn);font-size:.92rem;margin:.3rem 0 0}
 .failed{background:#b42318;color:#fff;padding:.6rem .9rem;border-radius:.5rem;font-weight:600}
-.drawing{overflow-x:auto;margin:1rem 0}.network{display:block;width:100%;height:auto;margin:auto}
+.network{display:block;width:100%;height:auto;margin:auto}
 .wire{stroke:var(--line);stroke-width:1.2}.lit{stroke:var(--accent);stroke-width:2}
 .value circle,.value rect{fill:var(--paper);stroke:var(--accent);stroke-width:1.4}
 .value text{fill:var(--ink);text-anchor:middle;font:13px system-ui,sans-serif}
-.value .name{font-size:11px;fill:var(--faint)}.value:target circle,.value:target rect{fill:#ffd97a}
+.value .name{fill:var(--faint)}.value:target circle,.value:target rect{fill:#ffd97a}
 @media(max-width:40rem){body{padding:1rem .5rem 3rem}.step{padding:.6rem}math{font-size:1rem}
-.lines{margin:0}.lines,.lines tbody{display:block}.lines tr{display:block;padding:.3em 0 .3em 1.5em;
-text-indent:-1.5em}.lines td,.lines td:last-child{display:inline;padding:0;text-indent:inherit}
+.lines{margin:0}.lines,.lines tbody{display:block}
+.lines tr{display:block;padding:.25em 0 .25em 1.5em;text-indent:-1.5em}
+.lines td,.lines td:last-child{display:inline;padding:0;text-indent:inherit}
+.lines td:last-child::after{content:none}.equations mrow mtable mtd{padding-inline:.25em}
 .lines .apart>td{padding:0}.lines tr.apart{padding-top:.9em}}
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--faint:#444;--line:#bbb;
 --accent:#0b5fae;--warn:#7a4700}body{max-width:none;padding:0;font-size:11pt}.step{break-inside:avoid;background:none;
 border:1px solid var(--line);content-visibility:visible}.place{display:none}
-.equations{background:none}}
+.equations,.drawing{background:none;overflow:visible}.network{min-width:0!important}}
 """
 
 
@@ -206,14 +215,16 @@ class _Page:
 
     def prose(self, text: str) -> str:
         """Prose; Chinese names in an English page say that they are Chinese: their font is."""
+        text = re.sub("(.)\u0304", r'<span class="bar">\1</span>', escape(text))  # Θ̄
         if self.derived.language == "zh":
-            return escape(text)
-        return HAN.sub(r'<span lang="zh-CN">\g<0></span>', escape(text))
+            return text
+        return HAN.sub(r'<span lang="zh-CN">\g<0></span>', text)
 
     def uses(self, step: DerivedStep) -> str:
         if not step.uses:
             return ""
         text = escape(uses_text(self.derived, [self.numbers[u] for u in step.uses]))
+        text = text.replace(" ", "\u00a0", 1)  # "from" and the first number stay together
         for used in step.uses:
             shown = escape(self.derived.say("equation_list", number=self.numbers[used]))
             text = text.replace(shown, f'<a href="#{_anchor(used)}">{shown}</a>', 1)
@@ -272,8 +283,7 @@ def _table(rows: list[Row]) -> str:
 def _aligned(row: Row) -> str:
     gap = ' class="apart"' if row.apart else ""
     return (
-        f'<mtr{gap}><mtd style="text-align:right">{row.left}</mtd><mtd><mo>{row.sign}</mo></mtd>'
-        f'<mtd style="text-align:left">{row.right}</mtd></mtr>'
+        f"<mtr{gap}><mtd>{row.left}</mtd><mtd><mo>{row.sign}</mo></mtd><mtd>{row.right}</mtd></mtr>"
     )
 
 

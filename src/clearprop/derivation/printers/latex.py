@@ -51,7 +51,10 @@ class LaTeX(Layout):
         base = self.letter(glyph.base)
         if glyph.bar:
             base = rf"\bar{{{base}}}"
+        words = [len(part) > 1 and part.isascii() and part.isalpha() for part in glyph.below]
         below = joined(glyph.below).replace("−", "-")
+        if words == [True]:  # "total" is a word, no product of letters
+            below = rf"\mathrm{{{below}}}"
         below = " ".join(map(latex_letter, below)) if not below.isascii() else below
         inner = glyph.above.strip("()")
         above = glyph.above.replace("−", "-")

@@ -157,7 +157,10 @@ class MathML(Layout):
         return _row(_mo("["), left, _mo("|"), right, _mo("]"))
 
     def part(self, body: str, first: int, last: int) -> str:
-        span = f"<mo>[</mo><mn>{first}</mn><mo>…</mo><mn>{last}</mn><mo>]</mo>"
+        span = (
+            f"<mo stretchy='false'>[</mo><mn>{first}</mn><mi>…</mi><mn>{last}</mn>"
+            "<mo stretchy='false'>]</mo>"
+        )
         return f"<msub>{_row(body)}{_row(span)}</msub>"
 
     def unit_vector(self, place: str) -> str:

@@ -55,8 +55,8 @@ MESSAGES = Words(
         "section_update": {"en": "Update by gradient descent", "zh": "梯度下降更新"},
         "section_weight": {"en": "The derivative of {weight}", "zh": "{weight} 的导数"},
         "section_paths": {"en": "The paths of {weight}", "zh": "{weight} 的路径"},
-        "uses": {"en": "from {steps}", "zh": "由{steps}"},
-        "equation_list": {"en": "({number})", "zh": "（{number}）"},
+        "uses": {"en": "from {steps}", "zh": "由 {steps}"},
+        "equation_list": {"en": "({number})", "zh": "({number})"},
         **VERDICTS,
         "marked": {
             "en": "⚠ the source prints:",
@@ -65,11 +65,11 @@ MESSAGES = Words(
         "marked_right": {"en": "right:", "zh": "应为："},
         "alike": {
             "en": "The same form as ({number}), another layer.",
-            "zh": "与（{number}）同形，只是换了一层。",
+            "zh": "与 ({number}) 同形，只是换了一层。",
         },
         "instance": {
             "en": "({number}) with {letter} = {layer}",
-            "zh": "（{number}）取 {letter} = {layer}",
+            "zh": "({number}) 取 {letter} = {layer}",
         },
         "units_of": {
             "en": "{width} is the number of units of layer {letter}.",

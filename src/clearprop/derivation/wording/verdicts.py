@@ -51,14 +51,14 @@ VERDICTS: dict[str, dict[Language, str]] = {
         "en": "These numbers are at a kink of {rows}, where the slope differs from side to side. "
         "In {steps} it is the one that the definition gives, where a difference gives the mean of "
         "both; at numbers beside these they are verified.",
-        "zh": "这些数值处于 {rows} 的折点，两侧斜率不同。{steps}取定义所给的导数，"
+        "zh": "这些数值处于 {rows} 的折点，两侧斜率不同。{steps} 取定义所给的导数，"
         "而差分给出两侧的平均；换用邻近的数值，这些步骤均已验证。",
     },
     "beyond": {
         "en": "At these numbers floating point cannot evaluate {steps}: what they read is "
         "rounded (to 0, 1 or ∞, or its digits cancel), so that the textbook form gives 0/0, ∞ "
         "or rounding alone. At smaller numbers they are verified.",
-        "zh": "在这些数值上无法用浮点数计算{steps}：所用的值已被舍入（为 0、1 或 ∞，"
+        "zh": "在这些数值上无法用浮点数计算 {steps}：所用的值已被舍入（为 0、1 或 ∞，"
         "或有效数字相消），教科书形式得到 0/0、∞ 或只剩舍入误差。"
         "换用较小的数值，这些步骤均已验证。",
     },
@@ -66,8 +66,8 @@ VERDICTS: dict[str, dict[Language, str]] = {
         "en": "At these numbers the forward pass overflows at ({first}): it is beyond 1.8 × 10³⁰⁸, "
         "the largest number of floating point. So {steps} cannot be evaluated here. At smaller "
         "numbers they are verified.",
-        "zh": "在这些数值上，前向传播在（{first}）处溢出：超过浮点数的最大值 1.8 × 10³⁰⁸。"
-        "此处因而无法计算{steps}。换用较小的数值，这些步骤均已验证。",
+        "zh": "在这些数值上，前向传播在 ({first}) 处溢出：超过浮点数的最大值 1.8 × 10³⁰⁸。"
+        "此处因而无法计算 {steps}。换用较小的数值，这些步骤均已验证。",
     },
     "not_verified": {
         "en": "THIS DERIVATION DOES NOT VERIFY: {step} differs by {error}",
