@@ -18,7 +18,7 @@ from clearprop.estimators.tabular_fitting import Rows, fit
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
 from clearprop.estimators.tabular_temperature import refinement, temperature
 from clearprop.metrics import METRICS
-from clearprop.model.model import input_arrays
+from clearprop.model.model import Model, input_arrays
 from clearprop.tables import open_table
 from clearprop.tables.task import Target
 
@@ -204,6 +204,21 @@ def test_the_temperature_is_that_of_the_network_of_the_held_rows(members: int) -
 
     exact = minimize_scalar(objective, bounds=(-1.6, 1.6), method="bounded").x
     assert math.log(T) == pytest.approx(exact, abs=2e-3)
+
+
+def test_the_temperature_of_one_network_takes_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[int] = []
+    whole = Model._one
+
+    def one(self: Model, inputs: Any) -> Any:
+        passes.append(self.network.graph.members)
+        return whole(self, inputs)
+
+    monkeypatch.setattr(Model, "_one", one)
+    for members in (1, 2):
+        passes.clear()
+        fitted(members=members)
+        assert (len(passes) == 2) == (members == 1)  # T, and what the held rows are predicted as
 
 
 @pytest.mark.parametrize("metric", [name for name in METRICS if name != "pinball"])

@@ -465,8 +465,8 @@ def _temper(model: Model, held: tuple[Any, ...]) -> None:
 
     T = 1.0
     try:
-        alone = model.network.graph.members == 1
-        probabilities = tempered(model._one(X)) if alone else passed
+        several = model.network.graph.members > 1
+        probabilities = passed if several else tempered(model._one(X))
         T = temperature(probabilities, y, own[0] if own else None)
     finally:  # Ctrl-C leaves no factor of the search behind
         for name, array in before.items():
