@@ -107,7 +107,7 @@ def recorded(
     program = runner.program
     record = [
         np.array([64 if precision == "float64" else 32]),
-        *program.tables(),
+        *program.tables,
         np.array(program.attrs, dtype=np.float64),
         np.array(program.constants, dtype=np.float64),
         np.array([program.members, number, len(rule.slots), SEED, THREADS]),

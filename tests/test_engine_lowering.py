@@ -129,7 +129,7 @@ def test_both_sides_have_one_layout_of_the_tables() -> None:
     program = lower(plan(random_case(3).network.graph))
     assert len(Instruction(Op.ADD).pack()) == _native.structure_sizes()[0]
     for table, count, size in zip(
-        program.tables(),
+        program.tables,
         (len(program.instructions), len(program.slots), len(program.parameters)),
         _native.structure_sizes(),
         strict=False,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from functools import cached_property
 from enum import IntEnum
 
 from clearprop import _native
@@ -190,8 +191,9 @@ class Program:
         """The plan's steps by the number of the instruction that carries them out."""
         return {number: one.steps for number, one in enumerate(self.instructions)}
 
+    @cached_property
     def tables(self) -> tuple[bytes, bytes, bytes, bytes]:
-        """Return instructions, slots, parameters and uses as the native structures."""
+        """Instructions, slots, parameters and uses as the native structures."""
         uses = [use for parameter in self.parameters for use in parameter.uses]
         firsts, first = [], 0
         for parameter in self.parameters:
