@@ -57,3 +57,24 @@ def test_what_does_not_fit_is_refused_before_anything_is_asked_for():
         asked(network, {"W1": np.ones((2, 2)), "b1": np.ones(2)}, np.ones((1, 3)), np.ones((1, 2)))
     with pytest.raises(KeyError, match="z9"):
         asked(network, network.initial(0), np.ones((1, 3)), np.ones((1, 2)))[0]["z9"]
+
+
+def test_of_one_row_all_that_samples_have_is_the_batchs_and_no_other_row_is_computed():
+    for seed in range(count(20, 200)):
+        case = random_case(seed, rows=3)
+        found, _ = asked(case.network, case.parameters, case.X, case.Y)
+        alone = found.of_row(1)
+        for name in found:
+            if not name.startswith("dJ") and name not in ("J", *case.network.graph.parameters):
+                if np.shape(alone[name]) == np.shape(found[name]):
+                    continue  # the penalty
+                axis = int(np.shape(alone[name])[0] != 1)  # behind the members'
+                expected = np.take(found[name], [1], axis)
+                np.testing.assert_allclose(alone[name], expected, rtol=1e-12, atol=1e-13)
+    network = cp.Network([3, 4, 2], "tanh")
+    found, _ = asked(network, network.initial(0), np.eye(3), np.zeros((3, 2)))
+    assert found.of_row(2)["delta2"].shape == (1, 4)
+    assert set(found.known) == {"W1", "b1", "W2", "b2", "a1", "y", "w"}
+    assert found.trace.cost == pytest.approx(
+        sum(float(found.of_row(row)["J"]) for row in range(3)), rel=1e-14
+    )

@@ -371,3 +371,34 @@ def test_of_other_numbers_only_what_a_step_reads_is_computed():
     assert d.value(d.step("delta2").equations[0]).shape == (20,)
     assert {"z2", "delta3"} <= set(d.numbers.found.known)
     assert not {"dJ/dW1", "dJ/dW2", "penalty"} & set(d.numbers.found.known)
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_of_a_batch_the_row_shown_has_its_own_numbers_and_no_other_row_is_computed(notation):
+    network = cp.Network([20, 15, 13], "tanh", cost="cross_entropy")
+    r = np.random.default_rng(3)
+    p, X, Y = network.initial(seed=0), r.normal(size=(9, 20)), r.integers(0, 13, 9)
+    d = cp.derive(network, notation, network.initial(seed=1), X, Y).at(p, X, Y, row=4)
+    t = network.trace(p, X, Y)
+    scale = 9 if d.notation.mean_at == "gradient" else 1
+    for sym, factor in {"z2": 1, "a3": 1, "delta3": scale, "delta2": scale}.items():
+        shown = [d.value(one) for one in d.step(sym).equations]
+        expected = factor * t[sym][3]
+        found = shown[0] if np.ndim(shown[0]) else np.array(shown)
+        assert found == pytest.approx(expected, rel=1e-12, abs=1e-15), sym
+    assert not {"z2", "a3", "delta3", "delta2"} & set(d.numbers.found.known)
+    W = d.value(d.step("W1:=").equations[0])
+    after = p["W1"] - 0.5 * t["dJ/dW1"]
+    if d.names.transposed("W1"):
+        after = after.T
+    assert W[: after.shape[0], : after.shape[1]] == pytest.approx(after, rel=1e-12, abs=1e-15)
+    assert d.verify().passed
+
+
+def test_what_an_output_adds_to_the_cost_needs_no_gradient():
+    network = cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="shared")
+    p, X, Y = data(network, 1)
+    d = cp.derive(network, "scalar", p, X, Y, weight="V11").at(p, X, Y)
+    y, o = Y[0], network.forward(p, X)[0]
+    assert d.numbers.array("part:2") == pytest.approx([0.5 * (y[1] - o[1]) ** 2], rel=1e-14)
+    assert not any(name.startswith("dJ") for name in d.numbers.found.known)

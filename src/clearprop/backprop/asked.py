@@ -8,6 +8,7 @@ Proved by ``tests/test_asked.py``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from functools import cached_property
 
 from clearprop.backprop.planning import Plan, Step
@@ -46,7 +47,8 @@ class Asked(Mapping[str, Array]):
         beside: Plan | None = None,
     ) -> None:
         self.plan = plan
-        self.known, self.m = given_values(plan, parameters, inputs, targets)
+        self.given, self.m = given_values(plan, parameters, inputs, targets)
+        self.known = dict(self.given)
         self.steps: dict[str, Step] = {}
         for one in (plan, beside) if beside else (plan,):
             for step in one.steps:
@@ -68,6 +70,21 @@ class Asked(Mapping[str, Array]):
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def of_row(self, row: int) -> Asked:
+        """Return the pass of one sample of the batch, from 0; its share of J stays what it was.
+
+        What sums over samples is there of this one alone.
+        """
+        chosen, here = copy(self), slice(row, row + 1)
+        chosen.__dict__.pop("trace", None)
+        chosen.m, chosen.known, chosen.given = 1, {}, {}
+        for name, array in self.given.items():
+            if name not in self.plan.graph.parameters:  # all else that is given, samples have
+                members = name in self.plan.masks and self.plan.masks[name][0].type.member
+                array = array[:, here] if members else array[here]
+            chosen.known[name] = chosen.given[name] = array
+        return chosen
 
     @cached_property
     def trace(self) -> Trace:

@@ -18,7 +18,7 @@ import numpy as np
 from clearprop.backprop.planning import SAMPLE_WEIGHT, Plan, Step, gradient_name
 from clearprop.backprop.wires import Places, Wired, Wires, jacobian, row
 from clearprop.errors import GraphError
-from clearprop.expressions import Array, Expr, Sym, Type, evaluate, symbols
+from clearprop.expressions import Array, Expr, Sym, Type, evaluate
 from clearprop.words import did_you_mean
 
 MANY = 256
@@ -216,7 +216,9 @@ class _Walk:
 
     def _read(self, expr: Expr) -> dict[str, Array]:
         adjoints = self.wires.adjoints
-        return {sym.name: self._only(sym) for sym in symbols(expr) if sym.name not in adjoints}
+        return {
+            sym.name: self._only(sym) for sym in self.wires.reads(expr) if sym.name not in adjoints
+        }
 
     def _only(self, sym: Sym) -> Array:
         if sym.name not in self.values:
@@ -296,7 +298,8 @@ class _Ways:
             for into, each, least_of in zip(order, sizes, least, strict=True):
                 there = np.flatnonzero(each >= least_of)
                 into[:] = there[np.argsort(-each[there], kind="stable")[:k]]
-        return self._each(lambda array: np.take_along_axis(array, order, axis=1))
+        rows = np.arange(len(order))[:, None]
+        return self._each(lambda array: array[rows, order])
 
     def at(self, rows: Places, width: int) -> _Ways:
         """Return the rows at their units' places; no way leads from the other units."""

@@ -259,8 +259,10 @@ def _axes(of: Type, m: int, graph: Graph) -> tuple[int, ...]:
 
 def _filled(array: Array, expr: Expr, to: Type, m: int, graph: Graph) -> Array:
     """Give the array all axes of the target: a constant f′ = 1, say, becomes one for each unit."""
-    full = spread(array, expr.type, to)
-    return np.array(np.broadcast_to(full, _axes(to, m, graph) + to.shape))
+    shape = _axes(to, m, graph) + to.shape
+    if isinstance(expr, Sum) and array.shape == shape and array.flags.owndata:
+        return array  # it is new, and a matrix's gradient large
+    return np.array(np.broadcast_to(spread(array, expr.type, to), shape))
 
 
 def _mask(graph: Graph, place: int, of: Type, rate: float, m: int, at: Position | None) -> Array:

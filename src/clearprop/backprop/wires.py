@@ -71,16 +71,24 @@ class Wires:
             if step.kind in ("arrive", "adjoint")
         }
         self.counts: dict[str, list[int]] = {}
+        self._read: dict[int, tuple[Expr, tuple[Sym, ...]]] = {}
+        self._ends: dict[tuple[str, tuple[int, ...]], list[End]] = {}  # of the last entry
         self._wired: dict[tuple[str, int], Wired] = {}
         self._generic: dict[str, Array] = {}
         self._ways: dict[tuple[tuple[str, bytes], ...], list[tuple[Step, Places]]] = {}
 
     def behind(self, expr: Expr) -> Sym:
         """Return the one Δ or δ in a term: what it is linear in."""
-        found = [sym for sym in symbols(expr) if sym.name in self.adjoints]
+        found = [sym for sym in self.reads(expr) if sym.name in self.adjoints]
         if len(found) != 1:
             raise GraphError(f"a term reads {len(found)} adjoints; paths needs exactly one")
         return found[0]
+
+    def reads(self, expr: Expr) -> tuple[Sym, ...]:
+        """Return the symbols of a term, found once."""
+        if id(expr) not in self._read:  # the term is kept too, so that its id stays its own
+            self._read[id(expr)] = expr, tuple(symbols(expr))
+        return self._read[id(expr)][1]
 
     def steps_behind(self, names: Iterable[str]) -> list[Step]:
         """Return the steps that adjoints are made of, in the plan's order; their paths counted."""
@@ -108,18 +116,23 @@ class Wires:
 
     def ends(self, gradient: str, entry: tuple[int, ...], read: Read) -> list[End]:
         """Return the terms that one entry of a gradient is made of; ``read`` gives true numbers."""
-        found = []
+        if (gradient, entry) in self._ends:
+            return self._ends[gradient, entry]
+        found, fixed = [], True
         for term in self.plan.step(gradient).terms:
             if isinstance(term.expr, Sum):  # the penalty leads to no cost of a sample
                 body = term.expr.body
                 behind = self.behind(body)
                 indices = {given.value for given in self.plan.graph.inputs if given.levels}
+                fixed = fixed and not any(sym.name in indices for sym in self.reads(body))
                 values = {  # which row an index names is no accident
                     sym.name: read(sym) if sym.name in indices else self._made(sym)
-                    for sym in symbols(body)
+                    for sym in self.reads(body)
                 }
                 wired = row(_opaque(body), entry, behind, values) != 0
                 found.append(End(body, entry, behind, wired))
+        if fixed:  # no numbers say which units they are
+            self._ends = {(gradient, entry): found}
         return found
 
     def wanted(self, ends: list[End]) -> list[tuple[Step, Places]]:

@@ -20,8 +20,9 @@ from clearprop.derivation.printers.layouts import TEXT, Layout
 from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import DerivedStep, Equation
 from clearprop.derivation.trees.beyond import SHRINKINGS, is_large, smaller
-from clearprop.derivation.trees.evaluating import AXES, value
+from clearprop.derivation.trees.evaluating import Evaluator, value
 from clearprop.derivation.trees.tree import (
+    SAMPLE,
     Call,
     Letter,
     Literal,
@@ -31,12 +32,11 @@ from clearprop.derivation.trees.tree import (
     Ratio,
     Stack,
     Total,
-    Var,
     put,
     walk,
 )
 from clearprop.derivation.verifying.kinks import beside, kinked
-from clearprop.derivation.verifying.numbers import TraceNumbers
+from clearprop.derivation.verifying.numbers import OfRow, TraceNumbers
 from clearprop.derivation.verifying.symbolic import differentiated, operations
 from clearprop.derivation.verifying.told import Told
 from clearprop.derivation.verifying.verification import (
@@ -243,25 +243,32 @@ class Derived:
             return self._after(equation, left)
         if equation.free and not self._whole(equation):
             return None
-        bound = self.numbers.bound(self.row)
         if isinstance(left, Quantity) and equation.relation == "=":
             if equation.free:
                 left = replace(left, index=())
-            if self.numbers.has(left.sym):
-                return value(left, self.numbers, bound)
+            if self._here.has(left.sym):
+                return value(left, self._here, self._here.bound)
         if isinstance(left, Call) or any(
             isinstance(n, Quantity) and n.sym == "x" for m in equation.members for n in walk(m)
         ):
             return None
         if equation.free:
             return None
-        return value(equation.members[-1], self._shown, bound)
+        member = equation.members[-1]
+        if any(isinstance(node, Total) and node.var == SAMPLE for node in walk(member)):
+            return value(member, self.numbers, self.numbers.bound(self.row))
+        return value(member, self._shown, self._here.bound)
+
+    @cached_property
+    def _here(self) -> OfRow:
+        """The numbers of the sample that is shown."""
+        assert self.numbers is not None
+        return OfRow(self.numbers, self.row)
 
     @cached_property
     def _shown(self) -> Told:
         """The numbers that pages show: a factor's is what its own equation gives."""
-        assert self.numbers is not None
-        return Told(self.numbers, [one for step in self.steps for one in step.equations])
+        return Told(self._here, [one for step in self.steps for one in step.equations])
 
     def start(self, equation: Equation) -> tuple[Node, Array] | None:
         """Return what an update starts from, and its number before: of all its entries at once."""
@@ -290,14 +297,16 @@ class Derived:
         return next((one for one in every if one.relation == "←" and not one.layers), None)
 
     def _after(self, equation: Equation, left: Quantity) -> Array:
-        """What every entry becomes by an update, each letter along an axis of its own."""
+        """What all entries become by an update, which is the same for each: arrays for entries."""
         assert self.numbers is not None  # or `value` would have returned
-        bound: dict[str, Any] = dict(self.numbers.bound(self.row))
-        letters = [one.name for one in left.index if isinstance(one, Var)]
-        for axis, letter in enumerate(letters):
-            along = np.arange(1, dict(equation.free)[letter] + 1)
-            bound[letter] = along.reshape([-1 if at == axis else 1 for at in range(len(letters))])
-        return value(equation.members[-1], self.numbers, bound | {AXES: len(letters)})
+
+        def whole(node: Node) -> Node | None:
+            if isinstance(node, Quantity) and node.index == left.index:
+                return replace(node, index=())
+            return None
+
+        every = put(equation.members[-1], whole)
+        return value(every, self.numbers, self.numbers.bound(self.row))
 
     def worth(self, equation: Equation) -> Array | None:
         """Return what an equation's last member gives, be it right or wrong."""
@@ -313,22 +322,23 @@ class Derived:
         member = equation.members[-1]
         if self.numbers is None or equation.free or equation.layers:
             return None
-        if any(isinstance(n, Total) or _nested(n) for n in walk(member)):
+        if any(isinstance(n, Total) or _nested(n) or self._is_matrix(n) for n in walk(member)):
             return None
-        bound = self.numbers.bound(self.row)
+        bound, evaluator = self._here.bound, Evaluator(self._shown)
 
         def number(node: Node) -> Node | None:
             if not isinstance(node, Quantity | Ratio | Stack | Letter):
                 return None
-            found = value(node, self._shown, bound)
-            if found.ndim == 0:
-                return Number(float(found), True)
-            return Literal(tuple(map(tuple, found)) if found.ndim == 2 else tuple(found))
+            found = evaluator.of(node, bound)
+            return Literal(tuple(found)) if found.ndim else Number(float(found), True)
 
-        found = put(member, number)
-        if any(isinstance(n, Literal) and isinstance(n.array[0], tuple) for n in walk(found)):
-            return None  # a matrix in the middle of a line
+        with np.errstate(all="ignore"):
+            found = put(member, number)
         return None if found == member or isinstance(found, Number | Literal) else found
+
+    def _is_matrix(self, node: Node) -> bool:
+        """Whether it is a quantity whose number would be a matrix in the middle of a line."""
+        return isinstance(node, Quantity) and self.names.rank(node.sym) - len(node.index) == 2
 
     # -- pages ------------------------------------------------------------------------------------
     def say(self, key: str, **values: object) -> str:

@@ -6,6 +6,7 @@ Proved by ``tests/test_derivation_names.py``.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from clearprop.derivation.notations.notation import SYMBOLS
 
@@ -16,6 +17,7 @@ FULL = "+"
 """Behind a weight's symbol: with the constant's column (``"W1+"`` is [W1 | b1])."""
 
 
+@cache
 def split(sym: str) -> tuple[str, str]:
     """Return (role, label) of one of our symbols.
 

@@ -53,14 +53,17 @@ def value(node: Node, numbers: Numbers, bound: Mapping[str, int] | None = None) 
     float64 array of the textbook shape
     """
     with np.errstate(all="ignore"):
-        return _Evaluator(numbers).of(node, dict(bound or {}))
+        return Evaluator(numbers).of(node, dict(bound or {}))
 
 
-class _Evaluator:
+class Evaluator:
+    """Evaluates many trees at the same numbers; what overflows is for the caller to silence."""
+
     def __init__(self, numbers: Numbers) -> None:
         self.numbers = numbers
 
     def of(self, node: Node, at: dict[str, Any]) -> Array:
+        """Return what a tree is worth, as `value` does."""
         return np.asarray(self._of(node, at))
 
     def _of(self, node: Node, at: dict[str, Any]) -> Any:
@@ -77,10 +80,14 @@ class _Evaluator:
             case tree.Plus(terms):
                 total = of(terms[0], at)
                 for term in terms[1:]:
-                    total = _alike(total, of(term, at), np.add, at)
+                    more = of(term, at)
+                    total = _alike(total, more, np.add, at, more if _is_new(term) else None)
                 return total
             case tree.Minus(body):
-                return -of(body, at)
+                inner = of(body, at)
+                return np.negative(
+                    inner, **_into(inner if _is_new(body) else None, np.shape(inner))
+                )
             case tree.Times(factors, "matrix"):
                 total = of(factors[0], at)
                 for factor in factors[1:]:
@@ -146,10 +153,15 @@ class _Evaluator:
             array = array[at[SAMPLE] - 1]
         if not node.index:
             return array
+        here = tuple(_place(index, at) for index in node.index)
+        if all(isinstance(place, int) for place in here):
+            shape = array.shape[: len(here)]
+            if all(1 <= place <= size for place, size in zip(here, shape, strict=False)):
+                return array[tuple(place - 1 for place in here)]
         inside: Any = True
         places: list[Any] = []
-        for index, size in zip(node.index, array.shape, strict=False):
-            place = np.asarray(_place(index, at))
+        for found, size in zip(here, array.shape, strict=False):
+            place = np.asarray(found)
             inside = inside & (place >= 1) & (place <= size)
             places.append(np.clip(place, 1, size) - 1)
         # An entry outside stands in a branch that is not taken: i − 3 of the first part.
@@ -195,11 +207,23 @@ def _place(index: Index, at: Mapping[str, Any]) -> Any:
     return index if isinstance(index, int) else at[index.name] + index.offset
 
 
-def _alike(a: Any, b: Any, op: Any, at: Mapping[str, Any]) -> Any:
+def _alike(a: Any, b: Any, op: Any, at: Mapping[str, Any], room: Any = None) -> Any:
     """Entry by entry, of one shape; a number goes with anything. Vectors never spread."""
     if AXES not in at and np.ndim(a) and np.ndim(b) and np.shape(a) != np.shape(b):
         raise ValueError(f"shapes {np.shape(a)} and {np.shape(b)} differ")
-    return op(a, b)
+    return op(a, b, **_into(room, np.shape(a)))
+
+
+def _is_new(node: Node) -> bool:
+    """Whether what a tree gives is an array of its own, which nothing else reads."""
+    several = isinstance(node, tree.Times) and node.kind == "entry" and len(node.factors) > 1
+    return several or (isinstance(node, tree.Minus) and _is_new(node.body))
+
+
+def _into(room: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    """Where a result of some shape is written: new memory is most of a large matrix's time."""
+    fits = isinstance(room, np.ndarray) and room.shape == shape and room.ndim > 0
+    return {"out": room} if fits else {}
 
 
 def _terms(node: Node) -> int:

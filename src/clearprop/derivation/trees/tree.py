@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any
 
 __all__ = ["Index", "Node", "Number", "Quantity"]
@@ -29,16 +30,21 @@ class Var:
 Index = int | Var
 
 
+@cache
+def _printed(kind: Any) -> tuple[str, ...]:
+    """The fields of a kind of node, without a function's meaning, which is not printed."""
+    return tuple(entry.name for entry in fields(kind) if entry.compare)
+
+
 class Node:
     """A node of a written tree: immutable."""
 
     def children(self) -> tuple[Node, ...]:
         """Return the direct subtrees, left to right (a function's meaning is not among them)."""
         found: list[Node] = []
-        for entry in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
-            if not entry.compare:
-                continue
-            content = getattr(self, entry.name)
+        kind: Any = type(self)
+        for name in _printed(kind):
+            content = getattr(self, name)
             if isinstance(content, Node):
                 found.append(content)
             elif isinstance(content, tuple):

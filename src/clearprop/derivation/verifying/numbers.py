@@ -53,6 +53,7 @@ class TraceNumbers:
             for sym in step.reads:
                 self.types.setdefault(sym.name, (sym.type.member, sym.type.sample))
         self._known: dict[str, Array] = {}
+        self._axes: dict[str, tuple[bool, bool]] = {}
 
     @cached_property
     def trace(self) -> Trace:
@@ -65,6 +66,11 @@ class TraceNumbers:
 
     def axes(self, sym: str) -> tuple[bool, bool]:
         """Return whether a symbol has the axes (member, sample)."""
+        if sym not in self._axes:
+            self._axes[sym] = self._find_axes(sym)
+        return self._axes[sym]
+
+    def _find_axes(self, sym: str) -> tuple[bool, bool]:
         if sym.startswith(("x", "part:")):
             return (False, True)
         if sym.endswith(FULL):
@@ -96,9 +102,7 @@ class TraceNumbers:
             return self.found[given[0].value if sym == "x" else "a" + sym[1:]]
         if sym.startswith("part:"):
             k = int(sym.removeprefix("part:"))
-            return np.asarray(
-                [self._bumped.part(k, self.trace.arrays, s) for s in range(1, self.m + 1)]
-            )
+            return part(self.plan, k, self.found, slice(0, self.m))
         if sym.endswith(FULL):
             return self._with_column(sym.removesuffix(FULL))
         found = np.asarray(self.found[sym])
@@ -149,6 +153,51 @@ class TraceNumbers:
     def bound(self, row: int) -> dict[str, int]:
         """Return the place whose numbers are shown: sample ``row`` (from 1), member 1."""
         return {SAMPLE: row, MEMBER: 1}
+
+
+class OfRow:
+    """The numbers of one sample; of a large batch, no other sample's are computed for it.
+
+    Parameters
+    ----------
+    numbers : TraceNumbers
+        Of the batch: what sums over samples is from there.
+    row : int
+        The sample, from 1.
+    """
+
+    def __init__(self, numbers: TraceNumbers, row: int) -> None:
+        self.numbers, self.row = numbers, row
+
+    @cached_property
+    def own(self) -> TraceNumbers:
+        """Of this sample alone, as the batch has it: its share of J is 1/m."""
+        found = self.numbers.found
+        if self.numbers.m == 1 or not isinstance(found, Asked):
+            return self.numbers
+        rate = self.numbers.scalars["learning_rate"]
+        return TraceNumbers(self.numbers.names, self.numbers.plan, found.of_row(self.row - 1), rate)
+
+    @property
+    def bound(self) -> dict[str, int]:
+        """The place whose numbers are shown: where the sample stands here, member 1."""
+        return {SAMPLE: self.row if self.own.m > 1 else 1, MEMBER: 1}
+
+    def axes(self, sym: str) -> tuple[bool, bool]:
+        """Return whether a symbol has the axes (member, sample)."""
+        return self.numbers.axes(sym)
+
+    def array(self, sym: str) -> Array:
+        """Return a symbol's array as the notation writes it; along samples, of this one."""
+        return (self.own if self.axes(sym)[1] else self.numbers).array(sym)
+
+    def has(self, sym: str) -> bool:
+        """Return whether the trace holds the symbol."""
+        return (self.own if self.axes(sym)[1] else self.numbers).has(sym)
+
+    def ratio(self, top: Quantity, bottom: Quantity, bound: Mapping[str, int]) -> float:
+        """Return ∂top/∂bottom by a central difference of the forward pass."""
+        return self.numbers.ratio(top, bottom, {**bound, SAMPLE: self.row})
 
 
 def finite(number: float | None) -> float | None:
@@ -208,11 +257,12 @@ class Bumped:
         if name in ("J", "penalty") or name in self.plan.graph.parameters:
             return float(np.asarray(values[name])[index])
         if name.startswith("part:"):  # the share of output k
-            return self.part(int(name[5:]), values, sample)
+            return float(part(self.plan, int(name[5:]), values, slice(sample - 1, sample))[0])
         return float(values[name][(sample - 1, *index)])
 
-    def part(self, k: int, values: dict[str, Array], sample: int) -> float:
-        cost = self.plan.graph.costs[0]
-        y = values["y"]
-        at = (sample - 1, slice(k - 1, k))  # a cost is a sum over outputs: the term of this one
-        return float(cost.row.value(values[cost.value][at], y[at], cost.attrs))
+
+def part(plan: Plan, k: int, values: Mapping[str, Array], rows: slice) -> Array:
+    """Return what output k (from 1) adds to the cost of each of some samples, (rows,)."""
+    cost = plan.graph.costs[0]
+    at = (rows, slice(k - 1, k))  # a cost is a sum over outputs: the term of this one
+    return np.asarray(cost.row.value(values[cost.value][at], values["y"][at], cost.attrs))

@@ -12,23 +12,23 @@ from collections.abc import Mapping, Sequence
 from clearprop.derivation.steps.equations import Equation
 from clearprop.derivation.trees.evaluating import value
 from clearprop.derivation.trees.tree import Quantity, Ratio, walk
-from clearprop.derivation.verifying.numbers import TraceNumbers
+from clearprop.derivation.verifying.numbers import OfRow
 from clearprop.expressions import Array
 
 __all__ = ["Told"]
 
 
 class Told:
-    """The numbers of a trace, and of factors what a derivation says of them.
+    """The numbers of a sample, and of factors what a derivation says of them.
 
     Parameters
     ----------
-    numbers : TraceNumbers
+    numbers : OfRow
     equations : sequence of Equation
         All of the page; of those that give a factor without factors, the last counts.
     """
 
-    def __init__(self, numbers: TraceNumbers, equations: Sequence[Equation]) -> None:
+    def __init__(self, numbers: OfRow, equations: Sequence[Equation]) -> None:
         self.numbers = numbers
         self.given = {
             one.left: one.members[-1]

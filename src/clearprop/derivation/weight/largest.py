@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from clearprop.backprop import Follower, Path, Paths
@@ -18,6 +19,7 @@ from clearprop.derivation.steps.equations import DerivedStep, Equation
 from clearprop.derivation.trees import tree
 from clearprop.derivation.trees.tree import (
     MEMBER,
+    SAMPLE,
     Index,
     Letter,
     Node,
@@ -29,7 +31,7 @@ from clearprop.derivation.trees.tree import (
     rebuild,
     times,
 )
-from clearprop.derivation.verifying.numbers import TraceNumbers, finite
+from clearprop.derivation.verifying.numbers import OfRow, TraceNumbers, finite
 from clearprop.derivation.weight.sums import InSums
 from clearprop.derivation.wording.said import Said
 from clearprop.expressions import Expr, Sum
@@ -40,6 +42,8 @@ SHOWN = 8
 """So many paths are written out, unless another number is asked for."""
 LONGEST = 10**12
 """A larger number of paths is said with four digits."""
+KEPT = 4096
+"""So many products, or ends of them, are remembered."""
 _OF_A_PATH, _OF_THE_REST = "pqtuv", "Rρω"
 """Letters for a path's product and for the sum of the others; the first that nothing else has."""
 
@@ -64,6 +68,8 @@ class Largest:
         self.follower = Follower(author.plan)  # it remembers what no numbers change
         self.place = tuple(one + 1 for one in index)
         self.id = f"dJ/d{sym}:paths"
+        self._units: dict[tuple[str, int, int], Node] = {}
+        self._ends: dict[tuple[tuple[str, int], ...], Node] = {}
 
     def after(
         self, steps: tuple[DerivedStep, ...], numbers: TraceNumbers, row: int
@@ -84,7 +90,8 @@ class Largest:
         return (*steps[:place], step, *steps[place + 1 :]), ways
 
     def _step(self, numbers: TraceNumbers, row: int, place: int) -> tuple[DerivedStep, Ways]:
-        found = self._found(numbers, row - 1)
+        here = OfRow(numbers, row)
+        found = self._found(here.own, here.bound[SAMPLE] - 1)
         written = [(self.product(path), path.product) for path in found.largest]
         letter = self._letter(_OF_A_PATH)
         named = [
@@ -141,6 +148,7 @@ class Largest:
         return next((one for one in choices if one not in taken), choices[0])
 
     # -- what the products add up to --------------------------------------------------------------
+    @cached_property
     def _terms(self) -> tuple[list[Sum], list[Expr]]:
         """The gradient's terms over the samples, and the others: the penalty's."""
         terms = self.author.summands(f"dJ/d{self.sym}")
@@ -153,11 +161,15 @@ class Largest:
 
     def _sum(self) -> tuple[Node, list[Node]]:
         """What the paths add up to: the derivative, but for the penalty; or one sample's share."""
-        data, others = self._terms()
         if self._alone():
             left = Quantity(f"dJ/d{self.sym}", self.names.ordered(f"dJ/d{self.sym}", self.place))
-            return left, [self._entry(one) for one in others]
-        return plus(*(self._share(expr) for expr in data)), []
+            return left, [self._entry(one) for one in self._terms[1]]
+        return plus(*self._shares), []
+
+    @cached_property
+    def _shares(self) -> list[Node]:
+        """What one sample adds to the gradient, term by term."""
+        return [self._share(expr) for expr in self._terms[0]]
 
     def _share(self, expr: Sum) -> Node:
         """What one sample adds to a term of the gradient."""
@@ -176,30 +188,45 @@ class Largest:
     def product(self, path: Path) -> Node:
         """Write a path's product: the derivative's summand that goes through its units."""
         (name, unit), *_ = path.units
-        data, _ = self._terms()
         behind = self._behind(path.units)
-        for expr in data:
-            found = self._through(self._share(expr), name, unit + 1, behind)
+        for share in self._shares:
+            found = self._through(share, name, unit + 1, behind)
             if found != Number(0.0):
                 return found
         return Number(0.0)
 
-    def _behind(self, units: Sequence[tuple[str, int]]) -> Node:
-        """The product from a unit of an adjoint to the cost, one step of the plan at a time."""
+    def _behind(self, units: tuple[tuple[str, int], ...]) -> Node:
+        """The product from a unit of an adjoint to the cost; other numbers may ask for it again."""
+        if units not in self._ends:
+            if len(self._ends) >= KEPT:
+                self._ends.clear()
+            self._ends[units] = self._written(units)
+        return self._ends[units]
+
+    def _written(self, units: tuple[tuple[str, int], ...]) -> Node:
+        """The same, one step of the plan at a time."""
         (name, unit), (after, place), *_ = units
         last = len(units) == 2
-        writing = self.author.writing
-        for term in self.author.plan.step(name).terms:
+        for number, term in enumerate(self.author.plan.step(name).terms):
             if (term.via == "cost") != last:
                 continue
-            writing.used, writing.expand = [], False
-            node = writing.entry(term.expr, (unit + 1,))
+            node = self._unit(name, number, unit)
             if last:
                 return node
             found = self._through(node, after, place + 1, self._behind(units[1:]))
             if found != Number(0.0):
                 return found
         return Number(0.0)
+
+    def _unit(self, name: str, number: int, unit: int) -> Node:
+        """One unit of a step's term, written once."""
+        key = (name, number, unit)
+        if key not in self._units:
+            writing = self.author.writing
+            writing.used, writing.expand = [], False
+            expr = self.author.plan.step(name).terms[number].expr
+            self._units[key] = writing.entry(expr, (unit + 1,))
+        return self._units[key]
 
     def _through(self, node: Node, sym: str, unit: int, behind: Node) -> Node:
         """The part of a tree, linear in an adjoint, that one of its units has: put in there."""
