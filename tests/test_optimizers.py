@@ -14,6 +14,7 @@ from clearprop.errors import SettingError
 from clearprop.expressions import Sym, Type, evaluate
 from clearprop.network import Network
 from clearprop.optimizers import NATIVE, AdamW, optimizer
+from clearprop.optimizers.rule import correction
 
 W, G = Sym("W1", Type((6,))), Sym("g", Type((6,)))
 
@@ -215,6 +216,14 @@ def test_the_correction_is_exact_far_out_and_at_the_start():
     assert scalars["correct2"][0] == pytest.approx(1000.0)
     assert scalars["correct1"][1] == pytest.approx(1 / (1 - 0.9**10), rel=1e-14)
     assert scalars["correct2"][2] == 1.0
+
+
+def test_the_correction_is_the_formula_to_the_bit_however_far_out():
+    steps = [np.arange(1.0, 3000.0), np.arange(7000.0, 8000.0), np.array([1e5, 1e6, 1e9, 1e15])]
+    for beta in (0.0, 1e-300, 0.1, 0.5, 0.9, 0.95, 0.99, 0.999, 0.9999, 1 - 2**-53):
+        for t in (*steps, np.array([1, 2, 1000]), np.asarray(5.0)):
+            with np.errstate(under="ignore"):
+                assert np.array_equal(correction(beta, t), 1 / (1 - beta**t)), beta
 
 
 def test_names_and_settings_are_checked():

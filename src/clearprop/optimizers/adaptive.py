@@ -13,6 +13,7 @@ from clearprop.optimizers.rule import (
     TIME,
     Optimizer,
     Update,
+    correction,
     scaled_rate,
 )
 from clearprop.settings import Attr
@@ -103,7 +104,7 @@ class Adam(Optimizer):
 
     def per_step(self, t: Array) -> dict[str, Array]:
         beta1, beta2 = self.settings["beta1"], self.settings["beta2"]
-        return {"correct1": 1 / (1 - beta1**t), "correct2": 1 / (1 - beta2**t)}
+        return {"correct1": correction(beta1, t), "correct2": correction(beta2, t)}
 
     def _decayed(self, w: Sym, lr_factor: float, decay_factor: float) -> Expr:
         return w

@@ -9,6 +9,7 @@ kernel: the native engine gives it gradients (`clearprop.engine.stepping`). Prov
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -31,6 +32,7 @@ __all__ = [
     "Flat",
     "Optimizer",
     "Update",
+    "correction",
     "scaled_rate",
 ]
 
@@ -44,6 +46,9 @@ MOMENTUM = Attr("momentum", float, 0.9, bounds="[0, 1)", help="share of the last
 BETA1 = Attr("beta1", float, 0.9, bounds="[0, 1)", help="memory of the gradient's mean")
 BETA2 = Attr("beta2", float, 0.999, bounds="[0, 1)", help="memory of the gradient's square")
 EPSILON = Attr("epsilon", float, 1e-8, bounds="(0, inf)", help="keeps the quotient finite")
+
+NOTHING = 2.0**-60
+"""What is taken from 1 without changing it."""
 
 Update = tuple[Sym, Expr]
 
@@ -122,6 +127,28 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.settings.items())})"
+
+
+def correction(beta: float, t: Array) -> Array:
+    """Return 1 / (1 − βᵗ), which makes up for a mean that began with 0.
+
+    From where βᵗ is less than `NOTHING` on it is 1, and no smaller power is taken: a power below
+    the least number takes some twenty times as long as another.
+
+    Parameters
+    ----------
+    beta : float in [0, 1)
+    t : array
+        Numbers of steps, from 1.
+
+    Examples
+    --------
+    >>> correction(0.5, np.array([1.0, 2.0, 1e6])).round(3).tolist()
+    [2.0, 1.333, 1.0]
+    """
+    enough = math.ceil(math.log(NOTHING) / math.log(beta)) if beta > 0 else 1
+    found: Array = 1 / (1 - beta ** np.minimum(t, max(1, enough)))
+    return found
 
 
 def scaled_rate(lr_factor: float) -> Expr:

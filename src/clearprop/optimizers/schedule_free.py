@@ -18,6 +18,7 @@ from clearprop.optimizers.rule import (
     Flat,
     Optimizer,
     Update,
+    correction,
     scaled_rate,
 )
 from clearprop.settings import Attr
@@ -102,7 +103,7 @@ class ScheduleFreeAdamW(Optimizer):
     def per_step(self, t: Array) -> dict[str, Array]:
         warmup = self.settings["warmup"]
         return {
-            "correct2": 1 / (1 - self.settings["beta2"] ** t),
+            "correct2": correction(self.settings["beta2"], t),
             "warm": np.minimum(1.0, t / warmup) if warmup else np.ones_like(t, dtype=np.float64),
             "share": self._shares(t),
             "rest": np.where(t > 1, 1 - self._shares(np.maximum(t - 1, 1)), 0.0),
