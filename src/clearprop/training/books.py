@@ -101,20 +101,20 @@ class Books:
     def append(self, figures: Mapping[str, float], norms: bool) -> None:
         """Add the row of the epoch under way to the history, and begin the sums anew."""
         seen = int(self.history.last("skipped")) if len(self.history) else 0
+        skipped = self.state.skipped
         self.history.append(
             epoch=self.epoch + 1,
             steps=self.step,
             cost=self.sums.mean_cost,
             learning_rate=self.sums.rate,
             norm=self.sums.mean_norm if norms else np.nan,
-            skipped=self.state.skipped,
+            skipped=skipped,
             seconds=self.seconds,
             **figures,
         )
         self.sums.begin()
-        if self.state.skipped > seen:
-            count = self.state.skipped - seen
-            self.tell("skipped", f"{count} batches whose weights are all 0 were skipped")
+        if skipped > seen:
+            self.tell("skipped", f"{skipped - seen} batches whose weights are all 0 were skipped")
 
     def judge(self, figure: float, min_delta: float) -> None:
         """Take the watched figure of the epoch just entered: is it the best, what rate follows."""

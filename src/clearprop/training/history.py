@@ -79,7 +79,7 @@ class History:
 
     def append(self, **figures: float) -> None:
         """Add a row; a column without a figure gets NaN."""
-        self.rows.append(tuple(float(figures.get(name, np.nan)) for name in COLUMNS))
+        self.rows.append(tuple([float(figures.get(name, np.nan)) for name in COLUMNS]))
 
     def __getitem__(self, column: str) -> Array:
         """One column, (epochs,) float64; raise KeyError with the nearest name for another."""

@@ -6,6 +6,7 @@ slices never change bits. Proved by ``tests/test_training*.py`` and ``tests/test
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -172,21 +173,22 @@ class Loop:
         books, ends = self.books, self.ends
         if books.why:
             return
-        at_border = books.step == (books.epoch + 1) * self.batches.epoch
-        last_part = books.step >= ends.steps and books.epoch < self.epochs
+        step, epoch = books.step, books.epoch
+        at_border = step == (epoch + 1) * self.batches.epoch
+        last_part = step >= ends.steps and epoch < self.epochs
         if (at_border or last_part) and not self._end_epoch(progress):
             return  # interrupted: done again when the run goes on
         if books.why:
             return
-        if books.step >= ends.steps:
+        if step >= ends.steps:
             books.why = "complete"
-        elif ends.max_steps is not None and books.step >= ends.max_steps:
-            self._cut("max_steps", f"stopped after {books.step} steps (max_steps)")
-        elif books.seconds >= ends.time_limit and books.step:
+        elif ends.max_steps is not None and step >= ends.max_steps:
+            self._cut("max_steps", f"stopped after {step} steps (max_steps)")
+        elif books.seconds >= ends.time_limit and step:
             self._cut(
                 "time_limit",
-                f"stopped after {books.step} steps (time_limit={number(ends.time_limit)} s); "
-                f"max_steps={books.step} gives the same parameters",
+                f"stopped after {step} steps (time_limit={number(ends.time_limit)} s); "
+                f"max_steps={step} gives the same parameters",
             )
 
     def _end_epoch(self, progress: Callable[[], Progress]) -> bool:
@@ -248,10 +250,10 @@ class Loop:
     def _require_finite(self, figures: Mapping[str, float]) -> None:
         if not self.books.state.finite:
             self._diverge("a parameter", np.nan)
-        if not np.isfinite(figures.get("validation_cost", 0.0)):
+        if not math.isfinite(figures.get("validation_cost", 0.0)):
             self._diverge("validation cost", figures["validation_cost"])
-        if np.isinf(self.books.sums.mean_cost):
-            self._diverge("cost", self.books.sums.mean_cost)
+        if math.isinf(cost := self.books.sums.mean_cost):
+            self._diverge("cost", cost)
 
     def _diverge(self, what: str, value: float) -> None:
         books = self.books

@@ -61,9 +61,11 @@ class Sums:
     @property
     def mean_cost(self) -> float:
         """Σ w J / Σ w; NaN if every batch was skipped."""
-        return float(self.totals[0] / self.totals[1]) if self.totals[1] > 0 else np.nan
+        cost, weight, _, _ = self.totals.tolist()
+        return cost / weight if weight > 0 else np.nan
 
     @property
     def mean_norm(self) -> float:
         """The mean of the gradient's norms; NaN if every batch was skipped."""
-        return float(self.totals[2] / self.totals[3]) if self.totals[3] > 0 else np.nan
+        _, _, norm, steps = self.totals.tolist()
+        return norm / steps if steps > 0 else np.nan
