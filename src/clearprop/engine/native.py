@@ -231,6 +231,7 @@ class NativeRunner:
         """Point windows at other rows from now on."""
         self._open()
         self._given, self.data = Ready(self.graph, data), data
+        self._judged = self._given  # no other rows are held on to
 
     def interrupt(self) -> None:
         """Ask a run in progress to stop within one tile; safe from a signal handler or thread."""

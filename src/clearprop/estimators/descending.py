@@ -215,18 +215,14 @@ class Fitting:
 
     def _validate(self, machine: Machine, held: Held, validation: Rows) -> None:
         to = self.to
-        outputs = machine.forward(self.flat, held.X)
+        outputs, cost = machine.judge(self.flat, validation)
         finite = bool(np.isfinite(outputs).all())
         score = to._figure(held.y, outputs, held.weights) if finite else np.nan
+        constant = constants(to._constant(held.y), validation, np.arange(len(validation)))
         to.validation_scores_.append(float(score))
-        to.validation_loss_curve_.append(self._validation_loss(machine, held, validation))
+        to.validation_loss_curve_.append(cost + float(constant.sum()))
         if to.verbose:
             print(f"Validation score: {score:f}")
-
-    def _validation_loss(self, machine: Machine, held: Held, validation: Rows) -> float:
-        own = self.to._constant(held.y)
-        constant = constants(own, validation, np.arange(len(validation)))
-        return machine.mean_cost(self.flat, validation) + float(constant.sum())
 
     def _count(self) -> None:
         """Count an epoch that is no better by ``tol``; keep the best."""

@@ -60,10 +60,11 @@ class Machine:
         self.precision: Precision = precision
         self.threads = threads
         self._runners: dict[int | None, NativeRunner] = {}  # by threads
+        self._judged: tuple[Rows, Data] | None = None
         self._lock = Lock()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_runners": {}, "_lock": None}
+        return {**self.__dict__, "_runners": {}, "_judged": None, "_lock": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=Lock())
@@ -102,7 +103,8 @@ class Machine:
         return Data({given.key: np.zeros((0, given.width))}, {})
 
     def rest(self) -> None:
-        """Let go of the training rows."""
+        """Let go of the rows that trained and of those that judged."""
+        self._judged = None
         self.runner.use(self._no_rows())
 
     def forward(self, flat: NDArray[Any], X: Any) -> NDArray[Any]:
@@ -117,12 +119,15 @@ class Machine:
             ]
         return found[0] if len(found) == 1 else np.concatenate(found)
 
-    def mean_cost(self, flat: NDArray[Any], rows: Rows) -> float:
-        """Return Σ w C / Σ w of rows, without the penalty."""
+    def judge(self, flat: NDArray[Any], rows: Rows) -> tuple[NDArray[Any], float]:
+        """Return the outputs of rows as `forward` does, and Σ w C / Σ w without the penalty."""
         graph = self.network.graph
         penalty = self.chain.penalty(flat, self.l2)
         if rows.dense:
-            return self.runner.evaluate(flat, rows.data(graph)) - penalty
+            if self._judged is None or self._judged[0] is not rows:
+                self._judged = rows, rows.data(graph)
+            cost, outputs = self.runner.judge(flat, self._judged[1])
+            return outputs[graph.outputs[0]], cost - penalty
         total = weight = 0.0
         for first in range(0, len(rows), rows.batch):
             data = rows.data(graph, np.arange(first, min(first + rows.batch, len(rows))))
@@ -130,7 +135,7 @@ class Machine:
             if own > 0:
                 total += own * (self.runner.evaluate(flat, data) - penalty)
                 weight += own
-        return total / weight
+        return self.forward(flat, rows.X), total / weight
 
 
 def dense_parts(X: Any) -> Iterator[NDArray[Any]]:
