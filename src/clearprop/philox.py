@@ -30,7 +30,7 @@ INITIAL, ORDER, DROPOUT, VALIDATION = 1, 2, 3, 4
 Words = NDArray[np.uint32]
 
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_WEYL = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)  # golden ratio, √3 − 1
+_WEYL = 0x9E3779B9, 0xBB67AE85  # golden ratio, √3 − 1
 _LOW = np.uint64(0xFFFFFFFF)
 _32 = np.uint64(32)
 
@@ -58,24 +58,24 @@ def philox(seed: int, counter: ArrayLike) -> Words:
     >>> [f"{word:08x}" for word in philox(0, [0, 0, 0, 0])]
     ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
     """
-    key = _key(seed)
+    k0, k1 = _key(seed)
     c = np.asarray(counter, dtype=np.uint32)
-    c0, c1, c2, c3 = (c[..., i] for i in range(4))
+    c0, c1, c2, c3 = (c[..., i].astype(np.uint64) for i in range(4))  # so that products fit
     for _ in range(10):
-        p0 = _MULTIPLIERS[0] * c0.astype(np.uint64)
-        p1 = _MULTIPLIERS[1] * c2.astype(np.uint64)
-        c0 = (p1 >> _32).astype(np.uint32) ^ c1 ^ key[0]
-        c2 = (p0 >> _32).astype(np.uint32) ^ c3 ^ key[1]
-        c1 = (p1 & _LOW).astype(np.uint32)
-        c3 = (p0 & _LOW).astype(np.uint32)
-        key = key + np.array(_WEYL, dtype=np.uint32)
-    return np.stack([c0, c1, c2, c3], axis=-1)
+        p0, p1 = _MULTIPLIERS[0] * c0, _MULTIPLIERS[1] * c2
+        c0, c1 = p1 >> _32 ^ c1 ^ np.uint64(k0), p1 & _LOW
+        c2, c3 = p0 >> _32 ^ c3 ^ np.uint64(k1), p0 & _LOW
+        k0, k1 = k0 + _WEYL[0] & 0xFFFFFFFF, k1 + _WEYL[1] & 0xFFFFFFFF
+    words = np.empty(c.shape, dtype=np.uint32)
+    for i, word in enumerate((c0, c1, c2, c3)):
+        words[..., i] = word
+    return words
 
 
-def _key(seed: int) -> Words:
+def _key(seed: int) -> tuple[int, int]:
     if not 0 <= seed < 1 << 64:
         raise SettingError(f"seed={seed} is outside 0 … 2⁶⁴ − 1")
-    return np.array([seed & 0xFFFFFFFF, seed >> 32], dtype=np.uint32)
+    return int(seed) & 0xFFFFFFFF, int(seed) >> 32
 
 
 def bits(
