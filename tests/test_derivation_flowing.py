@@ -55,6 +55,16 @@ def test_a_sum_sign_and_a_name_stay_with_what_they_stand_before():
     assert text(flowing(called)) == f"f′({20 * '2'}<wbr/>+{20 * '3'})"
 
 
+def test_a_product_without_signs_is_cut_between_its_factors_and_then_inside_them():
+    plain = MATHML.product([term("1", 10), term("2", 10), term("3", 10)], "")
+    assert text(flowing(plain)) == "1111111111<wbr/>2222222222<wbr/>3333333333"
+    inner = MATHML.sum([(False, term("2", 20)), (False, term("3", 20))])
+    called = MATHML.product([term("1", 9), MATHML.call("f", True, inner, ())], "")
+    assert text(flowing(called)) == f"111111111<wbr/><span>f′({20 * '2'}<wbr/>+{20 * '3'})</span>"
+    first = MATHML.product([MATHML.bracket(inner), term("1", 9)], "")
+    assert text(flowing(first)) == f"({20 * '2'}<wbr/>+{20 * '3'})<wbr/>111111111"
+
+
 def test_a_fraction_a_root_and_a_matrix_are_not_cut():
     wide = MATHML.sum([(False, term("2", 20)), (False, term("3", 20))])
     for whole in (MATHML.over(wide, "<mn>1</mn>"), MATHML.call("sqrt", False, wide, ()),
@@ -71,7 +81,7 @@ def test_a_fraction_a_root_and_a_matrix_are_not_cut():
         ("<msubsup><mi>W</mi><mn>1</mn><mn>12</mn></msubsup>", 1.25),
         ("<mtable><mtr><mtd><mn>1</mn></mtd><mtd><mn>22</mn></mtd></mtr><mtr><mtd><mn>333</mn></mtd>"
          "<mtd><mn>4</mn></mtd></mtr></mtable>", 4.1),
-        ("<mover accent='true'><mi>W</mi><mo>¯</mo></mover>", 0.5),
+        ("<mover accent='true'><mpadded><mi>W</mi></mpadded><mo>¯</mo></mover>", 0.5),
         ("<mo form='prefix'>−</mo><mspace width='0.17em'/><mtext>字</mtext>", 1.97),
     ],
 )  # fmt: skip

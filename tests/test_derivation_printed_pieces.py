@@ -256,7 +256,7 @@ ONE = "<mo stretchy='false'>(</mo><mn>1</mn><mo stretchy='false'>)</mo>"
         (Glyph("w", prime=True), "w′", r"w^{\prime}",
          f"<msup><mi>w</mi><mrow>{PRIME}</mrow></msup>"),
         (Glyph("Θ", bar=True), "Θ\u0304", r"\bar{\Theta}",
-         "<mover accent='true'><mi>Θ</mi><mo>¯</mo></mover>"),
+         "<mover accent='true'><mpadded height='0.78em'><mi>Θ</mi></mpadded><mo>¯</mo></mover>"),
         (Glyph("a", "l−1"), "aˡ⁻¹", "a^{l-1}",
          "<msup><mi>a</mi><mrow><mi>l</mi><mo lspace='0' rspace='0'>−</mo>"
          "<mn>1</mn></mrow></msup>"),

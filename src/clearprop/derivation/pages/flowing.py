@@ -1,9 +1,10 @@
 """Long lines of MathML as pieces that a browser may wrap, for browsers break no formula.
 
 A formula wider than a phone is cut where a reader would cut it: in front of the signs of its
-loosest sum or product, and only where a piece is still too wide inside that one's brackets. Each
-piece is a ``<math>`` of its own, so the page folds it at whatever width it has. LaTeX folds sums by
-itself (`clearprop.derivation.printers.latex`): its lines have one width, known when they are made.
+loosest sum or product (between the factors of one without signs), and only where a piece is still
+too wide inside that one's brackets. Each piece is a ``<math>`` of its own, so the page folds it at
+whatever width it has. LaTeX folds sums by itself (`clearprop.derivation.printers.latex`): its lines
+have one width, known when they are made.
 Proved by ``tests/test_derivation_flowing.py``.
 """
 
@@ -140,6 +141,12 @@ def _cut(row: list[Element]) -> Leaf | Group:
             part.set("form", "infix")  # at the head of a line it is a sign between terms still
             terms.append([])
         terms[-1].append(part)
+    if len(terms) == 1:  # a product without signs: behind the room between its factors
+        terms = [[]]
+        for part in row:
+            if terms[-1] and terms[-1][-1].tag == "mspace":
+                terms.append([])
+            terms[-1].append(part)
     if len(terms) > 1:
         return Group([_cut(term) for term in terms])
     widest = max(row, key=_width)

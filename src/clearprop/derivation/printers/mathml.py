@@ -24,6 +24,8 @@ TALL = ("mfrac", "mtable", "munderover", "msqrt")
 """What a bracket must grow around."""
 TIGHT = " lspace='0' rspace='0'"
 """A sign in a script has no air around it: n+1 is one index."""
+CLEAR = "0.78em"
+"""How high a letter counts below its bar: a capital, and some air."""
 LEFT = "<mtd style='text-align:left'>"
 
 
@@ -42,6 +44,7 @@ class MathML(Layout):
     def glyph(self, glyph: Glyph) -> str:
         base = self.letter(glyph.base)
         if glyph.bar:
+            base = f"<mpadded height='{CLEAR}'>{base}</mpadded>"  # else Θ and its bar touch
             base = f"<mover accent='true'>{base}<mo>¯</mo></mover>"
         high = _mo("′") if glyph.prime else ""
         high += self._script(glyph.above) if glyph.above else ""
