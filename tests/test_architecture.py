@@ -134,6 +134,19 @@ def test_importing_clearprop_loads_nothing_slow_of_the_standard_library():
     assert not slow & set(run_python(code).split())
 
 
+def test_a_first_fit_from_arrays_waits_for_nothing_that_it_does_not_need():
+    late = {"clearprop.model.many", "clearprop.model.table", "concurrent.futures", "numpy.ma"}
+    code = """import sys, numpy as np
+before = set(sys.modules)
+import clearprop as cp
+X = np.linspace(-1.0, 1.0, 40)[:, None]
+net = cp.Network([1, 3, 2], cost="cross_entropy")
+model = cp.train(net, X, X[:, 0] > 0, epochs=2)
+assert model.predict(X).shape == (40,)
+print(*set(sys.modules) - before)"""
+    assert not late & set(run_python(code).split())
+
+
 @pytest.mark.parametrize("room", sorted({home.partition(".")[0] for home in HOME.values()}))
 def test_using_a_public_name_loads_only_what_its_room_needs(room):
     names = [name for name, home in HOME.items() if home.partition(".")[0] == room]

@@ -88,11 +88,9 @@ def _labels(y: NDArray[Any], classes: int) -> NDArray[Any]:
         raise DataError(f"Y holds {y.dtype} of shape {y.shape}; give one label a row")
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise DataError("Y has NaN or infinite entries; leave these rows out")
-    found: NDArray[Any] = np.unique(y)
-    if y.dtype.kind in "iu" and len(found) and found[0] >= 0 and found[-1] < classes:
+    if y.dtype.kind in "iu" and len(y) and y.min() >= 0 and y.max() < classes:
         return np.arange(classes)  # numbers of classes, of which some may not occur
-    if y.dtype.kind == "b":
-        found = np.array([False, True])
+    found: NDArray[Any] = np.array([False, True]) if y.dtype.kind == "b" else np.unique(y)
     if len(found) != classes:
         shown = ", ".join(map(str, found[:8].tolist())) + (", …" if len(found) > 8 else "")
         many = "one label alone" if len(found) == 1 else f"{len(found)} different labels"
