@@ -132,11 +132,24 @@ def test_a_network_too_large_is_refused_in_one_sentence():
     many = cp.derive(cp.Network([6, 9, 9, 9, 4], "tanh"), "matrix", weight="W1[1,1]")
     with pytest.raises(SettingError, match=r"multiply out: \d+ equations, 60 at most"):
         many.expand()
-    deep = cp.derive(cp.Network([2] * 7, "tanh"), "matrix", weight="W1[1,1]")
-    with pytest.raises(SettingError, match=r"multiply out: [\d,]+ parts, 15,000 at most"):
+    deep = cp.derive(cp.Network([2] * 10, "tanh"), "matrix", weight="W1[1,1]")
+    with pytest.raises(SettingError, match=r"multiply out: [\d,]+ parts, 40,000 at most; take"):
         deep.expand()
+    nearer = cp.derive(deep.network, "matrix", weight="W8[1,1]").expand()
+    assert nearer.steps[-1].id == "expanded"
     with pytest.raises(SettingError, match="which weight to multiply out"):
         cp.derive(cp.Network("2-3-2"), "matrix").expand()
+
+
+@pytest.mark.parametrize("name", ["residual", "diamond", "tied"])
+def test_residual_networks_of_a_few_units_are_multiplied_out(name):
+    network = NETWORKS[name]()
+    p, X, Y = data(network, 1)
+    d = cp.derive(network, "index", p, X, Y, weight="W1[2,1]").expand()
+    (equation,) = d.step("expanded").equations
+    assert not re.search("[δΔ]", d.printer_text(equation.members[0]))
+    expected = network.gradient(p, X, Y)["W1"][1, 0]
+    assert d.worth(equation) == pytest.approx(expected, rel=1e-11)
 
 
 def test_a_long_formula_of_latex_is_cut_before_its_loosest_sign():

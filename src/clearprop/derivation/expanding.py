@@ -38,8 +38,8 @@ from clearprop.errors import SettingError
 
 LARGEST = 60
 """The most equations that are put into one another."""
-LONGEST = 15_000
-"""The most parts of what comes of it: some pages."""
+LONGEST = 40_000
+"""The most parts of what comes of it: some 20 pages, seconds of writing."""
 
 STEP = "expanded"
 """The id of the step."""

@@ -95,12 +95,16 @@ REFUSALS = Words(
             "zh": "请指明要展开的权重，例如 weight='W1[1,1]'",
         },
         "expand_large": {
-            "en": "the network is too large to multiply out: {count} equations, {most} at most",
-            "zh": "网络太大，无法展开：需要 {count} 个式子，至多 {most} 个",
+            "en": "the network is too large to multiply out: {count} equations, {most} at most; "
+            "take a weight nearer the output, or fewer units or layers",
+            "zh": "网络太大，无法展开：需要 {count} 个式子，至多 {most} 个；"
+            "请选离输出更近的权重，或减少神经元、层数",
         },
         "expand_long": {
-            "en": "the network is too large to multiply out: {count} parts, {most} at most",
-            "zh": "网络太大，无法展开：展开后有 {count} 项，至多 {most} 项",
+            "en": "the network is too large to multiply out: {count} parts, {most} at most; "
+            "take a weight nearer the output, or fewer units or layers",
+            "zh": "网络太大，无法展开：展开后有 {count} 项，至多 {most} 项；"
+            "请选离输出更近的权重，或减少神经元、层数",
         },
         "expand_kind": {
             "en": "{kind} cannot be multiplied out",
