@@ -37,7 +37,7 @@ a^{(1)} &= x \\
 &= \begin{pmatrix} 0.5 \end{pmatrix}
 \end{align*}
 \paragraph{(3) Input of layer 2}
-Each unit adds up what reaches it, each wire times its weight, and its bias. \ensuremath{\cdot} from (2)
+Each unit adds up what reaches it, each wire times its weight, and its bias. \ensuremath{\cdot}~from (2)
 \begin{align*}
 z^{(2)} &= W^{(1)} \, a^{(1)} + b^{(1)} \\
 &= \begin{pmatrix} 1 \end{pmatrix}

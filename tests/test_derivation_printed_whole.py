@@ -281,7 +281,7 @@ def test_an_english_article_needs_no_chinese_fonts_and_a_chinese_one_has_them():
         "\\usepackage[margin=25mm]{geometry}\n"
     )
     assert r"\noindent S0: 前馈神经网络与反向传播算法（推导过程）, Joe-Han, 2016\par" in page
-    assert r"\section*{前向传播}" in page and r"\ensuremath{\cdot} 由 (2)" in page
+    assert r"\section*{前向传播}" in page and r"\ensuremath{\cdot}~由 (2)" in page
     english = one_unit().to_latex()
     assert not re.search("[\u2e80-\uffff]", english)
 

@@ -117,7 +117,7 @@ def _body(derived: Derived, verify: bool) -> Iterator[str]:
             section = step.kind
             yield rf"\section*{{{_prose(section_title(derived, step))}}}"
         uses = [numbers[u] for u in step.uses]
-        tail = rf" \ensuremath{{\cdot}} {_prose(uses_text(derived, uses))}" if uses else ""
+        tail = rf" \ensuremath{{\cdot}}~{_prose(uses_text(derived, uses))}" if uses else ""
         yield rf"\paragraph{{({step.number}) {prose(step, step.title)}}}"
         yield prose(step, step.why) + tail
         yield r"\begin{align*}"

@@ -94,10 +94,14 @@ math[display]>mtable>mtr>mtd:last-child{text-align:left}
 .lines td:last-child::after{content:none}.equations mrow mtable mtd{padding-inline:.25em}
 .lines .apart>td{padding:0}.lines tr.apart{padding-top:.9em}}
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--faint:#444;--line:#bbb;
---accent:#0b5fae;--warn:#7a4700}body{max-width:none;padding:0;font-size:11pt}.step{break-inside:avoid;background:none;
-border:1px solid var(--line);content-visibility:visible}.place{display:none}
-.equations,.drawing{background:none;overflow:visible}.network{min-width:0!important}}
+--accent:#0b5fae;--warn:#7a4700}body{max-width:none;padding:0;font-size:11pt}
+.step{break-inside:avoid;background:none;border:1px solid var(--line);content-visibility:visible}
+.place{display:none}.equations,.drawing{background:none}.network{min-width:0!important}h2{break-after:avoid}
+.lines{display:grid;grid-template-columns:auto auto auto;
+justify-content:center;align-items:baseline}
+.lines tbody,.lines tr{display:contents}}
 """
+"""On paper lines stand in a grid: where pages break, browsers align no table at its baselines."""
 
 
 def html_page(derived: Derived, verify: bool = False) -> str:
