@@ -34,7 +34,7 @@ class Loose:
 LOOSE: tuple[Loose, ...] = (
     Loose("S0", ":16–:23", "h(x), x, y, α, λ are in no list",
           "h(x) = a⁽ⁿˡ⁾, x = a⁽¹⁾, y the target, α the learning rate, λ the penalty's factor"),
-    Loose("S0", ":16, :41", "n_l, with the letter l that runs", "one number, of all layers"),
+    Loose("S0", ":16, :41", "nₗ, with the letter l that runs", "one number, of all layers"),
     Loose("S0", ":39, :41", "J is the whole cost and, of x and y, one sample's; i counts samples, "
           "and units too", "J of the batch; C of one sample"),
     Loose("S0", ":47", "λW", "λW⁽ˡ⁾"),
@@ -64,8 +64,8 @@ LOOSE: tuple[Loose, ...] = (
           "a function of its own, with the derivative 1 + σ′(X)"),
     Loose("S2", ":15, :28", "f, x and n are activation, input and layers, in :28 loss, parameter "
           "and iteration", "E, the weights and biases, and ← for one step"),
-    Loose("S2", ":18", "x_ij⁽ˡ⁺¹⁾, the input of a connection",
-          "t_i⁽ˡ⁾, for every j alike; t⁽¹⁾ is x"),
+    Loose("S2", ":18", "xᵢⱼ⁽ˡ⁺¹⁾, the input of a connection",
+          "tᵢ⁽ˡ⁾, for every j alike; t⁽¹⁾ is x"),
     Loose("S2", "(1), (2)", "for which l is not said", "(1) for l = 2 … n − 1, (2) for l = 2 … n"),
     Loose("S2", "(3)", "y⁽ⁿ⁾, as if a layer made it", "y, the target"),
     Loose("S3", "(34)", "V11 = V11 − …, an equation that cannot hold",
@@ -77,11 +77,11 @@ LOOSE: tuple[Loose, ...] = (
           "the learning rate"),
     Loose("S3", "(14), (23)", "w31", "W31"),
     Loose("S4", "(1), (3)", "for which l is not said; that a⁽¹⁾ = x neither",
-          "l = 2 … n_l; the recursion for l = 2 … n_l − 1"),
+          "l = 2 … nₗ; the recursion for l = 2 … nₗ − 1"),
     Loose("S4", "(2)", "g is the sigmoid, and g′ is not given",
           "g′(z) = g(z)(1 − g(z)); the derivation holds for any g"),
     Loose("S4", "(4)", "θ", "all w and b"),
-    Loose("S4", ":18", "y_j, the label of class j", "1 for the sample's own class, else 0"),
+    Loose("S4", ":18", "yⱼ, the label of class j", "1 for the sample's own class, else 0"),
     Loose("S4", ":29", "brackets that none opened; delta and frac, where a line break was lost; "
           "numbers stop at (5)", "left out; δ and a fraction; by their place"),
 )  # fmt: skip

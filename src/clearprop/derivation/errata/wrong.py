@@ -38,7 +38,7 @@ def _inner(e: Example) -> float:
     return float(e.x[0, 0] * e.slope[2][0, 0])
 
 
-def _by_output(e: Example, cost: Callable[[Array], float]) -> Array:
+def _byₒutput(e: Example, cost: Callable[[Array], float]) -> Array:
     """∂cost/∂O by central differences."""
     found = np.zeros_like(e.a[3])
     for k in range(len(found)):
@@ -139,7 +139,7 @@ ERRATA: tuple[Erratum, ...] = (
             "第一层没有输入加权和，激活函数会作用在输入上",
             lambda e: dot(e.W[1], sigmoid(e.x)) + e.b[1], lambda e: dot(e.W[1], e.x) + e.b[1],
             lambda e: e.z[2], reading="l = 2, with z⁽¹⁾ read as x"),
-    Erratum("S0", ":39", "(λ/2) ‖W‖₂²", "(λ/2) Σ (W_ji⁽ˡ⁾)², over all layers, as in :41",
+    Erratum("S0", ":39", "(λ/2) ‖W‖₂²", "(λ/2) Σ (Wⱼᵢ⁽ˡ⁾)², over all layers, as in :41",
             "the 2-norm of a matrix is its largest singular value; and W is several matrices",
             "矩阵的二范数是最大奇异值，而这里是各层权重的平方和",
             lambda e: _penalty_slope(e, lambda w: float(np.linalg.norm(w, 2) ** 2)),
@@ -157,7 +157,7 @@ ERRATA: tuple[Erratum, ...] = (
             lambda e: e.b[1] - e.rate / M * sum(e.sample_gradient("b", 1)),
             lambda e: _updated(e, "b")),
     Erratum("S0", ":59, :61", "∂J/∂W = (∂J/∂z)ᵀ ∂z/∂W with ∂z/∂W = a",
-            "∂z_k/∂W_ji = a_i if k = j, else 0",
+            "∂zₖ/∂Wⱼᵢ = aᵢ if k = j, else 0",
             "three indices; transposed against its own :79, :88; where :96 comes from",
             "应有三个下标；与原文后面的式子转置相反，错误由此传到最后的结果",
             lambda e: dot(e.delta[3].T, e.a[2]),
@@ -264,19 +264,19 @@ ERRATA: tuple[Erratum, ...] = (
             lambda e: dot(e.W[1], np.array([[e.x[0, 0]], [e.y[0, 0]]])) + e.b[1],
             lambda e: dot(e.W[1], e.x) + e.b[1], lambda e: e.z[2],
             reading="the first pair taken as the input"),
-    Erratum("S3", "(1), (10)", "E = (1/N) Σ (yᵢ − y_o)²", "(1/N) Σ (Yᵢ − Oᵢ)², N outputs",
+    Erratum("S3", "(1), (10)", "E = (1/N) Σ (yᵢ − yₒ)²", "(1/N) Σ (Yᵢ − Oᵢ)², N outputs",
             "yₒ has no index, and can only be read as one output; N reads as the number of "
             "samples",
             "输出没有下标，只能当作某一个输出；且易把输出数误作样本数",
             lambda e: np.mean((e.y - e.a[3][0, 0]) ** 2), lambda e: np.mean((e.y - e.a[3]) ** 2),
             lambda e: e.cost(e.x, e.y),
-            reading="y_o read as the first output; E is Eₜₒₜₐₗ from (10) on",
+            reading="yₒ read as the first output; E is Eₜₒₜₐₗ from (10) on",
             numbers=("1", "10")),
     Erratum("S3", "(12), (21), (26)", "−(Y − O)", "−(2/N)(Y − O) for N outputs",
             "the factor 2/N is missing: it is 1 for two outputs, and for no other number of them",
             "缺少求平均时留下的因子：两个输出时数值相同，其他个数时都不对",
             lambda e: -(e.y - e.a[3]), lambda e: -(2 / 3) * (e.y - e.a[3]),
-            lambda e: _by_output(e, lambda o: float(np.mean((e.y - o) ** 2))),
+            lambda e: _byₒutput(e, lambda o: float(np.mean((e.y - o) ** 2))),
             reading="three outputs", outputs=3, numbers=("12", "21", "26")),
     Erratum("S3", "(15) before (23), (24)", "W11 ← W11 − η ∂Eₜₒₜₐₗ/∂W11, before (24) reads W11",
             "use the old W11 in (24)",
@@ -308,13 +308,14 @@ ERRATA: tuple[Erratum, ...] = (
             lambda e: _share(e, 0) * (_share(e, 1) * _inner(e)),
             lambda e: (_share(e, 0) + _share(e, 1)) * _inner(e),
             lambda e: e.difference(e.W[1])[0, 0], numbers=("35",)),
-    Erratum("S4", "(1)", "zᵢ = bᵢ + Σ_{j=1}^{S_l} wᵢⱼ⁽ˡ⁻¹⁾ aᵢ⁽ˡ⁻¹⁾",
-            "Σ_{j=1}^{S_{l−1}} wᵢⱼ⁽ˡ⁻¹⁾ aⱼ⁽ˡ⁻¹⁾",
+    Erratum("S4", "(1)", "zᵢ = bᵢ + Σⱼ₌₁^{Sₗ} wᵢⱼ⁽ˡ⁻¹⁾ aᵢ⁽ˡ⁻¹⁾",
+            "Σⱼ₌₁^{Sₗ₋₁} wᵢⱼ⁽ˡ⁻¹⁾ aⱼ⁽ˡ⁻¹⁾",
             "index and limit", "下标和求和上限都错",
             lambda e: np.array([[e.b[2][i, 0] + sum(e.W[2][i, j] * e.a[2][i, 0] for j in range(2))]
                                 for i in range(2)]),
             lambda e: dot(e.W[2], e.a[2]) + e.b[2], lambda e: e.z[3], reading="l = 3"),
-    Erratum("S4", "(4)", "J = ½ Σ_{j=1}^{S_l} (yⱼ − aⱼ⁽ˡ⁾)²", "S_{n_l} and a⁽ⁿˡ⁾, the output layer",
+    Erratum("S4", "(4)", "J = ½ Σⱼ₌₁^{Sₗ} (yⱼ − aⱼ⁽ˡ⁾)²",
+            "S of layer nₗ and a⁽ⁿˡ⁾, the output layer",
             "for any other l it is no cost", "只有输出层才是代价",
             lambda e: 0.5 * np.sum((e.y - e.a[2][:2]) ** 2),
             lambda e: 0.5 * np.sum((e.y - e.a[3]) ** 2),
@@ -325,7 +326,7 @@ ERRATA: tuple[Erratum, ...] = (
             lambda e: e.delta[2] * e.slope[2] * np.sum(e.W[2], axis=0)[:, None],
             lambda e: e.delta[2], _delta2,
             reading="it defines δ⁽ˡ⁾ by itself; the true δ⁽ˡ⁾ put in on the right"),
-    Erratum("S4", "δ recursion, z_j", "zⱼ = bᵢ + Σ wⱼₖ aₖ", "bⱼ + Σ wⱼₖ aₖ",
+    Erratum("S4", "δ recursion, zⱼ", "zⱼ = bᵢ + Σ wⱼₖ aₖ", "bⱼ + Σ wⱼₖ aₖ",
             "its derivative is 0, so the result survives", "偏置的下标错；其导数为零，结果不受影响",
             lambda e: dot(e.W[2], e.a[2]) + e.b[2][::-1], lambda e: dot(e.W[2], e.a[2]) + e.b[2],
             lambda e: e.z[3], reading="i the other unit of the layer"),
