@@ -152,6 +152,31 @@ def test_residual_networks_of_a_few_units_are_multiplied_out(name):
     assert d.worth(equation) == pytest.approx(expected, rel=1e-11)
 
 
+def test_of_relu_after_relu_the_expression_is_as_it_is_written():
+    """SymPy would fold cases within the conditions of cases, for hours; its text is read here."""
+    pytest.importorskip("sympy", reason="SymPy is not installed")
+    network = cp.Network("2-2-2-2-1", "relu")
+    p, X, Y = data(network, 1)
+    p = {name: np.abs(array) for name, array in p.items()}
+    X = np.abs(X)  # so that the units are on
+    d = cp.derive(network, "index", p, X, Y, weight="W1[1,2]").expand()
+    text = multiplied_out(d).to_dict()["sympy"]
+    names = {
+        d.names.name(sym, place): float(array[place])
+        for sym, array in [*p.items(), ("a1", X[0]), ("y", Y[0])]
+        for place in np.ndindex(np.shape(array))
+    }
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, repr(names[name]))
+
+    def cases(*given):
+        return next(worth for worth, holds in given if holds)
+
+    expected = network.gradient(p, X, Y)["W1"][0, 1]
+    assert abs(expected) > 1e-3
+    assert eval(text, {"Piecewise": cases}) == pytest.approx(expected, rel=1e-10)
+
+
 def test_a_long_formula_of_latex_is_cut_before_its_loosest_sign():
     text = r"A_{1} \cdot (B_{2} + C) - D_{1} \cdot f(E + F) + g_{1} \cdot (H - I)"
     assert list(broken(text, 14)) == [

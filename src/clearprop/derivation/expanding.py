@@ -75,7 +75,7 @@ class Expanded:
         """The same as a SymPy expression, functions written out too (SymPy takes a second)."""
         places = self.names.ordered(self.left.sym, self.left.index)
         index = tuple(place for place in places if isinstance(place, int))
-        return Symbolic(self.equations, self.names).entry((self.left.sym, index))
+        return Symbolic(self.equations, self.names, as_written=True).entry((self.left.sym, index))
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data: the SymPy expression as text, and what it costs."""

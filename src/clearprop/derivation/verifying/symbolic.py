@@ -46,11 +46,16 @@ class Symbolic:
     ----------
     found : mapping of entry to Equation
     names : Names
+    as_written : bool
+        To be read, not differentiated: cases stand as they are printed.
     """
 
-    def __init__(self, found: Mapping[Entry, Equation], names: Names) -> None:
+    def __init__(
+        self, found: Mapping[Entry, Equation], names: Names, as_written: bool = False
+    ) -> None:
         import sympy  # optional, and slow to load
 
+        self.as_written = as_written
         self.sympy: Any = sympy
         self.found, self.names = found, names
         self.known: dict[Entry, Any] = {}
@@ -93,10 +98,24 @@ class Symbolic:
                 return getattr(sympy, {"abs": "Abs"}.get(name, name))(of(args[0]))
             case Piecewise(left, right, or_equal, then, otherwise):
                 a, b = of(left), of(right)
+                if self.as_written:
+                    return self._cases(a, b, or_equal, of(then), of(otherwise))
                 return sympy.Piecewise(
                     (of(then), a <= b if or_equal else a < b), (of(otherwise), True)
                 )
         raise SettingError(refusal("expand_kind", kind=type(node).__name__))
+
+    def _cases(self, left: Any, right: Any, or_equal: bool, then: Any, otherwise: Any) -> Any:
+        """Cases as they are written; of cases within the condition a name alone.
+
+        SymPy would fold those into one another, which takes hours where a few relu follow another.
+        """
+        sympy = self.sympy
+        named = sympy.Function("Piecewise", real=True)
+        holds = (sympy.Le if or_equal else sympy.Lt)(left, right, evaluate=False)
+        if holds.has(sympy.Piecewise, named):
+            return named((then, holds), (otherwise, sympy.true))
+        return sympy.Piecewise((then, holds), (otherwise, True), evaluate=False)
 
 
 def operations(found: Mapping[Entry, Equation], names: Names, start: Entry = ("J", ())) -> int:
