@@ -167,6 +167,7 @@ def test_an_equation_too_long_for_its_words_has_a_line_of_its_own_in_an_article(
     last = article.rpartition(r"\textit{")[2].partition("\n\\end{document}")[0]
     lines = [line.removesuffix(" \\newline") for line in last.splitlines()]
     assert len(lines) == 5
-    assert lines[1].startswith(r"\ensuremath{\frac{\partial E_{\mathrm{total}}}") and "W_{11}" in lines[1]
-    assert lines[3].startswith(r"\ensuremath{\frac{\partial E_{\mathrm{total}}}") and "W_{11}" in lines[3]
+    for line in (lines[1], lines[3]):
+        assert line.startswith(r"\ensuremath{\frac{\partial E_{\mathrm{total}}}")
+        assert "W_{11}" in line
     assert len(re.findall(r"[:：] \\ensuremath\{E_\{1\} = ", article)) == 2
