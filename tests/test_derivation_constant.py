@@ -49,7 +49,7 @@ def test_each_constant_stands_below_its_layer_and_leads_to_every_unit_behind_it(
     for value in ("a1", "a2"):
         one = drawing.mark(f"one:{value}")
         above = drawing.mark(value).dots[-1]
-        assert (one.sign, one.dots[0].x, one.dots[0].y) == ("+1", above.x, above.y + 52.0)
+        assert (one.sign, one.dots[0].x, one.dots[0].y) == ("+1", above.x, above.y + 58.0)
     assert strokes(drawing, "one:a1") == [("b1", ("z2", unit)) for unit in (1, 2, 3)]
     assert strokes(drawing, "one:a2") == [("b2", ("z3", unit)) for unit in (1, 2)]
     plain = lay_out(cp.Network("2-3-2", "sigmoid").plan)
