@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "blocks.hpp"
+#include "subnormal.hpp"
 
 namespace clearprop {
 
@@ -108,6 +109,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
     std::vector<double> weight_squares(penalised ? squares_.size() : 0);
 
     team.run([&](int rank) {
+        const FlushSubnormal<T> flush;
         std::vector<double> settings = settings_;
         for (long s = 0; s < slice.steps; ++s) {
             const std::int64_t* rows = slice.rows + slice.starts[s];
@@ -370,6 +372,7 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
     at.with_batch = true;
     at.stop = stop;
     team.run([&](int rank) {
+        const FlushSubnormal<T> flush;
         if (!this->pass(this->with_scratch(at, rank), data, rows, rank, team.size()))
             bailed_ = true;
     });
@@ -385,6 +388,7 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
         nodes.push_back({first + b, level, cost(at, b, end), row_sum(r0, r1, weight)});
         std::vector<T>& sum = sums.emplace_back(static_cast<std::size_t>(tables_.size));
         team.run([&](int rank) {
+            const FlushSubnormal<T> flush;
             const Job<T> own = this->with_scratch(at, rank);
             for (const Item& item : items_) {
                 if (item.owner != rank) continue;
@@ -402,6 +406,7 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
 template <class T>
 double Engine<T>::apply(T* flat, T* const* slots, const T* gradient, double rate,
                         const double* per_step, long per_step_count, double clip) {
+    const FlushSubnormal<T> flush;
     this->pack(flat, slots);
     packed_.clear();
     this->make_gradients();
