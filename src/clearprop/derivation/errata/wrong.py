@@ -38,7 +38,7 @@ def _inner(e: Example) -> float:
     return float(e.x[0, 0] * e.slope[2][0, 0])
 
 
-def _byₒutput(e: Example, cost: Callable[[Array], float]) -> Array:
+def _by_output(e: Example, cost: Callable[[Array], float]) -> Array:
     """∂cost/∂O by central differences."""
     found = np.zeros_like(e.a[3])
     for k in range(len(found)):
@@ -276,7 +276,7 @@ ERRATA: tuple[Erratum, ...] = (
             "the factor 2/N is missing: it is 1 for two outputs, and for no other number of them",
             "缺少求平均时留下的因子：两个输出时数值相同，其他个数时都不对",
             lambda e: -(e.y - e.a[3]), lambda e: -(2 / 3) * (e.y - e.a[3]),
-            lambda e: _byₒutput(e, lambda o: float(np.mean((e.y - o) ** 2))),
+            lambda e: _by_output(e, lambda o: float(np.mean((e.y - o) ** 2))),
             reading="three outputs", outputs=3, numbers=("12", "21", "26")),
     Erratum("S3", "(15) before (23), (24)", "W11 ← W11 − η ∂Eₜₒₜₐₗ/∂W11, before (24) reads W11",
             "use the old W11 in (24)",
