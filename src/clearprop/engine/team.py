@@ -2,9 +2,11 @@
 
 A step that is small is done by one thread, a large one by all; in between, slices of some steps are
 done both ways in turn and the faster is kept, tried again now and then, because it depends on what
-else runs. What else runs only ever takes time, so of the last trials of each the least counts. A
-pass over rows alone is too short to be tried: its size says. Threads change no bits, so neither
-does the choice. Proved by ``tests/test_engine_team.py``.
+else runs. What else runs only ever takes time, so of the last trials of each the least counts.
+Where no core is free for a second thread, a step may take as long as a thread has a core: so one
+thread is tried first, a trial begins with few steps, and more threads whose slices came to be
+slower than one was are left at once. A pass over rows alone is too short to be tried: its size
+says. Threads change no bits, so neither does the choice. Proved by ``tests/test_engine_team.py``.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ LARGE_STEP = 1e8
 SMALL_PASS = 2e7
 """Multiplications of a pass over rows that are worth a thread: some 400 µs of it. To start one
 takes 30 µs where a core is free, and a millisecond where none is."""
-TRIAL = 1.5e-3
-"""Seconds that a trial takes, about."""
+TRIAL = 1e-3
+"""Seconds after which a trial is over, and that it takes at least where there are steps enough."""
+FEW, MORE = 2, 4
+"""Steps with which a trial begins, and how many times as many follow if they took less."""
 FIRST = 2
 """Trials of either choice with which a run begins, behind one that counts for nothing: in it the
 memory is touched for the first time."""
@@ -51,8 +55,9 @@ class Team:
         self._most = 0  # threads that the trials are of, beside one
         self._cost: dict[int, deque[float]] = {}  # threads -> seconds a multiplication, by trial
         self._trials: list[int] = []  # threads of the trials that are still to be done
+        self._trial: list[tuple[float, float]] = []  # work and seconds of the parts of the first
         self._warm = False
-        self._since = 0.0  # seconds run since the last trial
+        self._since = self._worked = 0.0  # seconds and work of slices since the last trial
         self._spent = 0.0  # seconds of the longer of the last two
 
     def next(self, work: float, steps: int) -> tuple[int, int]:
@@ -66,13 +71,16 @@ class Team:
         if most != self._most:
             self._most, self._warm = most, False
             self._cost = {most: deque(maxlen=KEPT), 1: deque(maxlen=KEPT)}
-            self._trials = [most, *(most, 1) * FIRST]
+            self._trials, self._trial = [1, *(1, most) * FIRST], []
+            self._since = self._worked = 0.0
         best = self._best()
         if not self._trials and self._since > max(AGAIN, self._spent / SHARE):
+            if best > 1 and self._since / self._worked > min(self._cost[1]):
+                self._cost[best] = deque([self._since / self._worked], KEPT)
+                best = self._best()
             self._trials = [1 if best > 1 else most, best]
         if self._trials:
-            speed = min(self._cost[best], default=1 / 4e10)
-            return self._trials[0], min(steps, max(2, int(TRIAL / (speed * work))))
+            return self._trials[0], min(steps, FEW * MORE ** len(self._trial))
         return best, min(steps, max(2, int(AGAIN / (min(self._cost[best]) * work))))
 
     def note(self, threads: int, work: float, seconds: float) -> None:
@@ -80,13 +88,21 @@ class Team:
         if not self._most or not work > 0:
             return
         self._since += seconds
-        if not self._trials or threads != self._trials[0]:
-            return
+        self._worked += work
+        if self._trials and threads == self._trials[0]:
+            self._trial.append((work, seconds))
+            spent = sum(seconds for _, seconds in self._trial)
+            if spent >= TRIAL or not self._warm:
+                self._end_trial(threads, spent)
+
+    def _end_trial(self, threads: int, spent: float) -> None:
+        """Keep the least that a part of the trial cost: its few first steps also start threads."""
         del self._trials[0]
-        self._since, self._spent = 0.0, max(seconds, self._spent if len(self._trials) % 2 else 0.0)
         if self._warm:
-            self._cost[threads].append(seconds / work)
-        self._warm = True
+            self._cost[threads].append(min(seconds / work for work, seconds in self._trial))
+        self._trial, self._warm = [], True
+        self._since = self._worked = 0.0
+        self._spent = max(spent, self._spent if len(self._trials) % 2 else 0.0)
 
     def of_pass(self, work: float) -> int:
         """Return the threads of one pass over rows, of ``work`` multiplications."""
