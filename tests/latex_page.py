@@ -27,6 +27,8 @@ MORE = {"graph": {"Delta": 1}, "delta-rule": {"W": 1, "b": 1}}
 SOURCE_FIRST = {"delta-rule", "scalar"}
 COLUMN = {"graph"}  # the bias is one more column of the weights
 SIZED = {"graph"}  # matrices have their sizes below
+MEMBER = r"\kappa"
+RUNNING = {"s", MEMBER}  # they count samples and members
 OWN_LETTERS = {"hidden": {"V", "H", "P"}, "output": {"W", "Q", "O"}, "input": {"X"}}
 
 
@@ -103,7 +105,7 @@ class Page:
                 return self.entry(f"dJ/d{symbol}", below, bound)
             role = {"a": "Delta", "z": "delta"}[symbol[0]]
             return self.entry(role + symbol[1:], below, bound)
-        units = [place for place in name.below if place.letter != "s"]
+        units = [place for place in name.below if place.letter not in RUNNING]
         if name.letter == "x" and self.notation == "delta-rule" and len(units) == 2:
             return self.connection(name, bound)
         symbol = self.symbol(name, bound)
@@ -114,8 +116,8 @@ class Page:
     def connection(self, name: Name, bound) -> np.ndarray:
         """x^(l)_ij: what goes from unit i into unit j of layer l."""
         node = next(n for n in self.graph.nodes if n.output == f"z{layer(name, bound)}")
-        places = tuple(p for p in name.below if p.letter != "s")
-        sample = tuple(p for p in name.below if p.letter == "s")
+        places = tuple(p for p in name.below if p.letter not in RUNNING)
+        sample = tuple(p for p in name.below if p.letter in RUNNING)
         values = []
         for read in node.inputs:
             values.append(self.entry(read, Name("", "", (*sample, places[0])), bound))
@@ -155,9 +157,9 @@ class Page:
 
     def entry(self, symbol: str, name: Name, bound) -> np.ndarray:
         sample = next((int(p) for p in name.below if p.letter == "s"), self.sample)
-        member = bound.get(r"\kappa", self.member)
+        member = next((int(p) for p in name.below if p.letter == MEMBER), self.member)
         array = self.whole(symbol, sample, member)
-        places = [p for p in name.below if p.letter != "s"]
+        places = [p for p in name.below if p.letter not in RUNNING]
         base = symbol.removeprefix("dJ/d")
         if self.notation in SOURCE_FIRST and base.startswith("W") and array.ndim == 2:
             array = array.T

@@ -141,7 +141,7 @@ def test_the_article_marks_what_a_source_prints_wrongly():
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    [("en", ("⚠ the source prints:", "right:")), ("zh", ("⚠ 原文印作：", "应为："))],
+    [("en", ("⚠ the source prints: ", "right: ")), ("zh", ("⚠ 原文印作：", "应为："))],
 )
 def test_two_misprints_of_a_step_are_said_one_after_the_other(language, words):
     d = derived(notation="scalar", language=language)

@@ -78,7 +78,7 @@ def test_each_layout_has_its_name_and_text_alone_writes_fractions_on_the_line():
          "<mrow><munderover><mo>∑</mo><mrow><mi>j</mi>"
          "<mo lspace='0' rspace='0'>=</mo><mn>1</mn></mrow>"
          "<mrow>3</mrow></munderover>x</mrow>"),
-        (("total", "κ", "K", "x"), "Σ_{κ}₌₁^{K} x", r"\sum_{\kappa=1}^{K} x",
+        (("total", "κ", "K", "x"), "Σ_{κ=1}^{K} x", r"\sum_{\kappa=1}^{K} x",
          "<mrow><munderover><mo>∑</mo><mrow><mi>κ</mi>"
          "<mo lspace='0' rspace='0'>=</mo><mn>1</mn></mrow>"
          "<mrow>K</mrow></munderover>x</mrow>"),
@@ -271,6 +271,9 @@ ONE = "<mo stretchy='false'>(</mo><mn>1</mn><mo stretchy='false'>)</mo>"
          "<mn>1</mn></mrow></msub>"),
         (Glyph("a", "", ("κ", "i")), "a_{κi}", r"a_{\kappa i}",
          "<msub><mi>a</mi><mrow><mi>κ</mi><mi>i</mi></mrow></msub>"),
+        (Glyph("a", "", ("κ", "i+13")), "a_{κ,i+13}", r"a_{\kappa , i + 13}",
+         "<msub><mi>a</mi><mrow><mi>κ</mi><mo>,</mo><mi>i</mi><mo lspace='0' rspace='0'>+</mo>"
+         "<mn>1</mn><mn>3</mn></mrow></msub>"),
     ],
 )  # fmt: skip
 def test_a_letter_carries_its_marks_in_their_places(glyph, text, latex, mathml):

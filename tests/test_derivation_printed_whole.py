@@ -235,7 +235,7 @@ def test_a_misprint_of_the_source_is_marked_below_its_step_on_every_page():
         "\n        ⚠ the source prints: a = 2\n                      right: b = 2\n"
         "          w_1<2\n"
     )
-    assert "\033[33m        ⚠ the source prints:\033[0m a = 2\n" in d.text(color=True)
+    assert "\033[33m        ⚠ the source prints: \033[0ma = 2\n" in d.text(color=True)
     assert "          \033[33mw_1<2\033[0m\n" in d.text(color=True)
     assert d.to_latex().endswith(
         "\\end{align*}\n\\textit{\\ensuremath{!} the source prints: \\ensuremath{a = 2} \\newline\n"

@@ -55,9 +55,15 @@ def test_a_header_says_which_sample_and_member_the_numbers_are_of():
     assert list(header(replace(derived(rows=3), row=2)))[2:] == ["numbers of sample 2 of 3"]
     x = cp.Input(2)
     network = cp.Network(inputs=x, outputs=cp.Dense(2, "tanh", members=3)(x))
-    assert list(header(derived(network)))[2:] == ["numbers of member 1 of 3"]
-    assert list(header(derived(network, language="zh")))[2:] == ["数值取第 1 个成员，共 3 个"]
-    assert len(list(header(cp.derive(network)))) == 2  # no numbers: no member's
+    alike = (
+        "K = 3 members side by side: an equation without κ holds for each, and J is the mean of "
+        "their costs"
+    )
+    assert list(header(derived(network)))[2:] == [alike, "numbers of member 1 of 3"]
+    zh = "K = 3 个成员并列：不带 κ 的式子对每个成员都成立，J 是各成员代价的平均"
+    found = list(header(derived(network, language="zh")))[2:]
+    assert found == [zh, "数值取第 1 个成员，共 3 个"]
+    assert list(header(cp.derive(network)))[2:] == [alike]  # no numbers: no member's
 
 
 @pytest.mark.parametrize(
@@ -165,12 +171,12 @@ def test_one_misprint_is_said_with_its_reason():
     step = replace(d.steps[0], marked=(Mark(erratum, own, own),))
     equation = equation_text(d.printer(TEXT), own, d.value(own))
     assert list(marked(d, step, d.printer(TEXT))) == [
-        ("⚠ the source prints:", equation),
-        ("right:", equation),
+        ("⚠ the source prints: ", equation),
+        ("right: ", equation),
         (erratum.why, ""),
     ]
     found = [words for words, _ in marked(one_unit("zh"), step, d.printer(TEXT))]
-    assert found == ["⚠ 原文印作：", "应为：", erratum.why_zh]
+    assert found == ["⚠ 原文印作：", "应为：", erratum.why_zh]  # its colon has its own air
 
 
 def test_headings_name_the_part_or_the_weight_that_is_derived():

@@ -104,7 +104,7 @@ E_rows:=|update|update_why|dJ/dE_rows|E^{(rows)}ᵢⱼ ← E^{(rows)}ᵢⱼ − 
 z_twice|weighted|weighted_why|a1|z^{(twice)} = W^{(twice)} a⁽¹⁾ + b^{(twice)}
 z_twice_2|weighted|weighted_why|a_twice|z^{(twice_2)} = W^{(twice)} a^{(twice)} + b^{(twice)}
 a_twice_2|activated|activated_why|z_twice_2|a^{(twice_2)} = tanh(z^{(twice_2)})
-a_drop|scaled|scaled_why|a_twice_2|a^{(drop)} = r^{(drop)} ⊙ a^{(twice_2)}
+a_drop|dropped|dropped_why|a_twice_2|a^{(drop)} = r^{(drop)} ⊙ a^{(twice_2)}
 a6|stacked|stacked_why|a_drop a2|a⁽⁶⁾ = (a^{(drop)}; a⁽²⁾)
 z_two|weighted|weighted_plain_why|a6|z^{(two)} = W^{(two)} a⁽⁶⁾
 a_two|activated|activated_why|z_two|a^{(two)} = e^(z^{(two)})
@@ -165,12 +165,12 @@ W^{(two)}₁₁ ← W^{(two)}₁₁ − η · ∂E/∂W^{(two)}₁₁; \
 W^{(two)}₂₁ ← W^{(two)}₂₁ − η · ∂E/∂W^{(two)}₂₁; W^{(two)}₃₁ ← W^{(two)}₃₁ − η · ∂E/∂W^{(two)}₃₁
 """,
     (members, "matrix"): """
-penalty|penalty|penalty_why||Ω = (λ/2) ‖W^{(one)}‖² + (Σ_{κ}₌₁^{K} (λ/2) ‖W^{(many)}‖²)/3
-J|total_cost|total_cost_why|C penalty|J = (1/m) Σₛ₌₁ᵐ (Σ_{κ}₌₁^{K} (1/3) Cₛ) + Ω
+penalty|penalty|penalty_why||Ω = (λ/2) ‖W^{(one)}‖² + (Σ_{κ=1}^{K} (λ/2) ‖W^{(many)}_{κ}‖²)/3
+J|total_cost|total_cost_members_why|C penalty|J = (1/m) Σₛ₌₁ᵐ (Σ_{κ=1}^{K} (1/3) C_{sκ}) + Ω
 delta_many|output_delta|output_delta_why|z_many a_many|\
 δ^{(many)} = (1/3) (a^{(many)} − y) ⊙ softplus′(z^{(many)})
 delta_one|delta|delta_arrived_why|z_one delta_many|\
-δ^{(one)} = (Σ_{κ}₌₁^{K} W^{(many)}ᵀ δ^{(many)}) ⊙ tanh′(z^{(one)})
+δ^{(one)} = (Σ_{κ=1}^{K} W^{(many)}_{κ}ᵀ δ^{(many)}_{κ}) ⊙ tanh′(z^{(one)})
 dJ/dW_one|gradient|gradient_why|delta_one a1|\
 ∂J/∂W^{(one)} = (1/m) Σₛ₌₁ᵐ δ^{(one)}ₛ a⁽¹⁾ₛᵀ + λ W^{(one)}
 dJ/dW_many|gradient|gradient_why|delta_many a_one|\
@@ -182,7 +182,7 @@ C|sample_cost|sample_cost_why|a_many|C = ½ Σⱼ₌₁² (yⱼ − a^{(many)}�
 delta_many|output_delta|output_delta_why|z_many a_many|\
 δ^{(many)}ᵢ = −(1/3) (yᵢ − a^{(many)}ᵢ) softplus′(z^{(many)}ᵢ)
 delta_one|delta|delta_arrived_why|z_one delta_many|\
-δ^{(one)}ᵢ = (Σ_{κ}₌₁^{K} (Σⱼ₌₁² w^{(many)}ⱼᵢ δ^{(many)}ⱼ)) tanh′(z^{(one)}ᵢ)
+δ^{(one)}ᵢ = (Σ_{κ=1}^{K} (Σⱼ₌₁² w^{(many)}_{κji} δ^{(many)}_{κj})) tanh′(z^{(one)}ᵢ)
 """,
 }
 
@@ -234,7 +234,7 @@ def test_each_step_reads_as_it_is_derived_by_hand(network, notation):
 
 def test_one_sample_has_no_mean_and_its_cost_is_the_cost_unless_there_is_more():
     found = written(derived(members(), "matrix", 1))
-    assert found["J"].endswith("|J = (Σ_{κ}₌₁^{K} (1/3) C) + Ω")
+    assert found["J"].endswith("|J = (Σ_{κ=1}^{K} (1/3) C_{κ}) + Ω")
     assert found["dJ/db_one"].endswith("|∂J/∂b^{(one)} = δ^{(one)}")
     found = written(derived(two_costs(), "matrix", 1))
     assert found["J"].endswith("|C_one C_two|J = C^{(one)} + C^{(two)}")

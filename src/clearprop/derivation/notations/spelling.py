@@ -14,7 +14,7 @@ import numpy as np
 
 from clearprop.backprop import target_name
 from clearprop.derivation.notations.glyphs import Glyph, Partial
-from clearprop.derivation.notations.notation import Notation
+from clearprop.derivation.notations.notation import TAKEN, Notation
 from clearprop.derivation.notations.roles import FULL, base_of, behind, split
 from clearprop.derivation.trees.tree import Index, Var
 from clearprop.expressions import Array
@@ -40,6 +40,9 @@ class Spelling:
             self.shapes["r" + node.output[1:]] = graph.values[node.output].type.shape
         for cost in graph.costs:
             self.shapes[target_name(graph, cost)] = graph.values[cost.value].type.shape
+        self._each = {name for name, value in graph.values.items() if value.type.member}
+        self._each |= {name for name, p in graph.parameters.items() if p.spec.type.member}
+        self._each |= {"r" + name[1:] for name in self._each if name in graph.values}
 
     # -- the layers -------------------------------------------------------------------------------
     @cached_property
@@ -153,7 +156,7 @@ class Spelling:
         role, label = split(sym)
         symbols = self.notation.symbols
         full = sym.endswith(FULL)
-        bare = self.column(sym) and not full and not below
+        bare = self.column(sym) and not full and set(below) <= set(TAKEN)
         if not label:
             if role in ("J", "C") and below == ():
                 return Glyph(symbols[role])
@@ -245,12 +248,20 @@ class Spelling:
         """Return how many indices an entry of a quantity has."""
         return len(self._shape(sym))
 
+    def each(self, sym: str) -> bool:
+        """Return whether each of the members side by side has a quantity of its own."""
+        if split(sym)[0] == "C":  # of the only cost, or of one of several
+            return any(cost.value in self._each for cost in self.graph.costs)
+        return self._value(sym) in self._each
+
     def _shape(self, sym: str) -> tuple[int, ...]:
+        return self.shapes.get(self._value(sym), ())
+
+    def _value(self, sym: str) -> str:
+        """The value or the parameter that a quantity has the shape of."""
         name = base_of(sym)
         role, label = split(name)
-        if role in ("Delta", "delta"):
-            name = behind(role, label)
-        return self.shapes.get(name, ())
+        return behind(role, label) if role in ("Delta", "delta") else name
 
 
 def _index_text(place: Index) -> str:

@@ -133,9 +133,10 @@ def _body(derived: Derived, verify: bool) -> Iterator[str]:
             for words, equation in marked(derived, step, printer):
                 lines.append(_prose(words))
                 if equation and extent(equation) + len(words) > ROOM:
+                    lines[-1] = lines[-1].rstrip()
                     lines.append(rf"\ensuremath{{{equation}}}")
                 elif equation:
-                    lines[-1] += rf" \ensuremath{{{equation}}}"
+                    lines[-1] += rf"\ensuremath{{{equation}}}"
             yield r"\textit{" + " \\newline\n".join(lines) + "}"
     yield r"\end{document}"
 
@@ -177,7 +178,7 @@ def _aligned(
     else:
         yield last
         yield rf"&\qquad {where}"
-    found = derived.value(equation)
+    found = derived.shown(equation)
     if found is None:
         return
     shown, result = derived.substituted(equation), printer.array(found)

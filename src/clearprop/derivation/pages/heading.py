@@ -52,6 +52,8 @@ def header(derived: Derived) -> Iterator[str]:
         yield derived.say("columns", names=columns_text(derived))
     if derived.numbers is not None and derived.numbers.m > 1:
         yield derived.say("first_sample", row=derived.row, m=derived.numbers.m)
+    if count := derived.network.graph.members:
+        yield derived.say("members", count=count, cost=derived.names.name("J"))
     if derived.numbers is not None and derived.network.graph.members:
         yield derived.say("first_member", count=derived.network.graph.members)
     if derived.numbers is not None and (result := derived.verify()).beyond and result.passed:
@@ -209,11 +211,13 @@ def listed(derived: Derived, numbers: list[int], spans: bool = False) -> str:
 def marked(derived: Derived, step: DerivedStep, printer: Printer) -> Iterator[tuple[str, str]]:
     """Yield what the source prints in a step's place, the right form, and what differs.
 
-    Each is words, and mathematics behind them: an equation and its value, or nothing.
+    Each is words, and mathematics right behind them: an equation and its value, or nothing.
     """
+    air = "" if derived.language == "zh" else " "  # a Chinese colon has its own
     for mark in step.marked:
         for key, equation in (("marked", mark.printed), ("marked_right", mark.right)):
-            yield derived.say(key), equation_text(printer, equation, derived.worth(equation))
+            said = equation_text(printer, equation, derived.worth(equation))
+            yield derived.say(key) + air, said
         yield (mark.erratum.why_zh if derived.language == "zh" else mark.erratum.why), ""
 
 

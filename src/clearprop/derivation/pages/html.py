@@ -205,7 +205,7 @@ class _Page:
             yield f'<p class="free">{said}</p>'
         if step.marked:
             for words, equation in marked(self.derived, step, self.printer):
-                shown = f" {flowing(equation)}" if equation else ""
+                shown = flowing(equation) if equation else ""
                 yield f'<p class="marked">{escape(words)}{shown}</p>'
         yield "</section>"
 
@@ -255,7 +255,7 @@ class _Page:
         for place, member in enumerate(equation.members):
             sign = equation.relation if place == 0 else "="
             lines.append((left if place == 0 else "", sign, self.printer.render(member)))
-        found = self.derived.value(equation)
+        found = self.derived.shown(equation)
         if found is not None:
             shown = self.derived.substituted(equation)
             if shown is not None:
@@ -266,7 +266,7 @@ class _Page:
 
     def notes(self, equation: Equation) -> str:
         """What is said of one equation: where its letters run, and a textbook form's overflow."""
-        found = self.derived.value(equation)
+        found = self.derived.shown(equation)
         said = ""
         if found is not None and not np.isfinite(found).all():
             said = f'<p class="marked">{escape(self.derived.say("overflow"))}</p>'

@@ -98,15 +98,15 @@ class _Text:
                 yield from self.prose(words, YELLOW, 10)
                 continue
             start = f"        {' ' * (most - width(words))}{words}"
-            if width(f"{start} {equation}") <= self.columns:
-                yield f"{self.paint(YELLOW, start)} {equation}"
+            if width(start + equation) <= self.columns:
+                yield self.paint(YELLOW, start) + equation
                 continue
             left, *members = equation.split(" = ")
             for place, member in enumerate(members):
                 head = left if place == 0 else " " * width(left)
-                for piece in folded(member, self.columns - width(start + head) - 4):
+                for piece in folded(member, self.columns - width(start + head) - 3):
                     sign = "=" if piece is member or member.startswith(piece) else " "
-                    yield f"{self.paint(YELLOW, start)} {head} {sign} {piece}"
+                    yield f"{self.paint(YELLOW, start)}{head} {sign} {piece}"
                     start, head = " " * width(start), " " * width(head)
 
     def equation(self, equation: Equation) -> Iterator[str]:
@@ -139,7 +139,7 @@ class _Text:
             start, sign = indent, " "
 
     def values(self, equation: Equation, indent: str) -> Iterator[str]:
-        found = self.derived.value(equation)
+        found = self.derived.shown(equation)
         if found is None:
             return
         shown = self.derived.substituted(equation)

@@ -55,7 +55,9 @@ class LaTeX(Layout):
         below = joined(glyph.below).replace("−", "-")
         if words == [True]:  # "total" is a word, no product of letters
             below = rf"\mathrm{{{below}}}"
-        below = " ".join(map(latex_letter, below)) if not below.isascii() else below
+        if not below.isascii():
+            signs = re.findall(r"\d+|.", below)  # 13 is one number
+            below = " ".join(one if one.isdigit() else latex_letter(one) for one in signs)
         inner = glyph.above.strip("()")
         above = glyph.above.replace("−", "-")
         # a single letter is any layer's, or an index

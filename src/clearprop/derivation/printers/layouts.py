@@ -100,7 +100,9 @@ class Layout:
         return self.call(name, prime, matrix, below)
 
     def total(self, letter: str, upper: str, body: str) -> str:
-        return f"Σ{lowered((letter,))}₌₁{raised(upper)} {body}"
+        low = lowered((letter,))
+        start = f"_{{{letter}=1}}" if low.startswith("_") else f"{low}₌₁"
+        return f"Σ{start}{raised(upper)} {body}"
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:
         comma = "，" if self.language == "zh" else ", "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ class Printer:
 
     def __init__(self, names: Names, layout: Layout, digits: int = 4) -> None:
         self.names, self.layout, self.digits = names, layout, digits
+        self.of_each = False  # within a sum over members: what each has is marked by its letter
 
     def render(self, node: Node) -> str:
         """Return the whole tree on the layout's page."""
@@ -85,6 +87,7 @@ class Printer:
                     node.sym,
                     node.index if node.to is None else (*node.index, node.to),
                     sampled=node.sampled,
+                    member=self.of_each and self.names.each(node.sym),
                     via=node.via,
                     layer=node.layer,
                 )
@@ -132,7 +135,8 @@ class Printer:
                 return draw.turn(draw.bracket(text) if scripted or holds < ATOM else text), POWER
             case tree.Total(var, _, body, upper):
                 letter = LETTERS.get(var, var)
-                inner = self._within(body, PRODUCT)
+                summed = self._of_each() if var == MEMBER else self
+                inner = summed._within(body, PRODUCT)
                 return draw.total(letter, show(upper)[0], inner), SUM
             case tree.Call(name, args, prime, index):
                 inner = ", ".join(show(arg)[0] for arg in args)
@@ -163,6 +167,11 @@ class Printer:
             case tree.Ratio(top, bottom):
                 return draw.ratio(self._within(top, POWER), show(bottom)[0]), POWER
         raise TypeError(f"{type(node).__name__} is not printed")
+
+    def _of_each(self) -> Printer:
+        inner = copy(self)
+        inner.of_each = True
+        return inner
 
     def _product(self, factors: Sequence[Node], kind: str) -> str:
         """A product; the sign between factors is the notation's, ⊙ between vectors."""
@@ -229,6 +238,17 @@ def elided(array: Any, write: Any, limit: int = ELIDE) -> list[list[str]]:
         ]
         for r in rows
     ]  # fmt: skip
+
+
+def in_sight(size: int) -> tuple[int, ...] | None:
+    """Return places of a long axis that print as the whole axis does, from 0; None of a short one.
+
+    They are the first and the last, one more than `ELIDE`, so that dots stand between them.
+
+    >>> in_sight(6), in_sight(512)
+    (None, (0, 1, 2, 3, 4, 5, 511))
+    """
+    return (*range(ELIDE), size - 1) if size > ELIDE else None
 
 
 def _kept(size: int, limit: int) -> list[int | None]:

@@ -180,8 +180,9 @@ class Author(Level):
 
     def _cost(self, step: Step) -> DerivedStep:
         if step.id == "J":
+            why = "total_cost_members_why" if self.plan.graph.members else "total_cost_why"
             return DerivedStep(
-                "J", "cost", Said("total_cost"), Said("total_cost_why"),
+                "J", "cost", Said("total_cost"), Said(why),
                 self.equations(step.target, step.expr, "cost"), "J", step.target.type,
                 self._uses(step),
             )  # fmt: skip

@@ -34,6 +34,8 @@ def forward_words(expr: Expr, plan: Plan) -> str:
     parameters = set(plan.graph.parameters)
     if any(isinstance(node, OneHot) for node in nodes):
         return "looked_up"
+    if any(isinstance(node, Sym) and node.name in plan.masks for node in nodes):
+        return "dropped"
     match expr:
         case Add((MatMul(), Sym())):
             return "weighted"

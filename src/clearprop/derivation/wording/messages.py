@@ -47,6 +47,12 @@ MESSAGES = Words(
             "en": "numbers of member 1 of {count}",
             "zh": "数值取第 1 个成员，共 {count} 个",
         },
+        "members": {
+            "en": "K = {count} members side by side: an equation without κ holds for each, and "
+            "{cost} is the mean of their costs",
+            "zh": "K = {count} 个成员并列：不带 κ 的式子对每个成员都成立，"
+            "{cost} 是各成员代价的平均",
+        },
         "section_definition": {"en": "Functions", "zh": "函数"},
         "section_forward": {"en": "Forward pass", "zh": "前向传播"},
         "section_cost": {"en": "Cost", "zh": "目标函数"},
@@ -137,6 +143,13 @@ MESSAGES = Words(
             "zh": "把各向量上下拼接，不做运算。",
         },
         "scaled": {"en": "Factors at {n}", "zh": "{n} 处逐元素相乘"},
+        "dropped": {"en": "Dropout at {n}", "zh": "{n} 处随机失活"},
+        "dropped_why": {
+            "en": "In training, chance sets some units to 0 and enlarges the others to make up for "
+            "it; this derivation is without dropout, so every factor is 1.",
+            "zh": "训练时随机把一部分元素置零，并相应放大其余元素；"
+            "这里的推导不做随机失活，系数都是 1。",
+        },
         "scaled_why": {
             "en": "Every unit is multiplied by a factor of its own.",
             "zh": "每个元素乘以各自的系数。",
@@ -153,6 +166,11 @@ MESSAGES = Words(
         "total_cost_why": {
             "en": "The mean over the samples, and the penalty if there is one.",
             "zh": "对样本取平均；若有惩罚项则再加上它。",
+        },
+        "total_cost_members_why": {
+            "en": "The mean over the samples and over the members, and the penalty if there is "
+            "one.",
+            "zh": "对样本和成员取平均；若有惩罚项则再加上它。",
         },
         "penalty": {"en": "Penalty", "zh": "惩罚项"},
         "penalty_why": {
