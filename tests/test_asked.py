@@ -8,7 +8,7 @@ from conftest import count
 from random_networks import random_case
 
 import clearprop as cp
-from clearprop.backprop import Asked, plan, run, target_name
+from clearprop.backprop import Asked, Some, plan, run, target_name
 from clearprop.errors import ShapeError
 from clearprop.network.reading import read_inputs
 
@@ -78,3 +78,41 @@ def test_of_one_row_all_that_samples_have_is_the_batchs_and_no_other_row_is_comp
     assert found.trace.cost == pytest.approx(
         sum(float(found.of_row(row)["J"]) for row in range(3)), rel=1e-14
     )
+
+
+@pytest.mark.prove
+def test_entries_are_those_of_the_whole(rng):
+    for seed in range(count(20, 300)):
+        case = random_case(seed)
+        whole, _ = asked(case.network, case.parameters, case.X, case.Y)
+        for name, shape in whole.shapes.items():
+            places = [np.sort(rng.permutation(size)[: rng.integers(1, size + 1)]) for size in shape]
+            some = tuple(None if rng.random() < 0.2 else tuple(map(int, one)) for one in places)
+            found, _ = asked(case.network, case.parameters, case.X, case.Y)
+            expected = whole[name]
+            for axis, one in enumerate(some, -len(shape)):
+                expected = np.moveaxis(np.moveaxis(expected, axis, 0)[slice(None)
+                    if one is None else list(one)], 0, axis)  # fmt: skip
+            part = Some(found, lambda _, __, some=some: some)[name]
+            assert part.shape == expected.shape, (seed, name, some)
+            np.testing.assert_allclose(part, expected, rtol=1e-9, atol=1e-12, err_msg=str(seed))
+
+
+def test_of_a_corner_of_a_gradient_no_other_entries_are_computed():
+    network = cp.Network([9, 8, 7, 2], "tanh")
+    p, X = network.initial(seed=0), np.linspace(-1, 1, 27).reshape(3, 9)
+    found, _ = asked(network, p, X, np.ones((3, 2)))
+    corner = found.entries("dJ/dW1", ((2, 7), (0, 8)))
+    true = network.gradient(p, X, np.ones((3, 2)))["W1"]
+    np.testing.assert_allclose(corner, true[[[2], [7]], [0, 8]], rtol=1e-13)
+    assert "dJ/dW1" not in found.known and "delta2" not in found.known
+    assert found.entries("delta2", ((2, 7),)).shape == (3, 2)
+    assert found.entries("dJ/dW1", (None, None)) is found["dJ/dW1"]  # of all, the whole
+
+
+def test_entries_of_a_row_are_its_own():
+    network = cp.Network([3, 4, 2], "tanh")
+    found, _ = asked(network, network.initial(0), np.eye(3), np.zeros((3, 2)))
+    both = found.entries("delta2", ((1,),))
+    alone = found.of_row(2).entries("delta2", ((1,),))
+    assert alone.shape == (1, 1) and alone[0, 0] == pytest.approx(both[2, 0], rel=1e-13)

@@ -1,6 +1,7 @@
 """Back-propagation: the plan (its steps), the reference that runs it, the paths through it."""
 
-from clearprop.backprop.asked import Asked
+from clearprop.backprop.asked import Asked, Choice, Some
+from clearprop.backprop.entries import Places
 from clearprop.backprop.following import Follower, Path, Paths, paths
 from clearprop.backprop.planning import (
     SAMPLE_WEIGHT,
@@ -15,7 +16,7 @@ from clearprop.backprop.planning import (
 from clearprop.backprop.running import Position, Trace, run, sample_gradients
 
 __all__ = [
-    "SAMPLE_WEIGHT", "Asked", "Follower", "Path", "Paths", "Plan", "Position", "Step", "Term",
-    "Trace", "adjoint_name", "gradient_name", "paths", "plan", "run", "sample_gradients",
-    "target_name",
+    "SAMPLE_WEIGHT", "Asked", "Choice", "Follower", "Path", "Paths", "Places", "Plan", "Position",
+    "Some", "Step", "Term", "Trace", "adjoint_name", "gradient_name", "paths", "plan", "run",
+    "sample_gradients", "target_name",
 ]  # fmt: skip

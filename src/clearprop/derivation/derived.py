@@ -13,11 +13,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from clearprop.backprop import Asked, Plan, plan
-from clearprop.derivation.notations.names import Names
+from clearprop.backprop import Asked, Places, Plan, plan
+from clearprop.derivation.notations.names import FULL, Names
 from clearprop.derivation.notations.notation import Notation
 from clearprop.derivation.printers.layouts import TEXT, Layout
-from clearprop.derivation.printers.printing import Printer
+from clearprop.derivation.printers.printing import Printer, in_sight
 from clearprop.derivation.steps.equations import DerivedStep, Equation
 from clearprop.derivation.trees.beyond import SHRINKINGS, is_large, smaller
 from clearprop.derivation.trees.evaluating import Evaluator, value
@@ -236,18 +236,33 @@ class Derived:
     # -- numbers ----------------------------------------------------------------------------------
     def value(self, equation: Equation) -> Array | None:
         """Return the number of an equation without free indices, as the trace has it."""
-        if equation.layers or self.numbers is None:
+        return None if self.numbers is None else self._number(equation, self._here)
+
+    def shown(self, equation: Equation) -> Array | None:
+        """Return `value` as a page shows it: without the entries that only dots stand for.
+
+        A gradient or a parameter with long axes is cut to `in_sight` of them, and no other entry
+        is computed; it prints as the whole one does.
+        """
+        return None if self.numbers is None else self._number(equation, self._seen)
+
+    def _number(self, equation: Equation, here: OfRow) -> Array | None:
+        assert self.numbers is not None  # or `value` would have returned
+        if equation.layers:
             return None
         left = equation.left
-        if equation.free and equation.relation == "←" and isinstance(left, Quantity):
-            return self._after(equation, left)
+        whole = equation.free or (isinstance(left, Quantity) and not left.index)
+        if equation.relation == "←" and isinstance(left, Quantity) and whole:
+            return self._after(equation, left, here)
         if equation.free and not self._whole(equation):
             return None
         if isinstance(left, Quantity) and equation.relation == "=":
             if equation.free:
                 left = replace(left, index=())
-            if self._here.has(left.sym):
-                return value(left, self._here, self._here.bound)
+            if left.index:
+                left, here = self._entry(left)
+            if here.has(left.sym):
+                return value(left, here, here.bound)
         if isinstance(left, Call) or any(
             isinstance(n, Quantity) and n.sym == "x" for m in equation.members for n in walk(m)
         ):
@@ -266,25 +281,51 @@ class Derived:
         return OfRow(self.numbers, self.row)
 
     @cached_property
+    def _seen(self) -> OfRow:
+        """The same numbers, of gradients and parameters those that a page has room for."""
+        return self._here.some(lambda _, shape: tuple(map(in_sight, shape)))
+
+    def _entry(self, left: Quantity) -> tuple[Quantity, OfRow]:
+        """One entry of a gradient or a parameter: the only one of numbers that have no other."""
+        places = self.names.ordered(left.sym, left.index)
+        one = tuple((place - 1,) for place in places if isinstance(place, int))
+        whole = left.sym.endswith(FULL) or self._here.axes(left.sym)[1]
+        if whole or len(one) != self.names.rank(left.sym):
+            return left, self._here
+
+        def choose(name: str, shape: tuple[int, ...]) -> Places:
+            return one if name == left.sym else (None,) * len(shape)
+
+        return replace(left, index=(1,) * len(one)), self._here.some(choose)
+
+    @cached_property
     def _shown(self) -> Told:
         """The numbers that pages show: a factor's is what its own equation gives."""
         return Told(self._here, [one for step in self.steps for one in step.equations])
 
     def start(self, equation: Equation) -> tuple[Node, Array] | None:
         """Return what an update starts from, and its number before: of all its entries at once."""
+        return None if self.numbers is None else self._start(equation, self._here)
+
+    def _start(self, equation: Equation, here: OfRow) -> tuple[Node, Array] | None:
         left = equation.left
-        if self.numbers is None or equation.layers or equation.relation != "←":
+        if equation.layers or equation.relation != "←":
             return None
-        whole = replace(left, index=()) if equation.free and isinstance(left, Quantity) else left
-        return whole, value(whole, self.numbers, self.numbers.bound(self.row))
+        if not isinstance(left, Quantity) or (left.index and not equation.free):
+            return left, value(left, self._here, self._here.bound)
+        whole = replace(left, index=())
+        return whole, value(whole, here, here.bound)
 
     def before(self, equation: Equation) -> Iterator[tuple[Node, Array]]:
         """Yield what stands above the update of a whole array: the first time α, then the array.
 
-        The update of a single number has both in its own line.
+        The array as a page shows it (see `shown`). The update of a single number has both in its
+        own line.
         """
-        start = self.start(equation)
-        if start is None or self.numbers is None or not start[1].ndim:
+        if self.numbers is None:
+            return
+        start = self._start(equation, self._seen)
+        if start is None or not start[1].ndim:
             return
         if equation is self._first_update:
             rate = Quantity("learning_rate")
@@ -296,9 +337,8 @@ class Derived:
         every = (one for step in self.steps for one in step.equations)
         return next((one for one in every if one.relation == "←" and not one.layers), None)
 
-    def _after(self, equation: Equation, left: Quantity) -> Array:
+    def _after(self, equation: Equation, left: Quantity, here: OfRow) -> Array:
         """What all entries become by an update, which is the same for each: arrays for entries."""
-        assert self.numbers is not None  # or `value` would have returned
 
         def whole(node: Node) -> Node | None:
             if isinstance(node, Quantity) and node.index == left.index:
@@ -306,7 +346,7 @@ class Derived:
             return None
 
         every = put(equation.members[-1], whole)
-        return value(every, self.numbers, self.numbers.bound(self.row))
+        return value(every, here, here.bound)
 
     def worth(self, equation: Equation) -> Array | None:
         """Return what an equation's last member gives, be it right or wrong."""

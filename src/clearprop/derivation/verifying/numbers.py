@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from clearprop.backprop import SAMPLE_WEIGHT, Asked, Plan, Trace
+from clearprop.backprop import SAMPLE_WEIGHT, Asked, Choice, Plan, Some, Trace
 from clearprop.derivation.notations.names import FULL, Names, base_of, split
 from clearprop.derivation.trees.tree import MEMBER, SAMPLE, Quantity
 from clearprop.derivation.verifying.extrapolating import slope
@@ -30,13 +30,13 @@ class TraceNumbers:
     names : Names
     plan : Plan
         The plan that was run.
-    found : Asked or Trace
+    found : Asked, Some or Trace
         What was computed, or is when it is asked for.
     learning_rate : float
     """
 
     def __init__(
-        self, names: Names, plan: Plan, found: Asked | Trace, learning_rate: float
+        self, names: Names, plan: Plan, found: Asked | Some | Trace, learning_rate: float
     ) -> None:
         self.names, self.plan, self.found = names, plan, found
         self.m = len(found[SAMPLE_WEIGHT.name])
@@ -58,7 +58,15 @@ class TraceNumbers:
     @cached_property
     def trace(self) -> Trace:
         """Every quantity of the pass."""
-        return self.found.trace if isinstance(self.found, Asked) else self.found
+        found = self.found.whole if isinstance(self.found, Some) else self.found
+        return found.trace if isinstance(found, Asked) else found
+
+    def some(self, choose: Choice) -> TraceNumbers:
+        """Return the numbers of the chosen entries only, where they are computed when asked for."""
+        if not isinstance(self.found, Asked):
+            return self
+        rate = self.scalars["learning_rate"]
+        return TraceNumbers(self.names, self.plan, Some(self.found, choose), rate)
 
     @cached_property
     def _bumped(self) -> Bumped:
@@ -177,6 +185,12 @@ class OfRow:
             return self.numbers
         rate = self.numbers.scalars["learning_rate"]
         return TraceNumbers(self.numbers.names, self.numbers.plan, found.of_row(self.row - 1), rate)
+
+    def some(self, choose: Choice) -> OfRow:
+        """Return the same, of what no sample has of its own (such as gradients) chosen entries."""
+        found = OfRow(self.numbers.some(choose), self.row)
+        found.own = self.own
+        return found
 
     @property
     def bound(self) -> dict[str, int]:
