@@ -218,6 +218,21 @@ def test_what_is_wider_than_a_phone_scrolls_and_shows_it(opened):
     assert page.evaluate(f"{style}.backgroundAttachment").startswith("local, local, scroll")
 
 
+BESIDE = """() => [...document.querySelectorAll('.lines tr')].map(row => {
+  const [sign, first] = [...row.children].slice(1)
+    .map(cell => cell.firstElementChild.getBoundingClientRect())
+  return first.top < sign.bottom && sign.top < first.bottom && sign.right <= first.left + 1
+})"""
+
+
+def test_no_sign_stands_alone_above_the_matrix_behind_it(opened):
+    page = opened(derived(), PHONE)
+    page.evaluate(SHOW_ALL)
+    beside = page.evaluate(BESIDE)
+    assert len(beside) > 20
+    assert all(beside)
+
+
 def test_a_drawing_wider_than_a_phone_scrolls_and_shows_it_and_its_names_are_legible(opened):
     page = opened(derived("mixed"), PHONE)
     box = "document.querySelector('.drawing')"
@@ -316,8 +331,9 @@ def test_steps_out_of_sight_are_not_laid_out(opened):
     page = opened(d)
     last = "document.querySelector('.step:last-of-type math')"
     assert not page.evaluate(f"{last}.checkVisibility({{contentVisibilityAuto: true}})")
-    page.locator(".step").last.scroll_into_view_if_needed()
-    page.wait_for_function(f"{last}.checkVisibility({{contentVisibilityAuto: true}})")
+    # Steps on the way are laid out only now and push the last one on: scrolled to until it is there
+    shown = f"({last}.scrollIntoView(), {last}.checkVisibility({{contentVisibilityAuto: true}}))"
+    page.wait_for_function(shown)
 
 
 def test_the_wires_of_a_weight_stand_out(opened):
