@@ -43,8 +43,9 @@ MISTAKES = {
     "d": "d 是文件夹；请写出其中的文件",
     "2-3-2 --activation sigmiod": "没有函数 'sigmiod'；是否指 'sigmoid'？",
     "2-3-2 --cost squared_eror": "没有代价函数 'squared_eror'；是否指 'squared_error'？",
-    "2-3-2 --bias foo": "affine.bias 应是 'unit', 'shared', 'none' 之一，而不是 'foo'；"
-    "可用的有 'unit', 'shared', 'none'",
+    "2-3-2 --bias foo": "affine.bias 应是 'unit', 'shared', 'none' 之一，而不是 'foo'",
+    "2-3-2 --bias unti": "affine.bias 应是 'unit', 'shared', 'none' 之一，而不是 'unti'；"
+    "是否指 'unit'？",
     "2-3-2 --l2 -1": "Network.l2 应是 [0, ∞) 中的数，而不是 -1.0",
     "2-3-2 --cost cross_entropy --output relu": "cross_entropy 需要输出函数 softmax"
     "（或 identity，它会变成 softmax），而不是 relu；请设 output='softmax'，或换一个代价函数",

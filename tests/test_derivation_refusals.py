@@ -59,6 +59,21 @@ def test_an_empty_weight_is_refused_and_not_taken_for_all(weight, capsys):
         cp.derive(cp.Network("2-3-2"), weight=weight)
 
 
+@pytest.mark.parametrize("option", ["--data", "--target", "-o"])
+def test_an_option_with_nothing_behind_it_is_not_taken_for_none(option, capsys):
+    code, said = refused(["derive", "2-3-2", option, ""], capsys)
+    assert code == 2 and "is empty" in said
+    assert "是空的" in refused(["derive", "2-3-2", option, "", "--language", "zh"], capsys)[1]
+
+
+def test_a_number_out_of_bounds_is_told_with_its_bound(capsys):
+    assert (
+        "'--digits': it takes 17 at most;"
+        in refused(["derive", "2-3-2", "--digits", "18"], capsys)[1]
+    )
+    assert "'--row': it takes 1 or more;" in refused(["derive", "2-3-2", "--row", "0"], capsys)[1]
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -57,6 +57,7 @@ def test_value_comes_back_as_a_plain_value_of_its_type(attr, given_, checked):
             "activation must be one of 'relu', 'sigmoid', 'tanh', got 'sigmiod'; "
             "did you mean 'sigmoid'?",
         ),
+        (KIND, "x", "activation must be one of 'relu', 'sigmoid', 'tanh', got 'x'"),
     ],
 )
 def test_wrong_value_gets_one_sentence(attr, given_, sentence):

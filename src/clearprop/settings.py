@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from clearprop.errors import SettingError
-from clearprop.words import did_you_mean, number, shown
+from clearprop.words import did_you_mean, nearest, number, shown
 
 __all__ = ["Attr", "Bounds", "Scalar", "check_all"]
 
@@ -131,8 +131,9 @@ class Attr:
             raise SettingError(self._sentence(value, where))
         if self.choices:
             if checked not in self.choices:
-                hint = did_you_mean(str(checked), [str(choice) for choice in self.choices])
-                raise SettingError(f"{self._sentence(value, where)}; {hint}")
+                near = nearest(str(checked), [str(choice) for choice in self.choices])
+                hint = "" if near is None else f"; {did_you_mean(near, [near])}"
+                raise SettingError(self._sentence(value, where) + hint)
         elif isinstance(checked, int | float) and not isinstance(checked, bool):
             interval = self.interval
             inside = math.isfinite(checked) if interval is None else checked in interval

@@ -84,6 +84,12 @@ def _wrong_use(error: BaseException, args: Sequence[str]) -> int:
     message = getattr(error, "format_message", error.__str__)()
     message = re.sub("Input should be a valid integer.*", "it takes a whole number", message)
     message = re.sub("Input should be a valid number.*", "it takes a number", message)
+    message = re.sub(
+        r"Input should be greater than or equal to (\S+)", r"it takes \1 or more", message
+    )
+    message = re.sub(
+        r"Input should be less than or equal to (\S+)", r"it takes \1 at most", message
+    )
     message = message[:1].lower() + message[1:].rstrip(".")
     if asked(args) and (told := chinese(message)):
         _say(f"{path}：{told}；见 '{path} --help'")

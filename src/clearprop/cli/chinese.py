@@ -58,6 +58,10 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
         "{name} must be one of {names}, got {given}; {hint}",
         "{name} 应是 {names} 之一，而不是 {given}；{hint}",
     ),
+    (
+        "{name} must be one of {names}, got {given}",
+        "{name} 应是 {names} 之一，而不是 {given}",
+    ),
     ("{name} must be {hint_kind}, got {given}", "{name} 应是{hint_kind}，而不是 {given}"),
     ("a number in {bounds}", " {bounds} 中的数"),
     ("a whole number in {bounds}", " {bounds} 中的整数"),
@@ -287,8 +291,8 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
     ("invalid value for {name}: {hint_reason}", "{name} 的值不对：{hint_reason}"),
     ("it takes a whole number", "应是整数"),
     ("it takes a number", "应是数"),
-    ("input should be greater than or equal to {least}", "应大于或等于 {least}"),
-    ("input should be less than or equal to {most}", "应小于或等于 {most}"),
+    ("it takes {least} or more", "应大于或等于 {least}"),
+    ("it takes {most} at most", "应小于或等于 {most}"),
 )
 
 

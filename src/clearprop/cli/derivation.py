@@ -44,13 +44,36 @@ def derive(language: str, **options: Any) -> int:
         return _derive(language=language, **options)
 
 
-def _derive(network: str, *, notation: str, out: str, data: str, **options: Any) -> int:
+def _derive(
+    network: str,
+    *,
+    notation: str,
+    out: str | None,
+    data: str | None,
+    target: str | None,
+    **options: Any,
+) -> int:
+    out, data, target = (
+        _named(option, given)
+        for option, given in (("out", out), ("data", data), ("target", target))
+    )
     out = "" if out == "-" else out
     if out:
         refuse_to_replace(out, "the page", data, network, notation)
     chain = {name: options.pop(name) for name in ("activation", "output", "cost", "bias", "l2")}
     found = _network(network, {k: v for k, v in chain.items() if v is not None}, notation)
-    return derive_command(found, notation=notation, out=out, data=data, **options)
+    return derive_command(found, notation=notation, out=out, data=data, target=target, **options)
+
+
+def _named(option: str, given: str | None) -> str:
+    """What stands behind an option, "" where it is left out.
+
+    One that is there and empty, as an unset variable of a shell makes it, is no option left out:
+    without its table a page would have other numbers.
+    """
+    if given is not None and not given.strip():
+        raise UsageError(refusal("option_empty", name=option))
+    return given or ""
 
 
 def notation(network: str, language: str, notation: list[str] | None, **options: Any) -> int:

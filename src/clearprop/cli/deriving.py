@@ -67,11 +67,11 @@ def derive(
         ),
     ] = None,
     data: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="FILE", help="A table: inputs, then targets.", rich_help_panel=_NUMBERS
         ),
-    ] = "",
+    ] = None,
     row: Annotated[
         int | None,
         typer.Option(
@@ -82,9 +82,9 @@ def derive(
         ),
     ] = None,
     target: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="COL", help="The column to predict.", rich_help_panel=_NUMBERS),
-    ] = "",
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="Of random numbers.", min=0, rich_help_panel=_NUMBERS)
     ] = 0,
@@ -111,7 +111,7 @@ def derive(
         ),
     ] = "",
     out: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--out",
             "-o",
@@ -119,7 +119,7 @@ def derive(
             help="Write to this file: .txt, .tex, .html or .json.",
             rich_help_panel=_OUTPUT,
         ),
-    ] = "",
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(

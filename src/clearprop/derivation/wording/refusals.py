@@ -38,6 +38,10 @@ REFUSALS = Words(
             "en": "--{name} belongs to a chain such as 2-3-2; {given} says its own",
             "zh": "--{name} 只用于 2-3-2 这样的链；{given} 自有规定",
         },
+        "option_empty": {
+            "en": "--{name} is empty; write behind it what is meant, or leave it out",
+            "zh": "--{name} 是空的；请在其后写明，或去掉它",
+        },
         # -- one weight
         "weight_empty": {
             "en": "--weight is empty; name one weight, such as {first}",
