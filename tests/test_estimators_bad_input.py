@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas
 import pytest
 from scipy import sparse
+from sklearn.model_selection import train_test_split
 
 import clearprop as cp
-from clearprop.errors import DataError
+from clearprop.errors import DataError, SettingError
 
 N = 24
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -131,3 +133,49 @@ def test_labels_of_any_type_come_back_as_they_are(labels: Any) -> None:
     assert model.classes_.tolist() == sorted(set(np.asarray(labels).tolist()))
     assert np.mean(model.predict(X) == np.asarray(labels)) > 0.9
     assert model.predict(X).dtype == model.classes_.dtype
+
+
+@BOTH
+def test_a_negative_weight_is_named_with_its_row(kind: str) -> None:
+    model, y = made(kind)
+    weights = np.ones(N)
+    weights[3] = -2.0
+    with pytest.raises(DataError, match=r"sample_weight has -2 in row 3; weights are 0 or more"):
+        model.fit(X, y, sample_weight=weights)
+    with pytest.raises(DataError, match=r"sample_weight of validation_data has -2 in row 3"):
+        model.fit(X, y, validation_data=(X, y, weights))
+
+
+@BOTH
+@pytest.mark.parametrize("how", ["early_stopping", "validation_curve"])
+@pytest.mark.parametrize("what", ["train", "are held back to validate"])
+def test_rows_without_any_weight_neither_train_nor_validate(kind: str, how: str, what: str) -> None:
+    model, y = made(kind)
+    model.set_params(**{how: True})
+    held = train_test_split(np.arange(N), test_size=0.1, random_state=drawn_from(model))[1]
+    own = np.isin(np.arange(N), held)
+    with pytest.raises(SettingError, match=f"all rows that {what} have weight 0"):
+        model.fit(X, y, sample_weight=(own if what == "train" else ~own).astype(float))
+
+
+def drawn_from(model: Any) -> np.random.RandomState:
+    """The generator as it is when rows are held back: behind the initial values."""
+    draws = np.random.RandomState(model.random_state)
+    widths = (X.shape[1], *model.hidden_layer_sizes, 3 if "Classifier" in repr(model) else 1)
+    for inputs, units in pairwise(widths):
+        draws.uniform(size=(inputs, units))
+        draws.uniform(size=units)
+    return draws
+
+
+@pytest.mark.parametrize("factor", [-1.0, np.nan, np.inf, "2"])
+def test_a_factor_of_a_class_that_cannot_be_is_named(factor: Any) -> None:
+    model = cp.MLPClassifier(class_weight={"a": 1, "b": factor, "c": 1}, **SMALL)
+    with pytest.raises(SettingError, match=r"the factor of 'b' is a number of 0 or more, got"):
+        model.fit(X, LABELS)
+
+
+def test_classes_that_all_count_for_nothing_are_refused() -> None:
+    model = cp.MLPClassifier(class_weight=dict.fromkeys("abc", 0), **SMALL)
+    with pytest.raises(DataError, match="leave no row a weight: at least one must count"):
+        model.fit(X, LABELS)

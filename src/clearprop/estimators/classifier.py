@@ -6,6 +6,7 @@ Proved by ``tests/test_estimators_*.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, Unpack
 
 import numpy as np
@@ -197,6 +198,13 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
                 "class_weight='balanced' needs all rows at once; give partial_fit a dict of "
                 "weights, or sample_weight"
             )
+        if self.class_weight != "balanced":
+            for label, factor in self.class_weight.items():
+                if not (isinstance(factor, Real) and 0 <= float(factor) < np.inf):
+                    raise SettingError(
+                        f"class_weight: the factor of {label!r} is a number of 0 or more, got "
+                        f"{factor!r}"
+                    )
         own = compute_sample_weight(self.class_weight, self._label_binarizer.inverse_transform(y))
         return own if weights is None else own * weights
 

@@ -279,6 +279,12 @@ class Fitting:
         if weights is None:
             parts += [None, None]
         X, held_X, Y, held_y, weights, held_weights = parts
+        for what, own in (("train", weights), ("are held back to validate", held_weights)):
+            if own is not None and not own.any():
+                raise SettingError(
+                    f"all rows that {what} have weight 0: give another random_state or "
+                    "validation_fraction, or rows that validate as validation_data"
+                )
         if len(held_y) < FEWEST_VALIDATION_ROWS:
             raise SettingError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of "

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.chains import Chain, activation_names, is_activation, own_name
@@ -28,7 +28,7 @@ from clearprop.estimators.descending import Fitting, Held
 from clearprop.estimators.lbfgs import Objective
 from clearprop.estimators.listening import CallbackSupport, with_callbacks
 from clearprop.estimators.machine import Machine
-from clearprop.estimators.reading import read
+from clearprop.estimators.reading import read, read_weights
 from clearprop.estimators.rows import Rows
 from clearprop.network import Network, Parameters
 from clearprop.words import did_you_mean
@@ -138,8 +138,12 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         hidden = self._hidden()
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, Y = self._read(X, y, incremental, reset=first)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weights = None if sample_weight is None else read_weights(sample_weight, X)
         weights = self._weigh(Y, weights, incremental)
+        if weights is not None and not incremental and not weights.any():
+            raise DataError(
+                "class_weight and sample_weight leave no row a weight: at least one must count"
+            )
         self.n_outputs_ = Y.shape[1]
         sizes = (X.shape[1], *hidden, self.n_outputs_)
         self._random_state = check_random_state(self.random_state)
@@ -220,7 +224,8 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
             raise SettingError("validation_data is (X, y) or (X, y, sample_weight)")
         X, y, *weights = given
         X, Y = self._read_held(X, y)
-        return Held(X, Y, _check_sample_weight(weights[0], X) if weights else None)
+        what = "the sample_weight of validation_data"
+        return Held(X, Y, read_weights(weights[0], X, what) if weights else None)
 
     @abstractmethod
     def _read_held(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from clearprop.errors import DataError
+from clearprop.words import number
 
-__all__ = ["DTYPES", "of_one_type", "read", "read_numbers"]
+__all__ = ["DTYPES", "of_one_type", "read", "read_numbers", "read_weights"]
 
 DTYPES = (np.float64, np.float32)
 
@@ -82,6 +83,24 @@ def read_numbers(estimator: Any, X: Any, y: Any, **told: Any) -> Any:
             "make numbers of them, or predict classes with MLPClassifier"
         )
     return X, y
+
+
+def read_weights(given: Any, X: Any, what: str = "sample_weight") -> NDArray[Any]:
+    """Return the weights of X's rows.
+
+    Raises
+    ------
+    ValueError
+        As scikit-learn does: for NaN, infinity, another shape, and 0 in every row.
+    DataError
+        For a negative weight: the mean over a batch divides by Σ w.
+    """
+    weights: NDArray[Any] = _check_sample_weight(given, X)
+    wrong = weights < 0
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(f"{what} has {number(weights[row])} in row {row}; weights are 0 or more")
+    return weights
 
 
 @contextmanager
