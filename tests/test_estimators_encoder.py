@@ -144,6 +144,9 @@ def test_it_learns_from_the_rows_of_the_fit_alone(rows: pd.DataFrame) -> None:
     ("settings", "says"),
     [
         ({"numbers": "rank"}, "no recipe 'rank'"),
+        ({"numbers": None}, "numbers must be a text, got None"),
+        ({"numbers": ["robust"]}, "numbers must be a text, got"),
+        ({"recipes": {"size": None}}, "the recipe of column 'size' is a name such as"),
         ({"recipes": {"size": "onehot"}}, "is for a category"),
         ({"recipes": {"siz": "robust"}}, "'siz'"),
         ({"recipes": 3}, "recipes is a dict"),

@@ -276,6 +276,8 @@ def test_progress_is_told_and_changes_no_bits(cancer: Any, fitted: TabularClassi
         ({"changes": {"one_hot_up_to": -1}}, "one_hot_up_to must be a whole number"),
         ({"changes": {"pieces_up_to": None}}, "pieces_up_to must be a whole number"),
         ({"changes": {"embedding": 0}}, "embedding must be a whole number"),
+        ({"changes": {"numbers": None}}, "numbers must be one of 'robust', 'pieces'"),
+        ({"changes": {"numbers": "waves"}}, "numbers must be one of 'robust', 'pieces'"),
         ({"changes": {"sharing": "maxi"}}, "sharing must be"),
         ({"changes": {"refit": "no"}}, "refit must be true or false"),
         ({"changes": {"clip": 1}}, "clip must be true or false"),

@@ -90,6 +90,12 @@ def as_named(X: np.ndarray) -> Any:
     return open_table({f"x{place}": X[:, place] for place in range(X.shape[1])})
 
 
+def test_there_are_no_more_bags_than_rows() -> None:
+    x = np.arange(12.0)
+    model = TabularRegressor(changes={**QUICK, "bags": 40}, max_steps=1, random_state=0)
+    assert model.fit({"x": x}, x).n_steps_ == (1,) * 12
+
+
 def test_bags_predict_the_mean_of_runs_that_hold_back_other_rows() -> None:
     model, X, _ = fitted(bags=3)
     inside = model.model_

@@ -71,6 +71,7 @@ def test_labels_of_any_kind_are_named(rng: np.random.Generator) -> None:
         ({"rear": 2.0}, "no class 'rear'"),
         ({"rare": -1.0}, "class_weight"),
         ({"rare": "much"}, "class_weight"),
+        (np.ones(3), "class_weight is a dict of factors by label"),
         ([1, 2, 3], "a dict"),
         ({"rare": 0, "usual": 0, "third": 0}, "at least one"),
     ],

@@ -23,6 +23,7 @@ from clearprop.tables.encoder import ONE_HOT_UP_TO, Encoder, fit_encoder
 __all__ = ["TableEncoder"]
 
 _ATTRS = (
+    Attr("numbers", str, "standard"),
     Attr("one_hot_up_to", int, None, bounds="[0, inf)"),
     Attr("dtype", str, "float64", choices=("float64", "float32")),
 )
@@ -102,7 +103,9 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
             One sentence: what is wrong, where, and the fix.
         """
         told: dict[str, Any] = check_all(
-            _ATTRS, {"one_hot_up_to": self.one_hot_up_to, "dtype": self.dtype}, type(self).__name__
+            _ATTRS,
+            {name: getattr(self, name) for name in ("numbers", "one_hot_up_to", "dtype")},
+            type(self).__name__,
         )
         table = self._opened(X, reset=True)
         roles = decisions_of(table, self.columns).roles
@@ -117,11 +120,15 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
         if self.recipes is not None and not isinstance(self.recipes, Mapping):
             raise SettingError(f"recipes is a dict such as {{'x': 'robust'}}, got {self.recipes!r}")
         given = dict(self.recipes or {})
-        for name in given:
+        for name, recipe in given.items():
             if name not in known:
                 raise DataError(
                     f"recipes names {name!r}, which is no column to encode: those are "
                     f"{', '.join(known)}"
+                )
+            if not isinstance(recipe, str):
+                raise SettingError(
+                    f"the recipe of column {name!r} is a name such as 'robust', got {recipe!r}"
                 )
         return given
 

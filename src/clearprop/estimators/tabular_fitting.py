@@ -425,7 +425,7 @@ def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_
         return [None] * made_of.bags
     if n < LEAST_TO_VALIDATE:
         return [None]
-    parts = _dealt(rows, made_of, seed)
+    parts = [part for part in _dealt(rows, made_of, seed) if part.any()]  # of more than n, n
     if counts is not None:
         parts = [part for part in parts if counts[part].any() and counts[~part].any()]
     return [*parts] or [None]

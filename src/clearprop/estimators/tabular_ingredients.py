@@ -24,6 +24,7 @@ _ATTRS = (
     Attr("members", int, 1, bounds="[1, 1000]"),
     Attr("bags", int, 4, bounds="[1, 1000]"),
     Attr("batch_size", int, None, bounds="[1, inf)"),
+    Attr("numbers", str, "pieces", choices=("robust", "pieces", "periodic", "standard")),
     Attr("validation", float, 0.2, bounds="[0, 1)"),
     Attr("pieces_up_to", int, 24, bounds="[0, inf)"),
     Attr("one_hot_up_to", int, 32, bounds="[0, inf)"),

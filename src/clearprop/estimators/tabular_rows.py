@@ -261,7 +261,7 @@ def class_factors(
     """
     if class_weight is None:
         return None
-    if class_weight == "balanced":
+    if isinstance(class_weight, str) and class_weight == "balanced":
         counts = np.bincount(codes, minlength=len(classes))
         return np.asarray((len(codes) / (len(classes) * counts))[codes])  # n / (K n_k)
     if not isinstance(class_weight, Mapping):
