@@ -258,6 +258,7 @@ def test_nothing_begins_if_one_is_wrong(rng: np.random.Generator, tmp_path: Path
         ({"optimizer": "lbfgs"}, SettingError, r"runs\[1\]: lbfgs needs one cost for all"),
         ({"l2": -1.0}, SettingError, r"runs\[1\]: l2 must be a number in"),
         ({"rows": np.zeros(150, bool)}, DataError, r"runs\[1\]: rows leaves no rows"),
+        ({"rows": []}, DataError, r"runs\[1\]: rows leaves no rows"),
         ({"rows": [150]}, DataError, r"runs\[1\]: rows holds 150; the rows of X are 0 to 149"),
         ({"rows": [True]}, DataError, r"runs\[1\]: rows has 1 truth values and X has 150 rows"),
         ({"rows": [0.5]}, DataError, r"runs\[1\]: rows are 150 truth values or row numbers"),

@@ -52,6 +52,7 @@ ManyWatcher = Callable[[Sequence[Progress | None]], object]
 #: Of all runs together, or of none.
 _COMMON = ("threads", "checkpoint", "resume")
 _OWN = ("network", "rows", "l2")
+_NO_ROWS = "rows leaves no rows to train on"
 _THREADS = Attr("threads", int, None, bounds="[1, 1024]")
 
 
@@ -336,6 +337,8 @@ def _run(network: Network, shared: _Shared, told: dict[str, Any], rows: Any) -> 
 def _places(rows: Any, n: int) -> NDArray[np.int64]:
     """Row numbers of a subset, given as them or as truth values."""
     found = as_held("rows", rows)
+    if found.ndim == 1 and not len(found):  # an empty list has no type
+        raise DataError(_NO_ROWS)
     if found.ndim != 1 or found.dtype.kind not in "biu":
         raise DataError(
             f"rows are {n} truth values or row numbers, got {found.dtype} of shape {found.shape}"
@@ -345,7 +348,7 @@ def _places(rows: Any, n: int) -> NDArray[np.int64]:
             raise DataError(f"rows has {len(found)} truth values and X has {n} rows")
         found = np.flatnonzero(found)
     if not len(found):
-        raise DataError("rows leaves no rows to train on")
+        raise DataError(_NO_ROWS)
     wrong = (found < 0) | (found >= n)
     if wrong.any():
         raise DataError(f"rows holds {found[wrong][0]}; the rows of X are 0 to {n - 1}")
