@@ -218,7 +218,8 @@ def test_what_is_wider_than_a_phone_scrolls_and_shows_it(opened):
     assert page.evaluate(f"{style}.backgroundAttachment").startswith("local, local, scroll")
 
 
-BESIDE = """() => [...document.querySelectorAll('.lines tr')].map(row => {
+BESIDE = """() => [...document.querySelectorAll('.lines tr')].filter(
+    row => !row.firstElementChild.firstElementChild).map(row => {
   const [sign, first] = [...row.children].slice(1)
     .map(cell => cell.firstElementChild.getBoundingClientRect())
   return first.top < sign.bottom && sign.top < first.bottom && sign.right <= first.left + 1
@@ -229,7 +230,7 @@ def test_no_sign_stands_alone_above_the_matrix_behind_it(opened):
     page = opened(derived(), PHONE)
     page.evaluate(SHOW_ALL)
     beside = page.evaluate(BESIDE)
-    assert len(beside) > 20
+    assert len(beside) > 10
     assert all(beside)
 
 

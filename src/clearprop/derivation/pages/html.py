@@ -92,7 +92,8 @@ math[display]>mtable>mtr>mtd:last-child{text-align:left}
 .lines tr{display:block;padding:.25em 0 .25em 1.5em;text-indent:-1.5em}
 .lines td,.lines td:last-child{display:inline;padding:0;text-indent:inherit}
 .lines td:last-child::after{content:none}.equations mrow mtable mtd{padding-inline:.25em}
-.lines .apart>td{padding:0}.lines tr.apart{padding-top:.9em}}
+.lines .apart>td{padding:0}.lines tr.apart{padding-top:.9em}
+tr.one{display:flex;align-items:baseline;padding-left:0;text-indent:0}}
 @media print{:root{color-scheme:light;--ink:#000;--paper:#fff;--faint:#444;--line:#bbb;
 --accent:#0b5fae;--warn:#7a4700}body{max-width:none;padding:0;font-size:11pt}
 .step{break-inside:avoid;background:none;border:1px solid var(--line);content-visibility:visible}
@@ -101,7 +102,8 @@ math[display]>mtable>mtr>mtd:last-child{text-align:left}
 justify-content:center;align-items:baseline}
 .lines tbody,.lines tr{display:contents}}
 """
-"""On paper lines stand in a grid: where pages break, browsers align no table at its baselines."""
+"""On a phone a sign that nothing stands before goes with what is behind it. On paper lines stand in
+a grid: where pages break, browsers align no table at its baselines."""
 
 
 def html_page(derived: Derived, verify: bool = False) -> str:
@@ -292,9 +294,10 @@ def _aligned(row: Row) -> str:
 
 
 def _wrapping(row: Row) -> str:
-    gap = ' class="apart"' if row.apart else ""
     left = flowing(row.left) if row.left else ""
     sign, right = flowing(f"<mo>{row.sign}</mo>"), flowing(row.right)
+    kind = "apart" if row.apart else "" if left or right.count("<math") > 1 else "one"
+    gap = f' class="{kind}"' if kind else ""
     return f"<tr{gap}><td>{left}</td><td>{sign}</td><td>{right}</td></tr>"
 
 
