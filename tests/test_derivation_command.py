@@ -367,6 +367,16 @@ def test_a_page_says_where_its_numbers_come_from(trained, tmp_path, capsys):
         assert said in " ".join(text[:600].split())
 
 
+@pytest.mark.parametrize("format", ["text", "latex", "html"])
+def test_signs_in_names_that_move_the_cursor_are_shown_and_not_sent(format, tmp_path, capsys):
+    file = tmp_path / "d\x1b[2J.csv"
+    file.write_text("a\x1b[31mred,b\u202ez,c,d\n1,2,0.3,0.4\n", "utf-8")
+    code, text, _ = run(["derive", "2-3-2", "--data", str(file), "--format", format], capsys)
+    assert code == 0
+    assert "\x1b" not in text and "\u202e" not in text
+    assert "x1b[31mred" in text and "u202ez" in text and "x1b[2J.csv" in text
+
+
 def test_only_a_chain_is_called_by_its_sizes():
     x = cp.Input(3)
     h = cp.Dense(3, "tanh")(x)

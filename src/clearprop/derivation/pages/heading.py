@@ -15,7 +15,7 @@ from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import DerivedStep, Equation, runs
 from clearprop.derivation.trees.tree import Node, Place, Quantity, Var, Width, walk
 from clearprop.derivation.verifying.kinks import kinked
-from clearprop.words import number
+from clearprop.words import number, visible
 
 WIDTH = 80
 """Columns of a terminal that does not say."""
@@ -39,15 +39,15 @@ def width(text: str) -> int:
 
 def header(derived: Derived) -> Iterator[str]:
     """Yield what stands under the title: notation, size, where the numbers come from."""
-    notation = derived.notation.title or derived.notation.name
+    notation = visible(derived.notation.title or derived.notation.name)
     count = derived.network.graph.size
     yield " · ".join(
         [derived.say("written", notation=notation), derived.say("parameters", count=f"{count:,}")]
     )
     if derived.notation.source:
-        yield derived.notation.source
+        yield visible(derived.notation.source)
     if derived.seed is not None:
-        yield derived.say(derived.origin, seed=derived.seed, table=derived.table)
+        yield derived.say(derived.origin, seed=derived.seed, table=visible(derived.table))
     if derived.columns:
         yield derived.say("columns", names=columns_text(derived))
     if derived.numbers is not None and derived.numbers.m > 1:
@@ -82,7 +82,7 @@ def columns_text(derived: Derived) -> str:
     for sym, units in derived.columns.items():
         whole = derived.names.rank(sym) == 0
         said = [
-            f"{derived.names.name(sym, () if whole else (place,))} {unit}"
+            f"{derived.names.name(sym, () if whole else (place,))} {visible(unit)}"
             for place, unit in enumerate(units)
         ]
         if len(said) > COLUMNS_NAMED:
