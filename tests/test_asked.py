@@ -116,3 +116,5 @@ def test_entries_of_a_row_are_its_own():
     both = found.entries("delta2", ((1,),))
     alone = found.of_row(2).entries("delta2", ((1,),))
     assert alone.shape == (1, 1) and alone[0, 0] == pytest.approx(both[2, 0], rel=1e-13)
+    assert found.of_row(2) is found.of_row(2)  # a row is computed once
+    assert found.of_row(0)["a1"].tolist() == [[1.0, 0.0, 0.0]]

@@ -96,3 +96,17 @@ def test_of_one_weight_one_entry_of_the_gradient_is_computed(notation):
     expected = network.gradient(p, X, Y)["W1"][2, 4]
     assert d.value(step.equations[0]) == pytest.approx(expected, rel=1e-12)
     assert "dJ/dW1" not in d.numbers.found.known
+
+
+@pytest.mark.parametrize("m", [1, 7])
+def test_the_number_of_a_path_is_what_its_written_product_gives(m):
+    network, p, X, Y = batch([9, 8, 12, 10], m)
+    d = cp.derive(network, "matrix", p, X, Y, weight="W1[3,5]").at(p, 2 * X, Y)
+    *products, together = d.step("dJ/dW1:paths").equations
+    for one in [*products, together]:
+        assert d.value(one) == pytest.approx(d.worth(one), rel=1e-11)
+    put_in = d.substituted(together)  # p₁ + … + R with the numbers just printed
+    shown = [term.body.number * -1 if hasattr(term, "body") else term.number
+             for term in put_in.terms]  # fmt: skip
+    assert shown[:-1] == pytest.approx([float(d.value(one)) for one in products], rel=1e-13)
+    assert sum(shown) == pytest.approx(d.value(together), rel=1e-11)

@@ -66,6 +66,7 @@ class Asked(Mapping[str, Array]):
                     self.steps.setdefault(step.target.name, step)
         self.names = tuple(dict.fromkeys((*self.known, *self.steps)))
         self.parts: dict[tuple[str, Places], Array] = {}
+        self.alone: dict[int, Asked] = {}
 
     def __getitem__(self, name: str) -> Array:
         if name not in self.known:
@@ -85,11 +86,16 @@ class Asked(Mapping[str, Array]):
     def of_row(self, row: int) -> Asked:
         """Return the pass of one sample of the batch, from 0; its share of J stays what it was.
 
-        What sums over samples is there of this one alone.
+        What sums over samples is there of this one alone. The last row's is kept.
         """
+        if row not in self.alone:
+            self.alone = {row: self._of_row(row)}
+        return self.alone[row]
+
+    def _of_row(self, row: int) -> Asked:
         chosen, here = copy(self), slice(row, row + 1)
         chosen.__dict__.pop("trace", None)
-        chosen.m, chosen.known, chosen.given, chosen.parts = 1, {}, {}, {}
+        chosen.m, chosen.known, chosen.given, chosen.parts, chosen.alone = 1, {}, {}, {}, {}
         for name, array in self.given.items():
             if name not in self.plan.graph.parameters:  # all else that is given, samples have
                 members = name in self.plan.masks and self.plan.masks[name][0].type.member

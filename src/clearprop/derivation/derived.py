@@ -31,6 +31,7 @@ from clearprop.derivation.trees.tree import (
     Quantity,
     Ratio,
     Stack,
+    Times,
     Total,
     put,
     walk,
@@ -263,6 +264,8 @@ class Derived:
                 left, here = self._entry(left)
             if here.has(left.sym):
                 return value(left, here, here.bound)
+        if isinstance(left, Letter | Times):  # a path's product, and what all of them sum to
+            return value(left, self._here, self._here.bound)
         if isinstance(left, Call) or any(
             isinstance(n, Quantity) and n.sym == "x" for m in equation.members for n in walk(m)
         ):
@@ -279,6 +282,12 @@ class Derived:
         """The numbers of the sample that is shown."""
         assert self.numbers is not None
         return OfRow(self.numbers, self.row)
+
+    @cached_property
+    def _letters(self) -> dict[Node, Letter]:
+        """The letters that equations define: what they are worth is known, not multiplied again."""
+        every = (one.left for step in self.steps for one in step.equations)
+        return {left: left for left in every if isinstance(left, Letter)}
 
     @cached_property
     def _seen(self) -> OfRow:
@@ -369,7 +378,7 @@ class Derived:
         def number(node: Node) -> Node | None:
             if not isinstance(node, Quantity | Ratio | Stack | Letter):
                 return None
-            found = evaluator.of(node, bound)
+            found = evaluator.of(self._letters.get(node, node), bound)
             return Literal(tuple(found)) if found.ndim else Number(float(found), True)
 
         with np.errstate(all="ignore"):
