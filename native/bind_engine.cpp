@@ -20,6 +20,7 @@
 
 #include "bind.hpp"
 #include "bind_held.hpp"
+#include "epochs.hpp"
 #include "interrupt.hpp"
 #include "isa.hpp"
 
@@ -44,6 +45,11 @@ class PyEngine {
     using Stands = std::variant<const PyHeld<T>*, Flat>;
     using Read = std::variant<const PyHeld<T>*, ReadFlat>;
     using Turn = std::optional<typename Held<T>::Turn>;
+    // Rows that are judged behind epochs, how many, their Σ w, threads; the epochs' last steps; the
+    // least figure so far, where its weights go; figures, seconds and how many there are.
+    using Behind = std::tuple<const Given*, long, double, int, In<std::int64_t, nb::ndim<1>>,
+                              double, Flat, Out<double, nb::ndim<1>>, Out<double, nb::ndim<1>>,
+                              Out<std::int64_t, nb::ndim<1>>>;
 
     PyEngine(const std::string& isa, const nb::bytes& instructions, const nb::bytes& slots,
              const nb::bytes& parameters, const nb::bytes& uses, std::vector<double> attrs,
@@ -65,7 +71,7 @@ class PyEngine {
             In<double, nb::ndim<1>> rates, In<double, nb::ndim<2>> per_step, double clip,
             std::uint64_t seed, int threads, bool fuse, Stop stop, Out<double, nb::ndim<1>> costs,
             Out<double, nb::ndim<1>> norms, std::optional<In<double, nb::ndim<1>>> penalties,
-            std::optional<Out<std::uint64_t, nb::ndim<1>>> ticks) {
+            std::optional<Out<std::uint64_t, nb::ndim<1>>> ticks, std::optional<Behind> behind) {
         const std::size_t steps = rates.shape(0);
         std::vector<std::uint8_t> skipped(steps);
         const Slice slice{rows.data(),
@@ -89,6 +95,9 @@ class PyEngine {
         const Data data = given.data();
         std::vector<T*> slot_pointers = pointers(slots);
         const auto held = std::get_if<const PyHeld<T>*>(&state);
+        if (behind && !held) throw std::invalid_argument("behind epochs a held state is judged");
+        const Data judged = behind ? std::get<0>(*behind)->data() : Data{};
+        std::optional<Looks<T>> looks = looks_of(behind, judged);
         long done = 0;
         {
             nb::gil_scoped_release release;
@@ -96,7 +105,9 @@ class PyEngine {
             Turn turn;
             if (held) turn.emplace(***held);
             const Counting counting{counters.data(), skipped, done};
-            if (held)
+            if (looks)
+                run_epochs(engine_, ***held, data, slice, *looks, end, done);
+            else if (held)
                 engine_.run(***held, data, slice, end, done);
             else
                 engine_.run(std::get<Flat>(state).data(), slot_pointers.data(), data, slice, end,
@@ -211,6 +222,18 @@ class PyEngine {
             counters[1] += std::count(skipped.begin(), skipped.begin() + done, 1);
         }
     };
+    static std::optional<Looks<T>> looks_of(const std::optional<Behind>& behind,
+                                            const Data& judged) {
+        if (!behind) return std::nullopt;
+        const auto& [given, m, weight, threads, ends, least, best, figures, seconds, looked] =
+            *behind;
+        return Looks<T>{judged,         m,
+                        weight,         threads,
+                        ends.data(),    static_cast<long>(ends.shape(0)),
+                        least,          best.data(),
+                        figures.data(), seconds.data(),
+                        looked.data()};
+    }
     // Where to read weights from; `turn` is taken of a state that is held.
     static From<T> from(const Read& weights, Turn& turn) {
         if (const auto held = std::get_if<const PyHeld<T>*>(&weights)) {
@@ -278,7 +301,8 @@ void bind_engine_of(nb::module_& module, const char* name, const char* held) {
              nb::arg("given"), nb::arg("rows"), nb::arg("borders"), nb::arg("rates"),
              nb::arg("per_step"), nb::arg("clip"), nb::arg("seed"), nb::arg("threads"),
              nb::arg("fuse"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"),
-             nb::arg("penalties") = nb::none(), nb::arg("ticks") = nb::none())
+             nb::arg("penalties") = nb::none(), nb::arg("ticks") = nb::none(),
+             nb::arg("behind") = nb::none())
         .def("forward", &E::forward, nb::arg("weights"), nb::arg("given"), nb::arg("rows").none(),
              nb::arg("m"), nb::arg("outputs"), nb::arg("out"), nb::arg("threads"), nb::arg("stop"))
         .def("prepare", &E::prepare, nb::arg("flat"))

@@ -3,6 +3,7 @@
 from clearprop.engine.contract import (
     Data,
     Flat,
+    Looks,
     Open,
     Precision,
     Report,
@@ -20,7 +21,7 @@ from clearprop.engine.reference import ReferenceRunner
 from clearprop.engine.stepping import SteppingRunner
 
 __all__ = [
-    "ROW_BLOCK", "Data", "Flat", "InstructionSet", "NativeRunner", "Node", "Open", "Precision",
-    "Program", "ReferenceRunner", "Report", "Runner", "State", "SteppingRunner", "Window",
-    "combine", "instruction_sets", "lower", "open_native", "open_reference",
+    "ROW_BLOCK", "Data", "Flat", "InstructionSet", "Looks", "NativeRunner", "Node", "Open",
+    "Precision", "Program", "ReferenceRunner", "Report", "Runner", "State", "SteppingRunner",
+    "Window", "combine", "instruction_sets", "lower", "open_native", "open_reference",
 ]  # fmt: skip

@@ -178,6 +178,43 @@ class Report:
     text: str = ""
 
 
+@dataclass
+class Looks:
+    """Rows that are judged behind each epoch of a window, and what was found: see `NativeRunner`.
+
+    Parameters
+    ----------
+    data : Data
+        Whose J is the figure of an epoch.
+    ends : (epochs,) int64
+        Steps of the window after which its epochs end.
+    least : float
+        The least figure so far.
+    best : (size,) array
+        Where the parameters of the least figure go; left alone where none is less than ``least``.
+    """
+
+    data: Data
+    ends: NDArray[np.int64]
+    least: float
+    best: Flat
+
+    def __post_init__(self) -> None:
+        self.figures, self.seconds = np.zeros(len(self.ends)), np.zeros(len(self.ends))
+        """J of each epoch, and its seconds since the call began."""
+        self._looked = np.zeros(1, dtype=np.int64)
+
+    @property
+    def looked(self) -> int:
+        """How many looks are whole."""
+        return int(self._looked[0])
+
+    @property
+    def native(self) -> tuple[Any, ...]:
+        """What the engine reads and writes."""
+        return self.ends, self.least, self.best, self.figures, self.seconds, self._looked
+
+
 class Runner(Protocol):
     """What runs steps: opened for one plan, optimizer and data, driven in slices, closed."""
 

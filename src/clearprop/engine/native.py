@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop import _native
-from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window, flat_of
+from clearprop.engine.contract import Data, Flat, Looks, Precision, Report, State, Window, flat_of
 from clearprop.engine.given import Ready
 from clearprop.engine.held import HeldState
 from clearprop.engine.isa import choose, choose_bfloat16
@@ -30,6 +30,9 @@ from clearprop.graph import Graph
 from clearprop.optimizers import Optimizer
 
 MOST_THREADS = 1024
+
+Why = Literal["done", "stopped", "diverged"]
+_ENDS: tuple[Why, ...] = ("done", "stopped", "diverged")
 
 PHASES = (*(op.name.lower() for op in Op), "rows", "sums and update", "update", "wait")
 """What `NativeRunner.ticks` counts: instructions by kind, then the rest of a step.
@@ -139,6 +142,62 @@ class NativeRunner:
     # -- the contract -----------------------------------------------------------------------------
     def run(self, state: State, window: Window, stop: Callable[[], bool] | None = None) -> Report:
         """Do the window's steps, changing ``state`` in place; see `clearprop.engine.contract`."""
+        steps, run = self._readied(state, window)
+        start = state.step
+        why: Why = "done"
+        work = self._work * _rows_a_step(window)
+        # Some 20 ms, at 20 multiplications a nanosecond, go by between two questions.
+        part = steps if stop is None else max(1, int(4e8 / (work + 2e4)))
+        while (done := state.step - start) < steps and why == "done":
+            if stop is not None and stop():
+                why = "stopped"
+                break
+            threads, count = self._team.next(work, min(part, steps - done))
+            began = time.perf_counter()
+            why = run(done, count, threads, None)
+            if why == "done":
+                self._team.note(threads, work * count, time.perf_counter() - began)
+        return self._ended(why)
+
+    def run_epochs(self, state: State, window: Window, looks: Looks) -> Report:
+        """Do the window's steps, and behind each epoch judge rows; what was found is in ``looks``.
+
+        It ends like `run`, or behind an epoch whose figures are no numbers, or not reasonable ones:
+        its look is left to the caller. The bits are those of `run`, `evaluate` and `State.read` in
+        turn.
+
+        Parameters
+        ----------
+        state : State
+            Held by this runner.
+        window : Window
+        looks : Looks
+        """
+        steps, run = self._readied(state, window)
+        given, n = self._ready(looks.data), len(looks.data)
+        threads = self._team.certain(self._work * _rows_a_step(window)) or 1
+        behind = (given.native, n, given.weight, self._threads_for(n), *looks.native)
+        return self._ended(run(0, steps, threads, behind))
+
+    def epochs_at_once(self, state: State, size: int, steps: int, judged: int) -> int:
+        """Return how many epochs are worth one call of `run_epochs`: some 5 ms; 1: none is.
+
+        Parameters
+        ----------
+        state : State
+        size, steps : int
+            Rows of a step, steps of an epoch.
+        judged : int
+            Rows judged behind it.
+        """
+        step = self._work * size
+        tried = self._team.certain(step) is None
+        if tried or self.ticks is not None or not isinstance(state, HeldState):
+            return 1
+        return max(1, int(1e8 / (steps * (step + 2e4) + self._work * judged)))
+
+    def _readied(self, state: State, window: Window) -> tuple[int, Callable[..., Why]]:
+        """Return the window's steps, and what does some of them: (first, count, threads, looks)."""
         self._open()
         if self.optimizer is None:
             raise NativeError("this runner has no optimizer: it evaluates and does not train")
@@ -149,6 +208,7 @@ class NativeRunner:
                 f"{self.optimizer.name} has {names}: give it one of its own"
             )
         held = isinstance(state, HeldState)
+        stands: Any = state.native if isinstance(state, HeldState) else state.parameters
         slots = [] if held else [state.slots[name] for name in names]
         borders = np.ascontiguousarray(window.borders, dtype=np.int64)
         rows = np.ascontiguousarray(window.rows, dtype=np.int64)
@@ -157,44 +217,44 @@ class NativeRunner:
         if penalties is not None:
             penalties = np.ascontiguousarray(penalties, dtype=np.float64)
         self._check_rows(rows, borders)
-        steps = len(rates)
-        costs, norms = np.zeros(steps), np.zeros(steps if self.clip is not None else 0)
+        costs, norms = np.zeros(len(rates)), np.zeros(len(rates) if self.clip is not None else 0)
         start = state.step
         self._books = (state, start, costs, norms)
         state.family = self.family
-        why: Literal["done", "stopped", "diverged"] = "done"
-        work = self._work * float(borders[-1] - borders[0]) / max(1, steps)
-        # Some 20 ms, at 20 multiplications a nanosecond, go by between two questions.
-        part = steps if stop is None else max(1, int(4e8 / (work + 2e4)))
-        while (done := state.step - start) < steps and why == "done":
-            if stop is not None and stop():
-                why = "stopped"
-                break
-            threads, count = self._team.next(work, min(part, steps - done))
-            began = time.perf_counter()
-            end = self._engine.run(
-                state.native if isinstance(state, HeldState) else state.parameters,
+
+        def run(first: int, count: int, threads: int, behind: tuple[Any, ...] | None) -> Why:
+            last = first + count
+            end: int = self._engine.run(
+                stands,
                 slots,
                 state.counters,
                 self._given.native,
                 rows,
-                borders[done : done + count + 1],
-                rates[done : done + count],
-                self._per_step(start + done, count),
+                borders[first : last + 1],
+                rates[first:last],
+                self._per_step(start + first, count),
                 self.clip or 0.0,
                 state.seed,
                 threads,
                 self.fuse,
                 self._stop,
-                costs[done : done + count],
-                norms[done : done + count],
-                None if penalties is None else penalties[done : done + count],
+                costs[first:last],
+                norms[first:last],
+                None if penalties is None else penalties[first:last],
                 self.ticks,
+                behind,
             )
-            why = ("done", "stopped", "diverged")[end]
-            if why == "done":
-                self._team.note(threads, work * count, time.perf_counter() - began)
+            return _ENDS[end]
+
+        return len(rates), run
+
+    def _ended(self, why: Why) -> Report:
+        """Return what the run that ends here has done."""
         self._stop[0] = 0  # an interrupt stops one run: this one, or the next if none was on
+        return self._report(why)
+
+    def _report(self, why: Why) -> Report:
+        state, start, costs, norms = self._books
         done = state.step - start
         return Report(costs[:done], norms[:done], done, why)
 
@@ -223,9 +283,7 @@ class NativeRunner:
 
     def broken_off(self) -> Report:
         """Return what the last run had done when an exception ended it."""
-        state, start, costs, norms = self._books
-        done = state.step - start
-        return Report(costs[:done], norms[:done], done, "stopped")
+        return self._report("stopped")
 
     def use(self, data: Data) -> None:
         """Point windows at other rows from now on."""
@@ -398,6 +456,11 @@ class NativeRunner:
     def _threads_for(self, n: int) -> int:
         """Threads for one pass over n rows."""
         return self._team.of_pass(self._work * n)
+
+
+def _rows_a_step(window: Window) -> float:
+    """Rows of a batch, in the mean."""
+    return float(window.borders[-1] - window.borders[0]) / max(1, len(window.rates))
 
 
 def _means(found: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

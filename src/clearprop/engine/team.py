@@ -83,6 +83,10 @@ class Team:
             return self._trials[0], min(steps, FEW * MORE ** len(self._trial))
         return best, min(steps, max(2, int(AGAIN / (min(self._cost[best]) * work))))
 
+    def certain(self, work: float) -> int | None:
+        """Return the threads of steps of this size; None where they are to be tried."""
+        return 1 if self.asked is None and work < SMALL_STEP else self.asked
+
     def note(self, threads: int, work: float, seconds: float) -> None:
         """Hear how long some steps, of ``work`` multiplications together, took."""
         if not self._most or not work > 0:

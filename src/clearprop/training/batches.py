@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from clearprop import _native
 from clearprop.errors import SettingError
 
-__all__ = ["Batches", "Shuffled", "Whole", "automatic_size"]
+__all__ = ["WINDOW_ROWS", "Batches", "Shuffled", "Whole", "automatic_size"]
 
 Rows = NDArray[np.int64]
+
+WINDOW_ROWS = 1 << 22
+"""Most rows of one window: 32 MB of row numbers."""
 
 
 class Batches(Protocol):

@@ -46,7 +46,7 @@ class Books:
         self.uncut: tuple[Watch, Sums, int, int] | None = None
         """Of a run that a limit ended: what it was before the last look."""
         self._runner, self._optimizer = runner, optimizer
-        self._averages = type(optimizer).kept is not Optimizer.kept
+        self.averages = type(optimizer).kept is not Optimizer.kept
         self._best: Flat = state.parameters.copy() if self.state is state else state.parameters
 
     @property
@@ -67,7 +67,7 @@ class Books:
     def judged(self) -> Flat | State:
         """What is judged and kept: of a rule that averages, the average."""
         state = self.state
-        if not self._averages:
+        if not self.averages:
             return state
         return self._optimizer.kept(state.parameters, state.slots, state.step)
 
@@ -93,6 +93,11 @@ class Books:
         last = self.uncut is not None and self.watch.epoch == self.epoch  # the part of an epoch
         return self._best.copy() if watched and not last else self.kept()
 
+    @property
+    def best_so_far(self) -> Flat:
+        """Where the best parameters are kept."""
+        return self._best
+
     # -- entries ----------------------------------------------------------------------------------
     def count(self, window: Window, report: Report, data: Data) -> None:
         """Enter what became of a window."""
@@ -115,6 +120,29 @@ class Books:
         self.sums.begin()
         if skipped > seen:
             self.tell("skipped", f"{skipped - seen} batches whose weights are all 0 were skipped")
+
+    def append_judged(
+        self,
+        step: int,
+        cost: float,
+        figure: float,
+        norm: float,
+        rate: float,
+        seconds: float,
+        min_delta: float,
+    ) -> None:
+        """Add the row of an epoch whose best parameters the engine has kept already."""
+        self.history.append(
+            epoch=self.epoch + 1,
+            steps=step,
+            cost=cost,
+            validation_cost=figure,
+            learning_rate=rate,
+            norm=norm,
+            skipped=self.state.skipped,
+            seconds=seconds,
+        )
+        self.watch.observe(figure, self.epoch, min_delta)
 
     def judge(self, figure: float, min_delta: float) -> None:
         """Take the watched figure of the epoch just entered: is it the best, what rate follows."""

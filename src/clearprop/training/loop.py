@@ -16,7 +16,8 @@ import numpy as np
 
 from clearprop.engine import Data, Runner, Window
 from clearprop.errors import DivergenceError
-from clearprop.training.batches import Batches
+from clearprop.training.ahead import Ahead
+from clearprop.training.batches import WINDOW_ROWS, Batches
 from clearprop.training.books import Books
 from clearprop.training.interruption import Asked, Handler, listening
 from clearprop.training.judging import Judge
@@ -25,9 +26,6 @@ from clearprop.training.progress import Callback, Progress
 from clearprop.words import number
 
 __all__ = ["Ends", "Loop"]
-
-WINDOW_ROWS = 1 << 22
-"""Most rows of one window: 32 MB of row numbers."""
 
 
 @dataclass
@@ -95,6 +93,11 @@ class Loop:
         self.callbacks, self.advice = callbacks, advice
         self.asked = Asked()
         self._found = ""
+        self._ahead: Ahead | None = None
+        if not callbacks:
+            self._ahead = Ahead.of(
+                runner, batches, books, judge, seed=seed, min_delta=ends.min_delta
+            )
 
     @property
     def epochs(self) -> int:
@@ -129,7 +132,8 @@ class Loop:
                     if time.monotonic() >= deadline and books.step > entered:
                         break
                     limit = min(deadline, began + ends.time_limit - before)
-                    self._slice(min(target, ends.steps), limit)
+                    if not self._go_ahead(min(target, ends.steps)):
+                        self._slice(min(target, ends.steps), limit)
                     books.seconds = before + time.monotonic() - began
                     if time.monotonic() >= self.keeper.due:
                         self.keeper.keep(books)
@@ -138,6 +142,22 @@ class Loop:
             if handler is not None or books.why:
                 self.keeper.keep(books)
         return handler
+
+    def _go_ahead(self, target: int) -> bool:
+        """Do several epochs up to ``target`` at once; False: none, `_slice` is to."""
+        books, ends = self.books, self.ends
+        if self._ahead is None:
+            return False
+        most = ends.patience - books.watch.waited if ends.early else None
+        count = self._ahead.epochs(min(target, ends.max_steps or target), most)
+        if count < 2:
+            return False
+        report = self._ahead.go(count)
+        if report.why == "diverged":
+            self._diverge("cost", float(report.costs[-1]))
+        if books.step == books.epoch * self.batches.epoch:
+            self._conclude()
+        return True
 
     def _slice(self, target: int, deadline: float) -> None:
         """Do steps, one at least, up to ``target``, the end of the epoch or the deadline."""
@@ -200,6 +220,17 @@ class Loop:
         self._require_finite(figures)
         books.append(figures, self.norms)
         books.judge(self._watched(figures), ends.min_delta)
+        self._conclude()
+        if self._found:
+            books.why = "converged"
+            books.tell("converged", f"converged in step {books.step}: {self._found}")
+        if self.callbacks:
+            self._call_back(progress())
+        return True
+
+    def _conclude(self) -> None:
+        """See whether the run has ended with the epoch just entered."""
+        books, ends = self.books, self.ends
         if ends.early and books.watch.waited >= ends.patience and books.step < ends.steps:
             books.why = "early_stopping"
             best = f"best epoch {books.watch.epoch}"
@@ -210,12 +241,6 @@ class Loop:
             )
         elif books.step >= ends.steps:
             books.why = "complete"
-        if self._found:
-            books.why = "converged"
-            books.tell("converged", f"converged in step {books.step}: {self._found}")
-        if self.callbacks:
-            self._call_back(progress())
-        return True
 
     def _call_back(self, now: Progress) -> None:
         books = self.books
