@@ -177,6 +177,10 @@ dJ/dW_many|gradient|gradient_why|delta_many a_one|\
 ∂J/∂W^{(many)} = (1/m) Σₛ₌₁ᵐ δ^{(many)}ₛ a^{(one)}ₛᵀ + (λ/K) W^{(many)}
 dJ/db_many|gradient|gradient_bias_why|delta_many|∂J/∂b^{(many)} = (1/m) Σₛ₌₁ᵐ δ^{(many)}ₛ
 """,
+    (members, "graph"): """
+Delta_one|arrives|arrives_members_why|delta_many|\
+Δ^{one}₂₁ = Σ_{κ=1}^{K} Θ̄^{many}_{κ}ᵀ δ^{many}_{κ}
+""",
     (members, "index"): """
 C|sample_cost|sample_cost_why|a_many|C = ½ Σⱼ₌₁² (yⱼ − a^{(many)}ⱼ)²
 delta_many|output_delta|output_delta_why|z_many a_many|\

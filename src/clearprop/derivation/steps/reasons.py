@@ -67,6 +67,8 @@ def wire_words(expr: Expr) -> str:
             return "arrives_unchanged_why" if slope_is_one(expr) else "arrives_slope_why"
         case Hadamard(Sym(), Sym()):
             return "arrives_factor_why"
+        case Sum():
+            return "arrives_members_why"
     return "arrives_coupled_why"
 
 

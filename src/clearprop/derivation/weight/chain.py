@@ -244,12 +244,12 @@ class Chain:
         name, chain = self.text(v), self.product(at_p, p_v)
         parts = [Quantity(f"part:{k}") for k in self.outputs]
         shares = [Ratio(part, p) for part in parts]
-        yield self.step(
-            self.id(gradient), Said("chain", n=name), Said("chain_why"), gradient, chain
-        )
+        yield self.step(self.id(gradient), Said("chain", n=name), Said("chain_why"), gradient,
+                        chain, uses=(self.id(p_v),))  # fmt: skip
         split = f"{self.id(gradient)}:split"
         yield self.step(split, Said("split", count=len(parts)), Said("split_why", n=self.text(p)),
-                        gradient, chain, self.product(plus(*shares), p_v))  # fmt: skip
+                        gradient, chain, self.product(plus(*shares), p_v),
+                        uses=(*map(self.id, shares), self.id(p_v)))  # fmt: skip
         for k, part in zip(self.outputs, parts, strict=True):
             yield self.step(
                 self.id(part), Said("part", n=k), Said("part_why", n=k), part, self.part(k)
@@ -261,7 +261,8 @@ class Chain:
         inner = yield from self._inner(v, p, h, p_v)
         rate = Quantity("learning_rate")
         yield self.step(f"{self.id(v)}:=", Said("update", n=name), Said("update_why"), v,
-                        plus(v, Minus(Times((rate, gradient)))), relation="←")  # fmt: skip
+                        plus(v, Minus(Times((rate, gradient)))), relation="←",
+                        uses=(f"{self.id(gradient)}:in",))  # fmt: skip
         put = (split, *(f"{self.id(share)}:in" for share in shares), f"{self.id(p_v)}:in")
         yield self.step(f"{self.id(gradient)}:in", Said("insert", n=self.text(gradient)),
                         Said("insert_why"), gradient, Times((Plus(tuple(whole)), inner)),

@@ -209,6 +209,11 @@ MESSAGES = Words(
             "en": "What arrives at the end of the wire, times the factor on it (⊙).",
             "zh": "到达导线终点的误差乘以导线上的系数（⊙）。",
         },
+        "arrives_members_why": {
+            "en": "Every member reads this value, so what comes back from each of them adds up "
+            "(⊕).",
+            "zh": "每个成员都读取这个值，因此从各成员传回的误差相加（⊕）。",
+        },
         "arrives_coupled_why": {
             "en": "Every output of the function depends on all its inputs, so what arrives at "
             "each of them takes part.",
