@@ -169,7 +169,7 @@ class _Walk:
             count += sum(itertools.compress(self.wires.counts[end.behind.name], end.wired))
             total += float(exact[end.wired] @ self.totals[end.behind.name][end.wired])
             ways = self.best[end.behind.name].through(exact[None, :], end.wired[None, :], number)
-            found.append(ways.largest(self.k))
+            found.append(ways if len(ends) == 1 else ways.largest(self.k))
         if not found:
             return Paths(0, 0.0, ())
         best = _Ways.together(found).largest(self.k)
@@ -198,7 +198,9 @@ class _Walk:
             if exact.ndim == 1:
                 found.append(ways.beside(exact[rows], wired[rows], rows, number))
             else:
-                found.append(ways.through(exact[rows], wired[rows], number).largest(self.k))
+                through = ways.through(exact[rows], wired[rows], number)
+                alone = len(step.terms) == 1  # then they are put in order below
+                found.append(through if alone else through.largest(self.k))
         self.totals[step.target.name] = total
         self.best[step.target.name] = _Ways.together(found).largest(self.k).at(rows, width)
 
