@@ -16,6 +16,7 @@ from cli_runs import PENGUINS, command, interrupted, train
 from conftest import Run
 
 import clearprop as cp
+from clearprop.cli import main
 from clearprop.training.keeping import Keeper
 
 
@@ -126,3 +127,23 @@ def test_resume_without_a_checkpoint_says_so(run: Run) -> None:
     code, _, err = run(*train("--resume"))
     assert code == 1
     assert "nothing to resume" in err
+
+
+@pytest.mark.parametrize(
+    ("line", "body"),
+    [
+        ("derive 2-3-2", "derivation.derive"),
+        ("notation", "derivation.notation"),
+        ("tune d.csv --target y", "tune_table.tune_table"),
+        ("evaluate m.clearprop d.csv", "predicting.evaluate"),
+    ],
+)
+def test_ctrl_c_breaks_every_command_off_in_a_sentence(
+    line: str, body: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def pressed(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"clearprop.cli.{body}", pressed)
+    assert main(line.split()) == 130
+    assert capsys.readouterr() == ("", "clearprop: interrupted; nothing was saved\n")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from clearprop import __version__
 from clearprop.cli import deriving, options, tune_options
+from clearprop.cli.calling import call
 from clearprop.cli.help import Application
 
 __all__ = ["app"]
@@ -28,16 +28,6 @@ app = Application(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _do(module: str, name: str, **given: Any) -> int:
-    """Call a command's body in the module that is loaded for it alone."""
-    try:
-        result: int = getattr(importlib.import_module(f"clearprop.cli.{module}"), name)(**given)
-    except KeyboardInterrupt:
-        typer.echo("clearprop: interrupted; nothing was saved", err=True)
-        return 130
-    return result
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -228,7 +218,7 @@ def train(
     json: options.Json = False,
 ) -> int:
     """Train a model on a table; DATA and --target are enough."""
-    return _do("training", "train", **locals())
+    return call("training", "train", **locals())
 
 
 @app.command(
@@ -241,7 +231,7 @@ def evaluate(
     json: Json = False,
 ) -> int:
     """Say how good a model's predictions are on a table."""
-    return _do("predicting", "evaluate", **locals())
+    return call("predicting", "evaluate", **locals())
 
 
 @app.command(
@@ -271,7 +261,7 @@ def predict(
     json: Json = False,
 ) -> int:
     """Predict the rows of a table, in their order, beside the columns that identify them."""
-    return _do("predicting", "predict", **locals())
+    return call("predicting", "predict", **locals())
 
 
 tune_options.add(app)
@@ -293,7 +283,7 @@ def describe(
     json: Json = False,
 ) -> int:
     """Print the layers, shapes and parameters of a network, and how a model was made."""
-    return _do("describing", "describe", **locals())
+    return call("describing", "describe", **locals())
 
 
 deriving.add(app)
@@ -387,10 +377,10 @@ def check(
     json: Json = False,
 ) -> int:
     """Tell whether a gradient written by hand is right, and if not, which mistake it is."""
-    return _do("checking", "check", **locals())
+    return call("checking", "check", **locals())
 
 
 @app.command()
 def info(json: Json = False) -> int:
     """Print versions and what the engine uses of this machine."""
-    return _do("describing", "info", **locals())
+    return call("describing", "info", **locals())

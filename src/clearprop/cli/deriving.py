@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from clearprop.cli.calling import call
 
 __all__ = ["add"]
 
@@ -25,12 +26,6 @@ def add(app: typer.Typer) -> None:
         "clearprop derive 4-5-3 --cost cross_entropy -o page.html"
     )(derive)
     app.command()(notation)
-
-
-def _do(name: str, **given: Any) -> int:
-    """Call a command's body, loaded when it is called."""
-    result: int = getattr(importlib.import_module("clearprop.cli.derivation"), name)(**given)
-    return result
 
 
 def derive(
@@ -129,7 +124,7 @@ def derive(
     json: Json = False,
 ) -> int:
     """Derive back-propagation of a network, step by step, in the notation of your text."""
-    return _do("derive", **locals())
+    return call("derivation", "derive", **locals())
 
 
 def notation(
@@ -141,4 +136,4 @@ def notation(
     json: Json = False,
 ) -> int:
     """Print the Rosetta table: each quantity in all five notations, with its number."""
-    return _do("notation", **locals())
+    return call("derivation", "notation", **locals())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Annotated
 
 import typer
 
 from clearprop.cli import options
+from clearprop.cli.calling import call
 
 __all__ = ["add"]
 
@@ -84,5 +84,4 @@ def tune(
     json: options.Json = False,
 ) -> int:
     """Search for the settings that predict a table best, and save the best model."""
-    found: int = importlib.import_module("clearprop.cli.tune_table").tune_table(**locals())
-    return found
+    return call("tune_table", "tune_table", **locals())
