@@ -175,4 +175,5 @@ def test_an_equation_too_long_for_its_words_has_a_line_of_its_own_in_an_article(
     for line in (lines[1], lines[3]):
         assert line.startswith(r"\ensuremath{\frac{\partial E_{\mathrm{total}}}")
         assert "W_{11}" in line
+        assert r"\left" not in line  # what stands in such brackets is one box, and too wide
     assert len(re.findall(r"[:：] ?\\ensuremath\{E_\{1\} = ", article)) == 2

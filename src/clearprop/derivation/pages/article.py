@@ -130,11 +130,14 @@ def _body(derived: Derived, verify: bool) -> Iterator[str]:
         yield from notes_of(derived, step, inline)
         if step.marked:
             lines: list[str] = []
-            for words, equation in marked(derived, step, printer):
+            folding = marked(derived, step, flat)
+            for (words, equation), (_, long) in zip(
+                marked(derived, step, printer), folding, strict=True
+            ):
                 lines.append(_prose(words))
                 if equation and extent(equation) + len(words) > ROOM:
                     lines[-1] = lines[-1].rstrip()
-                    lines.append(rf"\ensuremath{{{equation}}}")
+                    lines.append(rf"\ensuremath{{{long}}}")  # its brackets may be folded within
                 elif equation:
                     lines[-1] += rf"\ensuremath{{{equation}}}"
             yield r"\textit{" + " \\newline\n".join(lines) + "}"
