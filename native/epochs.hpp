@@ -50,6 +50,7 @@ void run_epochs(Engine<T>& engine, Held<T>& held, const Data& data, const Slice&
         epoch.costs += first;
         if (slice.norms) epoch.norms += first;
         epoch.skipped += first;
+        if (slice.penalties) epoch.penalties += first;
         long part = 0;
         try {
             engine.run(held, data, epoch, end, part);
