@@ -78,6 +78,8 @@ def test_a_number_is_searched_for_too(run: Run, tmp_path: Path) -> None:
         (["--search", "=1..2"], "NAME=RANGE"),
         (["--search", "epochs=1|2"], "says twice"),
         (["--search", "drop_out=0.1|0.2"], "dropout"),
+        (["--search", "numbers=waves|pieces"], "numbers must be one of 'robust', 'pieces'"),
+        (["--search", "members=0..3"], "members must be a whole number in [1, 1000], got 0"),
         (["--search", "dropout=2..1"], "greater"),
         (["--trials", "0"], "trials"),
         (["--metric", "acuracy"], "accuracy"),
