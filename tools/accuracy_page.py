@@ -67,7 +67,7 @@ SHORT = """\
   Steps of 128 rows where 1,025 to 8,192 train, and labels smoothed by 0.01 (below), took most of
   the difference away; a single row of the test rows is 9 % of it on a split of breast_cancer. That
   RealMLP chooses its epoch by the error explains nothing: `metric="accuracy"` brought ours no
-  nearer. The record of *fast* on fars is older than that.
+  nearer.
 - **best in error.** Its log-loss is the least of all, its error no less than that of *default* in
   the mean of the plot: a single split of breast_cancer, 114 rows, decides that; on the larger of
   its tables it is less. *best* takes several times as long, so there is no reason for it where
@@ -79,7 +79,7 @@ SHORT = """\
 - **Time.** LightGBM and XGBoost are far faster everywhere. 64 epochs are taken whatever the number
   of rows, although on adult 16 were as good: large tables take longer than they need. All figures
   are of one thread in float32; two threads and bfloat16 are not compared here.
-- **Not run.** fashion_mnist (784 columns, 56,000 rows: many minutes a fit), *default* on fars,
+- **Not run.** fashion_mnist (784 columns, 56,000 rows: many minutes a fit),
   scikit-learn's MLP and CatBoost on fars, RealMLP-TD above 16,000 rows, TabM-D above 6,000:
   minutes to hours each. Where a column has a dash, no claim is made.
 - **Few splits, small tables.** Larger tables have one split, and the ablation one of each table
