@@ -342,6 +342,7 @@ def test_a_disk_that_takes_the_model_but_no_checkpoint_loses_no_run(run: Run) ->
     ("option", "value", "said"),
     [
         ("--hidden", "12,x", "--hidden"),
+        ("--hidden", "", "--hidden takes whole numbers such as 256,256, got ''"),
         ("--activation", "reluu", "did you mean 'relu'"),
         ("--optimizer", "adm", "did you mean 'adam'"),
         ("--schedule", "cosin", "did you mean 'cosine'"),

@@ -104,6 +104,8 @@ def test_what_is_wrong_is_one_sentence(run: Run, more: list[str], code: int, sai
 def test_a_preset_that_there_is_not_and_a_metric_of_a_plain_network(run: Run) -> None:
     code, _, err = run(*train(preset="fst"))
     assert code == 2 and "did you mean 'fast'" in err
+    code, _, err = run(*train(preset=""))
+    assert code == 2 and "there is no preset ''" in err
     args = ["train", PENGUINS, "-t", "species", "--metric", "auc"]
     code, _, err = run(*args, "--hidden", "8")
     assert code == 2 and "--metric auc is for a preset" in err and "--hidden" in err

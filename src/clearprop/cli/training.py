@@ -85,7 +85,11 @@ def train(
         # Loaded for presets alone: scikit-learn takes longer to load than a small network to train.
         run = importlib.import_module("clearprop.estimators.preset_training").train_preset
         settings = {name: value for name, value in settings.items() if name not in PLAIN}
-        settings |= {"preset": preset or "default", "metric": metric, "validation": rows}
+        settings |= {
+            "preset": "default" if preset is None else preset,
+            "metric": metric,
+            "validation": rows,
+        }
     else:
         run = train_plain
         if settings["dropout"] is None:
@@ -158,8 +162,8 @@ def default_output(data: str) -> str:
 
 
 def _numbers(name: str, text: str) -> list[int]:
-    """The whole numbers of a list, each 1 at least, or of steps 0 behind; none for 0 or nothing."""
-    if text.strip() in ("", "0"):
+    """The whole numbers of a list, each 1 at least, or of steps 0 behind; none for 0."""
+    if text.strip() == "0":
         return []
     try:
         found = [int(part) for part in re.split(r"[,\s]+", text.strip())]
