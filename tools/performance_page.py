@@ -161,12 +161,11 @@ TRIED = """\
 - Threads chosen by one trial of each kind: the first slice of a run touches its memory for the
   first time, and was the trial of two.
 - Trials of two threads over as many steps as one does in their time: where another program has a
-  core, a step of two may take a hundred times as long, and a run of 5,000 steps lost nearly twice
-  its time to them (by a clock that is made up). One thread is tried first now, and two begin with
-  two steps.
+  core, a step of two may take a hundred times as long, and a short run lost twice its own time to
+  them (by a clock that is made up). One thread is tried first now, and two begin with two steps.
 - Several epochs of a small network in one call of the engine, which judges the rows that are held
-  back and keeps the best by itself: sixteen tiny runs on two threads from 183 to 129 ms, for the
-  interpreter's lock was what they waited for.
+  back and keeps the best by itself: three tenths off sixteen tiny runs on two threads, which waited
+  for the interpreter's lock.
 
 ## What bounds it, and what is left
 
