@@ -81,7 +81,7 @@ class Page:
         layers = {"output": self.finals, "input": self.sources}
         kind = next((k for k, has in OWN_LETTERS.items() if name.letter in has), "")
         if role == "b":
-            return "".join(map(str, name.below))
+            return "".join(str(place) for place in name.below if place.letter not in RUNNING)
         found = []
         for symbol in (*self.graph.parameters, *self.graph.values):
             label = re.sub(r"^[A-Za-z]+", "", symbol)

@@ -220,3 +220,13 @@ def test_the_article_compiles_and_stays_on_the_page(tmp_path):
     log = (tmp_path / "a.log").read_text("utf-8", "replace")
     assert "Overfull" not in log
     assert np.all([not line.startswith("!") for line in log.splitlines()])
+
+
+def test_json_says_where_sympy_has_no_expression():
+    k = cp.Input(levels=3)
+    network = cp.Network(inputs=k, outputs=cp.Dense(1)(cp.Embedding(2)(k)))
+    d = cp.derive(network, "index", network.initial(0), [2], [[1.0]], "W2[1,1]")
+    found = json.loads(d.expand().to_json())["expanded"]
+    assert found["sympy"] is None
+    assert "multiplied out" in found["sympy_skipped"]
+    assert found["multiplications"] > 0

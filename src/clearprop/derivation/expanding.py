@@ -78,12 +78,19 @@ class Expanded:
         return Symbolic(self.equations, self.names, as_written=True).entry((self.left.sym, index))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data: the SymPy expression as text, and what it costs."""
-        return {
-            "sympy": str(self.sympy),
+        """Return it as plain data: the SymPy expression as text, and what it costs.
+
+        Where SymPy has no expression for a part of it (an entry that an index chooses),
+        ``sympy`` is None and ``sympy_skipped`` says so.
+        """
+        counts = {
             "multiplications": self.without,
             "multiplications_with_delta": self.with_delta,
         }
+        try:
+            return {"sympy": str(self.sympy)} | counts
+        except SettingError as why:
+            return {"sympy": None, "sympy_skipped": str(why)} | counts
 
     def step(self, derived: Derived) -> DerivedStep:
         """Return it as the last step of a derivation."""
