@@ -29,6 +29,15 @@ std::vector<std::tuple<std::string, std::string, bool>> instruction_sets() {
     return found;
 }
 
+std::vector<std::string> bfloat16_names() {
+    int count;
+    const Bfloat16* const* all = bfloat16_sets(&count);
+    std::vector<std::string> found;
+    for (int i = 0; i < count; ++i)
+        if (all[i]->supported()) found.emplace_back(all[i]->name);
+    return found;
+}
+
 // The rows that have native kernels, in the order of their numbers.
 std::vector<std::string> kernel_names(const std::string& kind) {
     int count;
@@ -82,9 +91,8 @@ void bind_kernels(nb::module_& module) {
                "(name, family, whether this processor has it), widest first.");
     module.def("kernel_names", &kernel_names, nb::arg("kind"),
                "Rows with native kernels, by number: kind is function, cost or optimizer.");
-    module.def(
-        "has_bfloat16", [] { return bfloat16_kernels() != nullptr; },
-        "Whether this processor multiplies bfloat16 numbers (AVX512-BF16).");
+    module.def("bfloat16_sets", &bfloat16_names,
+               "Kernels of this processor's own bfloat16 products, fastest first.");
     module.def("available_cores", &available_cores, "Cores this process may use.");
     module.def("elementary_f32", &elementary<float>, nb::arg("isa"), nb::arg("function"),
                nb::arg("x"), "exp, expm1, log, log1p, tanh, erf, sqrt by number: for tests.");

@@ -22,7 +22,12 @@ extern const Isa isa;
 #endif
 #if defined(CLEARPROP_HAS_AVX512BF16)
 namespace avx512bf16 {
-extern const Kernels<float> kernels;
+extern const Bfloat16 bfloat16;
+}
+#endif
+#if defined(CLEARPROP_HAS_AVX512AMX)
+namespace avx512amx {
+extern const Bfloat16 bfloat16;
 }
 #endif
 namespace baseline {
@@ -61,11 +66,25 @@ const Isa& widest() {
     return **all;
 }
 
-const Kernels<float>* bfloat16_kernels() {
-#if defined(CLEARPROP_HAS_AVX512BF16)
-    if (avx512::isa.supported() && __builtin_cpu_supports("avx512bf16"))
-        return &avx512bf16::kernels;
+const Bfloat16* const* bfloat16_sets(int* count) {
+    static const Bfloat16* const all[] = {
+#if defined(CLEARPROP_HAS_AVX512AMX)
+        &avx512amx::bfloat16,
 #endif
+#if defined(CLEARPROP_HAS_AVX512BF16)
+        &avx512bf16::bfloat16,
+#endif
+        nullptr,
+    };
+    *count = static_cast<int>(sizeof all / sizeof *all) - 1;
+    return all;
+}
+
+const Kernels<float>* bfloat16_kernels(const std::string& name) {
+    int count;
+    const Bfloat16* const* all = bfloat16_sets(&count);
+    for (int i = 0; i < count; ++i)
+        if (name == all[i]->name && all[i]->supported()) return all[i]->kernels;
     return nullptr;
 }
 

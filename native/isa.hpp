@@ -9,5 +9,6 @@ namespace clearprop {
 
 const Isa& isa_named(const std::string& name);  // throws std::invalid_argument
 const Isa& widest();                            // of those that this processor has
+const Kernels<float>* bfloat16_kernels(const std::string& name);  // null: not here
 
 }  // namespace clearprop

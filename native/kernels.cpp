@@ -6,6 +6,7 @@
 #include "order.hpp"
 #include "passes.hpp"
 #include "sums.hpp"
+#include "tiles_given.hpp"
 #include "updates.hpp"
 
 namespace clearprop::CP_ISA {
@@ -47,14 +48,19 @@ void multiply(const T* A, long a_row, long a_k, const T* B, T* C, long m, long n
 }
 
 template <class T, class E = T>
-inline constexpr Kernels<T> table = {panel_width<T>,  tile_rows,      !std::is_same_v<T, E>,
-                                     rows<T, E>,      sum_rows<T, E>, update<T, E>,
-                                     squares<T>,      pack<T>,        unpack<T>,
-                                     transpose<T, E>, elementary<T>,  multiply<T>};
+inline constexpr Kernels<T> table = {panel_width<T>,  unit_rows<T, E>, !std::is_same_v<T, E>,
+                                     rows<T, E>,      sum_rows<T, E>,  update<T, E>,
+                                     squares<T>,      pack<T>,         unpack<T>,
+                                     transpose<T, E>, elementary<T>,   multiply<T>};
 
-#if !defined(CLEARPROP_BFLOAT16)
 bool supported() {
-#if defined(CLEARPROP_ISA_AVX512)
+#if defined(CLEARPROP_TILES)
+    if (!__builtin_cpu_supports("avx512bf16")) return false;
+    static const bool found = tiles_given() && tiles_agree();
+    return found;
+#elif defined(CLEARPROP_BFLOAT16)
+    return __builtin_cpu_supports("avx512bf16");
+#elif defined(CLEARPROP_ISA_AVX512)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 #elif defined(CLEARPROP_ISA_AVX2)
@@ -63,8 +69,6 @@ bool supported() {
     return true;
 #endif
 }
-
-#endif
 
 #define CP_TEXT(x) #x
 #define CP_NAME(x) CP_TEXT(x)
@@ -78,8 +82,8 @@ constexpr Names names(const char* const (&list)[n]) {
 
 #if defined(CLEARPROP_BFLOAT16)
 // Of this set only the products of pairs are wanted.
-extern const Kernels<float> kernels;
-const Kernels<float> kernels = table<float, Pair>;
+extern const Bfloat16 bfloat16;
+const Bfloat16 bfloat16 = {CP_NAME(CP_ISA), supported, &table<float, Pair>};
 #else
 extern const Isa isa;
 const Isa isa = {CP_NAME(CP_ISA),

@@ -16,7 +16,9 @@
 // falls in, the rows beside it, or the piece of k it is in. So m, threads and tails change nothing.
 #pragma once
 
-#include "bfloat16.hpp"
+#include <type_traits>
+
+#include "tiles.hpp"
 
 namespace clearprop::CP_ISA {
 
@@ -78,6 +80,12 @@ struct NoFetch {
     CP_INLINE void step() {}
 };
 
+// Pairs in whole groups of 16, as the processor's tiles sum them; else as many as there are
+template <bool tiled>
+CP_INLINE constexpr long whole_groups(long k) {
+    return tiled ? (k + 15) / 16 * 16 : k;
+}
+
 // One tile: `rows` × `vectors` registers of C.
 template <class T, class E, int rows, int vectors, class Fetch>
 CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k,
@@ -134,6 +142,38 @@ CP_INLINE void any_tile(int rows, const Product<T, E>& p, const E* A, const E* B
         tail<T, E, vectors>(rows, p, A, B, C, bias, k, start, end, fetch);
 }
 
+#if defined(CLEARPROP_TILES)
+inline constexpr bool has_tiles = true;
+
+// The rows of C beside one panel of pairs: whole groups of 16 pairs by the processor's tiles, what
+// is left of k behind them, and the end.
+template <int vectors>
+void tiled_panel(Tiles& tiles, const Product<float, Pair>& p, const Pair* A, const Pair* B,
+                 float* C, const float* bias, long k, Start start, End<float> end) {
+    using V = VectorF;
+    const long groups = k / tile_side, summed = groups * tile_side;
+    const bool rest = k > summed || end.rectify || end.y;
+    for (long i = 0; i < p.m;
+         i += tiled_rows, A += tiled_rows * p.a_row, C += tiled_rows * p.c_row) {
+        const int rows = static_cast<int>(p.m - i < tiled_rows ? p.m - i : tiled_rows);
+        for (int r = 0; start == Start::row && r < rows; ++r)
+            for (int j = 0; j < vectors; ++j)
+                V::load(bias + j * V::lanes).store(C + r * p.c_row + j * V::lanes);
+        tiles.product<vectors>(rows, groups, A, p.a_row, tile_side, B, p.b_k, C, p.c_row,
+                               start == Start::zero, NoFetch{});
+        for (int r = 0; rest && r < rows; r += tile_rows) {
+            End<float> here = end;
+            if (end.y) here.y += (i + r) * p.y_row;
+            any_tile<float, Pair, vectors>(
+                rows - r < tile_rows ? rows - r : tile_rows, p, A + r * p.a_row + summed,
+                B + summed * p.b_k, C + r * p.c_row, nullptr, k - summed, Start::given, here);
+        }
+    }
+}
+#else
+inline constexpr bool has_tiles = false;
+#endif
+
 // The rows of C beside one panel of B, tile by tile; `next` is the panel that comes behind it.
 template <class T, class E, int vectors, bool far>
 void panel(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k, Start start,
@@ -154,9 +194,11 @@ void panel(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, 
 
 template <class T, class E, bool far>
 void product(const Product<T, E>& p) {
+    constexpr bool tiled = has_tiles && !std::is_same_v<T, E>;
+    [[maybe_unused]] Tiles tiles;
     const long panels = panels_of<T>(p.n);
     const long pieces = p.k > k_piece ? (p.k + k_piece - 1) / k_piece : 1;
-    const long piece = (p.k + pieces - 1) / pieces;
+    const long piece = whole_groups<tiled>((p.k + pieces - 1) / pieces);
     for (long k0 = 0; k0 == 0 || k0 < p.k; k0 += piece) {
         const long k = p.k - k0 < piece ? p.k - k0 : piece;
         const Start start = k0 ? Start::given : p.start;
@@ -169,6 +211,17 @@ void product(const Product<T, E>& p) {
             End<T> end;
             if (last) end = {p.rectify, p.y ? p.y + q * panel_width<T> : nullptr};
             const T* bias = p.start == Start::row ? p.bias + q * panel_width<T> : nullptr;
+#if defined(CLEARPROP_TILES)
+            if constexpr (tiled) {
+                if (k >= tile_side) {
+                    if (p.n - q * panel_width<T> > Vector<T>::lanes)
+                        tiled_panel<2>(tiles, p, A, B, C, bias, k, start, end);
+                    else
+                        tiled_panel<1>(tiles, p, A, B, C, bias, k, start, end);
+                    continue;
+                }
+            }
+#endif
             if (p.n - q * panel_width<T> > Vector<T>::lanes)
                 panel<T, E, 2, far>(p, A, B, C, bias, k, start, end, next);
             else

@@ -202,6 +202,7 @@ inline constexpr int row_block = 128;  // rows in one chain of a sum over rows: 
 inline constexpr long chunk_rows = 96;
 inline constexpr long most_packed = 1L << 19;  // numbers of δ, where a chunk has no more
 inline constexpr long scratch_size(long m, long panel_width, long widest) {
+    m = (m + 31) / 32 * 32;  // whole tiles
     const long all = (m + 2) * (widest + chunk_rows), chunk = (m + 2) * chunk_rows;
     const long packed = all < most_packed ? all : most_packed > chunk ? most_packed : chunk;
     const long sums = chunk_rows * panel_width + (m + 2) * panel_width + packed;
@@ -255,7 +256,12 @@ struct Isa {
 };
 const Isa* const* isas(int* count);
 
-// float with the processor's own bfloat16 products; null where it has none.
-const Kernels<float>* bfloat16_kernels();
+// float with one kind of the processor's own bfloat16 products.
+struct Bfloat16 {
+    const char* name;
+    bool (*supported)();
+    const Kernels<float>* kernels;
+};
+const Bfloat16* const* bfloat16_sets(int* count);  // those that were compiled, fastest first
 
 }  // namespace clearprop

@@ -16,6 +16,7 @@
 
 #include "elementwise.hpp"
 #include "product.hpp"
+#include "transposing.hpp"
 #include "tree.hpp"
 
 namespace clearprop::CP_ISA {
@@ -24,12 +25,18 @@ namespace clearprop::CP_ISA {
 template <class T>
 inline constexpr long scratch_sums = chunk_rows * panel_width<T>;
 
+// Rows of a gradient that are summed at once, where δ is packed
+template <class T, class E>
+inline constexpr int unit_rows = has_tiles && !std::is_same_v<T, E> ? 32 : tile_rows;
+
 // The sums of one parameter's gradient over some of its rows and some blocks of the batch.
 // E is what its products read: T, or pairs of bfloat16.
 template <class T, class E = T>
 class RowSum {
     using V = Vector<T>;
     static constexpr bool low = !std::is_same_v<T, E>;
+    static constexpr bool tiled = low && has_tiles;
+    static constexpr int most_rows = unit_rows<T, E>;  // of the gradient, summed at once
 
   public:
     CP_INLINE RowSum(const Job<T>& job, long parameter, long first_block, long last_block)
@@ -97,6 +104,7 @@ class RowSum {
         const long panels = panels_of<T>(parameter_.columns);
         const bool packed = worth_packing(last - first);
         const long units = packed ? packed_units(last - first) : last - first;
+        const int at_once = packed ? most_rows : tile_rows;
         for (long u0 = first; u0 < last; u0 += units) {
             const long u1 = last - u0 < units ? last : u0 + units;
             for (long i0 = u0; packed && i0 < u1; i0 += chunk_rows)
@@ -106,8 +114,8 @@ class RowSum {
                 for (long i0 = u0; i0 < u1; i0 += chunk_rows) {
                     const long i1 = u1 - i0 < chunk_rows ? u1 : i0 + chunk_rows;
                     T* const sums = then.place(k, q, i0);
-                    for (long i = i0; i < i1; i += tile_rows) {
-                        const int rows = static_cast<int>(i1 - i < tile_rows ? i1 - i : tile_rows);
+                    for (long i = i0; i < i1; i += at_once) {
+                        const int rows = static_cast<int>(i1 - i < at_once ? i1 - i : at_once);
                         const E* delta = packed ? packed_tile(i - u0) : nullptr;
                         T* G = sums + (i - i0) * panel_width<T>;
                         if (parameter_.columns - q * panel_width<T> > V::lanes)
@@ -138,13 +146,15 @@ class RowSum {
         return one && (low || (rows >= 4 * tile_rows && bytes > 32768));
     }
     long rows_of_batch() const { return block_end(last_block_ - 1) - first_block_ * row_block; }
-    static long steps(long rows) { return low ? (rows + 1) / 2 : rows; }  // of a chain
+    static long steps(long rows) {  // of a chain
+        return low ? whole_groups<tiled>((rows + 1) / 2) : rows;
+    }
     E* packed_a() const { return reinterpret_cast<E*>(job_.scratch + scratch_sums<T>); }
     // A line between the tiles, so that they do not share the sets of the cache.
     E* packed_tile(long i) const {
         constexpr long line = pad_bytes / static_cast<long>(sizeof(E));
         const long k = steps(rows_of_batch());
-        return packed_a() + k * panel_width<T> + i * k + i / tile_rows * line;
+        return packed_a() + k * panel_width<T> + i * k + i / most_rows * line;
     }
 
     // a_r,j of panel q, row after row, or pairs of rows
@@ -153,12 +163,14 @@ class RowSum {
         const long rows = rows_of_batch(), row = a.row;
         const T* from = a.base + first_block_ * row_block * row + k * a.member + q * panel_width<T>;
         E* to = packed_a();
-        if constexpr (low)
+        if constexpr (low) {
             for (long r = 0; r < rows; r += 2, from += 2 * row)
                 for (int j = 0; j < panel_width<T>; j += V::lanes, to += V::lanes)
                     store_pairs(V::load(from + j),
                                 r + 1 < rows ? V::load(from + row + j) : V::zero(), to);
-        else
+            for (; to < packed_a() + steps(rows) * panel_width<T>; to += V::lanes)
+                store_pairs(V::zero(), V::zero(), to);
+        } else
             for (long r = 0; r < rows; ++r, from += row, to += panel_width<T>) {
                 V::load(from).store(to);
                 V::load(from + V::lanes).store(to + V::lanes);
@@ -169,8 +181,9 @@ class RowSum {
     // they are packed from unit `at_unit` on.
     void pack_delta(int k, long i0, long i1, long at_unit) const {
         const Rows<T>& delta = job_.slots[use(0).delta];
+        if constexpr (tiled) return pack_delta_tiles(delta, k, i0, i1, at_unit);
         const long rows = rows_of_batch(), row = delta.row;
-        const long distance = packed_tile(tile_rows) - packed_tile(0);
+        const long distance = packed_tile(most_rows) - packed_tile(0);
         const T* from = delta.base + first_block_ * row_block * row + k * delta.member + i0;
         E* to = packed_tile(at_unit);
         for (long r = 0; r < rows; r += low ? 2 : 1, from += (low ? 2 : 1) * row, to += tile_rows) {
@@ -189,18 +202,42 @@ class RowSum {
         }
     }
 
+    // The same for the processor's tiles: of 32 units and 16 pairs of rows two tiles, a unit's
+    // pairs beside each other, then the next 16 pairs, …
+    void pack_delta_tiles(const Rows<T>& delta, int k, long i0, long i1, long at_unit) const {
+        const long rows = rows_of_batch(), row = delta.row;
+        const T* const from = delta.base + first_block_ * row_block * row + k * delta.member;
+        for (long i = i0; i < i1; i += V::lanes) {
+            const long unit = at_unit + i - i0;
+            E* to = packed_tile(unit / most_rows * most_rows) + unit % most_rows * V::lanes;
+            for (long r = 0; r < rows; r += 2 * V::lanes, to += most_rows * V::lanes) {
+                alignas(64) E pairs[V::lanes * V::lanes];
+                for (long pair = 0; pair < V::lanes; ++pair) {
+                    const long at = r + 2 * pair;
+                    store_pairs(at < rows ? V::load(from + at * row + i) : V::zero(),
+                                at + 1 < rows ? V::load(from + (at + 1) * row + i) : V::zero(),
+                                pairs + pair * V::lanes);
+                }
+                V square[V::lanes];
+                __builtin_memcpy(square, pairs, sizeof pairs);
+                transpose_in_registers<T>(square);
+                __builtin_memcpy(to, square, sizeof pairs);
+            }
+        }
+    }
+
     template <int vectors, class Then>
     void outer_tile(int k, long i, int rows, long q, const E* packed, T* G,
                     const Then& then) const {
         constexpr int width = panel_width<T>;
         if (last_block_ - first_block_ == 1)
             return chain<vectors>(k, i, rows, q, first_block_, packed, G, then);
-        alignas(64) T waiting[tree_depth][tile_rows * width];
+        alignas(64) T waiting[tree_depth][most_rows * width];
         const auto join = [&](int slot) {
             for (int r = 0; r < rows; ++r)
                 for (int j = 0; j < vectors; ++j) {
                     T* at = waiting[slot] + r * width + j * V::lanes;
-                    (V::load(at) + V::load(at + tile_rows * width)).store(at);
+                    (V::load(at) + V::load(at + most_rows * width)).store(at);
                 }
         };
         Tree tree;
@@ -219,12 +256,25 @@ class RowSum {
                          const Then& then) const {
         const long length = block_end(block) - block * row_block;
         if (!packed) return float_chain<vectors>(k, i, rows, q, block, C);
+        const long r = steps((block - first_block_) * row_block);
+        const E *const A = packed + r * most_rows, *const B = packed_a() + r * panel_width<T>;
+#if defined(CLEARPROP_TILES)
+        if constexpr (tiled) {
+            constexpr long row = tile_side, group = most_rows * tile_side, width = panel_width<T>;
+            const long groups = steps(length) / tile_side;
+            if (block == first_block_ && then.fetches())
+                tiles_.template product<vectors>(rows, groups, A, row, group, B, width, C, width,
+                                                 true, then.fetch(k, q, i, rows, groups));
+            else
+                tiles_.template product<vectors>(rows, groups, A, row, group, B, width, C, width,
+                                                 true, NoFetch{});
+            return;
+        }
+#endif
         Product<T, E> p{};
         p.a_row = 1;
         p.a_k = tile_rows;
         p.b_k = p.c_row = panel_width<T>;
-        const long r = steps((block - first_block_) * row_block);
-        const E *const A = packed + r * tile_rows, *const B = packed_a() + r * panel_width<T>;
         if (block == first_block_ && then.fetches())
             any_tile<T, E, vectors>(rows, p, A, B, C, nullptr, steps(length), Start::zero, {},
                                     then.fetch(k, q, i, rows, steps(length)));
@@ -372,6 +422,7 @@ class RowSum {
     const Parameter& parameter_;
     const Weights<T>& weights_;
     const long first_block_, last_block_;
+    [[maybe_unused]] mutable Tiles tiles_;
 };
 
 }  // namespace clearprop::CP_ISA

@@ -21,7 +21,9 @@
 
 #if defined(CLEARPROP_ISA_AVX512)
 #include <immintrin.h>
-#if defined(CLEARPROP_BFLOAT16)
+#if defined(CLEARPROP_TILES)
+#define CP_ISA avx512amx
+#elif defined(CLEARPROP_BFLOAT16)
 #define CP_ISA avx512bf16
 #else
 #define CP_ISA avx512

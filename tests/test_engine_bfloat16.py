@@ -22,7 +22,7 @@ SETS = [name for name, _, here in _native.instruction_sets() if here]
 
 @pytest.fixture(autouse=True)
 def anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    if not _native.has_bfloat16():
+    if not _native.bfloat16_sets():
         monkeypatch.setenv("CLEARPROP_BFLOAT16", "emulated")
 
 
@@ -135,6 +135,6 @@ def test_without_the_instruction_it_is_refused_with_the_reason(
     case = random_case(0, rows=4)
     with pytest.raises(NativeError, match=r"baseline has no products.*CLEARPROP_BFLOAT16=emulated"):
         opened(case, precision="bfloat16", isa="baseline")
-    monkeypatch.setattr(_native, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(_native, "bfloat16_sets", list)
     with pytest.raises(NativeError, match="this processor has no products of bfloat16"):
         opened(case, precision="bfloat16")

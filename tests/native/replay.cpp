@@ -9,10 +9,12 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "../../native/engine.hpp"
+#include "../../native/isa.hpp"
 
 using namespace clearprop;
 
@@ -39,12 +41,28 @@ class Record {
     std::ifstream file_;
 };
 
-const Isa& chosen(const char* name) {
+// The kernels of an instruction set, or one's of bfloat16 products, by name; without one the
+// widest.
+template <class T>
+struct Chosen {
+    std::string name, family;
+    const Kernels<T>* kernels;
+};
+
+template <class T>
+Chosen<T> chosen(const char* name) {
     int count;
     const Isa* const* all = isas(&count);
+    if constexpr (std::is_same_v<T, float>)
+        if (const Kernels<float>* pairs = name ? bfloat16_kernels(name) : nullptr)
+            return {name, name, pairs};
     for (int i = 0; i < count; ++i)
-        if (all[i]->supported() && (name == nullptr || std::strcmp(name, all[i]->name) == 0))
-            return *all[i];
+        if (all[i]->supported() && (name == nullptr || std::strcmp(name, all[i]->name) == 0)) {
+            if constexpr (std::is_same_v<T, float>)
+                return {all[i]->name, all[i]->family, all[i]->f32};
+            else
+                return {all[i]->name, all[i]->family, all[i]->f64};
+        }
     std::fprintf(stderr, "no such instruction set here\n");
     std::exit(2);
 }
@@ -115,13 +133,8 @@ int replay(Record& record, const char* result, const char* name) {
                       costs.data(),
                       norms.data(),
                       skipped.data()};
-    const Isa& isa = chosen(name);
-    const Kernels<T>* kernels;
-    if constexpr (std::is_same_v<T, float>)
-        kernels = isa.f32;
-    else
-        kernels = isa.f64;
-    Engine<T> engine(tables, settings, *kernels);
+    const Chosen<T> isa = chosen<T>(name);
+    Engine<T> engine(tables, settings, *isa.kernels);
     End end = End::done;
     long done = 0;
     engine.run(flat.data(), slot_pointers.data(), data, slice, end, done);
@@ -150,7 +163,7 @@ int replay(Record& record, const char* result, const char* name) {
     write(flat);
     for (const auto& slot : slots) write(slot);
     write(costs);
-    std::printf("%s %s\n", isa.name, isa.family);
+    std::printf("%s %s\n", isa.name.c_str(), isa.family.c_str());
     return out ? 0 : 1;
 }
 

@@ -2,8 +2,9 @@
 
 ``CLEARPROP_ISA`` (baseline, avx2, avx512, neon) forces one, so that tests cover each. Those of the
 family ``"fma"`` give the same bits; baseline, without a fused multiply-add, is a family of its own.
-Products of bfloat16 numbers take the processor's own instruction (AVX512-BF16); they are refused
-where there is none, unless ``CLEARPROP_BFLOAT16=emulated`` asks for the same with others: slowly.
+Products of bfloat16 numbers take the processor's own: its tiles (AMX, ``avx512amx``), else its
+vectors (AVX512-BF16, ``avx512bf16``); ``CLEARPROP_BFLOAT16`` forces one. They are refused where
+there is none, unless ``CLEARPROP_BFLOAT16=emulated`` asks for the same with others: slowly.
 """
 
 from __future__ import annotations
@@ -72,14 +73,21 @@ def choose_bfloat16(asked: str | None = None) -> InstructionSet:
         If this processor, or the set asked for, has no such products and nobody asks to emulate.
     """
     chosen = choose(asked)
-    if os.environ.get("CLEARPROP_BFLOAT16") == "emulated":
+    forced = os.environ.get("CLEARPROP_BFLOAT16") or None
+    if forced == "emulated":
         return InstructionSet(f"{chosen.name}+bfloat16", f"{chosen.family}+bfloat16", True)
-    if not _native.has_bfloat16():
-        why = "this processor has no products of bfloat16 numbers (AVX512-BF16)"
+    here = _native.bfloat16_sets()
+    if not here:
+        why = "this processor has no products of bfloat16 numbers (AMX, AVX512-BF16)"
     elif chosen.name != "avx512":
         why = f"the instruction set {chosen.name} has no products of bfloat16 numbers"
+    elif forced and forced not in here:
+        raise NativeError(
+            f"CLEARPROP_BFLOAT16={forced}: this processor does not have it; "
+            f"use {', '.join(here)} or emulated"
+        )
     else:
-        return InstructionSet("avx512bf16", "avx512bf16", True)
+        return InstructionSet(forced or here[0], forced or here[0], True)
     raise NativeError(
         f"precision='bfloat16': {why}; take float32, or set CLEARPROP_BFLOAT16=emulated, which is "
         "slower than float32"
