@@ -71,7 +71,9 @@ class PyEngine {
             In<double, nb::ndim<1>> rates, In<double, nb::ndim<2>> per_step, double clip,
             std::uint64_t seed, int threads, bool fuse, Stop stop, Out<double, nb::ndim<1>> costs,
             Out<double, nb::ndim<1>> norms, std::optional<In<double, nb::ndim<1>>> penalties,
-            std::optional<Out<std::uint64_t, nb::ndim<1>>> ticks, std::optional<Behind> behind) {
+            std::optional<Out<std::uint64_t, nb::ndim<1>>> ticks, std::optional<Behind> behind,
+            std::optional<In<double, nb::ndim<1>>> dropouts,
+            std::optional<In<double, nb::ndim<1>>> decays) {
         const std::size_t steps = rates.shape(0);
         std::vector<std::uint8_t> skipped(steps);
         const Slice slice{rows.data(),
@@ -90,7 +92,9 @@ class PyEngine {
                           norms.shape(0) ? norms.data() : nullptr,
                           skipped.data(),
                           ticks ? ticks->data() : nullptr,
-                          penalties ? penalties->data() : nullptr};
+                          penalties ? penalties->data() : nullptr,
+                          dropouts ? dropouts->data() : nullptr,
+                          decays ? decays->data() : nullptr};
         End end = End::done;
         const Data data = given.data();
         std::vector<T*> slot_pointers = pointers(slots);
@@ -171,7 +175,7 @@ class PyEngine {
                                               In<std::int64_t, nb::ndim<1>> rows, long place,
                                               double total_weight, std::uint64_t seed,
                                               std::uint64_t step, bool training, int threads,
-                                              Stop stop) {
+                                              Stop stop, double dropout_scale) {
         std::vector<Node> nodes;
         std::vector<std::vector<T>> sums;
         const Data data = given.data();
@@ -179,9 +183,10 @@ class PyEngine {
         {
             nb::gil_scoped_release release;
             const Interruptible guard(stop.data());
-            whole = engine_.gradient(flat.data(), data, rows.data(),
-                                     static_cast<long>(rows.shape(0)), place, total_weight, seed,
-                                     step, training, threads, stop.data(), nodes, sums);
+            whole =
+                engine_.gradient(flat.data(), data, rows.data(), static_cast<long>(rows.shape(0)),
+                                 place, total_weight, seed, step, training, dropout_scale, threads,
+                                 stop.data(), nodes, sums);
         }
         if (!whole) return std::nullopt;
         std::vector<Part> found;
@@ -195,11 +200,12 @@ class PyEngine {
     }
 
     double apply(Flat flat, const std::vector<Flat>& slots, ReadFlat gradient, double rate,
-                 In<double, nb::ndim<1>> per_step, double clip) {
+                 In<double, nb::ndim<1>> per_step, double clip, double decay_scale) {
         std::vector<T*> slot_pointers = pointers(slots);
         nb::gil_scoped_release release;
         return engine_.apply(flat.data(), slot_pointers.data(), gradient.data(), rate,
-                             per_step.data(), static_cast<long>(per_step.shape(0)), clip);
+                             per_step.data(), static_cast<long>(per_step.shape(0)), clip,
+                             decay_scale);
     }
 
     double penalty(const Read& weights) {
@@ -257,13 +263,13 @@ class PyEngine {
                 optimizer_slots,
                 size};
     }
-    // Of an instruction set, in float also "avx512bf16", and "…+bfloat16" for products of bfloat16
-    // made of the set's other instructions.
+    // Of an instruction set, in float also "avx512amx", "avx512bf16", and "…+bfloat16" for products
+    // of bfloat16 made of the set's other instructions.
     static const Kernels<T>& kernels(const std::string& isa) {
         if constexpr (std::is_same_v<T, float>) {
             const std::size_t plus = isa.find("+bfloat16");
             if (plus != std::string::npos) return *isa_named(isa.substr(0, plus)).bf16;
-            if (isa == "avx512bf16" && bfloat16_kernels()) return *bfloat16_kernels();
+            if (const Kernels<float>* own = bfloat16_kernels(isa)) return *own;
             return *isa_named(isa).f32;
         } else
             return *isa_named(isa).f64;
@@ -302,7 +308,8 @@ void bind_engine_of(nb::module_& module, const char* name, const char* held) {
              nb::arg("per_step"), nb::arg("clip"), nb::arg("seed"), nb::arg("threads"),
              nb::arg("fuse"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"),
              nb::arg("penalties") = nb::none(), nb::arg("ticks") = nb::none(),
-             nb::arg("behind") = nb::none())
+             nb::arg("behind") = nb::none(), nb::arg("dropouts") = nb::none(),
+             nb::arg("decays") = nb::none())
         .def("forward", &E::forward, nb::arg("weights"), nb::arg("given"), nb::arg("rows").none(),
              nb::arg("m"), nb::arg("outputs"), nb::arg("out"), nb::arg("threads"), nb::arg("stop"))
         .def("prepare", &E::prepare, nb::arg("flat"))
@@ -315,9 +322,10 @@ void bind_engine_of(nb::module_& module, const char* name, const char* held) {
              nb::arg("outputs") = std::vector<int>{}, nb::arg("out") = std::vector<Out<T>>{})
         .def("gradient", &E::gradient, nb::arg("flat"), nb::arg("given"), nb::arg("rows"),
              nb::arg("place"), nb::arg("total_weight"), nb::arg("seed"), nb::arg("step"),
-             nb::arg("training"), nb::arg("threads"), nb::arg("stop"))
+             nb::arg("training"), nb::arg("threads"), nb::arg("stop"),
+             nb::arg("dropout_scale") = 1.0)
         .def("apply", &E::apply, nb::arg("flat"), nb::arg("slots"), nb::arg("gradient"),
-             nb::arg("rate"), nb::arg("per_step"), nb::arg("clip"))
+             nb::arg("rate"), nb::arg("per_step"), nb::arg("clip"), nb::arg("decay_scale") = 1.0)
         .def("penalty", &E::penalty, nb::arg("weights"));
 }
 

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "blocks.hpp"
+#include "dropout.hpp"
 #include "subnormal.hpp"
 
 namespace clearprop {
@@ -111,6 +113,8 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
     team.run([&](int rank) {
         const FlushSubnormal<T> flush;
         std::vector<double> settings = settings_;
+        std::optional<ScaledDropout> dropout;
+        if (slice.dropouts) dropout.emplace(program_, tables_.attrs);
         for (long s = 0; s < slice.steps; ++s) {
             const std::int64_t* rows = slice.rows + slice.starts[s];
             const long m = slice.starts[s + 1] - slice.starts[s];
@@ -128,6 +132,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
             at.seed = slice.seed;
             at.step = static_cast<std::uint32_t>(slice.first_step + static_cast<std::uint64_t>(s));
             at.training = at.with_batch = true;
+            if (dropout) at.program = dropout->at(slice.dropouts[s]);
             at.stop = slice.stop;
             at.ticks = rank == 0 ? slice.ticks : nullptr;
             const auto meet = [&] {
@@ -164,6 +169,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                 this->scalars(settings, slice.rates[s], slice.per_step + s * slice.per_step_count,
                               slice.per_step_count);
             if (slice.penalties) scalars.penalty_scale = slice.penalties[s];
+            if (slice.decays) scalars.weight_decay *= slice.decays[s];
             const auto owned = [&](auto visit) {
                 for (const Item& item : items_)
                     if (item.owner == rank) visit(item);
@@ -354,8 +360,8 @@ double Engine<T>::weighted_cost(From<T> from, const Data& data, const std::int64
 template <class T>
 bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* rows, long m,
                          long place, double total_weight, std::uint64_t seed, std::uint64_t step,
-                         bool training, int threads, volatile int* stop, std::vector<Node>& nodes,
-                         std::vector<std::vector<T>>& sums) {
+                         bool training, double dropout_scale, int threads, volatile int* stop,
+                         std::vector<Node>& nodes, std::vector<std::vector<T>>& sums) {
     this->reserve(m, data);
     this->pack(flat, nullptr);
     Team team(threads);
@@ -369,6 +375,8 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
     at.seed = seed;
     at.step = static_cast<std::uint32_t>(step);
     at.training = training;
+    ScaledDropout dropout(program_, tables_.attrs);
+    if (dropout_scale != 1) at.program = dropout.at(dropout_scale);
     at.with_batch = true;
     at.stop = stop;
     team.run([&](int rank) {
@@ -405,7 +413,8 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
 
 template <class T>
 double Engine<T>::apply(T* flat, T* const* slots, const T* gradient, double rate,
-                        const double* per_step, long per_step_count, double clip) {
+                        const double* per_step, long per_step_count, double clip,
+                        double decay_scale) {
     const FlushSubnormal<T> flush;
     this->pack(flat, slots);
     packed_.clear();
@@ -418,6 +427,7 @@ double Engine<T>::apply(T* flat, T* const* slots, const T* gradient, double rate
     }
     std::vector<double> settings = settings_;
     UpdateScalars given = this->scalars(settings, rate, per_step, per_step_count);
+    given.weight_decay *= decay_scale;
     const double norm = std::sqrt(joined_squares());
     if (clip > 0 && norm > clip) given.gradient_scale = clip / norm;
     for (std::size_t p = 0; p < weights_.size(); ++p)

@@ -34,11 +34,14 @@ struct Slice {
     int threads;
     bool fuse;  // update each part of a parameter right behind its gradient
     volatile int* stop;
-    double* costs;                      // J of each step
-    double* norms;                      // null: not wanted
-    std::uint8_t* skipped;              // batches of zero total weight
-    std::uint64_t* ticks = nullptr;     // of the phases of the first thread (program.hpp)
-    const double* penalties = nullptr;  // what every λ is multiplied by in each step; null: 1
+    double* costs;                   // J of each step
+    double* norms;                   // null: not wanted
+    std::uint8_t* skipped;           // batches of zero total weight
+    std::uint64_t* ticks = nullptr;  // of the phases of the first thread (program.hpp)
+    // What is multiplied in each step; null: by 1
+    const double* penalties = nullptr;  // every λ
+    const double* dropouts = nullptr;   // every dropout's rate
+    const double* decays = nullptr;     // the weight decay
 };
 
 // One sum of a gradient over a subtree of the batch's blocks.
@@ -83,12 +86,12 @@ class Engine : private Workspace<T> {
     // `place`; one flat vector a node. False if stopped.
     bool gradient(const T* flat, const Data& data, const std::int64_t* rows, long m, long place,
                   double total_weight, std::uint64_t seed, std::uint64_t step, bool training,
-                  int threads, volatile int* stop, std::vector<Node>& nodes,
+                  double dropout_scale, int threads, volatile int* stop, std::vector<Node>& nodes,
                   std::vector<std::vector<T>>& sums);
 
     // One update from a flat gradient (without the penalty). Returns its norm (with it).
     double apply(T* flat, T* const* slots, const T* gradient, double rate, const double* per_step,
-                 long per_step_count, double clip);
+                 long per_step_count, double clip, double decay_scale);
 
     // Σ wᵢ Cᵢ over rows, without dropout and penalty, block by block; NaN if stopped. The outputs
     // that are asked for go where `forward` puts them, and are its bits.

@@ -51,6 +51,8 @@ void run_epochs(Engine<T>& engine, Held<T>& held, const Data& data, const Slice&
         if (slice.norms) epoch.norms += first;
         epoch.skipped += first;
         if (slice.penalties) epoch.penalties += first;
+        if (slice.dropouts) epoch.dropouts += first;
+        if (slice.decays) epoch.decays += first;
         long part = 0;
         try {
             engine.run(held, data, epoch, end, part);

@@ -39,6 +39,8 @@ def closed_form(name: str, t: int) -> float:
             return 0.3 * math.exp(math.log(0.95) * t / 10)
         case "cosine":
             return 0.3 * math.cos(math.pi * x / 2) ** 2
+        case "flat_cos":
+            return 0.3 if x < 0.5 else 0.15 * (1 + math.cos(math.pi * (2 * x - 1)))
         case "warm_up":
             return 0.3 * min(1.0, (t + 1) / 6)
         case "one_cycle":
@@ -84,6 +86,12 @@ def test_exponential_loses_its_factor_in_an_epoch() -> None:
 def test_cosine_ends_near_its_final_share() -> None:
     rates = Cosine(final=0.1).rates(np.array([0.0, 60, 120]), RUN, {})
     np.testing.assert_allclose(rates, [0.3, 0.165, 0.03], rtol=1e-14)
+
+
+def test_flat_cos_stays_for_its_share_and_ends_at_zero() -> None:
+    rates = schedule("flat_cos", flat=0.75).rates(np.array([0.0, 89, 90, 105, 120]), RUN, {})
+    np.testing.assert_allclose(rates, [0.3, 0.3, 0.3, 0.15, 0], rtol=1e-14, atol=1e-16)
+    assert rates[:3].tolist() == [0.3] * 3
 
 
 def test_one_cycle_peaks_at_the_rate_given() -> None:

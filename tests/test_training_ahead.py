@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import clearprop as cp
 from clearprop.engine import NativeRunner
 from clearprop.errors import DivergenceError
 from clearprop.network import Network
@@ -30,6 +31,12 @@ CASES: dict[str, dict[str, Any]] = {
     "cut": {"max_steps": 33},
     "full batches": {"batch_size": "full", "learning_rate": 0.05},
     "two threads": {"threads": 2, "precision": "float64", "optimizer": "momentum"},
+    "dropout and decay in a step": {
+        "dropout": 0.3,
+        "optimizer": cp.AdamW(weight_decay=0.1),
+        "dropout_schedule": "flat_cos",
+        "decay_schedule": "cosine",
+    },
     "by epoch": {"schedule": "step"},
     "plateau": {"schedule": "plateau"},
     "an average": {"optimizer": "schedule_free"},
@@ -39,7 +46,9 @@ CASES: dict[str, dict[str, Any]] = {
 def made(settings: dict[str, Any], cost: str = "cross_entropy", **more: Any) -> Training:
     """A run with a third of the rows held out."""
     target = CLASSES if cost == "cross_entropy" else NUMBERS
-    network = Network([5, 6, 3 if cost == "cross_entropy" else 2], "tanh", cost=cost, l2=1e-3)
+    own = {"cost": cost, "l2": 1e-3, "dropout": settings.get("dropout", 0.0)}
+    network = Network([5, 6, 3 if cost == "cross_entropy" else 2], "tanh", **own)
+    settings = {name: value for name, value in settings.items() if name != "dropout"}
     told = {"epochs": 30, "batch_size": 16, "validation": 0.3, "early_stopping": False, "seed": 4}
     return Training(network, X, target, **(told | settings | more))
 

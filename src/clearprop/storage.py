@@ -180,8 +180,9 @@ def check_writable(path: Where) -> Path:
         raise FileError(_cannot_write(name, error)) from None
     if not target.parent.is_dir():
         raise FileError(f"cannot write {name}: there is no folder {target.parent}; make it first")
-    if not stat.S_ISREG(mode):
-        what = "a folder" if stat.S_ISDIR(mode) else "no plain file"
+    folder = stat.S_ISDIR(mode) or name.endswith(os.sep)  # one to be: "page.html/" names no file
+    if folder or not stat.S_ISREG(mode):
+        what = "a folder" if folder else "no plain file"
         raise FileError(f"cannot write {name}: it is {what}; choose another name")
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise FileError(_cannot_write(name, PermissionError(errno.EACCES, "")))

@@ -143,12 +143,25 @@ class Window:
         The learning rate of each step.
     penalties : (steps,) float64, optional
         What the network's λ is multiplied by in each step; 1 if left out.
+    dropouts : (steps,) float64, optional
+        What the rate of every dropout is multiplied by in each step, the product below 1: a unit is
+        kept with probability 1 − p f and divided by it. 1 if left out; 0 drops nothing.
+    decays : (steps,) float64, optional
+        What the optimizer's weight decay is multiplied by in each step; 1 if left out.
     """
 
     rows: NDArray[np.int64]
     borders: NDArray[np.int64]
     rates: Array
     penalties: Array | None = None
+    dropouts: Array | None = None
+    decays: Array | None = None
+
+    def scales(self, step: int) -> tuple[float, float, float]:
+        """Return what λ, the rates of dropout and the decay are multiplied by in a step."""
+        of = (self.penalties, self.dropouts, self.decays)
+        penalty, dropout, decay = (1.0 if one is None else float(one[step]) for one in of)
+        return penalty, dropout, decay
 
 
 @dataclass(frozen=True)

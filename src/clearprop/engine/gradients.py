@@ -16,6 +16,7 @@ from clearprop.backprop.given import as_target
 from clearprop.engine.contract import Data, Flat, State
 from clearprop.engine.native import NativeRunner
 from clearprop.engine.pieces import ROW_BLOCK, combine
+from clearprop.engine.scaled import Scaled
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.network import Parameters
@@ -33,11 +34,12 @@ class Gradients(Protocol):
     data: Data
 
     def gradient(
-        self, parameters: Flat, rows: Rows, total: float, seed: int, step: int
+        self, parameters: Flat, rows: Rows, total: float, seed: int, step: int, dropout: float = 1.0
     ) -> tuple[float, Array]:
         """Return Σ w C / total and its gradient, (size,) float64.
 
-        ``total`` is Σ w of these rows; ``seed`` and ``step`` choose dropout's masks.
+        ``total`` is Σ w of these rows; ``seed`` and ``step`` choose dropout's masks, whose rates
+        are multiplied by ``dropout``.
         """
 
 
@@ -48,13 +50,13 @@ class NativeGradients:
         self._runner, self.data = runner, runner.data
 
     def gradient(
-        self, parameters: Flat, rows: Rows, total: float, seed: int, step: int
+        self, parameters: Flat, rows: Rows, total: float, seed: int, step: int, dropout: float = 1.0
     ) -> tuple[float, Array]:
         state = State(parameters, step=step, seed=seed)
         nodes = []
         for place in range(0, len(rows), PIECE):
             piece = rows[place : place + PIECE]
-            nodes += self._runner.gradient(state, piece, total, place=place)
+            nodes += self._runner.gradient(state, piece, total, place=place, dropout=dropout)
         found = combine(nodes)
         return float(found.cost), found.gradient.astype(np.float64)
 
@@ -64,11 +66,13 @@ class ReferenceGradients:
 
     def __init__(self, graph: Graph, data: Data) -> None:
         self._graph, self.data = graph, data
-        self._plan = plan(replace(graph, l2=0.0))  # the penalty is added once, not a piece a time
+        # The penalty is added once, not a piece a time.
+        self._plans = Scaled(plan(replace(graph, l2=0.0)))
 
     def gradient(
-        self, parameters: Flat, rows: Rows, total: float, seed: int, step: int
+        self, parameters: Flat, rows: Rows, total: float, seed: int, step: int, dropout: float = 1.0
     ) -> tuple[float, Array]:
+        steps = self._plans.at(dropout=dropout)
         named = Parameters(self._graph, np.asarray(parameters, dtype=np.float64))
         cost, gradient = 0.0, Parameters(self._graph, np.zeros(self._graph.size))
         with np.errstate(all="ignore"):  # NaN and infinity are seen in the cost
@@ -81,7 +85,7 @@ class ReferenceGradients:
                     continue
                 inputs, targets = rows_of(self._graph, self.data, piece)
                 at = Position(seed, 0, step, place)
-                trace = run(self._plan, named, inputs, targets, weights=w, at=at)
+                trace = run(steps, named, inputs, targets, weights=w, at=at)
                 cost += share * trace.cost
                 for name, array in gradient.items():
                     array += share * trace[gradient_name(name)]

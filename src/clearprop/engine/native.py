@@ -213,9 +213,10 @@ class NativeRunner:
         borders = np.ascontiguousarray(window.borders, dtype=np.int64)
         rows = np.ascontiguousarray(window.rows, dtype=np.int64)
         rates = np.ascontiguousarray(window.rates, dtype=np.float64)
-        penalties = window.penalties
-        if penalties is not None:
-            penalties = np.ascontiguousarray(penalties, dtype=np.float64)
+        penalties, dropouts, decays = (
+            None if scales is None else np.ascontiguousarray(scales, dtype=np.float64)
+            for scales in (window.penalties, window.dropouts, window.decays)
+        )
         self._check_rows(rows, borders)
         costs, norms = np.zeros(len(rates)), np.zeros(len(rates) if self.clip is not None else 0)
         start = state.step
@@ -243,6 +244,8 @@ class NativeRunner:
                 None if penalties is None else penalties[first:last],
                 self.ticks,
                 behind,
+                None if dropouts is None else dropouts[first:last],
+                None if decays is None else decays[first:last],
             )
             return _ENDS[end]
 
@@ -374,7 +377,13 @@ class NativeRunner:
         return self._given.weight_of(rows)
 
     def gradient(
-        self, state: State, rows: NDArray[np.int64], total_weight: float, *, place: int = 0
+        self,
+        state: State,
+        rows: NDArray[np.int64],
+        total_weight: float,
+        *,
+        place: int = 0,
+        dropout: float = 1.0,
     ) -> list[Node]:
         """Return the sums of a piece of a batch, for `combine`.
 
@@ -388,6 +397,8 @@ class NativeRunner:
             Σ w of the whole batch.
         place : int
             The first row's place in the whole batch, a multiple of `ROW_BLOCK`.
+        dropout : float
+            What the rate of every dropout is multiplied by; see `Window`.
 
         Returns
         -------
@@ -402,14 +413,19 @@ class NativeRunner:
         team = self._threads_for(len(rows))
         found = self._engine.gradient(
             np.ascontiguousarray(state.parameters, dtype=self.dtype), self._given.native, rows,
-            place, total_weight, state.seed, state.step, True, team, self._pause,
+            place, total_weight, state.seed, state.step, True, team, self._pause, dropout,
         )  # fmt: skip
         if found is None:
             raise NativeError("the gradient was interrupted")
         return [Node(*one) for one in found]
 
-    def apply(self, state: State, gradient: Flat, learning_rate: float) -> float:
-        """Update the state by a whole batch's gradient (without the penalty); return its norm."""
+    def apply(
+        self, state: State, gradient: Flat, learning_rate: float, *, decay: float = 1.0
+    ) -> float:
+        """Update the state by a whole batch's gradient (without the penalty); return its norm.
+
+        ``decay`` is what the weight decay is multiplied by.
+        """
         self._open()
         if self.optimizer is None:
             raise NativeError("this runner has no optimizer: it evaluates and does not train")
@@ -419,7 +435,7 @@ class NativeRunner:
         norm = self._engine.apply(
             plain.parameters, [plain.slots[name] for name in self.optimizer.slots],
             np.ascontiguousarray(gradient, dtype=self.dtype), learning_rate, per_step,
-            self.clip or 0.0,
+            self.clip or 0.0, decay,
         )  # fmt: skip
         plain.counters[0] += 1
         plain.family = self.family

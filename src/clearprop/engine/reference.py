@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from clearprop.backprop import Plan, Position, gradient_name, plan, run, target_name
 from clearprop.backprop.given import as_target
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window, flat_of
+from clearprop.engine.scaled import Scaled
 from clearprop.engine.updating import updated
 from clearprop.errors import NativeError, SettingError
 from clearprop.expressions import Array
@@ -38,11 +39,11 @@ class ReferenceRunner:
         self, graph: Graph, optimizer: Optimizer | None, data: Data, clip: float | None = None
     ) -> None:
         self._graph, self._data, self._clip = graph, data, clip
-        self._optimizer = optimizer
-        self._plan = plan(graph, optimizer)
+        whole = plan(graph, optimizer)
+        self._plans = Scaled(whole)
         wanted = ("forward", "cost", "penalty")
-        steps = tuple(step for step in self._plan.steps if step.kind in wanted)
-        self._costs: Plan = replace(self._plan, steps=steps)
+        steps = tuple(step for step in whole.steps if step.kind in wanted)
+        self._costs: Plan = replace(whole, steps=steps)
         self._asked_to_stop = False
         self._closed = False
         self._books: tuple[list[float], list[float]] = ([], [])
@@ -60,8 +61,7 @@ class ReferenceRunner:
                     break
                 rows = window.rows[window.borders[i] : window.borders[i + 1]]
                 skipped = state.skipped
-                scale = 1.0 if window.penalties is None else float(window.penalties[i])
-                self._step(state, rows, rate, self._penalised(scale))
+                self._step(state, rows, rate, self._plans.at(*window.scales(i)))
                 if state.skipped == skipped and not np.isfinite(costs[-1]):
                     why = "diverged"
                     break
@@ -75,12 +75,6 @@ class ReferenceRunner:
         """Return what the last run had done when an exception ended it."""
         costs, norms = self._books
         return Report(np.array(costs), np.array(norms), len(costs), "stopped")
-
-    def _penalised(self, scale: float) -> Plan:
-        """The plan with λ multiplied."""
-        if scale == 1:
-            return self._plan
-        return plan(replace(self._graph, l2=self._graph.l2 * scale), self._optimizer)
 
     def _step(self, state: State, rows: NDArray[np.int64], rate: float, steps: Plan) -> None:
         """One step, in new arrays that become the state together at its end."""

@@ -14,11 +14,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.backprop import Plan, gradient_name, plan
+from clearprop.backprop import gradient_name, plan
 from clearprop.engine.contract import Data, Flat, Precision, Report, Runner, State, Window
 from clearprop.engine.gradients import Gradients
 from clearprop.engine.one_thread import one_thread
 from clearprop.engine.problem import RowsProblem, penalised
+from clearprop.engine.scaled import Scaled
 from clearprop.engine.updating import updated
 from clearprop.expressions import Array
 from clearprop.graph import Graph
@@ -26,6 +27,10 @@ from clearprop.network import Parameters
 from clearprop.optimizers import Moved, Optimizer, WholeBatch
 
 __all__ = ["SteppingRunner"]
+
+
+Scales = tuple[float, float, float]
+"""What λ, the rates of dropout and the decay are multiplied by; see `Window.scales`."""
 
 
 class _StoppedError(Exception):
@@ -66,7 +71,7 @@ class SteppingRunner:
         optimizer.check(graph)
         self._inner, self._gradients, self._graph = inner, gradients, graph
         self._optimizer, self._clip = optimizer, clip
-        self._plan: Plan | None = None if optimizer.whole else plan(graph, optimizer)
+        self._plans = None if optimizer.whole else Scaled(plan(graph, optimizer))
         self._pull = penalised(graph)
         self._asked_to_stop = False
         self._books = _Books([], [])
@@ -93,9 +98,8 @@ class SteppingRunner:
                     why = "stopped"
                     break
                 rows = window.rows[window.borders[i] : window.borders[i + 1]]
-                penalty = 1.0 if window.penalties is None else float(window.penalties[i])
                 try:
-                    found = self._step(state, rows, rate, penalty)
+                    found = self._step(state, rows, rate, window.scales(i))
                 except _StoppedError:
                     why = "stopped"
                     break
@@ -124,7 +128,7 @@ class SteppingRunner:
         return Report(np.array(books.costs), np.array(norms), done, ended, text)
 
     def _step(
-        self, state: State, rows: NDArray[np.int64], rate: float, penalty: float
+        self, state: State, rows: NDArray[np.int64], rate: float, scales: Scales
     ) -> Moved | None:
         """One step; None if its batch has no weight."""
         weights = self._gradients.data.weights
@@ -134,10 +138,10 @@ class SteppingRunner:
             return None
         if isinstance(self._optimizer, WholeBatch):
             found = self._optimizer.step(
-                state.parameters, state.slots, self._problem_of(rows, total, penalty)
+                state.parameters, state.slots, self._problem_of(rows, total, scales[0])
             )
         else:
-            found = self._updated(state, rows, total, rate, penalty)
+            found = self._updated(state, rows, total, rate, scales)
         self._commit(state, found)
         return found
 
@@ -150,10 +154,13 @@ class SteppingRunner:
         return self._problem
 
     def _updated(
-        self, state: State, rows: NDArray[np.int64], total: float, rate: float, penalty: float
+        self, state: State, rows: NDArray[np.int64], total: float, rate: float, scales: Scales
     ) -> Moved:
         """The plan's updates with g = ∂J/∂w + λ w, clipped."""
-        cost, g = self._gradients.gradient(state.parameters, rows, total, state.seed, state.step)
+        penalty, dropout, decay = scales
+        cost, g = self._gradients.gradient(
+            state.parameters, rows, total, state.seed, state.step, dropout
+        )
         w = np.asarray(state.parameters, dtype=np.float64)
         pull = penalty * self._pull
         cost += 0.5 * float((pull * w * w).sum())
@@ -166,8 +173,8 @@ class SteppingRunner:
         values: dict[str, Array] = {
             gradient_name(name): array for name, array in Parameters(self._graph, g).items()
         }
-        assert self._plan is not None
-        return Moved(*updated(self._plan, state, values, rate), cost, norm)
+        assert self._plans is not None
+        return Moved(*updated(self._plans.at(decay=decay), state, values, rate), cost, norm)
 
     def _commit(self, state: State, moved: Moved, skipped: int = 0) -> None:
         """Make the step's end the state: three stores with no call between, so all or none."""

@@ -44,7 +44,7 @@ class Dense(Layer):
     units : int, at least 1
         Outputs.
     activation : str
-        The name of the function f; see ``clearprop describe --functions``.
+        The name of the function f; ``clearprop.operations.TABLE.activations()`` has all.
     parametric : bool
         a = z + α ⊙ (f(z) − z) with a trained α for each unit, whose learning rate is a tenth.
     bias : {"unit", "shared", "none"}
@@ -109,6 +109,24 @@ class Dense(Layer):
 class Embedding(Layer):
     """A row of a trained table for each level of an index: a = Eᵀ 1ₖ.
 
+    Parameters
+    ----------
+    units : int, at least 1
+        Outputs: the columns of E.
+    members : int
+        A table of its own for each of so many members.
+    name : str
+        Its parameter is then ``E_name``.
+    settings
+        ``initial``, ``lr_factor``, ``decay_factor``, ``penalised``.
+
+    Raises
+    ------
+    GraphError, SettingError
+        For an unknown setting, with the nearest name.
+    ShapeError
+        Called on what is no index.
+
     Examples
     --------
     >>> from clearprop.graph import Input
@@ -132,6 +150,20 @@ class Embedding(Layer):
 class Scale(Layer):
     """A trained factor for each feature: a = s ⊙ x.
 
+    Parameters
+    ----------
+    members : int
+        Factors of its own for each of so many members.
+    name : str
+        Its parameter is then ``s_name``.
+    settings
+        ``initial``, ``lr_factor``, ``decay_factor``.
+
+    Raises
+    ------
+    GraphError, SettingError
+        For an unknown setting, with the nearest name.
+
     Examples
     --------
     >>> from clearprop.graph import Input
@@ -149,6 +181,24 @@ class Scale(Layer):
 
 class Activation(Layer):
     """A function alone: a = f(x), or with ``parametric`` a = x + α ⊙ (f(x) − x).
+
+    Parameters
+    ----------
+    function : str
+        The name of f.
+    parametric : bool
+        Each unit trains its α, at a tenth of the learning rate.
+    members : int
+        With ``parametric``: an α of its own for each of so many members.
+    name : str
+        Its values, and with ``parametric`` its α, have it in place of a number.
+    settings
+        Of the function, such as ``slope`` of ``"leaky_relu"``.
+
+    Raises
+    ------
+    RowError, SettingError
+        For an unknown function or setting, with the nearest name.
 
     Examples
     --------
@@ -180,6 +230,17 @@ class Activation(Layer):
 
 class Dropout(Layer):
     """In training, sets a share ``rate`` of the values to 0 and divides the rest by 1 − rate.
+
+    Parameters
+    ----------
+    rate : float, 0 ≤ rate < 1
+    name : str
+        Its value is then ``a_name``.
+
+    Raises
+    ------
+    GraphError, SettingError
+        For a rate out of bounds, or a name that cannot be.
 
     Examples
     --------

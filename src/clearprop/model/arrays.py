@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import inspect
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from clearprop.tables.task import Target
 from clearprop.training import Progress, Training
 from clearprop.words import did_you_mean, shown
 
-__all__ = ["Interrupted", "Watcher", "carry_out", "model_of", "train"]
+__all__ = ["Interrupted", "Watcher", "carry_out", "check_settings", "model_of", "train"]
 
 Watcher = Callable[[Progress], object]
 """Called a few times a second with where the run stands."""
@@ -70,9 +70,9 @@ def train(
     Y : (n,) labels of any kind or numbers, or (n, outputs) array
         For a cost over classes: any K different values, which the model then predicts.
     optimizer, epochs, batch_size, validation, sample_weight, seed
-        And ``learning_rate``, ``schedule``, ``clip``, ``early_stopping``, ``patience``,
-        ``precision``, ``threads``, ``time_limit``, ``max_steps``, ``checkpoint``, ``resume``, …:
-        see `clearprop.training.Training`.
+        And ``learning_rate``, ``schedule``, ``dropout_schedule``, ``decay_schedule``, ``clip``,
+        ``early_stopping``, ``patience``, ``precision``, ``threads``, ``time_limit``,
+        ``max_steps``, ``checkpoint``, ``resume``, …: see `clearprop.training.Training`.
     progress : callable, optional
         Called with a `clearprop.training.Progress` a few times a second; it changes no bits.
 
@@ -97,11 +97,7 @@ def train(
     ['no', 'yes', 'yes', 'no']
     """
     check_network("train", network)
-    known = inspect.signature(Training).parameters
-    for name in settings:
-        if name not in known:
-            hint = did_you_mean(name, [*known, "progress"])
-            raise SettingError(f"train has no setting {name!r}; {hint}")
+    check_settings(settings)
     if progress is not None and not callable(progress):
         raise SettingError(f"progress is a function of a Progress or None, got {shown(progress)}")
     target = find_target(network, Y)
@@ -121,6 +117,20 @@ def train(
         **settings,
     ) as training:
         return carry_out(training, target, progress)
+
+
+def check_settings(names: Iterable[str]) -> None:
+    """See that `train` has each setting.
+
+    Raises
+    ------
+    SettingError
+        With the nearest name.
+    """
+    known = [*inspect.signature(Training).parameters, "progress"]
+    for name in names:
+        if name not in known:
+            raise SettingError(f"train has no setting {name!r}; {did_you_mean(name, known)}")
 
 
 def carry_out(training: Training, target: Target, progress: Watcher | None = None) -> Model:
@@ -159,7 +169,7 @@ def model_of(training: Training, target: Target) -> Model:
         "seconds": round(progress.seconds, 3),
         "seed": training.seed,
         "optimizer": {"name": chosen.name, **chosen.settings},
-        "schedule": training.schedule.describe(),
+        **training.schedules,
         "batch_size": training.batches.size,
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,

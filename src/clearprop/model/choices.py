@@ -14,7 +14,7 @@ from clearprop.graph import L2
 from clearprop.operations import TABLE
 from clearprop.optimizers import optimizer
 from clearprop.settings import Attr, check_all
-from clearprop.training import ATTRS, schedule
+from clearprop.training import ATTRS, check_planned, schedule
 from clearprop.words import did_you_mean, number, shown
 
 __all__ = [
@@ -28,6 +28,8 @@ DEFAULTS: Mapping[str, Any] = {
     "optimizer": "adam",
     "learning_rate": 1e-3,
     "schedule": "cosine",
+    "dropout_schedule": "constant",
+    "decay_schedule": "constant",
     "epochs": 100,
     "patience": 30,
     "l2_rows": 3.0,
@@ -39,7 +41,8 @@ WHOLE_L2_ROWS = 0.01
 
 #: What is chosen of a plain network alone: one of these given asks for one.
 PLAIN = ("hidden", "activation", "members", "dropout", "l2", "optimizer", "learning_rate",
-         "schedule", "epochs", "batch_size", "patience", "precision", "engine")  # fmt: skip
+         "schedule", "dropout_schedule", "decay_schedule", "epochs", "batch_size", "patience",
+         "precision", "engine")  # fmt: skip
 
 _OWN: tuple[Attr, ...] = (
     Attr("members", int, None, bounds="[1, 1000]", help="networks trained side by side"),
@@ -143,6 +146,7 @@ def check_choices(
     hidden: Sequence[int] | None,
     activation: str,
     l2: float | None,
+    dropout: float,
     validation: object,
     **own: object,
 ) -> None:
@@ -152,8 +156,8 @@ def check_choices(
     ----------
     settings : mapping
         Of `run_settings`.
-    hidden, activation, l2, validation
-        And ``members``, ``dropout``, ``test``, ``task``: of `train_table`.
+    hidden, activation, l2, dropout, validation
+        And ``members``, ``test``, ``task``: of `train_table`.
 
     Raises
     ------
@@ -162,7 +166,7 @@ def check_choices(
     """
     check_all(ATTRS, {name: value for name, value in settings.items() if name in _TRAINING})
     rate = settings["learning_rate"]
-    optimizer(settings["optimizer"], **({} if rate is None else {"learning_rate": rate}))
+    rule = optimizer(settings["optimizer"], **({} if rate is None else {"learning_rate": rate}))
     schedule(settings["schedule"])
     if settings["engine"] == "reference" and settings["precision"] not in (None, "float64"):
         raise SettingError(
@@ -176,7 +180,8 @@ def check_choices(
         _UNITS.check(units)
     if l2 is not None:
         L2.check(l2)
-    check_shares(validation, **own)
+    check_shares(validation, dropout=dropout, **own)
+    check_planned(float(dropout), rule, settings["dropout_schedule"], settings["decay_schedule"])
 
 
 def check_shares(validation: object, **own: object) -> None:

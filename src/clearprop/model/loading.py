@@ -29,10 +29,31 @@ __all__ = ["load"]
 def load(path: str | os.PathLike[str]) -> Model:
     """Read a model from a file that `Model.save` wrote; runs no code from it.
 
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Model
+        Which predicts the bits that the saved one did.
+
     Raises
     ------
     FileError
         If there is no such file, or it is no model, is damaged, or needs a newer ClearProp.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from clearprop.model.arrays import train
+    >>> X = np.array([[0.0], [1.0], [2.0]])
+    >>> model = train(Network([1, 1]), X, [1.0, 3.0, 5.0], epochs=3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = f"{folder}/line.clearprop"
+    ...     _ = model.save(path)
+    ...     bool((load(path).predict(X) == model.predict(X)).all())
+    True
     """
     content, tensors = storage.read(path, KIND)
     where = os.fspath(path)

@@ -40,6 +40,7 @@ from clearprop.tables.task import Target
 from clearprop.training import ATTRS, Progress, Training, schedule
 from clearprop.training.arrays import gathered, read_sample_weight, taken
 from clearprop.training.choices import check_suited
+from clearprop.training.scales import check_planned, greatest_dropout
 from clearprop.training.starting import begun
 from clearprop.training.together import Together
 from clearprop.words import did_you_mean, shown
@@ -302,6 +303,8 @@ def _check_settings(network: Network, told: Mapping[str, Any]) -> None:
     planned = schedule(told.get("schedule", "constant"))
     size, precision = told.get("batch_size"), told.get("precision")
     check_suited(rule, planned, size, full, told.get("clip"), precision)
+    scales = (told.get(name, "constant") for name in ("dropout_schedule", "decay_schedule"))
+    check_planned(greatest_dropout(network.graph), rule, *scales)
     if told.get("parameters") is not None:
         begun(network, told["parameters"])
 

@@ -94,6 +94,8 @@ def train_plain(
     optimizer: str | Optimizer | None = None,
     learning_rate: float | None = None,
     schedule: Any = None,
+    dropout_schedule: Any = None,
+    decay_schedule: Any = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     patience: int | None = None,
@@ -142,7 +144,8 @@ def train_plain(
     ['small', 'big']
     """
     settings = run_settings(
-        optimizer=optimizer, learning_rate=learning_rate, schedule=schedule, epochs=epochs,
+        optimizer=optimizer, learning_rate=learning_rate, schedule=schedule,
+        dropout_schedule=dropout_schedule, decay_schedule=decay_schedule, epochs=epochs,
         batch_size=batch_size, patience=patience, seed=seed, precision=precision, threads=threads,
         engine=engine, time_limit=time_limit, max_steps=max_steps, checkpoint=checkpoint,
         resume=resume,

@@ -51,6 +51,10 @@ class Network:
         Behind every hidden layer of a chain.
     inputs, outputs : value or sequence of values
         A graph built from `Input`, layers called on values, and ``+``.
+    labels : mapping of str to sequence of str, optional
+        Names of a value's units, by the value's name: ``{"a3": ["no", "yes"]}``.
+    graph : Graph, optional
+        A description that is complete, in place of all others.
 
     Raises
     ------
@@ -419,7 +423,14 @@ class Network:
         return table(self.graph)
 
     def to_json(self) -> str:
-        """Return the network as JSON text, the same text for the same network."""
+        """Return the network as JSON text, the same text for the same network.
+
+        Examples
+        --------
+        >>> text = Network([2, 3, 1], l2=0.01).to_json()
+        >>> text == Network.from_json(text).to_json()
+        True
+        """
         return self.graph.to_json()
 
     @classmethod

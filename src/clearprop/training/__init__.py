@@ -5,12 +5,14 @@ from clearprop.training.checkpoint import CHECKPOINT, Checkpoint
 from clearprop.training.choices import ATTRS, Engine
 from clearprop.training.history import COLUMNS, Event, History
 from clearprop.training.progress import Callback, Progress
+from clearprop.training.scales import check_planned
 from clearprop.training.schedules import (
     SCHEDULES,
     Constant,
     Cosine,
     CosLog4,
     Exponential,
+    FlatCos,
     Given,
     Horizon,
     OneCycle,
@@ -24,7 +26,7 @@ from clearprop.training.training import DEFAULT_EPOCHS, Training
 
 __all__ = [
     "ATTRS", "CHECKPOINT", "COLUMNS", "DEFAULT_EPOCHS", "SCHEDULES", "Batches", "Callback",
-    "Checkpoint", "Constant", "CosLog4", "Cosine", "Engine", "Event", "Exponential", "Given",
-    "History", "Horizon", "OneCycle", "Plateau", "Progress", "Schedule", "Shuffled", "StepDecay",
-    "Training", "WarmUp", "Whole", "automatic_size", "schedule",
+    "Checkpoint", "Constant", "CosLog4", "Cosine", "Engine", "Event", "Exponential", "FlatCos",
+    "Given", "History", "Horizon", "OneCycle", "Plateau", "Progress", "Schedule", "Shuffled",
+    "StepDecay", "Training", "WarmUp", "Whole", "automatic_size", "check_planned", "schedule",
 ]  # fmt: skip

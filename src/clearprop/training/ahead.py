@@ -110,14 +110,16 @@ class Ahead:
         return report
 
     def _window(self, epochs: int) -> Window:
-        """The steps of epochs, each with the order and the rates that it has alone."""
+        """The steps of epochs, each with the order, rates and scales that it has alone."""
         books, steps = self._books, self._batches.epoch
         starts = [books.step + e * steps for e in range(epochs)]
         parts = [self._batches.window(self._seed, start, start + steps) for start in starts]
         rows = np.concatenate([rows for rows, _ in parts])
-        borders = [borders[1:] + e * len(parts[0][0]) for e, (_, borders) in enumerate(parts)]
+        ends = [borders[1:] + e * len(parts[0][0]) for e, (_, borders) in enumerate(parts)]
         rates = np.concatenate([books.rates.of(start, start + steps) for start in starts])
-        return Window(rows, np.concatenate([np.zeros(1, np.int64), *borders]), rates)
+        dropouts, decays = books.scales.across(starts, steps)
+        borders = np.concatenate([np.zeros(1, np.int64), *ends])
+        return Window(rows, borders, rates, dropouts=dropouts, decays=decays)
 
     def _enter(self, window: Window, looks: Looks, report: Report, before: float) -> None:
         """Enter the epochs that were judged, and the steps behind them."""

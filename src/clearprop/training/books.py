@@ -16,6 +16,7 @@ from clearprop.optimizers import Optimizer
 from clearprop.training.checkpoint import Checkpoint
 from clearprop.training.history import Event, History
 from clearprop.training.rates import Rates
+from clearprop.training.scales import Scales
 from clearprop.training.stopping import Watch
 from clearprop.training.sums import Sums
 from clearprop.words import number
@@ -34,10 +35,13 @@ class Books:
         Before the first step; the books' from now on.
     optimizer : Optimizer
     rates : Rates
+    scales : Scales
     """
 
-    def __init__(self, runner: Runner, state: State, optimizer: Optimizer, rates: Rates) -> None:
-        self.state, self.rates = runner.hold(state), rates
+    def __init__(
+        self, runner: Runner, state: State, optimizer: Optimizer, rates: Rates, scales: Scales
+    ) -> None:
+        self.state, self.rates, self.scales = runner.hold(state), rates, scales
         self.history = History()
         self.why = ""
         self.watch = Watch()

@@ -171,7 +171,9 @@ class Loop:
         )
         deadline = min(deadline, self.keeper.due)
         rows, borders = self.batches.window(self.seed, start, stop)
-        window = Window(rows, borders, books.rates.of(start, stop))
+        dropouts, decays = books.scales.of(start, stop)
+        rates = books.rates.of(start, stop)
+        window = Window(rows, borders, rates, dropouts=dropouts, decays=decays)
 
         def over() -> bool:
             late = books.step > start and time.monotonic() >= deadline

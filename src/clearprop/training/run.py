@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from clearprop.training.judging import Judge
 from clearprop.training.keeping import Keeper
 from clearprop.training.loop import Ends, Loop
 from clearprop.training.progress import Progress
+from clearprop.training.scales import Scales
+from clearprop.training.schedules import Schedule
 
 __all__ = ["KEPT", "Run"]
 
@@ -41,6 +43,12 @@ class Run:
     batches: Batches
     steps: int
     """Length of the run, which schedules know; limits cut it short and change no rate."""
+
+    schedule: Schedule
+    """Of the learning rate."""
+
+    scales: Scales
+    """Of dropout and of weight decay."""
 
     _runner: Runner
     _books: Books
@@ -61,6 +69,14 @@ class Run:
     def history(self) -> History:
         """A row of figures for each epoch, and events."""
         return self._books.history
+
+    @property
+    def schedules(self) -> dict[str, dict[str, Any]]:
+        """The schedules as plain data, by setting; of dropout and decay what is not constant."""
+        scales = self.scales
+        found = {"dropout_schedule": scales.dropout, "decay_schedule": scales.decay}
+        others = {name: one.describe() for name, one in found.items() if one is not None}
+        return {"schedule": self.schedule.describe(), **others}
 
     @property
     def why(self) -> str:

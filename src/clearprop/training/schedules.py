@@ -29,6 +29,7 @@ __all__ = [
     "CosLog4",
     "Cosine",
     "Exponential",
+    "FlatCos",
     "Given",
     "Horizon",
     "OneCycle",
@@ -163,6 +164,27 @@ class Cosine(Schedule):
     def rates(self, t: Array, run: Horizon, memory: Memory) -> Array:
         final = self.setting("final")
         return run.rate * (final + (1 - final) * (1 + np.cos(np.pi * t / run.steps)) / 2)
+
+
+class FlatCos(Schedule):
+    """α at first, then half a cosine down to 0: with x = t / T and p = flat, α up to x = p.
+
+    From there on α (1 + cos(π (x − p) / (1 − p))) / 2.
+
+    Examples
+    --------
+    >>> FlatCos().rates(np.arange(5.0), Horizon(1.0, 4, 1), {}).round(3).tolist()
+    [1.0, 1.0, 1.0, 0.5, 0.0]
+    """
+
+    name = "flat_cos"
+    attrs = (Attr("flat", float, 0.5, bounds="[0, 1)", help="share of the steps before the fall"),)
+    source = "Holzmüller, Grinsztajn & Steinwart 2024, appendix A, flat_cos"
+
+    def rates(self, t: Array, run: Horizon, memory: Memory) -> Array:
+        flat = self.setting("flat")
+        fallen = np.maximum(t / run.steps - flat, 0.0) / (1 - flat)
+        return run.rate * (1 + np.cos(np.pi * fallen)) / 2
 
 
 class WarmUp(Schedule):
@@ -373,8 +395,10 @@ def _checked(rates: Array, first: int) -> Array:
 
 SCHEDULES: dict[str, type[Schedule]] = {
     row.name: row
-    for row in (Constant, StepDecay, Exponential, Cosine, WarmUp, OneCycle, CosLog4, Plateau)
-}
+    for row in (
+        Constant, StepDecay, Exponential, Cosine, FlatCos, WarmUp, OneCycle, CosLog4, Plateau,
+    )
+}  # fmt: skip
 """The schedules by name; the caller's own array or function is `Given`."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -40,6 +40,7 @@ from clearprop.training.loop import Ends, Loop
 from clearprop.training.progress import Callback
 from clearprop.training.rates import Rates
 from clearprop.training.run import KEPT, Run
+from clearprop.training.scales import Planned, planned
 from clearprop.training.schedules import Horizon, Schedule
 from clearprop.training.schedules import schedule as schedule_of
 from clearprop.training.starting import begun, drawn
@@ -82,6 +83,10 @@ class Training(Run):
         Of initial values, order, dropout and validation rows: same seed, same bits.
     schedule : str, Schedule, (steps,) array or callable
         The learning rate of each step; see `clearprop.training.schedules`.
+    dropout_schedule, decay_schedule : str, Schedule, (steps,) array or callable
+        What the network's rates of dropout, and the optimizer's weight decay, are multiplied by in
+        each step: ``"flat_cos"`` leaves them as they are for half of the run and takes them to 0
+        by its end.
     clip : float > 0, optional
         Greatest 2-norm of the gradient: g ← g · min(1, clip / ‖g‖).
     early_stopping : bool, optional
@@ -143,7 +148,9 @@ class Training(Run):
         validation: float | Sequence[Any] | None = None,
         sample_weight: ArrayLike | None = None,
         seed: int = 0,
-        schedule: str | Schedule | ArrayLike | Callable[[int], float] = "constant",
+        schedule: Planned = "constant",
+        dropout_schedule: Planned = "constant",
+        decay_schedule: Planned = "constant",
         clip: float | None = None,
         early_stopping: bool | None = None,
         patience: int = 16,
@@ -207,6 +214,10 @@ class Training(Run):
         self.batches = rows.batches
         self.validation_rows = rows.validation_rows
         self.steps = told["steps"] or (told["epochs"] or DEFAULT_EPOCHS) * self.batches.epoch
+        self.scales = planned(
+            network.graph, self.optimizer, dropout_schedule, decay_schedule,
+            steps=self.steps, epoch=self.batches.epoch,
+        )  # fmt: skip
         early = told["early_stopping"]
         ends = Ends(
             self.steps,
@@ -231,6 +242,7 @@ class Training(Run):
             self._initial(parameters),
             self.optimizer,
             Rates(self.schedule, horizon),
+            self.scales,
         )
         if note:
             self.history.events.append(Event("engine", 0, 0, note))
@@ -262,7 +274,7 @@ class Training(Run):
         own: dict[str, Any] = {"optimizer": self.optimizer.name, **self.optimizer.settings}
         own |= {name: told[name] for name in ("seed", "clip", "patience", "min_delta")}
         own |= {
-            "schedule": json.dumps(self.schedule.describe(), sort_keys=True),
+            **{name: json.dumps(one, sort_keys=True) for name, one in self.schedules.items()},
             "steps of the run": self.steps,
             "batch_size": self.batches.size,
             "order": type(self.batches).__name__,
