@@ -10,8 +10,8 @@ import numpy as np
 
 from clearprop.backprop import Plan, Step, Term
 from clearprop.checking.mistake import Edit, Mistake, Place
-from clearprop.checking.places import Same
 from clearprop.checking.replay import BELOW, FREE, Base, Replay
+from clearprop.checking.same import Same
 from clearprop.expressions import Array, Sym, substitute, symbols
 
 #: The values of the scalars that a rewriting leaves open, in the order of its edits.

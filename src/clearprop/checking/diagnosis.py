@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from clearprop.checking import mistakes_output
+from clearprop.checking import mistakes_mean, mistakes_output
 from clearprop.checking.candidate import Candidate, Found, Scalars, run_on, singles
 from clearprop.checking.lines import Lines
 from clearprop.checking.mistake import Mistake, Place
@@ -21,8 +21,8 @@ from clearprop.checking.mistakes import CATALOGUE
 from clearprop.checking.mistakes_weights import FORGOTTEN
 from clearprop.checking.mistakes_whole import UPDATE, UPHILL
 from clearprop.checking.pairs import find_pairs
-from clearprop.checking.places import Same
 from clearprop.checking.replay import Base, Loop
+from clearprop.checking.same import Same
 from clearprop.checking.search import Search
 from clearprop.checking.zeros import beside_zeros
 from clearprop.errors import ShapeError
@@ -158,7 +158,8 @@ def _find_singles(
 
 def _at_cost(known: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     """What a minus and a factor at the output are, if they are no −α."""
-    return tuple(c for c in known if c.edits[0][0] in mistakes_output.MISTAKES and not c.free)
+    at_cost = (*mistakes_output.MISTAKES, *mistakes_mean.MISTAKES)
+    return tuple(c for c in known if c.edits[0][0] in at_cost and not c.free)
 
 
 def _rank(entry: tuple[Candidate, Scalars, float]) -> tuple[int, ...]:

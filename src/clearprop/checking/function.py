@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from clearprop.checking.calling import random_state_kept
-from clearprop.checking.compare import ROUNDINGS
 from clearprop.checking.differences import UNIT
 from clearprop.checking.directions import along_directions
 from clearprop.checking.points import Arrays, Point
 from clearprop.checking.repeats import CHANGES, GROWS
+from clearprop.checking.rounding import ROUNDINGS
 from clearprop.checking.slopes import Measure, Row
 from clearprop.errors import DataError
 from clearprop.settings import Attr, check_all

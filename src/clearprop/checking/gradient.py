@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,35 +13,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clearprop.backprop import gradient_name
-from clearprop.checking import answer as answers
-from clearprop.checking.adapters import plain
 from clearprop.checking.answer import Answer
-from clearprop.checking.batches import random_batch, right_run
-from clearprop.checking.calling import AnswerError
-from clearprop.checking.compare import (
-    RTOL,
-    Kinks,
-    Sensitivity,
-    precision,
-    sensitivity,
-    shares,
-    tolerances,
-)
 from clearprop.checking.diagnosis import Diagnosis, diagnose
+from clearprop.checking.judging import judge, right_gradient, turn_biases
 from clearprop.checking.lines import Lines
 from clearprop.checking.looks import ALONE, first_sample, looks_like, units_alike
 from clearprop.checking.mistake import Mistake, Place
 from clearprop.checking.mistakes import CATALOGUE, ROUNDING
 from clearprop.checking.naming import in_one_line
-from clearprop.checking.places import order_back, parameter_layer
+from clearprop.checking.places import parameter_layer
+from clearprop.checking.question import Question, read_arrays, read_point
 from clearprop.checking.repeats import UNSTEADY, Repeats, compare_calls
 from clearprop.checking.replay import Base
-from clearprop.checking.report import Entry, GradientCheck, ParameterCheck
+from clearprop.checking.report import GradientCheck, ParameterCheck
+from clearprop.checking.rounding import RTOL, precision, sensitivity, tolerances
 from clearprop.checking.search import Search
 from clearprop.derivation.notations.notation import Notation
-from clearprop.errors import ClearPropError, DataError, ShapeError, UsageError
+from clearprop.errors import ClearPropError, UsageError
 from clearprop.expressions import Array
-from clearprop.graph import Graph
 from clearprop.network import Inputs, Network, check_network
 from clearprop.settings import Attr, check_all
 from clearprop.words import number, shown
@@ -49,9 +38,9 @@ from clearprop.words import number, shown
 #: How near a rewriting must come to a gradient to be its name, relative to each tensor's scale.
 MATCH = {np.dtype(np.float64): 1e-8, np.dtype(np.float32): 5e-5, np.dtype(np.float16): 2e-2}
 
-WORST = 3
-
 NOT_FINITE = "a mistake is looked for once all numbers are finite"
+
+SINGLE = "right to single precision: computed in float32, or by differences"
 
 LIMITS = (
     Attr("rtol", float, None, bounds="[0, 1)", help="share of a tensor's largest entry"),
@@ -151,112 +140,46 @@ def check_gradient(
         raise UsageError(f"progress is called with (done, total); got {shown(progress)}")
     if masks is not None and not isinstance(masks, Mapping):
         raise UsageError(f"masks is a mapping of symbols to arrays, got {shown(masks)}")
-    asked = tuple(CATALOGUE.values()) if catalogue is None else tuple(catalogue)
-    for one in asked:
-        if not isinstance(one, Mistake):
-            raise UsageError(
-                f"the catalogue holds mistakes, such as CATALOGUE[id]; got {shown(one)}"
-            )
+    asked = _asked(catalogue)
     lines = Lines(network.plan, notation, weighted=sample_weight is not None)
-    point, X, Y = _point(parameters), _arrays(X), _arrays(Y)
-    base = right_run(network, point, X, Y, sample_weight, masks)
-    function = gradient if callable(gradient) and not hasattr(gradient, "parameters") else None
-    extra = {"sample_weight": sample_weight, "masks": masks}
-    if function is not None:
-        answer = answers.call(network.graph, function, point, X, Y, extra)
-    else:
-        answer = answers.read(network.graph, gradient)
-        answer.foreign |= isinstance(gradient, list | tuple)  # as Keras has it, perhaps
+    question = Question(
+        network, read_point(parameters), read_arrays(X), read_arrays(Y), sample_weight, masks,
+        gradient,
+    )  # fmt: skip
+    base = question.base
+    answer = question.answer()
     dtype = precision(answer.arrays)
-    right = {name: base.values[gradient_name(name)] for name in network.graph.parameters}
-    for name, array in right.items():
-        if not np.isfinite(array).all():
-            raise DataError(
-                f"the right gradient of {name} is NaN or infinite at this point, so nothing can be "
-                "held against it; take smaller parameters or data"
-            )
+    right = right_gradient(base)
     repeats = compare_calls(base, answer, right, dtype, nondet_tol)
-    _turn_biases(answer, right, base.rows)
-    allowed, kinks = shares(base, dtype, rtol, atol), ""
-    if not _close(answer, right, allowed):  # then measure what rounding and kinks can do
-        moves = sensitivity(base)
-        allowed = tolerances(base, moves, dtype, rtol, atol)
-        right, kinks = _nearest_right(base, moves, answer, right, allowed, dtype)
-    checks = {
-        name: _compare(network.graph, lines, name, answer, right[name], allowed[name])
-        for name in order_back(base.plan)
-    }
-    if answer.foreign and not all(check.passed for check in checks.values()):
-        other = replace(answer, arrays={n: _squares_turned(a) for n, a in answer.arrays.items()})
-        turned = {n: _compare(network.graph, lines, n, other, right[n], allowed[n]) for n in checks}
-        if all(check.passed for check in turned.values()):
-            checks = turned
-            answer.notes.append("square matrices were source × target too, and turned")
-    notes = list(answer.notes)
-    notes += [one for one in (repeats.note, kinks) if one]
+    turn_biases(answer, right, base.rows)
+    judged = judge(base, answer, right, lines, dtype, rtol, atol)
+    checks, wrong = judged.checks, judged.wrong
+    notes = [*answer.notes, *(one for one in (repeats.note, judged.kinks) if one)]
     if dtype != np.float64:
         share = number(RTOL[dtype] if rtol is None else rtol)
         notes.append(f"given in {dtype}: judged to {share} of each tensor's largest entry")
-    notes += units_alike(network.graph, point, right)
-    wrong = [name for name, check in checks.items() if not check.passed]
-    diagnosis: tuple[Diagnosis, ...] = ()
-    seen = ""
-    comparable = wrong and all(np.isfinite(a).all() for a in answer.arrays.values())
+    notes += units_alike(network.graph, question.point, judged.right)
+    found = _Found()
+    finite = all(np.isfinite(a).all() for a in answer.arrays.values())
     steady = repeats.grows or not repeats.differing
-    if comparable and steady and not answer.missing and diagnose_mistakes:
-        search = _search(base, moves, answer, dtype, wrong)
-
-        batches = [random_batch(network, base.rows, np.random.default_rng(s)) for s in range(3)]
-
-        def fresh() -> list[Base]:
-            return [right_run(network, point, *batch, sample_weight, masks) for batch in batches]
-
-        def elsewhere() -> list[Mapping[str, Array]]:
-            found: list[Mapping[str, Array]] = []
-            for x, y in batches:
-                x_in = x if isinstance(X, Mapping) else next(iter(x.values()))
-                y_in = y if isinstance(Y, Mapping) else next(iter(y.values()))
-                with contextlib.suppress(AnswerError):
-                    assert function is not None
-                    one = answers.call(
-                        network.graph, function, point, x_in, y_in, extra, twice=False
-                    )
-                    found.append(one.arrays)
-            return found
-
+    if wrong and finite and steady and not answer.missing and diagnose_mistakes:
+        search = _search(base, answer, dtype, wrong)
         ask = partial(
-            diagnose,
-            search,
-            lines=lines,
-            fresh=fresh,
-            elsewhere=None if function is None or repeats.differing else elsewhere,
-            progress=progress,
-            catalogue=asked,
-        )
-        started = time.monotonic()
-        diagnosis = ask()
-        if not diagnosis and _rounded(base, moves, search, atol):
-            notes.append("right to single precision: computed in float32, or by differences")
-            worst = search.residual(lambda name: right[name])
-            diagnosis = (Diagnosis(ROUNDING, Place(""), residual=worst),)
-            checks = {name: _passed(check) for name, check in checks.items()}
-            wrong = []
-        elif not diagnosis:
-            left = max(0.0, seconds - (time.monotonic() - started))
-            diagnosis = ask(seconds=left) if pairs else ()
-            seen = "" if diagnosis else looks_like(search, right)
-            if seen and function is not None and base.rows > 1:
-                row = {k: first_sample(v) for k, v in extra.items()}
-                with contextlib.suppress(ClearPropError):  # it is a hint, no more
-                    alone = check_gradient(
-                        network, point, first_sample(X), first_sample(Y), function,
-                        rtol=rtol, atol=atol, diagnose_mistakes=False, **row,
-                    )  # fmt: skip
-                    notes += [ALONE] * alone.passed
-    unknown = bool(seen)
-    if wrong and not comparable:
+            diagnose, search, lines=lines, fresh=question.right_elsewhere,
+            elsewhere=None if question.function is None or repeats.differing
+            else question.answers_elsewhere,
+            progress=progress, catalogue=asked,
+        )  # fmt: skip
+        found = _look(ask, search, judged.right, atol, seconds, pairs=pairs)
+        notes += found.notes
+        if found.seen and _alone_passes(question, rtol, atol):
+            notes.append(ALONE)
+    if found.rounded:
+        checks, wrong = {name: _passed(check) for name, check in checks.items()}, []
+    diagnosis, seen, unknown = found.diagnosis, found.seen, bool(found.seen)
+    if wrong and not finite:
         seen = NOT_FINITE
-    if comparable and answer.missing:
+    if wrong and finite and answer.missing:
         unknown, seen = True, f"the gradient of {', '.join(answer.missing)} is missing"
     if repeats.differing:
         checks = {name: _unsteady(check, repeats) for name, check in checks.items()}
@@ -285,92 +208,59 @@ def check_gradient(
     return result
 
 
-def _point(parameters: Mapping[str, ArrayLike]) -> dict[str, Array]:
-    """The parameters as float64 arrays, of another framework's tensors too."""
-    if not isinstance(parameters, Mapping):
-        raise ShapeError("give the parameters as a mapping of names to arrays")
-    point = {}
-    for name, given in parameters.items():
-        try:
-            array = plain(given)
-            if array.dtype.kind not in "fiub":
-                raise TypeError
-            point[name] = array.astype(np.float64)
-        except (TypeError, ValueError):
-            raise DataError(
-                f"the parameter {name} is no array of real numbers but {shown(given)}"
-            ) from None
-        bad = np.argwhere(~np.isfinite(point[name]))
-        if len(bad):
-            at = tuple(int(i) for i in bad[0])
-            entry = f"{name}[{', '.join(map(str, at))}]" if at else name
-            raise DataError(f"{entry} is {number(point[name][at])}; check at finite parameters")
-    return point
+@dataclass(frozen=True)
+class _Found:
+    """What came of looking: mistakes, or how the gradient looks."""
+
+    diagnosis: tuple[Diagnosis, ...] = ()
+    seen: str = ""
+    rounded: bool = False
+    notes: tuple[str, ...] = ()
 
 
-def _arrays(given: Any) -> Any:
-    """Inputs or targets; tensors that track gradients are taken for what they hold."""
-    if isinstance(given, Mapping):
-        return {key: _arrays(item) for key, item in given.items()}
-    return plain(given) if hasattr(given, "detach") else given
-
-
-def _nearest_right(
-    base: Base,
-    moves: Sensitivity,
-    answer: Answer,
-    right: dict[str, Array],
-    allowed: Mapping[str, float],
-    dtype: np.dtype[np.floating],
-) -> tuple[dict[str, Array], str]:
-    """At kinks, return the subgradient that the answer is, if it is one."""
-
-    if not _whole(answer, right) or _close(answer, right, allowed):
-        return right, ""
-    kinks = Kinks(base, moves, float(np.finfo(dtype).eps))
-    if not kinks.count:
-        return right, ""
-    scales = {n: float(np.abs(a).max(initial=0)) or 1.0 for n, a in right.items()}
-    for candidate in kinks.nearest(answer.arrays, scales):
-        if _close(answer, candidate, allowed):
-            return candidate, (
-                f"at a kink any subgradient is right, and this gradient takes another one than "
-                f"ours: {kinks}"
+def _asked(catalogue: Iterable[Mistake] | None) -> tuple[Mistake, ...]:
+    """The mistakes to ask."""
+    asked = tuple(CATALOGUE.values()) if catalogue is None else tuple(catalogue)
+    for one in asked:
+        if not isinstance(one, Mistake):
+            raise UsageError(
+                f"the catalogue holds mistakes, such as CATALOGUE[id]; got {shown(one)}"
             )
-    return right, ""
+    return asked
 
 
-def _turn_biases(answer: Answer, right: Mapping[str, Array], m: int) -> None:
-    """A bias's gradient that was not summed may have one column a sample; ours are rows."""
-    for name, array in answer.arrays.items():
-        truth = right[name]
-        if truth.ndim != 1 or array.shape != (truth.size, m):
-            continue
-        rows, columns = (np.abs(array.sum(axis=axis) - truth).sum() if array.shape[1 - axis]
-                         == truth.size else np.inf for axis in (0, 1))  # fmt: skip
-        if columns < rows:
-            answer.arrays[name] = array.T
-            answer.notes.append(f"{name}: one column a sample was read as one row a sample")
+def _search(base: Base, answer: Answer, dtype: np.dtype[np.floating], wrong: list[str]) -> Search:
+    eps, moves = float(np.finfo(dtype).eps), sensitivity(base)
+    rounding = {n: moves.rounding(gradient_name(n), eps) for n in base.plan.graph.parameters}
+    given = {name: array.astype(np.float64) for name, array in answer.arrays.items()}
+    return Search(base, given, rounding, MATCH[dtype], wrong)
 
 
-def _whole(answer: Answer, right: Mapping[str, Array]) -> bool:
-    return all(
-        name in answer.arrays
-        and answer.arrays[name].shape == array.shape
-        and bool(np.isfinite(answer.arrays[name]).all())
-        for name, array in right.items()
-    )
+def _look(
+    ask: Callable[..., tuple[Diagnosis, ...]],
+    search: Search,
+    right: Mapping[str, Array],
+    atol: float,
+    seconds: float,
+    *,
+    pairs: bool,
+) -> _Found:
+    """Ask single mistakes, then float32, then pairs; else say how the gradient looks."""
+    started = time.monotonic()
+    diagnosis = ask()
+    if not diagnosis and _rounded(search, atol):
+        worst = search.residual(lambda name: right[name])
+        rounding = Diagnosis(ROUNDING, Place(""), residual=worst)
+        return _Found((rounding,), rounded=True, notes=(SINGLE,))
+    if not diagnosis and pairs:
+        diagnosis = ask(seconds=max(0.0, seconds - (time.monotonic() - started)))
+    return _Found(diagnosis, "" if diagnosis else looks_like(search, right))
 
 
-def _close(answer: Answer, right: Mapping[str, Array], allowed: Mapping[str, float]) -> bool:
-    return _whole(answer, right) and all(
-        np.abs(answer.arrays[n] - right[n]).max(initial=0) <= allowed[n] for n in right
-    )
-
-
-def _rounded(base: Base, moves: Sensitivity, search: Search, atol: float) -> bool:
+def _rounded(search: Search, atol: float) -> bool:
     """Whether the gradient is right to single precision, though it came as float64."""
-    coarse = tolerances(base, moves, np.dtype(np.float32), 1e-5, atol)
+    base = search.base
+    coarse = tolerances(base, sensitivity(base), np.dtype(np.float32), 1e-5, atol)
     return all(
         search.given[name].shape == array.shape
         and np.abs(search.given[name] - array).max(initial=0) <= coarse[name]
@@ -378,42 +268,17 @@ def _rounded(base: Base, moves: Sensitivity, search: Search, atol: float) -> boo
     )
 
 
-def _compare(
-    graph: Graph, lines: Lines, name: str, answer: Answer, right: Array, allowed: float
-) -> ParameterCheck:
-    shape, said = graph.parameters[name].shape, lines.parameter(name)
-    if name in answer.missing:
-        text = f"missing; expected {shape}"
-        return ParameterCheck(name, False, np.inf, np.inf, 0.0, (), text, said)
-    given = answer.arrays[name]
-    scale = float(np.abs(right).max(initial=0))
-    if given.shape != shape:
-        text = f"shape {given.shape}, expected {shape}"
-        return ParameterCheck(name, False, np.inf, np.inf, scale, (), text, said)
-    bad = np.argwhere(~np.isfinite(given))
-    if len(bad):
-        at = tuple(int(i) for i in bad[0])
-        entry = Entry(at, float(given[at]), float(right[at]), lines.entry(name, at))
-        text = f"{len(bad)} of {given.size} entries are NaN or infinite"
-        return ParameterCheck(name, False, np.inf, np.inf, scale, (entry,), text, said)
-    difference = np.abs(given - right)
-    largest = float(difference.max(initial=0))
-    size = max(scale, float(np.abs(given).max(initial=0)))
-    order = np.argsort(-difference, axis=None, kind="stable")[:WORST]
-    entries = []
-    for spot in order:
-        at = tuple(int(i) for i in np.unravel_index(spot, shape))
-        if difference[at] > allowed:
-            called = lines.entry(name, at)
-            entries.append(Entry(at, float(given[at]), float(right[at]), called))
-    error = largest / size if size else 0.0
-    passed, worst = largest <= allowed, tuple(entries)
-    return ParameterCheck(name, passed, error, largest, scale, worst, "", said)
-
-
-def _squares_turned(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    square = array.ndim == 2 and array.shape[0] == array.shape[1]
-    return array.T if square else array
+def _alone_passes(question: Question, rtol: float | None, atol: float) -> bool:
+    """Whether a function that is wrong for several samples is right for the first alone."""
+    if question.function is None or question.base.rows <= 1:
+        return False
+    row = {name: first_sample(value) for name, value in question.extra.items()}
+    with contextlib.suppress(ClearPropError):  # it is a hint, no more
+        return check_gradient(
+            question.network, question.point, first_sample(question.X), first_sample(question.Y),
+            question.function, rtol=rtol, atol=atol, diagnose_mistakes=False, **row,
+        ).passed  # fmt: skip
+    return False
 
 
 def _unsteady(check: ParameterCheck, repeats: Repeats) -> ParameterCheck:
@@ -424,16 +289,3 @@ def _unsteady(check: ParameterCheck, repeats: Repeats) -> ParameterCheck:
 
 def _passed(check: ParameterCheck) -> ParameterCheck:
     return ParameterCheck(check.name, True, check.error, check.absolute, check.scale, (), "")
-
-
-def _search(
-    base: Base,
-    moves: Sensitivity,
-    answer: Answer,
-    dtype: np.dtype[np.floating],
-    wrong: Iterable[str],
-) -> Search:
-    eps = float(np.finfo(dtype).eps)
-    rounding = {n: moves.rounding(gradient_name(n), eps) for n in base.plan.graph.parameters}
-    given = {name: array.astype(np.float64) for name, array in answer.arrays.items()}
-    return Search(base, given, rounding, MATCH[dtype], wrong)

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step
+from clearprop.checking.edits import all_terms, data_terms
 from clearprop.checking.equations import line
 from clearprop.checking.mistake import Place
-from clearprop.checking.places import all_terms, data_terms
 from clearprop.checking.replay import BELOW, FIRST, FREE, LAST, ROWS, WEIGHT_SUM
 from clearprop.derivation.derived import equation_text
 from clearprop.derivation.notations.names import Names

@@ -13,6 +13,7 @@ from clearprop.checking import (
     mistakes_axes,
     mistakes_functions,
     mistakes_indices,
+    mistakes_mean,
     mistakes_output,
     mistakes_penalty,
     mistakes_structure,
@@ -37,6 +38,7 @@ ROUNDING = Mistake(
 
 _ROWS = (
     *mistakes_output.MISTAKES,
+    *mistakes_mean.MISTAKES,
     *mistakes_functions.MISTAKES,
     *mistakes_indices.MISTAKES,
     *mistakes_structure.MISTAKES,

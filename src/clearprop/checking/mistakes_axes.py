@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from clearprop.backprop import Plan
+from clearprop.checking.edits import with_term
 from clearprop.checking.mistake import Edit, Mistake
-from clearprop.checking.mistakes_output import each_cost
-from clearprop.checking.places import bias_uses, with_term
+from clearprop.checking.mistakes_mean import each_cost
+from clearprop.checking.patterns import bias_uses
 from clearprop.checking.replay import FIRST, LAST, ROWS, ones
 from clearprop.checking.together import and_everywhere
 from clearprop.expressions import Expr, Hadamard, Sum

@@ -7,18 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from clearprop.backprop import Plan, Step
+from clearprop.checking.edits import all_terms, with_term
 from clearprop.checking.mistake import Edit, Mistake, Place
-from clearprop.checking.places import (
+from clearprop.checking.patterns import (
     Slope,
-    all_terms,
     backs,
     before_derivative,
     bias_uses,
-    layer_of,
     slopes,
     weight_uses,
-    with_term,
 )
+from clearprop.checking.places import layer_of
 from clearprop.checking.together import and_everywhere
 from clearprop.expressions import (
     Apply,

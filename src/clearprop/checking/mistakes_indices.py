@@ -10,8 +10,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 from clearprop.backprop import Plan, Step, adjoint_name
+from clearprop.checking.edits import with_term
 from clearprop.checking.mistake import Edit, Mistake, Place
-from clearprop.checking.places import (
+from clearprop.checking.patterns import (
     Back,
     BiasUse,
     Slope,
@@ -21,7 +22,6 @@ from clearprop.checking.places import (
     bias_uses,
     slopes,
     weight_uses,
-    with_term,
 )
 from clearprop.checking.replay import ones
 from clearprop.checking.together import and_everywhere

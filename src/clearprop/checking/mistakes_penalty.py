@@ -6,14 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from clearprop.backprop import Plan, Step
+from clearprop.checking.edits import with_term, without_term
 from clearprop.checking.mistake import Edit, Mistake, Place
-from clearprop.checking.places import (
-    bias_uses,
-    gradients,
-    parameter_layer,
-    with_term,
-    without_term,
-)
+from clearprop.checking.patterns import bias_uses
+from clearprop.checking.places import gradients, parameter_layer
 from clearprop.checking.replay import FREE, ROWS, WEIGHT_SUM
 from clearprop.expressions import Expr, Hadamard, Num, primitive
 

@@ -7,15 +7,9 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 
 from clearprop.backprop import Plan, Step, Term, adjoint_name, gradient_name
+from clearprop.checking.edits import with_term, without_term
 from clearprop.checking.mistake import Edit, Mistake, Place
-from clearprop.checking.places import (
-    layer_of,
-    leads_on,
-    parameter_layer,
-    with_mean_outside,
-    with_term,
-    without_term,
-)
+from clearprop.checking.places import layer_of, leads_on, parameter_layer, with_mean_outside
 from clearprop.checking.replay import WEIGHT_SUM
 from clearprop.checking.together import and_everywhere
 from clearprop.expressions import Concat, Expr, Hadamard, Num, Slice, Sym, substitute

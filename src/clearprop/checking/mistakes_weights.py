@@ -7,20 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from clearprop.backprop import Plan, Step, gradient_name
+from clearprop.checking.edits import all_terms, data_terms, with_term
 from clearprop.checking.mistake import Edit, Mistake, Place
-from clearprop.checking.places import (
-    Back,
-    all_terms,
-    backs,
-    bias_uses,
-    data_terms,
-    gradients,
-    groups,
-    parameter_layer,
-    weight_uses,
-    with_mean_outside,
-    with_term,
-)
+from clearprop.checking.patterns import Back, backs, bias_uses, weight_uses
+from clearprop.checking.places import gradients, groups, parameter_layer, with_mean_outside
 from clearprop.checking.replay import FIRST, FREE, LAST, ROWS, WEIGHT_SUM, last_of_level, ones
 from clearprop.checking.together import and_everywhere
 from clearprop.expressions import (

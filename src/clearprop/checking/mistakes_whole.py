@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from clearprop.backprop import Plan, Term
+from clearprop.checking.edits import all_terms, data_terms
 from clearprop.checking.mistake import Edit, Mistake, Place
-from clearprop.checking.mistakes_output import WHOLE, each_cost
-from clearprop.checking.places import all_terms, data_terms, gradients, groups
+from clearprop.checking.mistakes_mean import WHOLE, each_cost
+from clearprop.checking.places import gradients, groups
 from clearprop.checking.replay import FREE
 from clearprop.expressions import Neg, Num, Sym
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from clearprop.backprop import gradient_name
 from clearprop.checking.answer import Answer
-from clearprop.checking.compare import RTOL, sensitivity
 from clearprop.checking.diagnosis import Diagnosis
 from clearprop.checking.mistake import Place
 from clearprop.checking.mistakes import CATALOGUE, ROUNDING
 from clearprop.checking.replay import Base
+from clearprop.checking.rounding import RTOL, sensitivity
 from clearprop.expressions import Array
 
 GROWS = "grows from call to call: it is not set to zero before"

@@ -15,7 +15,7 @@ import numpy as np
 
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, gradient_name
 from clearprop.errors import ShapeError
-from clearprop.expressions import Array, Num, Sym, Type, evaluate, spread
+from clearprop.expressions import Array, Sym, Type, evaluate, spread
 
 ROWS = Sym("m")
 """The number of samples m, for rewritings that count."""
@@ -212,6 +212,3 @@ class Replay(Mapping[str, Array]):
     def gradient(self, parameter: str) -> Array:
         """Return ∂J/∂parameter as the rewritten plan has it."""
         return self[gradient_name(parameter)]
-
-
-ZERO = Num(0.0)

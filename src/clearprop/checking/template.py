@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from clearprop import expressions as trees
 from clearprop.backprop import SAMPLE_WEIGHT, Plan, Step, gradient_name, target_name
+from clearprop.checking.edits import all_terms
 from clearprop.checking.identifiers import Identifiers
 from clearprop.checking.lines import Lines
-from clearprop.checking.places import all_terms
 from clearprop.derivation.notations.notation import Notation
 from clearprop.errors import UsageError
 from clearprop.network import Network
