@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearprop.errors import DataError
-from clearprop.tables import Table, open_table
-from clearprop.tables import fold as fold_module
+from clearprop.tables import Table, fold, moments, open_table
 from clearprop.tables.encoder import fit_encoder
-from clearprop.tables.fold import Asked, Facts, Fold, Part
+from clearprop.tables.facts import Asked, Facts
+from clearprop.tables.fold import Fold, Part
 from clearprop.tables.selection import Selection
 from clearprop.tables.table import Chunk
 
@@ -90,9 +90,9 @@ def test_any_cut_any_order_and_any_merging_give_the_same_bits(
     monkeypatch: pytest.MonkeyPatch,
     proof: Callable[..., None],
 ) -> None:
-    monkeypatch.setattr(fold_module, "BLOCK", 64)
-    monkeypatch.setattr(fold_module, "_COLLECTED", cap)
-    monkeypatch.setattr(fold_module, "_COLLECTED_EACH", 10)
+    monkeypatch.setattr(moments, "BLOCK", 64)
+    monkeypatch.setattr(fold, "_COLLECTED", cap)
+    monkeypatch.setattr(fold, "_COLLECTED_EACH", 10)
     for trial in range(count(8, 100)):
         random_ = random.Random(trial)
         table = mixed(random_.randint(1, 1000), rng)
@@ -110,7 +110,7 @@ def test_any_cut_any_order_and_any_merging_give_the_same_bits(
 def test_facts_are_those_of_plain_numpy(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fold_module, "BLOCK", 100)
+    monkeypatch.setattr(moments, "BLOCK", 100)
     table = mixed(3000, rng)
     facts = run([list(table.chunks(333))], None, table.rows)
     x = table.read()["x"].values
@@ -132,7 +132,7 @@ def test_facts_are_those_of_plain_numpy(
 
 
 def test_moments_are_accurate_far_from_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fold_module, "BLOCK", 128)
+    monkeypatch.setattr(moments, "BLOCK", 128)
     values = [1e9 + k % 10 for k in range(10000)]
     facts = run_one(values)
     exact = [Fraction(value) for value in values]
@@ -188,8 +188,8 @@ def test_quantiles_are_exact_in_every_bit_whether_counted_or_collected(
 def test_a_median_of_many_equal_values_is_found_by_counting_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(fold_module, "_COLLECTED", 1)
-    monkeypatch.setattr(fold_module, "_COLLECTED_EACH", 1)
+    monkeypatch.setattr(fold, "_COLLECTED", 1)
+    monkeypatch.setattr(fold, "_COLLECTED_EACH", 1)
     assert run_one([5.25] * 500 + [1.0] * 499).quantiles[0.5] == 5.25
     assert run_one([-0.0, 0.0, 0.0]).quantiles[0.5] == 0.0
 

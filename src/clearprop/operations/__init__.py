@@ -4,18 +4,8 @@ A new activation, cost or layer is one row here and nothing elsewhere.
 """
 
 from clearprop.operations import costs, functions, linear, softmax, structure
-from clearprop.operations.row import (
-    TABLE,
-    Activation,
-    Attrs,
-    Cost,
-    Function,
-    Op,
-    Param,
-    Site,
-    Table,
-    register,
-)
+from clearprop.operations.row import Activation, Attrs, Cost, Function, Op, Param, Site
+from clearprop.operations.table import TABLE, Table, register
 
 __all__ = [
     "TABLE", "Activation", "Attrs", "Cost", "Function", "Op", "Param", "Site", "Table",

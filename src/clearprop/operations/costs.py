@@ -13,7 +13,8 @@ import numpy as np
 
 from clearprop.expressions import Array, Cases, Expr, Less, Num, Sum, primitive
 from clearprop.operations.functions import piecewise_at_zero
-from clearprop.operations.row import TABLE, Attrs, Cost
+from clearprop.operations.row import Attrs, Cost
+from clearprop.operations.table import TABLE
 from clearprop.settings import Attr
 
 LOG_2 = math.log(2.0)

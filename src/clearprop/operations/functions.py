@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from clearprop.expressions import Array, Cases, Expr, Less, Num, primitive
-from clearprop.operations.row import TABLE, Attrs, Function
+from clearprop.operations.row import Attrs, Function
+from clearprop.operations.table import TABLE
 from clearprop.settings import Attr
 
 __all__ = ["SELU_ALPHA", "SELU_SCALE", "piecewise_at_zero"]

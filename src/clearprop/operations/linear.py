@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from clearprop.errors import ShapeError
 from clearprop.expressions import Expr, Hadamard, MatMul, OneHot, Outer, Sum, Transpose, Type
-from clearprop.operations.row import TABLE, Attrs, Function, Op, Param, Site, vector
+from clearprop.operations.row import Attrs, Function, Op, Param, Site, vector
+from clearprop.operations.table import TABLE
 from clearprop.settings import Attr
 
 UNITS = Attr("units", int, 1, bounds="[1, inf)", help="how many outputs")
@@ -31,7 +32,7 @@ DECAY_FACTOR = Attr("decay_factor", float, 1.0, bounds="[0, inf)", help="factor 
 PENALISED = Attr("penalised", bool, True, help="λ/2 Σ W² counts the weights (never the biases)")
 
 
-def _with_members(name: str, of: Type, attrs: Attrs) -> Type:
+def _with_members(of: Type, attrs: Attrs) -> Type:
     """Return the output's type: a layer with parameters of each member makes members' values."""
     return replace(of, member=of.member or attrs["members"] > 0)
 
@@ -53,7 +54,7 @@ class Affine(Op):
 
     def result(self, inputs: tuple[Type, ...], attrs: Attrs) -> Type:
         of = vector(self.name, inputs[0])
-        return _with_members(self.name, replace(of, shape=(attrs["units"],)), attrs)
+        return _with_members(replace(of, shape=(attrs["units"],)), attrs)
 
     def parameters(self, inputs: tuple[Type, ...], attrs: Attrs) -> tuple[Param, ...]:
         n_in, n_out, each = inputs[0].shape[0], attrs["units"], attrs["members"] > 0
@@ -100,7 +101,7 @@ class Gather(Op):
     def result(self, inputs: tuple[Type, ...], attrs: Attrs) -> Type:
         if inputs[0].shape != ():
             raise ShapeError(f"gather: expected one index a sample, got {inputs[0]}")
-        return _with_members(self.name, replace(inputs[0], shape=(attrs["units"],)), attrs)
+        return _with_members(replace(inputs[0], shape=(attrs["units"],)), attrs)
 
     def parameters(self, inputs: tuple[Type, ...], attrs: Attrs) -> tuple[Param, ...]:
         return (
@@ -130,7 +131,7 @@ class Scale(Op):
     """a = s ⊙ x, one factor a feature."""
 
     def result(self, inputs: tuple[Type, ...], attrs: Attrs) -> Type:
-        return _with_members(self.name, vector(self.name, inputs[0]), attrs)
+        return _with_members(vector(self.name, inputs[0]), attrs)
 
     def parameters(self, inputs: tuple[Type, ...], attrs: Attrs) -> tuple[Param, ...]:
         return (_factor("s", inputs[0], attrs),)
@@ -157,7 +158,7 @@ class Mix(Op):
 
     def result(self, inputs: tuple[Type, ...], attrs: Attrs) -> Type:
         self._function(attrs)
-        return _with_members(self.name, vector(self.name, inputs[0]), attrs)
+        return _with_members(vector(self.name, inputs[0]), attrs)
 
     def parameters(self, inputs: tuple[Type, ...], attrs: Attrs) -> tuple[Param, ...]:
         return (_factor("alpha", inputs[0], attrs),)

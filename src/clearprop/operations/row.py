@@ -1,24 +1,28 @@
 """The contract of a row: one operation, stated once, read by every part of ClearProp.
 
-Owns `Op` and its kinds, the parameters a row brings (`Param`), the place where a row stands in a
-graph (`Site`), and the table the rows are registered in. States no formula: those stand in the
-row's own file. Proved by ``tests/test_operations.py``.
+Owns `Op` and its kinds, the parameters a row brings (`Param`), and where a row stands in a graph
+(`Site`). States no formula: those stand in the row's own file; ``table`` finds a row by its name.
+Proved by ``tests/test_operations.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from clearprop.errors import RowError, SettingError, ShapeError
+from clearprop.errors import SettingError, ShapeError
 from clearprop.expressions import Apply, Array, Expr, Form, Hadamard, Sym, Type
 from clearprop.settings import Attr, check_all
-from clearprop.words import did_you_mean, shown
+from clearprop.words import shown
 
 Attrs = Mapping[str, Any]
+Definition = Callable[[Expr, Attrs], Expr]
+Numeric = Callable[[Array, Attrs], Array]
+CostDefinition = Callable[[Expr, Expr, Attrs], Expr]
+CostNumeric = Callable[[Array, Array, Attrs], Array]
 
 
 @dataclass(frozen=True)
@@ -141,13 +145,6 @@ class Op:
         return {}
 
 
-Definition = Callable[[Expr, Attrs], Expr]
-CostDefinition = Callable[[Expr, Expr, Attrs], Expr]
-CostNumeric = Callable[[Array, Array, Attrs], Array]
-Kind = TypeVar("Kind", bound="Op")
-Numeric = Callable[[Array, Attrs], Array]
-
-
 def _text_or_none(value: object) -> bool:
     return value is None or isinstance(value, str)
 
@@ -223,6 +220,18 @@ class Function(Activation):
         dy · f′ over ``x``, ``y`` = f(x), ``dy`` and the settings, e.g. ``"dy * (y * (1 - y))"``.
     saves : str
         What ``kernel_vjp`` reads of the forward pass: ``"x"``, ``"y"``, ``"xy"`` or ``""``.
+
+    Examples
+    --------
+    >>> cube = Function(
+    ...     "cube",
+    ...     definition=lambda x, attrs: x**3,
+    ...     slope=lambda x, attrs: 3 * x**2,
+    ...     value=lambda x, attrs: x**3,
+    ...     derivative=lambda x, attrs: 3 * x**2,
+    ... )
+    >>> cube.derivative(np.array([2.0]), {})
+    array([12.])
     """
 
     slope: Definition = field(kw_only=True)
@@ -272,6 +281,16 @@ class Cost(Op):
         Values of a − y at which the slope jumps.
     target : str
         ``"real"``, ``"count"`` (≥ 0), ``"probability"`` (0 to 1) or ``"class"``.
+
+    Examples
+    --------
+    >>> from clearprop.operations import TABLE
+    >>> cost = TABLE.cost("squared_error")
+    >>> cost.value(np.array([[3.0, 1.0]]), np.array([[1.0, 1.0]]), {})
+    array([2.])
+    >>> a, y = Sym("a", Type((2,))), Sym("y", Type((2,)))
+    >>> cost.slope(a, y, {}) == a - y
+    True
     """
 
     definition: CostDefinition = field(kw_only=True)
@@ -315,93 +334,3 @@ def vector(name: str, of: Type) -> Type:
         fix = "; put an Embedding behind the index" if of.shape == () else ""
         raise ShapeError(f"{name}: expected a vector a sample, got {of}{fix}")
     return of
-
-
-class Table:
-    """The table of rows: what a name in a graph stands for."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, Op] = {}
-
-    def register(self, row: Op) -> Op:
-        """Add a row, so that graphs can name it; refuse a name that is taken."""
-        if not isinstance(row, Op):
-            raise SettingError(
-                f"register takes a row: a Function, a Cost or another Op, got {shown(row)}"
-            )
-        if row.name in self._rows:
-            raise SettingError(f"an operation named {row.name!r} is registered already")
-        self._rows[row.name] = row
-        return row
-
-    def row(self, name: str) -> Op:
-        """Return the row called ``name``; raise RowError with the nearest name otherwise."""
-        return self._find(name, "operation", Op)
-
-    def activation(self, name: str) -> Activation:
-        """Return the function called ``name``; raise RowError with the nearest name otherwise."""
-        return self._find(name, "function", Activation)
-
-    def cost(self, name: str) -> Cost:
-        """Return the cost called ``name``; raise RowError with the nearest name otherwise."""
-        return self._find(name, "cost", Cost)
-
-    def _find(self, name: str, noun: str, kind: type[Kind]) -> Kind:
-        row = self._rows.get(name) if isinstance(name, str) else None  # a list has no hash
-        if not isinstance(row, kind):
-            names = [n for n, known in self._rows.items() if isinstance(known, kind)]
-            raise RowError(f"there is no {noun} {shown(name)}; {did_you_mean(name, names)}")
-        return row
-
-    def activations(self) -> tuple[str, ...]:
-        """Return the names of all functions, in the order of registration."""
-        return tuple(n for n, row in self._rows.items() if isinstance(row, Activation))
-
-    def costs(self) -> tuple[str, ...]:
-        """Return the names of all costs, in the order of registration."""
-        return tuple(n for n, row in self._rows.items() if isinstance(row, Cost))
-
-    def rows(self) -> tuple[Op, ...]:
-        """Return all rows, in the order of registration."""
-        return tuple(self._rows.values())
-
-
-TABLE = Table()
-
-
-def register(row: Op) -> Op:
-    """Add a row of your own to the table, so that networks can name it.
-
-    It works everywhere: graphs, JSON, plan, reference, derivation, checking. The native engine
-    runs the rows it was compiled with, says so by name, and offers ``engine="reference"``.
-
-    Parameters
-    ----------
-    row : Function, Cost or another Op
-
-    Returns
-    -------
-    Op
-        The row itself.
-
-    Raises
-    ------
-    SettingError
-        If the name is taken, or it is no row.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from clearprop.network import Network
-    >>> _ = register(Function(
-    ...     "square",
-    ...     definition=lambda x, attrs: x**2,
-    ...     slope=lambda x, attrs: 2 * x,
-    ...     value=lambda x, attrs: x * x,
-    ...     derivative=lambda x, attrs: 2 * x,
-    ... ))
-    >>> net = Network([2, 3, 1], "square")
-    >>> net.gradient(net.initial(seed=0), np.ones((4, 2)), np.zeros(4))["W1"].shape
-    (3, 2)
-    """
-    return TABLE.register(row)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from clearprop.expressions import Array, Expr, Hadamard, MatMul, Sum, Transpose, primitive
-from clearprop.operations.row import TABLE, Activation, Attrs, Site
+from clearprop.operations.row import Activation, Attrs, Site
+from clearprop.operations.table import TABLE
 
 
 def softmax(x: Array, attrs: Attrs = {}) -> Array:  # noqa: B006  # read only

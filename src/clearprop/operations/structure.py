@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from clearprop.errors import ShapeError
 from clearprop.expressions import Add, Concat, Expr, Hadamard, Slice, Type
-from clearprop.operations.row import TABLE, Attrs, Op, Site, vector
+from clearprop.operations.row import Attrs, Op, Site, vector
+from clearprop.operations.table import TABLE
 from clearprop.settings import Attr
 
 

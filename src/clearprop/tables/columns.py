@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from clearprop.errors import DataError, SettingError
 from clearprop.tables.cells import Role, read_numbers
-from clearprop.tables.fold import Asked, Facts, gather
+from clearprop.tables.facts import Asked, Facts
+from clearprop.tables.fold import gather
 from clearprop.tables.table import Chunk, Column, Kind, Table
 from clearprop.words import did_you_mean
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from clearprop.tables.fold import Asked, Facts
+from clearprop.tables.facts import Asked, Facts
 from clearprop.tables.table import Cells
 
 __all__ = ["Parameters", "Recipe"]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.tables.fold import Asked, Facts
+from clearprop.tables.facts import Asked, Facts
 from clearprop.tables.recipe import Parameters, Recipe
 from clearprop.tables.robust import ROWS
 from clearprop.tables.table import Cells

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from clearprop.errors import DataError, SettingError
 from clearprop.tables.cells import READERS
-from clearprop.tables.fold import Asked, Facts, gather
+from clearprop.tables.facts import Asked, Facts
+from clearprop.tables.fold import gather
 from clearprop.tables.table import Chunk, Kind, Table
 
 __all__ = ["Label", "Target", "TaskName", "decide_task", "fit_target"]
