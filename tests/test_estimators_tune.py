@@ -23,8 +23,10 @@ from sklearn.preprocessing import StandardScaler
 import clearprop as cp
 from clearprop.errors import ClearPropError, FileError, SettingError, UsageError
 from clearprop.estimators.tuning import Searching
-from clearprop.estimators.tuning_space import usual_space, value_of
+from clearprop.estimators.tuning_parameters import value_of
+from clearprop.estimators.tuning_space import usual_space
 from clearprop.membership import VALIDATION, split
+from clearprop.training import Cosine
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Maximum iterations")
 
@@ -245,6 +247,39 @@ def test_a_trial_that_fails_is_kept_and_the_search_goes_on(wine: Any) -> None:
         cp.tune(cp.MLPClassifier(), X, y, {"alpha": [-1.0, -2.0]}, trials=6)
     with pytest.raises(SettingError, match="no trial was complete"):
         cp.tune(cp.MLPClassifier(), X, y, {"alpha": [-1.0]}, trials=1)
+
+
+@pytest.mark.parametrize(
+    ("what", "space", "says"),
+    [
+        (tabular(), {"activation": ["selu", "rleu"]}, r"'relu', .*got 'rleu'; did you mean 'relu'"),
+        (tabular(), {"factors": ["normal", "singns"]}, "did you mean 'signs'"),
+        (tabular(), {"sharing": ["mini", "packt"]}, "'mini', 'packed', got 'packt'"),
+        (cp.MLPClassifier(), {"solver": ["adam", "adamm"]}, r"'sgd', got 'adamm'; did you mean"),
+        (cp.MLPClassifier(), {"activation": [["logistc"]]}, "did you mean 'logistic'"),
+        (cp.MLPClassifier(), {"learning_rate": ["cosin"]}, "did you mean 'cosine'"),
+        (cp.MLPRegressor(), {"loss": ["huber", "squared"]}, "'squared_error', got 'squared'"),
+        (make_pipeline(cp.MLPClassifier()), {"mlpclassifier__solver": ["smd"]}, "got 'smd'"),
+        (make_pipeline(tabular()), {"tabularclassifier__schedule": ["cosin"]}, "got 'cosin'"),
+        (cp.Network([13, 3]), {"optimizer": ["adam", "adan"]}, "got 'adan'; did you mean 'adam'"),
+        (cp.Network([13, 3]), {"precision": ["flaot64"]}, "did you mean 'float64'"),
+        (cp.Network([13, 3]), {"decay_schedule": ["cosin"]}, "did you mean 'cosine'"),
+        (cp.Network([13, 3]), {"epoch": [3, 4]}, "train has no setting 'epoch'; did you mean"),
+    ],
+)
+def test_a_name_that_nothing_has_is_refused_before_the_first_trial(
+    what: Any, space: dict[str, list[Any]], says: str, wine: Any
+) -> None:
+    begun: list[Searching] = []
+    with pytest.raises(SettingError, match=says):
+        cp.tune(what, *wine, space, trials=6, progress=begun.append)
+    assert not begun
+
+
+def test_objects_and_names_of_either_kind_may_be_searched_together(wine: Any) -> None:
+    space = {"learning_rate": ["constant", Cosine()], "activation": ["relu", ("tanh", "gelu")]}
+    found = cp.tune(cp.MLPClassifier((4, 4), max_iter=2), *wine, space, trials=4)
+    assert [trial.state for trial in found.trials] == ["complete"] * 4
 
 
 @pytest.mark.parametrize("kind", ["tabular", "mlp", "function"])

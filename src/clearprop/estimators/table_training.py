@@ -40,6 +40,8 @@ def train_table(
     optimizer: str | Optimizer | None = None,
     learning_rate: float | None = None,
     schedule: Any = None,
+    dropout_schedule: Any = None,
+    decay_schedule: Any = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     patience: int | None = None,
@@ -93,8 +95,8 @@ def train_table(
     dropout : float in [0, 1), optional
     l2 : float, 0 or more, optional
         λ of the penalty λ/2 Σ W²; by default 3 / rows.
-    optimizer, learning_rate, schedule, epochs, batch_size, patience, precision
-        As in `train`.
+    optimizer, learning_rate, schedule, dropout_schedule, decay_schedule
+        And ``epochs``, ``batch_size``, ``patience``, ``precision``: as in `train`.
     engine : {"native", "reference", "auto"}, optional
         The reference is float64 NumPy: slow, and able to run a row of your own without a kernel.
         ``"auto"`` takes it where the native engine cannot run the network.

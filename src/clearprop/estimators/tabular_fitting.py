@@ -353,10 +353,11 @@ class _Work:
             optimizer=AdamW(
                 made_of.learning_rate, beta2=made_of.beta2, weight_decay=made_of.weight_decay
             ),
-            schedule=made_of.schedule, epochs=made_of.epochs, batch_size=made_of.batch(len(y)),
-            early_stopping=False, seed=self.seed, time_limit=limit, max_steps=most,
-            checkpoint=where, resume=where is not None, threads=self.threads,
-            **watching,
+            schedule=made_of.schedule, dropout_schedule=made_of.dropout_schedule,
+            decay_schedule=made_of.decay_schedule, epochs=made_of.epochs,
+            batch_size=made_of.batch(len(y)), early_stopping=False, seed=self.seed,
+            time_limit=limit, max_steps=most, checkpoint=where, resume=where is not None,
+            threads=self.threads, **watching,
         ) as training:  # fmt: skip
             if self.announce is not None and not number:
                 self.announce()

@@ -73,7 +73,10 @@ class Ingredients:
     learning_rate, beta2, weight_decay : float
         Of AdamW; no decay of biases.
     schedule : str
-    dropout, label_smoothing : float
+    dropout : float
+    dropout_schedule, decay_schedule : str
+        What dropout and decay are multiplied by along a run.
+    label_smoothing : float
     epochs : int
     batch_size : int or None
         None: by the number of rows.
@@ -112,6 +115,8 @@ class Ingredients:
     weight_decay: float = 0.0
     schedule: str = "coslog4"
     dropout: float = 0.0
+    dropout_schedule: str = "constant"
+    decay_schedule: str = "constant"
     label_smoothing: float = 0.0
     epochs: int = 64
     batch_size: int | None = None

@@ -76,11 +76,11 @@ class Residuals:
         groups = int(np.clip(n // max(_GROUP, _TAIL * (least + 1)), 1, _GROUPS))
         inner = np.quantile(self.predictions, np.arange(1, groups) / groups)  # equal counts
         own = np.searchsorted(inner, self.predictions, side="right")
-        ends = np.array([self._ends(own == group, tail, coverage) for group in range(groups)])
+        ends = np.array([self._ends(own == group, tail) for group in range(groups)])
         place = np.searchsorted(inner, predictions, side="right")
         return np.asarray(predictions[:, None] + ends[place])
 
-    def _ends(self, chosen: NDArray[np.bool_], tail: float, coverage: float) -> Floats:
+    def _ends(self, chosen: NDArray[np.bool_], tail: float) -> Floats:
         if chosen.sum() < math.ceil(1 / tail - 1e-9) - 1:  # many predictions alike: all together
             chosen = np.ones(len(chosen), np.bool_)
         order = np.argsort(self.residuals[chosen], kind="stable")

@@ -1,7 +1,8 @@
 """`tune`: the best parameters of an estimator or a network, searched for by Optuna.
 
 Owns what it is called with: the order of a search is in ``tuning_search``, a trial in
-``tuning_trials``, the file in ``tuning_study``, what may be tried in ``tuning_space``.
+``tuning_trials``, the file in ``tuning_study``, what may be tried in ``tuning_space``, what its
+names mean in ``tuning_parameters``.
 Proved by ``tests/test_estimators_tune.py``.
 """
 
@@ -17,20 +18,11 @@ from numpy.typing import ArrayLike
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.tabular_rows import weights_of
 from clearprop.estimators.tuning_found import Searching, Tuned
+from clearprop.estimators.tuning_parameters import check_names, check_values
 from clearprop.estimators.tuning_search import Search
-from clearprop.estimators.tuning_space import (
-    Sampler,
-    Space,
-    check_names,
-    read_space,
-    usual_space,
-)
+from clearprop.estimators.tuning_space import Sampler, Space, read_space, usual_space
 from clearprop.estimators.tuning_study import optuna_or_sentence
-from clearprop.estimators.tuning_trials import (
-    Candidate,
-    Data,
-    count_of,
-)
+from clearprop.estimators.tuning_trials import Candidate, Data, count_of
 from clearprop.network import Network
 from clearprop.settings import Attr, check_all
 from clearprop.words import shown
@@ -165,6 +157,8 @@ def _space(candidate: Candidate, given: Any) -> Space | Sampler:
     if not isinstance(given, Mapping):
         raise SettingError(f"space is {{name: values}} or a function, got {shown(given)}")
     space = read_space(given)
-    if candidate.estimator is not None:
-        check_names(candidate.estimator, space)
+    what = candidate.what
+    if candidate.estimator is not None or isinstance(what, Network):
+        check_names(what, space)
+        check_values(what, space)
     return space

@@ -22,14 +22,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from clearprop.errors import DataError, SettingError, UsageError
 from clearprop.estimators.tuning_found import Searching, Tuned
-from clearprop.estimators.tuning_space import (
-    Choices,
-    Range,
-    Sampler,
-    Space,
-    check_names,
-    value_of,
-)
+from clearprop.estimators.tuning_parameters import check_names, value_of
+from clearprop.estimators.tuning_space import Choices, Range, Sampler, Space
 from clearprop.estimators.tuning_study import Study, Trial
 from clearprop.estimators.tuning_trials import (
     Candidate,
@@ -183,7 +177,7 @@ class Search:
             if not isinstance(found, Mapping):
                 raise SettingError(f"space returns {{name: value}}, got {shown(found)}")
             if self.candidate.estimator is not None:
-                check_names(self.candidate.estimator, dict.fromkeys(found, Choices((0,))))
+                check_names(self.candidate.estimator, found)
             return found
         return {name: one.value(_suggested(asked, name, one)) for name, one in self.space.items()}
 

@@ -1,5 +1,7 @@
 """What a search may try: ranges and choices as data, and the usual ones of our estimators.
 
+What their names mean in an estimator is in ``tuning_parameters``.
+
 Proved by ``tests/test_estimators_tune.py``.
 """
 
@@ -8,26 +10,23 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from clearprop.errors import SettingError
 from clearprop.estimators.multilayer import Multilayer
-from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
-from clearprop.estimators.tabular_ingredients import Ingredients
-from clearprop.words import did_you_mean, shown
+from clearprop.estimators.tabular import TabularRegressor
+from clearprop.estimators.tabular_estimator import Tabular
+from clearprop.words import shown
 
 __all__ = [
     "Choices",
     "Range",
     "Sampler",
     "Space",
-    "check_names",
     "read_range",
     "read_space",
     "usual_space",
-    "value_of",
-    "with_parameters",
 ]
 
 _RANGE = re.compile(r"\s*(\S+?)\s*\.\.\s*(\S+?)\s*(\blog)?\s*")
@@ -185,7 +184,7 @@ def usual_space(estimator: Any) -> Space:
     """
     if isinstance(estimator, Multilayer):
         return _usual_mlp(estimator)
-    if isinstance(estimator, TabularClassifier | TabularRegressor):
+    if isinstance(estimator, Tabular):
         regresses = isinstance(estimator, TabularRegressor)
         return {
             "hidden": Choices(((64, 64), (128, 128), (128, 128, 128), (256, 256, 256))),
@@ -218,65 +217,3 @@ def _usual_mlp(estimator: Any) -> Space:
         found["batch_size"] = Choices(("auto", 32, 64, 128, 256))
         found["dropout"] = Choices((0.0, 0.05, 0.1, 0.2, 0.3))
     return found
-
-
-def with_parameters(estimator: Any, chosen: Mapping[str, Any]) -> Any:
-    """Set parameters of an estimator, ingredients of a tabular one among them; return it.
-
-    An ingredient joins the ``changes`` of its estimator, in a pipeline behind the step's name:
-    ``model__learning_rate``.
-    """
-    own = estimator.get_params()
-    changes: dict[str, dict[str, Any]] = {}
-    plain = {}
-    for name, value in chosen.items():
-        owner, inner = _owner(estimator, name)
-        if name not in own and owner is not None:
-            changes.setdefault(inner, dict(own[inner] or {}))[name.rpartition("__")[2]] = value
-        else:
-            plain[name] = value
-    return estimator.set_params(**plain, **changes)
-
-
-def value_of(estimator: Any, name: str) -> Any:
-    """Return what a parameter, or an ingredient of a preset, is now; raise KeyError for none."""
-    own = estimator.get_params()
-    if name in own:
-        return own[name]
-    owner, _ = _owner(estimator, name)
-    ingredient = name.rpartition("__")[2]
-    if owner is None:
-        raise KeyError(name)
-    return getattr(owner.ingredients(), ingredient)
-
-
-def check_names(estimator: Any, space: Space) -> None:
-    """See that an estimator has each parameter of a space.
-
-    Raises
-    ------
-    SettingError
-        With the nearest name.
-    """
-    own = list(estimator.get_params())
-    more = [one.name for one in fields(Ingredients)] if _is_tabular(estimator) else []
-    for name in space:
-        if name not in own and _owner(estimator, name)[0] is None:
-            raise SettingError(
-                f"{type(estimator).__name__} has no parameter {name!r} to search; "
-                f"{did_you_mean(name, [*more, *own])}"
-            )
-
-
-def _owner(estimator: Any, name: str) -> tuple[Any, str]:
-    """The tabular estimator that an ingredient's name means, and the name of its changes."""
-    where, separator, ingredient = name.rpartition("__")
-    owner = estimator.get_params().get(where) if where else estimator
-    known = {one.name for one in fields(Ingredients)}
-    if ingredient in known and _is_tabular(owner):
-        return owner, f"{where}{separator}changes"
-    return None, ""
-
-
-def _is_tabular(estimator: Any) -> bool:
-    return isinstance(estimator, TabularClassifier | TabularRegressor)

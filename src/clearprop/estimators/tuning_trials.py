@@ -22,7 +22,7 @@ from sklearn.utils.validation import _num_samples
 from clearprop.errors import ClearPropError, DataError, SettingError
 from clearprop.estimators.multilayer import Multilayer
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
-from clearprop.estimators.tuning_space import with_parameters
+from clearprop.estimators.tuning_parameters import with_parameters
 from clearprop.membership import VALIDATION, split
 from clearprop.metrics import METRICS
 from clearprop.model import Model, train
