@@ -167,7 +167,8 @@ class Page:
             array = self.with_column(symbol, base, array, member)
         if self.notation == "scalar" and base.startswith("b") and not name.above:
             places = []  # b1 is the bias of layer 1
-        if self.sized and places and not any(p.letter for p in places):
+        sized = self.sized or (self.notation in SIZED and array.ndim == 1)  # 11 of one unit: 1 × 1
+        if sized and places and not any(p.letter for p in places):
             sizes = array.shape if array.ndim == 2 else (*array.shape, 1)
             if len(places) == 2 and tuple(places) == sizes:
                 places = []  # sizes of the whole

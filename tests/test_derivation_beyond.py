@@ -177,7 +177,7 @@ def test_a_tower_that_overflows_says_so_at_its_top_and_verifies_at_smaller_numbe
     assert found.passed
     assert {"a8", "J", "dJ/dW1"} <= set(found.beyond) and "a7" not in found.beyond
     said = " ".join(d.text(width=200).split())
-    first = f"the forward pass overflows at ({d.step('a8').number}): "
+    first = f"the computation overflows at ({d.step('a8').number}): "
     assert said.index(first) < said.index("(1) ")
     assert "overflows" not in tower(6, notation=notation).text()
 
@@ -187,7 +187,7 @@ def test_a_tower_that_overflows_exits_with_0_and_says_it_in_chinese_too(capsys):
     assert main(line) == 0
     assert "overflows at (13)" in " ".join(capsys.readouterr().out.split())
     assert main([*line, "--language", "zh"]) == 0
-    assert "前向传播在(13)处溢出" in "".join(capsys.readouterr().out.split())
+    assert "计算在(13)处溢出" in "".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("notation", ["matrix", "index"])
@@ -197,3 +197,36 @@ def test_the_largest_paths_of_a_weight_that_overflow_are_verified_at_numbers_of_
     assert found.passed
     assert {"dJ/dW1", "dJ/dW1:paths"} <= set(found.beyond)
     assert np.isnan(d.ways.found.total)
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("weight", [None, "W1[1,1]"])
+def test_data_near_the_largest_number_are_no_mistake_of_the_derivation(notation, weight):
+    network = cp.Network([2, 3, 2], output="sigmoid")
+    p = network.initial(seed=0)
+    for X, Y, first in (
+        ([[0.5, 0.2]], [[1e308, -1e308]], "J"),
+        ([[1.5e308, -1.5e308]], [[0.3, 0.2]], "z2"),
+    ):
+        d = cp.derive(network, notation, p, X, Y, weight)
+        found = d.verify()
+        assert found.passed and found.beyond
+        ours = [
+            (step, one) for step in d.steps for one in step.equations
+            if isinstance(one.left, Quantity) and one.left.sym == first
+        ]  # fmt: skip
+        values = ((step, d.shown(one)) for step, one in ours)
+        there = [s for s, found in values if found is not None and not np.isfinite(found).all()]
+        where = f"({there[0].number})" if there else d.names.name(first)
+        said = d.text()
+        assert "NOT VERIFY" not in said
+        assert f"the computation overflows at {where}: " in " ".join(said.split())
+        assert not there or "overflow: beyond 1.8 × 10³⁰⁸" in " ".join(said.split())
+        assert "textbook form" not in said
+        assert max(map(len, said.splitlines())) <= 80
+
+
+def test_counts_near_the_largest_number_verify_too():
+    network = cp.Network([2, 3, 1], cost="poisson")
+    d = cp.derive(network, "matrix", network.initial(0), [[0.5, 0.2]], [[1e308]])
+    assert d.verify().passed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import clearprop as cp
 from clearprop.derivation.command.calls import random_numbers
-from clearprop.derivation.trees.tree import MEMBER, SAMPLE, Quantity
+from clearprop.derivation.trees.tree import MEMBER, SAMPLE, Number, Quantity, Times
 from clearprop.derivation.verifying.differences import PLACES, off, some
 from clearprop.derivation.verifying.verification import Verification
 from clearprop.network import Network
@@ -200,3 +201,29 @@ def test_a_verification_says_the_largest_errors_and_the_step_worst_by_its_limit(
     missing = Verification({}, {}, ("b1",))
     assert not missing.passed and missing.to_dict()["unproved"] == ["b1"]
     assert (Verification({}, {}).max_error_trace, Verification({}, {}).worst) == (0.0, "")
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh", "identity"])
+@pytest.mark.parametrize("weight", ["W1[1,1]", "W1[2,1]", "W2[1,1]"])
+@pytest.mark.parametrize("size", [1e3, 2e5, 1e6, 1e9, 1e12, 1e20, 1e150, 1e308])
+def test_targets_of_any_size_are_no_mistake_of_a_factor(activation, weight, size):
+    """Prices: a cost of 10¹² is rounded by more than a short step changes it."""
+    network = cp.Network([2, 3, 2], activation, output="sigmoid")
+    p = network.initial(seed=0)
+    for X, Y in (([[0.5, 0.2]], [[0.3 * size, 0.2 * size]]), ([[0.5 * size, size]], [[0.3, 1.0]])):
+        found = cp.derive(network, "scalar", p, X, Y, weight).verify()
+        assert found.passed, (found.worst, X, Y)
+
+
+def test_a_wrong_factor_does_not_verify_beside_large_targets_either():
+    network = cp.Network([2, 3, 2], "tanh", output="sigmoid")
+    d = cp.derive(network, "scalar", network.initial(0), [[0.5, 0.2]], [[3e8, 2e8]], "W1[1,1]")
+    assert d.verify().passed
+    for id in ("∂E1/∂O1:1", "∂E1/∂P1:in", "∂Q1/∂P1:1"):
+        steps = tuple(
+            replace(step, equations=tuple(
+                replace(one, members=tuple(Times((Number(1.01), m)) for m in one.members))
+                for one in step.equations)) if step.id == id else step
+            for step in d.steps
+        )  # fmt: skip
+        assert not replace(d, steps=steps).verify().passed, id

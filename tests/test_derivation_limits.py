@@ -51,10 +51,10 @@ def test_the_row_shown_is_one_of_those_given_counted_from_1():
             cp.derive(network, "matrix", p, X, Y, row=row)
         with pytest.raises(DataError, match=f"no row {row}; X has 3"):
             d.at(p, X, Y, row=row)
-    with pytest.raises(DataError, match="made for 3 rows, X has 1"):
+    with pytest.raises(DataError, match="made for a batch of 3, X has 1"):
         d.at(p, X[:1], Y[:1])
     assert d.at(p, X[:2], Y[:2]).numbers.m == 2  # another batch
-    with pytest.raises(DataError, match="made for 1 rows, X has 2"):
+    with pytest.raises(DataError, match="made for a batch of 1, X has 2"):
         cp.derive(network, "matrix", p, X[:1], Y[:1]).at(p, X[:2], Y[:2])
 
 
@@ -220,8 +220,57 @@ def test_written_trees_are_what_they_are_in_sympy():
     ):  # fmt: skip
         assert symbolic.of(tree) == expected, tree
     assert symbolic.of(Quantity("z2", (2,))) is z
-    with pytest.raises(SettingError, match="Square cannot be multiplied out"):
+    with pytest.raises(SettingError, match="SymPy has no expression for ‖a⁽²⁾₁‖²; "):
         symbolic.of(Square(a))
+
+
+NOTHING = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"row": "1"}, "there is no row '1'; X has 1"),
+        ({"row": None}, "there is no row None; X has 1"),
+        ({"row": 1.5}, "there is no row 1.5; X has 1"),
+        ({"digits": 0}, "digits = 0; give a whole number from 1 to 17"),
+        ({"digits": 18}, "digits = 18; give"),
+        ({"digits": 2.5}, "digits = 2.5; give"),
+        ({"digits": "4"}, "digits = '4'; give"),
+        ({"shown": "8", "weight": "W1[1,1]"}, "shown = '8': show 1 path or more"),
+        ({"shown": 1.5, "weight": "W1[1,1]"}, "shown = 1.5: show 1 path or more"),
+        ({"learning_rate": None}, "learning_rate = None; give a number above 0"),
+        ({"weight": 3}, r"weight = 3; give text such as 'W1\[1,1\]'"),
+        ({"weight": ("W1", 1, 1)}, r"weight = \('W1', 1, 1\); give text"),
+        ({"weight": b"W1[1,1]"}, "weight = b'W1"),
+    ],
+)
+def test_a_call_with_what_is_none_of_its_values_is_refused(given, said):
+    network = Network([2, 3, 2])
+    with pytest.raises((SettingError, DataError), match=said):
+        cp.derive(network, "matrix", network.initial(0), [[1.0, 2.0]], [[0.0, 1.0]], **given)
+
+
+@pytest.mark.parametrize(
+    ("notation", "given", "said"),
+    [
+        ("matrix", {"W1": [[0.1, 0.2], [0.3, NOTHING], [0.4, 0.5]]}, "W⁽¹⁾₂₂ is NaN; give"),
+        ("scalar", {"W1": [[0.1, 0.2], [0.3, float("inf")], [0.4, 0.5]]}, "V22 is ∞; give"),
+        ("delta-rule", {"W1": [[0.1, NOTHING], [0.3, 0.2], [0.4, 0.5]]}, "w⁽²⁾₂₁ is NaN; give"),
+        ("index", {"b2": [0.0, -float("inf")]}, "b⁽²⁾₂ is -?−?∞; give"),
+    ],
+)
+def test_parameters_that_are_no_numbers_are_refused_by_name(notation, given, said):
+    network = Network([2, 3, 2])
+    p = {**network.initial(0), **given}
+    with pytest.raises(DataError, match=f"the parameter {said} parameters that are numbers"):
+        cp.derive(network, notation, p, [[1.0, 2.0]], [[0.0, 1.0]])
+    d = cp.derive(network, notation, network.initial(0), [[1.0, 2.0]], [[0.0, 1.0]])
+    with pytest.raises(DataError, match=f"the parameter {said}"):
+        d.at(p, [[1.0, 2.0]], [[0.0, 1.0]]).text()
+    for row in ("a", 0, 2):
+        with pytest.raises(DataError, match="there is no row"):
+            d.at(network.initial(0), [[1.0, 2.0]], [[0.0, 1.0]], row)
 
 
 def test_the_parts_of_a_cost_are_counted_with_everything_put_in():

@@ -402,3 +402,22 @@ def test_what_an_output_adds_to_the_cost_needs_no_gradient():
     y, o = Y[0], network.forward(p, X)[0]
     assert d.numbers.array("part:2") == pytest.approx([0.5 * (y[1] - o[1]) ** 2], rel=1e-14)
     assert not any(name.startswith("dJ") for name in d.numbers.found.known)
+
+
+def test_other_numbers_find_their_largest_paths_when_those_are_asked_for():
+    network, rng = cp.Network("20-30-30-4", "relu"), np.random.default_rng(0)
+    given = [
+        (network.initial(seed), rng.normal(size=(3, 20)), rng.normal(size=(3, 4)))
+        for seed in range(2)
+    ]
+    first, other = (cp.derive(network, "matrix", *one, "W1[3,5]", row=2) for one in given)
+    assert first.text() != other.text()
+    for again in (first.at(*given[1], 2), first.at(*given[0]).at(*given[1], 2)):
+        assert again.step("z2").number == other.step("z2").number
+        assert "steps" not in vars(again)  # what has no paths needs none
+        assert again.step("dJ/dW1:paths").equations == other.step("dJ/dW1:paths").equations
+        assert again.text() == other.text()
+    assert first.at(*given[1], 2).ways.to_dict() == other.ways.to_dict()
+    assert replace(first.at(*given[1], 2), digits=6).to_json() == replace(other, digits=6).to_json()
+    with pytest.raises(AttributeError, match="'Derivation' object has no attribute 'stepz'"):
+        _ = first.at(*given[1], 2).stepz

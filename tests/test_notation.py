@@ -247,3 +247,17 @@ def test_the_page_of_networks_has_every_key_and_loads():
         assert f"`{row.name}`" in text, row.name
         for attr in row.attrs:
             assert f"`{attr.name}`" in text, (row.name, attr.name)
+
+
+@pytest.mark.parametrize("name", NOTATIONS)
+def test_a_derivative_is_understood_by_any_name_of_the_cost_and_of_the_weight(name):
+    names = Names(NOTATIONS[name], S3.graph)
+    own = names.notation.symbols["J"]
+    for weight in ("W1[2,1]", names.name("W1", (1, 0))):
+        for by in ("∂J/∂", f"∂{own}/∂", f"d{own}/d", "dJ/d", "∂E_total/∂", "∂Eₜₒₜₐₗ/∂"):
+            assert names.parse(by + weight) == ("dJ/dW1", (1, 0))
+    for wrong in ("∂H1/∂W1[1,1]", "∂J/∂a2[1]", "∂J/∂", "∂J/∂∂J/∂"):
+        with pytest.raises(GraphError, match="the network has no '∂"):
+            names.parse(wrong)
+    with pytest.raises(GraphError, match=r"the network has no 'W1\[9,9\]': "):
+        names.parse("∂J/∂W1[9,9]")

@@ -52,7 +52,8 @@ MODEL = cp.train(NET, X, Y, epochs=1)
 RUN: dict[str, Any] = {
     "network": NET, "X": X, "Y": Y, "optimizer": "adam", "learning_rate": 0.01, "epochs": 1,
     "batch_size": 4, "validation": 0.5, "sample_weight": np.ones(8), "seed": 0,
-    "schedule": "constant", "clip": 1.0, "early_stopping": True, "patience": 1, "min_delta": 0.0,
+    "schedule": "constant", "dropout_schedule": "constant", "decay_schedule": "constant",
+    "clip": 1.0, "early_stopping": True, "patience": 1, "min_delta": 0.0,
     "metric": lambda y, a: 0.0, "monitor": "cost", "greater_is_better": True,
     "precision": "float32", "threads": 1, "engine": "native", "parameters": P, "callbacks": (),
     "time_limit": 10.0, "max_steps": 2, "checkpoint": "run", "checkpoint_seconds": 1.0,
@@ -217,7 +218,8 @@ def _readers() -> dict[str, Place]:
     return {
         "train_table": (cp.train_table, {
             "data": TABLE_OF_DATA, "target": "y", "hidden": [2], "activation": "relu",
-            "optimizer": "adam", "learning_rate": 0.01, "schedule": "constant", "epochs": 1,
+            "optimizer": "adam", "learning_rate": 0.01, "schedule": "constant",
+            "dropout_schedule": "constant", "decay_schedule": "constant", "epochs": 1,
             "batch_size": 2, "validation": 0.5, "test": 0.0, "l2": 0.0, "dropout": 0.0,
             "members": 1, "task": "regression", "columns": {}, "drop": (), "seed": 0,
             "precision": "float32", "threads": 1, "patience": 1, "progress": None,

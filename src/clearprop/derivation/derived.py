@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -54,7 +55,8 @@ from clearprop.expressions import Array
 from clearprop.network import Inputs, Network, check_known
 from clearprop.network.describing import is_chain, layers
 from clearprop.network.reading import read_inputs
-from clearprop.words import Language
+from clearprop.words import Language, number
+from clearprop.words import shown as shown_value
 
 __all__ = ["equation_text"]
 
@@ -112,7 +114,7 @@ class Derived:
     table: str = ""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     largest: Largest | None = None
-    ways: Ways | None = None
+    ways: Ways | None = field(default_factory=lambda: None)  # no default of the class: see `at`
 
     def at(self, parameters: Mapping[str, Array], X: Inputs, Y: Any, row: int = 1) -> Self:
         """Return the same steps beside other numbers; nothing is derived again.
@@ -131,13 +133,28 @@ class Derived:
         )
         if self.numbers is not None and (self.numbers.m == 1) != (numbers.m == 1):
             raise DataError(refusal("other_batch", made=self.numbers.m, given=numbers.m))
-        if not 1 <= row <= numbers.m:
-            raise DataError(refusal("no_row", row=row, where="X", count=numbers.m))
-        beside = replace(self, numbers=numbers, row=row, seed=None)
-        if self.largest is None:
-            return beside
-        steps, ways = self.largest.after(self.steps, numbers, row)  # which they are, numbers say
-        return replace(beside, steps=steps, ways=ways)
+        row = row_of(row, numbers.m)
+        steps = self._written
+        beside = replace(self, steps=steps, ways=None, numbers=numbers, row=row, seed=None)
+        if self.largest is not None:  # which paths are largest, numbers say: once it is asked for
+            vars(beside)["_written"] = steps
+            del vars(beside)["steps"], vars(beside)["ways"]
+        return beside
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Find the largest paths beside the numbers of `at`; other steps do without."""
+            if name not in ("steps", "ways") or "_written" not in vars(self):
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            steps, ways = self.largest.after(self._written, self.numbers, self.row)
+            vars(self).update(steps=steps, ways=ways)
+            return vars(self)[name]
+
+    @cached_property
+    def _written(self) -> tuple[DerivedStep, ...]:
+        """The steps; those of the largest paths may be beside other numbers yet."""
+        return self.steps
 
     def seeded(
         self,
@@ -151,7 +168,8 @@ class Derived:
 
     def step(self, id: str) -> DerivedStep:  # the word of the contract
         """Return the step called ``id``, such as ``"delta2"``."""
-        found = {step.id: step for step in self.steps}
+        every = self.steps if self.largest and id == self.largest.id else self._written
+        found = {step.id: step for step in every}
         if id not in found:
             raise SettingError(unknown("step", id, found))
         return found[id]
@@ -176,6 +194,7 @@ class Derived:
     def _verification(self) -> Verification:
         if self.numbers is None:
             raise DataError(refusal("no_numbers"))
+        check_parameters(self.numbers)
         return verify_steps(
             self.steps, self.names, self.numbers, self.network, self._smaller, self._beside
         )
@@ -310,7 +329,7 @@ class Derived:
     @cached_property
     def _shown(self) -> Told:
         """The numbers that pages show: a factor's is what its own equation gives."""
-        return Told(self._here, [one for step in self.steps for one in step.equations])
+        return Told(self._here, [one for step in self._written for one in step.equations])
 
     def start(self, equation: Equation) -> tuple[Node, Array] | None:
         """Return what an update starts from, and its number before: of all its entries at once."""
@@ -343,7 +362,7 @@ class Derived:
 
     @cached_property
     def _first_update(self) -> Equation | None:
-        every = (one for step in self.steps for one in step.equations)
+        every = (one for step in self._written for one in step.equations)
         return next((one for one in every if one.relation == "←" and not one.layers), None)
 
     def _after(self, equation: Equation, left: Quantity, here: OfRow) -> Array:
@@ -378,7 +397,8 @@ class Derived:
         def number(node: Node) -> Node | None:
             if not isinstance(node, Quantity | Ratio | Stack | Letter):
                 return None
-            found = evaluator.of(self._letters.get(node, node), bound)
+            known = self._letters.get(node, node) if isinstance(node, Letter) else node
+            found = evaluator.of(known, bound)
             return Literal(tuple(found)) if found.ndim else Number(float(found), True)
 
         with np.errstate(all="ignore"):
@@ -444,6 +464,24 @@ def numbers_of(
     inputs, targets = read_inputs(network.graph, X), network.targets(Y)
     found = Asked(network.plan, parameters, inputs, targets, general)
     return TraceNumbers(names, general, found, learning_rate)
+
+
+def check_parameters(numbers: TraceNumbers) -> None:
+    """Refuse parameters that are ∞ or no numbers: nothing can be told of a step beside them."""
+    names = numbers.names
+    for name in names.graph.parameters:
+        if not (finite := np.isfinite(numbers.found[name])).all():
+            place = tuple(map(int, np.argwhere(~finite)[0]))
+            entry = place[len(place) - names.rank(name) :]  # members have one each
+            said = {"name": names.name(name, entry), "given": number(numbers.found[name][place])}
+            raise DataError(refusal("endless_parameter", **said))
+
+
+def row_of(row: object, count: int) -> int:
+    """Return the sample that is asked for, from 1; refuse one that there is not."""
+    if not isinstance(row, Integral) or not 1 <= int(row) <= count:
+        raise DataError(refusal("no_row", row=shown_value(row), where="X", count=count))
+    return int(row)
 
 
 def called(network: Network, language: Language) -> str:

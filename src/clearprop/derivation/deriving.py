@@ -8,10 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from numbers import Integral
 from typing import Any
 
 from clearprop.backprop import plan
-from clearprop.derivation.derived import LEARNING_RATE, Derived, numbers_of
+from clearprop.derivation.derived import (
+    LEARNING_RATE,
+    Derived,
+    check_parameters,
+    numbers_of,
+    row_of,
+)
 from clearprop.derivation.expanding import STEP, multiplied_out
 from clearprop.derivation.notations.names import Names
 from clearprop.derivation.notations.notation import Notation, find_notation
@@ -28,7 +35,11 @@ from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network, check_network
 from clearprop.optimizers import SGD
-from clearprop.words import LANGUAGES
+from clearprop.words import LANGUAGES, Sentence
+from clearprop.words import shown as shown_value
+
+DIGITS = 17
+"""So many significant digits tell any two numbers of floating point apart."""
 
 
 class Derivation(Derived):
@@ -172,8 +183,14 @@ def derive(
         raise SettingError(unknown("language", language, LANGUAGES))
     if not network.graph.costs:
         raise SettingError(refusal("no_cost"))
-    if shown < 1:
-        raise SettingError(refusal("shown_few", given=shown))
+    if not isinstance(shown, Integral) or shown < 1:
+        raise SettingError(refusal("shown_few", given=shown_value(shown)))
+    if not isinstance(digits, Integral) or not 1 <= digits <= DIGITS:
+        raise SettingError(_no_such_value("digits", digits, most=DIGITS))
+    if learning_rate is None:  # an optimizer would take its own
+        raise SettingError(_no_such_value("rate", learning_rate))
+    if weight is not None and not isinstance(weight, str):
+        raise SettingError(_no_such_value("weight", weight))
     names = Names(chosen, network.graph)
     numbers = None
     if X is not None or Y is not None:
@@ -181,8 +198,8 @@ def derive(
             raise DataError(refusal("x_and_y"))
         parameters = network.initial(seed=0) if parameters is None else parameters
         numbers = numbers_of(network, names, parameters, X, Y, learning_rate)
-        if not 1 <= row <= numbers.m:
-            raise DataError(refusal("no_row", row=row, where="X", count=numbers.m))
+        check_parameters(numbers)
+        row = row_of(row, numbers.m)
     samples = numbers.m if numbers else 1 if chosen.batch == "one" else None
     optimizer = SGD(learning_rate)
     general = plan(network.graph, optimizer, fuse=False)
@@ -205,6 +222,12 @@ def derive(
         weight=weight or "", target=target, learning_rate=learning_rate,
         largest=largest, ways=ways,
     )  # fmt: skip
+
+
+def _no_such_value(what: str, given: object, **bounds: object) -> Sentence:
+    name = {"rate": "learning_rate"}.get(what, what)
+    fix = refusal(f"fix_{what}", **bounds)
+    return refusal("no_such_value", name=name, given=shown_value(given), fix=fix)
 
 
 def _parameter(asked: tuple[str, tuple[int, ...]]) -> tuple[str, tuple[int, ...]]:

@@ -127,7 +127,9 @@ def _in_order(
         len(targets) == width or (classes and len(targets) == 1)
     ):  # fmt: skip
         key = "columns_classes" if classes else "columns_targets"
-        counted = {"count": len(table.names), "inputs": inputs, "targets": width}
+        count = len(table.names)
+        has = refusal("column_one" if count == 1 else "column_many", count=count)
+        counted = {"columns": has, "inputs": inputs, "targets": width}
         raise DataError(refusal(key, table=table.name, **counted))
     X = _numbers(table, names[:inputs])
     one_class = classes and len(targets) == 1 and width > 1

@@ -60,10 +60,22 @@ class Names(Spelling):
                 text, ours[1], tuple(int(place) for place in ours[2].split(",")), True
             )
         found = self._read(given) or ((given, ()) if given in self._all_symbols else None)
+        by = re.fullmatch(r"[∂d](\w+)/[∂d](.+)", given)
+        if found is None and by and by[1] in self._costs:
+            sym, index = self.parse(by[2])
+            if sym in self.graph.parameters:
+                return f"dJ/d{sym}", index
         if found is None:
             hint = self._nearest(text, given)
             raise GraphError(refusal("no_such_name", text=repr(text), hint=hint))
         return self._entry(text, *found, False)
+
+    @cached_property
+    def _costs(self) -> set[str]:
+        """What the cost is called by any text, ours included; S3's own is ``E_total`` too."""
+        letters = {"J", self.notation.symbols["J"]}
+        letters |= {other.symbols["J"] for other in NOTATIONS.values()}
+        return letters | {f"{one}{total}" for one in letters for total in ("_total", "ₜₒₜₐₗ")}
 
     def _nearest(self, text: str, given: str) -> Sentence:
         """What may have been meant: another notation's name, or one that looks alike."""

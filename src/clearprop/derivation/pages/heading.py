@@ -21,6 +21,8 @@ WIDTH = 80
 """Columns of a terminal that does not say."""
 SPAN = 3
 """So many numbers in a row are written as from the first to the last."""
+FORWARD = ("forward", "cost")
+"""Kinds of steps whose numbers come before any derivative."""
 COLUMNS_NAMED = 8
 """Of a wider input, so many columns are named."""
 
@@ -66,14 +68,34 @@ def header(derived: Derived) -> Iterator[str]:
         yield derived.say("kinks", steps=listed(derived, numbers, spans=True), rows=rows)
 
 
-def overflowing(derived: Derived) -> int:
-    """Return the number of the forward pass's first step that is ∞ or no number; 0 if none is."""
+def overflowing(derived: Derived) -> str:
+    """Return the first step before any derivative that is ∞ or no number, "(4)"; "" if none is.
+
+    Every sample counts; on the page of one weight, the one that is shown. Where that page has no
+    such step, the name of what overflows.
+    """
     assert derived.numbers is not None  # or there would be nothing to ask of
     found = derived.numbers.found
     for step in derived.steps:
-        if step.kind == "forward" and step.id in found and not np.isfinite(found[step.id]).all():
-            return step.number
-    return 0
+        known = [found[step.id]] if step.kind in FORWARD and step.id in found else []
+        computed = (derived.shown(one) for one in step.equations if _is_forward(derived, one))
+        if not all(one is None or np.isfinite(one).all() for one in (*known, *computed)):
+            return derived.say("equation_list", number=step.number)
+    for one in derived.numbers.plan.steps:
+        if one.kind in FORWARD and not np.isfinite(found[one.target.name]).all():
+            return derived.names.name("J" if one.kind == "cost" else one.target.name)
+    return ""
+
+
+def endless(derived: Derived, equation: Equation) -> str:
+    """Return why the number of an equation is ∞ or none: it overflows, or what it is read from."""
+    return derived.say("too_large" if _is_forward(derived, equation) else "overflow")
+
+
+def _is_forward(derived: Derived, equation: Equation) -> bool:
+    """Whether an equation is of the forward pass or the cost, whose numbers are no textbook's."""
+    sym = equation.left.sym if isinstance(equation.left, Quantity) else ""
+    return sym in derived.network.graph.values or sym.startswith(("J", "C", "penalty", "part:"))
 
 
 def columns_text(derived: Derived) -> str:

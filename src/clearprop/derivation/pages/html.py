@@ -16,6 +16,7 @@ from clearprop.derivation.derived import Derived
 from clearprop.derivation.notations.names import base_of
 from clearprop.derivation.pages.flowing import NARROW, flowing, width
 from clearprop.derivation.pages.heading import (
+    endless,
     failure,
     header,
     lettered,
@@ -271,7 +272,7 @@ class _Page:
         found = self.derived.shown(equation)
         said = ""
         if found is not None and not np.isfinite(found).all():
-            said = f'<p class="marked">{escape(self.derived.say("overflow"))}</p>'
+            said = f'<p class="marked">{escape(endless(self.derived, equation))}</p>'
         if where := ranges(self.derived, equation, self.inline):
             said += f'<p class="free">{where}</p>'
         return said

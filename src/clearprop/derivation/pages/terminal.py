@@ -9,6 +9,7 @@ import numpy as np
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.pages.heading import (
     WIDTH,
+    endless,
     failure,
     header,
     marked,
@@ -150,7 +151,8 @@ class _Text:
         else:
             yield from block(found, f"{indent} = ", self.printer.digits)
         if not np.isfinite(found).all():
-            yield f"{indent}   {self.paint(YELLOW, self.derived.say('overflow'))}"
+            for line in wrapped(endless(self.derived, equation), self.columns - width(indent) - 3):
+                yield f"{indent}   {self.paint(YELLOW, line)}"
 
 
 def block(array: Array, indent: str, digits: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ it is said, and the step is verified at smaller numbers. Proved by
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,10 +30,16 @@ AMPLE = 16.0
 """A form reads a few roundings at once: so many times what one of them does is theirs still."""
 
 
+class Rounded(Numbers, Protocol):
+    """Numbers that know how far one that is found by a difference is rounded."""
+
+    def rounding(self, top: Quantity, bottom: Quantity, bound: Mapping[str, int]) -> float: ...
+
+
 class Nudged:
     """The same numbers, each rounded once more: up or down, at random."""
 
-    def __init__(self, numbers: Numbers, seed: int) -> None:
+    def __init__(self, numbers: Rounded, seed: int) -> None:
         self.numbers, self.random = numbers, np.random.default_rng(seed)
         self.known: dict[str, Array] = {}
 
@@ -48,11 +54,18 @@ class Nudged:
         return self.numbers.axes(sym)
 
     def ratio(self, top: Quantity, bottom: Quantity, bound: Mapping[str, int]) -> float:
-        return self.numbers.ratio(top, bottom, bound)
+        up = self.random.choice((-1.0, 1.0))
+        rounded = up * self.numbers.rounding(top, bottom, bound)
+        return self.numbers.ratio(top, bottom, bound) + float(rounded)
 
 
 def is_lost(
-    member: Node, numbers: Numbers, bound: Mapping[str, int], found: Array, truth: Array
+    member: Node,
+    numbers: Rounded,
+    bound: Mapping[str, int],
+    found: Array,
+    truth: Array,
+    drawn: Node | None = None,
 ) -> bool:
     """Return whether floating point cannot say if a form is the true number.
 
@@ -66,6 +79,8 @@ def is_lost(
         The place.
     found, truth : arrays
         What the form gives, and what it ought to.
+    drawn : Node, optional
+        What ``truth`` was found by, if by a difference, which is rounded itself.
 
     Returns
     -------
@@ -79,6 +94,8 @@ def is_lost(
     for seed in range(TRIALS):
         with np.errstate(all="ignore"):
             moved = max(moved, _apart(value(member, Nudged(numbers, seed), bound), found))
+            if drawn is not None:
+                moved = max(moved, _apart(value(drawn, Nudged(numbers, seed), bound), truth))
     return AMPLE * moved >= _apart(found, truth)
 
 
@@ -89,11 +106,14 @@ def _apart(a: Array, b: Array) -> float:
 def smaller(
     graph: Graph, trace: Trace, most: float = 1.0
 ) -> tuple[dict[str, Array], dict[str, Any], dict[str, Any]]:
-    """Return a trace's parameters brought to at most ``most``, its inputs to 1; and Y as it is.
+    """Return a trace's parameters brought to at most ``most``, its inputs to 1.
 
-    Indices stay as they are too.
+    Its targets are brought to 1 too; indices stay as they are.
     """
-    return given(graph, trace, lambda array: most * _at_most_one(array), _at_most_one)
+    parameters, inputs, targets = given(
+        graph, trace, lambda array: most * _at_most_one(array), _at_most_one
+    )
+    return parameters, inputs, {value: _at_most_one(y) for value, y in targets.items()}
 
 
 def given(

@@ -13,12 +13,10 @@ import numpy as np
 
 from clearprop.backprop import target_name
 from clearprop.derivation.verifying.extrapolating import slope
-from clearprop.derivation.verifying.numbers import DIFFERENCE, TraceNumbers
+from clearprop.derivation.verifying.numbers import DIFFERENCE, ROUNDING, TraceNumbers
 from clearprop.expressions import Array
 from clearprop.network import Network
 
-ROUNDING = 1e-15
-"""Of the cost: how far it may be rounded."""
 DIFFERENCES_LIMIT = 1e-6
 PLACES = 240
 """Of a step with more entries than this, so many are checked, spread over all."""

@@ -48,6 +48,8 @@ def kinked(numbers: TraceNumbers) -> tuple[str, ...]:
 
 
 def _near(z: Array, kinks: tuple[float, ...], largest: float) -> bool:
+    if not np.isfinite(largest):  # what overflows is near nothing
+        return False
     return any(bool((np.abs(z - kink) <= REACH * max(1.0, largest)).any()) for kink in kinks)
 
 

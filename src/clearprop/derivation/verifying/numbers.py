@@ -20,6 +20,8 @@ from clearprop.derivation.verifying.extrapolating import slope
 from clearprop.expressions import Array, evaluate
 
 DIFFERENCE = 6e-6  # the cube root of float64's rounding: where error of the step and rounding meet
+ROUNDING = 1e-15
+"""Of a number, such as the cost: how far it may be rounded."""
 
 
 class TraceNumbers:
@@ -151,6 +153,12 @@ class TraceNumbers:
             self._place(top, bound), self._place(bottom, bound), bound.get(SAMPLE, 1)
         )
 
+    def rounding(self, top: Quantity, bottom: Quantity, bound: Mapping[str, int]) -> float:
+        """Return how much of `ratio` the rounding of ``top`` may be."""
+        return self._bumped.rounding(
+            self._place(top, bound), self._place(bottom, bound), bound.get(SAMPLE, 1)
+        )
+
     def _place(self, node: Quantity, bound: Mapping[str, int]) -> tuple[str, tuple[int, ...]]:
         index = tuple(
             (place if isinstance(place, int) else bound[place.name] + place.offset) - 1
@@ -237,11 +245,21 @@ class Bumped:
         sample: int = 1,
     ) -> float:
         """Return ∂top/∂bottom for one sample; ``E1`` is the part of the cost of output 1."""
-        here = self._read(bottom, dict(self.trace.arrays), sample)
-        found, _ = slope(
-            lambda by: self._moved(bottom, by, top, sample), DIFFERENCE * max(1.0, abs(here))
-        )
-        return found
+        h = self._step(bottom, sample)
+        return slope(lambda by: self._moved(bottom, by, top, sample), h)[0]
+
+    def rounding(
+        self,
+        top: tuple[str, tuple[int, ...]],
+        bottom: tuple[str, tuple[int, ...]],
+        sample: int = 1,
+    ) -> float:
+        """Return how much of a difference the rounding of ``top`` may be."""
+        of = abs(self._read(top, dict(self.trace.arrays), sample))
+        return ROUNDING * of / self._step(bottom, sample)
+
+    def _step(self, bottom: tuple[str, tuple[int, ...]], sample: int) -> float:
+        return DIFFERENCE * max(1.0, abs(self._read(bottom, dict(self.trace.arrays), sample)))
 
     def _moved(
         self,

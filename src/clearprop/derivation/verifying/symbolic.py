@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 
 from clearprop.derivation.notations.names import Names
+from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import Equation
 from clearprop.derivation.trees.evaluating import value
 from clearprop.derivation.trees.tree import (
     MEMBER,
     SAMPLE,
     Call,
+    Chosen,
     Minus,
     Node,
     Number,
@@ -103,7 +106,9 @@ class Symbolic:
                 return sympy.Piecewise(
                     (of(then), a <= b if or_equal else a < b), (of(otherwise), True)
                 )
-        raise SettingError(refusal("expand_kind", kind=type(node).__name__))
+        if isinstance(node, Chosen):
+            raise SettingError(refusal("expand_chosen"))
+        raise SettingError(refusal("expand_kind", part=Printer(self.names, TEXT).render(node)))
 
     def _cases(self, left: Any, right: Any, or_equal: bool, then: Any, otherwise: Any) -> Any:
         """Cases as they are written; of cases within the condition a name alone.

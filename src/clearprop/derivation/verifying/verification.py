@@ -261,7 +261,7 @@ class _Verifier:
                 if drawn and far_off > limit and self._kinked:
                     bent = True
                     continue
-                if self._is_lost(member, bound, found, truth, far_off > limit):
+                if self._is_lost(member, bound, found, truth, far_off > limit, left):
                     lost = True
                     continue
                 if drawn:
@@ -283,13 +283,20 @@ class _Verifier:
         return _Found(near, far, lost, bent)
 
     def _is_lost(
-        self, member: Node, bound: Mapping[str, int], found: Array, truth: Array, off: bool
+        self,
+        member: Node,
+        bound: Mapping[str, int],
+        found: Array,
+        truth: Array,
+        off: bool,
+        left: Node | None = None,
     ) -> bool:
         """Whether floating point cannot tell; asked of what is off, or ∞, or none."""
         finite = np.isfinite(found).all() and np.isfinite(truth).all()
         if not self.lenient or (finite and not off):
             return False
-        return is_lost(member, self.numbers, bound, found, truth)
+        drawn = left if isinstance(left, Ratio) else None
+        return is_lost(member, self.numbers, bound, found, truth, drawn)
 
     def _truth(self, equation: Equation, bound: Mapping[str, int], numbers: TraceNumbers) -> Array:
         """What the left-hand side is, from the trace; of an update, from W and ∂J/∂W."""

@@ -110,9 +110,32 @@ REFUSALS = Words(
             "zh": "网络太大，无法展开：展开后有 {count} 项，至多 {most} 项；"
             "请选离输出更近的权重，或减少神经元、层数",
         },
+        "expand_chosen": {
+            "en": "SymPy has no expression for an entry that an index chooses; for one, take a "
+            "network whose inputs are numbers",
+            "zh": "SymPy 无法表示由下标选出的元素；需要时请换用输入为数值的网络",
+        },
         "expand_kind": {
-            "en": "{kind} cannot be multiplied out",
-            "zh": "{kind} 无法展开",
+            "en": "SymPy has no expression for {part}; take the text of the step",
+            "zh": "SymPy 无法表示 {part}；请用该步骤的文字",
+        },
+        # -- what a call was given
+        "no_such_value": {
+            "en": "{name} = {given}; give {fix}",
+            "zh": "{name} = {given}；请给 {fix}",
+        },
+        "fix_digits": {
+            "en": "a whole number from 1 to {most}",
+            "zh": "1 到 {most} 的整数",
+        },
+        "fix_rate": {"en": "a number above 0", "zh": "大于 0 的数"},
+        "fix_weight": {
+            "en": "text such as 'W1[1,1]'",
+            "zh": "文字，例如 'W1[1,1]'",
+        },
+        "endless_parameter": {
+            "en": "the parameter {name} is {given}; give parameters that are numbers",
+            "zh": "参数 {name} 是 {given}；请给有限的数",
         },
         # -- notations
         "notation_word": {
@@ -205,7 +228,7 @@ REFUSALS = Words(
             "zh": "没有第 {row} 行；{where} 有 {count} 行，从 1 数起",
         },
         "other_batch": {
-            "en": "this derivation was made for {made} rows, X has {given}; derive anew",
+            "en": "this derivation was made for a batch of {made}, X has {given}; derive anew",
             "zh": "此推导是为 {made} 行作的，X 有 {given} 行；请重新推导",
         },
         "no_numbers": {
@@ -230,15 +253,17 @@ REFUSALS = Words(
             "zh": "--data 只用于一个输入、一个输出的网络",
         },
         "columns_targets": {
-            "en": "{table} has {count} columns; the network needs {inputs} of inputs and then "
+            "en": "{table} has {columns}; the network needs {inputs} of inputs and then "
             "{targets} of targets",
-            "zh": "{table} 有 {count} 列；网络需要 {inputs} 列输入，然后是 {targets} 列目标",
+            "zh": "{table} 有 {columns}；网络需要 {inputs} 列输入，然后是 {targets} 列目标",
         },
         "columns_classes": {
-            "en": "{table} has {count} columns; the network needs {inputs} of inputs and then a "
+            "en": "{table} has {columns}; the network needs {inputs} of inputs and then a "
             "column of classes",
-            "zh": "{table} 有 {count} 列；网络需要 {inputs} 列输入，然后是一列类别",
+            "zh": "{table} 有 {columns}；网络需要 {inputs} 列输入，然后是一列类别",
         },
+        "column_one": {"en": "1 column", "zh": "1 列"},
+        "column_many": {"en": "{count} columns", "zh": "{count} 列"},
         "no_value": {
             "en": "{table}, row {row}: column {column} has no value",
             "zh": "{table} 第 {row} 行：列 {column} 没有值",

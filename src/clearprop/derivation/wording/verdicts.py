@@ -63,10 +63,10 @@ VERDICTS: dict[str, dict[Language, str]] = {
         "换用较小的数值，这些步骤均已验证。",
     },
     "beyond_overflow": {
-        "en": "At these numbers the forward pass overflows at ({first}): it is beyond 1.8 × 10³⁰⁸, "
+        "en": "At these numbers the computation overflows at {first}: it is beyond 1.8 × 10³⁰⁸, "
         "the largest number of floating point. So {steps} cannot be evaluated here. At smaller "
         "numbers they are verified.",
-        "zh": "在这些数值上，前向传播在 ({first}) 处溢出：超过浮点数的最大值 1.8 × 10³⁰⁸。"
+        "zh": "在这些数值上，计算在 {first} 处溢出：超过浮点数的最大值 1.8 × 10³⁰⁸。"
         "此处因而无法计算 {steps}。换用较小的数值，这些步骤均已验证。",
     },
     "not_verified": {
@@ -80,5 +80,9 @@ VERDICTS: dict[str, dict[Language, str]] = {
     "overflow": {
         "en": "the textbook form is 0/0 or ∞ here: what it reads is rounded to 0, 1 or ∞",
         "zh": "此处教科书形式为 0/0 或 ∞：所用的值已被舍入为 0、1 或 ∞",
+    },
+    "too_large": {
+        "en": "overflow: beyond 1.8 × 10³⁰⁸, the largest number of floating point",
+        "zh": "溢出：超过浮点数的最大值 1.8 × 10³⁰⁸",
     },
 }
