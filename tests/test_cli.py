@@ -18,7 +18,7 @@ from cli_runs import PENGUINS, ROOT, train
 from conftest import Run
 
 import clearprop as cp
-from clearprop.cli.app import train as train_command
+from clearprop.cli.train_options import train as train_command
 
 
 def test_data_and_target_are_enough_for_a_good_model(run: Run) -> None:
@@ -35,7 +35,8 @@ def test_data_and_target_are_enough_for_a_good_model(run: Run) -> None:
 #: Most flags of ``train`` at once, and what they are in Python.
 MANY: dict[str, object] = {
     "hidden": [8, 4], "activation": "tanh", "members": 2, "dropout": 0.1, "l2": 0.01,
-    "optimizer": "rmsprop", "learning_rate": 0.002, "schedule": "one_cycle", "epochs": 6,
+    "optimizer": "adamw", "learning_rate": 0.002, "schedule": "one_cycle", "epochs": 6,
+    "dropout_schedule": "flat_cos", "decay_schedule": "cosine",
     "batch_size": 16, "patience": 3, "seed": 7, "threads": 2, "precision": "float64",
     "max_steps": 45, "validation": 0.25, "test": 0.2, "task": "classification",
     "columns": {"year": "category"}, "drop": ["island"], "weight": "body_mass_g",

@@ -52,7 +52,8 @@ def test_nothing_said_is_the_estimator(target: str) -> None:
 def test_each_choice_of_a_plain_network_asks_for_one(name: str) -> None:
     value: Any = {
         "hidden": [4], "activation": "tanh", "members": 2, "dropout": 0.0, "l2": 0.0,
-        "optimizer": "sgd", "learning_rate": 0.01, "schedule": "constant", "epochs": 2,
+        "optimizer": "sgd", "learning_rate": 0.01, "schedule": "constant",
+        "dropout_schedule": "constant", "decay_schedule": "constant", "epochs": 2,
         "batch_size": 32, "patience": 2, "precision": "float64", "engine": "native",
     }[name]  # fmt: skip
     model = trained(**{name: value}, max_steps=3)

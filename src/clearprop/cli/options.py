@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["COLUMNS", "OUTPUT", "Columns", "Data", "Drop", "Encoding", "Json", "Output",
+__all__ = ["COLUMNS", "OUTPUT", "BareJson", "Columns", "Data", "Drop", "Encoding", "Json", "Output",
            "Overwrite", "Target", "Task", "Test", "Weight", "metric", "seed",
            "threads"]  # fmt: skip
 
@@ -110,3 +110,5 @@ Json = Annotated[
     bool,
     typer.Option("--json", help="Print one JSON object and nothing else.", rich_help_panel=OUTPUT),
 ]
+BareJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+"""The same of a command whose options stand in no panels."""

@@ -18,8 +18,8 @@ from clearprop.errors import UsageError
 from clearprop.estimators import Tuned, tune
 from clearprop.estimators.tabular_figures import check_metric
 from clearprop.estimators.tabular_files import Opened, open_rows
-from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tuning import ATTRS, Searching
+from clearprop.estimators.tuning_parameters import check_ingredient
 from clearprop.estimators.tuning_space import Choices, Range, read_range
 from clearprop.model import Model, check_destination, is_model
 from clearprop.settings import check_all
@@ -102,8 +102,7 @@ def _space(given: Sequence[str]) -> dict[str, Range | Choices]:
         if name in space:
             raise UsageError(f"--search says twice what is tried of {name!r}: say it once")
         found = read_range(text) or _choices(name, text)
-        for value in found.values if isinstance(found, Choices) else (found.low, found.high):
-            Ingredients().changed({name: value})  # every trial with a wrong one would fail
+        check_ingredient(name, found)
         space[name] = found
     return space
 

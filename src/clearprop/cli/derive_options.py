@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from clearprop.cli import options
 from clearprop.cli.calling import call
 
 __all__ = ["add"]
@@ -15,7 +16,6 @@ Net = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A chain such as 2-3-2, a JSON or a model file.")
 ]
 Tongue = Annotated[str, typer.Option(help="en or zh.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -121,7 +121,7 @@ def derive(
             "--overwrite", help="Replace the file even if it is no page.", rich_help_panel=_OUTPUT
         ),
     ] = False,
-    json: Json = False,
+    json: options.BareJson = False,
 ) -> int:
     """Derive back-propagation of a network, step by step, in the notation of your text."""
     return call("derivation", "derive", **locals())
@@ -133,7 +133,7 @@ def notation(
     notation: Annotated[
         list[str] | None, typer.Option(help="A column more: a TOML file of your own.")
     ] = None,
-    json: Json = False,
+    json: options.BareJson = False,
 ) -> int:
     """Print the Rosetta table: each quantity in all five notations, with its number."""
     return call("derivation", "notation", **locals())
