@@ -12,10 +12,12 @@ from typing import Any
 
 import performance_page
 import performance_plots
+import precision_section
 import pytest
 
 ROOT = Path(performance_page.ROOT)
 RECORD: dict[str, Any] = json.loads(performance_page.RECORD.read_text("utf-8"))
+PRECISION: dict[str, Any] = json.loads(precision_section.RECORD.read_text("utf-8"))
 
 
 def row(median: float, **more: Any) -> dict[str, Any]:
@@ -67,7 +69,7 @@ def whole() -> dict[str, Any]:
 
 def test_the_page_and_its_plots_are_rendered_from_the_committed_record() -> None:
     docs = performance_page.PAGE.parent
-    made = performance_page.files(RECORD)
+    made = performance_page.files(RECORD, PRECISION)
     for name, text in made.items():
         assert (docs / name).read_text("utf-8") == text, (
             f"docs/{name} is stale: run tools/performance_page.py"
@@ -76,7 +78,7 @@ def test_the_page_and_its_plots_are_rendered_from_the_committed_record() -> None
 
 
 def test_every_part_stands_on_the_page() -> None:
-    text = performance_page.page(whole())
+    text = performance_page.page(whole(), PRECISION)
     for said in (
         "width 32, batch 8, 2 hidden | 50 | 31 | 0.62 | JAX",
         "between 0.62 and 4.3 times as fast; it is slower at 1.",
@@ -105,13 +107,13 @@ def test_what_the_peak_leaves_is_the_peers_time_beside_the_arithmetic_at_the_pea
     found = net["ratios"]["float32, fastest float32 peer"]
     found["ratio"] = 1.5
     net["microseconds"][found["peer"]]["median"] = 25_000.0
-    assert "| 1.50× | 2.7× | 2.5× | 85 % |" in performance_page.page(record)
+    assert "| 1.50× | 2.7× | 2.5× | 85 % |" in performance_page.page(record, PRECISION)
 
 
 def test_a_part_that_was_not_measured_is_said_to_be_missing() -> None:
     record = whole()
     del record["parts"]["many"]
-    assert "`python -m benchmarks.speed --parts many`" in performance_page.page(record)
+    assert "`python -m benchmarks.speed --parts many`" in performance_page.page(record, PRECISION)
 
 
 def test_plots_are_xml_whose_labels_are_the_records_figures() -> None:
@@ -128,7 +130,7 @@ def test_plots_are_xml_whose_labels_are_the_records_figures() -> None:
 
 
 def test_the_prose_types_no_figure() -> None:
-    for text in (performance_page.WORKS, performance_page.TRIED):
+    for text in (performance_page.WORKS, performance_page.TRIED, precision_section.HEAD):
         found = re.findall(r"\d+(?:\.\d+)?\s*(?:×|%|µs|ms|GFLOP|s\b)", text)
         assert not found
 

@@ -1,7 +1,8 @@
 """Write docs/performance.md, how fast training is and why, from benchmarks/results/speed.json.
 
-`python -m benchmarks.speed` makes the record; a test holds the page fresh. Figures come from the
-record alone; in the prose around them stand those of trials, which no run repeats.
+`python -m benchmarks.speed` makes the record, `python -m benchmarks.precision` that of what
+bfloat16 costs in accuracy; a test holds the page fresh. Figures come from the records alone; in the
+prose around them stand those of trials, which no run repeats.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import precision_section
 from performance_plots import plots
 
 ROOT = Path(__file__).parents[1]
@@ -18,7 +20,7 @@ RECORD = ROOT / "benchmarks" / "results" / "speed.json"
 PAGE = ROOT / "docs" / "performance.md"
 
 HEAD = """\
-<!-- Written by tools/performance_page.py from benchmarks/results/speed.json: do not edit. -->
+<!-- Written by tools/performance_page.py from benchmarks/results: do not edit. -->
 # Performance
 
 How long training, prediction and a first model take, beside the libraries one would use instead:
@@ -97,8 +99,8 @@ WORKS = """\
   through the whole network in memory that stays near; the way back, which a cost needs no part of,
   is left out. A second thread is started where the work is many times what starting it takes.
 - **bfloat16** rounds operands on their way into the packed panels and multiplies pairs
-  (AVX512-BF16), with float32 sums, weights and slots. Without the instruction it is refused,
-  unless `CLEARPROP_BFLOAT16=emulated` asks for other instructions to do the same.
+  (AMX's tiles, else AVX512-BF16), with float32 sums, weights and slots. Without either it is
+  refused, unless `CLEARPROP_BFLOAT16=emulated` asks for other instructions to do the same.
 - **Many networks at once** (`clearprop.train_many`) are runs side by side in one process, a slice
   of each in turn: no run waits for its own threads, arrays are held and checked once, and each has
   the bits of the run alone.
@@ -163,6 +165,8 @@ TRIED = """\
 - Trials of two threads over as many steps as one does in their time: where another program has a
   core, a step of two may take a hundred times as long, and a short run lost twice its own time to
   them (by a clock that is made up). One thread is tried first now, and two begin with two steps.
+- Two registers rounded to bfloat16 by the processor's own instruction: a third off the packing,
+  which is a fiftieth of a step; not worth a second form.
 - Several epochs of a small network in one call of the engine, which judges the rows that are held
   back and keeps the best by itself: three tenths off sixteen tiny runs on two threads, which waited
   for the interpreter's lock.
@@ -178,7 +182,8 @@ TRIED = """\
   roots, tiles of few terms, and in an epoch of few steps the call from Python. One thread can come
   no nearer to the peak of two cores than half. A team of threads is made for each slice; one that
   waits between slices would save its start, and would have to survive a fork.
-- AMX tiles are not used: they need a machine that has them to be tested on.
+- AMX's tiles were run by a simulation alone (`native/tiles.hpp`): this machine has none, so what
+  they gain is not measured.
 - Gathering rows inside the first product was left: the rows that follow are fetched while one is
   copied.
 - The slope that gelu, silu and mish keep is multiplied in a pass of its own; relu's is done while
@@ -473,7 +478,7 @@ def plot(name: str, told: str) -> str:
     return f"![{told}](performance_{name}.svg)"
 
 
-def page(record: dict[str, Any]) -> str:
+def page(record: dict[str, Any], precision: dict[str, Any]) -> str:
     """The whole page; of a part that was not measured, that it was not."""
     parts, text, before = record["parts"], [HEAD], None
     for name, heading, write in SECTIONS:
@@ -485,6 +490,7 @@ def page(record: dict[str, Any]) -> str:
         text += [] if run == before else run_of(run)
         before = run
         text += write(parts[name])
+    text += precision_section.section(precision)
     if "step" in parts:
         text += ["## Everyone", ""]
         for net in parts["step"]["nets"].values():
@@ -492,11 +498,12 @@ def page(record: dict[str, Any]) -> str:
     return "\n".join([*text, WORKS, TRIED])
 
 
-def files(record: dict[str, Any]) -> dict[str, str]:
+def files(record: dict[str, Any], precision: dict[str, Any]) -> dict[str, str]:
     """Return everything that is written into docs/, by name: the page and its plots."""
-    return {PAGE.name: page(record), **plots(record["parts"])}
+    return {PAGE.name: page(record, precision), **plots(record["parts"])}
 
 
 if __name__ == "__main__":
-    for file, content in files(json.loads(RECORD.read_text("utf-8"))).items():
+    records = [json.loads(path.read_text("utf-8")) for path in (RECORD, precision_section.RECORD)]
+    for file, content in files(*records).items():
         (PAGE.parent / file).write_text(content, "utf-8")
