@@ -47,5 +47,5 @@ def interrupted(*args: str, cwd: Path, after: float) -> str:
     time.sleep(after)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
-    assert (process.returncode, err) == (130, "")
+    assert (process.returncode, err) == (130, ""), f"{process.returncode}, {err}\n{out}"
     return out

@@ -22,9 +22,9 @@ from clearprop.training.keeping import Keeper
 
 def test_ctrl_c_saves_the_best_so_far_and_resume_gives_the_same_bits(tmp_path: Path) -> None:
     """Stopped in the middle by the real signal, resumed, and compared to a run never stopped."""
-    args = ["train", PENGUINS, "-t", "species", "--epochs", "2500", "--patience", "2500",
+    args = ["train", PENGUINS, "-t", "species", "--epochs", "10000", "--patience", "10000",
             "--hidden", "4", "--members", "1"]  # fmt: skip
-    out = interrupted(*args, "-o", "m.clearprop", cwd=tmp_path, after=0.3)
+    out = interrupted(*args, "-o", "m.clearprop", cwd=tmp_path, after=0.2)
     assert "--resume" in out
     part = cp.load(tmp_path / "m.clearprop")
     assert part.provenance["stopped"] == "interrupted"
