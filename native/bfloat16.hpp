@@ -6,7 +6,7 @@
 #pragma once
 
 #include "program.hpp"
-#include "vector.hpp"
+#include "transposing.hpp"
 
 namespace clearprop::CP_ISA {
 
@@ -50,6 +50,22 @@ CP_INLINE VectorF multiply_add(Factor<float, Pair> a, Factor<float, Pair> b, Vec
 #endif
 }
 
+#if defined(CLEARPROP_BFLOAT16)
+// Lane by lane the pair of two numbers, rounded to the nearest bfloat16, ties to even; of subnormal
+// numbers the processor makes zeros, as its products do.
+CP_INLINE VectorF::Unsigned paired(VectorF first, VectorF second) {
+    const __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(second.v, first.v);
+    const __m512i in_turn =
+        _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6,
+                         21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return (VectorF::Unsigned)_mm512_permutexvar_epi16(in_turn, halves);
+}
+
+// The pairs of neighbours of a row's next 2 · lanes numbers: 2 i and 2 i + 1 in lane i
+CP_INLINE VectorF neighbours(VectorF a, VectorF b) {
+    return VectorF::from_bits((VectorF::Bits)_mm512_cvtne2ps_pbh(b.v, a.v));
+}
+#else
 // x rounded to the nearest bfloat16, ties to even, in the high half of each word; NaN stays one
 CP_INLINE VectorF::Unsigned rounded(VectorF x) {
     using Bits = VectorF::Bits;
@@ -60,20 +76,33 @@ CP_INLINE VectorF::Unsigned rounded(VectorF x) {
     const Bits quiet = (Bits)bits | VectorF::broadcast_bits(0x400000);
     return (U)(((nan & quiet) | (~nan & (Bits)up)) & VectorF::broadcast_bits(-65536));
 }
+CP_INLINE VectorF::Unsigned paired(VectorF first, VectorF second) {
+    return (rounded(first) >> 16) | rounded(second);
+}
+template <int... lane>
+CP_INLINE VectorF neighbours(VectorF a, VectorF b, std::integer_sequence<int, lane...>) {
+    return VectorF::from_bits((VectorF::Bits)paired(lanes_of<float, 2 * lane...>(a, b),
+                                                    lanes_of<float, 2 * lane + 1 ...>(a, b)));
+}
+CP_INLINE VectorF neighbours(VectorF a, VectorF b) {
+    return neighbours(a, b, std::make_integer_sequence<int, VectorF::lanes>());
+}
+#endif
 
-// Lane by lane the pair of two numbers
 CP_INLINE void store_pairs(VectorF first, VectorF second, Pair* to) {
-    const VectorF::Unsigned pairs = (rounded(first) >> 16) | rounded(second);
+    const VectorF::Unsigned pairs = paired(first, second);
     __builtin_memcpy(to, &pairs, sizeof pairs);
 }
 
-// Neighbours of a row: numbers j and j + 1, j even, as pair j / 2; `width` is a multiple of lanes
+// A row of so many numbers, a multiple of lanes, as pairs of neighbours; behind them zeros to whole
+// groups.
 CP_INLINE void store_row(const float* row, long width, Pair* to) {
-    typedef std::uint16_t Halves __attribute__((vector_size(CP_BYTES / 2)));
-    for (long j = 0; j < width; j += VectorF::lanes) {
-        const VectorF::Unsigned high = rounded(VectorF::load(row + j)) >> 16;
-        const Halves halves = __builtin_convertvector(high, Halves);
-        __builtin_memcpy(reinterpret_cast<char*>(to) + 2 * j, &halves, sizeof halves);
+    using V = VectorF;
+    const Pair* const end = to + grouped(width);
+    for (long j = 0; to < end; j += 2 * V::lanes, to += V::lanes) {
+        const V pairs = neighbours(j < width ? V::load(row + j) : V::zero(),
+                                   j + V::lanes < width ? V::load(row + j + V::lanes) : V::zero());
+        __builtin_memcpy(to, &pairs, sizeof pairs);
     }
 }
 

@@ -5,6 +5,9 @@
 
 NB_MODULE(_native, module) {
     using namespace clearprop;
+    // At an interpreter's end an object may still be held by what Ctrl-C broke off: a list of them
+    // on standard error helps nobody there.
+    nanobind::set_leak_warnings(false);
     module.doc() = "The native engine of ClearProp.";
     module.attr("row_block") = row_block;
     module.attr("phases") = static_cast<int>(phases);

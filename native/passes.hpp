@@ -191,9 +191,7 @@ class Pass {
     }
 
     // Rows of values as pairs of neighbours, in the thread's scratch; a line more than they need.
-    static long pairs_row(long width) {
-        return (width + Vector<T>::lanes - 1) / Vector<T>::lanes * Vector<T>::lanes / 2 + 16;
-    }
+    static long pairs_row(long width) { return grouped(width) + pair_group; }
     const E* pairs(Operand<T> of, long width) const {
         E* const to = reinterpret_cast<E*>(job_.scratch);
         for (long r = 0; r < rows_; ++r)

@@ -35,7 +35,7 @@ inline constexpr int panel_width = 2 * Vector<T>::lanes;
 
 enum class Start { zero, row, given };  // C starts from 0, from one row of biases, or from itself
 
-// E is what A and B hold: T, or pairs of bfloat16; then k counts pairs.
+// E is what A and B hold: T, or pairs of bfloat16; then k counts pairs, with zeros to whole groups.
 template <class T, class E = T>
 struct Product {
     long m, n, k;
@@ -63,6 +63,12 @@ template <class T>
 struct End {
     bool rectify = false;
     const T* y = nullptr;
+    CP_INLINE static Vector<T> rectified(Vector<T> c) {
+        return select(c <= Vector<T>::zero(), Vector<T>::zero(), c);
+    }
+    CP_INLINE static Vector<T> sloped(Vector<T> c, const T* y) {
+        return select(Vector<T>::load(y) > Vector<T>::zero(), c, Vector<T>::zero());
+    }
 };
 
 // What is fetched into the second cache while a tile is multiplied, a little with each step of k,
@@ -83,7 +89,7 @@ struct NoFetch {
 // Pairs in whole groups of 16, as the processor's tiles sum them; else as many as there are
 template <bool tiled>
 CP_INLINE constexpr long whole_groups(long k) {
-    return tiled ? (k + 15) / 16 * 16 : k;
+    return tiled ? grouped(2 * k) : k;
 }
 
 // One tile: `rows` × `vectors` registers of C.
@@ -110,13 +116,11 @@ CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const 
     }
     if (end.rectify)
         for (int i = 0; i < rows; ++i)
-            for (int j = 0; j < vectors; ++j)
-                c[i][j] = select(c[i][j] <= V::zero(), V::zero(), c[i][j]);
+            for (int j = 0; j < vectors; ++j) c[i][j] = end.rectified(c[i][j]);
     if (end.y)
         for (int i = 0; i < rows; ++i)
             for (int j = 0; j < vectors; ++j)
-                c[i][j] = select(V::load(end.y + i * p.y_row + j * V::lanes) > V::zero(), c[i][j],
-                                 V::zero());
+                c[i][j] = end.sloped(c[i][j], end.y + i * p.y_row + j * V::lanes);
     for (int i = 0; i < rows; ++i)
         for (int j = 0; j < vectors; ++j) c[i][j].store(C + i * p.c_row + j * V::lanes);
 }
@@ -145,29 +149,46 @@ CP_INLINE void any_tile(int rows, const Product<T, E>& p, const E* A, const E* B
 #if defined(CLEARPROP_TILES)
 inline constexpr bool has_tiles = true;
 
-// The rows of C beside one panel of pairs: whole groups of 16 pairs by the processor's tiles, what
-// is left of k behind them, and the end.
-template <int vectors>
+// NextPanel of a tile that sums 16 pairs with each step: so many bytes, as whole lines.
+struct NextLines {
+    const char* at;
+    long each;
+    CP_INLINE void step() {
+        for (const char* const end = at + each; at < end; at += pad_bytes)
+            __builtin_prefetch(at, 0, 2);
+    }
+};
+
+// The rows of C beside one panel of pairs by the processor's tiles; k is in whole groups.
+template <int vectors, bool far>
 void tiled_panel(Tiles& tiles, const Product<float, Pair>& p, const Pair* A, const Pair* B,
-                 float* C, const float* bias, long k, Start start, End<float> end) {
+                 float* C, const float* bias, long k, Start start, End<float> end,
+                 const Pair* next) {
     using V = VectorF;
-    const long groups = k / tile_side, summed = groups * tile_side;
-    const bool rest = k > summed || end.rectify || end.y;
+    constexpr long width = panel_width<float>;
+    const long groups = k / tile_side;
+    std::conditional_t<far, NextLines, NoFetch> fetch{};
+    if constexpr (far) {
+        const long steps = (p.m + tiled_rows - 1) / tiled_rows * groups;
+        const long lines = k * width / tile_side;
+        fetch = {reinterpret_cast<const char*>(next), (lines + steps - 1) / steps * pad_bytes};
+    }
+    alignas(64) float tile[tiled_rows * width];  // before its end
+    const bool ends = end.rectify || end.y;
     for (long i = 0; i < p.m;
          i += tiled_rows, A += tiled_rows * p.a_row, C += tiled_rows * p.c_row) {
         const int rows = static_cast<int>(p.m - i < tiled_rows ? p.m - i : tiled_rows);
-        for (int r = 0; start == Start::row && r < rows; ++r)
-            for (int j = 0; j < vectors; ++j)
-                V::load(bias + j * V::lanes).store(C + r * p.c_row + j * V::lanes);
-        tiles.product<vectors>(rows, groups, A, p.a_row, tile_side, B, p.b_k, C, p.c_row,
-                               start == Start::zero, NoFetch{});
-        for (int r = 0; rest && r < rows; r += tile_rows) {
-            End<float> here = end;
-            if (end.y) here.y += (i + r) * p.y_row;
-            any_tile<float, Pair, vectors>(
-                rows - r < tile_rows ? rows - r : tile_rows, p, A + r * p.a_row + summed,
-                B + summed * p.b_k, C + r * p.c_row, nullptr, k - summed, Start::given, here);
-        }
+        const float* const from = start == Start::zero ? nullptr : start == Start::row ? bias : C;
+        fetch = tiles.product<vectors>(rows, groups, A, p.a_row, tile_side, B, p.b_k, from,
+                                       start == Start::row ? 0 : p.c_row, ends ? tile : C,
+                                       ends ? width : p.c_row, fetch);
+        for (int r = 0; ends && r < rows; ++r)
+            for (int j = 0; j < vectors * V::lanes; j += V::lanes) {
+                V c = V::load(tile + r * width + j);
+                if (end.rectify) c = end.rectified(c);
+                if (end.y) c = end.sloped(c, end.y + (i + r) * p.y_row + j);
+                c.store(C + r * p.c_row + j);
+            }
     }
 }
 #else
@@ -196,13 +217,13 @@ template <class T, class E, bool far>
 void product(const Product<T, E>& p) {
     constexpr bool tiled = has_tiles && !std::is_same_v<T, E>;
     [[maybe_unused]] Tiles tiles;
-    const long panels = panels_of<T>(p.n);
-    const long pieces = p.k > k_piece ? (p.k + k_piece - 1) / k_piece : 1;
-    const long piece = whole_groups<tiled>((p.k + pieces - 1) / pieces);
-    for (long k0 = 0; k0 == 0 || k0 < p.k; k0 += piece) {
-        const long k = p.k - k0 < piece ? p.k - k0 : piece;
+    const long panels = panels_of<T>(p.n), all = whole_groups<tiled>(p.k);
+    const long pieces = all > k_piece ? (all + k_piece - 1) / k_piece : 1;
+    const long piece = whole_groups<tiled>((all + pieces - 1) / pieces);
+    for (long k0 = 0; k0 == 0 || k0 < all; k0 += piece) {
+        const long k = all - k0 < piece ? all - k0 : piece;
         const Start start = k0 ? Start::given : p.start;
-        const bool last = k0 + k >= p.k;
+        const bool last = k0 + k >= all;
         for (long q = 0; q < panels; ++q) {
             const E* A = p.A + k0 * p.a_k;
             const E* B = p.B + k0 * p.b_k + q * p.b_panel;
@@ -211,18 +232,17 @@ void product(const Product<T, E>& p) {
             End<T> end;
             if (last) end = {p.rectify, p.y ? p.y + q * panel_width<T> : nullptr};
             const T* bias = p.start == Start::row ? p.bias + q * panel_width<T> : nullptr;
+            const bool wide = p.n - q * panel_width<T> > Vector<T>::lanes;
 #if defined(CLEARPROP_TILES)
             if constexpr (tiled) {
-                if (k >= tile_side) {
-                    if (p.n - q * panel_width<T> > Vector<T>::lanes)
-                        tiled_panel<2>(tiles, p, A, B, C, bias, k, start, end);
-                    else
-                        tiled_panel<1>(tiles, p, A, B, C, bias, k, start, end);
-                    continue;
-                }
+                if (wide)
+                    tiled_panel<2, far>(tiles, p, A, B, C, bias, k, start, end, next);
+                else
+                    tiled_panel<1, far>(tiles, p, A, B, C, bias, k, start, end, next);
+                continue;
             }
 #endif
-            if (p.n - q * panel_width<T> > Vector<T>::lanes)
+            if (wide)
                 panel<T, E, 2, far>(p, A, B, C, bias, k, start, end, next);
             else
                 panel<T, E, 1, far>(p, A, B, C, bias, k, start, end, next);

@@ -117,6 +117,11 @@ struct Rows {
 struct Pair {
     std::uint32_t bits;
 };
+// Pairs that are multiplied together: of so many numbers, with zeros behind them to whole groups.
+inline constexpr long pair_group = 16;
+inline constexpr long grouped(long numbers) {
+    return (numbers + 2 * pair_group - 1) / (2 * pair_group) * pair_group;
+}
 
 // A parameter at work: W and its companions of the same layout, and the transposed copy.
 template <class T>
@@ -130,7 +135,7 @@ struct Weights {
     long row, panel;  // element (i, j) at i · row + (j / panel width) · panel + j % panel width
     long transposed_panel;
     bool turned;  // Wᵀ stands where W would, see Workspace::turn
-    // In bfloat16 also W and Wᵀ in pairs along the axis that a product sums over, panel by panel
+    // In bfloat16, instead of the copy: W and Wᵀ in pairs along the axis that a product sums over
     Pair *low, *low_transposed;
     long low_member, low_transposed_member, low_panel, low_transposed_panel;
 };

@@ -230,8 +230,11 @@ class RowSum {
     void outer_tile(int k, long i, int rows, long q, const E* packed, T* G,
                     const Then& then) const {
         constexpr int width = panel_width<T>;
+        typename Then::Fetch fetched{};
+        auto* const fetch = packed && then.fetches() ? &fetched : nullptr;
+        if (fetch) fetched = then.fetch(k, q, i, rows, fetching_steps());
         if (last_block_ - first_block_ == 1)
-            return chain<vectors>(k, i, rows, q, first_block_, packed, G, then);
+            return chain<vectors>(k, i, rows, q, first_block_, packed, G, fetch);
         alignas(64) T waiting[tree_depth][most_rows * width];
         const auto join = [&](int slot) {
             for (int r = 0; r < rows; ++r)
@@ -243,31 +246,37 @@ class RowSum {
         Tree tree;
         for (long block = first_block_; block < last_block_; ++block)
             chain<vectors>(k, i, rows, q, block, packed,
-                           waiting[tree.push(block - first_block_, join)], then);
+                           waiting[tree.push(block - first_block_, join)], fetch);
         tree.finish(join);
         for (int r = 0; r < rows; ++r)
             for (int j = 0; j < vectors; ++j)
                 V::load(waiting[0] + r * width + j * V::lanes).store(G + r * width + j * V::lanes);
     }
 
+    // Steps of a tile's sum that fetch: of the processor's tiles, which take few, those of all
+    // blocks
+    long fetching_steps() const {
+        return tiled ? steps(rows_of_batch()) / pair_group
+                     : steps(block_end(first_block_) - first_block_ * row_block);
+    }
+
     // One block's chain of a tile: A(i, r) = δ_r,i read through strides, B(r, j) = a_r,j.
-    template <int vectors, class Then>
+    template <int vectors, class Fetch>
     CP_INLINE void chain(int k, long i, int rows, long q, long block, const E* packed, T* C,
-                         const Then& then) const {
+                         Fetch* fetch) const {
         const long length = block_end(block) - block * row_block;
         if (!packed) return float_chain<vectors>(k, i, rows, q, block, C);
         const long r = steps((block - first_block_) * row_block);
         const E *const A = packed + r * most_rows, *const B = packed_a() + r * panel_width<T>;
 #if defined(CLEARPROP_TILES)
         if constexpr (tiled) {
-            constexpr long row = tile_side, group = most_rows * tile_side, width = panel_width<T>;
-            const long groups = steps(length) / tile_side;
-            if (block == first_block_ && then.fetches())
-                tiles_.template product<vectors>(rows, groups, A, row, group, B, width, C, width,
-                                                 true, then.fetch(k, q, i, rows, groups));
-            else
-                tiles_.template product<vectors>(rows, groups, A, row, group, B, width, C, width,
-                                                 true, NoFetch{});
+            const auto sum = [&](auto with) {
+                constexpr long width = panel_width<T>;
+                return tiles_.template product<vectors>(rows, steps(length) / pair_group, A,
+                                                        pair_group, most_rows * pair_group, B,
+                                                        width, nullptr, 0, C, width, with);
+            };
+            fetch ? void(*fetch = sum(*fetch)) : void(sum(NoFetch{}));
             return;
         }
 #endif
@@ -275,9 +284,9 @@ class RowSum {
         p.a_row = 1;
         p.a_k = tile_rows;
         p.b_k = p.c_row = panel_width<T>;
-        if (block == first_block_ && then.fetches())
+        if (fetch && block == first_block_)
             any_tile<T, E, vectors>(rows, p, A, B, C, nullptr, steps(length), Start::zero, {},
-                                    then.fetch(k, q, i, rows, steps(length)));
+                                    *fetch);
         else
             any_tile<T, E, vectors>(rows, p, A, B, C, nullptr, steps(length), Start::zero);
     }

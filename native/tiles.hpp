@@ -20,7 +20,8 @@ namespace clearprop::CP_ISA {
 struct Tiles {};
 #else
 
-inline constexpr int tile_side = 16;              // rows of a tile, and numbers or pairs in a row
+inline constexpr int tile_side = 16;  // rows of a tile, and numbers or pairs in a row
+static_assert(tile_side == pair_group);
 inline constexpr int tiled_rows = 2 * tile_side;  // of C at once
 
 // The shapes of the eight tiles, as `ldtilecfg` reads them.
@@ -106,22 +107,23 @@ class Tiles {
         if (rows_) release_tiles();
     }
 
-    // C (rows ≤ 32 × vectors · 16) = C or 0 + A · B, over `groups` of 16 pairs. Rows of A, of B and
-    // of C are so many pairs or numbers apart; a group of A begins a_step pairs behind the last.
+    // C (rows ≤ 32 × vectors · 16) = start + A · B, over `groups` of 16 pairs; no start: from 0.
+    // Rows of A, B, the start and C are so many pairs or numbers apart; a group of A begins a_step
+    // pairs behind the last. Returns where fetching has come to.
     template <int vectors, class Fetch>
-    CP_INLINE void product(int rows, long groups, const Pair* A, long a_row, long a_step,
-                           const Pair* B, long b_row, float* C, long c_row, bool from_zero,
-                           Fetch fetch) {
+    CP_INLINE Fetch product(int rows, long groups, const Pair* A, long a_row, long a_step,
+                            const Pair* B, long b_row, const float* start, long start_row, float* C,
+                            long c_row, Fetch fetch) {
         const bool two = rows > tile_side;
         shape(rows);
-        float* const below = C + tile_side * c_row;
-        if (from_zero) {
+        if (!start) {
             clear_tile<0>(), clear_tile<1>(), clear_tile<2>(), clear_tile<3>();
         } else {
-            load_tile<0>(C, 4 * c_row);
-            if (vectors == 2) load_tile<1>(C + tile_side, 4 * c_row);
-            if (two) load_tile<2>(below, 4 * c_row);
-            if (two && vectors == 2) load_tile<3>(below + tile_side, 4 * c_row);
+            const float* const lower = start + tile_side * start_row;
+            load_tile<0>(start, 4 * start_row);
+            if (vectors == 2) load_tile<1>(start + tile_side, 4 * start_row);
+            if (two) load_tile<2>(lower, 4 * start_row);
+            if (two && vectors == 2) load_tile<3>(lower + tile_side, 4 * start_row);
         }
         for (long g = 0; g < groups; ++g) {
             load_tile<4>(A, 4 * a_row);
@@ -140,10 +142,12 @@ class Tiles {
             A += a_step;
             B += tile_side * b_row;
         }
+        float* const below = C + tile_side * c_row;
         store_tile<0>(C, 4 * c_row);
         if (vectors == 2) store_tile<1>(C + tile_side, 4 * c_row);
         if (two) store_tile<2>(below, 4 * c_row);
         if (two && vectors == 2) store_tile<3>(below + tile_side, 4 * c_row);
+        return fetch;
     }
 
   private:

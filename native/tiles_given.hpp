@@ -29,8 +29,8 @@ inline bool tiles_given() {
 // 45 × 33 numbers from 70 pairs by tiles are those that loops find: of small whole numbers every
 // order of summing gives the same.
 __attribute__((noinline)) inline bool tiles_agree() {
-    constexpr long m = 45, n = 33, k = 70, width = panel_width<float>;
-    static Pair A[m * k], B[2 * k * width];
+    constexpr long m = 45, n = 33, k = 70, all = grouped(2 * k), width = panel_width<float>;
+    static Pair A[m * all], B[2 * all * width];
     static float C[m * 2 * width];
     const auto whole = [](long i) { return static_cast<float>(i * 37 % 17 - 8); };
     const auto pair = [&](long first, long second) {
@@ -39,17 +39,21 @@ __attribute__((noinline)) inline bool tiles_agree() {
         __builtin_memcpy(bits, x, sizeof x);
         return Pair{bits[0] >> 16 | (bits[1] & 0xffff0000u)};
     };
-    for (long i = 0; i < m * k; ++i) A[i] = pair(2 * i, 2 * i + 1);
-    for (long i = 0; i < 2 * k * width; ++i) B[i] = pair(3 * i, 3 * i + 1);
+    const auto place = [](long s, long j) {
+        return j / width * all * width + s * width + j % width;
+    };
+    for (long s = 0; s < k; ++s) {
+        for (long i = 0; i < m; ++i) A[i * all + s] = pair(2 * (i * k + s), 2 * (i * k + s) + 1);
+        for (long j = 0; j < n; ++j) B[place(s, j)] = pair(3 * (j * k + s), 3 * (j * k + s) + 1);
+    }
     product<float, Pair>(
-        {m, n, k, A, k, 1, B, width, k * width, C, 2 * width, width, Start::zero, nullptr});
+        {m, n, k, A, all, 1, B, width, all * width, C, 2 * width, width, Start::zero, nullptr});
     for (long i = 0; i < m; ++i)
         for (long j = 0; j < n; ++j) {
             float sum = 0;
             for (long s = 0; s < k; ++s) {
-                const long at = 3 * (j / width * k * width + s * width + j % width);
-                sum +=
-                    whole(2 * (i * k + s)) * whole(at) + whole(2 * (i * k + s) + 1) * whole(at + 1);
+                const long a = 2 * (i * k + s), b = 3 * (j * k + s);
+                sum += whole(a) * whole(b) + whole(a + 1) * whole(b + 1);
             }
             if (C[i * 2 * width + j] != sum) return false;
         }

@@ -7,6 +7,17 @@
 
 namespace clearprop::CP_ISA {
 
+// A register of lanes of a and b: lane i is the one numbered place[i] of both, a's first.
+template <class T, int... place>
+CP_INLINE Vector<T> lanes_of(Vector<T> a, Vector<T> b) {
+#if defined(__clang__) || __GNUC__ >= 12
+    a.v = __builtin_shufflevector(a.v, b.v, place...);
+#else
+    a.v = __builtin_shuffle(a.v, b.v, typename Vector<T>::Bits{place...});
+#endif
+    return a;
+}
+
 // One stage of a transposition in registers: rows r and r + d exchange the columns that differ in
 // d.
 template <class T, int d, int... column>
@@ -14,15 +25,9 @@ CP_INLINE void exchange(Vector<T>* row, std::integer_sequence<int, column...>) {
     constexpr int lanes = Vector<T>::lanes;
     for (int r = 0; r < lanes; ++r) {
         if (r & d) continue;
-        const auto a = row[r].v, b = row[r + d].v;
-#if defined(__clang__) || __GNUC__ >= 12
-        row[r].v = __builtin_shufflevector(a, b, (column & d ? lanes + column - d : column)...);
-        row[r + d].v = __builtin_shufflevector(a, b, (column & d ? lanes + column : column + d)...);
-#else
-        using Bits = typename Vector<T>::Bits;
-        row[r].v = __builtin_shuffle(a, b, Bits{(column & d ? lanes + column - d : column)...});
-        row[r + d].v = __builtin_shuffle(a, b, Bits{(column & d ? lanes + column : column + d)...});
-#endif
+        const Vector<T> a = row[r], b = row[r + d];
+        row[r] = lanes_of<T, (column & d ? lanes + column - d : column)...>(a, b);
+        row[r + d] = lanes_of<T, (column & d ? lanes + column : column + d)...>(a, b);
     }
 }
 

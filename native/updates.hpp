@@ -39,36 +39,43 @@ void transpose_panel(const Parameter& p, const Weights<T>& w, int k, long q, lon
         }
 }
 
-// W and Wᵀ in pairs of bfloat16 along the axis that a product sums over, of the same part
+// W and Wᵀ in pairs of bfloat16 along the axis that a product sums over, of the same part. A pair
+// of Wᵀ stands side by side in W: what is transposed are pairs, half as many as numbers.
 inline void pair_panel(const Parameter& p, const Weights<float>& w, int k, long q, long first,
                        long last) {
     using V = VectorF;
     constexpr long width = panel_width<float>;
-    const auto rows = [](const float* from, bool second, Pair* to, long columns) {
-        for (long j = 0; j < columns; j += V::lanes)
-            store_pairs(V::load(from + j), second ? V::load(from + width + j) : V::zero(), to + j);
-    };
+    const float* const from = w.w + k * w.member + q * w.panel;
     for (long i = first; i < last; i += 2)
-        rows(w.w + k * w.member + q * w.panel + i * width, i + 1 < last,
-             w.low + k * w.low_member + q * w.low_panel + i / 2 * width, width);
+        for (long j = 0; j < width; j += V::lanes) {
+            const float* const at = from + i * width + j;
+            store_pairs(V::load(at), i + 1 < last ? V::load(at + width) : V::zero(),
+                        w.low + k * w.low_member + q * w.low_panel + i / 2 * width + j);
+        }
     if (!p.transposed) return;
-    const long end = (q + 1) * width < p.columns ? (q + 1) * width : p.columns;
-    for (long i = first; i < last; i += V::lanes)
-        for (long j = q * width; j < end; j += 2)
-            rows(w.transposed + k * w.transposed_member + i / width * w.transposed_panel +
-                     j * width + i % width,
-                 j + 1 < end,
-                 w.low_transposed + k * w.low_transposed_member +
-                     i / width * w.low_transposed_panel + j / 2 * width + i % width,
-                 V::lanes);
+    const long pairs = (p.columns - q * width + 1) / 2;  // from this panel's first to the last
+    for (long i = first; i < last; i += V::lanes) {
+        V square[V::lanes];
+        for (int r = 0; r < V::lanes; ++r)
+            square[r] = i + r < last ? neighbours(V::load(from + (i + r) * width),
+                                                  V::load(from + (i + r) * width + V::lanes))
+                                     : V::zero();
+        transpose_in_registers<float>(square);
+        Pair* const to = w.low_transposed + k * w.low_transposed_member +
+                         i / width * w.low_transposed_panel + q * width / 2 * width + i % width;
+        for (int r = 0; r < V::lanes && r < pairs; ++r)
+            __builtin_memcpy(to + r * width, &square[r], sizeof square[r]);
+    }
 }
 
 // What follows a change of W in member k's panel q, rows first … last − 1: the copies of them
 template <class T, class E>
 CP_INLINE void copy_panel(const Parameter& p, const Weights<T>& w, int k, long q, long first,
                           long last) {
-    if (p.transposed) transpose_panel(p, w, k, q, first, last);
-    if constexpr (!std::is_same_v<T, E>) pair_panel(p, w, k, q, first, last);
+    if constexpr (!std::is_same_v<T, E>)
+        pair_panel(p, w, k, q, first, last);
+    else if (p.transposed)
+        transpose_panel(p, w, k, q, first, last);
 }
 
 template <class T, class E>

@@ -110,13 +110,13 @@ Workspace<T>::Workspace(Tables tables, std::vector<double> settings, const Kerne
         // Where each part is updated behind its sum, a matrix needs no array of its gradient.
         if (p.layout != Layout::panels || p.uses == 0)
             w.gradient = arrays_.emplace_back().resize(size);
-        if (p.transposed)
+        if (p.transposed && !kernels_.pairs)
             w.transposed = arrays_.emplace_back().resize(
                 static_cast<std::size_t>(w.transposed_member) * p.members);
         if (kernels_.pairs && p.layout == Layout::panels) {
-            w.low_panel = (p.rows + 1) / 2 * width;
+            w.low_panel = grouped(p.rows) * width;
             w.low_member = panels(p.columns) * w.low_panel;
-            w.low_transposed_panel = (p.columns + 1) / 2 * width;
+            w.low_transposed_panel = grouped(p.columns) * width;
             w.low_transposed_member = panels(p.rows) * w.low_transposed_panel;
             w.low =
                 pairs_.emplace_back().resize(static_cast<std::size_t>(w.low_member) * p.members);
