@@ -18,6 +18,8 @@ from performance_plots import plots
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "benchmarks" / "results" / "speed.json"
 PAGE = ROOT / "docs" / "performance.md"
+#: How it works, what was tried, what is left: prose that no run changes.
+HOW = (Path(__file__).parent / "performance_how.md").read_text("utf-8")
 
 HEAD = """\
 <!-- Written by tools/performance_page.py from benchmarks/results: do not edit. -->
@@ -56,150 +58,6 @@ AIMED = """\
 How many times as fast as the fastest peer. "At the peak" is what it would be if every operation ran
 at the rate of the fastest large product, in the precision of the column and on all cores: an aim
 above it is beyond this machine beside this peer.
-"""
-
-WORKS = """\
-## How it works
-
-- **A step is C++ from its rows to its weights**: gather, forward, cost, backward, gradients and
-  updates follow a flat program (`native/program.hpp`) that Python lowers once from the plan.
-  Nothing is allocated inside a step, and the interpreter's lock is given up for a slice of many
-  steps.
-- **One product.** Forward, backward and gradient are the same tile: rows of A broadcast against
-  two registers of a packed panel of B, the sums in registers (`native/product.hpp`). Weights
-  are kept in panels, with a transposed copy that the update refreshes, so no product packs a
-  weight; a matrix that nothing goes back through, such as a first layer's, is that copy alone.
-  Where a matrix is larger than the second cache has room for, the next panel is fetched while this
-  one is multiplied, a little with each step. relu, and its slope on the way back, are done while a
-  tile is in registers: its time stands with the products, that of other functions apart.
-- **Kernels are written once** over a vector (`native/vector.hpp`) and compiled for each instruction
-  set: AVX-512, AVX2 with FMA, NEON, and a baseline. The widest that the processor has is taken;
-  `CLEARPROP_ISA=avx2` forces one, and `clearprop info` says which it is. All that have a fused
-  multiply-add give the same bits; the baseline has none, and bits of its own.
-- **Gradients are updated where they are summed** (`native/sums.hpp`, `native/updates.hpp`).
-  Where a batch leaves the first cache, δ is packed once a step, and a once for each two megabytes
-  of a thread's δ; behind each panel of a chunk of rows follows the optimizer's step on it, so a
-  gradient never travels to memory, and where weights and slots leave the second cache, those of a
-  tile are fetched while it is summed. Clipping needs the whole norm first and stores the gradient.
-- **Softmax, cross-entropy and δ are one pass** (`native/softmax.hpp`): each exponential once;
-  rows of few units are transposed, a lane a row.
-- **What is random is a function of its place**, so it is drawn many at once: a register takes
-  eight places of an epoch's order, or eight counters of dropout, side by side through a chain of
-  products that alone would wait for each other (`native/order.hpp`, `native/elementwise.hpp`).
-- **Two barriers a step**: a thread owns rows for the passes and rows of each weight for the
-  sums. Threads change no bit; how many are worth it is measured while training
-  (`engine/team.py`), within the process's cores, its control groups' quota, `OMP_NUM_THREADS` and
-  the limits of `threadpoolctl` (`engine/limits.py`): short slices of either choice in turn, the
-  least of the last three of each, again every fifth of a second. Where the system refuses a
-  thread, the work is divided among those that could be started.
-- **A function leaves its slope where z stood** (`engine/fusing.py`), where that slope is dear and
-  nothing else reads z: gelu's, silu's and mish's exponentials are made once for f and f′, and the
-  way back is a multiplication. gelu's e^(−x²/2) is that of its error function to the bit.
-- **Rows that are only predicted or judged** go in blocks to whichever thread is free, each block
-  through the whole network in memory that stays near; the way back, which a cost needs no part of,
-  is left out. A second thread is started where the work is many times what starting it takes.
-- **bfloat16** rounds operands on their way into the packed panels and multiplies pairs
-  (AMX's tiles, else AVX512-BF16), with float32 sums, weights and slots. Without either it is
-  refused, unless `CLEARPROP_BFLOAT16=emulated` asks for other instructions to do the same.
-- **Many networks at once** (`clearprop.train_many`) are runs side by side in one process, a slice
-  of each in turn: no run waits for its own threads, arrays are held and checked once, and each has
-  the bits of the run alone.
-- **Prediction**: `model.compiled.predict(row, out=out)` keeps the weights packed and allocates
-  nothing; `Model.predict` of a few rows looks whether the weights that stand packed are still the
-  model's, and then costs little more than its checks.
-"""
-
-TRIED = """\
-## What was tried
-
-- Packing δ and a for the gradient's product: worth it only where they leave the first cache;
-  packed tiles a power of two apart evict each other, so a line stands between them.
-- The update behind each panel instead of behind each parameter, and fetching its weights and
-  slots during the sum: the largest gain on networks whose weights leave the second cache.
-- Packing one panel of a again for every 96 rows of a weight, as was done at first: reading 512 rows
-  8 kB apart took an eighth of the gradient's time at 2,048 units. δ of all of a thread's rows is
-  packed first instead, and a once for each two megabytes of it: an eighth off the gradient, a sixth
-  in bfloat16.
-- Fetching the next panel of a weight while one is multiplied: four to eight hundredths of a
-  product of 2,048³ whose panels are 256 kB apart; k in pieces of 512 instead of 256, and
-  equal: one or two hundredths. Fetching the rows of C too: nothing.
-- Weights and slots of a tile fetched all at once, 48 lines: the tile's first loads wait behind
-  them; spread over its sum, two or three hundredths of a step of 784-512-512-10.
-- Passes of 256 rows instead of 128: two hundredths at 2,048 units, nothing below, for twice the
-  memory that rows take on their way.
-- Gradients apart from the update, so that a step can be stopped between them: that is now for
-  steps of a fifth of a second or more. It was so from a tenth of that size on, and the traffic was
-  not worth it.
-- Larger register tiles: on the machine this was written on, every shape from eight registers of
-  sums up to the whole file reaches the same product, because it runs one 512-bit fma a cycle.
-- The update of one tile beside the sums of the next, a register after each step of the sum, so
-  that divisions and square roots are made while the fma units work: no faster than converting the
-  optimizer's settings once a stretch instead of once a register (which takes a third off an
-  update), at twice the code. A copy of the settings is what lets the compiler do so: a store of a
-  weight might else have changed them.
-- The update behind each tile instead of behind each panel, left to the processor to overlap with
-  the next tile: nothing. A loop that does both shows why little is left: sixteen fma take sixteen
-  cycles, a square root and a division thirteen, all together twenty; but an update has nine
-  products more, in the same units.
-- A first layer held as its transposed copy alone: the largest gain of the last on small networks,
-  and a fourth of that layer's memory. Its gradient has a row for each input instead of columns
-  padded to whole registers.
-- Numbers below the smallest normal one taken for zero by the processor while a step of float32 is
-  done: a step whose δ had become so small took up to twenty times as long, and the smallest network
-  a sixteenth longer after 240,000 steps on the same rows; nothing elsewhere.
-- Rows gathered by one copy of the whole row, and the last registers of a bias summed side by side:
-  a little, on the smallest networks alone.
-- Halving a 512-bit square root into two of 256 bits: no gain where it stands before a division.
-- Multiplying the last, narrow layer with samples in the lanes: transposing there and back takes
-  what the products save.
-- Summing softmax across a register's lanes, row by row: two thirds of its time for networks
-  with few classes.
-- gelu's slope made with its value: a step from 1.30 to 1.09 of the plain one, at 256 units a layer.
-  Sharing the exponential alone, and making the slope on the way back again, would leave the error
-  function's two polynomials and its division twice.
-- A cost without the passes back that its program has behind it: an evaluation takes half the time.
-- Two threads for a pass that takes about as long as starting one: the gain is gone where cores are
-  free, and where one is busy the start alone takes many times the pass.
-- Threads chosen by one trial of each kind: the first slice of a run touches its memory for the
-  first time, and was the trial of two.
-- Trials of two threads over as many steps as one does in their time: where another program has a
-  core, a step of two may take a hundred times as long, and a short run lost twice its own time to
-  them (by a clock that is made up). One thread is tried first now, and two begin with two steps.
-- Two registers rounded to bfloat16 by the processor's own instruction: a third off the packing,
-  which is a fiftieth of a step; not worth a second form.
-- Several epochs of a small network in one call of the engine, which judges the rows that are held
-  back and keeps the best by itself: three tenths off sixteen tiny runs on two threads, which waited
-  for the interpreter's lock.
-
-## What bounds it, and what is left
-
-- Large networks are bound by the fma units; what is left is the update (a division and a square
-  root a weight, and the bytes of weights and slots), and for bfloat16 the rounding of operands:
-  each value is rounded once for the forward product and once more for the gradient.
-- Small networks: half to three quarters of a step are products at the fma units' rate, padding
-  to whole registers among them (2 columns as 16: half a register would do for up to 8, and
-  would save a fiftieth of a step); then the update's divisions and square
-  roots, tiles of few terms, and in an epoch of few steps the call from Python. One thread can come
-  no nearer to the peak of two cores than half. A team of threads is made for each slice; one that
-  waits between slices would save its start, and would have to survive a fork.
-- AMX's tiles were run by a simulation alone (`native/tiles.hpp`): this machine has none, so what
-  they gain is not measured.
-- Gathering rows inside the first product was left: the rows that follow are fetched while one is
-  copied.
-- The slope that gelu, silu and mish keep is multiplied in a pass of its own; relu's is done while
-  a tile of Δ is in registers, and so could theirs be.
-- One row of a large network through `Model.predict`: the weights are compared with those that
-  stand packed (both are read, some 5 MB for 784-512-512-10), because anyone may write into a
-  model's parameters; `model.compiled.predict` looks at none.
-- A single row a step (batch 1) in wide layers is bound by memory: 4 bytes of each weight forward
-  (of Wᵀ), 4 backward (of W), 24 for Adam's weights and slots, and 8 to write Wᵀ anew, since a line
-  that is written is read first: 40 bytes, against 44 where the gradient goes through memory as
-  elsewhere (counted, not measured). The next step's forward product right behind the update of its
-  matrix would save 4, one copy of W, turned in registers, 8 of the 12 that Wᵀ costs; both would be
-  a second order of a step.
-- Many networks at once share data and cores and no arithmetic. Members of one network share the
-  rows that are gathered too, but the engine has one rate, one penalty, one weight a row and one
-  cost for all members, so runs of their own cannot be told apart there.
 """
 
 
@@ -495,7 +353,7 @@ def page(record: dict[str, Any], precision: dict[str, Any]) -> str:
         text += ["## Everyone", ""]
         for net in parts["step"]["nets"].values():
             text += everyone(net)
-    return "\n".join([*text, WORKS, TRIED])
+    return "\n".join([*text, HOW])
 
 
 def files(record: dict[str, Any], precision: dict[str, Any]) -> dict[str, str]:
