@@ -17,6 +17,8 @@ from performance_plots import plots
 
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "benchmarks" / "results" / "speed.json"
+#: The steps again, on a processor with AMX's tiles.
+AMX = ROOT / "benchmarks" / "results" / "speed_amx.json"
 PAGE = ROOT / "docs" / "performance.md"
 #: How it works, what was tried, what is left: prose that no run changes.
 HOW = (Path(__file__).parent / "performance_how.md").read_text("utf-8")
@@ -42,6 +44,11 @@ make bench-speed                                          # all of it, and this 
 SHARES = """\
 Needed arithmetic is 2m (2 Σ sₗ sₗ₊₁ + Σ_{l>1} sₗ sₗ₊₁): nobody needs ∂J/∂X. The share is of the
 fastest product of 4096³ that any library, or ours, reached in this run on all cores.
+"""
+
+AMX_HEAD = """\
+The same five steps in a run of their own on another machine, whose processor multiplies bfloat16
+tile by tile. It is a virtual machine whose cores' rates are not steady, as the spreads show.
 """
 
 #: By network: how many times as fast in float32 as the fastest float32 peer, the share of both
@@ -161,13 +168,33 @@ def aims(part: dict[str, Any]) -> list[str]:
     return ["### What was aimed at", "", AIMED, *table(head, rows)]
 
 
+def large_products(part: dict[str, Any]) -> list[str]:
+    """What any library reaches in large products on all cores."""
+    peaks = part["peaks"]["GFLOP/s"]
+    return table(
+        ["product of 4096³", "GFLOP/s"], [[name, f"{of:.1f}"] for name, of in peaks.items()]
+    )
+
+
+def amx(part: dict[str, Any]) -> list[str]:
+    """The five nets where bfloat16 is multiplied by AMX's tiles."""
+    text = ["## On a processor with AMX", "", AMX_HEAD, *run_of(part["run"])]
+    text += [*overview(part["nets"]), *large_products(part), *aims(part)]
+    text += ["### Bfloat16 on it", ""]
+    rows = []
+    for net in part["nets"].values():
+        found = net["microseconds"].items()
+        for name, row in sorted(found, key=lambda item: float(item[1]["median"])):
+            if "bfloat16" in name:
+                spread = f"{micro(row['least'])} … {micro(row['greatest'])}"
+                rows.append([f"{title(net)}: {name}", micro(row["median"]), spread])
+    return text + table(["network: setting", "µs a step, median", "least … greatest"], rows)
+
+
 def step(part: dict[str, Any]) -> list[str]:
     """The five nets: ratios, the plot, the peaks."""
     text = [*overview(part["nets"]), SHARES, plot("step", "each library's fastest setting"), ""]
-    peaks = part["peaks"]["GFLOP/s"]
-    text += table(
-        ["product of 4096³", "GFLOP/s"], [[name, f"{of:.1f}"] for name, of in peaks.items()]
-    )
+    text += large_products(part)
     text += aims(part)
     text += ["### Where the time goes", "", "Shares of a step on one thread, float32.", ""]
     kinds = list(next(iter(part["phases"].values())))
@@ -336,7 +363,7 @@ def plot(name: str, told: str) -> str:
     return f"![{told}](performance_{name}.svg)"
 
 
-def page(record: dict[str, Any], precision: dict[str, Any]) -> str:
+def page(record: dict[str, Any], on_amx: dict[str, Any], precision: dict[str, Any]) -> str:
     """The whole page; of a part that was not measured, that it was not."""
     parts, text, before = record["parts"], [HEAD], None
     for name, heading, write in SECTIONS:
@@ -348,6 +375,7 @@ def page(record: dict[str, Any], precision: dict[str, Any]) -> str:
         text += [] if run == before else run_of(run)
         before = run
         text += write(parts[name])
+    text += amx(on_amx["parts"]["step"])
     text += precision_section.section(precision)
     if "step" in parts:
         text += ["## Everyone", ""]
@@ -356,12 +384,16 @@ def page(record: dict[str, Any], precision: dict[str, Any]) -> str:
     return "\n".join([*text, HOW])
 
 
-def files(record: dict[str, Any], precision: dict[str, Any]) -> dict[str, str]:
+def files(
+    record: dict[str, Any], on_amx: dict[str, Any], precision: dict[str, Any]
+) -> dict[str, str]:
     """Return everything that is written into docs/, by name: the page and its plots."""
-    return {PAGE.name: page(record, precision), **plots(record["parts"])}
+    return {PAGE.name: page(record, on_amx, precision), **plots(record["parts"])}
 
 
 if __name__ == "__main__":
-    records = [json.loads(path.read_text("utf-8")) for path in (RECORD, precision_section.RECORD)]
+    records = [
+        json.loads(path.read_text("utf-8")) for path in (RECORD, AMX, precision_section.RECORD)
+    ]
     for file, content in files(*records).items():
         (PAGE.parent / file).write_text(content, "utf-8")
