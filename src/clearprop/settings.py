@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from clearprop.errors import SettingError
 from clearprop.words import did_you_mean, nearest, number, shown
 
-__all__ = ["Attr", "Bounds", "Scalar", "check_all"]
+__all__ = ["Attr", "Bounds", "Scalar", "check_all", "check_setting_names"]
 
 Scalar = bool | int | float | str
 
@@ -195,6 +195,35 @@ class Attr:
         return f"{name} must be {wanted}, got {shown(value)}"
 
 
+def check_setting_names(where: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """See that `where` has each setting that is given.
+
+    Parameters
+    ----------
+    where : str
+        Who is asked, as it begins a sentence; empty: nobody by name.
+    given, known : iterable of str
+        Names.
+
+    Raises
+    ------
+    SettingError
+        With the nearest name.
+
+    Examples
+    --------
+    >>> check_setting_names("train", ["epoch"], ["epochs", "seed"])
+    Traceback (most recent call last):
+    ...
+    clearprop.errors.SettingError: train has no setting 'epoch'; did you mean 'epochs'?
+    """
+    names = list(known)
+    for name in given:
+        if name not in names:
+            subject = f"{where} has no setting" if where else "there is no setting"
+            raise SettingError(f"{subject} {name!r}; {did_you_mean(name, names)}")
+
+
 def check_all(
     attrs: Iterable[Attr], values: Mapping[str, object], where: str = ""
 ) -> dict[str, Scalar | None]:
@@ -206,10 +235,7 @@ def check_all(
         If a value does not pass its knob, or no knob has that name (the nearest is suggested).
     """
     rows = {attr.name: attr for attr in attrs}
-    for name in values:
-        if name not in rows:
-            subject = f"{where} has no setting" if where else "there is no setting"
-            raise SettingError(f"{subject} {name!r}; {did_you_mean(name, rows)}")
+    check_setting_names(where, values, rows)
     return {
         name: attr.check(values[name], where) if name in values else attr.default
         for name, attr in rows.items()

@@ -12,16 +12,15 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Never
 
-from clearprop.errors import SettingError
 from clearprop.estimators.preset_training import train_preset
 from clearprop.model import Model
 from clearprop.model.arrays import Watcher
 from clearprop.model.choices import PLAIN, asks_for_plain, check_types
 from clearprop.model.table import Prepared, train_plain
 from clearprop.optimizers import Optimizer
+from clearprop.settings import check_setting_names
 from clearprop.tables.task import TaskName
 from clearprop.training import Engine
-from clearprop.words import did_you_mean
 
 __all__ = ["train_table"]
 
@@ -151,9 +150,8 @@ def train_table(
     ['small', 'big']
     """
     given = dict(locals())
-    for name in unknown:
-        own_names = [one for one in inspect.signature(train_table).parameters if one != "unknown"]
-        raise SettingError(f"train_table has no setting {name!r}; {did_you_mean(name, own_names)}")
+    own_names = (one for one in inspect.signature(train_table).parameters if one != "unknown")
+    check_setting_names("train_table", unknown, own_names)
     check_types(
         hidden=hidden, columns=columns, drop=drop,
         names={"target": target, "weight": weight, "split_by": split_by, "encoding": encoding},

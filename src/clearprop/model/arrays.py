@@ -20,9 +20,10 @@ from clearprop.model.model import Model
 from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network, check_network
 from clearprop.optimizers import Optimizer
+from clearprop.settings import check_setting_names
 from clearprop.tables.task import Target
 from clearprop.training import Progress, Training
-from clearprop.words import did_you_mean, shown
+from clearprop.words import shown
 
 __all__ = ["Interrupted", "Watcher", "carry_out", "check_settings", "model_of", "train"]
 
@@ -127,10 +128,7 @@ def check_settings(names: Iterable[str]) -> None:
     SettingError
         With the nearest name.
     """
-    known = [*inspect.signature(Training).parameters, "progress"]
-    for name in names:
-        if name not in known:
-            raise SettingError(f"train has no setting {name!r}; {did_you_mean(name, known)}")
+    check_setting_names("train", names, [*inspect.signature(Training).parameters, "progress"])
 
 
 def carry_out(training: Training, target: Target, progress: Watcher | None = None) -> Model:

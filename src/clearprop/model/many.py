@@ -34,7 +34,7 @@ from clearprop.model.model import Model
 from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network, check_network
 from clearprop.optimizers import optimizer
-from clearprop.settings import Attr, check_all
+from clearprop.settings import Attr, check_all, check_setting_names
 from clearprop.storage import named
 from clearprop.tables.task import Target
 from clearprop.training import ATTRS, Progress, Training, schedule
@@ -43,7 +43,7 @@ from clearprop.training.choices import check_suited
 from clearprop.training.scales import check_planned, greatest_dropout
 from clearprop.training.starting import begun
 from clearprop.training.together import Together
-from clearprop.words import did_you_mean, shown
+from clearprop.words import shown
 
 __all__ = ["InterruptedMany", "ManyWatcher", "train_many"]
 
@@ -260,14 +260,14 @@ def _prepared(
     """Check what all runs are told before one begins, and each network's arrays once."""
     known = [*list(inspect.signature(Training).parameters)[3:], *_OWN]
     known = [name for name in known if name not in _COMMON]
-    _check_names("train_many", settings, [*known, *_COMMON, "progress", "diverged"])
+    check_setting_names("train_many", settings, [*known, *_COMMON, "progress", "diverged"])
     shared: dict[Any, _Shared] = {}
     found = []
     for number, own in enumerate(runs):
         try:
             if not isinstance(own, Mapping):
                 raise SettingError(f"a run is a dict of settings, got {shown(own)}")
-            _check_names("a run", own, known)
+            check_setting_names("a run", own, known)
             told = {"network": network, **settings, **own}
             net, l2, rows = told.pop("network"), told.pop("l2", None), told.pop("rows", None)
             check_network("train_many", net)
@@ -282,12 +282,6 @@ def _prepared(
             error.run = number  # type: ignore[attr-defined]
             raise _naming(error) from None
     return found
-
-
-def _check_names(who: str, given: Mapping[str, Any], known: Sequence[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise SettingError(f"{who} has no setting {name!r}; {did_you_mean(name, known)}")
 
 
 def _check_settings(network: Network, told: Mapping[str, Any]) -> None:
