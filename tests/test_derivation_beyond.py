@@ -46,6 +46,14 @@ def test_a_saturated_softmax_verifies_too():
         assert "a3" in found.beyond
 
 
+def test_sympy_has_nothing_to_compare_with_where_a_gradient_overflows():
+    network = cp.Network([2, 3, 2], "identity", output="identity", cost="squared_error")
+    d = cp.derive(network, "matrix", network.initial(seed=0), [[1e160, 1e160]], [[0.0, 1.0]])
+    found = d.verify(symbolic=True)
+    assert "J" in found.beyond
+    assert (found.passed, found.skipped, found.errors_symbolic) == (True, "sympy_range", {})
+
+
 def test_a_wrong_step_does_not_verify_at_any_numbers():
     """δ without its f′, and δ with the wrong sign: at z = 1000 both are lost, and found out."""
     d = saturated(1000.0, [0.0], "scalar")

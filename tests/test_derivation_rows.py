@@ -91,9 +91,17 @@ def test_a_table_of_another_form_is_refused_and_said_what_it_has(text, target, r
         read_rows(table(tmp_path, text), Network([2, 3, 2]), target, row)
 
 
+def test_one_row_is_read_whatever_another_lacks(tmp_path):
+    given = table(tmp_path, "a,b,c,d\n1,,3,4\n5,6,7,8\n")
+    X, Y, _ = read_rows(given, Network([2, 3, 2]), row=2)
+    assert (X.tolist(), Y.tolist()) == ([[5, 6]], [[7, 8]])
+    with pytest.raises(DataError, match="row 1: column 'b' has no value"):
+        read_rows(given, Network([2, 3, 2]), row=1)
+
+
 def test_classes_want_one_column_of_them_or_one_each(tmp_path):
     network = Network([1, 3], cost="cross_entropy")
-    with pytest.raises(DataError, match="1 of inputs and then a column of classes"):
+    with pytest.raises(DataError, match="1 of inputs, all numbers, and then a column of classes"):
         read_rows(table(tmp_path, "a,b,c\n1,2,3\n"), network)
     with pytest.raises(DataError, match="one input and one output"):
         x, z = cp.Input(1), cp.Input(1)

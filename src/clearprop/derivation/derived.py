@@ -6,6 +6,7 @@ Proved by ``tests/test_derivation.py``.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -245,6 +246,8 @@ class Derived:
             errors = differentiated(cost, self.names, numbers, self.row)
         except ArithmeticError:
             return replace(found, skipped="sympy_range")
+        if found.beyond and not all(map(math.isfinite, errors.values())):
+            return replace(found, skipped="sympy_range")  # there is no number to compare with
         if max(errors.values(), default=0.0) > TRACE_LIMIT and kinked(numbers):
             return replace(found, skipped="sympy_kink")
         return replace(found, errors_symbolic=errors)

@@ -131,7 +131,7 @@ def _in_order(
         has = refusal("column_one" if count == 1 else "column_many", count=count)
         counted = {"columns": has, "inputs": inputs, "targets": width}
         raise DataError(refusal(key, table=table.name, **counted))
-    X = _numbers(table, names[:inputs])
+    X = _numbers(table, names[:inputs], kept)
     one_class = classes and len(targets) == 1 and width > 1
     if one_class:
         y = _labels(table, targets[0])
@@ -139,20 +139,21 @@ def _in_order(
         Y = encode_target(found, y)
         columns = _targets(graph, targets[0], list(found.labels))
     else:
-        Y = _numbers(table, targets)
+        Y = _numbers(table, targets, kept)
         columns = {target_name(graph, cost): tuple(targets)}
     columns = {given.value: tuple(names[:inputs])} | columns
     return (X[kept] if given.width else X[kept, 0].astype(np.int64)), Y[kept], columns
 
 
-def _numbers(table: Table, names: list[str]) -> NDArray[np.float64]:
+def _numbers(table: Table, names: list[str], kept: slice) -> NDArray[np.float64]:
+    """All rows of some columns; those that are kept have values."""
     cells = table.read(names)
     columns = []
     for name in names:
         found = read_numbers(cells[name], name, 0)
-        if not found.valid.all():
-            place = int(np.flatnonzero(~found.valid)[0]) + 1
-            raise _no_value(table, place, name)
+        if not found.valid[kept].all():
+            place = int(np.flatnonzero(~found.valid[kept])[0]) + 1
+            raise _no_value(table, place + (kept.start or 0), name)
         columns.append(np.asarray(found.values, np.float64))
     return np.stack(columns, axis=1)
 

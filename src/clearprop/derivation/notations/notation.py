@@ -303,7 +303,7 @@ GRAPH = Notation(
 )
 DELTA_RULE = Notation(
     "delta-rule",
-    "S2 · δ 规则 delta rule",
+    "S2 · δ 规则 delta-rule",
     level="unit",
     symbols={"W": "w", "z": "u", "a": "t", "input": "t", "J": "E", "Delta": "",
              "learning_rate": "η", "E": "T"},

@@ -254,19 +254,24 @@ REFUSALS = Words(
         },
         "columns_targets": {
             "en": "{table} has {columns}; the network needs {inputs} of inputs and then "
-            "{targets} of targets",
-            "zh": "{table} 有 {columns}；网络需要 {inputs} 列输入，然后是 {targets} 列目标",
+            "{targets} of targets, all numbers (a table with other columns is derived by a model "
+            "trained on it: clearprop train, then clearprop derive MODEL --data)",
+            "zh": "{table} 有 {columns}；网络需要 {inputs} 列输入，然后是 {targets} 列目标，都是数"
+            "（有其他列的表，先用 clearprop train 训练模型，再 clearprop derive MODEL --data）",
         },
         "columns_classes": {
-            "en": "{table} has {columns}; the network needs {inputs} of inputs and then a "
-            "column of classes",
-            "zh": "{table} 有 {columns}；网络需要 {inputs} 列输入，然后是一列类别",
+            "en": "{table} has {columns}; the network needs {inputs} of inputs, all numbers, and "
+            "then a column of classes (a table with other columns is derived by a model trained "
+            "on it: clearprop train, then clearprop derive MODEL --data)",
+            "zh": "{table} 有 {columns}；网络需要 {inputs} 列输入，都是数，然后是一列类别"
+            "（有其他列的表，先用 clearprop train 训练模型，再 clearprop derive MODEL --data）",
         },
         "column_one": {"en": "1 column", "zh": "1 列"},
         "column_many": {"en": "{count} columns", "zh": "{count} 列"},
         "no_value": {
-            "en": "{table}, row {row}: column {column} has no value",
-            "zh": "{table} 第 {row} 行：列 {column} 没有值",
+            "en": "{table}, row {row}: column {column} has no value; fill it in, or name "
+            "another row by --row",
+            "zh": "{table} 第 {row} 行：列 {column} 没有值；请填上，或用 --row 选另一行",
         },
         # -- files
         "two_formats": {
