@@ -480,4 +480,4 @@ def dot(a, b):
     return product[0, 0] if product.shape == (1, 1) and a.shape != (1, 1) else product
 
 
-PRODUCTS = {r"\,": dot, r"\cdot": dot, r"\odot": odot, "/": over}
+PRODUCTS = {r"\,": dot, r"\cdot": dot, r"\odot": odot, r"\oslash": over, "/": over}

@@ -257,7 +257,7 @@ def test_left_sides_end_at_their_sign(opened):
     page = opened(derived("shared bias"))
     page.evaluate(SHOW_ALL)
     ends = [one for one in page.evaluate(LEFT_SIDES) if len(one) > 1]
-    assert len(ends) == 2  # f and f′; α, W and the new W
+    assert len(ends) == 3  # f and f′; W, b and z; α, W and the new W
     for one in ends:
         assert max(one) - min(one) < 1
 

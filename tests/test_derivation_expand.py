@@ -82,8 +82,12 @@ def test_it_reads_with_the_names_of_the_functions():
 @pytest.mark.parametrize(
     ("language", "title", "why"),
     [
-        ("en", "multiplied out, without δ", "For one sample, 93 multiplications and divisions"),
-        ("zh", "全部展开，不用残差", "单个样本需 93 次乘除法"),
+        (
+            "en",
+            "multiplied out, no factor shared",
+            "For one sample, 93 multiplications and divisions",
+        ),
+        ("zh", "全部展开，不共用因子", "单个样本需 93 次乘除法"),
     ],
 )
 @pytest.mark.parametrize("format", ["text", "latex", "html", "json"])

@@ -39,6 +39,8 @@ a^{(1)} &= x \\
 \paragraph{(3) Input of layer 2}
 Each unit adds up what reaches it, each wire times its weight, and its bias. \ensuremath{\cdot}~from (2)
 \begin{align*}
+W^{(1)} &= \begin{pmatrix} 2 \end{pmatrix} \\
+b^{(1)} &= \begin{pmatrix} 0 \end{pmatrix} \\
 z^{(2)} &= W^{(1)} \, a^{(1)} + b^{(1)} \\
 &= \begin{pmatrix} 1 \end{pmatrix}
 \end{align*}

@@ -54,7 +54,7 @@ def test_a_gradients_name_asks_for_the_derivative_by_its_weight():
 def test_an_empty_weight_is_refused_and_not_taken_for_all(weight, capsys):
     line = ["derive", "2-3-2", "--notation", "scalar", "--weight", weight]
     code, said = refused(line, capsys)
-    assert code == 2 and "--weight is empty" in said and "V11" in said
+    assert code == 2 and "name is empty" in said and "V11" in said
     with pytest.raises(SettingError, match="empty"):
         cp.derive(cp.Network("2-3-2"), weight=weight)
 

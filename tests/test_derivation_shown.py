@@ -12,6 +12,7 @@ from clearprop.derivation import derived
 from clearprop.derivation.printers.latex import LATEX
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.printers.printing import ELIDE, in_sight
+from clearprop.derivation.trees.evaluating import value
 
 NOTATIONS = ["matrix", "graph", "delta-rule", "scalar", "index"]
 
@@ -23,13 +24,15 @@ def batch(sizes, m):
 
 
 def whole_and_shown(d):
-    """Of each equation that has a value: the whole, the shown; and what an update starts from."""
+    """Of each equation that has a value: the whole, the shown; and of what stands above it."""
     for step in d.steps:
         for equation in step.equations:
             yield d.value(equation), d.shown(equation)
             for node, found in d.before(equation):
                 if not str(getattr(node, "sym", "")).startswith("learning"):
-                    yield d.start(equation)[1], found
+                    start = d.start(equation)
+                    at = d.numbers.bound(d.row)
+                    yield start[1] if start else value(node, d.numbers, at), found
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)

@@ -55,9 +55,9 @@ a_last|activated|activated_why|z_last|a^{(last)} = softmax(z^{(last)})
 C|sample_cost|sample_cost_why|a_last|C = −(Σⱼ₌₁³ yⱼ log(a^{(last)}ⱼ))
 penalty|penalty|penalty_why||Ω = (λ/2) ‖E^{(rows)}‖² + (λ/2) ‖W^{(first)}‖² + (λ/2) ‖W^{(last)}‖²
 J|total_cost|total_cost_why|C penalty|J = (1/m) Σₛ₌₁ᵐ Cₛ + Ω
-Delta_last|arrives_cost|arrives_cost_why|a_last|∂J/∂a^{(last)} = −y/a^{(last)}
+Delta_last|arrives_cost|arrives_cost_why|a_last|∂J/∂a^{(last)} = −y ⊘ a^{(last)}
 delta_last|output_delta|arrives_coupled_why|a_last Delta_last|\
-δ^{(last)} = a^{(last)} ⊙ (∂J/∂a^{(last)} − a^{(last)}ᵀ ∂J/∂a^{(last)})
+δ^{(last)} = a^{(last)} ⊙ ∂J/∂a^{(last)} − (a^{(last)}ᵀ ∂J/∂a^{(last)}) a^{(last)}
 delta_last:link|shortcut|shortcut_why|delta_last|δ^{(last)} = a^{(last)} − y
 Delta_scaled|arrives|arrives_why|delta_last|∂J/∂a^{(scaled)} = W^{(last)}ᵀ δ^{(last)}
 Delta6|arrives|arrives_factor_why|Delta_scaled|∂J/∂a⁽⁶⁾ = s^{(scaled)} ⊙ ∂J/∂a^{(scaled)}
@@ -113,10 +113,10 @@ C_one|sample_cost|sample_cost_why|a_one|C^{(one)} = \
 C_two|sample_cost|sample_cost_why|a_two|C^{(two)} = Σⱼ₌₁¹ (a^{(two)}ⱼ − y^{(two)}ⱼ log(a^{(two)}ⱼ))
 J|total_cost|total_cost_why|C_one C_two|J = (1/m) Σₛ₌₁ᵐ C^{(one)}ₛ + (1/m) Σₛ₌₁ᵐ C^{(two)}ₛ
 delta_two|output_delta|output_delta_why|z_two a_two|\
-δ^{(two)} = (1 − y^{(two)}/a^{(two)}) ⊙ exp′(z^{(two)})
+δ^{(two)} = (1 − y^{(two)} ⊘ a^{(two)}) ⊙ exp′(z^{(two)})
 delta_two:link|shortcut|shortcut_why|delta_two|δ^{(two)} = a^{(two)} − y^{(two)}
 delta_one|output_delta|output_delta_why|z_one a_one|\
-δ^{(one)} = ((a^{(one)} − y^{(one)})/(a^{(one)} ⊙ (1 − a^{(one)}))) ⊙ sigmoid′(z^{(one)})
+δ^{(one)} = ((a^{(one)} − y^{(one)}) ⊘ (a^{(one)} ⊙ (1 − a^{(one)}))) ⊙ sigmoid′(z^{(one)})
 delta_one:link|shortcut|shortcut_why|delta_one|δ^{(one)} = a^{(one)} − y^{(one)}
 Delta6|arrives|arrives_sum_why|delta_two delta_one|\
 ∂J/∂a⁽⁶⁾ = W^{(two)}ᵀ δ^{(two)} + W^{(one)}ᵀ δ^{(one)}

@@ -14,7 +14,7 @@ FONTS = Path(__file__).parents[1] / "src" / "clearprop" / "derivation" / "pages"
 NAME = "clearprop-math.woff2"
 FAMILY = "ClearProp Math"
 GREEK = "αβγδεζηθικλμνξοπρςστυφχψωΓΔΘΛΞΠΣΦΨΩ"
-SIGNS = " ()[]{}|+-=<>,.:;/!·×′‖…∂∇∑−√∞≤≥⊕⊙⋅⋮⋯⋱←→¯½_"
+SIGNS = " ()[]{}|+-=<>,.:;/!·×′‖…∂∇∑−√∞≤≥⊕⊙⊘⋅⋮⋯⋱←→¯½_"
 
 
 def signs() -> set[int]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from clearprop.backprop import Asked, Places, Plan, plan
-from clearprop.derivation.notations.names import FULL, Names
+from clearprop.backprop import Asked, Places, Plan, plan, target_name
+from clearprop.derivation.notations.names import FULL, Names, base_of
 from clearprop.derivation.notations.notation import Notation
 from clearprop.derivation.printers.layouts import TEXT, Layout
 from clearprop.derivation.printers.printing import Printer, in_sight
@@ -258,7 +258,15 @@ class Derived:
 
     # -- numbers ----------------------------------------------------------------------------------
     def value(self, equation: Equation) -> Array | None:
-        """Return the number of an equation without free indices, as the trace has it."""
+        """Return the number of an equation without free indices, as the trace has it.
+
+        Raises
+        ------
+        SettingError
+            If it is no `Equation`: those of a step are ``d.step("delta2").equations``.
+        """
+        if not isinstance(equation, Equation):
+            raise SettingError(refusal("no_equation", given=shown_value(equation)))
         return None if self.numbers is None else self._number(equation, self._here)
 
     def shown(self, equation: Equation) -> Array | None:
@@ -348,13 +356,15 @@ class Derived:
         return whole, value(whole, here, here.bound)
 
     def before(self, equation: Equation) -> Iterator[tuple[Node, Array]]:
-        """Yield what stands above the update of a whole array: the first time α, then the array.
+        """Yield what stands above an equation that reads what is given, as a page shows it.
 
-        The array as a page shows it (see `shown`). The update of a single number has both in its
-        own line.
+        Above the update of a whole array that is its number before, and the first time α; the
+        update of a single number has both in its own line. Above any other: see `given`.
         """
         if self.numbers is None:
             return
+        for node in self.given(equation):
+            yield node, value(node, self._seen, self._here.bound)
         start = self._start(equation, self._seen)
         if start is None or not start[1].ndim:
             return
@@ -362,6 +372,32 @@ class Derived:
             rate = Quantity("learning_rate")
             yield rate, value(rate, self.numbers)
         yield start
+
+    def given(self, equation: Equation) -> tuple[Quantity, ...]:
+        """Return the parameters and targets that no equation before this one reads.
+
+        None whose number stands in the equation's own line, and none on the page of one weight.
+        """
+        return self._given.get(id(equation), ())
+
+    @cached_property
+    def _given(self) -> dict[int, tuple[Quantity, ...]]:
+        graph = self.network.graph
+        given = {*graph.parameters, *(target_name(graph, cost) for cost in graph.costs)}
+        found: dict[int, tuple[Quantity, ...]] = {}
+        steps = () if self.weight or self.numbers is None else self._written
+        for one in (one for step in steps for one in step.equations if not one.layers):
+            nodes = (node for member in one.members for node in walk(member))
+            read = [node for node in nodes if isinstance(node, Quantity) and self._is_whole(node)]
+            new = dict.fromkeys(node.sym for node in read if base_of(node.sym) in given)
+            given -= set(map(base_of, new))
+            if new and self.substituted(one) is None:
+                found[id(one)] = tuple(map(Quantity, new))
+        return found
+
+    def _is_whole(self, node: Quantity) -> bool:
+        """Whether it is a whole array, or any of its entries: no single one."""
+        return not any(isinstance(place, int) for place in node.index)
 
     @cached_property
     def _first_update(self) -> Equation | None:
@@ -482,7 +518,7 @@ def check_parameters(numbers: TraceNumbers) -> None:
 
 def row_of(row: object, count: int) -> int:
     """Return the sample that is asked for, from 1; refuse one that there is not."""
-    if not isinstance(row, Integral) or not 1 <= int(row) <= count:
+    if isinstance(row, bool) or not isinstance(row, Integral) or not 1 <= int(row) <= count:
         raise DataError(refusal("no_row", row=shown_value(row), where="X", count=count))
     return int(row)
 

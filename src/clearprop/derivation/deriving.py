@@ -101,7 +101,7 @@ class Derivation(Derived):
         return json.dumps(self.to_dict(symbolic=verify), ensure_ascii=False, indent=1)
 
     def expand(self) -> Derivation:
-        """Return the derivation with one step more: the gradient multiplied out, without δ.
+        """Return the derivation with one step more: the gradient multiplied out, no factor shared.
 
         Its sentence counts the multiplications and divisions with δ and without. The same as a
         SymPy expression stands in `to_dict` as text.

@@ -245,7 +245,7 @@ class Notation:
         data.setdefault("name", Path(path).stem)
         if base is None:
             return cls(**data)
-        started = NOTATIONS[base]
+        started = replace(NOTATIONS[base], title="", source="")  # what is one's own is no text's
         for key in ROLES:
             data[key] = {**getattr(started, key), **data.get(key, {})}
         if data["symbols"]["input"] == started.symbols["a"]:  # the same letter: it stays so

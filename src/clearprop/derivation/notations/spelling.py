@@ -236,6 +236,13 @@ class Spelling:
         """
         return self.glyph(sym, self.ordered(sym, tuple(place + 1 for place in index))).text()
 
+    def letter_of(self, sym: str) -> str:
+        """Return a quantity's letter, without its layer and its place: ``"δ"``, ``"∂E/∂H"``."""
+        glyph = self.glyph(sym)
+        if isinstance(glyph, Partial):
+            return Partial(Glyph(glyph.top.base), Glyph(glyph.bottom.base)).text()
+        return glyph.base
+
     def ordered(self, sym: str, index: Sequence[Index]) -> tuple[Index, ...]:
         """Return an index in the text's order, from ours, or back: the same swap."""
         return tuple(reversed(index)) if self.transposed(sym) and len(index) == 2 else tuple(index)

@@ -38,6 +38,7 @@ CLOSE = (
 )
 """Brackets that grow stand as near as small ones, f(x), and grow around no index alone."""
 WIDEST = 96
+FOLDED = r"\begin{aligned}"
 """A formula that is wider still, its sums folded, is cut at any sign: it would leave the paper."""
 WIDE = ("FreeSerif", "DejaVu Sans", "Noto Serif", "Noto Sans", "Arial Unicode MS", "Arial")
 """Fonts of many alphabets; the first that is there sets the letters that TeX's own have not."""
@@ -167,7 +168,7 @@ def _aligned(
         if last:
             yield last
         written = printer.render(member)
-        first, *more = [written] if extent(written) <= WIDEST else broken(flat.render(member), ROOM)
+        first, *more = _lines(written, flat.render(member))
         last = f"{left} &{sign} {first}"
         for line in more:
             yield last
@@ -190,11 +191,21 @@ def _aligned(
         if extent(middle) + extent(result) <= ROOM - extent(left_side):
             result = f"{middle} = {result}"
         elif not found.ndim:  # columns side by side would be wider than the page
-            wide = extent(middle) > WIDEST
-            first, *more = broken(flat.render(shown), ROOM) if wide else [middle]
+            first, *more = _lines(middle, flat.render(shown))
             yield f"&= {first}"
             yield from (rf"&\quad {line}" for line in more)
     yield f"&= {result}"
+
+
+def _lines(written: str, flat: str) -> Iterator[str]:
+    """A formula in one piece, or cut into lines: where it is too wide, or a bracket in it folded.
+
+    A sum folded between brackets would look like a vector.
+    """
+    if extent(written) <= WIDEST and FOLDED not in written[1:]:
+        yield written
+    else:
+        yield from broken(flat, ROOM)
 
 
 def _prose(text: str) -> str:
@@ -215,7 +226,7 @@ def _prose_sign(sign: str) -> str:
 PROSE = {
     "δ": r"\delta", "Δ": r"\Delta", "∂": r"\partial", "⊕": r"\oplus", "⊙": r"\odot",
     "Θ": r"\Theta", "σ": r"\sigma", "λ": r"\lambda", "α": r"\alpha", "η": r"\eta",
-    "κ": r"\kappa", "Σ": r"\Sigma", "′": r"{}^{\prime}", "·": r"\cdot", "−": "-",
+    "⊘": r"\oslash", "κ": r"\kappa", "Σ": r"\Sigma", "′": r"{}^{\prime}", "·": r"\cdot", "−": "-",
     "⚠": "!", "≤": r"\le", "²": "{}^{2}", "½": r"\tfrac{1}{2}", "∞": r"\infty", "←": r"\leftarrow",
 } | {
     high: rf"{{}}^{{{low}}}"

@@ -13,7 +13,15 @@ from collections.abc import Iterator, Sequence
 
 from clearprop.derivation.printers.latex import LaTeX, extent
 
-LOOSE = {" + ": 0.0, " - ": 0.0, r" \cdot ": 0.4, r" \odot ": 0.4, r" \, ": 0.4, " / ": 0.6}
+LOOSE = {
+    " + ": 0.0,
+    " - ": 0.0,
+    r" \cdot ": 0.4,
+    r" \odot ": 0.4,
+    r" \oslash ": 0.4,
+    r" \, ": 0.4,
+    " / ": 0.6,
+}
 """How ill a line breaks before a sign: a sum well, a product worse."""
 OPENED = ("begin", "left")
 BOX = re.compile(r"\\(begin|end|left|right)(?![A-Za-z])")

@@ -13,6 +13,7 @@ from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.printers.mathml import MATHML
 from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import Equation, Mark
+from clearprop.derivation.trees.evaluating import value
 from clearprop.expressions import Array
 
 
@@ -31,6 +32,7 @@ def data_page(derived: Derived, symbolic: bool) -> dict[str, Any]:
                    "for": _where(derived, equation),
                    "value": None if found is None else _plain(found)}
                 | ({"before": _plain(start[1])} if start else {})
+                | ({"given": _given(derived, equation)} if derived.given(equation) else {})
             )  # fmt: skip
         steps.append(
             {
@@ -61,6 +63,16 @@ def data_page(derived: Derived, symbolic: bool) -> dict[str, Any]:
         "columns": {value: list(units) for value, units in derived.columns.items()},
         "steps": steps,
     } | found_beside
+
+
+def _given(derived: Derived, equation: Equation) -> dict[str, Any]:
+    """What an equation is the first to read, by its name."""
+    assert derived.numbers is not None  # of an equation without numbers nothing is given
+    at = derived.numbers.bound(derived.row)
+    return {
+        derived.printer_text(node): _plain(value(node, derived.numbers, at))
+        for node in derived.given(equation)
+    }
 
 
 def _where(derived: Derived, equation: Equation) -> dict[str, Any]:

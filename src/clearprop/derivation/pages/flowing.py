@@ -19,9 +19,9 @@ PIECE = 12.0
 NARROW = 16.0
 """Lines up to so many em, left side and sign included, fit a phone and are not cut."""
 
-SPACED = frozenset("+−·⊙=←≤<|∑")
+SPACED = frozenset("+−·⊙⊘=←≤<|∑")
 """Signs with air on both sides."""
-BEFORE = frozenset("+−·⊙=")
+BEFORE = frozenset("+−·⊙⊘=")
 """Signs in front of which a line may be cut."""
 
 

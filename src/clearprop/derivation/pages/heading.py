@@ -13,12 +13,14 @@ from clearprop.derivation.derived import Derived, equation_text
 from clearprop.derivation.notations.names import FULL
 from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import DerivedStep, Equation, runs
-from clearprop.derivation.trees.tree import Node, Place, Quantity, Var, Width, walk
+from clearprop.derivation.trees.tree import Node, Over, Place, Quantity, Var, Width, walk
 from clearprop.derivation.verifying.kinks import kinked
 from clearprop.words import number, visible
 
 WIDTH = 80
 """Columns of a terminal that does not say."""
+ENTRYWISE = "⊘"
+"""The sign of a quotient entry by entry."""
 SPAN = 3
 """So many numbers in a row are written as from the first to the last."""
 FORWARD = ("forward", "cost")
@@ -161,7 +163,7 @@ def ranges(derived: Derived, equation: Equation, show: Callable[[Node], str]) ->
 
 def notes_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> Iterator[str]:
     """Yield what the signs of a step mean, below the first step each stands in."""
-    yield from filter(None, (units_of(derived, step, show), barred(derived, step, show)))
+    yield from filter(None, (note(derived, step, show) for note in (units_of, barred, quotient)))
 
 
 def barred(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
@@ -184,6 +186,20 @@ def _barred(derived: Derived, step: DerivedStep) -> list[Quantity]:
         for node in walk(member)
         if isinstance(node, Quantity) and not node.index and derived.names.column(node.sym)
     ]
+
+
+def quotient(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
+    """Return what ⊘ is, below the first step that it stands in."""
+    first = next((one for one in derived.steps if _divided(derived, one)), None)
+    if first is None or step.id != first.id:
+        return ""
+    return derived.say("quotient", quotient=show(_divided(derived, step)[0]))
+
+
+def _divided(derived: Derived, step: DerivedStep) -> list[Node]:
+    nodes = (node for one in step.equations for member in one.members for node in walk(member))
+    every = (node for node in nodes if isinstance(node, Over))
+    return [node for node in every if ENTRYWISE in derived.printer_text(node)]
 
 
 def units_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:

@@ -195,5 +195,5 @@ def folded(text: str, room: int) -> Iterator[str]:
 
 AHEAD = 3
 """No sign of mathematics has more letters than this: what is further on needs no measuring."""
-LOOSE = {" + ": 0.0, " − ": 0.0, " - ": 0.0, " · ": 0.4, " ⊙ ": 0.4}
+LOOSE = {" + ": 0.0, " − ": 0.0, " - ": 0.0, " · ": 0.4, " ⊙ ": 0.4, " ⊘ ": 0.4}
 """How ill a line breaks before a sign: a sum well, a product worse."""

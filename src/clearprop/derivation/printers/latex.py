@@ -112,7 +112,7 @@ class LaTeX(Layout):
         return f"-{text}"
 
     def product(self, parts: Sequence[str], sign: str) -> str:
-        return {"": r" \, ", "·": r" \cdot ", "⊙": r" \odot "}[sign].join(parts)
+        return {"": r" \, ", "·": r" \cdot ", "⊙": r" \odot ", "⊘": r" \oslash "}[sign].join(parts)
 
     def over(self, top: str, bottom: str) -> str:
         return rf"\frac{{{top}}}{{{bottom}}}"

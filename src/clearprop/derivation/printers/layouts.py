@@ -72,7 +72,7 @@ class Layout:
         return f"−{text}"
 
     def product(self, parts: Sequence[str], sign: str) -> str:
-        return {"": " ", "·": " · ", "⊙": " ⊙ "}[sign].join(parts)
+        return {"": " ", "·": " · ", "⊙": " ⊙ ", "⊘": " ⊘ "}[sign].join(parts)
 
     def over(self, top: str, bottom: str) -> str:
         return f"{top}/{bottom}"

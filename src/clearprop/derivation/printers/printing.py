@@ -120,6 +120,9 @@ class Printer:
                 return draw.minus(self._within(body, PRODUCT)), SUM
             case tree.Times(factors, kind):
                 return self._product(factors, kind), PRODUCT
+            case tree.Over(top, bottom) if not self._scalar(bottom):
+                sides = [self._within(top, PRODUCT), self._within(bottom, SIGNED)]
+                return draw.product(sides, "⊘"), PRODUCT
             case tree.Over(top, bottom):
                 if draw.flat_fractions:
                     return draw.over(

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from clearprop.backprop import Plan, Step
 from clearprop.derivation.notations.names import FULL, Names, split
+from clearprop.derivation.notations.roles import behind
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.columns import (
@@ -38,6 +39,7 @@ from clearprop.expressions import (
     Add,
     Apply,
     Expr,
+    Hadamard,
     Num,
     Sym,
     substitute,
@@ -46,6 +48,9 @@ from clearprop.expressions import (
 )
 
 __all__ = ["Author", "write_steps"]
+
+ADJOINTS = ("delta", "Delta")
+"""What goes back: by a pre-activation, by an activation."""
 
 
 def write_steps(
@@ -255,9 +260,10 @@ class Author(Level):
         sources = [self.plan.step(s.name) for s in arrived] or [step]
         terms = [term for source in sources for term in source.terms]
         from_cost = any(term.via == "cost" for term in terms)
-        layer = self._layer(step.target.name)
+        layer = self._layer(behind(*split(step.id)))
         if step.kind == "adjoint":
-            title = Said("output_delta") if self._is_final(step.id) else Said("delta", n=layer)
+            key = "output_delta" if self._is_final(step.id) else "delta"
+            title = Said(key, n=layer, delta=self.delta(step))
             why = delta_words(step, terms, self._is_final(step.id))
         else:
             title = Said("arrives_cost") if from_cost else Said("arrives", n=layer)
@@ -266,7 +272,7 @@ class Author(Level):
                 why = Said("arrives_sum_why", count=len(terms))
         yield DerivedStep(
             step.id, "backward", title, why,
-            self.equations(step.target, expr, "backward"), step.id, step.target.type,
+            self._equations_back(step.target, expr), step.id, step.target.type,
             tuple(dict.fromkeys(u for s in (step, *sources) for u in self._uses(s))),
         )  # fmt: skip
         if step.id in self.fused and self.fused.step(step.id).terms != step.terms:
@@ -277,6 +283,36 @@ class Author(Level):
                     self.equations(step.target, short.expr, "backward"), step.id,
                     step.target.type, (step.id,),
                 )  # fmt: skip
+
+    def _equations_back(self, target: Sym, expr: Expr) -> tuple[Equation, ...]:
+        """Write a derivative on its way back; what its terms share once more in front: 1 + σ′."""
+        found = self.equations(target, expr, "backward")
+        if (shared := self._in_front(expr)) is None:
+            return found
+        more = self.equations(target, shared, "backward")
+        both = zip(found, more, strict=True)
+        return tuple(replace(one, members=(*one.members, *other.members)) for one, other in both)
+
+    def _in_front(self, expr: Expr) -> Expr | None:
+        """A sum whose terms all begin with one Δ, as Δ times the rest; None for any other."""
+        if isinstance(expr, Hadamard) and (inner := self._in_front(expr.left)) is not None:
+            return Hadamard(inner, expr.right)
+        if not isinstance(expr, Add):
+            return None
+        parts = [_first_factor(self._unchanged(term)) for term in expr.terms]
+        if len({front for front, _ in parts}) > 1:
+            return None
+        return Hadamard(parts[0][0], Add(tuple(rest for _, rest in parts)))
+
+    def _unchanged(self, expr: Expr) -> Expr:
+        """Δ that came over wires without weights, by the name it set out with."""
+        known: dict[Expr, Expr] = {
+            s: self._unchanged(self.plan.step(s.name).expr)
+            for s in symbols(expr)
+            if s.name in self.plan and self.plan.step(s.name).kind == "arrive"
+            and isinstance(self.plan.step(s.name).expr, Sym)
+        }  # fmt: skip
+        return substitute(expr, known)
 
     def _put_in(self, expr: Expr) -> Expr:
         known: dict[Expr, Expr] = {
@@ -297,7 +333,8 @@ class Author(Level):
             bias = () if shared else (self.names.biases[parameter],)
             yield DerivedStep(
                 step.id, "gradient", Said("gradient", n=self._full_name(parameter)),
-                gradient_words(step), (column_gradient(exprs, parameter, self.writing),),
+                gradient_words(step, self.delta(step)),
+                (column_gradient(exprs, parameter, self.writing),),
                 step.id + FULL, with_column(step.target.type), self._uses(step),
                 covers=(parameter, *bias),
             )  # fmt: skip
@@ -305,14 +342,16 @@ class Author(Level):
             if self.names.shared(parameter):
                 yield DerivedStep(
                     step.id, "gradient", Said("gradient", n=self.names.name(parameter)),
-                    Said("gradient_shared_why"), (gathered_bias(weight, parameter, self.names),),
+                    Said("gradient_shared_why", delta=self.delta(step)),
+                    (gathered_bias(weight, parameter, self.names),),
                     step.id, step.target.type, (f"dJ/d{weight}",), covers=(parameter,),
                 )  # fmt: skip
         else:
             expr = self._gradient_expr(step)
             yield DerivedStep(
                 step.id, "gradient", Said("gradient", n=self.names.name(parameter)),
-                gradient_words(step), self.equations(step.target, expr, "gradient"),
+                gradient_words(step, self.delta(step)),
+                self.equations(step.target, expr, "gradient"),
                 step.id, step.target.type, self._uses(step), covers=(parameter,),
             )  # fmt: skip
 
@@ -341,6 +380,11 @@ class Author(Level):
         )  # fmt: skip
 
     # -- words ------------------------------------------------------------------------------------
+    def delta(self, step: Step) -> str:
+        """Return what the text calls the δ that a step computes or reads: δ, or S3's ∂E/∂H."""
+        named = (sym.name for sym in (step.target, *step.reads))
+        return self.names.letter_of(next(one for one in named if split(one)[0] in ADJOINTS))
+
     def _full_name(self, weight: str) -> str:
         """The name of a weight with the constant's column."""
         return self.names.glyph(weight + FULL).text()
@@ -357,3 +401,11 @@ class Author(Level):
             elif (writer := self.plan.writer(sym)) is not None:
                 found.append("J" if writer.id == "C" and self._merged_cost() else writer.id)
         return tuple(dict.fromkeys(found))
+
+
+def _first_factor(term: Expr) -> tuple[Expr, Expr]:
+    """A term as its first factor and the rest."""
+    match term:
+        case Hadamard(left, right):
+            return left, right
+    return term, Num(1.0)

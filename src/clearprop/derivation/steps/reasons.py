@@ -104,8 +104,11 @@ def _has_slope(expr: Expr) -> bool:
     return any(isinstance(node, Apply) and node.form == "derivative" for node in walk(expr))
 
 
-def gradient_words(step: Step) -> Said:
-    """Why a gradient is what it is: told by what is summed over the samples."""
+def gradient_words(step: Step, delta: str) -> Said:
+    """Why a gradient is what it is: told by what is summed over the samples.
+
+    ``delta``: what the text calls δ.
+    """
     uses = [term for term in step.terms if isinstance(term.expr, Sum)]
     if len(uses) > 1:
         return Said("gradient_tied_why", count=len(uses))
@@ -114,9 +117,9 @@ def gradient_words(step: Step) -> Said:
         case Outer(OneHot()):
             return Said("gradient_table_why")
         case Outer():
-            return Said("gradient_why")
+            return Said("gradient_why", delta=delta)
         case Sum():
-            return Said("gradient_shared_why")
+            return Said("gradient_shared_why", delta=delta)
         case Sym():
-            return Said("gradient_bias_why")
+            return Said("gradient_bias_why", delta=delta)
     return Said("gradient_other_why")

@@ -191,6 +191,9 @@ class Writing:
                 return self.sum_of([of(term) for term in terms], terms)
             case Neg(body):
                 return minus(of(body))
+            case Hadamard(left, Add(terms)) if left.shape and any(map(_is_computed_number, terms)):
+                # a ⊙ (Δ − aᵀΔ) is a ⊙ Δ − (aᵀΔ) a: no number is taken from a vector
+                return plus(*(times(of(left), of(term)) for term in terms))
             case Hadamard(left, right):
                 return times(of(left), of(right))
             case Divide(numerator, denominator):
@@ -343,6 +346,11 @@ class Writing:
             return Call(name, (whole,), False, idx or (), meaning)
         return Call(row.name, tuple(self._at(arg, idx if arg.shape else ()) if idx is not None
                                     else self.whole(arg) for arg in expr.args))  # fmt: skip
+
+
+def _is_computed_number(expr: Expr) -> bool:
+    """Whether it is one number for all entries that a step computes, no formula's own 1."""
+    return not expr.shape and any(isinstance(node, Sym) for node in walk(expr))
 
 
 def _product(left: Node, right: Node) -> Node:

@@ -182,8 +182,10 @@ class _Cone:
         """The derivative by a bias that is a column of the weights, and has no step of its own."""
         equation = self.found[gradient, place]
         read = dict.fromkeys(one for one, _ in self._read(equation.members[-1]))
+        delta = self.author.delta(self.plan.step(gradient))
         return DerivedStep(
-            gradient, "weight", self._title(), Said("gradient_bias_why"), (equation,),
+            gradient, "weight", self._title(), Said("gradient_bias_why", delta=delta),
+            (equation,),
             gradient, uses=tuple(read),
         )  # fmt: skip
 

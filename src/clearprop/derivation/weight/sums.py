@@ -96,6 +96,7 @@ class Sums:
     def __init__(self, author: InSums, sym: str, place: Place) -> None:
         self.author, self.names = author, author.names
         self.gradient, self.place = f"dJ/d{sym}", place
+        self.delta = author.delta(author.plan.step(self.gradient))
         self.found: dict[str, dict[Place, Equation]] = {}
 
     def write(self) -> Iterator[DerivedStep]:
@@ -154,7 +155,7 @@ class Sums:
             None,
         )
         equation = self.found[self.gradient][self.place]
-        why = words.why if words else Said("gradient_bias_why")
+        why = words.why if words else Said("gradient_bias_why", delta=self.delta)
         reads = dict.fromkeys(name for name, _ in self._read(equation.members[-1]))
         return DerivedStep(
             self.gradient, "weight", Said("gradient", n=self._name()), why, (equation,),
@@ -182,8 +183,9 @@ class Sums:
         members = stages if len(stages) <= MEMBERS else [stages[0], stages[-1]]
         whole = not any(isinstance(n, Quantity) and self.author.adjoint(n.sym) for n in walk(node))
         yield DerivedStep(
-            f"{self.gradient}:sums", "weight", Said("sums", n=self._name()),
-            Said("sums_why" if whole else "sums_partly_why"),
+            f"{self.gradient}:sums", "weight",
+            Said("sums", n=self._name(), delta=self.delta),
+            Said("sums_why" if whole else "sums_partly_why", delta=self.delta),
             (replace(equation, members=tuple(members)),), self.gradient,
             uses=(self.gradient, *uses),
         )  # fmt: skip

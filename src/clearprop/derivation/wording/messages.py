@@ -81,6 +81,10 @@ MESSAGES = Words(
             "en": "{width} is the number of units of layer {letter}.",
             "zh": "{width} 是第 {letter} 层的神经元个数。",
         },
+        "quotient": {
+            "en": "{quotient} is a quotient entry by entry.",
+            "zh": "{quotient} 是逐元素相除。",
+        },
         "case_if": {"en": "if", "zh": "若"},
         "case_else": {"en": "else", "zh": "否则"},
         "barred": {
@@ -219,7 +223,7 @@ MESSAGES = Words(
             "each of them takes part.",
             "zh": "函数的每个输出都依赖全部输入，因此到达各输出的误差都参与计算。",
         },
-        "output_delta": {"en": "δ of the output layer", "zh": "输出层的残差"},
+        "output_delta": {"en": "{delta} of the output layer", "zh": "输出层的残差 {delta}"},
         "output_delta_why": {
             "en": "What leaves the cost, times the slope of the function (⊙): "
             "the start of the recursion.",
@@ -230,7 +234,7 @@ MESSAGES = Words(
             "recursion.",
             "zh": "代价对输出的导数（恒等函数的导数为 1），这是递推的初值。",
         },
-        "delta": {"en": "δ of layer {n}", "zh": "第 {n} 层的残差"},
+        "delta": {"en": "{delta} of layer {n}", "zh": "第 {n} 层的残差 {delta}"},
         "delta_why": {
             "en": "What the units behind it pass back, each times its weight, "
             "times the unit's own slope.",
@@ -258,8 +262,8 @@ MESSAGES = Words(
         # -- gradients
         "gradient": {"en": "Gradient of {n}", "zh": "{n} 的梯度"},
         "gradient_why": {
-            "en": "δ where the wire ends times the value where it starts.",
-            "zh": "导线终点的残差乘以导线起点的输出。",
+            "en": "{delta} where the wire ends times the value where it starts.",
+            "zh": "导线终点的残差 {delta} 乘以导线起点的输出。",
         },
         "gradient_table_why": {
             "en": "Only the row that was looked up takes part: its derivative is what arrives at "
@@ -267,12 +271,12 @@ MESSAGES = Words(
             "zh": "只有被查到的行参与计算：其导数就是到达查得向量的误差。",
         },
         "gradient_bias_why": {
-            "en": "A bias is a weight on a constant 1, so its derivative is δ itself.",
-            "zh": "偏置是常数输入 1 的权重，其导数就是残差本身。",
+            "en": "A bias is a weight on a constant 1, so its derivative is {delta} itself.",
+            "zh": "偏置是常数输入 1 的权重，其导数就是残差 {delta} 本身。",
         },
         "gradient_shared_why": {
-            "en": "One bias serves all units of the layer, so their δ add up.",
-            "zh": "同一层的神经元共用一个偏置，因此各残差相加。",
+            "en": "One bias serves all units of the layer, so their {delta} add up.",
+            "zh": "同一层的神经元共用一个偏置，因此各残差 {delta} 相加。",
         },
         "gradient_tied_why": {
             "en": "The same weights are used {count} times; each use contributes.",
@@ -307,8 +311,8 @@ MESSAGES = Words(
         "part": {"en": "Part {n} of the cost", "zh": "误差的第 {n} 部分"},
         "part_why": {"en": "What output {n} contributes.", "zh": "第 {n} 个输出贡献的误差。"},
         "expanded": {
-            "en": "{gradient} multiplied out, without δ",
-            "zh": "{gradient} 全部展开，不用残差",
+            "en": "{gradient} multiplied out, no factor shared",
+            "zh": "{gradient} 全部展开，不共用因子",
         },
         "expanded_why": {
             "en": "For one sample, {without} multiplications and divisions; back-propagation, with "
@@ -320,16 +324,16 @@ MESSAGES = Words(
             "en": "Paths from {n} to the cost: {count}",
             "zh": "从 {n} 到代价的路径：{count} 条",
         },
-        "sums": {"en": "{n}: every δ put in", "zh": "{n}：逐层代入残差"},
+        "sums": {"en": "{n}: every {delta} put in", "zh": "{n}：逐层代入残差 {delta}"},
         "sums_why": {
-            "en": "Layer by layer back to the cost, each δ gives way to what it is made of; every "
-            "layer on the way adds a sum.",
-            "zh": "一层一层直到代价，把每个残差换成它的来源；途中每一层添一个求和号。",
+            "en": "Layer by layer back to the cost, each {delta} gives way to what it is made of; "
+            "every layer on the way adds a sum.",
+            "zh": "一层一层直到代价，把每个残差 {delta} 换成它的来源；途中每一层添一个求和号。",
         },
         "sums_partly_why": {
-            "en": "Each δ gives way to what it is made of, as far as fits on a page; those that "
-            "are left stand above.",
-            "zh": "把每个残差换成它的来源，以页面容得下为限；余下的残差见上。",
+            "en": "Each {delta} gives way to what it is made of, as far as fits on a page; those "
+            "that are left stand above.",
+            "zh": "把每个残差 {delta} 换成它的来源，以页面容得下为限；余下的残差见上。",
         },
         "paths_all_why": {
             "en": "One product for each path, the largest first; their sum is the derivative.",

@@ -44,8 +44,8 @@ REFUSALS = Words(
         },
         # -- one weight
         "weight_empty": {
-            "en": "--weight is empty; name one weight, such as {first}",
-            "zh": "--weight 是空的；请写出一个权重，例如 {first}",
+            "en": "the weight's name is empty; name one weight, such as {first}",
+            "zh": "权重的名称是空的；请写出一个权重，例如 {first}",
         },
         "no_such_name": {
             "en": "the network has no {text}; {hint}",
@@ -222,6 +222,10 @@ REFUSALS = Words(
         "data_option": {
             "en": "--{option} belongs to --data; give the table too",
             "zh": "--{option} 须与 --data 同用；请给出表",
+        },
+        "no_equation": {
+            "en": "{given} is no equation; those of a step are d.step('delta2').equations",
+            "zh": "{given} 不是式子；一个步骤的式子是 d.step('delta2').equations",
         },
         "no_row": {
             "en": "there is no row {row}; {where} has {count}, counted from 1",

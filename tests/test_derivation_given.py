@@ -1,0 +1,206 @@
+"""What is given stands on the page before it is used, and words carry the text's own letters."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import clearprop as cp
+from clearprop.derivation import Notation
+from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.rosetta.table import rosetta
+from clearprop.errors import DataError, SettingError
+
+WHOLE = ["matrix", "graph", "delta-rule", "index"]
+
+
+def case(rows, sizes=(2, 3, 2), **settings):
+    network = cp.Network([*sizes], "sigmoid", output="sigmoid", **settings)
+    rng = np.random.default_rng(rows)
+    given = rng.normal(size=(rows, sizes[0])), rng.normal(size=(rows, sizes[-1]))
+    return network, network.initial(seed=rows), *given
+
+
+def stands_above(d):
+    """Names and numbers above the equations that are no updates, in the order of the page."""
+    return {
+        node.sym: found
+        for step in d.steps if step.kind != "update"
+        for equation in step.equations
+        for node, found in d.before(equation)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize("notation", WHOLE)
+def test_parameters_and_targets_stand_above_the_first_equation_that_reads_them(notation, rows):
+    network, p, X, Y = case(rows)
+    d = cp.derive(network, notation, p, X, Y, row=rows)
+    found = stands_above(d)
+    for l in (1, 2):
+        W, b = p[f"W{l}"], p[f"b{l}"]
+        if notation == "graph":  # the constant's column is the bias
+            assert np.array_equal(found[f"W{l}+"], np.column_stack([W, b]))
+            continue
+        assert np.array_equal(found[f"W{l}"], W.T if notation == "delta-rule" else W)
+        assert np.array_equal(found[f"b{l}"], b)
+    in_line = notation in ("matrix", "graph")  # ½ ‖[…] − [0.42; 0.03]‖² has it in its own line
+    assert ("y" in found) == (not in_line)
+    if not in_line:
+        assert np.array_equal(found["y"], Y[rows - 1])
+    other = d.at(p, X, Y + 1.0, row=rows)
+    if not in_line:
+        assert np.array_equal(stands_above(other)["y"], Y[rows - 1] + 1.0)
+
+
+def test_numbers_that_stand_in_the_line_are_not_given_above_it():
+    network, p, X, Y = case(1, bias="shared")
+    assert stands_above(cp.derive(network, "scalar", p, X, Y)) == {}
+    assert stands_above(cp.derive(network, "matrix", p, X, Y, weight="W1[1,1]")) == {}
+    assert stands_above(cp.derive(network, "matrix")) == {}
+
+
+def test_tied_weights_are_given_once():
+    x, layer = cp.Input(2), cp.Dense(2, "tanh")
+    network = cp.Network(inputs=x, outputs=cp.Dense(1)(layer(layer(x))))
+    p, X, Y = random_numbers(network, 0, 1)
+    d = cp.derive(network, "index", p, X, Y)
+    every = [node.sym for step in d.steps if step.kind != "update"
+             for equation in step.equations for node, _ in d.before(equation)]  # fmt: skip
+    assert every == [*network.graph.parameters, "y"]
+
+
+def test_data_have_what_is_given_by_its_name():
+    network, p, X, Y = case(1)
+    steps = json.loads(cp.derive(network, "index", p, X, Y).to_json())["steps"]
+    given = [one["given"] for step in steps for one in step["equations"] if "given" in one]
+    assert given == [
+        {"w⁽¹⁾": p["W1"].tolist(), "b⁽¹⁾": p["b1"].tolist()},
+        {"w⁽²⁾": p["W2"].tolist(), "b⁽²⁾": p["b2"].tolist()},
+        {"y": Y[0].tolist()},
+    ]
+    assert "given" not in cp.derive(network, "index").to_json()
+
+
+# -- what the terms of a sum share stands in front of it ------------------------------------------
+def residual(function="sigmoid"):
+    x = cp.Input(2)
+    inner = cp.Dense(2, "identity")(x)
+    neuron = inner + cp.Activation(function)(inner)
+    return cp.Network(inputs=x, outputs=cp.Dense(3, "sigmoid")(neuron))
+
+
+@pytest.mark.parametrize(
+    ("notation", "sum_of_paths", "product"),
+    [
+        ("matrix", "∂J/∂a⁽⁴⁾ + ∂J/∂a⁽³⁾ ⊙ f′(a⁽²⁾)", "∂J/∂a⁽⁴⁾ ⊙ (1 + f′(a⁽²⁾))"),
+        ("graph", "Δ⁵₂₁ + Δ⁴₂₁ ⊙ σ′(a²₂₁)", "Δ⁵₂₁ ⊙ (1 + σ′(a²₂₁))"),
+        ("index", "∂J/∂a⁽⁴⁾ᵢ + ∂J/∂a⁽³⁾ᵢ g′(a⁽²⁾ᵢ)", "∂J/∂a⁽⁴⁾ᵢ (1 + g′(a⁽²⁾ᵢ))"),
+    ],
+)
+def test_a_residual_neuron_passes_back_one_and_its_slope(notation, sum_of_paths, product):
+    network = residual()
+    d = cp.derive(network, notation, *random_numbers(network, 0, 1))
+    step = d.step("Delta2" if notation == "graph" else "delta2")
+    (equation,) = step.equations
+    assert [d.printer_text(one) for one in equation.members] == [sum_of_paths, product]
+    assert d.verify().passed  # every member of every equation
+    if notation != "index":
+        assert np.allclose(d.worth(equation), d.numbers.trace["delta2"][0], rtol=1e-12)
+
+
+def test_paths_over_different_derivatives_share_nothing():
+    x = cp.Input(2)
+    h = cp.Dense(2, "tanh")(x)
+    network = cp.Network(inputs=x, outputs=cp.Dense(1)(h + cp.Dense(2, "tanh")(h)))
+    d = cp.derive(network, "graph", *random_numbers(network, 0, 1))
+    sums = [one for step in d.steps if step.kind == "backward" for one in step.equations
+            if " + " in d.printer_text(one.members[0])]  # fmt: skip
+    assert sums and all(len(one.members) == 1 for one in sums)
+
+
+# -- whole vectors: what is no number is not taken from one, nor divided without a sign -----------
+def test_the_general_derivative_of_softmax_takes_no_number_from_a_vector():
+    network = cp.Network("4-5-3", "tanh", output="softmax", cost="squared_error")
+    p, X, _ = random_numbers(network, 0, 1)
+    d = cp.derive(network, "matrix", p, X, np.array([[0.25, 0.5, 0.25]]))
+    (equation,) = d.step("delta3").equations
+    text = d.printer_text(equation.members[0])
+    assert text == "a⁽³⁾ ⊙ ∂J/∂a⁽³⁾ − (a⁽³⁾ᵀ ∂J/∂a⁽³⁾) a⁽³⁾"
+    a = d.numbers.trace["a3"][0]
+    jacobian = np.diag(a) - np.outer(a, a)
+    expected = jacobian @ (a - [0.25, 0.5, 0.25])
+    assert np.allclose(d.worth(equation), expected, rtol=1e-12)
+
+
+def test_a_quotient_of_vectors_has_a_sign_and_says_once_what_it_is():
+    network = cp.Network("3-4-2", output="softmax", cost="cross_entropy")
+    page = cp.derive(network, "matrix", *random_numbers(network, 0, 1)).text()
+    assert page.count("y ⊘ a⁽³⁾") == 2 and page.count("is a quotient entry by entry.") == 1
+    chinese = cp.derive(network, "matrix", *random_numbers(network, 0, 1), language="zh")
+    assert "y ⊘ a⁽³⁾ 是逐元素相除。" in chinese.text()
+    article = cp.derive(network, "matrix").to_latex()
+    assert article.count(r"y \oslash a^{(3)}") == 2
+    assert "⊘" not in cp.derive(network, "index", *random_numbers(network, 0, 1)).text()
+
+
+# -- words ----------------------------------------------------------------------------------------
+def test_sentences_carry_the_letters_of_the_text():
+    mine = Notation("mine", symbols={"delta": "ε"})
+    network, p, X, Y = case(1)
+    for language in ("en", "zh"):
+        page = cp.derive(network, mine, p, X, Y, language=language).text()
+        assert "δ" not in page and "ε" in page
+        scalar = cp.derive(network, "scalar", p, X, Y, language=language).text()
+        assert "δ" not in scalar
+    titles = [step.title.speak("en") for step in cp.derive(network, mine).steps]
+    assert "ε of the output layer" in titles and "ε of layer 2" in titles
+    titles = [step.title.speak("en") for step in cp.derive(network, "scalar").steps]
+    assert "∂E/∂Q of the output layer" in titles and "∂E/∂H of layer 2" in titles
+
+
+def test_what_arrives_is_called_by_the_layer_it_arrives_at():
+    d = cp.derive(cp.Network([2, 3, 3, 2], "tanh"), "graph")
+    assert d.step("Delta2").title.speak("en") == "What arrives at layer 2"
+    assert d.printer_text(d.step("Delta2").equations[0].left) == "Δ³₃₁"
+
+
+def test_a_notation_of_ones_own_is_no_source(tmp_path):
+    (tmp_path / "mine.toml").write_text('base = "graph"\n[symbols]\ndelta = "ε"\n')
+    page = cp.derive(cp.Network("2-3-2"), str(tmp_path / "mine.toml")).text()
+    assert "notation: mine · 17 parameters" in page and "S1" not in page
+
+
+def test_a_bias_that_is_a_column_is_that_columns_entry_in_the_rosetta_table():
+    network, p, X, Y = case(1, bias="shared")
+    rows = rosetta(network, p, X, Y, "en").rows
+    found = {row["symbol"]: row for row in rows}
+    assert found["b1"]["names"]["graph"] == "Θ¹₁₃" and found["b1"]["value"] == p["b1"]
+    assert found["dJ/db2"]["names"]["graph"] == "Σ Θ′²ᵢ₄"
+    a = 1 / (1 + np.exp(-(p["W1"] @ X[0] + p["b1"])))
+    out = 1 / (1 + np.exp(-(p["W2"] @ a + p["b2"])))
+    delta = (out - Y[0]) * out * (1 - out)  # the bias's row of Θ′ is δ
+    assert found["dJ/db2"]["value"] == pytest.approx(delta.sum(), rel=1e-12)
+    own, *given = case(1)
+    rows = rosetta(own, *given, "en").rows
+    assert {row["symbol"]: row for row in rows}["dJ/db1"]["names"]["graph"] == "Θ′¹₁₃"
+
+
+def test_no_bracket_of_an_article_holds_lines_like_a_vector():
+    network, p, X, Y = case(1, bias="shared")
+    page = cp.derive(network, "scalar", p, X, Y, weight="V11").to_latex()
+    assert r"\left(\begin{aligned}" not in page and r"&\quad {}- " in page
+
+
+# -- refusals -------------------------------------------------------------------------------------
+def test_what_is_no_equation_no_row_and_no_name_is_refused():
+    network, p, X, Y = case(2)
+    d = cp.derive(network, "matrix", p, X, Y)
+    with pytest.raises(SettingError, match=r"'z2' is no equation; .* d\.step\('delta2'\)"):
+        d.value("z2")
+    with pytest.raises(DataError, match="no row True"):
+        cp.derive(network, "matrix", p, X, Y, row=True)
+    with pytest.raises(SettingError, match="the weight's name is empty"):
+        cp.derive(network, "matrix", weight=" ")
