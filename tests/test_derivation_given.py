@@ -188,6 +188,17 @@ def test_a_bias_that_is_a_column_is_that_columns_entry_in_the_rosetta_table():
     assert {row["symbol"]: row for row in rows}["dJ/db1"]["names"]["graph"] == "Θ′¹₁₃"
 
 
+@pytest.mark.parametrize("notation", ["matrix", "graph", "index"])
+def test_a_mean_over_members_divides_by_their_letter(notation):
+    x = cp.Input(2)
+    members = cp.Dense(2, "tanh", members=3)(x)
+    network = cp.Network(inputs=x, outputs=cp.Dense(1)(members), l2=0.25)
+    d = cp.derive(network, notation, *random_numbers(network, 0, 2))
+    text = d.printer_text(d.step("J").equations[0].members[0])
+    assert "(1/K)" in text and "1/3" not in d.text()
+    assert d.verify().passed
+
+
 def test_no_bracket_of_an_article_holds_lines_like_a_vector():
     network, p, X, Y = case(1, bias="shared")
     page = cp.derive(network, "scalar", p, X, Y, weight="V11").to_latex()

@@ -8,7 +8,7 @@ from conftest import count
 from random_networks import random_case
 
 import clearprop as cp
-from clearprop.derivation import derived
+from clearprop.derivation import beside
 from clearprop.derivation.printers.latex import LATEX
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.printers.printing import ELIDE, in_sight
@@ -64,7 +64,7 @@ def test_axes_are_cut_behind_where_dots_begin():
 
 @pytest.mark.prove
 def test_the_shown_entries_of_any_graph_are_those_of_the_whole(monkeypatch):
-    monkeypatch.setattr(derived, "in_sight", lambda size: (0, size - 1) if size > 2 else None)
+    monkeypatch.setattr(beside, "in_sight", lambda size: (0, size - 1) if size > 2 else None)
     for seed in range(count(10, 100)):
         case = random_case(seed)
         notation = NOTATIONS[seed % len(NOTATIONS)]

@@ -12,13 +12,8 @@ from numbers import Integral
 from typing import Any
 
 from clearprop.backprop import plan
-from clearprop.derivation.derived import (
-    LEARNING_RATE,
-    Derived,
-    check_parameters,
-    numbers_of,
-    row_of,
-)
+from clearprop.derivation.batch import check_parameters, numbers_of, row_of
+from clearprop.derivation.derived import LEARNING_RATE, Derived
 from clearprop.derivation.expanding import STEP, multiplied_out
 from clearprop.derivation.notations.names import Names
 from clearprop.derivation.notations.notation import Notation, find_notation

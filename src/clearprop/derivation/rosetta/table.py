@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.derivation.derived import LEARNING_RATE, called, numbers_of
+from clearprop.derivation.batch import numbers_of
+from clearprop.derivation.derived import LEARNING_RATE, called
 from clearprop.derivation.notations.names import FULL, Names, base_of
 from clearprop.derivation.notations.notation import NOTATIONS, Notation
 from clearprop.derivation.pages.heading import WIDTH, width, wrapped

@@ -147,6 +147,13 @@ class Writing:
             return minus(plus(minus(terms[1]), minus(terms[0])))
         return plus(*terms)
 
+    def _divisor(self, numerator: Expr, denominator: Expr, of: Callable[[Expr], Node]) -> Node:
+        """What is divided by; K by its name, in a mean over members."""
+        meant = isinstance(numerator, Sum) and "member" in numerator.over
+        share = isinstance(numerator, Sym) and numerator.name == WEIGHT
+        count = Num(float(self.names.graph.members))
+        return Quantity("K") if (meant or share) and denominator == count else of(denominator)
+
     def power(self, base: Node, exponent: Node) -> Node:
         if isinstance(base, Minus) and exponent == Number(2.0):
             base = base.body  # (−x)² = x²
@@ -197,7 +204,7 @@ class Writing:
             case Hadamard(left, right):
                 return times(of(left), of(right))
             case Divide(numerator, denominator):
-                return self.over(of(numerator), of(denominator))
+                return self.over(of(numerator), self._divisor(numerator, denominator, of))
             case Power(base, exponent):
                 return self.power(of(base), of(exponent))
             case Apply():
@@ -249,7 +256,7 @@ class Writing:
             case Hadamard(left, right):
                 return times(of(left), of(right))
             case Divide(numerator, denominator):
-                return self.over(of(numerator), of(denominator))
+                return self.over(of(numerator), self._divisor(numerator, denominator, of))
             case Power(base, exponent):
                 return self.power(of(base), of(exponent))
             case Apply():
