@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import statistics
 import time
 import warnings
@@ -181,7 +180,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    results, load = [], os.getloadavg()[0]
+    results, load = [], record.load()
     for case in cases():
         if options.only not in case[0]:
             continue

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.record import RESULTS, provenance, write
+from benchmarks.record import RESULTS, load, provenance, write
 from clearprop import Network, Training
 from clearprop.errors import DivergenceError
 from clearprop.optimizers import OPTIMIZERS
@@ -93,8 +93,8 @@ def main() -> None:
     (X, y), (fresh, truth) = friedman(rng, ROWS), friedman(rng, FRESH)
     middle, spread = y.mean(), y.std()
     data = [X, ((y - middle) / spread)[:, None], fresh, ((truth - middle) / spread)[:, None]]
-    load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    run = provenance() | {"seeds": SEEDS, "epochs": EPOCHS, "rows": ROWS, "load": load}
+    busy = (load() or 0.0) / (os.cpu_count() or 1)
+    run = provenance() | {"seeds": SEEDS, "epochs": EPOCHS, "rows": ROWS, "load": busy}
     write(RECORD, {"run": run, "rules": {name: measured(name, data) for name in OPTIMIZERS}})
 
 

@@ -11,6 +11,7 @@ import os
 import platform
 import statistics
 import subprocess
+import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,6 +21,8 @@ import clearprop
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+IDLE, WAITING = 3, 4
+"""Where /proc/stat has the time of cores with nothing to do, and of those that wait for a disk."""
 PACKAGES = ("numpy", "torch", "jax", "scikit-learn", "keras", "onnxruntime")
 
 
@@ -35,6 +38,31 @@ def provenance() -> dict[str, Any]:
         "versions": {"python": platform.python_version()}
         | {package: found for package in PACKAGES if (found := _version(package))},
     }
+
+
+def load(seconds: float = 1.0, stat: Path = Path("/proc/stat")) -> float | None:
+    """Return how many cores other programs keep busy while this one waits; None where unknown.
+
+    A load average would count what ended a minute ago, and not what other machines of the same
+    host take (*steal*).
+    """
+    before = _ticks(stat)
+    if before is None:
+        return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    time.sleep(seconds)
+    after = _ticks(stat) or before
+    passed = [new - old for old, new in zip(before, after, strict=True)]
+    rest = passed[IDLE] + passed[WAITING]
+    return (os.cpu_count() or 1) * (1 - rest / max(sum(passed), 1))
+
+
+def _ticks(stat: Path) -> list[int] | None:
+    """All cores' time together: user, nice, system, idle, waiting, interrupts twice, stolen."""
+    try:
+        name, *ticks = stat.read_text("ascii").splitlines()[0].split()
+    except OSError:
+        return None
+    return [int(one) for one in ticks[:8]] if name == "cpu" else None
 
 
 def check_installed() -> None:

@@ -21,7 +21,6 @@ of the one before. Everything takes half an hour on two quiet cores.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -43,8 +42,8 @@ class Run:
         self.quick: bool = options.quick
         self.rounds: int = 2 if options.quick else options.rounds
         self.nets: list[str] = options.nets.split(",")
-        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-        settings = {"rounds": self.rounds, "quick": self.quick, "nets": self.nets, "load": load}
+        settings = {"rounds": self.rounds, "quick": self.quick, "nets": self.nets}
+        settings["load"] = record.load()
         self.kept = record.Kept(options.json, settings)
         self.began = time.perf_counter()
 

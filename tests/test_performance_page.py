@@ -200,3 +200,21 @@ def test_the_sweep_reaches_all_corners_and_no_further_than_its_arithmetic(
     # 2m (2 Σ s s' + Σ_{l>1} s s') of 8-8-8-10, batch 3
     assert sweep.flop((8, 3, 2)) == 6 * (2 * (64 + 64 + 80) + 64 + 80)
     assert max(map(sweep.flop, points)) <= sweep.MOST
+
+
+def test_the_load_of_a_run_is_what_others_use_while_it_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    record = importlib.import_module("benchmarks.record")
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  10 0 10 100 20 0 0 0 0 0\ncpu0 1 2 3\n")
+
+    def later(_: float) -> None:  # of 100 ticks 20 user, 5 nice, 10 system, 15 stolen: half
+        stat.write_text("cpu  30 5 20 140 30 0 0 15 99 0\n")
+
+    monkeypatch.setattr(record.time, "sleep", later)
+    monkeypatch.setattr(record.os, "cpu_count", lambda: 4)
+    assert record.load(1.0, stat) == pytest.approx(2.0)
+    monkeypatch.setattr(record.os, "getloadavg", lambda: (0.25, 1, 1), raising=False)
+    assert record.load(1.0, tmp_path / "none") == 0.25
