@@ -7,10 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from clearprop.derivation.pages.heading import (
-    width,
-    wrapped,
-)
+import clearprop as cp
+from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.pages.heading import width, wrapped
 from clearprop.derivation.pages.terminal import block, folded
 
 
@@ -116,3 +115,26 @@ def test_numbers_stand_right_aligned_in_brackets_as_tall_as_they_are(array, line
 
 def test_a_sign_before_numbers_may_be_wide():
     assert list(block(np.array([1.0, 2.0]), "层 = ", 2)) == ["层 = ⎡ 1 ⎤", "     ⎣ 2 ⎦"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        (26, "x = [ 11  12  13  14  15 ]"),
+        (25, "x = [ 11  12  …  15 ]"),
+        (21, "x = [ 11  12  …  15 ]"),
+        (20, "x = [ 11  …  15 ]"),
+        (9, "x = [ 11  …  15 ]"),
+    ],
+)
+def test_a_matrix_has_as_many_columns_as_the_page_has_room_for(columns, row):
+    (line,) = block(np.array([[11.0, 12.0, 13.0, 14.0, 15.0]]), "x = ", 2, columns)
+    assert line == row
+    column = np.arange(11.0, 17.0)  # rows are not cut with them
+    assert len(list(block(column, "x = ", 2, columns))) == 6
+
+
+def test_no_line_of_all_digits_leaves_a_terminal():
+    network = cp.Network("6-6-2", "sigmoid")
+    page = cp.derive(network, "matrix", *random_numbers(network, 0, 1), digits=17).text()
+    assert max(map(width, page.splitlines())) <= 80

@@ -21,7 +21,7 @@ from clearprop.derivation.pages.heading import (
     wrapped,
 )
 from clearprop.derivation.printers.layouts import TEXT
-from clearprop.derivation.printers.printing import elided
+from clearprop.derivation.printers.printing import ELIDE, elided
 from clearprop.derivation.steps.equations import DerivedStep, Equation
 from clearprop.expressions import Array
 from clearprop.words import number
@@ -130,7 +130,7 @@ class _Text:
             yield f"{head}{self.printer.array(found)}"
             return
         blank = " " * (11 + width(name))
-        shown = list(block(found, blank, self.printer.digits))
+        shown = list(block(found, blank, self.printer.digits, self.columns))
         for place, line in enumerate(shown):
             yield head + line[len(blank) :] if place == (len(shown) - 1) // 2 else line
 
@@ -149,16 +149,22 @@ class _Text:
         if found.ndim == 0:
             yield f"{indent} = {self.printer.array(found)}"
         else:
-            yield from block(found, f"{indent} = ", self.printer.digits)
+            yield from block(found, f"{indent} = ", self.printer.digits, self.columns)
         if not np.isfinite(found).all():
             for line in wrapped(endless(self.derived, equation), self.columns - width(indent) - 3):
                 yield f"{indent}   {self.paint(YELLOW, line)}"
 
 
-def block(array: Array, indent: str, digits: int) -> Iterator[str]:
-    """Yield a column or a matrix as lines with tall brackets, numbers aligned."""
-    cells = elided(array, lambda x: number(x, digits).replace("-", "−"))
-    widths = [max(width(row[c]) for row in cells) for c in range(len(cells[0]))]
+def block(array: Array, indent: str, digits: int, columns: int = WIDTH) -> Iterator[str]:
+    """Yield a column or a matrix as lines with tall brackets, numbers aligned.
+
+    As many of its columns as the page has room for, up to `ELIDE`; the least is 1 … n.
+    """
+    for across in range(ELIDE, LEAST - 1, -1):
+        cells = elided(array, lambda x: number(x, digits).replace("-", "−"), across=across)
+        widths = [max(width(row[c]) for row in cells) for c in range(len(cells[0]))]
+        if width(indent) + sum(widths) + 2 * len(widths) + 2 <= columns:
+            break
     left, right = ("⎡", "⎢", "⎣"), ("⎤", "⎥", "⎦")
     for i, row in enumerate(cells):
         side = 0 if i == 0 else 2 if i == len(cells) - 1 else 1
@@ -193,6 +199,8 @@ def folded(text: str, room: int) -> Iterator[str]:
     yield text
 
 
+LEAST = 3
+"""Of a matrix too wide for the page, the first column, dots and the last stand."""
 AHEAD = 3
 """No sign of mathematics has more letters than this: what is further on needs no measuring."""
 LOOSE = {" + ": 0.0, " − ": 0.0, " - ": 0.0, " · ": 0.4, " ⊙ ": 0.4, " ⊘ ": 0.4}

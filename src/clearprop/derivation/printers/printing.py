@@ -223,15 +223,19 @@ class Printer:
         return isinstance(node, Quantity) and not node.index and self.names.rank(node.sym) == 1
 
 
-def elided(array: Any, write: Any, limit: int = ELIDE) -> list[list[str]]:
+def elided(
+    array: Any, write: Any, limit: int = ELIDE, across: int | None = None
+) -> list[list[str]]:
     """Return the cells of a column or a matrix, with dots past ``limit`` rows or columns.
+
+    ``across``: past so many columns, where that is another number.
 
     >>> elided(np.arange(9.0), str, 4)
     [['0.0'], ['1.0'], ['⋮'], ['8.0']]
     """
     table = array[:, None] if array.ndim == 1 else array
     rows = _kept(table.shape[0], limit)
-    columns = _kept(table.shape[1], limit)
+    columns = _kept(table.shape[1], limit if across is None else across)
     return [
         [
             write(float(table[r, c])) if r is not None and c is not None
