@@ -50,6 +50,23 @@ CP_INLINE VectorF multiply_add(Factor<float, Pair> a, Factor<float, Pair> b, Vec
 #endif
 }
 
+// a · b + c, where a is one number in memory. AVX-512's instruction reads it for all lanes by
+// itself; a compiler, seeing two products with one number, would load it apart from them.
+template <class T, class E>
+CP_INLINE Vector<T> multiply_add(const E* a, Factor<T, E> b, Vector<T> c) {
+    return multiply_add(Factor<T, E>::all(*a), b, c);
+}
+#if defined(CLEARPROP_ISA_AVX512)
+CP_INLINE VectorF multiply_add(const float* a, Factor<float, float> b, VectorF c) {
+    asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(c.v) : "v"(b.v.v), "m"(*a));
+    return c;
+}
+CP_INLINE VectorD multiply_add(const double* a, Factor<double, double> b, VectorD c) {
+    asm("vfmadd231pd %2%{1to8%}, %1, %0" : "+v"(c.v) : "v"(b.v.v), "m"(*a));
+    return c;
+}
+#endif
+
 #if defined(CLEARPROP_BFLOAT16)
 // Lane by lane the pair of two numbers, rounded to the nearest bfloat16, ties to even; of subnormal
 // numbers the processor makes zeros, as its products do.

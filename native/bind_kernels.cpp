@@ -78,7 +78,17 @@ auto product(const std::string& isa, nb::ndarray<const T, nb::numpy, nb::ndim<2>
     for (long s = 0; s < k; ++s)
         for (long j = 0; j < n; ++j)
             packed.get()[j / width * width * k + s * width + j % width] = B.data()[s * n + j];
-    kernels.multiply(A.data(), A.stride(0), A.stride(1), packed.get(), C.get(), m, n, k);
+    // Rows as the engine makes them are padded, and are packed; others are read where they stand.
+    Memory<T> rows, room;
+    const T* from = A.data();
+    long a_row = A.stride(0);
+    if (A.stride(1) == 1) {
+        rows.resize(static_cast<std::size_t>(m * (k + width)));
+        for (long i = 0; i < m; ++i) std::copy_n(from + i * a_row, k, rows.get() + i * (k + width));
+        from = rows.get(), a_row = k + width;
+        room.resize(static_cast<std::size_t>(m * k + width));
+    }
+    kernels.multiply(from, a_row, A.stride(1), packed.get(), C.get(), m, n, k, room.get());
     T* result = new T[static_cast<std::size_t>(m * n) + 1];
     for (long i = 0; i < m; ++i) std::copy_n(C.get() + i * panels * width, n, result + i * n);
     return owned(result, {static_cast<std::size_t>(m), static_cast<std::size_t>(n)});

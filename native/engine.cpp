@@ -292,7 +292,7 @@ bool Engine<T>::forward(From<T> from, const Data& data, const std::int64_t* rows
     given.stop = stop;
     // As many blocks for each thread, of whole tiles
     const long most = pass_rows * threads, blocks = std::max(1L, (m + most - 1) / most * threads);
-    const long tile = kernels_.tile_rows, rows_each = (m + blocks - 1) / blocks;
+    const long tile = kernels_.part_rows, rows_each = (m + blocks - 1) / blocks;
     const long size = std::clamp((rows_each + tile - 1) / tile * tile, 1L, pass_rows);
     return each_block(data, rows, m, size, threads, given,
                       [&](const Job<T>&, long first, long start, long count) {

@@ -41,14 +41,14 @@ void elementary(int function, const T* x, T* y, long n) {
 }
 
 template <class T>
-void multiply(const T* A, long a_row, long a_k, const T* B, T* C, long m, long n, long k) {
+void multiply(const T* A, long a_row, long a_k, const T* B, T* C, long m, long n, long k, T* room) {
     const long panel = panel_width<T>;
     product<T, T>({m, n, k, A, a_row, a_k, B, panel, panel * k, C, panels_of<T>(n) * panel, panel,
-                   Start::zero, nullptr});
+                   Start::zero, nullptr, false, nullptr, 0, room});
 }
 
 template <class T, class E = T>
-inline constexpr Kernels<T> table = {panel_width<T>,  unit_rows<T, E>, !std::is_same_v<T, E>,
+inline constexpr Kernels<T> table = {panel_width<T>,  part_rows<T, E>, !std::is_same_v<T, E>,
                                      rows<T, E>,      sum_rows<T, E>,  update<T, E>,
                                      squares<T>,      pack<T>,         unpack<T>,
                                      transpose<T, E>, elementary<T>,   multiply<T>};

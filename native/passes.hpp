@@ -162,7 +162,8 @@ class Pass {
         if constexpr (std::is_same_v<T, E>)
             product<T, E>({rows_, s_out, s_in, a.at, a.row, 1,
                            w.transposed + member * w.transposed_member, panel_width<T>,
-                           w.transposed_panel, z.at, z.row, panel_width<T>, start, bias, rectify});
+                           w.transposed_panel, z.at, z.row, panel_width<T>, start, bias, rectify,
+                           nullptr, 0, job_.scratch});
         else
             product<T, E>({rows_, s_out, (s_in + 1) / 2, pairs(a, s_in), pairs_row(s_in), 1,
                            w.low_transposed + member * w.low_transposed_member, panel_width<T>,
@@ -182,7 +183,7 @@ class Pass {
         if constexpr (std::is_same_v<T, E>)
             product<T, E>({rows_, W.columns, W.rows, delta.at, delta.row, 1,
                            w.w + member * w.member, panel_width<T>, w.panel, Delta.at, Delta.row,
-                           panel_width<T>, start, nullptr, false, y.at, y.row});
+                           panel_width<T>, start, nullptr, false, y.at, y.row, job_.scratch});
         else
             product<T, E>({rows_, W.columns, (W.rows + 1) / 2, pairs(delta, W.rows),
                            pairs_row(W.rows), 1, w.low + member * w.low_member, panel_width<T>,

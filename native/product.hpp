@@ -4,13 +4,18 @@
 // and, tile by tile in sums.hpp, ∂J/∂W = Σ_rows δ aᵀ, where A is δ read column by column.
 //
 // Why it is fast: a tile of `tile_rows` × 2 registers of C stays in registers while k runs; every
-// step loads one row of a B panel (2 registers) and broadcasts tile_rows numbers of A. B comes in
-// panels two registers wide, k rows after each other, so it streams; k is cut in equal pieces, so
-// that a panel and the rows of A stay in the second cache, and C is continued from memory between
-// pieces. Where B is larger than the second cache has room for beside the values, the tiles of one
-// panel fetch the next meanwhile: no processor sees by itself that panels follow each other at a
-// distance. relu, and its slope behind the product δ W, are done behind the last piece, before the
-// tile leaves the registers.
+// step loads one row of a B panel (2 registers) and multiplies it by tile_rows numbers of A. B
+// comes in panels two registers wide, k rows after each other, so it streams; k is cut in equal
+// pieces, so that a panel and the rows of A stay in the second cache, and C is continued from
+// memory between pieces. Where B is larger than the second cache has room for beside the values,
+// the tiles of one panel fetch the next meanwhile: no processor sees by itself that panels follow
+// each other at a distance. relu, and its slope behind the product δ W, are done behind the last
+// piece, before the tile leaves the registers.
+//
+// AVX-512 multiplies by a number of A where it stands in memory, so that a step of k is little more
+// than its fma, and a neighbour on the same core (hyper-threading) finds few free slots to take
+// away. For that the numbers of one step have to stand side by side: where B has several panels,
+// the rows of A are packed once for all of them, tile by tile.
 //
 // Why the bits agree: an element of C is one chain of fma over k in order, whatever the tile it
 // falls in, the rows beside it, or the piece of k it is in. So m, threads and tails change nothing.
@@ -23,15 +28,25 @@
 namespace clearprop::CP_ISA {
 
 // 2 · tile_rows accumulators, 2 registers of B and a broadcast: as many as the registers hold.
-#if CP_BYTES == 64 || defined(CLEARPROP_ISA_NEON)
+#if CP_BYTES == 64
+inline constexpr int tile_rows = 12;
+#elif defined(CLEARPROP_ISA_NEON)
 inline constexpr int tile_rows = 8;
 #else
 inline constexpr int tile_rows = 6;
 #endif
+// Rows of a tile where they stand apart: their distances want registers too.
+inline constexpr int apart_rows = tile_rows < 8 ? tile_rows : 8;
 inline constexpr long k_piece = 512;  // k × 2 registers of B ≤ 64 KB; changes no bits
 
 template <class T>
 inline constexpr int panel_width = 2 * Vector<T>::lanes;
+
+// From so many panels of B on, packing A is worth its time.
+inline constexpr long few_panels = 8;
+template <class T, class E>
+inline constexpr bool packs_rows =
+    CP_BYTES == 64 && std::is_same_v<T, float> && std::is_same_v<T, E>;
 
 enum class Start { zero, row, given };  // C starts from 0, from one row of biases, or from itself
 
@@ -51,6 +66,9 @@ struct Product {
     bool rectify = false;
     const T* y = nullptr;
     long y_row = 0;
+    // Room for a piece of A, packed: m · k_piece numbers and a register; null: A is read as it
+    // stands
+    T* room = nullptr;
 };
 
 template <class T>
@@ -92,58 +110,66 @@ CP_INLINE constexpr long whole_groups(long k) {
     return tiled ? grouped(2 * k) : k;
 }
 
-// One tile: `rows` × `vectors` registers of C.
-template <class T, class E, int rows, int vectors, class Fetch>
-CP_INLINE void tile(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k,
-                    Start start, End<T> end, Fetch fetch) {
+// One tile: `rows` × `vectors` registers of C. Of A, what one step of k reads stands side by side,
+// or in rows that are a_row apart. Every loop over registers is unrolled, or they would be memory.
+template <class T, class E, int rows, int vectors, bool beside, class Fetch>
+CP_INLINE void tile(const Product<T, E>& p, const E* A, long a_k, const E* B, T* C, const T* bias,
+                    long k, Start start, End<T> end, Fetch fetch) {
     using V = Vector<T>;
+    const auto each = [](auto visit) {
+        CP_UNROLL
+        for (int i = 0; i < rows; ++i) {
+            CP_UNROLL
+            for (int j = 0; j < vectors; ++j) visit(i, j);
+        }
+    };
     V c[rows][vectors];
-    for (int i = 0; i < rows; ++i)
-        for (int j = 0; j < vectors; ++j)
-            c[i][j] = start == Start::zero  ? V::zero()
-                      : start == Start::row ? V::load(bias + j * V::lanes)
-                                            : V::load(C + i * p.c_row + j * V::lanes);
+    if (start == Start::zero) {
+        each([&](int i, int j) { c[i][j] = V::zero(); });
+    } else {
+        const T* const from = start == Start::row ? bias : C;
+        const long row = start == Start::row ? 0 : p.c_row;
+        each([&](int i, int j) { c[i][j] = V::load(from + i * row + j * V::lanes); });
+    }
     for (long s = 0; s < k; ++s) {
         Factor<T, E> b[vectors];
+        CP_UNROLL
         for (int j = 0; j < vectors; ++j) b[j] = Factor<T, E>::load(B + j * V::lanes);
+        CP_UNROLL
         for (int i = 0; i < rows; ++i) {
-            const auto a = Factor<T, E>::all(A[i * p.a_row]);
-            for (int j = 0; j < vectors; ++j) c[i][j] = multiply_add(a, b[j], c[i][j]);
+            if constexpr (beside) {
+                CP_UNROLL
+                for (int j = 0; j < vectors; ++j) c[i][j] = multiply_add(A + i, b[j], c[i][j]);
+            } else {
+                const auto a = Factor<T, E>::all(A[i * p.a_row]);
+                CP_UNROLL
+                for (int j = 0; j < vectors; ++j) c[i][j] = multiply_add(a, b[j], c[i][j]);
+            }
         }
         fetch.step();
-        A += p.a_k;
+        A += a_k;
         B += p.b_k;
     }
-    if (end.rectify)
-        for (int i = 0; i < rows; ++i)
-            for (int j = 0; j < vectors; ++j) c[i][j] = end.rectified(c[i][j]);
+    if (end.rectify) each([&](int i, int j) { c[i][j] = end.rectified(c[i][j]); });
     if (end.y)
-        for (int i = 0; i < rows; ++i)
-            for (int j = 0; j < vectors; ++j)
-                c[i][j] = end.sloped(c[i][j], end.y + i * p.y_row + j * V::lanes);
-    for (int i = 0; i < rows; ++i)
-        for (int j = 0; j < vectors; ++j) c[i][j].store(C + i * p.c_row + j * V::lanes);
+        each([&](int i, int j) {
+            c[i][j] = end.sloped(c[i][j], end.y + i * p.y_row + j * V::lanes);
+        });
+    each([&](int i, int j) { c[i][j].store(C + i * p.c_row + j * V::lanes); });
 }
 
-// The tile of fewer rows: the same instructions for each element.
-template <class T, class E, int vectors, class Fetch, int rows = tile_rows - 1>
-CP_INLINE void tail(int left, const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias,
-                    long k, Start start, End<T> end, Fetch fetch) {
-    if constexpr (rows > 0) {
-        if (left == rows)
-            tile<T, E, rows, vectors>(p, A, B, C, bias, k, start, end, fetch);
-        else
-            tail<T, E, vectors, Fetch, rows - 1>(left, p, A, B, C, bias, k, start, end, fetch);
-    }
-}
-
-template <class T, class E, int vectors, class Fetch = NoFetch>
-CP_INLINE void any_tile(int rows, const Product<T, E>& p, const E* A, const E* B, T* C,
+// The tile of so many rows, `most` at most: the same instructions for each element.
+template <class T, class E, int vectors, bool beside, class Fetch = NoFetch,
+          int most = beside ? tile_rows : apart_rows>
+CP_INLINE void any_tile(int rows, const Product<T, E>& p, const E* A, long a_k, const E* B, T* C,
                         const T* bias, long k, Start start, End<T> end = {}, Fetch fetch = {}) {
-    if (rows == tile_rows)
-        tile<T, E, tile_rows, vectors>(p, A, B, C, bias, k, start, end, fetch);
-    else
-        tail<T, E, vectors>(rows, p, A, B, C, bias, k, start, end, fetch);
+    if constexpr (most > 0) {
+        if (rows == most)
+            tile<T, E, most, vectors, beside>(p, A, a_k, B, C, bias, k, start, end, fetch);
+        else
+            any_tile<T, E, vectors, beside, Fetch, most - 1>(rows, p, A, a_k, B, C, bias, k, start,
+                                                             end, fetch);
+    }
 }
 
 #if defined(CLEARPROP_TILES)
@@ -195,21 +221,68 @@ void tiled_panel(Tiles& tiles, const Product<float, Pair>& p, const Pair* A, con
 inline constexpr bool has_tiles = false;
 #endif
 
+// Rows of A cut into tiles of about equal height; the higher ones come first.
+struct Cut {
+    long tiles, height, higher;
+    CP_INLINE Cut(long m, int most)
+        : tiles(m > most ? (m + most - 1) / most : 1),
+          height(m / tiles),
+          higher(m - height * tiles) {}
+    CP_INLINE long first(long tile) const {
+        return tile * height + (tile < higher ? tile : higher);
+    }
+    CP_INLINE int rows(long tile) const { return static_cast<int>(height + (tile < higher)); }
+};
+
+#if CP_BYTES == 64
+// A's numbers of k steps as the tiles read them: of the first tile step after step, of the next …
+// Four steps at a time: of rows r, r + 4 and r + 8 each four numbers in a register, and four such
+// registers transposed within their quarters, which takes a third of whole squares' time.
+inline void pack_tiles(const Product<float>& p, const Cut& cut, const float* A, long k) {
+    for (long t = 0; t < cut.tiles; ++t) {
+        const int rows = cut.rows(t);
+        const float* row[tile_rows];
+        for (int i = 0; i < tile_rows; ++i)  // what is missing is written and then replaced
+            row[i] = A + (cut.first(t) + (i < rows ? i : 0)) * p.a_row;
+        float* to = p.room + cut.first(t) * k;
+        for (long s = 0; s < k; s += 4) {
+            const auto four = [&](int i) { return _mm_loadu_ps(row[i] + s); };
+            __m512 a[4];
+            for (int i = 0; i < 4; ++i) {
+                a[i] = _mm512_insertf32x4(_mm512_castps128_ps512(four(i)), four(i + 4), 1);
+                a[i] = _mm512_insertf32x4(a[i], four(i + 8), 2);
+            }
+            const auto low = [](__m512 x, __m512 y) { return (__m512d)_mm512_unpacklo_ps(x, y); };
+            const auto high = [](__m512 x, __m512 y) { return (__m512d)_mm512_unpackhi_ps(x, y); };
+            const __m512d halves[4] = {low(a[0], a[1]), low(a[2], a[3]), high(a[0], a[1]),
+                                       high(a[2], a[3])};
+            for (int h = 0; h < 4 && s + 2 * (h / 2) < k; h += 2) {
+                const __m512d first = _mm512_unpacklo_pd(halves[h], halves[h + 1]),
+                              second = _mm512_unpackhi_pd(halves[h], halves[h + 1]);
+                _mm512_storeu_ps(to, (__m512)first);
+                _mm512_storeu_ps(to + rows, (__m512)second);
+                to += 2 * rows;
+            }
+        }
+    }
+}
+#endif
+
 // The rows of C beside one panel of B, tile by tile; `next` is the panel that comes behind it.
-template <class T, class E, int vectors, bool far>
-void panel(const Product<T, E>& p, const E* A, const E* B, T* C, const T* bias, long k, Start start,
-           End<T> end, const E* next) {
-    const long tiles = (p.m + tile_rows - 1) / tile_rows;
-    const long each = (panel_width<T> + tiles - 1) / tiles;
-    for (long i = 0; i < p.m; i += tile_rows, next += each * k) {
-        const int rows = static_cast<int>(p.m - i < tile_rows ? p.m - i : tile_rows);
-        if (end.y && i) end.y += tile_rows * p.y_row;
-        if constexpr (far)
-            any_tile<T, E, vectors>(rows, p, A + i * p.a_row, B, C + i * p.c_row, bias, k, start,
-                                    end, NextPanel<E>{next, each});
-        else
-            any_tile<T, E, vectors>(rows, p, A + i * p.a_row, B, C + i * p.c_row, bias, k, start,
-                                    end);
+template <class T, class E, int vectors, bool beside, bool far>
+void panel(const Product<T, E>& p, const Cut& cut, const E* A, const E* B, T* C, const T* bias,
+           long k, Start start, End<T> end, const E* next) {
+    const long each = (panel_width<T> + cut.tiles - 1) / cut.tiles;
+    const T* const y = end.y;
+    for (long t = 0; t < cut.tiles; ++t, next += each * k) {
+        const long i = cut.first(t);
+        const int rows = cut.rows(t);
+        if (y) end.y = y + i * p.y_row;
+        std::conditional_t<far, NextPanel<E>, NoFetch> fetch{};
+        if constexpr (far) fetch = {next, each};
+        any_tile<T, E, vectors, beside>(rows, p, A + i * (beside ? k : p.a_row),
+                                        beside ? rows : p.a_k, B, C + i * p.c_row, bias, k, start,
+                                        end, fetch);
     }
 }
 
@@ -218,12 +291,16 @@ void product(const Product<T, E>& p) {
     constexpr bool tiled = has_tiles && !std::is_same_v<T, E>;
     [[maybe_unused]] Tiles tiles;
     const long panels = panels_of<T>(p.n), all = whole_groups<tiled>(p.k);
+    const bool packed = packs_rows<T, E> && p.room && p.m > 1 && p.a_k == 1 && panels >= few_panels;
+    [[maybe_unused]] const Cut cut(p.m, packed ? tile_rows : apart_rows);
     const long pieces = all > k_piece ? (all + k_piece - 1) / k_piece : 1;
     const long piece = whole_groups<tiled>((all + pieces - 1) / pieces);
     for (long k0 = 0; k0 == 0 || k0 < all; k0 += piece) {
         const long k = all - k0 < piece ? all - k0 : piece;
         const Start start = k0 ? Start::given : p.start;
         const bool last = k0 + k >= all;
+        if constexpr (packs_rows<T, E>)
+            if (packed) pack_tiles(p, cut, p.A + k0, k);
         for (long q = 0; q < panels; ++q) {
             const E* A = p.A + k0 * p.a_k;
             const E* B = p.B + k0 * p.b_k + q * p.b_panel;
@@ -233,19 +310,27 @@ void product(const Product<T, E>& p) {
             if (last) end = {p.rectify, p.y ? p.y + q * panel_width<T> : nullptr};
             const T* bias = p.start == Start::row ? p.bias + q * panel_width<T> : nullptr;
             const bool wide = p.n - q * panel_width<T> > Vector<T>::lanes;
-#if defined(CLEARPROP_TILES)
             if constexpr (tiled) {
+#if defined(CLEARPROP_TILES)
                 if (wide)
                     tiled_panel<2, far>(tiles, p, A, B, C, bias, k, start, end, next);
                 else
                     tiled_panel<1, far>(tiles, p, A, B, C, bias, k, start, end, next);
-                continue;
-            }
 #endif
-            if (wide)
-                panel<T, E, 2, far>(p, A, B, C, bias, k, start, end, next);
-            else
-                panel<T, E, 1, far>(p, A, B, C, bias, k, start, end, next);
+            } else {
+                const auto multiply = [&](auto beside, const E* rows) {
+                    if (wide)
+                        panel<T, E, 2, beside(), far>(p, cut, rows, B, C, bias, k, start, end,
+                                                      next);
+                    else
+                        panel<T, E, 1, beside(), far>(p, cut, rows, B, C, bias, k, start, end,
+                                                      next);
+                };
+                if constexpr (packs_rows<T, E>)
+                    packed ? multiply(std::true_type(), p.room) : multiply(std::false_type(), A);
+                else
+                    multiply(std::false_type(), A);
+            }
         }
     }
 }

@@ -218,8 +218,8 @@ inline constexpr long scratch_size(long m, long panel_width, long widest) {
 template <class T>
 struct Kernels {
     int panel_width;
-    int tile_rows;
-    bool pairs;  // products read pairs of bfloat16
+    int part_rows;  // a thread's rows, of a batch or a gradient, are a multiple of so many
+    bool pairs;     // products read pairs of bfloat16
     // Instructions on rows first … last − 1; false if it was stopped.
     bool (*rows)(const Job<T>&, long first, long last);
     // ∂J/∂parameter, rows first … last − 1 of it, from blocks first_block … last_block − 1 of rows;
@@ -238,7 +238,8 @@ struct Kernels {
     void (*transpose)(const Job<T>&, long parameter, long first, long last);
     // For tests: one elementary function over an array; one product.
     void (*elementary)(int function, const T* x, T* y, long n);
-    void (*multiply)(const T* A, long a_row, long a_k, const T* B, T* C, long m, long n, long k);
+    void (*multiply)(const T* A, long a_row, long a_k, const T* B, T* C, long m, long n, long k,
+                     T* room);
 };
 
 // The kernels of each instruction set that was compiled; null where it was not.

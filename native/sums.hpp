@@ -29,6 +29,11 @@ inline constexpr long scratch_sums = chunk_rows * panel_width<T>;
 template <class T, class E>
 inline constexpr int unit_rows = has_tiles && !std::is_same_v<T, E> ? 32 : tile_rows;
 
+// What a thread's rows, of the batch or of a gradient, are a multiple of: whole tiles, or where
+// those are high a third of one, so that parts are about equal. Lower tiles lose little.
+template <class T, class E>
+inline constexpr int part_rows = unit_rows<T, E> == 12 ? 4 : unit_rows<T, E>;
+
 // The sums of one parameter's gradient over some of its rows and some blocks of the batch.
 // E is what its products read: T, or pairs of bfloat16.
 template <class T, class E = T>
@@ -143,7 +148,7 @@ class RowSum {
         const Use& only = use(0);
         const bool one = parameter_.uses == 1 && only.members == 1;
         const long bytes = rows_of_batch() * job_.slots[only.a].row * static_cast<long>(sizeof(T));
-        return one && (low || (rows >= 4 * tile_rows && bytes > 32768));
+        return one && (low || (rows >= 32 && bytes > 32768));
     }
     long rows_of_batch() const { return block_end(last_block_ - 1) - first_block_ * row_block; }
     static long steps(long rows) {  // of a chain
@@ -281,30 +286,27 @@ class RowSum {
         }
 #endif
         Product<T, E> p{};
-        p.a_row = 1;
-        p.a_k = tile_rows;
         p.b_k = p.c_row = panel_width<T>;
         if (fetch && block == first_block_)
-            any_tile<T, E, vectors>(rows, p, A, B, C, nullptr, steps(length), Start::zero, {},
-                                    *fetch);
+            any_tile<T, E, vectors, true>(rows, p, A, tile_rows, B, C, nullptr, steps(length),
+                                          Start::zero, {}, *fetch);
         else
-            any_tile<T, E, vectors>(rows, p, A, B, C, nullptr, steps(length), Start::zero);
+            any_tile<T, E, vectors, true>(rows, p, A, tile_rows, B, C, nullptr, steps(length),
+                                          Start::zero);
     }
     template <int vectors>
     CP_INLINE void float_chain(int k, long i, int rows, long q, long block, T* C) const {
         const long r0 = block * row_block, length = block_end(block) - r0;
         Product<T> p{};
-        p.a_row = 1;
         p.c_row = panel_width<T>;
         Start start = Start::zero;
         summands(k, [&](const Use& one, int member) {
             const Rows<T>&delta = job_.slots[one.delta], &a = job_.slots[one.a];
-            p.a_k = delta.row;
             p.b_k = a.row;
-            any_tile<T, T, vectors>(rows, p,
-                                    delta.base + r0 * delta.row + member * delta.member + i,
-                                    a.base + r0 * a.row + member * a.member + q * panel_width<T>, C,
-                                    nullptr, length, start);
+            any_tile<T, T, vectors, true>(
+                rows, p, delta.base + r0 * delta.row + member * delta.member + i, delta.row,
+                a.base + r0 * a.row + member * a.member + q * panel_width<T>, C, nullptr, length,
+                start);
             start = Start::given;
         });
     }

@@ -274,7 +274,7 @@ void Workspace<T>::divide(int threads, long m) {
         const Parameter& parameter = tables_.parameters[p];
         const bool tiled = parameter.layout == Layout::panels;
         // Whole tiles, and whole registers of the transposed copy.
-        const long tile = tiled ? std::lcm(kernels_.tile_rows, kernels_.panel_width) : 256;
+        const long tile = tiled ? std::lcm(kernels_.part_rows, kernels_.panel_width) : 256;
         const double row = static_cast<double>(parameter.columns) * parameter.members *
                            (update_work + (tiled ? static_cast<double>(m) : 8.0));
         const long rows = std::max(tile, static_cast<long>(1e6 / row) / tile * tile);
@@ -409,7 +409,7 @@ void Workspace<T>::gather(const Data& data, const std::int64_t* rows, long first
 
 template <class T>
 typename Workspace<T>::Stretch Workspace<T>::owned_rows(long m, int rank, int threads) const {
-    const long tile = kernels_.tile_rows, tiles = (m + tile - 1) / tile;
+    const long tile = kernels_.part_rows, tiles = (m + tile - 1) / tile;
     return {tiles * rank / threads * tile, std::min(m, tiles * (rank + 1) / threads * tile)};
 }
 
