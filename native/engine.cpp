@@ -106,6 +106,8 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
     const int threads = team.size();
     this->divide(threads, largest);
     Barrier barrier(threads);
+    Stretches stretches(threads);
+    paces_.begin(threads);
     bailed_ = false;
     end = End::done;
     std::vector<double> weight_squares(penalised ? squares_.size() : 0);
@@ -115,7 +117,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
         std::vector<double> settings = settings_;
         std::optional<ScaledDropout> dropout;
         if (slice.dropouts) dropout.emplace(program_, tables_.attrs);
-        for (long s = 0; s < slice.steps; ++s) {
+        for (long s = 0, turn = 0; s < slice.steps; ++s) {
             const std::int64_t* rows = slice.rows + slice.starts[s];
             const long m = slice.starts[s + 1] - slice.starts[s];
             const double total = total_weight(data.weights, rows, m);
@@ -139,18 +141,22 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                 const Timed timed(at.ticks, phase_wait);
                 barrier.wait();
             };
-            const auto own = this->owned_rows(m, rank, threads);
-            for (long r = own.first; r < own.last; ++r)
+            this->own_items(stretches, rank);
+            const long first = paces_.first(turn, rank, m, kernels_.part_rows),
+                       last = paces_.first(turn, rank + 1, m, kernels_.part_rows);
+            const std::uint64_t began = ticks();
+            for (long r = first; r < last; ++r)
                 share_.get()[r] = (data.weights ? data.weights[rows[r]] : 1) / total;
             bool whole = false;
             try {
-                whole = this->pass(at, data, rows, rank, threads);
+                whole = this->pass(at, data, rows, first, last);
             } catch (...) {
                 bailed_ = true;
                 barrier.wait();
                 throw;
             }
             if (!whole) bailed_ = true;
+            paces_.note(turn++, rank, last - first, ticks() - began);
             meet();
             if (bailed_) break;
             const double J = cost(at, 0, blocks_of(m));  // by every thread: cheaper than a barrier
@@ -170,11 +176,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                               slice.per_step_count);
             if (slice.penalties) scalars.penalty_scale = slice.penalties[s];
             if (slice.decays) scalars.weight_decay *= slice.decays[s];
-            const auto owned = [&](auto visit) {
-                for (const Item& item : items_)
-                    if (item.owner == rank) visit(item);
-            };
-            owned([&](const Item& item) {
+            this->each_item(stretches, rank, [&](const Item& item) {
                 const Timed timed(at.ticks, phase_sums);
                 if (!fuse && *slice.stop) return void(bailed_ = true);
                 const long p = item.parameter;
@@ -195,7 +197,8 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                 const double norm = measured ? std::sqrt(joined_squares()) : 0;
                 if (slice.clip > 0 && norm > slice.clip) scalars.gradient_scale = slice.clip / norm;
                 if (rank == 0 && slice.norms) slice.norms[s] = norm;
-                owned([&](const Item& item) {
+                this->own_items(stretches, rank);
+                this->each_item(stretches, rank, [&](const Item& item) {
                     kernels_.update(at, item.parameter, item.first, item.last, scalars);
                 });
                 meet();
@@ -318,7 +321,7 @@ void Engine<T>::predict(Data& data, long m, int output, T* out) {
     at.stop = &never;
     for (long start = 0; start < m; start += pass_rows) {
         at.m = std::min<long>(pass_rows, m - start);
-        this->pass(at, data, nullptr, 0, 1);
+        this->pass(at, data, nullptr, 0, at.m);
         for (long r = 0; r < at.m; ++r, out += slot.width) {
             const T* row = value.base + r * value.row;
             std::copy_n(row, slot.width, out);
@@ -381,7 +384,8 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
     at.stop = stop;
     team.run([&](int rank) {
         const FlushSubnormal<T> flush;
-        if (!this->pass(this->with_scratch(at, rank), data, rows, rank, team.size()))
+        const auto first = [&](int of) { return m * of / team.size(); };
+        if (!this->pass(this->with_scratch(at, rank), data, rows, first(rank), first(rank + 1)))
             bailed_ = true;
     });
     // The piece as subtrees of the whole batch: the largest that start where the last one ended.
@@ -395,14 +399,15 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
         };
         nodes.push_back({first + b, level, cost(at, b, end), row_sum(r0, r1, weight)});
         std::vector<T>& sum = sums.emplace_back(static_cast<std::size_t>(tables_.size));
+        Stretches stretches(team.size());
+        for (int rank = 0; rank < team.size(); ++rank) this->own_items(stretches, rank);
         team.run([&](int rank) {
             const FlushSubnormal<T> flush;
             const Job<T> own = this->with_scratch(at, rank);
-            for (const Item& item : items_) {
-                if (item.owner != rank) continue;
+            this->each_item(stretches, rank, [&](const Item& item) {
                 if (*stop) return void(bailed_ = true);
                 kernels_.sum_rows(own, item.parameter, item.first, item.last, b, end, nullptr);
-            }
+            });
         });
         for (std::size_t p = 0; p < weights_.size(); ++p)
             kernels_.unpack(at, static_cast<long>(p), weights_[p].gradient, sum.data());

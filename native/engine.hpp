@@ -1,18 +1,21 @@
 // The engine: a program with its memory, run step by step without Python.
 //
 // One step is: gather the batch's rows; forward, cost and backward, each thread its own rows; a
-// barrier; ∂J/∂W and its update, each thread its own rows of every parameter; a barrier. The same
-// parts are there apart (gradient, apply), and give the same bits.
+// barrier; ∂J/∂W and its update, each thread rows of its own of every parameter, and then what
+// another has not come to; a barrier. The same parts are there apart (gradient, apply), and give
+// the same bits.
 //
-// Why it is fast: nothing is allocated inside a step, no step returns to Python, and between its
-// two barriers no thread asks another for anything. Rows that are only predicted or judged need no
-// barrier: each block goes through the whole network on whichever thread is free.
+// Why it is fast: nothing is allocated inside a step, no step returns to Python, and threads reach
+// its two barriers at about the same time, however fast their cores are (paces.hpp,
+// stretches.hpp). Rows that are only predicted or judged need no barrier: each block goes through
+// the whole network on whichever thread is free.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <vector>
 
+#include "paces.hpp"
 #include "threads.hpp"
 #include "workspace.hpp"
 
@@ -139,7 +142,8 @@ class Engine : private Workspace<T> {
     double joined_squares() const;
 
     std::atomic<bool> bailed_{false};  // a thread saw the stop flag
-    bool read_before_ = false;         // weights from a flat vector
+    Paces paces_;
+    bool read_before_ = false;  // weights from a flat vector
 };
 
 // Σ w of a batch: blocks and tree as every sum over rows.

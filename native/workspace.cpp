@@ -66,9 +66,11 @@ void copy_rows(const Array& array, const std::int64_t* rows, long first, long la
     }
 }
 
-// Work is counted in multiplications of the gradient. The update of one weight takes as long as
-// some 30 of them; an item of more than 10⁹ would be asked too late whether to stop.
-constexpr double update_work = 30, largest_item = 1e9;
+// The update of one weight takes as long as so many multiplications of the gradient.
+constexpr double update_work = 30;
+
+// Items a thread has of its own, where others may take some.
+constexpr double parts_each = 8;
 
 // Numbers of a flat vector up to which it is remembered that the weights are packed.
 constexpr std::size_t most_kept = 1 << 16;
@@ -266,7 +268,7 @@ void Workspace<T>::divide(int threads, long m) {
     make_scratch(threads, m);
     struct Piece {
         Item item;
-        double work, before;
+        double before;
     };
     std::vector<Piece> pieces;
     double total = 0;
@@ -281,24 +283,31 @@ void Workspace<T>::divide(int threads, long m) {
         for (long first = 0; first < parameter.rows; first += rows) {
             const long last = std::min<long>(first + rows, parameter.rows);
             const double work = row * static_cast<double>(last - first);
-            pieces.push_back({{static_cast<long>(p), first, last, 0}, work, total});
+            pieces.push_back({{static_cast<long>(p), first, last, 0, work}, total});
             total += work;
         }
     }
     items_.clear();
-    double joined = 0;  // work of the last item
+    first_item_.assign(static_cast<std::size_t>(threads) + 1, 0);
+    // One thread has nobody to leave a part to
+    const double most =
+        threads == 1 ? largest_item : std::min(largest_item, total / (threads * parts_each));
     for (Piece& piece : pieces) {
         Item& item = piece.item;
         item.owner = std::min(threads - 1,
-                              static_cast<int>((piece.before + piece.work / 2) / total * threads));
-        const bool next = !items_.empty() && items_.back().parameter == item.parameter &&
-                          items_.back().owner == item.owner && joined < largest_item;
-        if (next)
-            items_.back().last = item.last;
-        else
-            items_.push_back(item), joined = 0;
-        joined += piece.work;
+                              static_cast<int>((piece.before + item.work / 2) / total * threads));
+        Item* const before = items_.empty() ? nullptr : &items_.back();
+        if (before && before->parameter == item.parameter && before->owner == item.owner &&
+            before->work + item.work / 2 < most) {
+            before->last = item.last;
+            before->work += item.work;
+        } else
+            items_.push_back(item);
+        first_item_[static_cast<std::size_t>(item.owner) + 1] =
+            static_cast<std::uint32_t>(items_.size());
     }
+    for (std::size_t rank = 0; rank < first_item_.size() - 1; ++rank)  // of a thread without any
+        first_item_[rank + 1] = std::max(first_item_[rank + 1], first_item_[rank]);
 }
 
 template <class T>
@@ -408,22 +417,18 @@ void Workspace<T>::gather(const Data& data, const std::int64_t* rows, long first
 }
 
 template <class T>
-typename Workspace<T>::Stretch Workspace<T>::owned_rows(long m, int rank, int threads) const {
-    const long tile = kernels_.part_rows, tiles = (m + tile - 1) / tile;
-    return {tiles * rank / threads * tile, std::min(m, tiles * (rank + 1) / threads * tile)};
-}
-
-template <class T>
-bool Workspace<T>::pass(const Job<T>& job, const Data& data, const std::int64_t* rows, int rank,
-                        int threads) {
-    const Stretch own = owned_rows(job.m, rank, threads);
-    for (long first = own.first; first < own.last; first += pass_rows) {
-        const long last = std::min(own.last, first + pass_rows);
+bool Workspace<T>::pass(const Job<T>& job, const Data& data, const std::int64_t* rows, long first,
+                        long last) {
+    const long passes = std::max(1L, (last - first + pass_rows - 1) / pass_rows);
+    const long part = kernels_.part_rows, equal = (last - first + passes - 1) / passes;
+    const long each = std::min(pass_rows, (equal + part - 1) / part * part);
+    for (; first < last; first += each) {
+        const long end = std::min(last, first + each);
         {
             const Timed timed(job.ticks, phase_gather);
-            gather(data, rows, first, last);
+            gather(data, rows, first, end);
         }
-        if (!kernels_.rows(job, first, last)) return false;
+        if (!kernels_.rows(job, first, end)) return false;
     }
     return true;
 }

@@ -15,8 +15,13 @@
 #include "held.hpp"
 #include "memory.hpp"
 #include "program.hpp"
+#include "stretches.hpp"
 
 namespace clearprop {
+
+// Work is counted in multiplications of the gradient; more at once would be asked too late whether
+// to stop.
+inline constexpr double largest_item = 1e9;
 
 inline constexpr long pass_rows = 128;  // rows that go through all instructions together
 
@@ -47,9 +52,10 @@ struct Data {
 template <class T>
 class Workspace {
   public:
-    struct Item {  // rows of a parameter: what one thread sums and updates at a time
+    struct Item {  // rows of a parameter: the least that one thread sums and updates at a time
         long parameter, first, last;
         int owner;
+        double work;
     };
 
     Workspace(Tables tables, std::vector<double> settings, const Kernels<T>& kernels);
@@ -58,6 +64,27 @@ class Workspace {
     void reserve(long m, const Data& data);
     // Cuts the parameters into items and gives each thread a stretch of them of about equal work.
     void divide(int threads, long m);
+    // The thread's own items, to be done by each_item, which calls visit(item) for them and for
+    // what others have not come to; items of one parameter that follow each other are visited as
+    // one.
+    void own_items(Stretches& stretches, int rank) const {
+        stretches.fill(rank, first_item_[static_cast<std::size_t>(rank)],
+                       first_item_[static_cast<std::size_t>(rank) + 1]);
+    }
+    template <class Visit>
+    void each_item(Stretches& stretches, int rank, Visit visit) const {
+        for (std::uint32_t first, last; stretches.take(rank, first, last);)
+            for (std::uint32_t i = first; i < last;) {
+                Item item = items_[i++];
+                for (; i < last && items_[i].parameter == item.parameter &&
+                       item.work + items_[i].work < largest_item;
+                     ++i) {
+                    item.last = items_[i].last;
+                    item.work += items_[i].work;
+                }
+                visit(item);
+            }
+    }
     // Room for whole gradients: of clipping, pieces and L-BFGS.
     void make_gradients();
     // Memory that is each thread's own, for batches of m rows.
@@ -70,13 +97,9 @@ class Workspace {
     void unpack(T* flat, T* const* slots) const;
     // A state in zeros for this program.
     std::shared_ptr<Held<T>> hold() const;
-    // One thread's rows of the batch: gathered, then through the instructions. False if stopped.
-    bool pass(const Job<T>& job, const Data& data, const std::int64_t* rows, int rank, int threads);
-    // The rows of a batch of m that a thread owns.
-    struct Stretch {
-        long first, last;
-    };
-    Stretch owned_rows(long m, int rank, int threads) const;
+    // Rows first … last − 1 of the batch: gathered, then through the instructions, in about equal
+    // parts. False if stopped.
+    bool pass(const Job<T>& job, const Data& data, const std::int64_t* rows, long first, long last);
     Job<T> job(long m, int rank = -1) const;
     Job<T> with_scratch(Job<T> job, int rank) const;
     // What an update reads; `settings` is a copy of settings_ that the thread owns.
@@ -107,15 +130,16 @@ class Workspace {
     std::vector<Memory<std::int32_t>> index_memory_, list_memory_;
     std::vector<std::int32_t*> indices_, lists_;
     Memory<double> share_, row_cost_;
-    std::vector<Memory<T>> scratch_;   // by thread
-    std::vector<Memory<Pair>> pairs_;  // of the weights, in bfloat16
-    std::vector<double> squares_;      // of each row of each parameter
-    std::vector<long> square_start_;   // by parameter
-    std::vector<bool> turned_;         // by parameter
-    std::vector<Item> items_;
-    std::shared_ptr<Held<T>> own_;  // where flat vectors are packed
-    std::uint64_t bound_ = 0;       // the stamp of the state that is bound; 0: unknown
-    std::vector<T> packed_;         // the flat vector that stands in own panels; empty: unknown
+    std::vector<Memory<T>> scratch_;         // by thread
+    std::vector<Memory<Pair>> pairs_;        // of the weights, in bfloat16
+    std::vector<double> squares_;            // of each row of each parameter
+    std::vector<long> square_start_;         // by parameter
+    std::vector<bool> turned_;               // by parameter
+    std::vector<Item> items_;                // by owner
+    std::vector<std::uint32_t> first_item_;  // by thread, and behind the last
+    std::shared_ptr<Held<T>> own_;           // where flat vectors are packed
+    std::uint64_t bound_ = 0;                // the stamp of the state that is bound; 0: unknown
+    std::vector<T> packed_;  // the flat vector that stands in own panels; empty: unknown
     long m_ = 0;
 };
 
