@@ -26,6 +26,8 @@ class Paces {
 
     // The first of m rows that threads from `rank` on have, a multiple of `part`.
     long first(long turn, int rank, long m, long part) const {
+        if (static_cast<std::size_t>(rank) == all_.size()) return m;
+        if (rank == 0) return 0;
         double least = all_[0].ticks_a_row[turn % 2], before = 0, total = 0;
         for (const Pace& one : all_) least = std::min(least, one.ticks_a_row[turn % 2]);
         for (std::size_t i = 0; i < all_.size(); ++i) {
@@ -36,7 +38,6 @@ class Paces {
             const double own = all_[i].ticks_a_row[turn % 2];
             total += least > 0 && own > nearly * least ? least / std::min(own, 3 * least) : 1;
         }
-        if (static_cast<std::size_t>(rank) == all_.size()) return m;
         const double parts = static_cast<double>((m + part - 1) / part);
         return std::min(m, static_cast<long>(parts * before / total + 0.5) * part);
     }
