@@ -237,7 +237,7 @@ struct Cut {
 #if CP_BYTES == 64
 // A's numbers of k steps as the tiles read them: of the first tile step after step, of the next …
 // Four steps at a time: of rows r, r + 4 and r + 8 each four numbers in a register, and four such
-// registers transposed within their quarters, which takes a third of whole squares' time.
+// registers transposed within their quarters: half of the exchanges that whole squares would take.
 inline void pack_tiles(const Product<float>& p, const Cut& cut, const float* A, long k) {
     for (long t = 0; t < cut.tiles; ++t) {
         const int rows = cut.rows(t);
