@@ -156,7 +156,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                 throw;
             }
             if (!whole) bailed_ = true;
-            paces_.note(turn++, rank, last - first, ticks() - began);
+            if (threads > 1) paces_.note(turn++, rank, last - first, ticks() - began);
             meet();
             if (bailed_) break;
             const double J = cost(at, 0, blocks_of(m));  // by every thread: cheaper than a barrier

@@ -224,10 +224,13 @@ inline constexpr bool has_tiles = false;
 // Rows of A cut into tiles of about equal height; the higher ones come first.
 struct Cut {
     long tiles, height, higher;
-    CP_INLINE Cut(long m, int most)
-        : tiles(m > most ? (m + most - 1) / most : 1),
-          height(m / tiles),
-          higher(m - height * tiles) {}
+    CP_INLINE Cut(long m, int most) {
+        const auto rows = static_cast<unsigned>(m);  // half the time of a division of 64 bits
+        const unsigned count = m > most ? (rows + most - 1) / most : 1;
+        tiles = count;
+        height = rows / count;
+        higher = rows % count;
+    }
     CP_INLINE long first(long tile) const {
         return tile * height + (tile < higher ? tile : higher);
     }
@@ -272,7 +275,7 @@ inline void pack_tiles(const Product<float>& p, const Cut& cut, const float* A, 
 template <class T, class E, int vectors, bool beside, bool far>
 void panel(const Product<T, E>& p, const Cut& cut, const E* A, const E* B, T* C, const T* bias,
            long k, Start start, End<T> end, const E* next) {
-    const long each = (panel_width<T> + cut.tiles - 1) / cut.tiles;
+    const long each = far ? (panel_width<T> + cut.tiles - 1) / cut.tiles : 0;
     const T* const y = end.y;
     for (long t = 0; t < cut.tiles; ++t, next += each * k) {
         const long i = cut.first(t);

@@ -109,7 +109,6 @@ class RowSum {
         const long panels = panels_of<T>(parameter_.columns);
         const bool packed = worth_packing(last - first);
         const long units = packed ? packed_units(last - first) : last - first;
-        const int at_once = packed ? most_rows : tile_rows;
         for (long u0 = first; u0 < last; u0 += units) {
             const long u1 = last - u0 < units ? last : u0 + units;
             for (long i0 = u0; packed && i0 < u1; i0 += chunk_rows)
@@ -119,6 +118,7 @@ class RowSum {
                 for (long i0 = u0; i0 < u1; i0 += chunk_rows) {
                     const long i1 = u1 - i0 < chunk_rows ? u1 : i0 + chunk_rows;
                     T* const sums = then.place(k, q, i0);
+                    const int at_once = packed ? most_rows : Cut(i1 - i0, tile_rows).rows(0);
                     for (long i = i0; i < i1; i += at_once) {
                         const int rows = static_cast<int>(i1 - i < at_once ? i1 - i : at_once);
                         const E* delta = packed ? packed_tile(i - u0) : nullptr;
