@@ -65,17 +65,18 @@ SANITIZERS = ("", "thread", "address", "undefined")[: count(1, 4)]
 
 
 @pytest.mark.prove
-def test_a_team_is_of_the_threads_that_can_be_started(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["team", "sharing"])
+def test_teams_of_the_threads_there_are_share_their_work(program: str, tmp_path: Path) -> None:
     compiler = shutil.which("c++") or shutil.which("g++")
     if compiler is None:
         pytest.skip("there is no C++ compiler")
     for sanitizer in SANITIZERS:
-        program = tmp_path / f"team{sanitizer}"
+        built = tmp_path / f"{program}{sanitizer}"
         flags = [f"-fsanitize={sanitizer}", "-fno-sanitize-recover=all"] if sanitizer else []
-        sources = [ROOT / "tests/native/team.cpp", ROOT / "native/threads.cpp"]
-        command = [compiler, "-std=c++20", "-O1", "-pthread", *flags, *sources, "-o", program]
+        sources = [ROOT / f"tests/native/{program}.cpp", ROOT / "native/threads.cpp"]
+        command = [compiler, "-std=c++20", "-O1", "-pthread", *flags, *sources, "-o", built]
         subprocess.run([*map(str, command)], check=True)
-        run = [str(program)]
+        run = [str(built)]
         if sanitizer == "thread" and (setarch := shutil.which("setarch")):
             run = [setarch, "-R", *run]  # it wants its addresses without randomisation
         done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=120)
