@@ -35,14 +35,21 @@ def test_as_a_sympy_expression_it_is_the_same_number():
 
 
 def test_multiplications_are_counted_as_by_hand():
-    """1-1-1: with z = V·X + b, Q = W·f(z) + b; f is one division, f′ = f·(1 − f) two and one."""
+    """1-1-1: with z = V·X + b, Q = W·f(z) + b; f is one division, f′ = f·(1 − f) a product more."""
     network = cp.Network("1-1-1", "sigmoid", output="sigmoid")
-    z, f, slope = 1, 1, 3
+    z, f, slope = 1, 1, 1  # f′ by the f that is known
     wide = 1 + (z + f)  # Q, with what it is made of
     error, at_q, at_z = wide + f, 2 * (wide + f) + 1, 2 * (z + f) + 1
     found = multiplied_out(cp.derive(network, "scalar", weight="V11"))
     assert found.without == 4 + error + at_q + at_z  # W · error · f′(Q) · f′(z) · X
     assert found.with_delta == (z + f) + (1 + f) + (1 + slope) + (2 + slope) + 1
+
+
+def test_back_propagation_of_2_3_2_takes_26_multiplications_for_one_weight():
+    """12 weights' and 5 sigmoids' forward, 3 slopes, 2 errors, 2 back to P1, P1's slope, and X1."""
+    network = cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="shared")
+    found = multiplied_out(cp.derive(network, "scalar", weight="V11"))
+    assert found.with_delta == 12 + 5 + 3 + 2 + 2 + 1 + 1
 
 
 def small_residual():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -58,8 +59,40 @@ def test_parameters_and_targets_stand_above_the_first_equation_that_reads_them(n
 def test_numbers_that_stand_in_the_line_are_not_given_above_it():
     network, p, X, Y = case(1, bias="shared")
     assert stands_above(cp.derive(network, "scalar", p, X, Y)) == {}
-    assert stands_above(cp.derive(network, "matrix", p, X, Y, weight="W1[1,1]")) == {}
     assert stands_above(cp.derive(network, "matrix")) == {}
+
+
+def test_on_the_page_of_one_weight_small_matrices_stand_above_the_lines_that_read_their_entries():
+    network, p, X, Y = case(1, bias="shared")
+    found = stands_above(cp.derive(network, "scalar", p, X, Y, weight="V11"))
+    assert list(found) == ["W1", "W2"]
+    assert np.array_equal(found["W1"], p["W1"].T) and np.array_equal(found["W2"], p["W2"].T)
+    network, p, X, Y = case(1, (2, 7, 2))  # seven rows would stand with dots
+    assert stands_above(cp.derive(network, "matrix", p, X, Y, weight="W1[1,1]")) == {}
+
+
+def test_the_rate_of_the_penalty_has_its_number_and_the_square_of_a_matrix_its_meaning():
+    network, p, X, Y = case(1, l2=0.125)
+    for notation in ("matrix", "index", "graph"):
+        assert stands_above(cp.derive(network, notation, p, X, Y))["l2"] == 0.125
+    page = cp.derive(network, "matrix", p, X, Y).text()
+    assert page.count("‖W⁽¹⁾‖² is the sum of the squares of all entries.") == 1
+    assert "λ = 0.125" in page
+
+
+@pytest.mark.parametrize(
+    ("notation", "rows", "said"),
+    [
+        ("matrix", 1, "δ⁽³⁾ is ∂J/∂z⁽³⁾: how the cost changes with what enters the layer."),
+        ("matrix", 7, "δ⁽³⁾ is ∂C/∂z⁽³⁾: how the cost changes with what enters the layer."),
+        ("graph", 1, "Δ⁴₂₁ is ∂Cost/∂a³₂₁: how the cost changes with what leaves the layer."),
+        ("delta-rule", 1, "δ⁽³⁾ᵢ is ∂E/∂u⁽³⁾ᵢ: how the cost changes with what enters the layer."),
+        ("delta-rule", 1, "x⁽²⁾ᵢⱼ is t⁽¹⁾ᵢ, on the wire to the unit that reads it."),
+    ],
+)
+def test_letters_of_a_text_are_defined_where_they_first_stand(notation, rows, said):
+    page = " ".join(cp.derive(case(1)[0], notation, *case(rows)[1:]).text().split())
+    assert page.count(said) == 1
 
 
 def test_tied_weights_are_given_once():
@@ -168,7 +201,8 @@ def test_what_arrives_is_called_by_the_layer_it_arrives_at():
 
 
 def test_a_notation_of_ones_own_is_no_source(tmp_path):
-    (tmp_path / "mine.toml").write_text('base = "graph"\n[symbols]\ndelta = "ε"\n')
+    text = 'base = "graph"\n[symbols]\ndelta = "ε"\n'
+    (tmp_path / "mine.toml").write_text(text, "utf-8-sig")  # as a Windows editor saves it
     page = cp.derive(cp.Network("2-3-2"), str(tmp_path / "mine.toml")).text()
     assert "notation: mine · 17 parameters" in page and "S1" not in page
 
@@ -209,9 +243,63 @@ def test_no_bracket_of_an_article_holds_lines_like_a_vector():
 def test_what_is_no_equation_no_row_and_no_name_is_refused():
     network, p, X, Y = case(2)
     d = cp.derive(network, "matrix", p, X, Y)
+    for ask in (d.shown, d.given, lambda one: list(d.before(one))):
+        with pytest.raises(SettingError, match="is no equation"):
+            ask("z2")
+    with pytest.raises(SettingError, match="has no step"):
+        d.step([])
+    with pytest.raises(DataError, match="for a batch of 1, X has 2"):
+        cp.derive(network).at(p, X, Y)
     with pytest.raises(SettingError, match=r"'z2' is no equation; .* d\.step\('delta2'\)"):
         d.value("z2")
     with pytest.raises(DataError, match="no row True"):
         cp.derive(network, "matrix", p, X, Y, row=True)
     with pytest.raises(SettingError, match="the weight's name is empty"):
         cp.derive(network, "matrix", weight=" ")
+
+
+# -- one weight -----------------------------------------------------------------------------------
+def test_a_path_through_softmax_is_one_product_for_each_output():
+    network = cp.Network("3-2-3", "sigmoid", output="softmax", cost="squared_error")
+    p, X, _ = random_numbers(network, 0, 1)
+    d = cp.derive(network, "matrix", p, X, [[0.25, 0.5, 0.25]], weight="W2[1,1]")
+    step = next(one for one in d.steps if one.id.endswith(":paths"))
+    assert step.title.speak("en") == "Paths from W⁽²⁾₁₁ to the cost: 3"
+    first, *others = step.equations[0].members[0].terms
+    assert d.printer_text(first) == "a⁽³⁾₁ (1 − a⁽³⁾₁) (a⁽³⁾₁ − y₁) a⁽²⁾₁" and len(others) == 2
+    gradient = network.gradient(p, X, [[0.25, 0.5, 0.25]])["W2"][0, 0]
+    assert d.worth(step.equations[0]) == pytest.approx(gradient, rel=1e-12)
+    assert d.verify().passed
+
+
+def test_numbers_put_in_have_a_dot_between_them():
+    network, p, X, Y = case(1)
+    page = cp.derive(network, "matrix", p, X, Y, weight="W1[1,1]").text()
+    assert "f′(" in page and re.search(r"\) −?\d", page) is None
+
+
+def test_a_number_put_in_for_softmax_is_a_number_times_a_vector():
+    network = cp.Network("2-2-2", "sigmoid", output="softmax", cost="squared_error")
+    p, X, _ = random_numbers(network, 0, 1)
+    page = cp.derive(network, "matrix", p, X, [[0.25, 0.75]]).to_latex()
+    (line,) = (one for one in page.splitlines() if r" - \left({\begin{pmatrix}" in one)
+    front, back = line.split(r" - \left({")  # a ⊙ Δ, and (aᵀ Δ) a with the numbers of both
+    a, delta = front.removeprefix("&= ").split(r" \odot ")
+    assert back.startswith(rf"{a}}}^{{\mathsf{{T}}}} \, {delta}\right) \, {a} = ")
+
+
+def test_the_factors_of_one_weight_say_what_they_are_read_from():
+    network, p, X, Y = case(1, bias="shared")
+    d = cp.derive(network, "scalar", p, X, Y, weight="V11")
+    numbers = {one.id: one.number for one in d.steps}
+    uses = {one.number: tuple(numbers[use] for use in one.uses) for one in d.steps}
+    assert uses[12] == (8,) and uses[13] == (6, 8) and uses[14] == (5,)
+    assert uses[28] == ()  # W12, before its step
+
+
+def test_a_general_step_is_read_from_what_all_its_layers_are_read_from():
+    d = cp.derive(cp.Network([2, 3, 2], "tanh"), "matrix")
+    general = d.step("dJ/dW1[l]")
+    assert set(general.uses) >= {"delta2", "delta3", "a1"}
+    places = {one.id: one.number for one in d.steps}
+    assert all(places[use] < general.number for use in general.uses)

@@ -19,10 +19,10 @@ from clearprop.derivation.pages.heading import (
     marked,
     ranges,
     section_title,
-    units_of,
     uses_text,
     verified,
 )
+from clearprop.derivation.pages.notes import units_of
 from clearprop.derivation.pages.terminal import text_page
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.steps.equations import Mark

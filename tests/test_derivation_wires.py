@@ -165,10 +165,10 @@ W^{(two)}₁₁ ← W^{(two)}₁₁ − η · ∂E/∂W^{(two)}₁₁; \
 W^{(two)}₂₁ ← W^{(two)}₂₁ − η · ∂E/∂W^{(two)}₂₁; W^{(two)}₃₁ ← W^{(two)}₃₁ − η · ∂E/∂W^{(two)}₃₁
 """,
     (members, "matrix"): """
-penalty|penalty|penalty_why||Ω = (λ/2) ‖W^{(one)}‖² + (Σ_{κ=1}^{K} (λ/2) ‖W^{(many)}_{κ}‖²)/3
-J|total_cost|total_cost_members_why|C penalty|J = (1/m) Σₛ₌₁ᵐ (Σ_{κ=1}^{K} (1/3) C_{sκ}) + Ω
+penalty|penalty|penalty_why||Ω = (λ/2) ‖W^{(one)}‖² + (Σ_{κ=1}^{K} (λ/2) ‖W^{(many)}_{κ}‖²)/K
+J|total_cost|total_cost_members_why|C penalty|J = (1/m) Σₛ₌₁ᵐ (Σ_{κ=1}^{K} (1/K) C_{sκ}) + Ω
 delta_many|output_delta|output_delta_why|z_many a_many|\
-δ^{(many)} = (1/3) (a^{(many)} − y) ⊙ softplus′(z^{(many)})
+δ^{(many)} = (1/K) (a^{(many)} − y) ⊙ softplus′(z^{(many)})
 delta_one|delta|delta_arrived_why|z_one delta_many|\
 δ^{(one)} = (Σ_{κ=1}^{K} W^{(many)}_{κ}ᵀ δ^{(many)}_{κ}) ⊙ tanh′(z^{(one)})
 dJ/dW_one|gradient|gradient_why|delta_one a1|\
@@ -184,7 +184,7 @@ Delta_one|arrives|arrives_members_why|delta_many|\
     (members, "index"): """
 C|sample_cost|sample_cost_why|a_many|C = ½ Σⱼ₌₁² (yⱼ − a^{(many)}ⱼ)²
 delta_many|output_delta|output_delta_why|z_many a_many|\
-δ^{(many)}ᵢ = −(1/3) (yᵢ − a^{(many)}ᵢ) softplus′(z^{(many)}ᵢ)
+δ^{(many)}ᵢ = −(1/K) (yᵢ − a^{(many)}ᵢ) softplus′(z^{(many)}ᵢ)
 delta_one|delta|delta_arrived_why|z_one delta_many|\
 δ^{(one)}ᵢ = (Σ_{κ=1}^{K} (Σⱼ₌₁² w^{(many)}_{κji} δ^{(many)}_{κj})) tanh′(z^{(one)}ᵢ)
 """,
@@ -238,7 +238,7 @@ def test_each_step_reads_as_it_is_derived_by_hand(network, notation):
 
 def test_one_sample_has_no_mean_and_its_cost_is_the_cost_unless_there_is_more():
     found = written(derived(members(), "matrix", 1))
-    assert found["J"].endswith("|J = (Σ_{κ=1}^{K} (1/3) C_{κ}) + Ω")
+    assert found["J"].endswith("|J = (Σ_{κ=1}^{K} (1/K) C_{κ}) + Ω")
     assert found["dJ/db_one"].endswith("|∂J/∂b^{(one)} = δ^{(one)}")
     found = written(derived(two_costs(), "matrix", 1))
     assert found["J"].endswith("|C_one C_two|J = C^{(one)} + C^{(two)}")

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from clearprop.backprop import Places, target_name
-from clearprop.derivation.notations.names import FULL, Names, base_of
-from clearprop.derivation.printers.printing import in_sight
+from clearprop.derivation.notations.names import FULL, Names
+from clearprop.derivation.printers.printing import ELIDE, in_sight
 from clearprop.derivation.steps.equations import DerivedStep, Equation
 from clearprop.derivation.trees.evaluating import Evaluator, value
 from clearprop.derivation.trees.tree import (
@@ -66,8 +66,7 @@ class Beside:
         SettingError
             If it is no `Equation`: those of a step are ``d.step("delta2").equations``.
         """
-        if not isinstance(equation, Equation):
-            raise SettingError(refusal("no_equation", given=shown_value(equation)))
+        _check(equation)
         return None if self.numbers is None else self._number(equation, self._here)
 
     def shown(self, equation: Equation) -> Array | None:
@@ -76,6 +75,7 @@ class Beside:
         A gradient or a parameter with long axes is cut to `in_sight` of them, and no other entry
         is computed; it prints as the whole one does.
         """
+        _check(equation)
         return None if self.numbers is None else self._number(equation, self._seen)
 
     def _number(self, equation: Equation, here: OfRow) -> Array | None:
@@ -162,6 +162,7 @@ class Beside:
         Above the update of a whole array that is its number before, and the first time α; the
         update of a single number has both in its own line. Above any other: see `given`.
         """
+        _check(equation)
         if self.numbers is None:
             return
         for node in self.given(equation):
@@ -175,29 +176,35 @@ class Beside:
         yield start
 
     def given(self, equation: Equation) -> tuple[Quantity, ...]:
-        """Return the parameters and targets that no equation before this one reads.
+        """Return the parameters and targets, and λ, that no equation before this one reads.
 
-        None whose number stands in the equation's own line, and none on the page of one weight.
+        None whose number stands in the equation's own line. On the page of one weight, where lines
+        have the numbers of single entries, the matrices of weights that are small enough.
         """
+        _check(equation)
         return self._given.get(id(equation), ())
 
     @cached_property
     def _given(self) -> dict[int, tuple[Quantity, ...]]:
         graph = self.network.graph
         given = {*graph.parameters, *(target_name(graph, cost) for cost in graph.costs)}
+        given |= {"l2"} if graph.l2 else set()
         found: dict[int, tuple[Quantity, ...]] = {}
-        steps = () if self.weight or self.numbers is None else self._written
+        steps = () if self.numbers is None else self._written
         for one in (one for step in steps for one in step.equations if not one.layers):
             nodes = (node for member in one.members for node in walk(member))
             read = [node for node in nodes if isinstance(node, Quantity) and self._is_whole(node)]
-            new = dict.fromkeys(node.sym for node in read if base_of(node.sym) in given)
-            given -= set(map(base_of, new))
-            if new and self.substituted(one) is None:
+            new = dict.fromkeys(node.sym for node in read if node.sym.removesuffix(FULL) in given)
+            given -= {sym.removesuffix(FULL) for sym in new}
+            if new and (self.weight or self.substituted(one) is None):
                 found[id(one)] = tuple(map(Quantity, new))
         return found
 
     def _is_whole(self, node: Quantity) -> bool:
-        """Whether it is a whole array, or any of its entries: no single one."""
+        """Whether its array stands above its first reader: no entry alone, but of one weight."""
+        if self.weight:
+            shape = self.names.shapes.get(node.sym, ())
+            return len(shape) == 2 and max(shape) <= ELIDE and bool(node.index)
         return not any(isinstance(place, int) for place in node.index)
 
     @cached_property
@@ -255,3 +262,9 @@ def _nested(node: Node) -> bool:
     return isinstance(node, Call) and any(
         isinstance(inner, Call) for argument in node.args for inner in walk(argument)
     )
+
+
+def _check(equation: object) -> None:
+    """Refuse what is no equation, such as a step's name."""
+    if not isinstance(equation, Equation):
+        raise SettingError(refusal("no_equation", given=shown_value(equation)))

@@ -115,8 +115,9 @@ class Derived(Beside):
         numbers = numbers_of(
             self.network, self.names, parameters, X, Y, self.learning_rate, general
         )
-        if self.numbers is not None and (self.numbers.m == 1) != (numbers.m == 1):
-            raise DataError(refusal("other_batch", made=self.numbers.m, given=numbers.m))
+        made = 1 if self.numbers is None else self.numbers.m  # without numbers, for one sample's
+        if (made == 1) != (numbers.m == 1):
+            raise DataError(refusal("other_batch", made=made, given=numbers.m))
         row = row_of(row, numbers.m)
         steps = self._written
         beside = replace(self, steps=steps, ways=None, numbers=numbers, row=row, seed=None)
@@ -149,7 +150,7 @@ class Derived(Beside):
         """Return the step called ``id``, such as ``"delta2"``."""
         every = self.steps if self.largest and id == self.largest.id else self._written
         found = {step.id: step for step in every}
-        if id not in found:
+        if not isinstance(id, str) or id not in found:
             raise SettingError(unknown("step", id, found))
         return found[id]
 

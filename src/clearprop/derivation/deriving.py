@@ -178,9 +178,9 @@ def derive(
         raise SettingError(unknown("language", language, LANGUAGES))
     if not network.graph.costs:
         raise SettingError(refusal("no_cost"))
-    if not isinstance(shown, Integral) or shown < 1:
+    if isinstance(shown, bool) or not isinstance(shown, Integral) or shown < 1:
         raise SettingError(refusal("shown_few", given=shown_value(shown)))
-    if not isinstance(digits, Integral) or not 1 <= digits <= DIGITS:
+    if isinstance(digits, bool) or not isinstance(digits, Integral) or not 1 <= digits <= DIGITS:
         raise SettingError(_no_such_value("digits", digits, most=DIGITS))
     if learning_rate is None:  # an optimizer would take its own
         raise SettingError(_no_such_value("rate", learning_rate))

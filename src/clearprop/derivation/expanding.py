@@ -7,7 +7,7 @@ Proved by ``tests/test_derivation_expand.py``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -123,7 +123,7 @@ def multiplied_out(derived: Derived) -> Expanded:
         raise SettingError(refusal("expand_long", count=f"{parts:,}", most=f"{LONGEST:,}"))
     tree = _Putting(found, derived.names).entry(entry)
     without = _products(tree)
-    with_delta = sum(_products(equation.members[-1]) for equation in found.values())
+    with_delta = _distinct_products([equation.members[-1] for equation in found.values()])
     if (samples := _samples(derived)) != 1:
         tree = _Putting(_equations(derived, samples), derived.names).entry(entry)
     left = found[entry].left
@@ -195,11 +195,32 @@ class _Putting:
         return node
 
 
+def _distinct_products(nodes: Iterable[Node]) -> int:
+    """Multiplications and divisions of trees, each of what is the same done once: f in f′ too."""
+    stack, known, count = list(nodes), set[Node](), 0
+    while stack:
+        node = stack.pop()
+        if node in known:
+            continue
+        known.add(node)
+        count += _own_products(node)
+        stack += _within(node)
+    return count
+
+
+def _own_products(node: Node) -> int:
+    return len(node.factors) - 1 if isinstance(node, Times) else int(isinstance(node, Over))
+
+
+def _within(node: Node) -> tuple[Node, ...]:
+    """The parts of a tree; of a function, its textbook form."""
+    return (node.meaning,) if isinstance(node, Call) and node.meaning else node.children()
+
+
 def _products(node: Node, known: dict[int, int] | None = None) -> int:
     """Multiplications and divisions of a tree, those of its functions' textbook forms included."""
     known = {} if known is None else known  # of shared subtrees, counted where they stand
     if id(node) not in known:
-        within = (node.meaning,) if isinstance(node, Call) and node.meaning else node.children()
-        own = len(node.factors) - 1 if isinstance(node, Times) else int(isinstance(node, Over))
-        known[id(node)] = own + sum(_products(one, known) for one in within)
+        inner = sum(_products(one, known) for one in _within(node))
+        known[id(node)] = _own_products(node) + inner
     return known[id(node)]

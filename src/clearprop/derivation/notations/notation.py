@@ -219,7 +219,7 @@ class Notation:
         """
         check_plain(path, "notation")
         try:
-            data = tomllib.loads(Path(path).read_text("utf-8"))
+            data = tomllib.loads(Path(path).read_text("utf-8-sig"))
         except OSError as error:
             kinds = {FileNotFoundError: "no_such_file", PermissionError: "no_permission"}
             reason = refusal(kinds[type(error)]) if type(error) in kinds else error.strerror

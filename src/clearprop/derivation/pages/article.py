@@ -13,11 +13,11 @@ from clearprop.derivation.pages.heading import (
     header,
     lettered,
     marked,
-    notes_of,
     section_title,
     uses_text,
     verified,
 )
+from clearprop.derivation.pages.notes import notes_of
 from clearprop.derivation.printers.alphabets import HAN, OTHERS, clusters, latex_letter
 from clearprop.derivation.printers.latex import LATEX, ROOM, extent
 from clearprop.derivation.printers.printing import Printer

@@ -5,22 +5,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 import numpy as np
 
 from clearprop.derivation.derived import Derived, equation_text
-from clearprop.derivation.notations.names import FULL
 from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import DerivedStep, Equation, runs
-from clearprop.derivation.trees.tree import Node, Over, Place, Quantity, Var, Width, walk
+from clearprop.derivation.trees.tree import Node, Place, Quantity, Var
 from clearprop.derivation.verifying.kinks import kinked
 from clearprop.words import number, visible
 
 WIDTH = 80
 """Columns of a terminal that does not say."""
-ENTRYWISE = "⊘"
-"""The sign of a quotient entry by entry."""
 SPAN = 3
 """So many numbers in a row are written as from the first to the last."""
 FORWARD = ("forward", "cost")
@@ -57,7 +53,9 @@ def header(derived: Derived) -> Iterator[str]:
     if derived.numbers is not None and derived.numbers.m > 1:
         yield derived.say("first_sample", row=derived.row, m=derived.numbers.m)
     if count := derived.network.graph.members:
-        yield derived.say("members", count=count, cost=derived.names.name("J"))
+        yield derived.say(
+            "members", K=derived.names.name("K"), count=count, cost=derived.names.name("J")
+        )
     if derived.numbers is not None and derived.network.graph.members:
         yield derived.say("first_member", count=derived.network.graph.members)
     if derived.numbers is not None and (result := derived.verify()).beyond and result.passed:
@@ -159,60 +157,6 @@ def ranges(derived: Derived, equation: Equation, show: Callable[[Node], str]) ->
     said = ", ".join(map(show, found))
     single = all(len(one.places) == 1 for one in found)
     return derived.say("unit_single" if single else "unit_range", ranges=said)
-
-
-def notes_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> Iterator[str]:
-    """Yield what the signs of a step mean, below the first step each stands in."""
-    yield from filter(None, (note(derived, step, show) for note in (units_of, barred, quotient)))
-
-
-def barred(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
-    """Return what a weight without the constant's column is, below the first that has none."""
-    first = next((one for one in derived.steps if _barred(derived, one)), None)
-    if first is None or step.id != first.id:
-        return ""
-    weight = _barred(derived, step)[0]
-    full = replace(weight, sym=weight.sym + FULL)
-    return derived.say("barred", weight=show(weight), full=show(full))
-
-
-def _barred(derived: Derived, step: DerivedStep) -> list[Quantity]:
-    if step.kind != "backward":
-        return []
-    return [
-        node
-        for equation in step.equations
-        for member in equation.members
-        for node in walk(member)
-        if isinstance(node, Quantity) and not node.index and derived.names.column(node.sym)
-    ]
-
-
-def quotient(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
-    """Return what ⊘ is, below the first step that it stands in."""
-    first = next((one for one in derived.steps if _divided(derived, one)), None)
-    if first is None or step.id != first.id:
-        return ""
-    return derived.say("quotient", quotient=show(_divided(derived, step)[0]))
-
-
-def _divided(derived: Derived, step: DerivedStep) -> list[Node]:
-    nodes = (node for one in step.equations for member in one.members for node in walk(member))
-    every = (node for node in nodes if isinstance(node, Over))
-    return [node for node in every if ENTRYWISE in derived.printer_text(node)]
-
-
-def units_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
-    """Return what the sign of a layer's size means, below the first step it stands in."""
-    if not _sized(step) or step.id != next(one for one in derived.steps if _sized(one)).id:
-        return ""
-    letter = show(Place(Var(derived.names.letter)))
-    return derived.say("units_of", width=show(Width("", 0)), letter=letter)
-
-
-def _sized(step: DerivedStep) -> bool:
-    sides = (s for one in step.equations for s in (*one.widths, *one.members) if s is not None)
-    return any(isinstance(node, Width) for side in sides for node in walk(side))
 
 
 def lettered(derived: Derived, step: DerivedStep, text: str, show: Callable[[Node], str]) -> str:

@@ -21,12 +21,12 @@ from clearprop.derivation.pages.heading import (
     header,
     lettered,
     marked,
-    notes_of,
     ranges,
     section_title,
     uses_text,
     verified,
 )
+from clearprop.derivation.pages.notes import notes_of
 from clearprop.derivation.printers.alphabets import HAN
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.printers.mathml import MATHML

@@ -13,13 +13,13 @@ from clearprop.derivation.pages.heading import (
     failure,
     header,
     marked,
-    notes_of,
     ranges,
     section_title,
     uses_text,
     width,
     wrapped,
 )
+from clearprop.derivation.pages.notes import notes_of
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.printers.printing import ELIDE, elided
 from clearprop.derivation.steps.equations import DerivedStep, Equation

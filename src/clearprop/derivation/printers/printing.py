@@ -188,7 +188,8 @@ class Printer:
         scalars = [self._scalar(factor) for factor in factors]
         numbers = sum(isinstance(factor, Number | Partial) for factor in factors)
         if all(scalars):
-            dotted = self.names.notation.times or numbers > 1 or self._dotted(factors)
+            later = any(isinstance(factor, Number) for factor in factors[1:])
+            dotted = self.names.notation.times or numbers > 1 or later or self._dotted(factors)
             return self.layout.product(parts, "·" if dotted else "")
         front = [part for part, scalar in zip(parts, scalars, strict=True) if scalar]
         back = [part for part, scalar in zip(parts, scalars, strict=True) if not scalar]
@@ -220,6 +221,8 @@ class Printer:
         return all(self._scalar(child) for child in node.children())
 
     def _vector(self, node: Node) -> bool:
+        if isinstance(node, tree.Literal):
+            return np.ndim(node.array) == 1
         return isinstance(node, Quantity) and not node.index and self.names.rank(node.sym) == 1
 
 

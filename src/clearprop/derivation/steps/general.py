@@ -54,12 +54,15 @@ def generalised(steps: Sequence[DerivedStep], names: Names, label: Namer) -> Ite
             for step in group:
                 known[step.id] = (general or group[0], "" if general is None else general.id)
     said: set[str] = set()
+    seen: set[str] = set()  # a general step is read behind these
     for step in steps:
         form_of, id = known.get(step.id, (step, ""))
         if id and id not in said:
             said.add(id)
             forms = (known.get(use, (step, ""))[1] or use for use in form_of.uses)
-            yield replace(form_of, uses=tuple(dict.fromkeys(forms)))
+            yield replace(form_of, uses=tuple(dict.fromkeys(u for u in forms if u in seen)))
+            seen.add(form_of.id)
+        seen.add(step.id)
         if id:
             yield replace(step, like=id, layer=_least(step.equations, names))
         else:
@@ -206,6 +209,7 @@ def _general(group: Sequence[DerivedStep], names: Names, label: Namer) -> Derive
         id=f"{first.id}[{names.letter}]",
         title=Said(first.title.key, **values),
         equations=tuple(equations),
+        uses=tuple(use for step in group for use in step.uses),
         target="",
         covers=(),
     )

@@ -10,7 +10,7 @@ Proved by ``tests/test_derivation_weight.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from clearprop.backprop import Plan
@@ -25,6 +25,7 @@ from clearprop.derivation.trees.tree import (
     Quantity,
     Times,
     Total,
+    minus,
     plus,
     times,
     walk,
@@ -109,9 +110,22 @@ def write_weight(
     numbered = []
     for number, step in enumerate(steps, 1):
         numbered.append(replace(step, number=number))
-    known = {step.id for step in numbered}
-    linked = tuple(replace(s, uses=tuple(u for u in s.uses if u in known)) for s in numbered)
-    return linked, largest
+    return tuple(_linked(numbered)), largest
+
+
+def _linked(steps: Sequence[DerivedStep]) -> Iterator[DerivedStep]:
+    """The steps, each with the earlier ones it names, or whose results stand in it."""
+    known = {step.id for step in steps}
+    makers: dict[Node, str] = {}
+    for step in steps:
+        uses = tuple(use for use in step.uses if use in known)
+        if not uses and step.kind != "definition":
+            members = (member for one in step.equations for member in one.members)
+            read = (node for member in members for node in walk(member))
+            uses = tuple(dict.fromkeys(makers[node] for node in read if node in makers))
+        yield replace(step, uses=uses)
+        made = (one for one in step.equations if one.relation == "=")  # W11 is read before its step
+        makers |= {one.left: step.id for one in made}
 
 
 def cone(
@@ -243,7 +257,7 @@ class _Cone:
                 return self._paths(self.found[key].members[-1]) if key in self.found else [node]
             case Plus(terms) if self._carries(node):
                 total: list[Node] = []
-                for term in terms:
+                for term in self._by_derivative(terms):
                     more = self._paths(term) if self._carries(term) else [term]
                     if more is None or len(total) + len(more) > PATHS:
                         return None
@@ -251,7 +265,7 @@ class _Cone:
                 return total
             case Minus(body) if self._carries(body):
                 inner = self._paths(body)
-                return None if inner is None else [times(Number(-1.0), one) for one in inner]
+                return None if inner is None else [minus(one) for one in inner]
             case Times(factors) if self._carries(node):
                 products: list[Node] = [Number(1.0)]
                 for factor in factors:
@@ -262,10 +276,34 @@ class _Cone:
                 return products
         return [node]
 
+    def _by_derivative(self, terms: Sequence[Node]) -> list[Node]:
+        """Terms with the same Δ as one: softmax's Δ₁ − (a₁ Δ₁ + a₂ Δ₂) is (1 − a₁) Δ₁ − a₂ Δ₂."""
+        factors: dict[Node, list[Node]] = {}
+        for term in _signed(terms):
+            body = term.body if isinstance(term, Minus) else term
+            parts = body.factors if isinstance(body, Times) else (body,)
+            carrying = [one for one in parts if self._carries(one)]
+            if len(carrying) != 1 or not isinstance(carrying[0], Quantity):
+                return list(terms)
+            rest = times(*(one for one in parts if one is not carrying[0]))
+            of = factors.setdefault(carrying[0], [])
+            of.append(minus(rest) if isinstance(term, Minus) else rest)
+        return [times(plus(*of), derivative) for derivative, of in factors.items()]
+
     def _carries(self, node: Node) -> bool:
         return any(
             isinstance(n, Quantity) and n.sym.startswith(("delta", "Delta")) for n in walk(node)
         )
+
+
+def _signed(terms: Iterable[Node]) -> Iterator[Node]:
+    """The terms of a sum, those of sums within it among them, each with its sign."""
+    for term in terms:
+        body = term.body if isinstance(term, Minus) else term
+        if isinstance(body, Plus):
+            yield from map(minus, _signed(body.terms)) if body is not term else _signed(body.terms)
+        else:
+            yield term
 
 
 def _width(expr: Expr) -> int:

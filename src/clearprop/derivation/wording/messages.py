@@ -48,9 +48,9 @@ MESSAGES = Words(
             "zh": "数值取第 1 个成员，共 {count} 个",
         },
         "members": {
-            "en": "K = {count} members side by side: an equation without κ holds for each, and "
+            "en": "{K} = {count} members side by side: an equation without κ holds for each, and "
             "{cost} is the mean of their costs",
-            "zh": "K = {count} 个成员并列：不带 κ 的式子对每个成员都成立，"
+            "zh": "{K} = {count} 个成员并列：不带 κ 的式子对每个成员都成立，"
             "{cost} 是各成员代价的平均",
         },
         "section_definition": {"en": "Functions", "zh": "函数"},
@@ -80,6 +80,22 @@ MESSAGES = Words(
         "units_of": {
             "en": "{width} is the number of units of layer {letter}.",
             "zh": "{width} 是第 {letter} 层的神经元个数。",
+        },
+        "derivative_in": {
+            "en": "{derivative} is {ratio}: how the cost changes with what enters the layer.",
+            "zh": "{derivative} 就是 {ratio}：该层输入变化时代价如何变化。",
+        },
+        "derivative_out": {
+            "en": "{derivative} is {ratio}: how the cost changes with what leaves the layer.",
+            "zh": "{derivative} 就是 {ratio}：该层输出变化时代价如何变化。",
+        },
+        "connection": {
+            "en": "{wire} is {value}, on the wire to the unit that reads it.",
+            "zh": "{wire} 就是 {value}，即通往读取它的神经元的连接上的输入。",
+        },
+        "squares": {
+            "en": "{square} is the sum of the squares of all entries.",
+            "zh": "{square} 是所有元素的平方和。",
         },
         "quotient": {
             "en": "{quotient} is a quotient entry by entry.",
@@ -279,8 +295,8 @@ MESSAGES = Words(
             "zh": "同一层的神经元共用一个偏置，因此各残差 {delta} 相加。",
         },
         "gradient_tied_why": {
-            "en": "The same weights are used {count} times; each use contributes.",
-            "zh": "同一组权重用了 {count} 次，每次使用都有贡献。",
+            "en": "The same parameter is used {count} times; each use contributes.",
+            "zh": "同一个参数用了 {count} 次，每次使用都有贡献。",
         },
         "gradient_other_why": {
             "en": "What arrives behind the parameter times what it multiplies.",
@@ -296,11 +312,14 @@ MESSAGES = Words(
         "of_unit": {"en": "{title}: {n}", "zh": "{title}：{n}"},
         "chain": {"en": "Chain rule for {n}", "zh": "{n} 的链式法则"},
         "chain_why": {
-            "en": "The weight moves the cost only through the units on its way.",
-            "zh": "权重只通过途中的神经元影响代价。",
+            "en": "What is differentiated by moves the cost only through the units on the way.",
+            "zh": "求导的量只通过途中的神经元影响代价。",
         },
         "factor": {"en": "The factor {n} of {whole}", "zh": "{whole} 的因子 {n}"},
-        "factor_why": {"en": "Read off the forward pass.", "zh": "由前向传播的式子直接求得。"},
+        "factor_why": {
+            "en": "The forward equation, differentiated.",
+            "zh": "对前向传播的式子求导。",
+        },
         "insert": {"en": "{n}, put together", "zh": "代入得 {n}"},
         "insert_why": {"en": "The factors multiplied.", "zh": "把各因子代入相乘。"},
         "split": {"en": "The cost has {count} parts", "zh": "总误差由 {count} 部分组成"},
