@@ -23,6 +23,9 @@ def folder(tmp_path, monkeypatch):
         "old.json": '{"format":"clearprop-network","version":99}',
         "bad.csv": "a,b,c\n1,2,3\n4,x,6\n", "ok.csv": "a,b,c,d\n1,2,3,4\n", "none.csv": "",
         "classes.csv": "a,b,y\n1,2,red\n1,3,blue\n1,2,green\n2,2,black\n",
+        "header.csv": "a,b,c,d\n", "ragged.csv": "a,b,c,d\n1,2,3,4\n1,2,3\n",
+        "open.csv": 'a,b,c,d\n1,2,3,"4\n', "endless.csv": "a,b,c,d\n1,2,3,inf\n",
+        "nul.csv": "a,b,c,d\n1,2,\0,4\n", "sheet.csv": "PK\x03\x04 and so on", "rows.json": "[1]",
     }.items():  # fmt: skip
         (tmp_path / name).write_text(text, "utf-8")
     (tmp_path / "d").mkdir()
@@ -57,6 +60,15 @@ MISTAKES = {
     "2-3-2 --data ok.csv --target zz": "ok.csv 没有列 'zz'：可用的有 'a', 'b', 'c', 'd'",
     "2-3-3 --cost cross_entropy --data classes.csv": "目标有 4 个不同的类别"
     "（black, blue, green, red），而网络只区分 3 类；请让最后一层每个类别有一个输出",
+    "2-3-2 --data header.csv": "header.csv 只有表头，没有行；没有可读的内容",
+    "2-3-2 --data ragged.csv": "ragged.csv 第 3 行有 3 个单元格，而表头有 4 个："
+    "请在那里增减 ','，或给含有它的单元格加引号",
+    "2-3-2 --data open.csv": 'open.csv 第 2 行：带引号的单元格没有结束：请补上 "，或去掉 "',
+    "2-3-2 --data endless.csv": "列 'd' 第 1 行是无穷大：请改正此值，或让单元格空着",
+    "2-3-2 --data nul.csv": "nul.csv 是二进制文件，不是文本：请指定 CSV、JSON 或 Parquet 文件",
+    "2-3-2 --data sheet.csv": "sheet.csv 是 zip 压缩包或 Excel 工作簿，而不是其名称所说的文本："
+    "请把工作表另存为 CSV",
+    "2-3-2 --data rows.json": 'rows.json 第 1 行不是记录，而是 1：每行请写成 {"x": 1} 这样的对象',
     "2-3-2 --cost binary_cross_entropy --data ok.csv": "目标：交叉熵需要 0 到 1 的值，而不是 3",
     "2-3-2 -o d": "无法写入 d：它是文件夹；请换一个文件名",
     "2-3-2 --data ok.csv -o ok.csv": "页面会覆盖要读取的 ok.csv：请换一个文件名",

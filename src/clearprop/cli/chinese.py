@@ -232,6 +232,140 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
     ("{table} has no rows; there is nothing to read in it", "{table} 没有行；没有可读的内容"),
     ("{table} has no column {name}: {hint}", "{table} 没有列 {name}：{hint}"),
     (
+        "{table} has a header and no rows; there is nothing to read in it",
+        "{table} 只有表头，没有行；没有可读的内容",
+    ),
+    ("the query has no rows; there is nothing to read in it", "查询没有结果；没有可读的内容"),
+    ("{table} has no column that can be read", "{table} 没有可读的列"),
+    ("{table} has no column that can be read; {reason}", "{table} 没有可读的列（{reason}）"),
+    (
+        "{path} is no Arrow file, though its name ends in {suffix}",
+        "{path} 的名称以 {suffix} 结尾，却不是 Arrow 文件",
+    ),
+    (
+        "{path} is no Parquet file, though its name ends in {suffix}",
+        "{path} 的名称以 {suffix} 结尾，却不是 Parquet 文件",
+    ),
+    (
+        "{path}, line {line}, character {at} is no JSON; mend it",
+        "{path} 第 {line} 行第 {at} 个字符处不是 JSON；请改正",
+    ),
+    (
+        "{path}, line {line} is no JSON: {given}; mend the line",
+        "{path} 第 {line} 行不是 JSON：{given}；请改正此行",
+    ),
+    (
+        "{path}, row {row} is no record but {given}: write each row as an object such as {example}",
+        "{path} 第 {row} 行不是记录，而是 {given}：每行请写成 {example} 这样的对象",
+    ),
+    ("the query cannot be read: {reason}", "查询无法读取（{reason}）"),
+    (
+        "{path}, line {line} has {count} cell where the header has {given}: add or remove a "
+        "{sign} there, or quote the cell that has one",
+        "{path} 第 {line} 行有 {count} 个单元格，而表头有 {given} 个：请在那里增减 {sign}，"
+        "或给含有它的单元格加引号",
+    ),
+    (
+        "{path}, line {line} has {count} cells where the header has {given}: add or remove a "
+        "{sign} there, or quote the cell that has one",
+        "{path} 第 {line} 行有 {count} 个单元格，而表头有 {given} 个：请在那里增减 {sign}，"
+        "或给含有它的单元格加引号",
+    ),
+    (
+        '{path}, line {line}: a quoted cell does not end: close it with " or remove the "',
+        '{path} 第 {line} 行：带引号的单元格没有结束：请补上 "，或去掉 "',
+    ),
+    (
+        '{path}, line {line}: a " stands inside a cell: write it twice and quote the cell',
+        '{path} 第 {line} 行：单元格中有 "：请写两次，并给单元格加引号',
+    ),
+    (
+        '{path}, line {line}: this is no well-formed CSV: look for a stray "',
+        '{path} 第 {line} 行：不是格式正确的 CSV：请查找多余的 "',
+    ),
+    ("{path}: its first line cannot be read ({reason})", "{path} 的第一行无法读取（{reason}）"),
+    (
+        "column {name} is infinite in row {row}: mend the value, or leave the cell empty",
+        "列 {name} 第 {row} 行是无穷大：请改正此值，或让单元格空着",
+    ),
+    (
+        "{path} is a binary file, not text: name a CSV, JSON lines or Parquet file",
+        "{path} 是二进制文件，不是文本：请指定 CSV、JSON 或 Parquet 文件",
+    ),
+    (
+        "{path} is {hint_what}, not the text its name says: {hint_fix}",
+        "{path} 是{hint_what}，而不是其名称所说的文本：{hint_fix}",
+    ),
+    (
+        "{path} holds, compressed, {hint_what}, not the text its name says: {hint_fix}",
+        "{path} 中压缩的是{hint_what}，而不是其名称所说的文本：{hint_fix}",
+    ),
+    ("a Parquet file", " Parquet 文件"),
+    ("a 7-Zip archive", " 7-Zip 压缩包"),
+    ("a zip archive or an Excel workbook", " zip 压缩包或 Excel 工作簿"),
+    ("an old Excel or Word document", "旧的 Excel 或 Word 文档"),
+    ("an Arrow file", " Arrow 文件"),
+    ("a stream of Arrow batches", " Arrow 数据流"),
+    ("a Feather file of version 1", "第 1 版 Feather 文件"),
+    ("a {name} picture", " {name} 图片"),
+    ("a PDF document", " PDF 文档"),
+    ("a SQLite database", " SQLite 数据库"),
+    ("a NumPy array", " NumPy 数组"),
+    ("an ORC file", " ORC 文件"),
+    ("an HDF5 file", " HDF5 文件"),
+    ("an XML document", " XML 文档"),
+    ("a web page", "网页"),
+    ("a program", "程序"),
+    ("{name}-compressed", "用 {name} 压缩的文件"),
+    ("a Python pickle", " pickle 文件"),
+    ("a safetensors or model file", " safetensors 文件或模型文件"),
+    ("rename it to end in {suffix}", "请改名，以 {suffix} 结尾"),
+    ("save the sheet as CSV", "请把工作表另存为 CSV"),
+    ("name a table", "请指定一个表"),
+    (
+        "name a CSV, TSV, JSON lines or Parquet file",
+        "请指定 CSV、TSV、JSON 或 Parquet 文件",
+    ),
+    (
+        "{path} is not gzip-compressed, though its name ends in .gz: rename it",
+        "{path} 的名称以 .gz 结尾，却没有压缩：请改名",
+    ),
+    (
+        "{path}: its gzip data is damaged or cut short ({reason})",
+        "{path} 的压缩数据已损坏或被截断",
+    ),
+    (
+        "{path} holds JSON lines, not the text its name says: rename it .jsonl",
+        "{path} 的内容是 JSON，与其名称不符：请改名为 .jsonl",
+    ),
+    (
+        "{path} is not written in {encoding}: byte {byte} in line {line} (byte {at} of its text) "
+        "means nothing in it; give the one it is written in, such as {names}",
+        "{path} 不是用 {encoding} 写的：第 {line} 行的字节 {byte} 在其中没有意义；"
+        "请给出它所用的编码，例如 {names}",
+    ),
+    ("there is no encoding {name} of text: {hint}", "没有文本编码 {name}：{hint}"),
+    (
+        "{path} matches files of different kinds: {names}",
+        "与 {path} 相符的文件种类不同：{names}",
+    ),
+    (
+        "{path} matches plain and compressed files: compress all, or none",
+        "与 {path} 相符的文件有的压缩、有的没有：请全部压缩，或都不压缩",
+    ),
+    (
+        "{path} is no text, so it has no encoding {name}: leave the encoding out",
+        "{path} 不是文本，没有编码 {name}：请不要给编码",
+    ),
+    (
+        "{path} has the columns {names}, but {other} has {given}: give all files the same header",
+        "{path} 的列是 {names}，而 {other} 的列是 {given}：请让各文件的表头相同",
+    ),
+    (
+        "{path} and {other} begin with other empty lines: cut them",
+        "{path} 与 {other} 开头的空行不同：请删去",
+    ),
+    (
         "column {name} holds numbers, but row {row} has {given}: mend the value, or leave the "
         "cell empty",
         "列 {name} 是数，但第 {row} 行是 {given}：请改正此值，或让单元格空着",

@@ -186,7 +186,7 @@ REFUSALS = Words(
         },
         "notation_type": {
             "en": "the notation {path}: {key} = {given} has the wrong type; give {fix}",
-            "zh": "记号文件 {path}：{key} = {given} 类型不对；请给 {fix}",
+            "zh": "记号文件 {path}：{key} = {given} 类型不对；请给{fix}",
         },
         "fix_roles": {"en": "give a table of roles", "zh": "请给一个表"},
         "fix_text": {
@@ -216,7 +216,7 @@ REFUSALS = Words(
             "zh": "请给 {least} 到 {most} 的整数",
         },
         "type_table": {"en": "a table", "zh": "表"},
-        "type_bool": {"en": "true or false", "zh": "true 或 false"},
+        "type_bool": {"en": "true or false", "zh": " true 或 false"},
         "type_text": {"en": "text in quotes", "zh": "引号中的文字"},
         # -- data
         "data_option": {
