@@ -303,3 +303,17 @@ def test_a_general_step_is_read_from_what_all_its_layers_are_read_from():
     assert set(general.uses) >= {"delta2", "delta3", "a1"}
     places = {one.id: one.number for one in d.steps}
     assert all(places[use] < general.number for use in general.uses)
+
+
+@pytest.mark.parametrize("notation", ["matrix", "graph", "delta-rule", "index"])
+@pytest.mark.parametrize("shape", [(2, 3, 2), (40, 30, 20)])
+def test_the_page_of_one_weight_has_its_cost_and_its_step(notation, shape):
+    network, p, X, Y = case(1, shape)
+    d = cp.derive(network, notation, p, X, Y, weight="W1[2,1]")
+    assert d.step("J").kind == "cost" and d.steps[-1].id == "W1:="
+    cost = 0.5 * np.square(network.forward(p, X)[0] - Y[0]).sum()
+    assert d.value(d.step("J").equations[0]) == pytest.approx(cost, rel=1e-12)
+    after = p["W1"][1, 0] - 0.5 * network.gradient(p, X, Y)["W1"][1, 0]
+    assert d.value(d.steps[-1].equations[0]) == pytest.approx(after, rel=1e-12)
+    assert [step.number for step in d.steps] == list(range(1, len(d.steps) + 1))
+    assert d.verify().passed

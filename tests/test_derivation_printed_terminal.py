@@ -73,6 +73,7 @@ Back-propagation
       the recursion.
         δ⁽²⁾ = (a⁽²⁾ − y) ⊙ f′(z⁽²⁾)
              = [ −0.05288 ]
+        δ⁽²⁾ is ∂J/∂z⁽²⁾: how the cost changes with what enters the layer.
 
 Gradients
 ─────────

@@ -88,8 +88,8 @@ two, minus_two = Number(2.0), Number(-2.0)
         # a sum sign takes all that follows it
         (Times((two, Total("i", 3, a, Number(3.0)))), f"2 Σᵢ₌₁³ {A}",
          rf"2 \, \sum_{{i=1}}^{{3}} {LA}"),
-        (Times((Total("i", 3, a, Number(3.0)), two)), f"(Σᵢ₌₁³ {A}) 2",
-         rf"\left(\sum_{{i=1}}^{{3}} {LA}\right) \, 2"),
+        (Times((Total("i", 3, a, Number(3.0)), two)), f"(Σᵢ₌₁³ {A}) · 2",
+         rf"\left(\sum_{{i=1}}^{{3}} {LA}\right) \cdot 2"),
         (Total("j", 3, Plus((a, b)), Number(3.0)), f"Σⱼ₌₁³ ({A} + {B})",
          rf"\sum_{{j=1}}^{{3}} \left({LA} + {LB}\right)"),
         (Total("j", 3, Times((a, b)), Number(3.0)), f"Σⱼ₌₁³ {A} {B}",

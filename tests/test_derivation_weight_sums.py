@@ -219,7 +219,9 @@ def test_other_numbers_have_other_paths_beside_the_same_steps():
     p, X, Y = data(network, 1, seed=5)
     again = d.at(p, X, Y)
     assert [step.id for step in again.steps] == [step.id for step in d.steps]
-    assert again.steps[:-1] == d.steps[:-1]
+    behind = -2  # the paths, and the weight's own step
+    assert again.steps[:behind] == d.steps[:behind]
+    assert again.steps[-1] == d.steps[-1]
     products = by_hand(network, p, X, Y)
     assert again.ways.found.largest[0].product == pytest.approx(
         max(products.values(), key=abs), rel=1e-12
@@ -229,10 +231,10 @@ def test_other_numbers_have_other_paths_beside_the_same_steps():
 
 def test_a_product_that_is_wrong_does_not_verify():
     _, d = wide(name="W1[1,1]")
-    step = d.steps[-1]
+    step = d.steps[-2]
     first, second, *others = step.equations
     wrong = replace(step, equations=(replace(first, members=second.members), second, *others))
-    found = replace(d, steps=(*d.steps[:-1], wrong)).verify()
+    found = replace(d, steps=(*d.steps[:-2], wrong, d.steps[-1])).verify()
     assert not found.passed
     assert found.worst == "dJ/dW1:paths"
 
@@ -240,7 +242,7 @@ def test_a_product_that_is_wrong_does_not_verify():
 def test_without_numbers_the_structure_is_there():
     network = cp.Network(WIDE, "tanh")
     d = cp.derive(network, "index", weight="W1[1,1]")
-    assert [step.id for step in d.steps][-2:] == ["dJ/dW1", "dJ/dW1:sums"]
+    assert [step.id for step in d.steps][-3:] == ["dJ/dW1", "dJ/dW1:sums", "W1:="]
     assert "Σ" in d.text()
 
 
@@ -249,7 +251,7 @@ def test_more_paths_than_are_multiplied_out_show_the_largest():
     d = cp.derive(network, "index", *data(network, 1), weight="W1[1,1]", shown=3)
     assert d.ways.found.count == 32
     assert "δ⁽³⁾₁ = " in " ".join(lines(d, "delta3"))  # unit by unit still
-    assert len(d.steps[-1].equations) == 4
+    assert len(d.steps[-2].equations) == 4
     assert d.verify().passed
 
 
@@ -279,7 +281,7 @@ def test_its_page_and_its_json_hold_the_paths(tmp_path):
     assert len(paths["largest"]) == 8
     sums = [path["product"] for path in paths["largest"]]
     assert sorted(map(abs, sums), reverse=True) == list(map(abs, sums))
-    gradient = found["steps"][-1]["equations"][-1]["value"]
+    gradient = found["steps"][-2]["equations"][-1]["value"]
     assert math.fsum(sums) + paths["others"]["sum"] == pytest.approx(gradient, rel=1e-9)
 
 

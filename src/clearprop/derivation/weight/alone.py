@@ -107,10 +107,23 @@ def write_weight(
         steps = list(found.write())
         if found.products is None:
             largest = Largest(InSums(plan, fused, names, samples), sym, index, shown)
+    if not any(step.kind == "update" or ":=" in step.id for step in steps):  # S3 has its own
+        steps.append(_update(author, plan, sym, place))
     numbered = []
     for number, step in enumerate(steps, 1):
         numbered.append(replace(step, number=number))
     return tuple(_linked(numbered)), largest
+
+
+def _update(author: Author, plan: Plan, sym: str, place: tuple[int, ...]) -> DerivedStep:
+    """The step of gradient descent of one weight."""
+    step = plan.step(f"{sym}:=")
+    equation = author.entry_equation(step.target, step.terms[0].expr, place, (), "←")
+    name = author.names.name(sym, tuple(one - 1 for one in place))
+    return DerivedStep(
+        step.id, "update", Said("update", n=name), Said("update_why"), (equation,), sym,
+        uses=(f"dJ/d{sym}",),
+    )  # fmt: skip
 
 
 def _linked(steps: Sequence[DerivedStep]) -> Iterator[DerivedStep]:
@@ -173,6 +186,9 @@ class _Cone:
         yield from self.author.definitions()
         for step in self.author.whole_steps():
             target_sym = step.target.removesuffix(FULL)
+            if step.kind == "cost":
+                yield step
+                continue
             places = [place for name, place in self.found if name == target_sym]
             if not places or step.id.endswith(":link"):
                 continue

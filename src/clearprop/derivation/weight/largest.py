@@ -85,9 +85,13 @@ class Largest:
             The sample whose paths are followed, from 1.
         """
         ids = [step.id for step in steps]
-        place = ids.index(self.id) if self.id in ids else len(steps)
+        if self.id in ids:
+            place, behind = ids.index(self.id), steps[ids.index(self.id) + 1 :]
+        else:  # before the weight's own step
+            place = ids.index(f"{self.sym}:=")
+            behind = tuple(replace(one, number=one.number + 1) for one in steps[place:])
         step, ways = self._step(numbers, row, place + 1)
-        return (*steps[:place], step, *steps[place + 1 :]), ways
+        return (*steps[:place], step, *behind), ways
 
     def _step(self, numbers: TraceNumbers, row: int, place: int) -> tuple[DerivedStep, Ways]:
         here = OfRow(numbers, row)

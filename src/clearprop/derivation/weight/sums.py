@@ -108,7 +108,10 @@ class Sums:
         yield from self.author.definitions()
         for step in self.author.whole_steps():
             name = step.target.removesuffix(FULL)
-            if name not in wanted or name == self.gradient or step.kind in ("update", "cost"):
+            if step.kind == "cost":
+                yield step
+                continue
+            if name not in wanted or name == self.gradient or step.kind == "update":
                 continue
             equations = step.equations
             if WHOLE not in wanted[name]:
