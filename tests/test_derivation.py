@@ -256,7 +256,7 @@ def test_a_wrong_question_is_answered_in_one_sentence(kind, change, hint):
 def test_symbols_of_quantities_are_the_plans():
     d = cp.derive(NETWORKS["tied"](), "matrix")
     assert isinstance(d.step("z2").equations[0].left, Quantity)
-    assert d.step("dJ/dW1").why.speak("en").startswith("The same weights are used 2 times")
+    assert d.step("dJ/dW1").why.speak("en").startswith("The same parameter is used 2 times")
 
 
 def why(derivation, step):

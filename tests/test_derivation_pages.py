@@ -166,6 +166,7 @@ def test_where_letters_run_and_which_case_holds_is_said_on_the_page():
         "for every l=1,2, i=1",
         "for every l=1,2, i=1, j=1,…,Sl",
         "Sl is the number of units of layer l.",
+        "δi(3) is ∂J∂zi(3): how the cost changes with what enters the layer.",
     }
     words = [one.text.strip() for one in page.iter("mtext")]
     assert words[:2] == ["if", "else"]
