@@ -1,12 +1,14 @@
 """What the signs of a step mean, said below the first step that each stands in.
 
-Proved by ``tests/test_derivation_given.py`` and ``tests/test_derivation_general.py``.
+A note is a sentence and the signs it explains: `NOTES`. Proved by
+``tests/test_derivation_given.py`` and ``tests/test_derivation_general.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from clearprop.derivation.derived import Derived
 from clearprop.derivation.notations.names import FULL, split
@@ -29,110 +31,118 @@ __all__ = ["notes_of"]
 ENTRYWISE = "⊘"
 """The sign of a quotient entry by entry."""
 
+Show = Callable[[Node], str]
+Signs = Callable[[Derived, DerivedStep], Iterator[Node]]
+"""The signs in a step that a note explains."""
+Note = Callable[[Derived, Node, Show], str]
+"""The note about such a sign."""
 
-def notes_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> Iterator[str]:
+
+def notes_of(derived: Derived, step: DerivedStep, show: Show) -> Iterator[str]:
     """Yield what the signs of a step mean, below the first step each stands in."""
-    notes = (units_of, connection, squares, derivative, barred, quotient)
-    yield from filter(None, (note(derived, step, show) for note in notes))
+    for signs, note in NOTES:
+        sign = next(signs(derived, step), None)
+        if sign is not None and step.id == _first(derived, signs).id:
+            yield note(derived, sign, show)
 
 
-def barred(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
-    """Return what a weight without the constant's column is, below the first that has none."""
-    found = _barred(derived, step)
-    if not found or step is not next(one for one in derived.steps if _barred(derived, one)):
-        return ""
-    weight = found[0]
-    full = replace(weight, sym=weight.sym + FULL)
-    return derived.say("barred", weight=show(weight), full=show(full))
+def _first(derived: Derived, signs: Signs) -> DerivedStep:
+    return next(one for one in derived.steps if any(True for _ in signs(derived, one)))
 
 
-def _barred(derived: Derived, step: DerivedStep) -> list[Quantity]:
-    if step.kind != "backward":
-        return []
-    return [
-        node
-        for equation in step.equations
-        for member in equation.members
-        for node in walk(member)
-        if isinstance(node, Quantity) and not node.index and derived.names.column(node.sym)
-    ]
+def _nodes(step: DerivedStep) -> Iterator[Node]:
+    return (node for one in step.equations for member in one.members for node in walk(member))
 
 
-def derivative(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
-    """Return what a text's δ and Δ are, below the first step that computes one."""
-    role, label = split(step.target)
-    graph, notation = derived.network.graph, derived.notation
-    if step.kind != "backward" or role not in ("delta", "Delta") or not notation.symbols[role]:
-        return ""
-    first = next(
-        one for one in derived.steps if one.kind == step.kind and split(one.target)[0] == role
-    )
-    if step is not first or len(graph.costs) > 1 or graph.members:
-        return ""
-    left = step.equations[0].left
-    assert isinstance(left, Quantity)  # a derivative is what it computes
-    rows = 1 if notation.batch == "one" else 0 if derived.numbers is None else derived.numbers.m
-    whole = rows == 1 or notation.mean_at == "delta"  # else of one sample's cost
-    ratio = Ratio(Quantity("J" if whole else "C"), replace(left, sym=behind(role, label)))
-    key = "derivative_in" if role == "delta" else "derivative_out"
-    return derived.say(key, derivative=show(left), ratio=show(ratio))
+# -- the size of a layer ------------------------------------------------------------------------
+def _widths(derived: Derived, step: DerivedStep) -> Iterator[Node]:
+    sides = (s for one in step.equations for s in (*one.widths, *one.members) if s is not None)
+    return (node for side in sides for node in walk(side) if isinstance(node, Width))
 
 
-def connection(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
-    """Return what a wire's own letter is, below the first step of one layer that has it."""
-    found = _wires(step)
-    if not found or step is not next(one for one in derived.steps if _wires(one)):
-        return ""
-    return derived.say(
-        "connection", wire=show(found[0]), value=show(replace(found[0], via="", to=None))
-    )
-
-
-def _wires(step: DerivedStep) -> list[Quantity]:
-    members = (member for one in step.equations if not one.layers for member in one.members)
-    nodes = (node for member in members for node in walk(member))
-    return [node for node in nodes if isinstance(node, Quantity) and node.via]
-
-
-def squares(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
-    """Return what ‖W‖² is, below the first step that a matrix stands so in."""
-    found = _squared(derived, step)
-    if not found or step is not next(one for one in derived.steps if _squared(derived, one)):
-        return ""
-    return derived.say("squares", square=show(found[0]))
-
-
-def _squared(derived: Derived, step: DerivedStep) -> list[Node]:
-    nodes = (node for one in step.equations for member in one.members for node in walk(member))
-    every = (node for node in nodes if isinstance(node, Square))
-    return [
-        node for node in every
-        if isinstance(node.body, Quantity) and derived.names.rank(node.body.sym) == 2
-    ]  # fmt: skip
-
-
-def quotient(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
-    """Return what ⊘ is, below the first step that it stands in."""
-    found = _divided(derived, step)
-    if not found or step is not next(one for one in derived.steps if _divided(derived, one)):
-        return ""
-    return derived.say("quotient", quotient=show(found[0]))
-
-
-def _divided(derived: Derived, step: DerivedStep) -> list[Node]:
-    nodes = (node for one in step.equations for member in one.members for node in walk(member))
-    every = (node for node in nodes if isinstance(node, Over))
-    return [node for node in every if ENTRYWISE in derived.printer_text(node)]
-
-
-def units_of(derived: Derived, step: DerivedStep, show: Callable[[Node], str]) -> str:
-    """Return what the sign of a layer's size means, below the first step it stands in."""
-    if not _sized(step) or step.id != next(one for one in derived.steps if _sized(one)).id:
-        return ""
+def _of_width(derived: Derived, sign: Node, show: Show) -> str:
     letter = show(Place(Var(derived.names.letter)))
     return derived.say("units_of", width=show(Width("", 0)), letter=letter)
 
 
-def _sized(step: DerivedStep) -> bool:
-    sides = (s for one in step.equations for s in (*one.widths, *one.members) if s is not None)
-    return any(isinstance(node, Width) for side in sides for node in walk(side))
+# -- a wire's own letter, in a step of one layer ------------------------------------------------
+def _wires(derived: Derived, step: DerivedStep) -> Iterator[Node]:
+    members = (member for one in step.equations if not one.layers for member in one.members)
+    nodes = (node for member in members for node in walk(member))
+    return (node for node in nodes if isinstance(node, Quantity) and node.via)
+
+
+def _of_wire(derived: Derived, sign: Node, show: Show) -> str:
+    assert isinstance(sign, Quantity)
+    value = replace(sign, via="", to=None)
+    return derived.say("connection", wire=show(sign), value=show(value))
+
+
+# -- ‖W‖² of a matrix ---------------------------------------------------------------------------
+def _squares(derived: Derived, step: DerivedStep) -> Iterator[Node]:
+    return (
+        node for node in _nodes(step)
+        if isinstance(node, Square) and isinstance(node.body, Quantity)
+        and derived.names.rank(node.body.sym) == 2
+    )  # fmt: skip
+
+
+def _of_square(derived: Derived, sign: Node, show: Show) -> str:
+    return derived.say("squares", square=show(sign))
+
+
+# -- δ and Δ, where a text has the letter -------------------------------------------------------
+def _derivatives(role: str, derived: Derived, step: DerivedStep) -> Iterator[Node]:
+    graph = derived.network.graph
+    of_one = len(graph.costs) == 1 and not graph.members  # else it is of no one printed cost
+    named = derived.notation.symbols[role] != ""
+    if of_one and named and step.kind == "backward" and split(step.target)[0] == role:
+        yield step.equations[0].left
+
+
+def _of_derivative(derived: Derived, sign: Node, show: Show) -> str:
+    assert isinstance(sign, Quantity)  # a derivative is what its step computes
+    role, label = split(sign.sym)
+    notation = derived.notation
+    rows = 1 if notation.batch == "one" else 0 if derived.numbers is None else derived.numbers.m
+    whole = rows == 1 or notation.mean_at == "delta"  # else of one sample's cost
+    ratio = Ratio(Quantity("J" if whole else "C"), replace(sign, sym=behind(role, label)))
+    key = "derivative_in" if role == "delta" else "derivative_out"
+    return derived.say(key, derivative=show(sign), ratio=show(ratio))
+
+
+# -- a weight without the constant's column -----------------------------------------------------
+def _barred(derived: Derived, step: DerivedStep) -> Iterator[Node]:
+    return (
+        node for node in _nodes(step)
+        if step.kind == "backward"
+        and isinstance(node, Quantity) and not node.index and derived.names.column(node.sym)
+    )  # fmt: skip
+
+
+def _of_barred(derived: Derived, sign: Node, show: Show) -> str:
+    assert isinstance(sign, Quantity)
+    full = replace(sign, sym=sign.sym + FULL)
+    return derived.say("barred", weight=show(sign), full=show(full))
+
+
+# -- a quotient entry by entry ------------------------------------------------------------------
+def _quotients(derived: Derived, step: DerivedStep) -> Iterator[Node]:
+    every = (node for node in _nodes(step) if isinstance(node, Over))
+    return (node for node in every if ENTRYWISE in derived.printer_text(node))
+
+
+def _of_quotient(derived: Derived, sign: Node, show: Show) -> str:
+    return derived.say("quotient", quotient=show(sign))
+
+
+NOTES: tuple[tuple[Signs, Note], ...] = (
+    (_widths, _of_width),
+    (_wires, _of_wire),
+    (_squares, _of_square),
+    (partial(_derivatives, "delta"), _of_derivative),
+    (partial(_derivatives, "Delta"), _of_derivative),
+    (_barred, _of_barred),
+    (_quotients, _of_quotient),
+)
+"""The signs that need a note, and the note, in the order they stand below a step."""
