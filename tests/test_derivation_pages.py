@@ -201,7 +201,7 @@ def test_chinese_pages_say_everything_in_chinese(name, notation):
                  if re.search(r"[\u4e00-\u9fff]", line) and "原文印作" not in line]  # fmt: skip
         assert len(prose) > 15
         for line in prose:
-            words = set(re.findall(r"[A-Za-z]{2,}", line))
+            words = set(re.findall(r"[A-Za-z]{2,}", re.sub(r"--[a-z]+", "", line)))
             assert words <= functions | letters, line
 
 
@@ -233,3 +233,44 @@ def test_cases_have_their_words_in_the_language_of_the_page():
     english = cp.derive(network, "matrix")
     assert "{x if 0 < x, else 0}" in english.text()
     assert "{x 若 0 < x，否则 0}" in d.text()
+
+
+# -- wires by name ------------------------------------------------------------------------------
+def wires(derived):
+    """What the drawing says: above wires, above one weight's wire, and where each is pointed at."""
+    drawing = derived.to_html().partition("<svg")[2].partition("</svg>")[0]
+    above = re.findall(r'<text class="weight"[^>]*>([^<]+)<', drawing)
+    own = re.findall(r'<text class="weight own"[^>]*>([^<]+)<', drawing)
+    return above, own, re.findall(r"><title>([^<]+)</title></(?:line|path)>", drawing)
+
+
+@pytest.mark.parametrize(("notation", "above", "first", "last"), [
+    ("matrix", ["W⁽¹⁾", "W⁽²⁾"], "W⁽¹⁾₁₁", "W⁽²⁾₂₃"),
+    ("scalar", ["V", "W"], "V11", "W32"),
+    ("graph", ["Θ¹₃₃", "Θ²₂₄"], "Θ¹₁₁", "Θ²₂₄"),
+])  # fmt: skip
+def test_a_parameter_s_name_stands_above_its_wires_and_each_says_which_weight_it_is(
+    notation, above, first, last
+):
+    biases = 5 if notation == "graph" else 0
+    found, own, told = wires(cp.derive(cp.Network("2-3-2"), notation))
+    assert (set(found), len(found), own) == (set(above), 2, [])
+    assert len(told) == len(set(told)) == 2 * 3 + 3 * 2 + biases
+    assert (told[0], told[-1]) == (first, last)
+
+
+def test_the_weight_that_a_page_is_about_is_named_on_its_own_wire():
+    found, own, _ = wires(cp.derive(cp.Network("2-3-2"), "scalar", weight="V21"))
+    assert (found, own) == (["W"], ["V21"])
+    tied = cp.Dense(2, "tanh")
+    given = cp.Input(2)
+    twice = cp.Network(inputs=given, outputs=tied(tied(given)))
+    assert wires(cp.derive(twice, weight="W1[1,2]"))[1] == ["W⁽¹⁾₁₂"] * 2
+
+
+def test_a_wire_between_boxes_or_from_a_table_says_the_whole_parameter():
+    found, _, told = wires(cp.derive(cp.Network([12, 9, 2])))
+    assert (set(found), told) == ({"W⁽¹⁾", "W⁽²⁾"}, ["W⁽¹⁾", "W⁽²⁾", "W⁽²⁾"])
+    index = cp.Input(levels=4)
+    found, _, told = wires(cp.derive(cp.Network(inputs=index, outputs=cp.Embedding(3)(index))))
+    assert len(found) == 1 and set(told) == set(found) and len(told) == 3

@@ -92,10 +92,11 @@ def test_the_equations_of_a_step_stand_in_rows_of_left_sign_right():
 
 
 DRAWING = """\
-<svg class="network" viewBox="0 18 252 68" role="img" style="max-width:302.4px;min-width:201.6px" \
+<svg class="network" viewBox="0 18 252 68" role="img" style="max-width:302.4px;min-width:196.56px" \
 xmlns="http://www.w3.org/2000/svg"><title>Back-propagation of 1-1, derived</title>\
-<line class="wire" x1="45" y1="59" x2="111" y2="59"/>\
-<line class="wire" x1="141" y1="59" x2="207" y2="59"/>\
+<line class="wire" x1="45" y1="59" x2="111" y2="59"><title>W⁽¹⁾₁₁</title></line>\
+<line class="wire" x1="141" y1="59" x2="207" y2="59"></line>\
+<text class="weight" x="78" y="50">W⁽¹⁾</text>\
 <g id="at-a1" class="value"><a href="#step-a1"><circle cx="30" cy="59" r="15"/>\
 <text class="sign" x="30" y="64"></text><text class="name" x="30" y="38">a⁽¹⁾₁</text></a></g>\
 <g id="at-z2" class="value"><a href="#step-z2"><circle cx="126" cy="59" r="15"/>\
@@ -104,7 +105,8 @@ xmlns="http://www.w3.org/2000/svg"><title>Back-propagation of 1-1, derived</titl
 <text class="sign" x="222" y="64">⊙</text><text class="name" x="222" y="38">a⁽²⁾₁</text></a></g>\
 </svg>"""
 """Columns 96 apart from 30 on; a row of 58 below 30 has its middle at 59; air 37 above, 23 below,
-and 4 beyond; wires from circle to circle, of 15 each."""
+and 4 beyond; wires from circle to circle, of 15 each; the name of the weights 9 above
+the middle of theirs."""
 
 
 def test_a_drawing_of_one_unit_has_its_units_wires_and_names_in_their_places():

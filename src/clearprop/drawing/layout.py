@@ -3,7 +3,7 @@
 A value is a column of units, or one box where it has many. Values stand in columns by how many
 operations lie before them; wires run from what is read to what is made. Sums carry ⊕, functions ⊙.
 A bias may be drawn as what it is in some texts: a wire from one more unit, which is always 1.
-Proved by ``tests/test_derivation_html.py``.
+Proved by ``tests/test_derivation_pages.py``.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def _bias(node: Node) -> str:
 
 
 def followed(drawing: Drawing, parameter: str, index: tuple[int, ...]) -> frozenset[Stroke]:
-    """Return the wires by which one entry of a parameter reaches the outputs.
+    """Return the wires by which one entry of a parameter reaches the outputs, its own among them.
 
     Parameters
     ----------
@@ -262,18 +262,30 @@ def followed(drawing: Drawing, parameter: str, index: tuple[int, ...]) -> frozen
     >>> sorted((s.start, s.end) for s in followed(drawing, "W1", (0, 1)))[:3]
     [(('a1', 2), ('z2', 1)), (('a2', 1), ('z3', 1)), (('a2', 1), ('z3', 2))]
     """
-
-    def own(s: Stroke) -> bool:
-        """Whether the entry lies on this wire (unit 0 is a whole value)."""
-        places = (s.end[1], s.start[1])
-        return s.via == parameter and all(
-            unit in (0, place + 1) for unit, place in zip(places, index, strict=False)
-        )
-
-    found = {stroke for stroke in drawing.strokes if own(stroke)}
+    found = set(own_wires(drawing, parameter, index))
     reached = {stroke.end for stroke in found}
     for stroke in drawing.strokes:  # in the order of the graph, so each comes after what feeds it
         if stroke.start in reached:
             found.add(stroke)
             reached.add(stroke.end)
     return frozenset(found)
+
+
+def own_wires(drawing: Drawing, parameter: str, index: tuple[int, ...]) -> list[Stroke]:
+    """Return the wires that one entry of a parameter lies on.
+
+    Examples
+    --------
+    >>> from clearprop.network import Network
+    >>> drawing = lay_out(Network("2-3-2", "sigmoid").plan)
+    >>> [(s.start, s.end) for s in own_wires(drawing, "W1", (0, 1))]
+    [(('a1', 2), ('z2', 1))]
+    """
+
+    def lies(s: Stroke) -> bool:  # unit 0 is a whole value
+        places = (s.end[1], s.start[1])
+        return s.via == parameter and all(
+            unit in (0, place + 1) for unit, place in zip(places, index, strict=False)
+        )
+
+    return [stroke for stroke in drawing.strokes if lies(stroke)]

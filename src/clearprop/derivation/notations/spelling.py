@@ -236,6 +236,27 @@ class Spelling:
         """
         return self.glyph(sym, self.ordered(sym, tuple(place + 1 for place in index))).text()
 
+    def called(self, sym: str, index: tuple[int, ...] = ()) -> str:
+        """Return a quantity's name; of a bias that is a column of its weights, its entry there.
+
+        A bias that its layer shares is every entry of the column, and its derivative their sum.
+
+        Examples
+        --------
+        >>> from clearprop.derivation.notations.notation import NOTATIONS
+        >>> from clearprop.network import Network
+        >>> Spelling(NOTATIONS["graph"], Network("2-3-2").graph).called("b2", (1,))
+        'Θ²₂₄'
+        """
+        bias = base_of(sym)
+        weight = next((weight for weight, its in self.biases.items() if its == bias), "")
+        if not self.column(weight):
+            return self.name(sym, index)
+        full, last = sym.replace(bias, weight) + FULL, self.shapes[weight][1] + 1
+        if self.shared(bias) and bias != sym:
+            return f"Σ {self.glyph(full, (Var('i'), last)).text()}"
+        return self.glyph(full, (index[0] + 1 if index else 1, last)).text()
+
     def letter_of(self, sym: str) -> str:
         """Return a quantity's letter, without its layer and its place: ``"δ"``, ``"∂E/∂H"``."""
         glyph = self.glyph(sym)

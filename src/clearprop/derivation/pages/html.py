@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.notations.names import base_of
+from clearprop.derivation.notations.names import FULL, base_of
 from clearprop.derivation.pages.flowing import NARROW, flowing, width
 from clearprop.derivation.pages.heading import (
     endless,
@@ -33,7 +33,7 @@ from clearprop.derivation.printers.mathml import MATHML
 from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import DerivedStep, Equation
 from clearprop.derivation.trees.tree import Node
-from clearprop.drawing import followed, lay_out, svg
+from clearprop.drawing import Stroke, followed, lay_out, own_wires, svg
 
 FONT = "clearprop-math.woff2"
 """Latin Modern Math (GUST Font License), the signs that derivations use: its brackets stretch."""
@@ -87,7 +87,9 @@ math[display]>mtable>mtr>mtd:last-child{text-align:left}
 .wire{stroke:var(--line);stroke-width:1.2}.lit{stroke:var(--accent);stroke-width:2}
 .value circle,.value rect{fill:var(--paper);stroke:var(--accent);stroke-width:1.4}
 .value text{fill:var(--ink);text-anchor:middle;font:13px system-ui,sans-serif}
-.value .name{fill:var(--faint)}.value:target circle,.value:target rect{fill:#ffd97a}
+.value .name{fill:var(--faint)}.weight{fill:var(--faint);text-anchor:middle;
+font:italic 13px system-ui,sans-serif;paint-order:stroke;stroke:var(--paper);stroke-width:3px}
+.own{fill:var(--accent);font-weight:600}.value:target circle,.value:target rect{fill:#ffd97a}
 @media(max-width:40rem){body{padding:1rem .5rem 3rem}.step{padding:.6rem}math{font-size:1rem}
 .lines{margin:0}.lines,.lines tbody{display:block}
 .lines tr{display:block;padding:.25em 0 .25em 1.5em;text-indent:-1.5em}
@@ -149,7 +151,8 @@ class _Page:
             yield f'<div class="about verified">{sign} {escape(line)}</div>'
         drawing = lay_out(self.plan, derived.notation.bias_view == "column")
         lit = followed(drawing, *derived.target) if derived.target else frozenset()
-        picture = svg(drawing, self.label, self.link, derived.title, lit)
+        own = own_wires(drawing, *derived.target) if derived.target else ()
+        picture = svg(drawing, self.label, self.link, self.wire, derived.title, lit, own)
         yield f'<div class="drawing">{picture}</div>'
         section = ""
         for step in derived.steps:
@@ -163,6 +166,19 @@ class _Page:
         if value not in self.plan.graph.values:  # a constant says itself what it is
             return ""
         return self.derived.names.name(value, (unit - 1,) if unit and self._vector(value) else ())
+
+    def wire(self, stroke: Stroke, whole: bool) -> str:
+        """What the weight on a wire is called; where a box stands for many, or `whole`, all."""
+        graph, names = self.plan.graph, self.derived.names
+        if not stroke.via:
+            return ""
+        if stroke.start[0] not in graph.values:  # from a constant: one column beside the weights
+            return "" if whole else names.called(stroke.via, (stroke.end[1] - 1,))
+        units = (stroke.end[1], stroke.start[1])[: names.rank(stroke.via)]
+        looked_up = any(one.value == stroke.start[0] and one.levels for one in graph.inputs)
+        if all(units) and not whole and not looked_up:
+            return names.name(stroke.via, tuple(unit - 1 for unit in units))
+        return names.name(stroke.via + (FULL if names.column(stroke.via) else ""))
 
     def _vector(self, value: str) -> bool:
         return self.plan.graph.values[value].type.shape != ()
@@ -189,14 +205,13 @@ class _Page:
         return name if name in values else ""
 
     def step(self, step: DerivedStep) -> Iterator[str]:
-        language = self.derived.language
         anchor = _anchor(step.id)
         place = self._place(step)
         back = f'<a class="place" href="#at-{escape(place)}">↑</a>' if place else ""
         yield f'<section class="step" id="{anchor}">{back}'
-        title = self.lettered(step, step.title.speak(language))
+        title = self.lettered(step, self.derived.speak(step.title))
         yield f'<h3><span class="number">({step.number})</span><a href="#{anchor}">{title}</a></h3>'
-        why = self.lettered(step, step.why.speak(language))
+        why = self.lettered(step, self.derived.speak(step.why))
         if step.like:  # "the same form as (5)"
             number = str(self.numbers[step.like])
             why = why.replace(number, f'<a href="#{_anchor(step.like)}">{number}</a>', 1)

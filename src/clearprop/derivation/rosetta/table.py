@@ -15,11 +15,10 @@ import numpy as np
 
 from clearprop.derivation.batch import numbers_of
 from clearprop.derivation.derived import LEARNING_RATE, called
-from clearprop.derivation.notations.names import FULL, Names, base_of
+from clearprop.derivation.notations.names import Names
 from clearprop.derivation.notations.notation import NOTATIONS, Notation
 from clearprop.derivation.pages.heading import WIDTH, width, wrapped
 from clearprop.derivation.rosetta.counterparts import Counterparts
-from clearprop.derivation.trees.tree import Var
 from clearprop.derivation.wording.refusals import unknown
 from clearprop.errors import SettingError
 from clearprop.expressions import Array
@@ -174,27 +173,12 @@ def rosetta(
         if found is None:
             array = np.asarray(numbers.trace[sym])
             found = float(array[(0, *index)] if per_sample else array[index])
-        names = {n.notation.name: _called(n, sym, index) for n in named}
+        names = {n.notation.name: n.called(sym, index) for n in named}
         rows.append(_row(WORDS(key, spoken, **values), sym, names, found))
     return Rosetta(
         network, spoken, tuple(every.values()), tuple(rows),
         tuple(_equations(network, written, spoken)),
     )  # fmt: skip
-
-
-def _called(names: Names, sym: str, index: tuple[int, ...]) -> str:
-    """A quantity's name: of a bias that is a column of its weights, that column's entry.
-
-    A bias that its layer shares is every entry of the column, and its derivative their sum.
-    """
-    bias = base_of(sym)
-    weight = next((weight for weight, its in names.biases.items() if its == bias), "")
-    if not names.column(weight):
-        return names.name(sym, index)
-    full, last = sym.replace(bias, weight) + FULL, names.shapes[weight][1] + 1
-    if names.shared(bias) and bias != sym:
-        return f"Σ {names.glyph(full, (Var('i'), last)).text()}"
-    return names.glyph(full, (index[0] + 1 if index else 1, last)).text()
 
 
 def _row(
