@@ -273,20 +273,21 @@ ERRATA: tuple[Erratum, ...] = (
             reading="yₒ read as the first output; E is Eₜₒₜₐₗ from (10) on",
             numbers=("1", "10")),
     Erratum("S3", "(12), (21), (26)", "−(Y − O)", "−(2/N)(Y − O) for N outputs",
-            "the factor 2/N is missing: it is 1 for two outputs, and for no other number of them",
+            "the factor 2/N is missing: it is 1 for two outputs, where both forms agree, and for "
+            "no other number of them",
             "缺少求平均时留下的因子：两个输出时数值相同，其他个数时都不对",
             lambda e: -(e.y - e.a[3]), lambda e: -(2 / 3) * (e.y - e.a[3]),
             lambda e: _by_output(e, lambda o: float(np.mean((e.y - o) ** 2))),
             reading="three outputs", outputs=3, numbers=("12", "21", "26")),
     Erratum("S3", "(15) before (23), (24)", "W11 ← W11 − η ∂Eₜₒₜₐₗ/∂W11, before (24) reads W11",
             "use the old W11 in (24)",
-            "(23) and (24) read W11 after this step has overwritten it, so the gradient of V11 "
+            "(23) and (24) read W11 after (15) has overwritten it, so the gradient of V11 "
             "would mix two points; the new weight needs a name of its own",
-            "第二十三、二十四式在此步更新之后才用到这个权重，"
+            "第二十三、二十四式在第十五式更新之后才用到这个权重，"
             "梯度便混合了两个点的值；新权重应另记",
             lambda e: _share(e, 0, _w11(e)) * _inner(e) + _share(e, 1) * _inner(e),
             lambda e: (_share(e, 0) + _share(e, 1)) * _inner(e),
-            lambda e: e.difference(e.W[1])[0, 0], numbers=("15",)),
+            lambda e: e.difference(e.W[1])[0, 0], numbers=("15", "24")),
     Erratum("S3", "(18), (19)", "E1 = (Y1 − O1)²", "E1 = ½ (Y1 − O1)²",
             "the ½ is missing: its (10), (12), (21), (26) have it, and Eₜₒₜₐₗ = E1 + E2",
             "缺少二分之一：其他式子都有，两部分之和才是总误差",
