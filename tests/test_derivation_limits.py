@@ -10,6 +10,7 @@ from clearprop.backprop import plan
 from clearprop.derivation import NOTATIONS, sources
 from clearprop.derivation.command.calls import random_numbers
 from clearprop.derivation.notations.names import Names
+from clearprop.derivation.notations.notation import Notation
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.rosetta.table import rosetta
 from clearprop.derivation.steps.columns import gathered_bias, with_column
@@ -32,7 +33,7 @@ from clearprop.derivation.trees.tree import (
 )
 from clearprop.derivation.verifying.symbolic import Symbolic, operations
 from clearprop.derivation.weight.alone import forward_entries
-from clearprop.errors import DataError, SettingError
+from clearprop.errors import DataError, FileError, GraphError, SettingError
 from clearprop.expressions import Add, Hadamard, Neg, Outer, Sum, Sym, Type
 from clearprop.network import Network
 
@@ -249,6 +250,23 @@ def test_a_call_with_what_is_none_of_its_values_is_refused(given, said):
     network = Network([2, 3, 2])
     with pytest.raises((SettingError, DataError), match=said):
         cp.derive(network, "matrix", network.initial(0), [[1.0, 2.0]], [[0.0, 1.0]], **given)
+
+
+@pytest.mark.parametrize("width", [None, "80", 19, 40.0, True])
+def test_a_page_s_width_is_a_number_of_columns(width):
+    with pytest.raises(SettingError, match=r"width = .+; give a whole number of columns, 20 or"):
+        cp.derive(Network([2, 2])).text(width=width)
+
+
+def test_what_names_no_file_is_no_notation():
+    for given in (None, 3, "", b"a.toml"):
+        with pytest.raises(FileError, match=r"the name of (a|the) notation is"):
+            Notation.from_toml(given)
+
+
+def test_sizes_are_no_network_until_one_is_made():
+    with pytest.raises(GraphError, match=r"got '2-3-2'; write cp.Network\('2-3-2'\)$"):
+        cp.derive("2-3-2")
 
 
 @pytest.mark.parametrize(

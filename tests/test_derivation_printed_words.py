@@ -22,7 +22,7 @@ from clearprop.derivation.pages.heading import (
     uses_text,
     verified,
 )
-from clearprop.derivation.pages.notes import units_of
+from clearprop.derivation.pages.notes import notes_of
 from clearprop.derivation.pages.terminal import text_page
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.steps.equations import Mark
@@ -51,8 +51,10 @@ def test_a_header_says_where_the_numbers_come_from():
 
 def test_a_header_says_which_sample_and_member_the_numbers_are_of():
     assert list(header(derived(rows=1)))[2:] == []
-    assert list(header(derived(rows=2)))[2:] == ["numbers of sample 1 of 2"]
-    assert list(header(replace(derived(rows=3), row=2)))[2:] == ["numbers of sample 2 of 3"]
+    for row, m in ((1, 2), (2, 3)):
+        assert list(header(replace(derived(rows=m), row=row)))[2:] == [
+            f"numbers of sample {row} of {m}; the cost, the gradients and the steps are of all {m} "
+            "(--row N derives one alone)"]  # fmt: skip
     x = cp.Input(2)
     network = cp.Network(inputs=x, outputs=cp.Dense(2, "tanh", members=3)(x))
     alike = (
@@ -60,7 +62,7 @@ def test_a_header_says_which_sample_and_member_the_numbers_are_of():
         "their costs"
     )
     assert list(header(derived(network)))[2:] == [alike, "numbers of member 1 of 3"]
-    zh = "K = 3 个成员并列：不带 κ 的式子对每个成员都成立，J 是各成员代价的平均"
+    zh = "K = 3 个成员并列：不带 κ 的式子对每个成员都成立，J 是各成员目标函数的平均"
     found = list(header(derived(network, language="zh")))[2:]
     assert found == [zh, "数值取第 1 个成员，共 3 个"]
     assert list(header(cp.derive(network)))[2:] == [alike]  # no numbers: no member's
@@ -191,9 +193,10 @@ def test_headings_name_the_part_or_the_weight_that_is_derived():
 
 def test_the_sign_of_a_layer_s_size_is_explained_once_below_its_first_step():
     d = cp.derive(cp.Network([2, 3, 3, 3, 2], "tanh"), "index")
-    said = [units_of(d, step, d.printer(TEXT).render) for step in d.steps]
-    where = [step.id for step, text in zip(d.steps, said, strict=True) if text]
-    assert where == ["z2[l]"] and "Sₗ is the number of units of layer l." in said
+    note = "Sₗ is the number of units of layer l."
+    said = [list(notes_of(d, step, d.printer(TEXT).render)) for step in d.steps]
+    assert [step.id for step, notes in zip(d.steps, said, strict=True) if note in notes] == [
+        "z2[l]"]  # fmt: skip
     assert d.text().count("\n        Sₗ is the number of units of layer l.\n") == 1
     said = r"\ensuremath{S_{l}} is the number of units of layer \ensuremath{l}."
     assert d.to_latex().count(f"\\end{{align*}}\n{said}\n") == 1

@@ -261,3 +261,56 @@ def test_a_derivative_is_understood_by_any_name_of_the_cost_and_of_the_weight(na
             names.parse(wrong)
     with pytest.raises(GraphError, match=r"the network has no 'W1\[9,9\]': "):
         names.parse("∂J/∂W1[9,9]")
+
+
+# -- the Chinese words of each text ---------------------------------------------------------------
+@pytest.mark.parametrize(("name", "cost", "delta", "weight"), [
+    ("matrix", "目标函数", "残差", "权重"), ("graph", "损失函数", "误差", "权重"),
+    ("delta-rule", "损失函数", "误差", "权值"), ("scalar", "损失函数", "误差", "权重"),
+    ("index", "代价函数", "残差", "权重"),
+])  # fmt: skip
+def test_a_chinese_page_speaks_its_text_s_own_words(name, cost, delta, weight):
+    page = cp.derive(S3, name, language="zh").text()
+    assert f"\n{cost}\n──" in page
+    assert f"输出层的{delta} " in page
+    assert f"每个神经元把到达的信号按{weight}求和" in page
+    for others, own in (
+        (("目标函数", "损失函数", "代价函数"), cost),
+        (("权重", "权值"), weight),
+        (("残差",), delta),
+    ):
+        assert not any(other in page for other in others if other != own)
+
+
+def test_a_notation_of_ones_own_has_chinese_words_of_its_own(tmp_path):
+    mine = tmp_path / "mine.toml"
+    mine.write_text('base = "index"\n[chinese]\ndelta = "敏感度"\n', "utf-8")
+    page = cp.derive(S3, str(mine), language="zh").text()
+    assert "输出层的敏感度 δ" in page and "\n代价函数\n──" in page and "残差" not in page
+    for key, given, said in (
+        ("bias", '"阈值"', "chinese names the role 'bias'"),
+        ("cost", "1", "chinese.cost"),
+        ("cost", '"两\\n行"', "chinese.cost"),
+    ):
+        mine.write_text(f"[chinese]\n{key} = {given}\n", "utf-8")
+        with pytest.raises(SettingError, match=re.escape(said)):
+            find_notation(str(mine))
+
+
+def test_the_letter_of_an_index_is_that_of_no_quantity():
+    with pytest.raises(SettingError, match=r"target_index and symbols\.m are both 'm'"):
+        Notation("mine", target_index="m")
+
+
+@pytest.mark.parametrize(("text", "chinese"), [
+    (b'name = "a"\nlevel =\n', "第 2 行第 8 列不合语法"),
+    (b'name = "a\xff"\n', "文件不是 UTF-8 文字"), (b"[symbols\n", "第 1 行第 9 列不合语法"),
+    (b"a = [1,\n", "文件在末尾处不完整"),
+])  # fmt: skip
+def test_what_is_no_toml_is_refused_with_its_place_in_chinese_too(tmp_path, text, chinese):
+    file = tmp_path / "mine.toml"
+    file.write_bytes(text)
+    with pytest.raises(FileError, match=r"mine.toml is no TOML: .") as caught:
+        find_notation(str(file))
+    said = caught.value.args[0].speak("zh")
+    assert said.endswith(f" 不是 TOML：{chinese}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, Self, SupportsFloat
 
 __all__ = [
@@ -182,6 +182,8 @@ class Words:
     ----------
     table : {key: {language: text}}
         Texts with named places as in ``str.format``.
+    free : collection of str
+        Places that one language may have alone.
 
     Examples
     --------
@@ -190,11 +192,13 @@ class Words:
     ('saved m.clearprop', '已保存 m.clearprop')
     """
 
-    def __init__(self, table: Mapping[str, Mapping[Language, str]]) -> None:
+    def __init__(
+        self, table: Mapping[str, Mapping[Language, str]], free: Collection[str] = ()
+    ) -> None:
         for key, texts in table.items():
             if set(texts) != set(LANGUAGES):
                 raise ValueError(f"message {key!r}: needs {LANGUAGES}, has {tuple(texts)}")
-            if len({_places(text) for text in texts.values()}) > 1:
+            if len({_places(text) - set(free) for text in texts.values()}) > 1:
                 raise ValueError(f"message {key!r}: its places differ between languages")
         self._table = {key: dict(texts) for key, texts in table.items()}
 

@@ -34,8 +34,8 @@ from clearprop.derivation.verifying.verification import (
 )
 from clearprop.derivation.weight.alone import forward_entries
 from clearprop.derivation.weight.largest import Largest, Ways
-from clearprop.derivation.wording.messages import MESSAGES
 from clearprop.derivation.wording.refusals import refusal, unknown
+from clearprop.derivation.wording.said import Said, message
 from clearprop.errors import DataError, SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
@@ -238,7 +238,11 @@ class Derived(Beside):
     # -- pages ------------------------------------------------------------------------------------
     def say(self, key: str, **values: object) -> str:
         """Return a message in the derivation's language."""
-        return MESSAGES(key, self.language, **values)
+        return message(key, self.language, self.notation.chinese, **values)
+
+    def speak(self, said: Said) -> str:
+        """Return a title or a sentence of a step in the derivation's language."""
+        return said.speak(self.language, self.notation.chinese)
 
     def printer(self, layout: Layout) -> Printer:
         """Return a printer for a layout, with this derivation's digits."""
@@ -270,7 +274,7 @@ def called(network: Network, language: Language) -> str:
     made = layers(graph)
     if not is_chain(graph):
         key = "graph_of_one" if len(made) == 1 else "graph_of"
-        return MESSAGES(key, language, count=len(made))
+        return message(key, language, count=len(made))
     (given,) = graph.inputs
     sizes = [str(given.width) if given.width else f"[{given.levels}]"]
     sizes += [str(graph.values[name].type.shape[0]) for name in made]

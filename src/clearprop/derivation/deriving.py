@@ -35,6 +35,8 @@ from clearprop.words import shown as shown_value
 
 DIGITS = 17
 """So many significant digits tell any two numbers of floating point apart."""
+NARROWEST = 20
+"""Columns that a page of text needs."""
 
 
 class Derivation(Derived):
@@ -47,10 +49,17 @@ class Derivation(Derived):
         ----------
         color : bool
             With a terminal's colours.
-        width : int
+        width : int, at least 20
             Columns; sentences and equations are folded there.
+
+        Raises
+        ------
+        SettingError
+            For a width that is none.
         """
-        return text_page(self, color, width)
+        if isinstance(width, bool) or not isinstance(width, Integral) or width < NARROWEST:
+            raise SettingError(_no_such_value("width", width, least=NARROWEST))
+        return text_page(self, color, int(width))
 
     def to_latex(self, *, verify: bool = False) -> str:
         """Return the derivation as a standalone LaTeX article (Chinese: XeLaTeX with ctex).

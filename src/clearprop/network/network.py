@@ -7,6 +7,7 @@ pass, cost, gradients and the whole trace through the reference. Training is els
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -467,4 +468,6 @@ class Network:
 def check_network(who: str, given: object) -> None:
     """Refuse what is no network, in the name of the function that was given it."""
     if not isinstance(given, Network):
-        raise GraphError(f"{who} takes a Network, got {shown(given)}")
+        sizes = isinstance(given, str) and re.fullmatch(r"\d+(-\d+)+", given)
+        fix = f"; write cp.Network({given!r})" if sizes else ""
+        raise GraphError(f"{who} takes a Network, got {shown(given)}{fix}")

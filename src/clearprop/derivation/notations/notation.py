@@ -7,6 +7,7 @@ file. `clearprop.derivation.notations.names.Names` is a notation at work on one 
 
 from __future__ import annotations
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -14,9 +15,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from clearprop.derivation.wording.messages import CHINESE
 from clearprop.derivation.wording.refusals import refusal, unknown
 from clearprop.errors import FileError, SettingError
-from clearprop.storage import check_plain
+from clearprop.storage import check_plain, named
 from clearprop.words import Sentence, did_you_mean, shown
 
 __all__ = ["NOTATIONS", "SYMBOLS", "Level", "Notation", "find_notation"]
@@ -78,6 +80,9 @@ class Notation:
         The sign of a product of numbers: ``""`` or ``"·"``.
     arrangement : {"plan", "chain-rule"}
         Whether one weight is derived by the plan's δ or factor by factor, as S3 does.
+    chinese : mapping of str to str
+        What the text calls ``cost``, ``delta`` and ``weight`` in Chinese: S0's words 目标函数,
+        残差 and 权重, or its own.
     source : str
         The text it comes from.
 
@@ -110,6 +115,7 @@ class Notation:
     sizes: bool = False
     times: str = ""
     arrangement: str = "plan"
+    chinese: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
 
     @property
@@ -140,6 +146,8 @@ class Notation:
                     ))  # fmt: skip
                 if key == "offsets":
                     self._check_offset(role, given)
+                elif key == "chinese":
+                    self._check_line(f"{key}.{role}", given)
                 elif not (given == "" and key == "symbols" and role in MAY_BE_EMPTY):
                     self._check_letters(f"{key}.{role}", given)
         self._check_words()
@@ -150,6 +158,7 @@ class Notation:
             raise SettingError(refusal("notation_column_level", name=repr(self.name), level=level))
         own = {"input": self.symbols["a"]} if "a" in self.symbols else {}
         object.__setattr__(self, "symbols", {**SYMBOLS, **own, **self.symbols})
+        object.__setattr__(self, "chinese", {**CHINESE, **self.chinese})
         self._check_distinct()
 
     def _wrong(self, key: str, given: object, fix: Sentence) -> SettingError:
@@ -161,9 +170,7 @@ class Notation:
     def _check_words(self) -> None:
         """Titles on one line, indices of one letter each, two of them."""
         for key in ("name", "title", "source"):
-            given = getattr(self, key)
-            if not isinstance(given, str) or not given.isprintable():
-                raise self._wrong(key, given, refusal("fix_text"))
+            self._check_line(key, getattr(self, key))
         if not isinstance(self.sizes, bool):
             raise self._wrong("sizes", self.sizes, refusal("fix_bool"))
         if self.connection != "":
@@ -176,6 +183,10 @@ class Notation:
         if self.target_index == self.source_index:
             both = "target_index = source_index"
             raise self._wrong(both, self.target_index, refusal("fix_two_letters"))
+
+    def _check_line(self, key: str, given: object) -> None:
+        if not isinstance(given, str) or not given.isprintable():
+            raise self._wrong(key, given, refusal("fix_text"))
 
     def _check_letters(self, key: str, given: object) -> None:
         """One letter or more, accents included: what every page can print."""
@@ -194,7 +205,8 @@ class Notation:
 
     def _check_distinct(self) -> None:
         """No letter for two quantities; the input may share that of the other activations."""
-        written: dict[str, tuple[str, str]] = {}
+        indices = ("target_index", "source_index")
+        written = {str(getattr(self, key)): (key, key) for key in indices}
         tables = ("symbols",) if self.script else ("symbols", "hidden", "output")
         for table in tables:
             for role, letter in getattr(self, table).items():
@@ -217,7 +229,7 @@ class Notation:
         FileError, SettingError
             Naming the file and what is wrong in it.
         """
-        check_plain(path, "notation")
+        check_plain(named(path, "notation"), "notation")
         try:
             data = tomllib.loads(Path(path).read_text("utf-8-sig"))
         except OSError as error:
@@ -225,7 +237,7 @@ class Notation:
             reason = refusal(kinds[type(error)]) if type(error) in kinds else error.strerror
             raise FileError(refusal("notation_file", path=path, reason=reason)) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise FileError(refusal("notation_toml", path=path, reason=error)) from None
+            raise FileError(refusal("notation_toml", path=path, reason=_reason(error))) from None
         base = data.pop("base", None)
         if base is not None and (not isinstance(base, str) or base not in NOTATIONS):
             hint = did_you_mean(base, NOTATIONS)
@@ -275,6 +287,7 @@ LAYERED = ("W", "z", "a")
 """Roles that may have a letter of their own in hidden and in output layers."""
 ROLES: dict[str, Collection[str]] = {
     "symbols": SYMBOLS, "hidden": LAYERED, "output": LAYERED, "offsets": SYMBOLS,
+    "chinese": CHINESE,
 }  # fmt: skip
 """The tables of a notation, and which roles each may name."""
 MAY_BE_EMPTY = ("delta", "Delta")
@@ -299,6 +312,7 @@ GRAPH = Notation(
     bias_view="column",
     gradient="prime",
     sizes=True,
+    chinese={"cost": "损失函数", "delta": "误差"},
     source="S1: 神经网络反向传播通用算法快速入门指南, 刘佳, 2018",
 )
 DELTA_RULE = Notation(
@@ -314,6 +328,7 @@ DELTA_RULE = Notation(
     target_index="j",
     source_index="i",
     connection="x",
+    chinese={"cost": "损失函数", "delta": "误差", "weight": "权值"},
     source="S2: BP神经网络的推导, Cosmo",
 )  # fmt: skip
 SCALAR = Notation(
@@ -332,6 +347,7 @@ SCALAR = Notation(
     source_index="i",
     times="·",
     arrangement="chain-rule",
+    chinese={"cost": "损失函数", "delta": "误差"},
     source="S3: 以三层神经网络的正向和反向传播推导",
 )  # fmt: skip
 INDEX = Notation(
@@ -341,12 +357,22 @@ INDEX = Notation(
     symbols={"W": "w", "f": "g", "Delta": ""},
     batch="one",
     error_sign="target-output",
+    chinese={"cost": "代价函数"},
     source="S4: 反向传播算法推导, nowgood, 2018",
 )
 
 NOTATIONS: dict[str, Notation] = {
     one.name: one for one in (MATRIX, GRAPH, DELTA_RULE, SCALAR, INDEX)
 }
+
+
+def _reason(error: ValueError) -> Sentence:
+    """Why a file cannot be read as TOML: the parser's words, and in Chinese where it stopped."""
+    place = re.search(r"\(at line (\d+), column (\d+)\)$", str(error))
+    if place:
+        return refusal("toml_at", parser=str(error), line=place[1], column=place[2])
+    key = "toml_text" if isinstance(error, UnicodeDecodeError) else "toml_end"
+    return refusal(key, parser=str(error))
 
 
 def find_notation(given: str | Notation) -> Notation:

@@ -111,7 +111,7 @@ def _body(derived: Derived, verify: bool) -> Iterator[str]:
         return rf"\ensuremath{{{printer.render(node)}}}"
 
     def prose(step: DerivedStep, said: Said) -> str:
-        return lettered(derived, step, _prose(said.speak(derived.language)), inline)
+        return lettered(derived, step, _prose(derived.speak(said)), inline)
 
     for step in derived.steps:
         if step.kind != section and (not derived.weight or not section):

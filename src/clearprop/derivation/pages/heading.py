@@ -122,9 +122,7 @@ def failure(derived: Derived) -> str:
     error = max(
         result.errors_trace.get(result.worst, 0.0), result.errors_differences.get(result.worst, 0.0)
     )
-    titles = {
-        step.id: f"({step.number}) {step.title.speak(derived.language)}" for step in derived.steps
-    }
+    titles = {step.id: f"({step.number}) {derived.speak(step.title)}" for step in derived.steps}
     step = titles.get(result.worst, result.worst)
     return derived.say("not_verified", step=step, error=number(error, 2))
 

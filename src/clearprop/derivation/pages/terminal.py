@@ -68,14 +68,15 @@ class _Text:
 
     def step(self, step: DerivedStep) -> Iterator[str]:
         language = self.derived.language
-        title = f"{f'({step.number})':>5} {self.paint(BOLD, step.title.speak(language))}"
+        named = self.derived.speak(step.title)
+        title = f"{f'({step.number})':>5} {self.paint(BOLD, named)}"
         uses = [self.numbers[u] for u in step.uses]
         tail = uses_text(self.derived, uses) if uses else ""
-        why = step.why.speak(language)
+        why = self.derived.speak(step.why)
         if step.layer is not None:  # an instance: its reason is a reference, as short as the others
             comma = "，" if language == "zh" else ", "
             why, tail = "", comma.join(filter(None, (why, tail)))
-        room = self.columns - 8 - width(step.title.speak(language))
+        room = self.columns - 8 - width(named)
         if tail and width(tail) <= room:
             title, tail = f"{title}  {self.paint(FAINT, tail)}", ""
         yield title

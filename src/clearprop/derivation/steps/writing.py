@@ -2,7 +2,7 @@
 
 This is the one place where an `Expr` becomes a written tree. It knows shapes and notations, and no
 operation by name: a new row is written like the others. Proved by
-``tests/test_derivation_verify.py``, which evaluates what is written.
+``tests/test_derivation.py``, which evaluates what is written.
 """
 
 from __future__ import annotations

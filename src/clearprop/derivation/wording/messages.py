@@ -5,6 +5,10 @@ from __future__ import annotations
 from clearprop.derivation.wording.verdicts import VERDICTS
 from clearprop.words import Words
 
+CHINESE = {"cost": "目标函数", "delta": "残差", "weight": "权重"}
+"""What the texts call differently in Chinese, by role; these words are S0's. A message takes them
+at ``{cost_word}``, ``{delta_word}``, ``{weight_word}``."""
+
 MESSAGES = Words(
     {
         "title": {
@@ -40,8 +44,10 @@ MESSAGES = Words(
         "unit_range": {"en": "for every {ranges}", "zh": "对每个 {ranges}"},
         "unit_single": {"en": "for {ranges}", "zh": "取 {ranges}"},
         "first_sample": {
-            "en": "numbers of sample {row} of {m}",
-            "zh": "数值取第 {row} 个样本，共 {m} 个",
+            "en": "numbers of sample {row} of {m}; the cost, the gradients and the steps are of "
+            "all {m} (--row N derives one alone)",
+            "zh": "数值取第 {row} 个样本，共 {m} 个；{cost_word}、梯度与更新按全部 {m} 个样本计算"
+            "（--row N 只推导一个样本）",
         },
         "first_member": {
             "en": "numbers of member 1 of {count}",
@@ -51,11 +57,11 @@ MESSAGES = Words(
             "en": "{K} = {count} members side by side: an equation without κ holds for each, and "
             "{cost} is the mean of their costs",
             "zh": "{K} = {count} 个成员并列：不带 κ 的式子对每个成员都成立，"
-            "{cost} 是各成员代价的平均",
+            "{cost} 是各成员{cost_word}的平均",
         },
         "section_definition": {"en": "Functions", "zh": "函数"},
         "section_forward": {"en": "Forward pass", "zh": "前向传播"},
-        "section_cost": {"en": "Cost", "zh": "目标函数"},
+        "section_cost": {"en": "Cost", "zh": "{cost_word}"},
         "section_backward": {"en": "Back-propagation", "zh": "反向传播"},
         "section_gradient": {"en": "Gradients", "zh": "梯度"},
         "section_update": {"en": "Update by gradient descent", "zh": "梯度下降更新"},
@@ -83,11 +89,11 @@ MESSAGES = Words(
         },
         "derivative_in": {
             "en": "{derivative} is {ratio}: how the cost changes with what enters the layer.",
-            "zh": "{derivative} 就是 {ratio}：该层输入变化时代价如何变化。",
+            "zh": "{derivative} 就是 {ratio}：该层输入变化时{cost_word}如何变化。",
         },
         "derivative_out": {
             "en": "{derivative} is {ratio}: how the cost changes with what leaves the layer.",
-            "zh": "{derivative} 就是 {ratio}：该层输出变化时代价如何变化。",
+            "zh": "{derivative} 就是 {ratio}：该层输出变化时{cost_word}如何变化。",
         },
         "connection": {
             "en": "{wire} is {value}, on the wire to the unit that reads it.",
@@ -106,8 +112,8 @@ MESSAGES = Words(
         "barred": {
             "en": "{weight} is {full} without its last column, the biases: they are the weights of "
             "a constant input 1, and nothing lies behind that to pass anything back to.",
-            "zh": "{weight} 是去掉最后一列（偏置）的 {full}：偏置是常数输入 1 的权重，"
-            "该输入之前没有神经元，误差不再往回传。",
+            "zh": "{weight} 是去掉最后一列（偏置）的 {full}：偏置是常数输入 1 的{weight_word}，"
+            "该输入之前没有神经元，{delta_word}不再往回传。",
         },
         # -- functions
         "function": {"en": "The function {f}", "zh": "激活函数 {f}"},
@@ -130,16 +136,17 @@ MESSAGES = Words(
         "weighted": {"en": "Input of layer {n}", "zh": "第 {n} 层的输入"},
         "weighted_why": {
             "en": "Each unit adds up what reaches it, each wire times its weight, and its bias.",
-            "zh": "每个神经元把到达的信号按权重求和，再加上偏置。",
+            "zh": "每个神经元把到达的信号按{weight_word}求和，再加上偏置。",
         },
         "weighted_column_why": {
             "en": "Each unit adds up what reaches it, each wire times its weight; its bias is one "
             "of these, on the wire from a constant input 1.",
-            "zh": "每个神经元把到达的信号按权重求和；偏置也在其中，它是常数输入 1 的权重。",
+            "zh": "每个神经元把到达的信号按{weight_word}求和；"
+            "偏置也在其中，它是常数输入 1 的{weight_word}。",
         },
         "weighted_plain_why": {
             "en": "Each unit adds up what reaches it, each wire times its weight.",
-            "zh": "每个神经元把到达的信号按权重求和。",
+            "zh": "每个神经元把到达的信号按{weight_word}求和。",
         },
         "activated": {"en": "Output of layer {n}", "zh": "第 {n} 层的输出"},
         "activated_why": {
@@ -177,12 +184,12 @@ MESSAGES = Words(
         "computed": {"en": "Value of {n}", "zh": "{n} 处的值"},
         "computed_why": {"en": "The operation of this layer.", "zh": "这一层的运算。"},
         # -- cost
-        "sample_cost": {"en": "Cost of one sample", "zh": "单个样本的代价"},
+        "sample_cost": {"en": "Cost of one sample", "zh": "单个样本的{cost_word}"},
         "sample_cost_why": {
             "en": "How far the outputs are from what they should be, summed over the outputs.",
             "zh": "各输出与期望值的差距，对所有输出求和。",
         },
-        "total_cost": {"en": "Cost", "zh": "总代价"},
+        "total_cost": {"en": "Cost", "zh": "{cost_word}"},
         "total_cost_why": {
             "en": "The mean over the samples, and the penalty if there is one.",
             "zh": "对样本取平均；若有惩罚项则再加上它。",
@@ -195,18 +202,18 @@ MESSAGES = Words(
         "penalty": {"en": "Penalty", "zh": "惩罚项"},
         "penalty_why": {
             "en": "Large weights cost something (weight decay); biases do not.",
-            "zh": "较大的权重要付出代价（权重衰减），偏置不计。",
+            "zh": "较大的{weight_word}要付出代价（权重衰减），偏置不计。",
         },
         # -- backward
-        "arrives_cost": {"en": "What leaves the cost", "zh": "代价对输出的导数"},
+        "arrives_cost": {"en": "What leaves the cost", "zh": "{cost_word}对输出的导数"},
         "arrives_cost_why": {
             "en": "Back-propagation starts here: how the cost changes with each output.",
-            "zh": "反向传播由此开始：输出变化时代价如何变化。",
+            "zh": "反向传播由此开始：输出变化时{cost_word}如何变化。",
         },
         "arrives": {"en": "What arrives at layer {n}", "zh": "到达第 {n} 层的误差"},
         "arrives_why": {
             "en": "Along each wire back, times its weight; what meets at a unit adds up (⊕).",
-            "zh": "误差沿导线反向传递并乘以权重，在每个神经元处汇总（⊕）。",
+            "zh": "误差沿导线反向传递并乘以{weight_word}，在每个神经元处汇总（⊕）。",
         },
         "arrives_sum_why": {
             "en": "{count} paths leave this value, so {count} derivatives come "
@@ -215,7 +222,7 @@ MESSAGES = Words(
         },
         "arrives_unchanged_why": {
             "en": "This wire has no weight: what arrives at its end comes back unchanged.",
-            "zh": "这条导线没有权重：到达其终点的误差原样传回。",
+            "zh": "这条导线没有{weight_word}：到达其终点的误差原样传回。",
         },
         "arrives_part_why": {
             "en": "The values were stacked: each gets back its own entries, unchanged.",
@@ -239,22 +246,22 @@ MESSAGES = Words(
             "each of them takes part.",
             "zh": "函数的每个输出都依赖全部输入，因此到达各输出的误差都参与计算。",
         },
-        "output_delta": {"en": "{delta} of the output layer", "zh": "输出层的残差 {delta}"},
+        "output_delta": {"en": "{delta} of the output layer", "zh": "输出层的{delta_word} {delta}"},
         "output_delta_why": {
             "en": "What leaves the cost, times the slope of the function (⊙): "
             "the start of the recursion.",
-            "zh": "代价的导数乘以激活函数的导数（⊙），这是递推的初值。",
+            "zh": "{cost_word}的导数乘以激活函数的导数（⊙），这是递推的初值。",
         },
         "output_delta_identity_why": {
             "en": "What leaves the cost (the slope of the identity is 1): the start of the "
             "recursion.",
-            "zh": "代价对输出的导数（恒等函数的导数为 1），这是递推的初值。",
+            "zh": "{cost_word}对输出的导数（恒等函数的导数为 1），这是递推的初值。",
         },
-        "delta": {"en": "{delta} of layer {n}", "zh": "第 {n} 层的残差 {delta}"},
+        "delta": {"en": "{delta} of layer {n}", "zh": "第 {n} 层的{delta_word} {delta}"},
         "delta_why": {
             "en": "What the units behind it pass back, each times its weight, "
             "times the unit's own slope.",
-            "zh": "后一层各神经元的残差的加权和，再乘以该神经元激活函数的导数。",
+            "zh": "后一层各神经元的{delta_word}的加权和，再乘以该神经元激活函数的导数。",
         },
         "delta_arrived_why": {
             "en": "What arrives at the unit, times the unit's own slope (⊙).",
@@ -273,13 +280,13 @@ MESSAGES = Words(
         "shortcut": {"en": "The shortcut", "zh": "简化形式"},
         "shortcut_why": {
             "en": "This cost and this function belong together: the slopes cancel.",
-            "zh": "这一代价与这一函数配对，导数相互约去。",
+            "zh": "这一{cost_word}与这一函数配对，导数相互约去。",
         },
         # -- gradients
         "gradient": {"en": "Gradient of {n}", "zh": "{n} 的梯度"},
         "gradient_why": {
             "en": "{delta} where the wire ends times the value where it starts.",
-            "zh": "导线终点的残差 {delta} 乘以导线起点的输出。",
+            "zh": "导线终点的{delta_word} {delta} 乘以导线起点的输出。",
         },
         "gradient_table_why": {
             "en": "Only the row that was looked up takes part: its derivative is what arrives at "
@@ -288,11 +295,11 @@ MESSAGES = Words(
         },
         "gradient_bias_why": {
             "en": "A bias is a weight on a constant 1, so its derivative is {delta} itself.",
-            "zh": "偏置是常数输入 1 的权重，其导数就是残差 {delta} 本身。",
+            "zh": "偏置是常数输入 1 的{weight_word}，其导数就是{delta_word} {delta} 本身。",
         },
         "gradient_shared_why": {
             "en": "One bias serves all units of the layer, so their {delta} add up.",
-            "zh": "同一层的神经元共用一个偏置，因此各残差 {delta} 相加。",
+            "zh": "同一层的神经元共用一个偏置，因此各{delta_word} {delta} 相加。",
         },
         "gradient_tied_why": {
             "en": "The same parameter is used {count} times; each use contributes.",
@@ -313,7 +320,7 @@ MESSAGES = Words(
         "chain": {"en": "Chain rule for {n}", "zh": "{n} 的链式法则"},
         "chain_why": {
             "en": "What is differentiated by moves the cost only through the units on the way.",
-            "zh": "求导的量只通过途中的神经元影响代价。",
+            "zh": "求导的量只通过途中的神经元影响{cost_word}。",
         },
         "factor": {"en": "The factor {n} of {whole}", "zh": "{whole} 的因子 {n}"},
         "factor_why": {
@@ -341,18 +348,20 @@ MESSAGES = Words(
         },
         "paths": {
             "en": "Paths from {n} to the cost: {count}",
-            "zh": "从 {n} 到代价的路径：{count} 条",
+            "zh": "从 {n} 到{cost_word}的路径：{count} 条",
         },
-        "sums": {"en": "{n}: every {delta} put in", "zh": "{n}：逐层代入残差 {delta}"},
+        "sums": {"en": "{n}: every {delta} put in", "zh": "{n}：逐层代入{delta_word} {delta}"},
         "sums_why": {
             "en": "Layer by layer back to the cost, each {delta} gives way to what it is made of; "
             "every layer on the way adds a sum.",
-            "zh": "一层一层直到代价，把每个残差 {delta} 换成它的来源；途中每一层添一个求和号。",
+            "zh": "一层一层直到{cost_word}，把每个{delta_word} {delta} 换成它的来源；"
+            "途中每一层添一个求和号。",
         },
         "sums_partly_why": {
             "en": "Each {delta} gives way to what it is made of, as far as fits on a page; those "
             "that are left stand above.",
-            "zh": "把每个残差 {delta} 换成它的来源，以页面容得下为限；余下的残差见上。",
+            "zh": "把每个{delta_word} {delta} 换成它的来源，以页面容得下为限；"
+            "余下的{delta_word}见上。",
         },
         "paths_all_why": {
             "en": "One product for each path, the largest first; their sum is the derivative.",
@@ -392,5 +401,6 @@ MESSAGES = Words(
             "en": "One product for each path; their sum is the derivative.",
             "zh": "每条路径一个乘积，其和就是导数。",
         },
-    }
+    },
+    free=[f"{role}_word" for role in CHINESE],
 )

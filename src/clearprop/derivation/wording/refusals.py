@@ -128,6 +128,10 @@ REFUSALS = Words(
             "en": "a whole number from 1 to {most}",
             "zh": "1 到 {most} 的整数",
         },
+        "fix_width": {
+            "en": "a whole number of columns, {least} or more",
+            "zh": "{least} 或更大的整数（列数）",
+        },
         "fix_rate": {"en": "a number above 0", "zh": "大于 0 的数"},
         "fix_weight": {
             "en": "text such as 'W1[1,1]'",
@@ -176,6 +180,12 @@ REFUSALS = Words(
             "en": "the notation {path} is no TOML: {reason}",
             "zh": "记号文件 {path} 不是 TOML：{reason}",
         },
+        "toml_at": {
+            "en": "{parser}",
+            "zh": "第 {line} 行第 {column} 列不合语法",
+        },
+        "toml_end": {"en": "{parser}", "zh": "文件在末尾处不完整"},
+        "toml_text": {"en": "{parser}", "zh": "文件不是 UTF-8 文字"},
         "notation_base": {
             "en": "the notation {path}: base = {given}; {hint}",
             "zh": "记号文件 {path}：base = {given}；{hint}",
@@ -300,7 +310,8 @@ REFUSALS = Words(
         },
         # -- what other rooms say in English alone
         "elsewhere": {"en": "{reason}", "zh": "无法推导，原因如下：{reason}"},
-    }
+    },
+    free=["parser", "line", "column"],
 )
 
 refusal = REFUSALS.both

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from clearprop.derivation.wording.messages import MESSAGES
+from collections.abc import Mapping
+
+from clearprop.derivation.wording.messages import CHINESE, MESSAGES
+from clearprop.words import Language
 
 
 class Said:
@@ -17,10 +20,24 @@ class Said:
     def __init__(self, key: str, **values: object) -> None:
         self.key, self.values = key, values
 
-    def speak(self, language: str) -> str:
-        """Return the sentence in ``"en"`` or ``"zh"``."""
+    def speak(self, language: str, words: Mapping[str, str] = CHINESE) -> str:
+        """Return the sentence in ``"en"`` or ``"zh"``; a text's own Chinese words are `words`."""
         values = {
-            name: one.speak(language) if isinstance(one, Said) else one
+            name: one.speak(language, words) if isinstance(one, Said) else one
             for name, one in self.values.items()
         }
-        return MESSAGES(self.key, "zh" if language == "zh" else "en", **values)
+        return message(self.key, "zh" if language == "zh" else "en", words, **values)
+
+
+def message(
+    key: str, language: Language, words: Mapping[str, str] = CHINESE, **values: object
+) -> str:
+    """Return a message in a language; a text's own Chinese words are `words`.
+
+    Examples
+    --------
+    >>> message("section_cost", "zh"), message("section_cost", "zh", {"cost": "代价函数"})
+    ('目标函数', '代价函数')
+    """
+    own = {f"{role}_word": word for role, word in words.items()}
+    return MESSAGES(key, language, **own, **values)

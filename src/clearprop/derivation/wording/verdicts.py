@@ -12,7 +12,7 @@ VERDICTS: dict[str, dict[Language, str]] = {
     },
     "by_sympy": {
         "en": "the gradients, against SymPy's differentiation of the printed cost to {error}",
-        "zh": "梯度与对所列目标函数符号求导的结果相差不超过 {error}",
+        "zh": "梯度与对所列{cost_word}符号求导的结果相差不超过 {error}",
     },
     "sympy_parameters": {
         "en": "SymPy skipped: more than {most} parameters",
@@ -32,7 +32,7 @@ VERDICTS: dict[str, dict[Language, str]] = {
     },
     "sympy_work": {
         "en": "SymPy skipped: the cost, written out, is too long",
-        "zh": "未用 SymPy：目标函数展开后过长",
+        "zh": "未用 SymPy：{cost_word}展开后过长",
     },
     "verified_others": {
         "en": "verified: every step (those that floating point cannot evaluate here, at "
