@@ -11,6 +11,7 @@ import pytest
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
+from clearprop.derivation.trees.beyond import Nudged
 from clearprop.derivation.trees.tree import Minus, Number, Quantity, Times, rebuild
 
 
@@ -238,3 +239,28 @@ def test_counts_near_the_largest_number_verify_too():
     network = cp.Network([2, 3, 1], cost="poisson")
     d = cp.derive(network, "matrix", network.initial(0), [[0.5, 0.2]], [[1e308]])
     assert d.verify().passed
+
+
+class Given:
+    """One number, a quotient of differences, rounded by so much."""
+
+    def array(self, sym):
+        return np.array([2.0, -4.0, 0.0])
+
+    def axes(self, sym):
+        return False, False
+
+    def ratio(self, top, bottom, bound):
+        return 5.0
+
+    def rounding(self, top, bottom, bound):
+        return 0.25
+
+
+def test_a_nudge_rounds_every_number_once_up_or_down():
+    found = {Nudged(Given(), seed).ratio(None, None, {}) for seed in range(20)}
+    assert found == {4.75, 5.25}
+    arrays = np.array([Nudged(Given(), seed).array("z2") for seed in range(20)])
+    assert set(arrays[:, 0]) == {2.0 - 2.0**-51, 2.0 + 2.0**-51}
+    assert set(arrays[:, 1]) == {-4.0 - 2.0**-50, -4.0 + 2.0**-50}
+    assert set(arrays[:, 2]) == {0.0}

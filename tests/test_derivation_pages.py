@@ -274,3 +274,10 @@ def test_a_wire_between_boxes_or_from_a_table_says_the_whole_parameter():
     index = cp.Input(levels=4)
     found, _, told = wires(cp.derive(cp.Network(inputs=index, outputs=cp.Embedding(3)(index))))
     assert len(found) == 1 and set(told) == set(found) and len(told) == 3
+
+
+def test_what_a_page_is_asked_for_is_said_by_name():
+    d = cp.derive(cp.Network("2-2"))
+    for page in (d.text, d.to_html, d.to_latex, d.to_json):
+        with pytest.raises(TypeError, match="positional"):
+            page(True)

@@ -13,16 +13,20 @@ from random_networks import random_case, redrawn
 from test_derivation import NETWORKS, data
 
 import clearprop as cp
-from clearprop.backprop import Path, Paths
+from clearprop.backprop import Path, Paths, plan
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
+from clearprop.derivation.notations.names import Names
 from clearprop.derivation.pages.heading import width
 from clearprop.derivation.printers.layouts import TEXT
+from clearprop.derivation.steps.author import Author
 from clearprop.derivation.trees import tree
 from clearprop.derivation.trees.evaluating import value
 from clearprop.derivation.weight import alone
-from clearprop.derivation.weight.largest import Ways
+from clearprop.derivation.weight.largest import Ways, _at
 from clearprop.errors import SettingError
+from clearprop.expressions import Sym, walk
+from clearprop.optimizers import SGD
 
 WIDE = "20-40-30-5"
 
@@ -140,6 +144,29 @@ def test_a_derivative_is_nested_sums_and_each_path_has_its_factors():
         f"p₁ = W⁽²⁾{source} W⁽³⁾{both} (a⁽⁴⁾{k} − y{k}) f′(z⁽³⁾{j}) f′(z⁽²⁾2) a⁽¹⁾7"
     ).translate(down)
     assert together == "∂J/∂W⁽¹⁾₂₇ = p₁ + p₂ + p₃ + p₄ + p₅ + p₆ + p₇ + p₈ + R"
+
+
+@pytest.mark.parametrize(("sizes", "shown", "deepest"), [
+    ("20-40-5", 2, 1), (WIDE, 3, 2), ("20-40-30-20-5", 2, 3)])  # fmt: skip
+def test_three_stages_of_sums_are_all_shown_and_of_more_the_first_and_the_last(
+    sizes, shown, deepest
+):
+    d = cp.derive(cp.Network(sizes, "tanh"), weight="W1[2,7]")
+    (nested,) = d.step("dJ/dW1:sums").equations
+    said = [d.printer_text(one).removeprefix("(1/m) Σₛ₌₁ᵐ ") for one in nested.members]
+    assert len(said) == shown
+    assert (said[0].count("Σ"), said[0].count("δ")) == (1, 1)
+    assert (said[-1].count("Σ"), said[-1].count("δ")) == (deepest, 0)
+
+
+def test_a_letter_s_number_stands_wherever_the_letter_stood():
+    i, j = tree.Var("i"), tree.Var("j")
+    wire = tree.Quantity("a1", (j,), via="2", to=i)
+    node = tree.Times((tree.Quantity("W1", (i, tree.Var("i", 1))), wire))
+    assert _at(node, "i", 3) == tree.Times((
+        tree.Quantity("W1", (3, 4)), tree.Quantity("a1", (j,), via="2", to=3)))  # fmt: skip
+    assert _at(wire, "j", 2) == tree.Quantity("a1", (2,), via="2", to=i)
+    assert _at(tree.Quantity("a1", (j,)), "i", 2) == tree.Quantity("a1", (j,))
 
 
 @pytest.mark.parametrize("m", [1, 3])
@@ -423,3 +450,17 @@ def test_other_numbers_find_their_largest_paths_when_those_are_asked_for():
     assert replace(first.at(*given[1], 2), digits=6).to_json() == replace(other, digits=6).to_json()
     with pytest.raises(AttributeError, match="'Derivation' object has no attribute 'stepz'"):
         _ = first.at(*given[1], 2).stepz
+
+
+def test_what_computes_the_cost_is_one_sample_s_or_the_mean_and_the_penalty():
+    def names(l2, samples, asked):
+        network = cp.Network("2-2", l2=l2)
+        both = plan(network.graph, SGD(0.5), fuse=False), plan(network.graph)
+        author = Author(*both, Names(NOTATIONS["matrix"], network.graph), samples)
+        found = author.expression(asked)
+        return {node.name for node in walk(found) if isinstance(node, Sym)}
+
+    assert names(0.0, 1, "J") == names(0.0, 1, "C") == names(0.5, 3, "C") == {"a2", "y"}
+    assert names(0.0, 3, "J") == {"w", "C"}
+    assert names(0.5, 1, "J") == names(0.5, 3, "J") == {"w", "C", "penalty"}
+    assert names(0.5, 3, "penalty") == {"l2", "W1"}
