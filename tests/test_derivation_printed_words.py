@@ -188,6 +188,8 @@ def test_headings_name_the_part_or_the_weight_that_is_derived():
     assert {section_title(d, step) for step in d.steps} == {"The derivative of V11"}
     text = d.text()
     assert text.count("The derivative of V11\n") == 1
+    asked = cp.derive(cp.Network("2-3-2"), "graph", weight="W2[1,3]")  # by our own name
+    assert section_title(asked, asked.steps[0]) == "The derivative of Θ²₁₃"
     assert d.to_html().count("<h2>") == d.to_latex().count(r"\section*") == 1
 
 

@@ -75,6 +75,7 @@ def test_equation_35_is_put_right_and_marked():
         18,
         19,
         21,
+        24,
         26,
         28,
         35,

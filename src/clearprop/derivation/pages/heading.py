@@ -142,8 +142,8 @@ def verified(derived: Derived) -> Iterator[tuple[str, str]]:
 
 def section_title(derived: Derived, step: DerivedStep) -> str:
     """Return the heading that a step stands under."""
-    if derived.weight:
-        return derived.say("section_weight", weight=derived.weight)
+    if derived.target:
+        return derived.say("section_weight", weight=derived.names.name(*derived.target))
     return derived.say(f"section_{step.kind}")
 
 
