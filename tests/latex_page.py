@@ -98,13 +98,7 @@ class Page:
             (place,) = name.below
             return np.float64(self.graph.values[f"a{place}"].type.shape[0])
         if name.under is not None:
-            assert self.letters[name.letter] == "J" and not name.below
-            below = name.under
-            symbol = self.symbol(below, bound)
-            if symbol in self.graph.parameters:
-                return self.entry(f"dJ/d{symbol}", below, bound)
-            role = {"a": "Delta", "z": "delta"}[symbol[0]]
-            return self.entry(role + symbol[1:], below, bound)
+            return self.derivative(name, name.under, bound)
         units = [place for place in name.below if place.letter not in RUNNING]
         if name.letter == "x" and self.notation == "delta-rule" and len(units) == 2:
             return self.connection(name, bound)
@@ -112,6 +106,21 @@ class Page:
         if name.primed:
             symbol = f"dJ/d{symbol}"
         return self.entry(symbol, name, bound)
+
+    def derivative(self, top: Name, below: Name, bound) -> np.ndarray:
+        """∂J/∂W, of the whole cost; ∂C/∂z and ∂Jₛ/∂z, of one sample's; ∂J/∂z, a share of 1/m."""
+        role, symbol = self.letters[top.letter], self.symbol(below, bound)
+        if symbol in self.graph.parameters:
+            assert role == "J" and not top.below
+            return self.entry(f"dJ/d{symbol}", below, bound)
+        single = len(self.graph.costs) == 1 and not self.graph.members
+        assert role == "J" or (role == "C" and single), f"{role} is no cost of one sample"
+        running = [place for place in below.below if place.letter == "s"]
+        assert not running or list(top.below) == running, "a sample's cost, another's value"
+        assert not top.below or [place.letter for place in top.below] == ["s"]
+        own = {"a": "Delta", "z": "delta"}[symbol[0]]
+        found = self.entry(own + symbol[1:], below, bound)  # of one sample's cost
+        return found if role == "C" or top.below else found / self.m
 
     def connection(self, name: Name, bound) -> np.ndarray:
         """x^(l)_ij: what goes from unit i into unit j of layer l."""
@@ -298,8 +307,8 @@ def layer(name: Name, bound) -> str:
 
 
 def letters_below(left) -> set[str]:
-    """Letters that stand as indices in a left-hand side."""
-    return letters_in(left, "_")
+    """Letters that stand as indices in a left-hand side; Jₛ is the cost of the sample shown."""
+    return letters_in(left, "_") - {"s"}
 
 
 def letters_above(left) -> set[str]:
@@ -323,7 +332,7 @@ def without_index(left) -> list[str]:
     """The whole quantity of which an entry stands on the left."""
     found, place = [], 0
     while place < len(left):
-        if left[place] == "_" and left[place + 1] == "{":
+        if left[place] == "_" and left[place + 1] == "{" and left[place + 2] != "s":
             depth, place = 1, place + 2
             while depth:
                 depth += (left[place] == "{") - (left[place] == "}")

@@ -307,7 +307,9 @@ class Reader:
         return over(a, b)
 
     def partial(self, top, bottom):
-        above, below = (type(self)(p, None, {}, self.bound).name() for p in (top, bottom))
+        any_sample = {"s": 0, **self.bound}  # Jₛ of the sample that is read, outside a sum over s
+        above = type(self)(top, None, {}, any_sample).name()
+        below = type(self)(bottom, None, {}, self.bound).name()
         return self.look(replace(above, under=below), self.bound)
 
     def total(self):

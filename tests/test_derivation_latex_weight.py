@@ -40,7 +40,8 @@ class WeightPage(Page):
             return np.float64(self.rest)
         if name.under is None and self.is_part(name):
             return np.float64(self.part(self.arrays, name.below[0]).real)
-        if name.under is not None and (self.letters[name.letter] != "J" or name.below):
+        factor = self.letters[name.letter] != "J" or name.below
+        if name.under is not None and factor and self.m == 1:
             return np.float64(self.slope(name, name.under))
         return super().look(name, bound)
 

@@ -55,22 +55,22 @@ a_last|activated|activated_why|z_last|a^{(last)} = softmax(z^{(last)})
 C|sample_cost|sample_cost_why|a_last|C = −(Σⱼ₌₁³ yⱼ log(a^{(last)}ⱼ))
 penalty|penalty|penalty_why||Ω = (λ/2) ‖E^{(rows)}‖² + (λ/2) ‖W^{(first)}‖² + (λ/2) ‖W^{(last)}‖²
 J|total_cost|total_cost_why|C penalty|J = (1/m) Σₛ₌₁ᵐ Cₛ + Ω
-Delta_last|arrives_cost|arrives_cost_why|a_last|∂J/∂a^{(last)} = −y ⊘ a^{(last)}
+Delta_last|arrives_cost|arrives_cost_why|a_last|∂C/∂a^{(last)} = −y ⊘ a^{(last)}
 delta_last|output_delta|arrives_coupled_why|a_last Delta_last|\
-δ^{(last)} = a^{(last)} ⊙ ∂J/∂a^{(last)} − (a^{(last)}ᵀ ∂J/∂a^{(last)}) a^{(last)}
+δ^{(last)} = a^{(last)} ⊙ ∂C/∂a^{(last)} − (a^{(last)}ᵀ ∂C/∂a^{(last)}) a^{(last)}
 delta_last:link|shortcut|shortcut_why|delta_last|δ^{(last)} = a^{(last)} − y
-Delta_scaled|arrives|arrives_why|delta_last|∂J/∂a^{(scaled)} = W^{(last)}ᵀ δ^{(last)}
-Delta6|arrives|arrives_factor_why|Delta_scaled|∂J/∂a⁽⁶⁾ = s^{(scaled)} ⊙ ∂J/∂a^{(scaled)}
-delta_first|delta|delta_arrived_why|z_first Delta6|δ^{(first)} = ∂J/∂a⁽⁶⁾ ⊙ f′(z^{(first)})
-Delta4|arrives|arrives_sum_why|Delta6 delta_first|∂J/∂a⁽⁴⁾ = ∂J/∂a⁽⁶⁾ + W^{(first)}ᵀ δ^{(first)}
-Delta_rows|arrives|arrives_part_why|Delta4|∂J/∂a^{(rows)} = (∂J/∂a⁽⁴⁾)[1…2]
+Delta_scaled|arrives|arrives_why|delta_last|∂C/∂a^{(scaled)} = W^{(last)}ᵀ δ^{(last)}
+Delta6|arrives|arrives_factor_why|Delta_scaled|∂C/∂a⁽⁶⁾ = s^{(scaled)} ⊙ ∂C/∂a^{(scaled)}
+delta_first|delta|delta_arrived_why|z_first Delta6|δ^{(first)} = ∂C/∂a⁽⁶⁾ ⊙ f′(z^{(first)})
+Delta4|arrives|arrives_sum_why|Delta6 delta_first|∂C/∂a⁽⁴⁾ = ∂C/∂a⁽⁶⁾ + W^{(first)}ᵀ δ^{(first)}
+Delta_rows|arrives|arrives_part_why|Delta4|∂C/∂a^{(rows)} = (∂C/∂a⁽⁴⁾)[1…2]
 dJ/dE_rows|gradient|gradient_table_why|a1 Delta_rows|\
-∂J/∂E^{(rows)} = (1/m) Σₛ₌₁ᵐ 1[a⁽¹⁾ₛ] (∂J/∂a^{(rows)}ₛ)ᵀ + λ E^{(rows)}
+∂J/∂E^{(rows)} = (1/m) Σₛ₌₁ᵐ 1[a⁽¹⁾ₛ] (∂Cₛ/∂a^{(rows)}ₛ)ᵀ + λ E^{(rows)}
 dJ/dW_first|gradient|gradient_why|delta_first a4|\
 ∂J/∂W^{(first)} = (1/m) Σₛ₌₁ᵐ δ^{(first)}ₛ a⁽⁴⁾ₛᵀ + λ W^{(first)}
 dJ/db_first|gradient|gradient_bias_why|delta_first|∂J/∂b^{(first)} = (1/m) Σₛ₌₁ᵐ δ^{(first)}ₛ
 dJ/ds_scaled|gradient|gradient_other_why|Delta_scaled a6|\
-∂J/∂s^{(scaled)} = (1/m) Σₛ₌₁ᵐ ∂J/∂a^{(scaled)}ₛ ⊙ a⁽⁶⁾ₛ
+∂J/∂s^{(scaled)} = (1/m) Σₛ₌₁ᵐ ∂Cₛ/∂a^{(scaled)}ₛ ⊙ a⁽⁶⁾ₛ
 dJ/dW_last|gradient|gradient_why|delta_last a_scaled|\
 ∂J/∂W^{(last)} = (1/m) Σₛ₌₁ᵐ δ^{(last)}ₛ a^{(scaled)}ₛᵀ + λ W^{(last)}
 dJ/db_last|gradient|gradient_bias_why|delta_last|∂J/∂b^{(last)} = (1/m) Σₛ₌₁ᵐ δ^{(last)}ₛ
@@ -87,15 +87,15 @@ a4|stacked|stacked_why|a_rows a2|a⁽⁴⁾ᵢ = {a^{(rows)}ᵢ if i ≤ 2, else
 z_first|weighted|weighted_why|a4|z^{(first)}ᵢ = (Σⱼ₌₁⁴ w^{(first)}ᵢⱼ a⁽⁴⁾ⱼ) + b^{(first)}ᵢ
 a_scaled|scaled|scaled_why|a6|a^{(scaled)}ᵢ = s^{(scaled)}ᵢ a⁽⁶⁾ᵢ
 a_last|activated|activated_why|z_last|a^{(last)}ᵢ = softmax(z^{(last)})ᵢ
-Delta_last|arrives_cost|arrives_cost_why|a_last|∂J/∂a^{(last)}ᵢ = −yᵢ/a^{(last)}ᵢ
+Delta_last|arrives_cost|arrives_cost_why|a_last|∂C/∂a^{(last)}ᵢ = −yᵢ/a^{(last)}ᵢ
 delta_last|output_delta|arrives_coupled_why|a_last Delta_last|\
-δ^{(last)}ᵢ = a^{(last)}ᵢ (∂J/∂a^{(last)}ᵢ − (Σⱼ₌₁³ a^{(last)}ⱼ ∂J/∂a^{(last)}ⱼ))
+δ^{(last)}ᵢ = a^{(last)}ᵢ (∂C/∂a^{(last)}ᵢ − (Σⱼ₌₁³ a^{(last)}ⱼ ∂C/∂a^{(last)}ⱼ))
 delta_last:link|shortcut|shortcut_why|delta_last|δ^{(last)}ᵢ = −(yᵢ − a^{(last)}ᵢ)
-Delta_rows|arrives|arrives_part_why|Delta4|∂J/∂a^{(rows)}ᵢ = ∂J/∂a⁽⁴⁾ᵢ
+Delta_rows|arrives|arrives_part_why|Delta4|∂C/∂a^{(rows)}ᵢ = ∂C/∂a⁽⁴⁾ᵢ
 dJ/dE_rows|gradient|gradient_table_why|a1 Delta_rows|\
-∂J/∂E^{(rows)}ᵢⱼ = (1/m) Σₛ₌₁ᵐ [a⁽¹⁾ₛ = i − 1] ∂J/∂a^{(rows)}ₛⱼ + λ E^{(rows)}ᵢⱼ
+∂J/∂E^{(rows)}ᵢⱼ = (1/m) Σₛ₌₁ᵐ [a⁽¹⁾ₛ = i − 1] ∂Cₛ/∂a^{(rows)}ₛⱼ + λ E^{(rows)}ᵢⱼ
 dJ/ds_scaled|gradient|gradient_other_why|Delta_scaled a6|\
-∂J/∂s^{(scaled)}ᵢ = (1/m) Σₛ₌₁ᵐ ∂J/∂a^{(scaled)}ₛᵢ a⁽⁶⁾ₛᵢ
+∂J/∂s^{(scaled)}ᵢ = (1/m) Σₛ₌₁ᵐ ∂Cₛ/∂a^{(scaled)}ₛᵢ a⁽⁶⁾ₛᵢ
 dJ/dW_last|gradient|gradient_why|delta_last a_scaled|\
 ∂J/∂w^{(last)}ᵢⱼ = (1/m) Σₛ₌₁ᵐ δ^{(last)}ₛᵢ a^{(scaled)}ₛⱼ + λ w^{(last)}ᵢⱼ
 E_rows:=|update|update_why|dJ/dE_rows|E^{(rows)}ᵢⱼ ← E^{(rows)}ᵢⱼ − α ∂J/∂E^{(rows)}ᵢⱼ
@@ -119,10 +119,10 @@ delta_one|output_delta|output_delta_why|z_one a_one|\
 δ^{(one)} = ((a^{(one)} − y^{(one)}) ⊘ (a^{(one)} ⊙ (1 − a^{(one)}))) ⊙ sigmoid′(z^{(one)})
 delta_one:link|shortcut|shortcut_why|delta_one|δ^{(one)} = a^{(one)} − y^{(one)}
 Delta6|arrives|arrives_sum_why|delta_two delta_one|\
-∂J/∂a⁽⁶⁾ = W^{(two)}ᵀ δ^{(two)} + W^{(one)}ᵀ δ^{(one)}
-Delta_drop|arrives|arrives_part_why|Delta6|∂J/∂a^{(drop)} = (∂J/∂a⁽⁶⁾)[1…2]
+∂Jₛ/∂a⁽⁶⁾ = W^{(two)}ᵀ δ^{(two)} + W^{(one)}ᵀ δ^{(one)}
+Delta_drop|arrives|arrives_part_why|Delta6|∂Jₛ/∂a^{(drop)} = (∂Jₛ/∂a⁽⁶⁾)[1…2]
 delta_twice_2|delta|delta_arrived_why|z_twice_2 Delta_drop|\
-δ^{(twice_2)} = r^{(drop)} ⊙ ∂J/∂a^{(drop)} ⊙ tanh′(z^{(twice_2)})
+δ^{(twice_2)} = r^{(drop)} ⊙ ∂Jₛ/∂a^{(drop)} ⊙ tanh′(z^{(twice_2)})
 delta_twice|delta|delta_why|z_twice delta_twice_2|\
 δ^{(twice)} = (W^{(twice)}ᵀ δ^{(twice_2)}) ⊙ tanh′(z^{(twice)})
 dJ/dW_twice|gradient|gradient_tied_why|delta_twice a1 delta_twice_2 a_twice|∂J/∂W^{(twice)} = \
@@ -139,7 +139,7 @@ C^{(two)} = Σⱼ₌₁¹ (−(y^{(two)}ⱼ log(a^{(two)}ⱼ) − a^{(two)}ⱼ))
 delta_one|output_delta|output_delta_why|z_one a_one|δ^{(one)}ᵢ = \
 −((y^{(one)}ᵢ − a^{(one)}ᵢ)/(a^{(one)}ᵢ (1 − a^{(one)}ᵢ))) sigmoid′(z^{(one)}ᵢ)
 Delta6|arrives|arrives_sum_why|delta_two delta_one|\
-∂J/∂a⁽⁶⁾ᵢ = (Σⱼ₌₁¹ w^{(two)}ⱼᵢ δ^{(two)}ⱼ) + (Σⱼ₌₁² w^{(one)}ⱼᵢ δ^{(one)}ⱼ)
+∂Jₛ/∂a⁽⁶⁾ᵢ = (Σⱼ₌₁¹ w^{(two)}ⱼᵢ δ^{(two)}ⱼ) + (Σⱼ₌₁² w^{(one)}ⱼᵢ δ^{(one)}ⱼ)
 delta_twice|delta|delta_why|z_twice delta_twice_2|\
 δ^{(twice)}ᵢ = (Σⱼ₌₁² w^{(twice)}ⱼᵢ δ^{(twice_2)}ⱼ) tanh′(z^{(twice)}ᵢ)
 """,
@@ -149,17 +149,17 @@ H^{(twice)}₁ = V^{(twice)}₁₁ · X⁽¹⁾₁ + V^{(twice)}₂₁ · X⁽¹
 H^{(twice)}₂ = V^{(twice)}₁₂ · X⁽¹⁾₁ + V^{(twice)}₂₂ · X⁽¹⁾₂ + b^{(twice)}
 a6|stacked|stacked_why|a_drop|P⁽⁶⁾₁ = P^{(drop)}₁; P⁽⁶⁾₂ = P^{(drop)}₂; P⁽⁶⁾₃ = X⁽²⁾₁
 C_two|sample_cost|sample_cost_why|a_two|C^{(two)} = −(Y^{(two)}₁ · log(O^{(two)}₁) − O^{(two)}₁)
-Delta_two|arrives_cost|arrives_cost_why|a_two|∂E/∂O^{(two)}₁ = 1 − Y^{(two)}₁/O^{(two)}₁
+Delta_two|arrives_cost|arrives_cost_why|a_two|∂Eₛ/∂O^{(two)}₁ = 1 − Y^{(two)}₁/O^{(two)}₁
 delta_two|output_delta|output_delta_why|Delta_two z_two|\
-∂E/∂Q^{(two)}₁ = ∂E/∂O^{(two)}₁ · exp′(Q^{(two)}₁)
+∂Eₛ/∂Q^{(two)}₁ = ∂Eₛ/∂O^{(two)}₁ · exp′(Q^{(two)}₁)
 Delta_twice_2|arrives|arrives_factor_why|Delta_drop|\
-∂E/∂P^{(twice_2)}₁ = r^{(drop)}₁ · ∂E/∂P^{(drop)}₁; \
-∂E/∂P^{(twice_2)}₂ = r^{(drop)}₂ · ∂E/∂P^{(drop)}₂
-Delta_twice|arrives|arrives_why|delta_twice_2|∂E/∂P^{(twice)}₁ = \
-V^{(twice)}₁₁ · ∂E/∂H^{(twice_2)}₁ + V^{(twice)}₁₂ · ∂E/∂H^{(twice_2)}₂; ∂E/∂P^{(twice)}₂ = \
-V^{(twice)}₂₁ · ∂E/∂H^{(twice_2)}₁ + V^{(twice)}₂₂ · ∂E/∂H^{(twice_2)}₂
-dJ/db_one|gradient|gradient_bias_why|delta_one|∂E/∂b^{(one)}₁ = (1/m) · Σₛ₌₁ᵐ ∂E/∂Q^{(one)}ₛ₁; \
-∂E/∂b^{(one)}₂ = (1/m) · Σₛ₌₁ᵐ ∂E/∂Q^{(one)}ₛ₂
+∂Eₛ/∂P^{(twice_2)}₁ = r^{(drop)}₁ · ∂Eₛ/∂P^{(drop)}₁; \
+∂Eₛ/∂P^{(twice_2)}₂ = r^{(drop)}₂ · ∂Eₛ/∂P^{(drop)}₂
+Delta_twice|arrives|arrives_why|delta_twice_2|∂Eₛ/∂P^{(twice)}₁ = \
+V^{(twice)}₁₁ · ∂Eₛ/∂H^{(twice_2)}₁ + V^{(twice)}₁₂ · ∂Eₛ/∂H^{(twice_2)}₂; ∂Eₛ/∂P^{(twice)}₂ = \
+V^{(twice)}₂₁ · ∂Eₛ/∂H^{(twice_2)}₁ + V^{(twice)}₂₂ · ∂Eₛ/∂H^{(twice_2)}₂
+dJ/db_one|gradient|gradient_bias_why|delta_one|∂E/∂b^{(one)}₁ = (1/m) · Σₛ₌₁ᵐ ∂Eₛ/∂Q^{(one)}ₛ₁; \
+∂E/∂b^{(one)}₂ = (1/m) · Σₛ₌₁ᵐ ∂Eₛ/∂Q^{(one)}ₛ₂
 W_two:=|update|update_why|dJ/dW_two|\
 W^{(two)}₁₁ ← W^{(two)}₁₁ − η · ∂E/∂W^{(two)}₁₁; \
 W^{(two)}₂₁ ← W^{(two)}₂₁ − η · ∂E/∂W^{(two)}₂₁; W^{(two)}₃₁ ← W^{(two)}₃₁ − η · ∂E/∂W^{(two)}₃₁

@@ -30,10 +30,12 @@ class Spelling:
     ----------
     notation : Notation
     graph : Graph
+    samples : int or None
+        Of how many samples the cost is the mean: 1, several, or None for any number.
     """
 
-    def __init__(self, notation: Notation, graph: Graph) -> None:
-        self.notation, self.graph = notation, graph
+    def __init__(self, notation: Notation, graph: Graph, samples: int | None = 1) -> None:
+        self.notation, self.graph, self.samples = notation, graph, samples
         self.shapes = {name: value.type.shape for name, value in graph.values.items()}
         self.shapes |= {name: p.spec.type.shape for name, p in graph.parameters.items()}
         for node in graph.nodes:  # dropout's factors, one a unit
@@ -77,6 +79,11 @@ class Spelling:
                 found[roles["W"]] = roles["b"]
         return found
 
+    @cached_property
+    def _columns(self) -> dict[str, str]:
+        """For each bias that the text counts as a column, the weight that it is a column of."""
+        return {bias: weight for weight, bias in self.biases.items() if self.column(weight)}
+
     def layer_of(self, parameter: str) -> str:
         """Return the label of the layer that a parameter makes (the first of a tied one)."""
         return self._reached[parameter]
@@ -106,8 +113,13 @@ class Spelling:
     ) -> Glyph | Partial:
         """Return how a quantity is written; ``index`` in the text's own order, from 1.
 
-        ``layer``: its layer's number is l and so much, whatever the symbol says.
+        ``layer``: its layer's number is l and so much, whatever the symbol says. An entry of a bias
+        that is a column of its weights is written as theirs.
         """
+        weight = self._columns.get(base_of(sym))
+        if weight and len(index) == 1:
+            sym = sym.replace(base_of(sym), weight) + FULL
+            index = (*index, self.shapes[weight][1] + 1)
         below = tuple(_index_text(place) for place in index)
         if member:
             below = ("κ", *below)
@@ -123,10 +135,24 @@ class Spelling:
         role, label = split(sym)
         if role in ("Delta", "delta") and not self.notation.symbols[role]:
             value = behind(role, label)
-            return Partial(self._plain("J"), self._plain(value, below, layer))
+            top, place = self.differentiated
+            place = place or (("s",) if sampled and top == "C" else ())
+            return Partial(self._plain(top, place), self._plain(value, below, layer))
         if via and self.notation.connection:
             return Glyph(self.notation.connection, self._above("z", via, layer), below)
         return self._plain(sym, below, layer)
+
+    @cached_property
+    def differentiated(self) -> tuple[str, tuple[str, ...]]:
+        """Return what δ and Δ are derivatives of: the symbol, and what stands below its letter.
+
+        The cost J, where there is one sample or 1/m stands inside δ; else what is one sample's: C,
+        or, where several costs or members make it up, Jₛ, of which J is the mean.
+        """
+        if self.samples == 1 or self.notation.mean_at == "delta":
+            return "J", ()
+        single = len(self.graph.costs) == 1 and not self.graph.members
+        return ("C", ()) if single else ("J", ("s",))
 
     def width(self, layer: int) -> Glyph:
         """Return how the number of units of layer l, or of one after it, is written."""
@@ -249,19 +275,18 @@ class Spelling:
         'Θ²₂₄'
         """
         bias = base_of(sym)
-        weight = next((weight for weight, its in self.biases.items() if its == bias), "")
-        if not self.column(weight):
+        if bias not in self._columns:
             return self.name(sym, index)
-        full, last = sym.replace(bias, weight) + FULL, self.shapes[weight][1] + 1
         if self.shared(bias) and bias != sym:
-            return f"Σ {self.glyph(full, (Var('i'), last)).text()}"
-        return self.glyph(full, (index[0] + 1 if index else 1, last)).text()
+            return f"Σ {self.glyph(sym, (Var('i'),)).text()}"
+        return self.glyph(sym, (index[0] + 1 if index else 1,)).text()
 
     def letter_of(self, sym: str) -> str:
         """Return a quantity's letter, without its layer and its place: ``"δ"``, ``"∂E/∂H"``."""
         glyph = self.glyph(sym)
         if isinstance(glyph, Partial):
-            return Partial(Glyph(glyph.top.base), Glyph(glyph.bottom.base)).text()
+            top = Glyph(glyph.top.base, "", glyph.top.below, flat=glyph.top.flat)
+            return Partial(top, Glyph(glyph.bottom.base)).text()
         return glyph.base
 
     def ordered(self, sym: str, index: Sequence[Index]) -> tuple[Index, ...]:

@@ -93,22 +93,33 @@ def _of_square(derived: Derived, sign: Node, show: Show) -> str:
 
 # -- δ and Δ, where a text has the letter -------------------------------------------------------
 def _derivatives(role: str, derived: Derived, step: DerivedStep) -> Iterator[Node]:
-    graph = derived.network.graph
-    of_one = len(graph.costs) == 1 and not graph.members  # else it is of no one printed cost
     named = derived.notation.symbols[role] != ""
-    if of_one and named and step.kind == "backward" and split(step.target)[0] == role:
+    if named and step.kind == "backward" and split(step.target)[0] == role:
         yield step.equations[0].left
 
 
 def _of_derivative(derived: Derived, sign: Node, show: Show) -> str:
     assert isinstance(sign, Quantity)  # a derivative is what its step computes
     role, label = split(sign.sym)
-    notation = derived.notation
-    rows = 1 if notation.batch == "one" else 0 if derived.numbers is None else derived.numbers.m
-    whole = rows == 1 or notation.mean_at == "delta"  # else of one sample's cost
-    ratio = Ratio(Quantity("J" if whole else "C"), replace(sign, sym=behind(role, label)))
+    of = _differentiated(derived)
+    ratio = Ratio(of, replace(sign, sym=behind(role, label)))
     key = "derivative_in" if role == "delta" else "derivative_out"
     return derived.say(key, derivative=show(sign), ratio=show(ratio))
+
+
+# -- Jₛ, where several costs or members make up what is one sample's ------------------------------
+def _parts(derived: Derived, step: DerivedStep) -> Iterator[Node]:
+    if step.kind == "backward" and derived.names.differentiated == ("J", ("s",)):
+        yield _differentiated(derived)
+
+
+def _of_part(derived: Derived, sign: Node, show: Show) -> str:
+    return derived.say("sample_part", part=show(sign), cost=show(Quantity("J")))
+
+
+def _differentiated(derived: Derived) -> Quantity:
+    sym, below = derived.names.differentiated
+    return Quantity(sym, tuple(map(Var, below)))
 
 
 # -- a weight without the constant's column -----------------------------------------------------
@@ -142,6 +153,7 @@ NOTES: tuple[tuple[Signs, Note], ...] = (
     (_squares, _of_square),
     (partial(_derivatives, "delta"), _of_derivative),
     (partial(_derivatives, "Delta"), _of_derivative),
+    (_parts, _of_part),
     (_barred, _of_barred),
     (_quotients, _of_quotient),
 )

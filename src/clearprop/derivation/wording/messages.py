@@ -68,6 +68,7 @@ MESSAGES = Words(
         "section_weight": {"en": "The derivative of {weight}", "zh": "{weight} 的导数"},
         "section_paths": {"en": "The paths of {weight}", "zh": "{weight} 的路径"},
         "uses": {"en": "from {steps}", "zh": "由 {steps}"},
+        "shape": {"en": "shape {sizes}", "zh": "形状 {sizes}"},
         "equation_list": {"en": "({number})", "zh": "({number})"},
         **VERDICTS,
         "marked": {
@@ -94,6 +95,11 @@ MESSAGES = Words(
         "derivative_out": {
             "en": "{derivative} is {ratio}: how the cost changes with what leaves the layer.",
             "zh": "{derivative} 就是 {ratio}：该层输出变化时{cost_word}如何变化。",
+        },
+        "sample_part": {
+            "en": "{part} is what sample s contributes: {cost} is the mean of {part} over the "
+            "samples, the penalty apart.",
+            "zh": "{part} 是第 s 个样本的{cost_word}：{cost} 是各样本 {part} 的平均，惩罚项另计。",
         },
         "connection": {
             "en": "{wire} is {value}, on the wire to the unit that reads it.",
