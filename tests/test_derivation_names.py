@@ -35,8 +35,8 @@ NETWORKS = {"chain": CHAIN, "shared": SHARED, "graph": GRAPH}
 FIRST = {
     ("chain", "matrix"): "W⁽¹⁾₁₁ b⁽¹⁾₁ W⁽²⁾₁₁ b⁽²⁾₁ W⁽³⁾₁₁ b⁽³⁾₁ a⁽¹⁾₁ z⁽²⁾₁ a⁽²⁾₁ z⁽³⁾₁ a⁽³⁾₁ "
     "z⁽⁴⁾₁ a⁽⁴⁾₁ y₁ ∂J/∂a⁽¹⁾₁ δ⁽²⁾₁ ∂J/∂a⁽³⁾₁ δ⁽⁴⁾₁ ∂J/∂W⁽¹⁾₁₁ ∂J/∂b⁽³⁾₁ J",
-    ("chain", "graph"): "Θ¹₁₁ b¹₁ Θ²₁₁ b²₁ Θ³₁₁ b³₁ a¹₁ z²₁ a²₁ z³₁ a³₁ z⁴₁ a⁴₁ y₁ Δ²₁ δ²₁ Δ⁴₁ "
-    "δ⁴₁ Θ′¹₁₁ b′³₁ Cost",
+    ("chain", "graph"): "Θ¹₁₁ Θ¹₁₃ Θ²₁₁ Θ²₁₄ Θ³₁₁ Θ³₁₅ a¹₁ z²₁ a²₁ z³₁ a³₁ z⁴₁ a⁴₁ y₁ Δ²₁ δ²₁ Δ⁴₁ "
+    "δ⁴₁ Θ′¹₁₁ Θ′³₁₅ Cost",
     ("chain", "delta-rule"): "w⁽²⁾₁₁ b⁽²⁾₁ w⁽³⁾₁₁ b⁽³⁾₁ w⁽⁴⁾₁₁ b⁽⁴⁾₁ t⁽¹⁾₁ u⁽²⁾₁ t⁽²⁾₁ u⁽³⁾₁ "
     "t⁽³⁾₁ u⁽⁴⁾₁ t⁽⁴⁾₁ y₁ ∂E/∂t⁽¹⁾₁ δ⁽²⁾₁ ∂E/∂t⁽³⁾₁ δ⁽⁴⁾₁ ∂E/∂w⁽²⁾₁₁ ∂E/∂b⁽⁴⁾₁ E",
     ("chain", "scalar"): "V⁽¹⁾₁₁ b⁽¹⁾₁ V⁽²⁾₁₁ b⁽²⁾₁ W11 b⁽³⁾₁ X1 H⁽²⁾₁ P⁽²⁾₁ H⁽³⁾₁ P⁽³⁾₁ Q1 O1 Y1 "
@@ -53,7 +53,7 @@ FIRST = {
     ): "W^{(twice)}₁₁ b^{(twice)} W^{(one)}₁₁ b^{(one)}₁ a⁽¹⁾₁ a⁽²⁾₁ z^{(twice)}₁ "
     "a^{(twice_2)}₁ a⁽⁶⁾₁ z^{(one)}₁ a^{(two)}₁ y^{(one)}₁ δ^{(twice)}₁ ∂J/∂a⁽⁶⁾₁ "
     "∂J/∂W^{(two)}₁₁ ∂J/∂b^{(twice)}",
-    ("graph", "graph"): "Θ^{twice}₁₁ b^{twice} Θ^{one}₁₁ b^{one}₁ a¹₁ a²₁ z^{twice}₁ a^{twice_2}₁ "
+    ("graph", "graph"): "Θ^{twice}₁₁ b^{twice} Θ^{one}₁₁ Θ^{one}₁₄ a¹₁ a²₁ z^{twice}₁ a^{twice_2}₁ "
     "a⁶₁ z^{one}₁ a^{two}₁ y^{one}₁ δ^{twice}₁ Δ⁷₁ Θ′^{two}₁₁ b′^{twice}",
     (
         "graph",

@@ -197,8 +197,12 @@ class Beside:
             new = dict.fromkeys(node.sym for node in read if node.sym.removesuffix(FULL) in given)
             given -= {sym.removesuffix(FULL) for sym in new}
             if new and (self.weight or self.substituted(one) is None):
-                found[id(one)] = tuple(map(Quantity, new))
+                found[id(one)] = tuple(map(Quantity, map(self._full, new)))
         return found
+
+    def _full(self, sym: str) -> str:
+        """With its column of biases, on the page of one weight: its lines read them singly."""
+        return sym + FULL if self.weight and self.names.column(sym) else sym
 
     def _is_whole(self, node: Quantity) -> bool:
         """Whether its array stands above its first reader: no entry alone, but of one weight."""

@@ -20,10 +20,12 @@ from clearprop.derivation.notations.roles import FULL, base_of, split
 from clearprop.derivation.notations.spelling import Spelling
 from clearprop.derivation.wording.refusals import refusal
 from clearprop.errors import GraphError
-from clearprop.words import Sentence, did_you_mean
+from clearprop.words import Sentence, did_you_mean, shown
 
 __all__ = ["FULL", "Names", "base_of", "split"]
 
+LONGEST = 100
+"""Signs: no name is longer."""
 ENTRIES = 1_000
 """Of a larger parameter, so many names are compared with one that does not exist."""
 
@@ -35,6 +37,8 @@ class Names(Spelling):
     ----------
     notation : Notation
     graph : Graph
+    samples : int or None
+        Of how many samples the cost is the mean: 1, several, or None for any number.
 
     Examples
     --------
@@ -54,6 +58,8 @@ class Names(Spelling):
             If there is no such quantity or entry; the nearest name is suggested.
         """
         given = text.strip().replace(" ", "")
+        if len(given) > LONGEST:  # no quantity is called so
+            raise GraphError(refusal("no_such_name", text=shown(text), hint=self._first()))
         ours = re.fullmatch(r"([\w/]+)\[(\d+(?:,\d+)*)\]", given)
         if ours and ours[1] in self._all_symbols:
             return self._entry(
@@ -111,8 +117,12 @@ class Names(Spelling):
         ]
         same = [one for one in entries if one.lower() == text.lower()]
         near = same or difflib.get_close_matches(text, entries, 1)
+        return did_you_mean(near[0], near[:1]) if near else self._first()
+
+    def _first(self) -> Sentence:
+        """The names of the first entries, where nothing is near."""
         first = [self.name(sym, (0,) * len(self.shapes[sym])) for sym in self.graph.parameters]
-        return did_you_mean(near[0], near[:1]) if near else did_you_mean(text, first)
+        return did_you_mean("", first)
 
     def _read(self, given: str) -> tuple[str, tuple[int, ...]] | None:
         """Match the letter, what stands above it, and the digits behind; the longest match wins."""
@@ -124,6 +134,8 @@ class Names(Spelling):
             if plain(self.glyph(sym).text()) == sought:
                 whole = whole or (sym, ())
             rank = len(self._shape(sym))
+            if base_of(sym) in self._columns:  # read as an entry of the weights it is a column of
+                continue
             written = self.glyph(sym, (1,) * rank)
             front, glyph = "", written
             if isinstance(glyph, Partial):
@@ -143,6 +155,10 @@ class Names(Spelling):
     ) -> tuple[str, tuple[int, ...]]:
         shape = self._shape(sym)
         places = index if ours or not self.transposed(sym) else index[::-1]
+        if not ours and self.column(base_of(sym)) and len(index) == 2 == len(shape):
+            bias = self.biases[base_of(sym)]
+            if index[1] == shape[1] + 1 and 1 <= index[0] <= shape[0]:
+                return sym.replace(base_of(sym), bias), (index[0] - 1,) * self.rank(bias)
         if index and (
             len(places) != len(shape)
             or any(not 1 <= place <= size for place, size in zip(places, shape, strict=True))
@@ -151,8 +167,15 @@ class Names(Spelling):
             said = {"text": repr(text), "sym": sym, "hint": did_you_mean(near, [near])}
             if not shape:
                 raise GraphError(refusal("one_number", **said))
-            last = self.name(sym, tuple(size - 1 for size in shape))
-            raise GraphError(refusal("no_such_entry", shape=shape, last=last, **said))
+            if ours:
+                last, sizes = self.name(sym, tuple(size - 1 for size in shape)), shape
+            else:
+                full = FULL if self.column(base_of(sym)) and len(shape) == 2 else ""
+                own = (shape[0], shape[1] + 1) if full else self.ordered(sym, shape)
+                sizes = tuple(size for size in own if isinstance(size, int))
+                said["sym"] = self.glyph(sym + full).text()
+                last = self.glyph(sym + full, sizes).text()
+            raise GraphError(refusal("no_such_entry", shape=sizes, last=last, **said))
         return sym, tuple(place - 1 for place in places)
 
     def _existing(self, sym: str, index: tuple[int, ...], ours: bool) -> str:
