@@ -119,3 +119,38 @@ def test_every_sentence_of_refusal_is_chinese_in_chinese():
     for key in REFUSALS.keys():  # noqa: SIM118
         chinese = REFUSALS._table[key]["zh"]
         assert re.search("[一-鿿]", chinese) or key == "type_bool", key
+
+
+def test_a_network_without_a_layer_and_one_of_a_billion_units_are_refused(tmp_path, capsys):
+    given = cp.Input(9)
+    with pytest.raises(SettingError, match="the network has no layer: there is nothing to derive"):
+        cp.derive(cp.Network(inputs=given, outputs=given))
+    for language, said in (
+        ("en", "the network has 1,999,999,998 parameters, and 10,000,000 at most are derived"),
+        ("zh", "网络有 1,999,999,998 个参数，至多推导 10,000,000 个"),
+    ):
+        assert main(["derive", "999999998-2", "--language", language]) == 2
+        assert said.replace("1,999,999,998", "1,999,999,998") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (["--data", "x.xlsx"], "x.xlsx 是 zip 压缩包或 Excel 工作簿：请指定 CSV"),
+    (["--data", "http://127.0.0.1/x"], "http://127.0.0.1/x 是网址：请先下载文件"),
+    (["--data", "select 1 as a"], "查询结果 有 1 列；网络需要 2 列输入"),
+    (["--seed", "9" * 30], "种子 999999999999999999999999999999 不在 0 到 2⁶⁴ − 1 之间"),
+    (["-o", "x.xlsx/x.txt"], "无法写入 x.xlsx/x.txt：路径中有一处不是文件夹；请换一个名称或位置"),
+    (["--notation", "x.xlsx/x.toml"], "记号文件 x.xlsx/x.toml 无法读取：应是文件夹之处是一个文件"),
+])  # fmt: skip
+def test_what_a_file_or_a_system_refuses_is_said_in_chinese(
+    options, said, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.xlsx").write_bytes(b"PK\x03\x04" + b"a" * 60)
+    assert main(["derive", "2-3-1", *options, "--language", "zh"]) in (1, 2)
+    assert said in capsys.readouterr().err
+
+
+def test_a_saved_page_s_name_stays_on_its_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["derive", "2-2", "-o", "a\nb.txt"]) == 0
+    assert capsys.readouterr().err == "saved a\\nb.txt\n"

@@ -11,9 +11,11 @@ from clearprop.cli import main
 from clearprop.derivation.command import calls
 
 
-def page(monkeypatch, line, *, out=False, err=False, columns=80):
+def page(monkeypatch, line, *, out=False, err=False, columns=80, **environment):
     """What a page is asked for with: (format, verify, colours, columns); and the exit code."""
     asked = []
+    for name, given in {"NO_COLOR": "", "TERM": "xterm", **environment}.items():
+        monkeypatch.setenv(name, given)
     monkeypatch.setattr(calls, "print_page", lambda *given: asked.append(given[1:]) or "page\n")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: out)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: err)
@@ -32,6 +34,12 @@ def test_a_page_on_a_screen_is_as_wide_as_it_between_60_and_100_columns(
     assert page(monkeypatch, "", out=True, columns=columns) == (0, ("text", False, True, room))
     assert page(monkeypatch, "", out=False, columns=columns) == (0, ("text", False, False, 80))
     assert capsys.readouterr().out == "page\npage\n"
+
+
+@pytest.mark.parametrize(("name", "given"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_a_screen_that_wants_no_colours_gets_none(name, given, monkeypatch):
+    found = page(monkeypatch, "", out=True, **{name: given})
+    assert found == (0, ("text", False, False, 80))
 
 
 def test_a_file_has_no_colours_and_its_name_is_said(monkeypatch, capsys, tmp_path):

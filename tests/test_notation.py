@@ -305,7 +305,7 @@ def test_the_letter_of_an_index_is_that_of_no_quantity():
 @pytest.mark.parametrize(("text", "chinese"), [
     (b'name = "a"\nlevel =\n', "第 2 行第 8 列不合语法"),
     (b'name = "a\xff"\n', "文件不是 UTF-8 文字"), (b"[symbols\n", "第 1 行第 9 列不合语法"),
-    (b"a = [1,\n", "文件在末尾处不完整"),
+    (b"a = [1,\n", "读到文件末尾，仍不合语法"),
 ])  # fmt: skip
 def test_what_is_no_toml_is_refused_with_its_place_in_chinese_too(tmp_path, text, chinese):
     file = tmp_path / "mine.toml"
@@ -314,3 +314,70 @@ def test_what_is_no_toml_is_refused_with_its_place_in_chinese_too(tmp_path, text
         find_notation(str(file))
     said = caught.value.args[0].speak("zh")
     assert said.endswith(f" 不是 TOML：{chinese}")
+
+
+# -- what no page could print, or would read as its own ------------------------------------------
+@pytest.mark.parametrize("word", ["<b>", "a&b", r"\input", "}{", "", "   ", "词" * 21, 1, None])
+def test_a_chinese_word_is_letters_alone(word):
+    with pytest.raises(SettingError, match=r"chinese\.cost = .*give a word of 1 to 20 letters"):
+        Notation("mine", chinese={"cost": word})
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"connection": "w", "symbols": {"W": "w"}}, "connection and symbols.W are both 'w'"),
+        ({"connection": "i"}, "target_index and connection are both 'i'"),
+        ({"symbols": {"f": "x"}}, "symbols.f = 'x'; give another letter: functions are written"),
+        ({"symbols": {"f": "e"}}, "symbols.f = 'e'; give another letter"),
+        ({"symbols": {"W": "W" * 21}}, "symbols.W = .*; give letters alone, 20 at most"),
+    ],
+)
+def test_a_letter_means_one_thing(given, said):
+    with pytest.raises(SettingError, match=said):
+        Notation("mine", **given)
+
+
+ODD = [np.float64(1), np.array([1, 2]), 10**5000, b"W", object()]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=type)
+def test_values_of_any_kind_are_refused_in_one_line(odd):
+    given = [{key: odd} for key in (*CHOICES, "connection", "target_index", "name", "sizes")]
+    roles = {"symbols": "W", "hidden": "z", "output": "a", "offsets": "W", "chinese": "cost"}
+    given += [{table: {role: odd}} for table, role in roles.items()]
+    for one in given:
+        with pytest.raises(SettingError) as caught:
+            Notation(**{"name": "mine", **one})
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("text", ["x = " + "[" * 5000, "[offsets]\nW = " + "9" * 5000])
+def test_a_file_too_deep_or_too_long_is_no_notation(tmp_path, text):
+    file = tmp_path / "mine.toml"
+    file.write_text(text, "utf-8")
+    with pytest.raises(FileError, match=r"mine\.toml is no TOML: it is nested too deep") as caught:
+        find_notation(str(file))
+    assert caught.value.args[0].speak("zh").endswith("不是 TOML：嵌套过深，或数的位数过多")
+
+
+def test_a_name_of_thousands_of_signs_is_refused_in_one_line():
+    for text in ("W1[" + "9" * 5000 + ",1]", "V" * 5000):
+        with pytest.raises(GraphError, match=r"the network has no '.{50,60}\.\.\.'?; ") as caught:
+            Names(NOTATIONS["scalar"], S3.graph).parse(text)
+        assert len(str(caught.value)) < 300
+
+
+# -- a bias that is a column ----------------------------------------------------------------------
+def test_an_entry_of_the_constant_s_column_is_the_bias():
+    names = Names(NOTATIONS["graph"], cp.Network("2-3-2").graph)
+    for unit in range(3):
+        assert names.name("b1", (unit,)) == f"Θ¹{'₁₂₃'[unit]}₃"
+        assert names.parse(names.name("b1", (unit,))) == ("b1", (unit,))
+        assert names.name("dJ/db1", (unit,)) == f"Θ′¹{'₁₂₃'[unit]}₃"
+    shared = Names(NOTATIONS["graph"], S3.graph)
+    assert shared.parse("Θ¹₂₃") == ("b1", ())
+    with pytest.raises(GraphError, match=r"Θ¹₃₃ has the shape \(3, 3\), its last entry is Θ¹₃₃;"):
+        names.parse("Θ¹₄₃")
+    with pytest.raises(GraphError, match=r"V has the shape \(2, 3\), its last entry is V23; did"):
+        Names(NOTATIONS["scalar"], S3.graph).parse("V41")

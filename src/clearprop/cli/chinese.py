@@ -207,7 +207,43 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
     ("{path} is no plain file; name a {kind}", "{path} 不是普通文件；请另指文件"),
     ("the name of the {kind} is empty; name a {other}", "文件名是空的；请写出文件名"),
     ("cannot read {path}: {hint_reason}", "无法读取 {path}：{hint_reason}"),
+    (
+        "cannot write {path}: {hint_reason}; choose another name or place",
+        "无法写入 {path}：{hint_reason}；请换一个名称或位置",
+    ),
     ("cannot write {path}: {hint_reason}", "无法写入 {path}：{hint_reason}"),
+    ("Not a directory", "路径中有一处不是文件夹"),
+    ("File name too long", "名称过长"),
+    ("Too many levels of symbolic links", "符号链接成环"),
+    ("No space left on device", "磁盘已满"),
+    ("Invalid argument", "此处不能写文件"),
+    ("what is printed cannot be written: {hint_reason}", "输出无法写出：{hint_reason}"),
+    ("{path} is {hint_what}: {hint_fix}", "{path} 是{hint_what}：{hint_fix}"),
+    (
+        "name a CSV, TSV, JSON lines, Parquet or Arrow file",
+        "请指定 CSV、TSV、JSON、Parquet 或 Arrow 文件",
+    ),
+    (
+        "{path} is an address: fetch the file, and name it here",
+        "{path} 是网址：请先下载文件，再在此指定",
+    ),
+    (
+        "seed={given} is outside 0 … 2⁶⁴ − 1",
+        "种子 {given} 不在 0 到 2⁶⁴ − 1 之间",
+    ),
+    (
+        "{where} is no JSON: maximum recursion depth exceeded{rest}",
+        "{where} 不是可读的 JSON：嵌套过深",
+    ),
+    ("{where} is no JSON: Exceeds the limit ({rest}", "{where} 不是可读的 JSON：数的位数过多"),
+    (
+        "{value}: {shape} is wider than {most} units",
+        "{value}：{shape} 的宽度超过 {most} 个单元",
+    ),
+    (
+        "Unable to parse input string as an integer, exceeded maximum size",
+        "应是整数，且位数不可过多",
+    ),
     ("{path} cannot be read: {hint_reason}", "{path} 无法读取：{hint_reason}"),
     ("No such file or directory", "没有此文件或文件夹"),
     ("Permission denied", "没有权限"),

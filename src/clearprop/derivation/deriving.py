@@ -35,6 +35,8 @@ from clearprop.words import shown as shown_value
 
 DIGITS = 17
 """So many significant digits tell any two numbers of floating point apart."""
+LARGEST_NETWORK = 10_000_000
+"""Parameters of the largest network that is derived."""
 NARROWEST = 20
 """Columns that a page of text needs."""
 
@@ -183,10 +185,13 @@ def derive(
     """
     check_network("derive", network)
     chosen = find_notation(notation)
-    if language not in LANGUAGES:
+    if not (isinstance(language, str) and language in LANGUAGES):
         raise SettingError(unknown("language", language, LANGUAGES))
     if not network.graph.costs:
         raise SettingError(refusal("no_cost"))
+    if not network.graph.nodes:
+        raise SettingError(refusal("no_layer"))
+    check_size(network)
     if isinstance(shown, bool) or not isinstance(shown, Integral) or shown < 1:
         raise SettingError(refusal("shown_few", given=shown_value(shown)))
     if isinstance(digits, bool) or not isinstance(digits, Integral) or not 1 <= digits <= DIGITS:
@@ -205,6 +210,7 @@ def derive(
         check_parameters(numbers)
         row = row_of(row, numbers.m)
     samples = numbers.m if numbers else 1 if chosen.batch == "one" else None
+    names = Names(chosen, network.graph, samples)
     optimizer = SGD(learning_rate)
     general = plan(network.graph, optimizer, fuse=False)
     fused = plan(network.graph)
@@ -226,6 +232,19 @@ def derive(
         weight=weight or "", target=target, learning_rate=learning_rate,
         largest=largest, ways=ways,
     )  # fmt: skip
+
+
+def check_size(network: Network) -> None:
+    """Refuse a network whose numbers alone would take minutes and gigabytes.
+
+    Raises
+    ------
+    SettingError
+        Above 10 million parameters.
+    """
+    if (size := network.graph.size) > LARGEST_NETWORK:
+        counts = {"count": f"{size:,}", "most": f"{LARGEST_NETWORK:,}"}
+        raise SettingError(refusal("network_large", **counts))
 
 
 def _no_such_value(what: str, given: object, **bounds: object) -> Sentence:

@@ -468,6 +468,6 @@ class Network:
 def check_network(who: str, given: object) -> None:
     """Refuse what is no network, in the name of the function that was given it."""
     if not isinstance(given, Network):
-        sizes = isinstance(given, str) and re.fullmatch(r"\d+(-\d+)+", given)
+        sizes = isinstance(given, str) and re.fullmatch(r"[1-9][0-9]*(-[1-9][0-9]*)+", given)
         fix = f"; write cp.Network({given!r})" if sizes else ""
         raise GraphError(f"{who} takes a Network, got {shown(given)}{fix}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shutil
 import sys
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from clearprop.derivation.command.rows import Columns, encoded_columns, read_rows
 from clearprop.derivation.command.saving import check_page, format_of
-from clearprop.derivation.deriving import Derivation, derive
+from clearprop.derivation.deriving import Derivation, check_size, derive
 from clearprop.derivation.notations.names import Names
 from clearprop.derivation.notations.notation import find_notation
 from clearprop.derivation.pages.heading import WIDTH, verified, wrapped
@@ -22,6 +23,7 @@ from clearprop.errors import GraphError, UsageError
 from clearprop.model import Model
 from clearprop.network import Network
 from clearprop.storage import written_whole
+from clearprop.words import visible
 
 __all__ = ["derive_command", "notation_command"]
 
@@ -66,15 +68,16 @@ def derive_command(
         found = found.expand()
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     screen = not out and sys.stdout.isatty()
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     if verify and sys.stderr.isatty():
         print("verifying, by SymPy too …", end="\r", file=sys.stderr, flush=True)
         found.verify(symbolic=True)
         print("\033[K", end="", file=sys.stderr, flush=True)
-    page = print_page(found, chosen, verify, screen, min(max(room, 60), 100))
+    page = print_page(found, chosen, verify, screen and not plain, min(max(room, 60), 100))
     if out:
         with written_whole(out) as file:
             file.write(page.encode())
-        print(f"saved {out}", file=sys.stderr)
+        print(f"saved {visible(out)}", file=sys.stderr)
     else:
         sys.stdout.write(page)
     return 0 if found.verify(symbolic=verify).passed else DOES_NOT_VERIFY
@@ -141,6 +144,7 @@ def with_numbers(
             Names(find_notation(notation), net.graph).parse(weight)
         except GraphError as error:
             raise UsageError(*error.args) from None
+    check_size(net)
     p, X, Y = random_numbers(net, seed, 1)
     columns: Columns = {}
     if isinstance(source, Model):

@@ -20,6 +20,7 @@ from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network
 from clearprop.tables import Table, open_table
 from clearprop.tables.cells import read_names, read_numbers
+from clearprop.words import Sentence, shown
 
 Columns = dict[str, tuple[str, ...]]
 """By value (and ``"y"``): the name of what stands in each of its units."""
@@ -94,8 +95,8 @@ def _encoded(path: str, model: Model, row: int | None) -> tuple[Inputs, Any]:
     kept = _chosen(table, row)
     if not known[kept].all():
         first = int(np.flatnonzero(~known[kept])[0]) + (row or 1)
-        missing = repr(model.target.name)
-        raise DataError(refusal("no_target", table=table.name, row=first, target=missing))
+        missing = shown(model.target.name)
+        raise DataError(refusal("no_target", table=_called(table), row=first, target=missing))
     arrays = input_arrays(model.network, encoded)
     X = {key: array[kept] for key, array in arrays.items()}
     return (X if len(X) > 1 else next(iter(X.values()))), y[kept]
@@ -105,7 +106,7 @@ def _chosen(table: Table, row: int | None) -> slice:
     if row is None:
         return slice(None)
     if row > table.rows:
-        raise DataError(refusal("no_row", row=row, where=table.name, count=table.rows))
+        raise DataError(refusal("no_row", row=row, where=_called(table), count=table.rows))
     return slice(row - 1, row)
 
 
@@ -130,7 +131,7 @@ def _in_order(
         count = len(table.names)
         has = refusal("column_one" if count == 1 else "column_many", count=count)
         counted = {"columns": has, "inputs": inputs, "targets": width}
-        raise DataError(refusal(key, table=table.name, **counted))
+        raise DataError(refusal(key, table=_called(table), **counted))
     X = _numbers(table, names[:inputs], kept)
     one_class = classes and len(targets) == 1 and width > 1
     if one_class:
@@ -159,7 +160,7 @@ def _numbers(table: Table, names: list[str], kept: slice) -> NDArray[np.float64]
 
 
 def _no_value(table: Table, row: int, column: str) -> DataError:
-    return DataError(refusal("no_value", table=table.name, row=row, column=repr(column)))
+    return DataError(refusal("no_value", table=_called(table), row=row, column=shown(column)))
 
 
 def _labels(table: Table, name: str) -> NDArray[Any]:
@@ -171,3 +172,8 @@ def _labels(table: Table, name: str) -> NDArray[Any]:
     if table.column(name).kind == "integer":
         return cells.values
     return np.asarray([str(one) for one in read_names(cells, name, 0).values])
+
+
+def _called(table: Table) -> Sentence | str:
+    """A table's name; what was asked in SQL has none."""
+    return refusal("query") if table.name == "the query" else table.name

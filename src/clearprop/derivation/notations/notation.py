@@ -7,6 +7,7 @@ file. `clearprop.derivation.notations.names.Names` is a notation at work on one 
 
 from __future__ import annotations
 
+import errno
 import re
 import tomllib
 import unicodedata
@@ -133,29 +134,27 @@ class Notation:
     def __post_init__(self) -> None:
         for key, allowed in CHOICES.items():
             given = getattr(self, key)
-            if given not in allowed:
-                raise self._wrong(key, given, did_you_mean(str(given), allowed))
+            if not (isinstance(given, str) and given in allowed):
+                raise self._wrong(key, given, did_you_mean(given, allowed))
         for key, roles in ROLES.items():
             if not isinstance(getattr(self, key), Mapping):
                 raise self._wrong(key, getattr(self, key), refusal("fix_roles"))
             for role, given in getattr(self, key).items():
-                if role not in roles:
+                if not (isinstance(role, str) and role in roles):
                     raise SettingError(refusal(
-                        "notation_role", name=repr(self.name), key=key, role=repr(role),
+                        "notation_role", name=shown(self.name), key=key, role=shown(role),
                         hint=did_you_mean(role, roles),
                     ))  # fmt: skip
                 if key == "offsets":
                     self._check_offset(role, given)
-                elif key == "chinese":
-                    self._check_line(f"{key}.{role}", given)
-                elif not (given == "" and key == "symbols" and role in MAY_BE_EMPTY):
+                elif not (_empty(given) and key == "symbols" and role in MAY_BE_EMPTY):
                     self._check_letters(f"{key}.{role}", given)
         self._check_words()
         if self.orientation == "source-first" and self.bias_view == "column":
-            raise SettingError(refusal("notation_column", name=repr(self.name)))
+            raise SettingError(refusal("notation_column", name=shown(self.name)))
         if self.bias_view == "column" and not self.whole:
-            level = repr(self.level)
-            raise SettingError(refusal("notation_column_level", name=repr(self.name), level=level))
+            level = shown(self.level)
+            raise SettingError(refusal("notation_column_level", name=shown(self.name), level=level))
         own = {"input": self.symbols["a"]} if "a" in self.symbols else {}
         object.__setattr__(self, "symbols", {**SYMBOLS, **own, **self.symbols})
         object.__setattr__(self, "chinese", {**CHINESE, **self.chinese})
@@ -173,7 +172,7 @@ class Notation:
             self._check_line(key, getattr(self, key))
         if not isinstance(self.sizes, bool):
             raise self._wrong("sizes", self.sizes, refusal("fix_bool"))
-        if self.connection != "":
+        if not _empty(self.connection):
             self._check_letters("connection", self.connection)
         for key in ("target_index", "source_index"):
             given = getattr(self, key)
@@ -189,12 +188,13 @@ class Notation:
             raise self._wrong(key, given, refusal("fix_text"))
 
     def _check_letters(self, key: str, given: object) -> None:
-        """One letter or more, accents included: what every page can print."""
-        if isinstance(given, str) and given[:1].isalpha() and all(
+        """One letter or more, accents included: what every page can print, and no mark-up."""
+        if isinstance(given, str) and given[:1].isalpha() and len(given) <= LETTERS and all(
             sign.isalpha() or unicodedata.combining(sign) for sign in given
         ):  # fmt: skip
             return
-        raise self._wrong(key, given, refusal("fix_letters" + "_empty" * (given == "")))
+        fix = "fix_word" if key.startswith("chinese") else "fix_letters" + "_empty" * _empty(given)
+        raise self._wrong(key, given, refusal(fix, most=LETTERS))
 
     def _check_offset(self, role: str, given: object) -> None:
         least, most = OFFSETS
@@ -205,8 +205,18 @@ class Notation:
 
     def _check_distinct(self) -> None:
         """No letter for two quantities; the input may share that of the other activations."""
-        indices = ("target_index", "source_index")
-        written = {str(getattr(self, key)): (key, key) for key in indices}
+        if self.symbols["f"] in OF_FUNCTIONS:
+            raise self._wrong("symbols.f", self.symbols["f"], refusal("fix_argument"))
+        keys = ("target_index", "source_index", "connection")
+        written: dict[str, tuple[str, str]] = {}
+        for key in filter(lambda key: getattr(self, key), keys):
+            other, _ = written.setdefault(getattr(self, key), (key, key))
+            if other != key:
+                letter = repr(getattr(self, key))
+                raise SettingError(refusal(
+                    "notation_letters", name=shown(self.name), first=other, second=key,
+                    letter=letter,
+                ))  # fmt: skip
         tables = ("symbols",) if self.script else ("symbols", "hidden", "output")
         for table in tables:
             for role, letter in getattr(self, table).items():
@@ -214,7 +224,7 @@ class Notation:
                 other, before = written.setdefault(letter, (key, kind))
                 if letter and before != kind:
                     raise SettingError(refusal(
-                        "notation_letters", name=repr(self.name), first=other, second=key,
+                        "notation_letters", name=shown(self.name), first=other, second=key,
                         letter=repr(letter),
                     ))  # fmt: skip
 
@@ -233,10 +243,10 @@ class Notation:
         try:
             data = tomllib.loads(Path(path).read_text("utf-8-sig"))
         except OSError as error:
-            kinds = {FileNotFoundError: "no_such_file", PermissionError: "no_permission"}
-            reason = refusal(kinds[type(error)]) if type(error) in kinds else error.strerror
+            key = UNREADABLE.get(error.errno or 0)
+            reason = refusal(key) if key else error.strerror
             raise FileError(refusal("notation_file", path=path, reason=reason)) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # no TOML, no text, too deep, too many digits
             raise FileError(refusal("notation_toml", path=path, reason=_reason(error))) from None
         base = data.pop("base", None)
         if base is not None and (not isinstance(base, str) or base not in NOTATIONS):
@@ -246,7 +256,7 @@ class Notation:
         for key in data:
             if key not in known:
                 hint = did_you_mean(key, known)
-                raise SettingError(refusal("notation_key", path=path, key=repr(key), hint=hint))
+                raise SettingError(refusal("notation_key", path=path, key=shown(key), hint=hint))
         for key, given in data.items():
             wanted: type = dict if key in ROLES else bool if key == "sizes" else str
             if not isinstance(given, wanted):
@@ -293,8 +303,22 @@ ROLES: dict[str, Collection[str]] = {
 MAY_BE_EMPTY = ("delta", "Delta")
 TAKEN = ("s", "κ")
 """Letters that count samples and members in every notation."""
+OF_FUNCTIONS = ("x", "e")
+"""Every function is written of x, many with Euler's e."""
+UNREADABLE = {
+    errno.ENOENT: "no_such_file", errno.EACCES: "no_permission", errno.ENOTDIR: "no_folder",
+    errno.ENAMETOOLONG: "long_name",
+}  # fmt: skip
+"""What is said of a file that cannot be read, by the system's number."""
+LETTERS = 20
+"""So many letters a symbol or a word has at most."""
 OFFSETS = (-1, 99)
 """Our first layer is 1, so no number is below 0."""
+
+
+def _empty(given: object) -> bool:
+    return isinstance(given, str) and given == ""
+
 
 MATRIX = Notation(
     "matrix",
@@ -366,13 +390,16 @@ NOTATIONS: dict[str, Notation] = {
 }
 
 
-def _reason(error: ValueError) -> Sentence:
+def _reason(error: Exception) -> Sentence:
     """Why a file cannot be read as TOML: the parser's words, and in Chinese where it stopped."""
     place = re.search(r"\(at line (\d+), column (\d+)\)$", str(error))
     if place:
         return refusal("toml_at", parser=str(error), line=place[1], column=place[2])
-    key = "toml_text" if isinstance(error, UnicodeDecodeError) else "toml_end"
-    return refusal(key, parser=str(error))
+    if isinstance(error, UnicodeDecodeError):
+        return refusal("toml_text", parser=str(error))
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return refusal("toml_end", parser=str(error))
+    return refusal("toml_large")
 
 
 def find_notation(given: str | Notation) -> Notation:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clearprop.words import Sentence, Words, did_you_mean
+from clearprop.words import Sentence, Words, did_you_mean, shown
 
 __all__ = ["REFUSALS", "refusal", "unknown"]
 
@@ -174,6 +174,9 @@ REFUSALS = Words(
             "en": "the notation {path} cannot be read: {reason}",
             "zh": "记号文件 {path} 无法读取：{reason}",
         },
+        "query": {"en": "the query", "zh": "查询结果"},
+        "no_folder": {"en": "what should be a folder is a file", "zh": "应是文件夹之处是一个文件"},
+        "long_name": {"en": "the name is too long", "zh": "名称过长"},
         "no_such_file": {"en": "there is no such file", "zh": "没有此文件"},
         "no_permission": {"en": "it may not be read", "zh": "没有读取权限"},
         "notation_toml": {
@@ -184,7 +187,11 @@ REFUSALS = Words(
             "en": "{parser}",
             "zh": "第 {line} 行第 {column} 列不合语法",
         },
-        "toml_end": {"en": "{parser}", "zh": "文件在末尾处不完整"},
+        "toml_end": {"en": "{parser}", "zh": "读到文件末尾，仍不合语法"},
+        "toml_large": {
+            "en": "it is nested too deep, or has a number of thousands of digits",
+            "zh": "嵌套过深，或数的位数过多",
+        },
         "toml_text": {"en": "{parser}", "zh": "文件不是 UTF-8 文字"},
         "notation_base": {
             "en": "the notation {path}: base = {given}; {hint}",
@@ -213,8 +220,16 @@ REFUSALS = Words(
             "zh": "请给权重两端的单元各一个字母",
         },
         "fix_letters": {
-            "en": 'give letters alone, such as "A" or "θ"',
-            "zh": '只可用字母，例如 "A" 或 "θ"',
+            "en": 'give letters alone, {most} at most, such as "A" or "θ"',
+            "zh": '只可用字母，至多 {most} 个，例如 "A" 或 "θ"',
+        },
+        "fix_word": {
+            "en": "give a word of 1 to {most} letters or Chinese characters",
+            "zh": "请给 1 到 {most} 个字的词，只含文字",
+        },
+        "fix_argument": {
+            "en": "give another letter: functions are written of x, and with e",
+            "zh": "请换一个字母：函数的自变量写作 x，式中还有 e",
         },
         "fix_letters_empty": {
             "en": 'give letters alone, such as "A" or "θ" (only symbols.delta and symbols.Delta '
@@ -248,6 +263,15 @@ REFUSALS = Words(
         "no_numbers": {
             "en": "there are no numbers to verify with; give parameters, X and Y",
             "zh": "没有可供验证的数值；请给出参数、X 和 Y",
+        },
+        "network_large": {
+            "en": "the network has {count} parameters, and {most} at most are derived: layers of "
+            "one form are alike, so take fewer units",
+            "zh": "网络有 {count} 个参数，至多推导 {most} 个：各层形式相同，请减少神经元",
+        },
+        "no_layer": {
+            "en": "the network has no layer: there is nothing to derive",
+            "zh": "网络没有任何一层，无可推导",
         },
         "x_and_y": {"en": "give X and Y together", "zh": "X 和 Y 须一起给出"},
         "model_target": {
@@ -323,4 +347,4 @@ def unknown(what: str, given: object, names: Iterable[str]) -> Sentence:
     >>> unknown("format", "pdf", ["text", "html"])
     "there is no format 'pdf'; there are 'text', 'html'"
     """
-    return refusal(f"unknown_{what}", given=repr(given), hint=did_you_mean(given, names))
+    return refusal(f"unknown_{what}", given=shown(given), hint=did_you_mean(given, names))
