@@ -44,7 +44,7 @@ def by_hand():
     return {
         1: letters, 10: letters, 12: (-e1, -e1), 15: (after,) * 2,
         18: (e1**2, e1**2 / 2), 19: (e2**2, e2**2 / 2), 21: (-e1, -e1),
-        24: (-after * e1 * o1 * (1 - o1), share1), 26: (-e2, -e2),
+        23: (after, W[0][0]), 24: (-after * e1 * o1 * (1 - o1), share1), 26: (-e2, -e2),
         28: (q2 / p1, W[1][0]), 35: (share1 * (share2 * inner), (share1 + share2) * inner),
     }  # fmt: skip
 
@@ -58,6 +58,7 @@ PRINTED = {
     18: "E1 = (Y1 − O1)²",
     19: "E2 = (Y2 − O2)²",
     21: "∂E1/∂O1 = −(Y1 − O1)",
+    23: "∂Q1/∂P1 = W11",
     24: "∂E1/∂P1 = −W11 · (Y1 − O1) · O1 · (1 − O1)",
     26: "∂E2/∂O2 = −(Y2 − O2)",
     28: "∂Q2/∂P1 = ∂(W12 · P1 + W22 · P2 + w32 · P3 + b2)/P1",
@@ -69,9 +70,10 @@ RIGHT = {
     10: "Eₜₒₜₐₗ = (1/N) · Σᵢ₌₁ᴺ (Yᵢ − Oᵢ)²",
     12: "∂Eₜₒₜₐₗ/∂O1 = −(2/N) · (Y1 − O1)",
     15: "W′11 = W11 − η · ∂Eₜₒₜₐₗ/∂W11 = W11 − η · (−P1 · (Y1 − O1) · O1 · (1 − O1))",
-    18: "E1 = ½ · (Y1 − O1)²",
-    19: "E2 = ½ · (Y2 − O2)²",
+    18: "E1 = (1/N) · (Y1 − O1)²",
+    19: "E2 = (1/N) · (Y2 − O2)²",
     21: "∂E1/∂O1 = −(2/N) · (Y1 − O1)",
+    23: "∂Q1/∂P1 = W11",
     24: "∂E1/∂P1 = −W11 · (Y1 − O1) · O1 · (1 − O1)",
     26: "∂E2/∂O2 = −(2/N) · (Y2 − O2)",
     28: "∂Q2/∂P1 = ∂(W12 · P1 + W22 · P2 + W32 · P3 + b2)/∂P1 = W12",
@@ -142,8 +144,8 @@ def said(words):
 def test_every_page_says_both_in_both_languages(language, says, right):
     d = s3(language)
     for page, sign in ((d.text(), "⚠"), (d.to_html(), "⚠"), (d.to_latex(), r"\ensuremath{!}")):
-        assert len(re.findall(rf"{said(says.replace('⚠', sign))}", page)) == 11
-        assert len(re.findall(rf"(?m)(?:^\s*|>|newline\n){said(right)}", page)) == 11
+        assert len(re.findall(rf"{said(says.replace('⚠', sign))}", page)) == 12
+        assert len(re.findall(rf"(?m)(?:^\s*|>|newline\n){said(right)}", page)) == 12
         value = d.printer(TEXT).array(by_hand()[35][0])
         assert value in page
 
@@ -167,7 +169,7 @@ def test_latex_of_a_mark_is_plain_ascii():
 def test_the_command_marks_the_source_s_own_network_alone(function, flag, capsys):
     line = ["derive", "2-3-2", "--notation", "scalar", "--weight", "V11", flag, function]
     assert main(line) == 0
-    assert capsys.readouterr().out.count("⚠") == (11 if function == "sigmoid" else 0)
+    assert capsys.readouterr().out.count("⚠") == (12 if function == "sigmoid" else 0)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -245,7 +245,7 @@ class Chain:
         parts = [Quantity(f"part:{k}") for k in self.outputs]
         shares = [Ratio(part, p) for part in parts]
         yield self.step(self.id(gradient), Said("chain", n=name), Said("chain_why"), gradient,
-                        chain, uses=(self.id(p_v),))  # fmt: skip
+                        chain, uses=(*map(self.id, shares), self.id(p_v)))  # fmt: skip
         split = f"{self.id(gradient)}:split"
         yield self.step(split, Said("split", count=len(parts)), Said("split_why", n=self.text(p)),
                         gradient, chain, self.product(plus(*shares), p_v),

@@ -41,7 +41,8 @@ STRAY = Letter("y", ("o",), Quantity("a3", (1,)))
 """S3's output without an index, which can only be read as one output: the first."""
 NUMBERS = {
     "J:letters": "1", "J": "10", "∂E/∂O1": "12", "W11:=": "15", "E1": "18", "E2": "19",
-    "∂E1/∂O1:1": "21", "∂E1/∂P1:in": "24", "∂E2/∂O2:2": "26", "∂Q2/∂P1:2": "28", "∂E/∂V11:in": "35",
+    "∂E1/∂O1:1": "21", "∂Q1/∂P1:1": "23", "∂E1/∂P1:in": "24", "∂E2/∂O2:2": "26",
+    "∂Q2/∂P1:2": "28", "∂E/∂V11:in": "35",
 }  # fmt: skip
 """The text's number of each equation that it prints wrongly, by the id of the step."""
 
@@ -87,8 +88,10 @@ def _forms(number: str, own: Equation, place: Place) -> tuple[Equation, Equation
         case "18" | "19":  # without ½
             k = 1 if number == "18" else 2
             error = Plus((place("y", k), Minus(place("a3", k))))
-            return _equals(left, Raise(error, Number(2.0))), own
-        case "24":  # the same letters, but (15) has overwritten W11
+            square = Raise(error, Number(2.0))
+            mean = Times((Over(Number(1.0), COUNT), square))
+            return _equals(left, square), _equals(left, mean)
+        case "23" | "24":  # the same letters, but (15) has overwritten W11
             w11 = place("W2", 1, 1)
             by = place("dJ/dW2", 1, 1)
             after = Plus((w11, Minus(Times((Quantity("learning_rate"), by)))))
