@@ -31,13 +31,13 @@ f^{\prime}\left(x\right) &= f\left(x\right) \, \left(1 - f\left(x\right)\right) 
 \end{align*}
 \section*{Forward pass}
 \paragraph{(2) The input is layer 1}
-What comes in is written like any layer's output.
+What comes in is written like any layer's output. \ensuremath{\cdot}~shape 1 \ensuremath{\times} 1
 \begin{align*}
 a^{(1)} &= x \\
 &= \begin{pmatrix} 0.5 \end{pmatrix}
 \end{align*}
 \paragraph{(3) Input of layer 2}
-Each unit adds up what reaches it, each wire times its weight, and its bias. \ensuremath{\cdot}~from (2)
+Each unit adds up what reaches it, each wire times its weight, and its bias. \ensuremath{\cdot}~from (2) \ensuremath{\cdot}~shape 1 \ensuremath{\times} 1
 \begin{align*}
 W^{(1)} &= \begin{pmatrix} 2 \end{pmatrix} \\
 b^{(1)} &= \begin{pmatrix} 0 \end{pmatrix} \\

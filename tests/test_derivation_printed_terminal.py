@@ -38,12 +38,12 @@ Functions
 Forward pass
 ────────────
 
-  (2) The input is layer 1
+  (2) The input is layer 1  shape 1 × 1
       What comes in is written like any layer's output.
         a⁽¹⁾ = x
              = [ 0.5 ]
 
-  (3) Input of layer 2  from (2)
+  (3) Input of layer 2  from (2) · shape 1 × 1
       Each unit adds up what reaches it, each wire times its weight, and its
       bias.
         W⁽¹⁾ = [ 2 ]
@@ -51,7 +51,7 @@ Forward pass
         z⁽²⁾ = W⁽¹⁾ a⁽¹⁾ + b⁽¹⁾
              = [ 1 ]
 
-  (4) Output of layer 2  from (3)
+  (4) Output of layer 2  from (3) · shape 1 × 1
       The function acts on the input of each unit.
         a⁽²⁾ = f(z⁽²⁾)
              = [ 0.7311 ]
@@ -68,7 +68,7 @@ Cost
 Back-propagation
 ────────────────
 
-  (6) δ of the output layer  from (3), (4)
+  (6) δ of the output layer  from (3), (4) · shape 1 × 1
       What leaves the cost, times the slope of the function (⊙): the start of
       the recursion.
         δ⁽²⁾ = (a⁽²⁾ − y) ⊙ f′(z⁽²⁾)
@@ -78,12 +78,12 @@ Back-propagation
 Gradients
 ─────────
 
-  (7) Gradient of W⁽¹⁾  from (6), (2)
+  (7) Gradient of W⁽¹⁾  from (6), (2) · shape 1 × 1
       δ where the wire ends times the value where it starts.
         ∂J/∂W⁽¹⁾ = δ⁽²⁾ a⁽¹⁾ᵀ
                  = [ −0.02644 ]
 
-  (8) Gradient of b⁽¹⁾  from (6)
+  (8) Gradient of b⁽¹⁾  from (6) · shape 1 × 1
       A bias is a weight on a constant 1, so its derivative is δ itself.
         ∂J/∂b⁽¹⁾ = δ⁽²⁾
                  = [ −0.05288 ]
@@ -91,14 +91,14 @@ Gradients
 Update by gradient descent
 ──────────────────────────
 
-  (9) Step of W⁽¹⁾  from (7)
+  (9) Step of W⁽¹⁾  from (7) · shape 1 × 1
       Against the gradient, by the learning rate.
         α = 0.5
         W⁽¹⁾ = [ 2 ]
         W⁽¹⁾ ← W⁽¹⁾ − α ∂J/∂W⁽¹⁾
              = [ 2.013 ]
 
- (10) Step of b⁽¹⁾  from (8)
+ (10) Step of b⁽¹⁾  from (8) · shape 1 × 1
       Against the gradient, by the learning rate.
         b⁽¹⁾ = [ 0 ]
         b⁽¹⁾ ← b⁽¹⁾ − α ∂J/∂b⁽¹⁾
@@ -123,7 +123,7 @@ def test_colours_mark_titles_headings_left_sides_and_what_is_said_beside():
         "\033[1mBack-propagation of 1-1, derived\033[0m",
         f"\033[2m{S0}\033[0m",
         "\n\033[1mForward pass\033[0m\n\033[2m────────────\033[0m\n",
-        "\n  (3) \033[1mInput of layer 2\033[0m  \033[2mfrom (2)\033[0m\n",
+        "\n  (3) \033[1mInput of layer 2\033[0m  \033[2mfrom (2) · shape 1 × 1\033[0m\n",
         "\n      \033[2mbias.\033[0m\n",
         "\n        \033[36mz⁽²⁾\033[0m = W⁽¹⁾ a⁽¹⁾ + b⁽¹⁾\n             = [ 1 ]\n",
         "\n        \033[36mα\033[0m = 0.5\n        \033[36mW⁽¹⁾\033[0m = [ 2 ]\n",
@@ -136,7 +136,10 @@ def test_colours_mark_titles_headings_left_sides_and_what_is_said_beside():
 
 @pytest.mark.parametrize(
     ("language", "title", "uses", "columns"),
-    [("en", "Input of layer 2", "from (2)", 32), ("zh", "第 2 层的输入", "由 (2)", 27)],
+    [
+        ("en", "Input of layer 2", "from (2) · shape 1 × 1", 46),
+        ("zh", "第 2 层的输入", "由 (2) · 形状 1 × 1", 40),
+    ],
 )
 def test_what_a_step_uses_stands_beside_its_title_where_both_fit(language, title, uses, columns):
     # 6 columns for the number, 2 between title and uses
@@ -159,8 +162,12 @@ def test_an_equation_is_folded_under_itself_behind_its_sign():
 
 def test_a_step_of_one_layer_says_only_which_and_from_where():
     for language, head, letters in (
-        ("en", "  (4) Input of layer 2  (3) with l = 1, from (2)", "for every l = 1…4"),
-        ("zh", "  (4) 第 2 层的输入  (3) 取 l = 1，由 (2)", "对每个 l = 1…4"),
+        (
+            "en",
+            "  (4) Input of layer 2  (3) with l = 1, from (2) · shape 3 × 1",
+            "for every l = 1…4",
+        ),
+        ("zh", "  (4) 第 2 层的输入  (3) 取 l = 1，由 (2) · 形状 3 × 1", "对每个 l = 1…4"),
     ):
         d = derived([2, 3, 3, 3, 2], language=language, activation="tanh")
         text = text_page(d, False)

@@ -49,7 +49,8 @@ M
 <h2>Forward pass</h2>
 <section class="step" id="step-a1"><a class="place" href="#at-a1">↑</a>
 <h3><span class="number">(2)</span><a href="#step-a1">The input is layer 1</a></h3>
-<p class="why">What comes in is written like any layer&#x27;s output.</p>
+<p class="why">What comes in is written like any layer&#x27;s output. \
+<span class="shape">·\u00a0shape 1 × 1</span></p>
 <div class="equations">
 M
 </div>
@@ -57,7 +58,8 @@ M
 <section class="step" id="step-z2"><a class="place" href="#at-z2">↑</a>
 <h3><span class="number">(3)</span><a href="#step-z2">Input of layer 2</a></h3>
 <p class="why">Each unit adds up what reaches it, each wire times its weight, and its bias. \
-<span class="uses">·\u00a0from\u00a0<a href="#step-a1">(2)</a></span></p>
+<span class="uses">·\u00a0from\u00a0<a href="#step-a1">(2)</a></span> \
+<span class="shape">·\u00a0shape 1 × 1</span></p>
 """  # noqa: E501
 
 
@@ -96,7 +98,7 @@ DRAWING = """\
 xmlns="http://www.w3.org/2000/svg"><title>Back-propagation of 1-1, derived</title>\
 <line class="wire" x1="45" y1="59" x2="111" y2="59"><title>W⁽¹⁾₁₁</title></line>\
 <line class="wire" x1="141" y1="59" x2="207" y2="59"></line>\
-<text class="weight" x="78" y="50">W⁽¹⁾</text>\
+<text class="weight" x="78" y="53">W⁽¹⁾</text>\
 <g id="at-a1" class="value"><a href="#step-a1"><circle cx="30" cy="59" r="15"/>\
 <text class="sign" x="30" y="64"></text><text class="name" x="30" y="38">a⁽¹⁾₁</text></a></g>\
 <g id="at-z2" class="value"><a href="#step-z2"><circle cx="126" cy="59" r="15"/>\
@@ -105,7 +107,7 @@ xmlns="http://www.w3.org/2000/svg"><title>Back-propagation of 1-1, derived</titl
 <text class="sign" x="222" y="64">⊙</text><text class="name" x="222" y="38">a⁽²⁾₁</text></a></g>\
 </svg>"""
 """Columns 96 apart from 30 on; a row of 58 below 30 has its middle at 59; air 37 above, 23 below,
-and 4 beyond; wires from circle to circle, of 15 each; the name of the weights 9 above
+and 4 beyond; wires from circle to circle, of 15 each; the name of the weights 6 above
 the middle of theirs."""
 
 

@@ -13,8 +13,10 @@ from clearprop.drawing.layout import COLUMN, RADIUS, Drawing, Stroke
 
 GAP = COLUMN - 2 * RADIUS
 """Between the units of two columns."""
-LIFT = 9.0
-"""From a wire's middle up to its name."""
+LIFT, OVER = 6.0, 14.0
+"""From a wire's middle up to its name, and at most so much more where it is steep."""
+SIGN = 3.5
+"""Half of what a sign takes along the line."""
 
 
 def svg(
@@ -109,6 +111,8 @@ def _height(stroke: Stroke) -> float:
 
 
 def _named(stroke: Stroke, name: str, lit: bool) -> str:
-    x, y = (stroke.x1 + stroke.x2) / 2, _height(stroke) - LIFT
+    slope = 0.0 if stroke.skips else abs((stroke.y2 - stroke.y1) / (stroke.x2 - stroke.x1))
+    over = min(slope * SIGN * len(name), OVER)  # so that a steep wire passes below its name
+    x, y = (stroke.x1 + stroke.x2) / 2, _height(stroke) - LIFT - over
     style = "weight own" if lit else "weight"
     return f'<text class="{style}" x="{x:g}" y="{y:g}">{escape(name)}</text>' if name else ""

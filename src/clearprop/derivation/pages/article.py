@@ -14,6 +14,7 @@ from clearprop.derivation.pages.heading import (
     lettered,
     marked,
     section_title,
+    shape_text,
     uses_text,
     verified,
 )
@@ -28,6 +29,7 @@ from clearprop.derivation.wording.said import Said
 ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "×": r"\ensuremath{\times}",
 }  # fmt: skip
 
 
@@ -118,7 +120,8 @@ def _body(derived: Derived, verify: bool) -> Iterator[str]:
             section = step.kind
             yield rf"\section*{{{_prose(section_title(derived, step))}}}"
         uses = [numbers[u] for u in step.uses]
-        tail = rf" \ensuremath{{\cdot}}~{_prose(uses_text(derived, uses))}" if uses else ""
+        parts = [uses_text(derived, uses) if uses else "", shape_text(derived, step)]
+        tail = "".join(rf" \ensuremath{{\cdot}}~{_prose(part)}" for part in parts if part)
         yield rf"\paragraph{{({step.number}) {prose(step, step.title)}}}"
         yield prose(step, step.why) + tail
         yield r"\begin{align*}"
@@ -153,7 +156,7 @@ def _english(derived: Derived, line: str) -> str:
     """
     for title in {derived.notation.title, derived.notation.source} & TITLES:
         line = line.replace(title, re.sub(rf"[^\s,]*(?:{HAN.pattern})[^\s,]*,? ?", "", title))
-    return "" if re.fullmatch(r"S\d: ", line) else line
+    return "" if re.fullmatch(r"S\d: (\d{4})?", line) else line
 
 
 def _aligned(

@@ -172,6 +172,20 @@ def uses_text(derived: Derived, uses: list[int]) -> str:
     return derived.say("uses", steps=listed(derived, uses))
 
 
+def shape_text(derived: Derived, step: DerivedStep) -> str:
+    """Return "shape 3 × 2", the size of what a step computes, where letters stand for whole arrays.
+
+    Nothing for one number, for any layer's l, and where sizes stand beside the letters (S1).
+    """
+    notation, shape = derived.notation, step.type.shape
+    general = any(one.layers for one in step.equations)
+    if not notation.whole or notation.sizes or general or not shape or derived.target:
+        return ""
+    turned = len(shape) == 2 and derived.names.transposed(step.target)
+    sizes = " × ".join(map(str, shape[::-1] if turned else (*shape, 1)[:2]))
+    return derived.say("shape", sizes=sizes)
+
+
 def listed(derived: Derived, numbers: list[int], spans: bool = False) -> str:
     """Return "(3), (4)"; with ``spans``, three or more in a row as "(3)–(6)"."""
     comma = "、" if derived.language == "zh" else ", "

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from clearprop.derivation.derived import Derived
-from clearprop.derivation.notations.names import FULL, base_of
+from clearprop.derivation.notations.glyphs import Glyph
+from clearprop.derivation.notations.names import base_of
 from clearprop.derivation.pages.flowing import NARROW, flowing, width
 from clearprop.derivation.pages.heading import (
     endless,
@@ -23,6 +24,7 @@ from clearprop.derivation.pages.heading import (
     marked,
     ranges,
     section_title,
+    shape_text,
     uses_text,
     verified,
 )
@@ -178,7 +180,8 @@ class _Page:
         looked_up = any(one.value == stroke.start[0] and one.levels for one in graph.inputs)
         if all(units) and not whole and not looked_up:
             return names.name(stroke.via, tuple(unit - 1 for unit in units))
-        return names.name(stroke.via + (FULL if names.column(stroke.via) else ""))
+        glyph = names.glyph(stroke.via)  # without the sizes that S1 writes below: no entry is meant
+        return Glyph(glyph.base, glyph.above).text() if isinstance(glyph, Glyph) else glyph.text()
 
     def _vector(self, value: str) -> bool:
         return self.plan.graph.values[value].type.shape != ()
@@ -243,14 +246,16 @@ class _Page:
         return HAN.sub(r'<span lang="zh-CN">\g<0></span>', text)
 
     def uses(self, step: DerivedStep) -> str:
+        shape = shape_text(self.derived, step)
+        size = f' <span class="shape">·\u00a0{shape}</span>' if shape else ""
         if not step.uses:
-            return ""
+            return size
         text = escape(uses_text(self.derived, [self.numbers[u] for u in step.uses]))
         text = text.replace(" ", "\u00a0", 1)  # "from" and the first number stay together
         for used in step.uses:
             shown = escape(self.derived.say("equation_list", number=self.numbers[used]))
             text = text.replace(shown, f'<a href="#{_anchor(used)}">{shown}</a>', 1)
-        return f' <span class="uses">·\u00a0{text}</span>'
+        return f' <span class="uses">·\u00a0{text}</span>{size}'
 
     def equations(self, step: DerivedStep) -> Iterator[str]:
         """The equations of a step, aligned at one sign; what is said of one stands below it."""

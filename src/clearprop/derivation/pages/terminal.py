@@ -15,6 +15,7 @@ from clearprop.derivation.pages.heading import (
     marked,
     ranges,
     section_title,
+    shape_text,
     uses_text,
     width,
     wrapped,
@@ -71,7 +72,8 @@ class _Text:
         named = self.derived.speak(step.title)
         title = f"{f'({step.number})':>5} {self.paint(BOLD, named)}"
         uses = [self.numbers[u] for u in step.uses]
-        tail = uses_text(self.derived, uses) if uses else ""
+        parts = [uses_text(self.derived, uses) if uses else "", shape_text(self.derived, step)]
+        tail = " · ".join(filter(None, parts))
         why = self.derived.speak(step.why)
         if step.layer is not None:  # an instance: its reason is a reference, as short as the others
             comma = "，" if language == "zh" else ", "
