@@ -130,7 +130,7 @@ def test_a_network_without_a_layer_and_one_of_a_billion_units_are_refused(tmp_pa
         ("zh", "网络有 1,999,999,998 个参数，至多推导 10,000,000 个"),
     ):
         assert main(["derive", "999999998-2", "--language", language]) == 2
-        assert said.replace("1,999,999,998", "1,999,999,998") in capsys.readouterr().err
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("options", "said"), [
