@@ -41,8 +41,8 @@ fifth meanwhile, 90 of 96 of the third (seed 3, at `e18795d`), 94 %; after mendi
 93 of the fourth (seed 4, at `4f70590`), 97 %; after more changes the fifth, below. The fourth
 and the fifth together: 184 of 192, 95.8 %, with an interval from 92.0 to 97.9 %. Survivors of the
 fifth were shown to the tests of errata, weights and wires too, the longest among them.
-A sixth (seed 6, at `e2f1a27`) was broken off: of 42 mutants 8 had survived tests that were chosen by
-times taken on a halted machine; it says that another is needed, and is not counted.
+A sixth (seed 6, at `e2f1a27`) was broken off: of 42 mutants 8 had survived tests chosen by times
+taken on a halted machine; it says that another is needed, and is not counted.
 """
 
 
