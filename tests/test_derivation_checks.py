@@ -8,6 +8,7 @@ import pytest
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation.command.calls import random_numbers
+from clearprop.derivation.trees.beyond import is_large, smaller
 from clearprop.derivation.verifying.verification import POINTS, Verification
 from clearprop.network import Network
 from clearprop.operations import TABLE, Function
@@ -52,6 +53,16 @@ def test_large_weights_verify_too():
     network = Network("1-1", output="identity", bias="none")
     d = cp.derive(network, "matrix", {"W1": [[1e6]]}, [[1.0]], [[0.0]])
     assert d.verify().passed and d.verify().max_error_differences < 1e-9
+
+
+def test_where_numbers_are_too_large_each_of_two_costs_keeps_its_own_targets():
+    network = two_outputs()
+    p, X, Y = random_numbers(network, 0, 3)
+    trace = network.trace({name: 1e200 * value for name, value in p.items()}, X, Y)
+    found = smaller(network.graph, trace)[2]
+    assert is_large(trace) and [y.shape for y in found.values()] == [(3, 2), (3, 1)]
+    for y, own in zip(found.values(), Y.values() if isinstance(Y, dict) else Y, strict=True):
+        assert y.tolist() == (own / max(1.0, np.abs(own).max())).tolist()
 
 
 def test_random_counts_are_whole_numbers_and_random_classes_one_of_all():

@@ -16,6 +16,7 @@ from clearprop.derivation.rosetta.table import rosetta
 from clearprop.derivation.steps.columns import gathered_bias, with_column
 from clearprop.derivation.steps.equations import Equation, runs
 from clearprop.derivation.steps.levels import places, transposed
+from clearprop.derivation.steps.writing import Writing
 from clearprop.derivation.trees.tree import (
     Call,
     Minus,
@@ -196,6 +197,15 @@ def test_24_paths_are_multiplied_out_and_of_25_only_the_largest():
         step = d.step("dJ/dW1:paths")
         assert str(step.title.values["count"]) == str(2 * units) and len(step.equations) == written
         assert d.verify().passed
+
+
+# -- trees ----------------------------------------------------------------------------------------
+def test_what_is_divided_by_one_is_itself_and_a_sign_stands_in_front_of_its_quotient():
+    writing = Writing(Names(NOTATIONS["matrix"], Network("2-3-2").graph), 1, {})
+    a, b = Quantity("a2", (1,)), Quantity("z2", (2,))
+    assert writing.over(a, Number(1.0)) is a and writing.over(Minus(a), Number(1.0)) == Minus(a)
+    assert writing.over(Minus(a), b) == Minus(Over(a, b))
+    assert writing.over(a, Number(0.0)) == Over(a, Number(0.0))
 
 
 # -- SymPy ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from clearprop.derivation.command.saving import check_page, format_of
 from clearprop.derivation.wording.messages import MESSAGES
 from clearprop.errors import DataError, FileError, UsageError
 from clearprop.network import Network
+from clearprop.tables import open_table
 
 
 def table(tmp_path, text):
@@ -72,6 +73,20 @@ def test_an_index_is_a_column_of_whole_numbers(tmp_path):
     X, Y, columns = read_rows(table(tmp_path, "k,y\n3,0.5\n0,1.5\n"), network)
     assert (X.tolist(), X.dtype.kind, Y.tolist()) == ([3, 0], "i", [[0.5], [1.5]])
     assert columns == {"a1": ("k",), "y": ("y",)}
+
+
+def test_a_row_of_a_trained_model_is_its_numbers_and_its_index_of_many_levels(tmp_path):
+    rows = {"x": [n / 51 for n in range(102)], "city": [f"c{n % 51:02}" for n in range(102)]}
+    model = cp.train_table({**rows, "t": rows["x"]}, "t", epochs=1, members=1, seed=1)
+    file = table(tmp_path, "x,city,t\n0.5,c07,0.25\n1,c30,0.75\n")
+    X, Y, columns = read_rows(file, model, row=2)
+    city, x = (a.value for a in sorted(model.network.graph.inputs, key=lambda a: not a.levels))
+    keys = {one.value: one.key for one in model.network.graph.inputs}
+    assert (columns[city], columns[x]) == (("city",), ("x",))
+    encoded = model.encoder.encode(open_table({"x": [1.0], "city": ["c30"]}), np.float64)
+    assert X[keys[city]].ravel().tolist() == encoded.indices.ravel().tolist() != [0]
+    assert X[keys[x]].tolist() == encoded.X.tolist() and len(Y) == 1
+    assert cp.derive(model.network, "matrix", model.parameters, X, Y).verify().passed
 
 
 @pytest.mark.parametrize(
