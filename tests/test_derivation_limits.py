@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+from dataclasses import is_dataclass
+
 import pytest
 import sympy
 
 import clearprop as cp
+from clearprop import derivation
 from clearprop.backprop import plan
 from clearprop.derivation import NOTATIONS, sources
 from clearprop.derivation.command.calls import random_numbers
@@ -369,3 +374,21 @@ def test_the_pages_of_the_sources_are_written_into_a_new_folder_and_again(tmp_pa
         sources.main(str(folder))
     found = {file.name: file.read_text("utf-8") for file in folder.iterdir()}
     assert found == sources.pages()
+
+
+# -- values ---------------------------------------------------------------------------------------
+def test_nothing_of_a_derivation_can_be_written_on_but_lines_that_are_being_filled():
+    filled = {"clearprop.derivation.pages.flowing"}
+    found = set()
+    for _, name, _ in pkgutil.walk_packages(derivation.__path__, "clearprop.derivation."):
+        for one in vars(importlib.import_module(name)).values():
+            if isinstance(one, type) and one.__module__ == name and is_dataclass(one):
+                found.add(one)
+                assert one.__dataclass_params__.frozen == (name not in filled), one
+    assert {Equation, Quantity, Number, derivation.Notation} < found and len(found) > 30
+
+
+def test_a_derivation_is_itself_alone_and_may_be_a_key():
+    first, second = (cp.derive(Network("1-1")) for _ in range(2))
+    assert first == first and first != second
+    assert {first: 1, second: 2}[second] == 2

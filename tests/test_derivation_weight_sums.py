@@ -112,6 +112,44 @@ def test_the_largest_products_are_those_of_all_paths_written_out_by_hand():
     assert total == pytest.approx(network.gradient(p, X, Y)["W1"][0, 0], rel=1e-12)
 
 
+@pytest.mark.parametrize("weight", ["b1", "W1[1,2]", "W1[2,1]", "W1[3,2]"])
+def test_a_path_through_softmax_is_of_the_units_it_goes_through_and_of_no_other(
+    weight, monkeypatch
+):
+    monkeypatch.setattr(alone, "FACTORS", 0)
+    x = cp.Input(2)
+    h = cp.Activation("softmax")(cp.Dense(3, bias="shared")(x))
+    network = cp.Network(inputs=x, outputs=cp.Dense(2)(h))
+    p, X, Y = data(network, 1)
+    d = cp.derive(network, "matrix", p, X, Y, weight=weight)
+    assert d.verify().passed
+    trace, starts = network.trace(p, X, Y), [int(weight[3]) - 1] if "W" in weight else range(3)
+    a, error = trace["a3"][0], trace["a4"][0] - Y[0]
+    x_in = X[0, int(weight[5]) - 1] if "W" in weight else 1.0
+    by_hand = [
+        x_in * a[j] * ((j == k) - a[k]) * p["W3"][o, k] * error[o]
+        for j in starts for k in range(3) for o in range(2)
+    ]  # fmt: skip
+    sym, _, rest = weight.partition("[")
+    place = tuple(int(one) - 1 for one in rest[:-1].split(",")) if rest else ()
+    assert math.fsum(by_hand) == pytest.approx(network.gradient(p, X, Y)[sym][place], rel=1e-12)
+    paths = d.ways.to_dict()
+    assert paths["count"] == len(by_hand)
+    *products, _ = d.step(f"dJ/d{sym}:paths").equations
+    ranked = sorted(by_hand, key=lambda one: -abs(one))[: len(products)]
+    assert [float(d.value(one)) for one in products] == pytest.approx(ranked, rel=1e-12)
+
+
+def test_of_a_huge_number_of_paths_its_first_digits_and_their_count_are_said():
+    for widths, others in (
+        ([10] * 12, "99,999,999,992"), ([12] * 13, "8.916e12"), ([20] * 11, "1.024e13")
+    ):  # fmt: skip
+        network = cp.Network([1, *widths, 1], "tanh")
+        d = cp.derive(network, "matrix", *data(network, 1), weight="W1[1,1]")
+        step = d.step("dJ/dW1:paths")
+        assert step.why.values["others"] == others, step.why
+
+
 def test_what_is_shown_and_the_rest_add_up_to_the_derivative():
     network, d = wide(l2=0.1)
     step = d.step("dJ/dW2:paths")

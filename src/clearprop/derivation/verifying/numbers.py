@@ -85,9 +85,6 @@ class TraceNumbers:
             return (False, True)
         if sym.endswith(FULL):
             return (self.types[base_of(sym)][0], False)
-        role, label = split(sym)
-        if sym not in self.types and role in ("Delta", "delta"):
-            return self.types[("a" if role == "Delta" else "z") + label]
         return self.types.get(sym, (False, False))
 
     def array(self, sym: str) -> Array:

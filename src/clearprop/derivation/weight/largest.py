@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -342,6 +343,5 @@ def _sum(terms: Sequence[float]) -> float:
 
 
 def _said(count: int) -> str:
-    """A count for people: in full, or its first digits and how many there are."""
-    digits = str(count)
-    return f"{count:,}" if count < LONGEST else f"{digits[0]}.{digits[1:4]}e{len(digits) - 1}"
+    """A count for people: in full, or four digits and how many there are."""
+    return f"{count:,}" if count < LONGEST else f"{Decimal(count):.3e}".replace("e+", "e")
