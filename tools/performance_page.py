@@ -17,8 +17,8 @@ from performance_plots import plots
 
 ROOT = Path(__file__).parents[1]
 RECORD = ROOT / "benchmarks" / "results" / "speed.json"
-#: The steps again, on a processor with AMX's tiles.
-AMX = ROOT / "benchmarks" / "results" / "speed_amx.json"
+#: The steps again, on a processor without AMX's tiles.
+OTHER = ROOT / "benchmarks" / "results" / "speed_without_amx.json"
 PAGE = ROOT / "docs" / "performance.md"
 #: How it works, what was tried, what is left: prose that no run changes.
 HOW = (Path(__file__).parent / "performance_how.md").read_text("utf-8")
@@ -46,9 +46,9 @@ Needed arithmetic is 2m (2 Σ sₗ sₗ₊₁ + Σ_{l>1} sₗ sₗ₊₁): nobod
 fastest product of 4096³ that any library, or ours, reached in this run on all cores.
 """
 
-AMX_HEAD = """\
-The same five steps in a run of their own on another machine, whose processor multiplies bfloat16
-tile by tile. It is a virtual machine whose cores' rates are not steady, as the spreads show.
+OTHER_HEAD = """\
+The same five steps in a run of their own on another machine, whose processor multiplies bfloat16 in
+pairs, by AVX512-BF16, and has no tiles for it.
 """
 
 #: By network: how many times as fast in float32 as the fastest float32 peer, the share of both
@@ -176,19 +176,10 @@ def large_products(part: dict[str, Any]) -> list[str]:
     )
 
 
-def amx(part: dict[str, Any]) -> list[str]:
-    """The five nets where bfloat16 is multiplied by AMX's tiles."""
-    text = ["## On a processor with AMX", "", AMX_HEAD, *run_of(part["run"])]
-    text += [*overview(part["nets"]), *large_products(part), *aims(part)]
-    text += ["### Bfloat16 on it", ""]
-    rows = []
-    for net in part["nets"].values():
-        found = net["microseconds"].items()
-        for name, row in sorted(found, key=lambda item: float(item[1]["median"])):
-            if "bfloat16" in name:
-                spread = f"{micro(row['least'])} … {micro(row['greatest'])}"
-                rows.append([f"{title(net)}: {name}", micro(row["median"]), spread])
-    return text + table(["network: setting", "µs a step, median", "least … greatest"], rows)
+def without_amx(part: dict[str, Any]) -> list[str]:
+    """The five nets where there are no tiles of AMX."""
+    text = ["## On a processor without AMX", "", OTHER_HEAD, *run_of(part["run"])]
+    return [*text, *overview(part["nets"]), *large_products(part), *aims(part)]
 
 
 def step(part: dict[str, Any]) -> list[str]:
@@ -363,7 +354,7 @@ def plot(name: str, told: str) -> str:
     return f"![{told}](performance_{name}.svg)"
 
 
-def page(record: dict[str, Any], on_amx: dict[str, Any], precision: dict[str, Any]) -> str:
+def page(record: dict[str, Any], other: dict[str, Any], precision: dict[str, Any]) -> str:
     """The whole page; of a part that was not measured, that it was not."""
     parts, text, before = record["parts"], [HEAD], None
     for name, heading, write in SECTIONS:
@@ -375,7 +366,7 @@ def page(record: dict[str, Any], on_amx: dict[str, Any], precision: dict[str, An
         text += [] if run == before else run_of(run)
         before = run
         text += write(parts[name])
-    text += amx(on_amx["parts"]["step"])
+    text += without_amx(other["parts"]["step"])
     text += precision_section.section(precision)
     if "step" in parts:
         text += ["## Everyone", ""]
@@ -385,15 +376,15 @@ def page(record: dict[str, Any], on_amx: dict[str, Any], precision: dict[str, An
 
 
 def files(
-    record: dict[str, Any], on_amx: dict[str, Any], precision: dict[str, Any]
+    record: dict[str, Any], other: dict[str, Any], precision: dict[str, Any]
 ) -> dict[str, str]:
     """Return everything that is written into docs/, by name: the page and its plots."""
-    return {PAGE.name: page(record, on_amx, precision), **plots(record["parts"])}
+    return {PAGE.name: page(record, other, precision), **plots(record["parts"])}
 
 
 if __name__ == "__main__":
     records = [
-        json.loads(path.read_text("utf-8")) for path in (RECORD, AMX, precision_section.RECORD)
+        json.loads(path.read_text("utf-8")) for path in (RECORD, OTHER, precision_section.RECORD)
     ]
     for file, content in files(*records).items():
         (PAGE.parent / file).write_text(content, "utf-8")
