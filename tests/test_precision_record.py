@@ -3,6 +3,7 @@ of runs that differ in nothing else."""
 
 from __future__ import annotations
 
+import copy
 import importlib
 import itertools
 import json
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from precision_section import RECORD, bits, compared, first_seeds, section
+from precision_section import RECORD, bits, compared, first_seeds, run_of, section
 
 import clearprop as cp
 
@@ -24,7 +25,7 @@ def one(table: str, seed: int, precision: str, figure: float, **more: Any) -> di
     key = "rmse" if table == "numbers" else "log_loss"
     return {
         "table": table, "seed": seed, "precision": precision, "threads": 1, "rows": 1234,
-        "weights": f"{table}{seed}{precision}", key: figure,
+        "weights": f"{table}{seed}{precision}", "engine": precision, key: figure,
     } | more  # fmt: skip
 
 
@@ -124,6 +125,14 @@ def test_two_threads_are_compared_bit_by_bit() -> None:
     ]
     (said,) = bits(record)
     assert "in 1 of 2 runs in float32 and 1 of 1 runs in bfloat16." in said
+
+
+def test_the_kernels_of_bfloat16_are_named_and_no_others() -> None:
+    record = copy.deepcopy(COMMITTED)
+    for of in record["records"]:
+        of["engine"] = {"float32": "plain", "bfloat16": "pairwise"}[of["precision"]]
+    said = "\n".join(run_of(record))
+    assert "Products of bfloat16 by `pairwise`." in said and "plain" not in said
 
 
 # -- the committed record ------------------------------------------------------------------------

@@ -141,6 +141,9 @@ def run_of(record: dict[str, Any]) -> list[str]:
         f"Of a large table {protocol['training']:,} rows drawn at random train and "
         f"{protocol['held']:,} judge, of others four fifths and a fifth.",
     ]
+    by = {one["engine"]: None for one in record["records"] if one["precision"] == "bfloat16"}
+    if by:
+        text += ["", f"Products of bfloat16 by {', '.join(f'`{name}`' for name in by)}."]
     load = max(run["load"] for run in runs)
     if load > 0.5:
         text += [
