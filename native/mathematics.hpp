@@ -4,7 +4,8 @@
 // one fma) and scales back. The same instructions run in every lane whatever the argument, so a
 // value never depends on its neighbours, and NaN, infinities, zeros and denormal numbers come out
 // right by construction instead of by a test. Coefficients: tools/minimax.py prints them.
-// Errors (tests/test_native_mathematics.py holds them): at most 2 ulp, tanh 4, in both precisions.
+// Errors (tests/test_native_mathematics.py holds them): at most 2 ulp, expm1 3 and tanh 4, in both
+// precisions.
 #pragma once
 
 #include "vector.hpp"

@@ -24,7 +24,9 @@ from clearprop.network import Network
 from clearprop.optimizers import NATIVE
 
 ROOT = Path(__file__).parents[1]
-ROWS, STEPS, SEED, THREADS, CLIP = 130, 4, 3, 2, 0.5
+STEPS, SEED, THREADS, CLIP = 4, 3, 2, 0.5
+WIDE = "wide"
+"""Of layers so wide that rows and δ are packed; its steps update where they sum, unclipped."""
 
 
 def everything() -> Network:
@@ -48,12 +50,21 @@ def chain(cost: str, output: str = "identity") -> Network:
 
 NETWORKS: dict[str, Callable[[], Network]] = {
     "every row": everything,
+    WIDE: lambda: Network([7, 300, 320, 3], "relu", cost="cross_entropy", l2=1e-3),
     **{
         cost: lambda cost=cost: chain(cost)  # type: ignore[misc]
         for cost in ("squared_error", "absolute_error", "huber", "log_cosh", "quantile", "poisson",
                      "binary_cross_entropy")
     },
 }  # fmt: skip
+
+
+CASES = [
+    (name, optimizer)
+    for name in sorted(NETWORKS)
+    for optimizer in (["adam"] if name == WIDE else sorted(NATIVE))
+]
+"""Networks and optimizers that are replayed; what is wide takes long, and differs in its sums."""
 
 
 def build(folder: Path, *settings: str) -> Path:
@@ -78,7 +89,8 @@ def recorded(
     optimizer's slots, the costs.
     """
     network = NETWORKS[name]()
-    graph, rule, m = network.graph, NATIVE[optimizer](), ROWS
+    graph, rule = network.graph, NATIVE[optimizer]()
+    m, clip = (260, None) if name == WIDE else (130, CLIP)
     inputs: dict[str, np.ndarray[Any, Any]] = {
         given.key: rng.integers(0, given.levels, m) if given.levels else rng.normal(size=(m, 7))
         for given in graph.inputs
@@ -87,7 +99,7 @@ def recorded(
     y = rng.integers(0, 3, m) if classes else rng.uniform(size=(m, 2))
     weights = rng.uniform(size=m)
     data = Data(inputs, {"y": y}, weights)
-    runner = NativeRunner(graph, rule, data, precision=precision, threads=THREADS, clip=CLIP)  # type: ignore[arg-type]
+    runner = NativeRunner(graph, rule, data, precision=precision, threads=THREADS, clip=clip)  # type: ignore[arg-type]
     state = State.initial(network.initial(1).flat, rule, SEED, precision, runner.family)  # type: ignore[arg-type]
     start = state.parameters.copy()
     window = Window(
@@ -122,7 +134,7 @@ def recorded(
         window.borders,
         window.rates,
         np.stack(per_step, axis=1) if per_step else np.zeros((STEPS, 0)),
-        np.array([CLIP]),
+        np.array([clip or 0.0]),
     ]
     file.write_bytes(b"".join(map(blob, record)))
     slots = [state.slots[slot] for slot in rule.slots]

@@ -19,6 +19,7 @@ from clearprop.network import Network
 from clearprop.optimizers import NATIVE, Adam, optimizer
 
 THREADS = (2, 3, 4, 7, 16)
+SETS = [name for name, _, here in _native.instruction_sets() if here]
 FMA = [name for name, family, here in _native.instruction_sets() if family == "fma" and here]
 
 
@@ -70,6 +71,60 @@ def test_instruction_sets_of_a_family(precision: str, clip: float | None) -> Non
         states = [trained(case, m, precision=precision, clip=clip, isa=isa) for isa in FMA]
         assert all(same(states[0][0], other) for other, _ in states[1:]), f"seed {seed}"
         assert all(states[0][1] == also for _, also in states[1:])
+
+
+def wide_case(m: int = 300) -> Case:
+    """Layers so wide that rows and δ are packed and panels fetched ahead; three blocks of rows."""
+    network = Network([40, 300, 420, 3], "relu", cost="cross_entropy")
+    p, rng = network.initial(1), np.random.default_rng(7)
+    parameters = {name: np.asarray(p[name]) for name in network.graph.parameters}
+    return Case(network, parameters, rng.normal(size=(m, 40)), rng.integers(0, 3, m), None, 2)
+
+
+@pytest.mark.parametrize("clip", [None, 0.1])
+@pytest.mark.parametrize("isa", SETS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_wide_layers_on_threads_in_pieces_and_by_every_instruction_set(
+    precision: str, isa: str, clip: float | None
+) -> None:
+    case, settings = wide_case(), {"precision": precision, "clip": clip, "isa": isa}
+    m = len(case.Y)
+    one, reported = trained(case, m, threads=1, **settings)
+    for threads in (2, 3):
+        many, also = trained(case, m, threads=threads, **settings)
+        assert same(one, many) and reported == also, threads
+    if isa in FMA:
+        other, also = trained(case, m, threads=1, **settings | {"isa": FMA[-1]})
+        assert same(one, other) and reported == also
+    runner = opened(case, Adam(0.01), **settings)
+    state, nodes = state_of(case, runner), []
+    for start in (0, ROW_BLOCK):
+        piece = np.arange(m)[start : ROW_BLOCK if start == 0 else m]
+        nodes += runner.gradient(state, piece, float(m), place=start)
+    node = combine(nodes)
+    expected = case.network.gradient(case.parameters, case.X, case.Y)
+    exact = np.concatenate([np.ravel(expected[name]) for name in case.parameters])
+    error = np.abs(node.gradient - exact).max() / np.abs(exact).max()
+    assert error < (1e-12 if precision == "float64" else 1e-5)
+    runner.apply(state, node.gradient, 0.01)
+    fused = state_of(case, runner)
+    runner.run(fused, window([np.arange(m)], 0.01))
+    assert same(fused, state)
+
+
+@pytest.mark.skipif(not _native.bfloat16_sets(), reason="needs a processor with bfloat16 products")
+@pytest.mark.parametrize("clip", [None, 0.1])
+@pytest.mark.parametrize("kernels", _native.bfloat16_sets() or ["none"])
+def test_wide_layers_of_bfloat16_on_threads(
+    kernels: str, clip: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARPROP_BFLOAT16", kernels)
+    case = wide_case()
+    one, reported = trained(case, 300, precision="bfloat16", clip=clip, threads=1)
+    assert one.family == kernels
+    for threads in (2, 3):
+        many, also = trained(case, 300, precision="bfloat16", clip=clip, threads=threads)
+        assert same(one, many) and reported == also, threads
 
 
 def test_slices_of_a_run() -> None:

@@ -17,6 +17,8 @@ from clearprop.errors import NativeError
 SETS = [one.name for one in instruction_sets() if one.supported]
 KINDS = {np.float32: _native.product_f32, np.float64: _native.product_f64}
 SIZES = [1, 2, 3, 5, 6, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100]
+#: So many columns that rows of A are packed where the instruction set does that, and far panels.
+WIDE = [(2, 225, 5), (13, 257, 33), (37, 300, 601), (70, 513, 600)]
 
 
 def pair(m: int, n: int, k: int, kind: type, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +30,7 @@ def pair(m: int, n: int, k: int, kind: type, seed: int = 0) -> tuple[np.ndarray,
 @pytest.mark.parametrize("isa", SETS)
 def test_products_are_numpys_in_float64(isa: str, kind: type) -> None:
     rng = np.random.default_rng(1)
-    sizes = [(20, 40, 1000), *rng.choice(SIZES, (count(150, 3000), 3))]  # 1000: k in pieces
+    sizes = [(20, 40, 1000), *WIDE, *rng.choice(SIZES, (count(150, 3000), 3))]  # 1000: k in pieces
     for m, n, k in sizes:
         A, B = pair(m, n, k, kind)
         exact = A.astype(np.float64) @ B.astype(np.float64)
@@ -38,15 +40,16 @@ def test_products_are_numpys_in_float64(isa: str, kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("columns", [71, 271])
 @pytest.mark.parametrize("isa", SETS)
-def test_an_element_is_one_chain_wherever_it_falls(isa: str, kind: type) -> None:
+def test_an_element_is_one_chain_wherever_it_falls(isa: str, columns: int, kind: type) -> None:
     product = KINDS[kind]
-    A, B = pair(37, 71, 300, kind)
+    A, B = pair(37, columns, 300, kind)
     whole = product(isa, A, B)
     for row in (0, 5, 7, 8, 36):
         assert (product(isa, A[row : row + 1], B) == whole[row]).all()
         assert (product(isa, A[row:], B)[0] == whole[row]).all()
-    for column in (0, 15, 16, 31, 32, 70):
+    for column in (0, 15, 16, 31, 32, 70, columns - 1):
         one = np.ascontiguousarray(B[:, column:])
         assert (product(isa, A, one)[:, 0] == whole[:, column]).all()
     assert (product(isa, np.asfortranarray(A), B) == whole).all()

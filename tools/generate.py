@@ -21,7 +21,7 @@ TARGET = Path(__file__).parents[1] / "native" / "generated" / "functions.hpp"
 
 HEAD = """\
 // Written by tools/generate.py from the rows of clearprop/operations and clearprop/optimizers.
-// Change the rows, then run it again (`make generate`).
+// Change the rows, then run it again.
 // clang-format off
 #pragma once
 

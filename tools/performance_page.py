@@ -220,22 +220,30 @@ def sweep(part: dict[str, Any]) -> list[str]:
         text += table(
             ["slower at", "ours, µs", "theirs, µs", "times as fast", "the fastest peer"],
             [
-                [f"width {one['width']}, batch {one['batch']}, {one['depth']} hidden",
+                [where(one),
                  micro(one["microseconds"][one["ours"]]["median"]),
                  micro(one["microseconds"][one["peer"]]["median"]),
                  f"{one['ratio']:.2f}", one["peer"]]
                 for one in slower
             ],
         )  # fmt: skip
-    apart = sorted(
-        {name for one in points for name, row in one["microseconds"].items() if row["disagrees"]}
-    )
-    if apart:
-        named = ", ".join(apart)
-        text += [f"Left out where their step is further than 1e-5 from the exact one: {named}.", ""]
-    if left := len(part["left out for time"]):
-        text += [f"Left out for time: {left} point{'s' if left > 1 else ''}.", ""]
+    apart = {
+        where(one): sorted(name for name, row in one["microseconds"].items() if row["disagrees"])
+        for one in points
+    }
+    told = [f"{place}: {', '.join(names)}" for place, names in apart.items() if names]
+    if told:
+        text += ["Compared all the same, though its step is further than 1e-5 from the exact one "
+                 f"(where a gradient is rounding noise, Adam steps either way): {'; '.join(told)}.",
+                 ""]  # fmt: skip
+    if left := part["left out for time"]:
+        named = [where(dict(zip(("width", "batch", "depth"), one, strict=True))) for one in left]
+        text += [f"Left out for time: {'; '.join(named)}.", ""]
     return text
+
+
+def where(point: dict[str, Any]) -> str:
+    return f"width {point['width']}, batch {point['batch']}, {point['depth']} hidden"
 
 
 def library(point: dict[str, Any], setting: str) -> str:

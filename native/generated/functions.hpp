@@ -1,5 +1,5 @@
 // Written by tools/generate.py from the rows of clearprop/operations and clearprop/optimizers.
-// Change the rows, then run it again (`make generate`).
+// Change the rows, then run it again.
 // clang-format off
 #pragma once
 
