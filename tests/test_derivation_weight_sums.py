@@ -140,6 +140,14 @@ def test_a_path_through_softmax_is_of_the_units_it_goes_through_and_of_no_other(
     assert [float(d.value(one)) for one in products] == pytest.approx(ranked, rel=1e-12)
 
 
+def test_a_weight_of_a_large_network_is_itself_differenced():
+    network = cp.Network([60, 300, 300, 3], "tanh")  # too large for differences of every entry
+    d = cp.derive(network, "matrix", *data(network, 1), weight="W2[137,211]")
+    found = d.verify()
+    assert found.passed
+    assert 1e-15 < found.errors_differences["dJ/dW2"] < 1e-8  # beside itself it would be 0
+
+
 def test_of_a_huge_number_of_paths_its_first_digits_and_their_count_are_said():
     for widths, others in (
         ([10] * 12, "99,999,999,992"), ([12] * 13, "8.916e12"), ([20] * 11, "1.024e13")
