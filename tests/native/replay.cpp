@@ -131,7 +131,7 @@ int replay(Record& record, const char* result, const char* name) {
                       true,
                       &stop,
                       costs.data(),
-                      clip[0] > 0 ? norms.data() : nullptr,  // without, weights change as they are summed
+                      clip[0] > 0 ? norms.data() : nullptr,  // null: updated as it is summed
                       skipped.data()};
     const Chosen<T> isa = chosen<T>(name);
     Engine<T> engine(tables, settings, *isa.kernels);
