@@ -44,13 +44,16 @@ def whole() -> dict[str, Any]:
     run = step["run"]
     net = {"sizes": [3, 5, 7], "batch": 32, "rows": 100, "epochs": 2, "runs": 8}
     predict = {"sizes": [3, 5, 7], "rows": 64, "flop": 1e6, "microseconds": {
-        "compiled": row(123.0, threads=1, **{"share of peak": 0.876})}}  # fmt: skip
+        "compiled": row(123.0, threads=1, **{"share of peak": 0.876}),
+        "runner": row(130.0, threads=2, **{"share of peak": 0.765})}}  # fmt: skip
+    one = {"onnxruntime": row(6.78), "model.compiled.predict(row, out=out)": row(1.5),
+           "Model.predict of a row": row(5.0)}  # fmt: skip
     return {
         "parts": {
             "step": step,
             "sweep": {"run": run, "points": [point(8, 10, 43), point(32, 50, 31)],
                       "left out for time": [[1, 1, 1]]},
-            "predict": {"run": run, "one row": {"onnxruntime": row(6.78)}, "batches": [predict]},
+            "predict": {"run": run, "one row": one, "batches": [predict]},
             "startup": {"run": run, "the interpreter's own": 0.01, "seconds": {
                 "import numpy": row(0.061, **{"times numpy": 1.0})}},
             "memory": {"run": run, "cases": {
@@ -121,6 +124,28 @@ def test_what_the_peak_leaves_is_the_peers_time_beside_the_arithmetic_at_the_pea
     found["ratio"] = 1.5
     net["microseconds"][found["peer"]]["median"] = 25_000.0
     assert "| 1.50× | 2.7× | 2.5× | 85 % |" in performance_page.page(record, OTHER, PRECISION)
+
+
+def test_other_aims_are_beside_what_was_reached_and_say_whether_they_hold() -> None:
+    parts = copy.deepcopy(RECORD["parts"])
+    parts["step"]["variants"] = {"gelu": {"times plain": 1.151}, "silu": {"times plain": 1.149},
+                                 "clipping": {"times plain": 1.9}}  # fmt: skip
+    parts["step"]["nets"]["tiny"]["ratios"]["float32, PyTorch eager"]["ratio"] = 59.0
+    parts["predict"]["one row"] = {
+        "model.compiled.predict(row, out=out)": row(1.5), "onnxruntime": row(4.2),
+        "Model.predict of a row": row(10.0),
+    }  # fmt: skip
+    said = performance_page.other_aims(parts)
+    for line in (
+        "| a step with gelu | 1.151× | ≤ 1.15× | **no** |",
+        "| a step with silu | 1.149× | ≤ 1.15× | yes |",
+        "| 30-32-16-2, batch 32, beside PyTorch eager | 59× | ≥ 60× | **no** |",
+        "| `model.compiled.predict` of a row | 1.5 µs | ≤ 2 µs | yes |",
+        "| the same beside onnxruntime | 2.8× | ≥ 3× | **no** |",
+        "| `Model.predict` of a row | 10 µs | ≤ 10 µs | yes |",
+    ):
+        assert line in said, line
+    assert not any("clipping" in line for line in said[1:])
 
 
 def test_a_part_that_was_not_measured_is_said_to_be_missing() -> None:

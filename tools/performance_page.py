@@ -68,6 +68,15 @@ above it is beyond this machine beside this peer.
 """
 
 
+#: By network: how many times as fast as PyTorch eager in float32.
+EAGER_AIMS = {"tiny": 60, "small": 15}
+OTHER_AIMED = """\
+What else was aimed at, in the same runs: most that a step with another function or optimizer may
+take of the plain one (clipping, which must store the gradient, apart), what a row or a batch may
+take, and a new process.
+"""
+
+
 def micro(value: float) -> str:
     """Microseconds with three digits or all that stand before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -347,6 +356,42 @@ def many(part: dict[str, Any]) -> list[str]:
     return [told, "", *table(["runs", *(f"{way}, s" for way in ways)], rows)]
 
 
+def other_aims(parts: dict[str, Any]) -> list[str]:
+    """The aims that are no network's own, and what was reached."""
+    found: list[tuple[str, str, str, bool]] = []
+
+    def add(what: str, value: float, unit: str, aim: float, least: bool = False) -> None:
+        held = value >= aim if least else value <= aim
+        sign = "≥" if least else "≤"
+        found.append((what, f"{value:.4g}{unit}", f"{sign} {aim:g}{unit}", held))
+
+    for name, aim in EAGER_AIMS.items():
+        net = parts["step"]["nets"][name]
+        ratio = net["ratios"]["float32, PyTorch eager"]["ratio"]
+        add(f"{title(net)}, beside PyTorch eager", ratio, "×", aim, least=True)
+    for name, row in parts["step"]["variants"].items():
+        if name not in ("Adam, relu", "clipping"):
+            add(f"a step with {name}", row["times plain"], "×", 1.15)
+    one = {name: row["median"] for name, row in parts["predict"]["one row"].items()}
+    compiled = one["model.compiled.predict(row, out=out)"]
+    add("`model.compiled.predict` of a row", compiled, " µs", 2)
+    add("the same beside onnxruntime", one["onnxruntime"] / compiled, "×", 3, least=True)
+    add("`Model.predict` of a row", one["Model.predict of a row"], " µs", 10)
+    for batch in parts["predict"]["batches"]:
+        if batch["rows"] > 1:
+            sizes = "-".join(map(str, batch["sizes"]))
+            share = 100 * batch["microseconds"]["runner"]["share of peak"]
+            what = f"{batch['rows']:,} rows of {sizes}, of the peak"
+            add(what, share, " %", 85, least=True)
+    for name, row in parts["startup"]["seconds"].items():
+        if name == "import clearprop; clearprop.train":
+            add(f"`{name}`, beside numpy's import", row["times numpy"], "×", 2)
+        if name.startswith("import, build and train"):
+            add(f"a new process: {name}", row["median"], " s", 0.3)
+    rows = [[what, value, aim, "yes" if held else "**no**"] for what, value, aim, held in found]
+    return [OTHER_AIMED, *table(["aim", "reached", "aimed at", "holds"], rows)]
+
+
 SECTIONS: tuple[tuple[str, str, Callable[[dict[str, Any]], list[str]]], ...] = (
     ("step", "A training step", step),
     ("sweep", "Widths, batches and depths", sweep),
@@ -374,6 +419,8 @@ def page(record: dict[str, Any], other: dict[str, Any], precision: dict[str, Any
         text += [] if run == before else run_of(run)
         before = run
         text += write(parts[name])
+    if {"step", "predict", "startup"} <= parts.keys():
+        text += ["## Other aims", "", *other_aims(parts)]
     text += without_amx(other["parts"]["step"])
     text += precision_section.section(precision)
     if "step" in parts:
