@@ -101,6 +101,29 @@ def test_a_function_of_a_whole_layer_has_no_slope_row_and_the_identity_no_row():
     assert [one for one in symbols if "z3" in one] == ["z3"]
 
 
+def test_of_members_the_first_stands_with_its_weights_gradients_and_step():
+    """K members' cost is the mean of theirs: by hand, member 1's gradient is 1/K of its own."""
+    x = cp.Input(2)
+    hidden = cp.Dense(3, "tanh", members=4)(x)
+    net = cp.Network(inputs=x, outputs=cp.Dense(2, "tanh", members=4)(hidden))
+    p, X, Y = data(net, 1)
+    found = rosetta(net, p, X, Y, "en")
+    (W1, W2), (b1, b2) = (p["W1"][0], p["W2"][0]), (p["b1"][0], p["b2"][0])
+    P = np.tanh(W1 @ X[0] + b1)
+    out = np.tanh(W2 @ P + b2)
+    delta3 = (out - Y[0]) * (1 - out**2) / 4
+    delta2 = (W2.T @ delta3) * (1 - P**2)
+    value = {key: row["value"] for key, row in rows(found).items()}
+    assert value["W2"] == W2[1, 0]
+    assert value["a2"] == pytest.approx(P[0], rel=1e-12)
+    assert value["delta2"] == pytest.approx(delta2[0], rel=1e-12)
+    assert value["dJ/dW2"] == pytest.approx(delta3[1] * P[0], rel=1e-12)
+    assert value["dJ/dW1"] == pytest.approx(delta2[1] * X[0, 0], rel=1e-12)
+    assert value["W1:="] == pytest.approx(W1[1, 0] - 0.5 * delta2[1] * X[0, 0], rel=1e-12)
+    assert "Numbers of member 1 of 4" in found.text()
+    assert "Numbers of member" not in table()[0].text()
+
+
 def test_the_command_prints_the_five_side_by_side_and_the_equations_below(capsys, tmp_path):
     assert main(["notation"]) == 0
     text = capsys.readouterr().out

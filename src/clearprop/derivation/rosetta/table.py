@@ -57,6 +57,8 @@ WORDS = Words(
         "mean_one": {"en": "(one sample)", "zh": "（单个样本）"},
         "layers": {"en": "Layers are counted from 1, the input is layer 1; units from 1.",
                    "zh": "层从 1 数起，输入层是第 1 层；单元也从 1 数起。"},
+        "members": {"en": "Numbers of member 1 of {count}; the cost is the mean of all.",
+                    "zh": "数值取第 1 个成员，共 {count} 个；代价是全部成员的平均。"},
     }
 )  # fmt: skip
 
@@ -91,6 +93,8 @@ class Rosetta:
             "title", count=len(self.notations), network=called(self.network, self.language)
         )
         lines = [*wrapped(title, WIDTH), *wrapped(self.say("layers"), WIDTH)]
+        if count := self.network.graph.members:
+            lines += wrapped(self.say("members", count=count), WIDTH)
         for names in self._parts():
             lines += ["", *self._table(names)]
         room = max(width(one.name) for one in self.notations)
@@ -168,11 +172,10 @@ def rosetta(
             for one in written.functions(sym):
                 rows.append(_row(WORDS(one.key, spoken), one.symbol, one.written, one.value))
             continue
-        per_sample = sym not in network.graph.parameters and not sym.startswith("dJ") and sym != "J"
         found = numbers.scalars.get(sym)
         if found is None:
-            array = np.asarray(numbers.trace[sym])
-            found = float(array[(0, *index)] if per_sample else array[index])
+            first = (0,) * sum(numbers.axes(sym))  # of the members and of the samples
+            found = float(np.asarray(numbers.trace[sym])[(*first, *index)])
         names = {n.notation.name: n.called(sym, index) for n in named}
         rows.append(_row(WORDS(key, spoken, **values), sym, names, found))
     return Rosetta(
@@ -190,11 +193,9 @@ def _row(
 def _equations(
     network: Network, written: Counterparts, language: Language
 ) -> Iterator[dict[str, Any]]:
-    """Yield what is an equation in each notation, of the first weight that all members share."""
+    """Yield what is an equation in each notation, of the first weight."""
     graph = network.graph
-    first = next(
-        (n for n, p in graph.parameters.items() if n[0] == "W" and not p.spec.type.member), None
-    )
+    first = next((name for name in graph.parameters if name[0] == "W"), None)
     if first is None:
         return
     place = (min(2, graph.parameters[first].shape[0]), 1)
@@ -219,8 +220,6 @@ def _quantities(network: Network) -> Iterator[tuple[str, str, tuple[int, ...], d
     for name, parameter in graph.parameters.items():
         label = graph.nodes[parameter.users[0]].output[1:]
         rank = len(parameter.spec.type.shape)
-        if parameter.spec.type.member:
-            continue
         if rank == 2:
             place = (min(1, parameter.shape[0] - 1), 0)
             values: dict[str, object] = {"i": 1, "j": place[0] + 1, "l": _layer(graph.nodes[
@@ -231,7 +230,7 @@ def _quantities(network: Network) -> Iterator[tuple[str, str, tuple[int, ...], d
             yield "bias", name, (0,) * rank, {"l": _layer(label)}
             yield "bias_gradient", f"dJ/d{name}", (0,) * rank, {}
     for name, value in graph.values.items():
-        if value.node is None or value.type.member:
+        if value.node is None:
             continue
         where: dict[str, object] = {"j": 1, "l": _layer(name[1:])}
         yield "functions", name, (0,), {}
