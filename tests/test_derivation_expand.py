@@ -52,6 +52,22 @@ def test_back_propagation_of_2_3_2_takes_26_multiplications_for_one_weight():
     assert found.with_delta == 12 + 5 + 3 + 2 + 2 + 1 + 1
 
 
+def test_where_cost_and_function_pair_the_shortcut_is_multiplied_out():
+    """2-2-2, softmax with its cross-entropy, counted as by hand: δ of each output is a − y.
+
+    Without δ, an f is its 2 weights and a division, a z of the output 2 weights and 2 f; a softmax
+    divides one of these, in e^z, by the sum of both.
+    """
+    network = cp.Network("2-2-2", "sigmoid", cost="cross_entropy")
+    found = multiplied_out(cp.derive(network, "matrix", weight="W1[1,1]"))
+    f = 2 + 1
+    z = 2 + 2 * f
+    softmax = z + 2 * z + 1
+    slope = 2 * f + 1
+    assert found.without == 2 * (1 + softmax) + slope + 2
+    assert found.with_delta == (4 + 2) + (4 + 2) + 2 + 1 + 2
+
+
 def small_residual():
     h = cp.Dense(2, "tanh")(x := cp.Input(2))
     h = h + cp.Activation("softplus")(h)

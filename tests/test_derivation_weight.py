@@ -131,6 +131,22 @@ def test_a_weight_of_any_graph_is_derived_with_what_it_needs(name, notation):
     assert d.value(last.equations[-1]) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+def test_where_cost_and_function_pair_one_weight_has_the_shortcut_too(output, notation):
+    cost = {"sigmoid": "binary_cross_entropy", "softmax": "cross_entropy"}[output]
+    network = cp.Network("2-3-4-2", "tanh", cost=cost)
+    d = cp.derive(network, notation, *data(network, 1), weight="W1[1,1]")
+    trace = d.numbers.trace
+    short = d.step("delta4:link").equations
+    assert len(short) == 2
+    for place, equation in enumerate(short):
+        error = trace["a4"][0, place] - trace["y"][0, place]
+        assert d.value(equation) == pytest.approx(error, rel=1e-12)
+        assert "f′" not in d.printer_text(equation.members[-1])
+    assert d.verify().passed
+
+
 def test_the_step_of_one_weight_has_its_name_and_not_that_of_the_whole():
     """3 × 3 with the column of biases: Θ¹₃₃ would be another entry."""
     network = NETWORKS["shared bias"]()

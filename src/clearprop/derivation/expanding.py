@@ -98,7 +98,7 @@ class Expanded:
         own = [s for s in derived.steps if any(e.left == self.left for e in s.equations)]
         return DerivedStep(
             STEP, "weight", Said("expanded", gradient=name),
-            Said("expanded_why", without=self.without, with_delta=self.with_delta),
+            Said("expanded_why", without=f"{self.without:,}", with_delta=f"{self.with_delta:,}"),
             (Equation(self.left, (self.tree,)),), self.left.sym,
             uses=tuple(step.id for step in own[-1:]), number=len(derived.steps) + 1,
         )  # fmt: skip
@@ -139,10 +139,12 @@ def _samples(derived: Derived) -> int | None:
 
 
 def _equations(derived: Derived, samples: int | None) -> dict[Entry, Equation]:
-    """Every entry that the derivative needs, for one sample or the sum over several."""
+    """Every entry that the derivative needs, for one sample or the sum over several.
+
+    As it is run: where cost and function pair, the output's δ is a − y.
+    """
     assert derived.target is not None
-    graph = derived.network.graph
-    return cone(plan(graph, fuse=False), plan(graph), derived.names, samples, *derived.target)
+    return cone(plan(derived.network.graph), derived.names, samples, *derived.target)
 
 
 class _Putting:

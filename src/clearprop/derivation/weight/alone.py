@@ -142,14 +142,14 @@ def _linked(steps: Sequence[DerivedStep]) -> Iterator[DerivedStep]:
 
 
 def cone(
-    plan: Plan, fused: Plan, names: Names, samples: int | None, sym: str, index: tuple[int, ...]
+    plan: Plan, names: Names, samples: int | None, sym: str, index: tuple[int, ...]
 ) -> dict[tuple[str, tuple[int, ...]], Equation]:
     """Return every entry that one derivative needs, forward and back, with its equation."""
-    author = Author(plan, fused, names, samples)
+    author = Author(plan, plan, names, samples)
     author.writing.expand = True
     found = _Cone(author, sym, tuple(i + 1 for i in index))
     if not found.need():
-        raise SettingError(refusal("weight_large", name=names.name(sym), most=EQUATIONS))
+        raise SettingError(refusal("weight_large", name=names.name(sym, index), most=EQUATIONS))
     return found.found
 
 
@@ -190,7 +190,10 @@ class _Cone:
                 yield step
                 continue
             places = [place for name, place in self.found if name == target_sym]
-            if not places or step.id.endswith(":link"):
+            if not places:
+                continue
+            if step.id.endswith(":link"):
+                yield replace(step, equations=self._shortcut(target_sym, sorted(places)))
                 continue
             equations = tuple(self.found[target_sym, place] for place in sorted(places))
             if target_sym == target[0]:
@@ -207,6 +210,13 @@ class _Cone:
                 Said("paths", n=self._name(), count=len(products)), Said("paths_why"),
                 (Equation(left, (plus(*products),)),), target[0],
             )  # fmt: skip
+
+    def _shortcut(self, sym: str, places: Sequence[tuple[int, ...]]) -> tuple[Equation, ...]:
+        """What the output's δ comes to where cost and function pair: a − y."""
+        short = self.author.fused.step(sym)
+        return tuple(
+            self.author.entry_equation(short.target, short.expr, place) for place in places
+        )
 
     def _bias(self, gradient: str, place: tuple[int, ...]) -> DerivedStep:
         """The derivative by a bias that is a column of the weights, and has no step of its own."""
