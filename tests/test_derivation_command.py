@@ -14,6 +14,7 @@ import pytest
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
+from clearprop.derivation.command.calls import random_numbers
 from clearprop.derivation.pages.heading import width
 
 
@@ -103,19 +104,43 @@ def test_a_model_without_data_has_its_own_parameters_and_random_inputs(trained, 
     code, text, _ = run(["derive", str(file)], capsys)
     assert code == 0
     assert "random" in text
+    assert "the model itself was trained by adam (learning_rate 0.001)" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.125])
+def test_the_step_is_as_long_as_its_rate(rate, capsys):
+    more = [] if rate == 0.5 else ["--learning-rate", str(rate)]
+    _, text, _ = run(["derive", "2-3-2", "--json", *more], capsys)
+    before = random_numbers(cp.Network("2-3-2"), 0, 1)[0]["W1"]
+    gradient = np.asarray(values(text, "gradient")["dJ/dW1"])
+    assert np.asarray(values(text, "update")["W1:="]) == pytest.approx(
+        before - rate * gradient, rel=1e-12
+    )
+
+
+def test_a_table_in_place_of_a_network_is_told_where_it_goes(tmp_path, capsys):
+    file = tmp_path / "t.csv"
+    file.write_text("a,b\n1,2\n", "utf-8")
+    for language, said in (("en", "gives a chain its numbers"), ("zh", "表须先训练")):
+        code, out, told = run(["derive", str(file), "--language", language], capsys)
+        assert (code, out) == (1, "")
+        assert said in told and f"clearprop train {file} --target COLUMN" in told
+        assert len(told.strip().splitlines()) == 1
 
 
 # -- wrong use ------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("line", "code", "hint"),
     [
-        ("derive 2-3-2 --weight V11", 2, "calls so what is W⁽¹⁾₁₁ in 'matrix'"),
+        ("derive 2-3-2 --weight V11", 2, "say W1[1,1], or take the notation 'scalar'"),
         ("derive 2-3-2 --notation scalar --weight V31", 2, "its last entry is V23"),
         ("derive 2-3-2 --notation scalar --weight v21", 2, "did you mean 'V21'"),
         ("derive 2-3-2 --weight W⁽¹⁾₁₉", 2, "its last entry is"),
         ("derive 2-3-2 --notation scalar --weight V14", 2, "its last entry is"),
         ("derive 2-2-2-2 --notation scalar --weight V12", 2, "say W1[2,1] or W2[2,1]"),
         ("derive 2-3-2 --notation indx", 2, "did you mean 'index'"),
+        ("derive 2-3-2 --wieght V11", 2, "no such option: --wieght: did you mean '--weight'?"),
+        ("derive 2-3-2 --learning-rate 0", 2, "(0, ∞), got 0.0"),
         ("derive 2-3-2 --language fr", 2, "there are 'en', 'zh'"),
         ("derive 2-x-2", 2, "is no network"),
         ("derive 2-0-2", 2, "1 or more"),

@@ -178,9 +178,17 @@ def test_a_name_is_read_however_it_is_typed(notation, text, found):
 @pytest.mark.parametrize(
     ("notation", "text", "said"),
     [
-        ("matrix", "V11", "the notation 'scalar' calls so what is W⁽¹⁾₁₁ in 'matrix'"),
-        ("matrix", "W_12", "the notation 'scalar' calls so what is W⁽²⁾₂₁ in 'matrix'"),
-        ("delta-rule", "W⁽¹⁾₂₁", "the notation 'matrix' calls so what is w⁽²⁾₁₂ in 'delta-rule'"),
+        (
+            "matrix",
+            "V11",
+            "in 'matrix' it is W⁽¹⁾₁₁: say W1[1,1], or take the notation 'scalar', which calls",
+        ),
+        ("matrix", "W_12", "in 'matrix' it is W⁽²⁾₂₁: say W2[2,1], or take the notation 'scalar'"),
+        (
+            "delta-rule",
+            "W⁽¹⁾₂₁",
+            "in 'delta-rule' it is w⁽²⁾₁₂: say W1[2,1], or take the notation 'matrix'",
+        ),
         ("delta-rule", "w11", "which layer's? say W1[1,1] or W2[1,1]"),
         ("delta-rule", "w13", "which layer's? say W1[3,1]"),
         ("scalar", "w11", "did you mean 'W11'?"),
@@ -191,14 +199,14 @@ def test_a_name_is_read_however_it_is_typed(notation, text, found):
         (
             "matrix",
             "W1[0,1]",
-            "W1 has the shape (3, 2), its last entry is W⁽¹⁾₃₂; did you mean 'W1[1,1]'?",
+            "W1 has the shape (3, 2), its last entry is W1[3,2]; did you mean 'W1[1,1]'?",
         ),
-        ("scalar", "W1[3,3]", "its last entry is V23; did you mean 'W1[3,2]'?"),
+        ("scalar", "W1[3,3]", "its last entry is W1[3,2]; did you mean 'W1[3,2]'?"),
         ("scalar", "V32", "its last entry is V23; did you mean 'V23'?"),
         ("scalar", "V33", "its last entry is V23; did you mean 'V23'?"),
         ("matrix", "W1[1,2,3]", "did you mean 'W1[1,2]'?"),
         ("matrix", "W1[2,3]", "did you mean 'W1[3,2]'?"),
-        ("matrix", "b1[4]", "b1 has the shape (3,), its last entry is b⁽¹⁾₃; did you mean 'b1[3]'"),
+        ("matrix", "b1[4]", "b1 has the shape (3,), its last entry is b1[3]; did you mean 'b1[3]'"),
     ],
 )
 def test_a_name_that_does_not_exist_is_answered_with_what_may_have_been_meant(notation, text, said):
@@ -212,7 +220,9 @@ def test_a_name_that_two_notations_read_is_the_one_that_has_such_an_entry():
     names = Names(NOTATIONS["matrix"], Network("2-3-4").graph)
     with pytest.raises(GraphError) as refused:  # the delta rule's w⁽²⁾₄₁ leads from a fourth input
         names.parse("w⁽²⁾₄₁")
-    assert "the notation 'index' calls so what is W⁽²⁾₄₁ in 'matrix'" in str(refused.value)
+    assert "in 'matrix' it is W⁽²⁾₄₁: say W2[4,1], or take the notation 'index'" in str(
+        refused.value
+    )
 
 
 def test_the_letter_of_a_layer_is_no_index():

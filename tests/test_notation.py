@@ -65,6 +65,13 @@ def test_the_five_texts_name_the_same_entries_as_they_do_in_print(notation, expe
     assert " ".join(names.name(*entry) for entry in entries) == expected
 
 
+def test_a_text_s_number_names_its_notation():
+    for source, name in zip(("S0", "S1", "s2", "S3", "S4"), NOTATIONS, strict=True):
+        assert find_notation(source) is NOTATIONS[name]
+    with pytest.raises(SettingError, match="there is no notation 'S5'; there are 'matrix'"):
+        find_notation("S5")
+
+
 def test_our_own_names_are_understood_in_every_notation_and_counted_from_1():
     for notation in NOTATIONS.values():
         assert Names(notation, S3.graph).parse("W2[1,3]") == ("W2", (0, 2))
@@ -83,7 +90,7 @@ def test_source_first_matrices_are_turned_and_nothing_else():
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("V41", "last entry is V23"), ("Z11", "there are|did you mean"), ("W1[3,3]", "V23")],
+    [("V41", "last entry is V23"), ("Z11", "there are|did you mean"), ("W1[3,3]", r"W1\[3,2\]")],
 )
 def test_a_name_that_does_not_exist_is_refused_with_the_nearest(text, hint):
     with pytest.raises(GraphError, match=hint):

@@ -18,7 +18,7 @@ import typer
 from clearprop.cli.app import app
 from clearprop.cli.chinese import asked, chinese
 from clearprop.errors import ClearPropError
-from clearprop.words import visible
+from clearprop.words import did_you_mean, visible
 
 __all__ = ["main"]
 
@@ -90,12 +90,18 @@ def _wrong_use(error: BaseException, args: Sequence[str]) -> int:
     message = re.sub(
         r"Input should be less than or equal to (\S+)", r"it takes \1 at most", message
     )
+    message = re.sub(r"No such option: (\S+) \(Possible options: (.+)\)", _meant, message)
     message = message[:1].lower() + message[1:].rstrip(".")
     if asked(args) and (told := chinese(message)):
-        _say(f"{path}：{told}；见 '{path} --help'")
+        _say(f"{path}：{told}{'' if told.endswith('？') else '；'}见 '{path} --help'")
         return WRONG_USE
     _say(f"{path}: {message}{'' if message.endswith('?') else ';'} see '{path} --help'")
     return WRONG_USE
+
+
+def _meant(found: re.Match[str]) -> str:
+    """An option that does not exist, and the one that is nearest: the parser sorts by letters."""
+    return f"No such option: {found[1]}: {did_you_mean(found[1], found[2].split(', '))}"
 
 
 def _failed(error: OSError | MemoryError) -> int:

@@ -192,6 +192,12 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
         "{where} is no ClearProp model: it is another safetensors file, or cut short",
         "{where} 不是 ClearProp 模型：它是另一种 safetensors 文件，或被截断",
     ),
+    (
+        "{hint}; a table is learned first (clearprop train {file} --target COLUMN), or gives a "
+        "chain its numbers (clearprop derive 2-3-2 --data {path})",
+        "{hint}；表须先训练（clearprop train {file} --target COLUMN），"
+        "或给链提供数值（clearprop derive 2-3-2 --data {path}）",
+    ),
     ("{where} is no ClearProp model", "{where} 不是 ClearProp 模型"),
     # -- files
     ("there is no file {path}: {hint}", "没有文件 {path}：{hint}"),
@@ -446,10 +452,7 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
         "目标：类别应是从 0 起的整数，或各行概率",
     ),
     # -- options
-    (
-        "no such option: {name} (possible options: {names})",
-        "没有选项 {name}；相近的有 {names}",
-    ),
+    ("no such option: {name}: {hint}", "没有选项 {name}；{hint}"),
     ("no such option: {name}", "没有选项 {name}"),
     ("missing argument {name}", "缺少参数 {name}"),
     ("missing option {name}", "缺少选项 {name}"),

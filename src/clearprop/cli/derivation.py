@@ -11,6 +11,7 @@ from clearprop.cli.chinese import chinese
 from clearprop.cli.describing import read_chain, read_network
 from clearprop.cli.writing import refuse_to_replace
 from clearprop.derivation.command.calls import derive_command, notation_command
+from clearprop.derivation.notations.notation import find_notation
 from clearprop.derivation.wording.refusals import refusal
 from clearprop.errors import ClearPropError, GraphError, UsageError
 from clearprop.model import Model
@@ -99,5 +100,6 @@ def _network(given: str, chain: dict[str, Any], notation: str) -> Network | Mode
     except GraphError as error:
         raise UsageError(*error.args) from None
     settings.setdefault("output", "identity" if linked else "sigmoid")
-    settings.setdefault("bias", "shared" if notation == "scalar" else "unit")
+    scalar = find_notation(notation).name == "scalar"
+    settings.setdefault("bias", "shared" if scalar else "unit")
     return read_chain(given, **settings)

@@ -86,6 +86,10 @@ def derive(
     digits: Annotated[
         int, typer.Option(help="Significant digits.", min=1, max=17, rich_help_panel=_NUMBERS)
     ] = 4,
+    learning_rate: Annotated[
+        float,
+        typer.Option(metavar="X", help="Of the step that is shown.", rich_help_panel=_NUMBERS),
+    ] = 0.5,
     verify: Annotated[
         bool,
         typer.Option("--verify", help="Say how far it was verified.", rich_help_panel=_NUMBERS),

@@ -15,6 +15,7 @@ from clearprop.engine.isa import choose, instruction_sets
 from clearprop.errors import FileError, GraphError, UsageError
 from clearprop.model import SUFFIX, Model, is_model, load
 from clearprop.network import Network
+from clearprop.tables.paths import is_table
 from clearprop.tables.task import Target
 from clearprop.words import nearest
 
@@ -58,7 +59,15 @@ def read_network(given: str) -> Network | Model:
         raise UsageError(
             f"{given!r} is no network: give a chain such as 2-3-2, a JSON file or a model file"
         )
-    return read_model(given)
+    try:
+        return read_model(given)
+    except FileError as error:
+        if path.suffix == ".json" or not (path.is_file() and is_table(path.name)):
+            raise
+        raise FileError(
+            f"{error}; a table is learned first (clearprop train {given} --target COLUMN), or "
+            f"gives a chain its numbers (clearprop derive 2-3-2 --data {given})"
+        ) from None
 
 
 def read_model(given: str) -> Model:

@@ -74,6 +74,8 @@ class Derived(Beside):
         Of random numbers, where they are.
     origin, table : str
         Where the numbers come from, as a message's key, and the table's name.
+    trained : str
+        What a model was trained by, such as ``"adam"``: its steps were others than those shown.
     columns : mapping of str to tuple of str
         By input value, and ``"y"``: the table's columns behind its units, where known.
     largest : Largest or None
@@ -96,6 +98,7 @@ class Derived(Beside):
     learning_rate: float = LEARNING_RATE
     origin: str = "seeded"
     table: str = ""
+    trained: str = ""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     largest: Largest | None = None
     ways: Ways | None = field(default_factory=lambda: None)  # no default of the class: see `at`
@@ -142,9 +145,13 @@ class Derived(Beside):
         origin: str = "seeded",
         table: str = "",
         columns: Mapping[str, tuple[str, ...]] | None = None,
+        trained: str = "",
     ) -> Self:
         """Return the derivation, saying where its numbers come from: random, a model, a table."""
-        return replace(self, seed=seed, origin=origin, table=table, columns=dict(columns or {}))
+        return replace(
+            self, seed=seed, origin=origin, table=table, trained=trained,
+            columns=dict(columns or {}),
+        )  # fmt: skip
 
     def step(self, id: str) -> DerivedStep:  # the word of the contract
         """Return the step called ``id``, such as ``"delta2"``."""

@@ -18,7 +18,7 @@ from clearprop.storage import named
 from clearprop.tables.charset import signature
 from clearprop.words import nearest
 
-__all__ = ["first_bytes", "group_of", "paths_of"]
+__all__ = ["first_bytes", "group_of", "is_table", "paths_of"]
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
 _JSON = (".jsonl", ".ndjson", ".json")
@@ -56,7 +56,7 @@ def paths_of(source: str) -> list[Path]:
     if not path.parent.exists():
         raise FileError(f"there is no file {source}: there is no folder {path.parent}")
     there = sorted(item.name for item in path.parent.iterdir() if item.is_file())
-    near = _nearest_file(path.name, [name for name in there if _is_table(name)])
+    near = _nearest_file(path.name, [name for name in there if is_table(name)])
     hint = (
         f": did you mean {str(path.parent / near) if path.parent != Path('.') else near!r}?"
         if near
@@ -65,7 +65,8 @@ def paths_of(source: str) -> list[Path]:
     raise FileError(f"there is no file {source}{hint}")
 
 
-def _is_table(name: str) -> bool:
+def is_table(name: str) -> bool:
+    """Whether a file of this name is a table, by its ending."""
     suffix = Path(name.lower().removesuffix(".gz")).suffix
     return suffix in (*_TEXT, *_JSON, *_PARQUET, *_ARROW)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from clearprop.derivation.command.rows import Columns, encoded_columns, read_rows
 from clearprop.derivation.command.saving import check_page, format_of
+from clearprop.derivation.derived import LEARNING_RATE
 from clearprop.derivation.deriving import Derivation, check_size, derive
 from clearprop.derivation.notations.names import Names
 from clearprop.derivation.notations.notation import find_notation
@@ -23,7 +24,7 @@ from clearprop.errors import GraphError, UsageError
 from clearprop.model import Model
 from clearprop.network import Network
 from clearprop.storage import written_whole
-from clearprop.words import visible
+from clearprop.words import number, visible
 
 __all__ = ["derive_command", "notation_command"]
 
@@ -49,6 +50,7 @@ def derive_command(
     overwrite: bool,
     digits: int,
     seed: int,
+    learning_rate: float,
     verify: bool,
     expand: bool,
     json: bool,
@@ -63,7 +65,9 @@ def derive_command(
     chosen = format_of(format, json, out)
     if out:
         check_page(out, overwrite=overwrite)
-    found = with_numbers(source, notation, weight, language, digits, seed, data, row, target, shown)
+    found = with_numbers(
+        source, notation, weight, language, digits, seed, data, row, target, shown, learning_rate
+    )
     if expand:
         found = found.expand()
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
@@ -136,6 +140,7 @@ def with_numbers(
     row: int | None,
     target: str,
     shown: int | None = None,
+    learning_rate: float = LEARNING_RATE,
 ) -> Derivation:
     """Derive with the data's numbers and the model's parameters; with random ones for want."""
     net = source.network if isinstance(source, Model) else source
@@ -152,17 +157,30 @@ def with_numbers(
         p = {name: np.asarray(array, np.float64) for name, array in source.parameters.items()}
     if data:
         X, Y, columns = read_rows(data, source, target, row)
-    found = derive(net, notation, p, X, Y, weight, language, digits=digits, shown=shown or SHOWN)
+    found = derive(
+        net, notation, p, X, Y, weight, language,
+        digits=digits, learning_rate=learning_rate, shown=shown or SHOWN,
+    )  # fmt: skip
+    trained = _trained_by(source) if isinstance(source, Model) else ""
     if not data:
         origin = "seeded_model" if isinstance(source, Model) else "seeded"
-        return found.seeded(seed, origin, columns=columns)
+        return found.seeded(seed, origin, columns=columns, trained=trained)
     if isinstance(source, Model):
         encoded = source.encoder is not None
         origin = "table_encoded" if encoded else "table_model"
     else:
         origin = "table"
     at = "" if row is None else f" 第 {row} 行" if language == "zh" else f", row {row}"
-    return found.seeded(seed, origin, data + at, columns)
+    return found.seeded(seed, origin, data + at, columns, trained)
+
+
+def _trained_by(model: Model) -> str:
+    """The optimizer and its rate, ``"adam (learning_rate 0.001)"``; nothing if it is not known."""
+    told = model.provenance.get("optimizer")
+    if not isinstance(told, dict):
+        return ""
+    rate = told.get("learning_rate")
+    return f"{told['name']} (learning_rate {number(rate)})" if rate else str(told["name"])
 
 
 def print_page(found: Derivation, chosen: str, verify: bool, color: bool, room: int = WIDTH) -> str:

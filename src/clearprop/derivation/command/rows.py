@@ -124,14 +124,14 @@ def _in_order(
     names = [name for name in table.names if name != target] if target else list(table.names)
     targets = [table.column(target).name] if target else names[inputs:]
     classes = cost.row.target == "class"
-    if len(names) < inputs or (target and len(names) != inputs) or not (
-        len(targets) == width or (classes and len(targets) == 1)
-    ):  # fmt: skip
-        key = "columns_classes" if classes else "columns_targets"
-        count = len(table.names)
-        has = refusal("column_one" if count == 1 else "column_many", count=count)
-        counted = {"columns": has, "inputs": inputs, "targets": width}
-        raise DataError(refusal(key, table=_called(table), **counted))
+    fitting = len(targets) == width or (classes and len(targets) == 1)
+    if target and not fitting:
+        raise DataError(refusal("one_target", target=shown(target), targets=width))
+    if len(names) < inputs or (target and len(names) != inputs) or not fitting:
+        key = "columns_inputs" if target else "columns_classes" if classes else "columns_targets"
+        has = refusal("column_one" if len(names) == 1 else "column_many", count=len(names))
+        said = {"inputs": inputs, "targets": width, "target": shown(target), "columns": has}
+        raise DataError(refusal(key, table=_called(table), **said))
     X = _numbers(table, names[:inputs], kept)
     one_class = classes and len(targets) == 1 and width > 1
     if one_class:

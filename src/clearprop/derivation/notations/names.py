@@ -92,9 +92,9 @@ class Names(Spelling):
                     sym, index = Names(other, self.graph)._entry(text, *found, False)
                 except GraphError:
                     continue
-                own = self.name(sym, index)
+                ours = f"{sym}[{','.join(str(place + 1) for place in index)}]" if index else sym
                 called = {"other": repr(other.name), "notation": repr(self.notation.name)}
-                return refusal("other_notation", name=own, **called)
+                return refusal("other_notation", name=self.name(sym, index), ours=ours, **called)
         scripted = re.fullmatch(r"([A-Za-z])(\d+)", given)
         layered = [
             f"{sym}[{places}]"
@@ -168,7 +168,7 @@ class Names(Spelling):
             if not shape:
                 raise GraphError(refusal("one_number", **said))
             if ours:
-                last, sizes = self.name(sym, tuple(size - 1 for size in shape)), shape
+                last, sizes = f"{sym}[{','.join(map(str, shape))}]", shape
             else:
                 full = FULL if self.column(base_of(sym)) and len(shape) == 2 else ""
                 own = (shape[0], shape[1] + 1) if full else self.ordered(sym, shape)

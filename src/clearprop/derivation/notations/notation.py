@@ -388,6 +388,8 @@ INDEX = Notation(
 NOTATIONS: dict[str, Notation] = {
     one.name: one for one in (MATRIX, GRAPH, DELTA_RULE, SCALAR, INDEX)
 }
+_BY_SOURCE = {one.source[:2]: one for one in NOTATIONS.values()}
+"""S0 to S4, as the pages call the texts."""
 
 
 def _reason(error: Exception) -> Sentence:
@@ -403,12 +405,12 @@ def _reason(error: Exception) -> Sentence:
 
 
 def find_notation(given: str | Notation) -> Notation:
-    """Return a notation by its name or from a TOML file (a name that ends in ``.toml``).
+    """Return a notation by its name, its text's number, or from a TOML file (``.toml``).
 
     Examples
     --------
-    >>> find_notation("scalar").hidden["W"]
-    'V'
+    >>> find_notation("scalar").hidden["W"], find_notation("S3").name
+    ('V', 'scalar')
     """
     if isinstance(given, Notation):
         return given
@@ -416,6 +418,8 @@ def find_notation(given: str | Notation) -> Notation:
         raise SettingError(refusal("notation_kind", given=shown(given)))
     if given.endswith(".toml"):
         return Notation.from_toml(given)
+    if given.upper() in _BY_SOURCE:
+        return _BY_SOURCE[given.upper()]
     if given not in NOTATIONS:
         raise SettingError(unknown("notation", given, NOTATIONS))
     return NOTATIONS[given]

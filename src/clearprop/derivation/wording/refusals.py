@@ -52,8 +52,9 @@ REFUSALS = Words(
             "zh": "网络中没有 {text}；{hint}",
         },
         "other_notation": {
-            "en": "the notation {other} calls so what is {name} in {notation}",
-            "zh": "这是记号 {other} 的写法，在 {notation} 中写作 {name}",
+            "en": "in {notation} it is {name}: say {ours}, or take the notation {other}, which "
+            "calls it so",
+            "zh": "在 {notation} 中它写作 {name}：请写 {ours}，或改用记号 {other}，那里才这样写",
         },
         "which_layer": {
             "en": "which layer's? say {names}",
@@ -303,6 +304,20 @@ REFUSALS = Words(
             "on it: clearprop train, then clearprop derive MODEL --data)",
             "zh": "{table} 有 {columns}；网络需要 {inputs} 列输入，都是数，然后是一列类别"
             "（有其他列的表，先用 clearprop train 训练模型，再 clearprop derive MODEL --data）",
+        },
+        "columns_inputs": {
+            "en": "{table} has {columns} beside the target {target}; the network needs {inputs} of "
+            "inputs, all numbers (a table with other columns is derived by a model trained on it: "
+            "clearprop train, then clearprop derive MODEL --data)",
+            "zh": "{table} 除目标 {target} 外有 {columns}；网络需要 {inputs} 列输入，都是数"
+            "（有其他列的表，先用 clearprop train 训练模型，再 clearprop derive MODEL --data）",
+        },
+        "one_target": {
+            "en": "--target {target} is one column, and the network has {targets} outputs: for a "
+            "column of classes take --cost cross_entropy, for one of numbers a network of one "
+            "output",
+            "zh": "--target {target} 是一列，而网络有 {targets} 个输出："
+            "若是类别，请用 --cost cross_entropy；若是数，请用一个输出的网络",
         },
         "column_one": {"en": "1 column", "zh": "1 列"},
         "column_many": {"en": "{count} columns", "zh": "{count} 列"},
