@@ -209,7 +209,7 @@ def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
         line, _, shown = part.partition("\n")
         done = subprocess.run(
             line, shell=True, check=False, capture_output=True, text=True, encoding="utf-8",
-            cwd=tmp_path, env={**os.environ, "PATH": path, "COLUMNS": "120"},
+            cwd=tmp_path, env={**os.environ, "PATH": path, "COLUMNS": "88"},
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
         if "clearprop train" in line:

@@ -58,7 +58,9 @@ def test_a_notation_of_ones_own_keeps_its_chinese_title():
 def test_a_chinese_name_in_an_english_page_says_its_language(table, capsys):
     page = written(capsys, "2-3-1", "--data", table, "--row", "1", "--format", "html")
     assert '<html lang="en">' in page
-    assert 'a⁽¹⁾₁ <span lang="zh-CN">面积</span>, a⁽¹⁾₂ <span lang="zh-CN">楼层</span>' in page
+    assert (
+        'a⁽¹⁾₁\xa0<span lang="zh-CN">面积</span>, a⁽¹⁾₂\xa0<span lang="zh-CN">楼层</span>' in page
+    )
     line = ("2-3-1", "--data", table, "--row", "1", "--format", "html", "--language", "zh")
     page = written(capsys, *line)
     assert '<html lang="zh-CN">' in page

@@ -143,7 +143,11 @@ def said(words):
 )
 def test_every_page_says_both_in_both_languages(language, says, right):
     d = s3(language)
-    for page, sign in ((d.text(), "⚠"), (d.to_html(), "⚠"), (d.to_latex(), r"\ensuremath{!}")):
+    for page, sign in (
+        (d.text(), "⚠"),
+        (d.to_html(), "⚠"),
+        (d.to_latex(), r"\ensuremath{\boxed{!}}"),
+    ):
         assert len(re.findall(rf"{said(says.replace('⚠', sign))}", page)) == 12
         assert len(re.findall(rf"(?m)(?:^\s*|>|newline\n){said(right)}", page)) == 12
         value = d.printer(TEXT).array(by_hand()[35][0])

@@ -242,7 +242,8 @@ def test_a_misprint_of_the_source_is_marked_below_its_step_on_every_page():
     assert "\033[33m        ⚠ the source prints: \033[0ma = 2\n" in d.text(color=True)
     assert "          \033[33mw_1<2\033[0m\n" in d.text(color=True)
     assert d.to_latex().endswith(
-        "\\end{align*}\n\\textit{\\ensuremath{!} the source prints: \\ensuremath{a = 2} \\newline\n"
+        "\\end{align*}\n\\textit{\\ensuremath{\\boxed{!}} the source prints: "
+        "\\ensuremath{a = 2} \\newline\n"
         "right: \\ensuremath{b = 2} \\newline\nw\\_1<2}\n\\end{document}\n"
     )
 
@@ -284,7 +285,7 @@ def test_an_english_article_needs_no_chinese_fonts_and_a_chinese_one_has_them():
         "\\documentclass[11pt]{ctexart}\n\\usepackage{amsmath,amssymb}\n"
         "\\usepackage[margin=25mm]{geometry}\n"
     )
-    assert r"\noindent S0: 前馈神经网络与反向传播算法（推导过程）, Joe-Han, 2016\par" in page
+    assert r"\noindent S0：前馈神经网络与反向传播算法（推导过程）, Joe-Han, 2016\par" in page
     assert r"\section*{前向传播}" in page and r"\ensuremath{\cdot}~由 (2)" in page
     english = one_unit().to_latex()
     assert not re.search("[\u2e80-\uffff]", english)

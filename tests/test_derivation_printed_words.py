@@ -21,6 +21,7 @@ from clearprop.derivation.pages.heading import (
     section_title,
     uses_text,
     verified,
+    wrapped,
 )
 from clearprop.derivation.pages.notes import notes_of
 from clearprop.derivation.pages.terminal import text_page
@@ -34,7 +35,7 @@ def test_a_header_says_notation_and_size_and_source():
     assert list(header(cp.derive(cp.Network([40, 30])))) == [
         "notation: S0 · 矩阵 matrix · 1,230 parameters", S0]  # fmt: skip
     d = one_unit("zh")
-    assert list(header(d)) == ["记号：S0 · 矩阵 matrix · 2 个参数", S0]
+    assert list(header(d)) == ["记号：S0 · 矩阵 matrix · 2 个参数", S0.replace(": ", "：")]
     bare = replace(d, notation=replace(d.notation, title="", source=""), language="en")
     assert list(header(bare)) == ["notation: matrix · 2 parameters"]
 
@@ -45,8 +46,21 @@ def test_a_header_says_where_the_numbers_come_from():
     d = replace(one_unit(), seed=7, columns={"a1": ("age",), "y": ("town",)})
     assert list(header(d))[2:] == [
         "numbers: random, seed 7 (your own with --data)",
-        "columns: a⁽¹⁾₁ age; y₁ town",
+        "columns: a⁽¹⁾₁\xa0age; y₁\xa0town",
     ]
+
+
+def test_a_header_says_that_a_models_own_steps_were_others():
+    d = replace(one_unit(), seed=0, trained="adam (learning_rate 0.001)", learning_rate=0.25)
+    assert list(header(d))[3:] == [
+        "steps: gradient descent with α = 0.25 (--learning-rate); the model itself was trained by "
+        "adam (learning_rate 0.001)"
+    ]
+
+
+def test_a_symbol_and_its_column_stand_on_one_line():
+    said = "columns: a⁽¹⁾₁\xa0age, a⁽¹⁾₂\xa0size"
+    assert list(wrapped(said, 16)) == ["columns:", "a⁽¹⁾₁\xa0age,", "a⁽¹⁾₂\xa0size"]
 
 
 def test_a_header_says_which_sample_and_member_the_numbers_are_of():
@@ -76,7 +90,7 @@ def test_a_header_says_which_sample_and_member_the_numbers_are_of():
 def test_eight_columns_are_named_and_of_more_six_and_the_last(count, named):
     d = replace(cp.derive(cp.Network([count, 1]), "scalar"),
                 columns={"a1": tuple(f"c{n}" for n in range(1, count + 1))})  # fmt: skip
-    said = [one if one == "…" else f"X{one} c{one}" for one in named.split()]
+    said = [one if one == "…" else f"X{one}\xa0c{one}" for one in named.split()]
     assert columns_text(d) == ", ".join(said)
 
 
@@ -87,7 +101,7 @@ def test_an_index_names_its_column_without_a_number():
     one, two = (given.value for given in d.network.graph.inputs)
     said = columns_text(replace(d, columns={one: ("town",), two: ("age", "size")}))
     whole, first, second = (d.names.name(*of) for of in ((one,), (two, (0,)), (two, (1,))))
-    assert said == f"{whole} town; {first} age, {second} size"
+    assert said == f"{whole}\xa0town; {first}\xa0age, {second}\xa0size"
     assert not whole.endswith("₁") and first.endswith("₁") and second.endswith("₂")
 
 

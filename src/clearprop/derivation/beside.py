@@ -254,7 +254,19 @@ class Beside:
 
         with np.errstate(all="ignore"):
             found = put(member, number)
-        return None if found == member or isinstance(found, Number | Literal) else found
+        if found == member or isinstance(found, Number | Literal):
+            return None
+        return put(found, self._rounded)
+
+    def _rounded(self, node: Node) -> Node | None:
+        """A formula's own number as a measured one, where it has more digits than the page.
+
+        Its own equation has it in full.
+        """
+        own = isinstance(node, Number) and not node.measured
+        if not own or float(f"{node.number:.{self.digits}g}") == node.number:
+            return None
+        return replace(node, measured=True)
 
     def _is_matrix(self, node: Node) -> bool:
         """Whether it is a quantity whose number would be a matrix in the middle of a line."""

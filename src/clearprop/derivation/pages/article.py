@@ -230,7 +230,8 @@ PROSE = {
     "δ": r"\delta", "Δ": r"\Delta", "∂": r"\partial", "⊕": r"\oplus", "⊙": r"\odot",
     "Θ": r"\Theta", "σ": r"\sigma", "λ": r"\lambda", "α": r"\alpha", "η": r"\eta",
     "⊘": r"\oslash", "κ": r"\kappa", "Σ": r"\Sigma", "′": r"{}^{\prime}", "·": r"\cdot", "−": "-",
-    "⚠": "!", "≤": r"\le", "²": "{}^{2}", "½": r"\tfrac{1}{2}", "∞": r"\infty", "←": r"\leftarrow",
+    "⚠": r"\boxed{!}", "≤": r"\le", "²": "{}^{2}", "½": r"\tfrac{1}{2}", "∞": r"\infty",
+    "←": r"\leftarrow",
 } | {
     high: rf"{{}}^{{{low}}}"
     for high, low in zip("⁰¹³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ˡⁿᵏ", "013456789()+-lnk", strict=True)

@@ -23,6 +23,8 @@ FORWARD = ("forward", "cost")
 """Kinds of steps whose numbers come before any derivative."""
 COLUMNS_NAMED = 8
 """Of a wider input, so many columns are named."""
+UNBROKEN = "\N{NO-BREAK SPACE}"
+"""Between a symbol and what it is: no line ends here."""
 
 
 def width(text: str) -> int:
@@ -44,10 +46,13 @@ def header(derived: Derived) -> Iterator[str]:
     yield " · ".join(
         [derived.say("written", notation=notation), derived.say("parameters", count=f"{count:,}")]
     )
-    if derived.notation.source:
-        yield visible(derived.notation.source)
+    if source := visible(derived.notation.source):
+        yield re.sub(r"^(\w+): ", r"\1：", source) if derived.language == "zh" else source
     if derived.seed is not None:
         yield derived.say(derived.origin, seed=derived.seed, table=visible(derived.table))
+    if derived.trained:
+        rate = f"{derived.names.name('learning_rate')} = {number(derived.learning_rate)}"
+        yield derived.say("trained", rate=rate, optimizer=visible(derived.trained))
     if derived.columns:
         yield derived.say("columns", names=columns_text(derived))
     if derived.numbers is not None and derived.numbers.m > 1:
@@ -104,7 +109,7 @@ def columns_text(derived: Derived) -> str:
     for sym, units in derived.columns.items():
         whole = derived.names.rank(sym) == 0
         said = [
-            f"{derived.names.name(sym, () if whole else (place,))} {visible(unit)}"
+            f"{derived.names.name(sym, () if whole else (place,))}{UNBROKEN}{visible(unit)}"
             for place, unit in enumerate(units)
         ]
         if len(said) > COLUMNS_NAMED:
@@ -222,7 +227,7 @@ def wrapped(text: str, columns: int) -> Iterator[str]:
     (['one two', 'three'], ['输入层，', '隐藏层'])
     """
     line = ""
-    for word in re.findall(r"\s*(?:[　-鿿＀-￯]|[^\s　-鿿＀-￯]+)"
+    for word in re.findall(r"[ \n]*(?:[　-鿿＀-￯]|[^ \n　-鿿＀-￯]+)"
                            r"[，。；：、）]*", text):  # fmt: skip
         if line and width(line + word) > columns:
             yield line

@@ -38,6 +38,11 @@ MESSAGES = Words(
             "training",
             "zh": "参数取自模型；输入与目标取自 {table}，按训练时的方式编码并标准化",
         },
+        "trained": {
+            "en": "steps: gradient descent with {rate} (--learning-rate); the model itself was "
+            "trained by {optimizer}",
+            "zh": "更新：梯度下降，{rate}（--learning-rate）；模型本身用 {optimizer} 训练",
+        },
         "columns": {"en": "columns: {names}", "zh": "列：{names}"},
         "graph_of": {"en": "a graph of {count} layers", "zh": "{count} 层的计算图"},
         "graph_of_one": {"en": "a graph of one layer", "zh": "一层的计算图"},
@@ -207,8 +212,8 @@ MESSAGES = Words(
         },
         "penalty": {"en": "Penalty", "zh": "惩罚项"},
         "penalty_why": {
-            "en": "Large weights cost something (weight decay); biases do not.",
-            "zh": "较大的{weight_word}要付出代价（权重衰减），偏置不计。",
+            "en": "Large weights cost something (the L2 penalty); biases do not.",
+            "zh": "较大的{weight_word}要付出代价（L2 惩罚），偏置不计。",
         },
         # -- backward
         "arrives_cost": {"en": "What leaves the cost", "zh": "{cost_word}对输出的导数"},

@@ -12,7 +12,7 @@ VERDICTS: dict[str, dict[Language, str]] = {
     },
     "by_sympy": {
         "en": "the gradients, against SymPy's differentiation of the printed cost to {error}",
-        "zh": "梯度与对所列{cost_word}符号求导的结果相差不超过 {error}",
+        "zh": "梯度与 SymPy 对所列{cost_word}求导的结果相差不超过 {error}",
     },
     "sympy_parameters": {
         "en": "SymPy skipped: more than {most} parameters",
