@@ -51,6 +51,7 @@ class Beside:
     names: Names
     numbers: TraceNumbers | None
     row: int
+    digits: int
     weight: str
 
     @cached_property
@@ -263,10 +264,10 @@ class Beside:
 
         Its own equation has it in full.
         """
-        own = isinstance(node, Number) and not node.measured
-        if not own or float(f"{node.number:.{self.digits}g}") == node.number:
+        if not isinstance(node, Number) or node.measured:
             return None
-        return replace(node, measured=True)
+        rounded = float(f"{node.number:.{self.digits}g}")
+        return None if rounded == node.number else replace(node, measured=True)
 
     def _is_matrix(self, node: Node) -> bool:
         """Whether it is a quantity whose number would be a matrix in the middle of a line."""
