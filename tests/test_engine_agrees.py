@@ -11,8 +11,10 @@ from conftest import count
 from engine_runs import data_of, flat_of, opened, state_of, window
 from random_networks import COSTS, FUNCTIONS, Case, chain_case, random_case
 
+from clearprop import _native
 from clearprop.backprop import Position, Trace, sample_gradients
 from clearprop.engine import Data, NativeRunner, ReferenceRunner, State
+from clearprop.engine.isa import choose
 from clearprop.engine.pieces import combine
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.graph import Dense, Input
@@ -21,6 +23,9 @@ from clearprop.optimizers import NATIVE, SGD, optimizer
 
 # ‖a − b‖∞ ≤ tolerance · (scale of the summands): the claims of the engine
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+#: Each is a code of its own. The one that runs where nobody chooses meets the most cases.
+CHOSEN = choose().name
+OTHERS = [name for name, _, here in _native.instruction_sets() if here and name != CHOSEN]
 
 
 def summands(case: Case, trace: Trace) -> dict[str, float]:
@@ -74,6 +79,17 @@ def test_gradients_are_the_plans_on_random_graphs(precision: str, proof: object)
     proof(f"native {precision} gradients are the plan's on random graphs", number, worst=worst)  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("isa", OTHERS)
+def test_gradients_are_the_plans_by_every_other_instruction_set(isa: str, precision: str) -> None:
+    for seed in range(count(40, 400)):
+        case = random_case(seed, rows=1 + seed % 40 if seed % 10 else 300)
+        runner = opened(case, precision=precision, isa=isa)
+        assert runner.isa == isa
+        found = disagreement(case, runner)
+        assert found <= TOLERANCE[precision], f"seed {seed}: {found}"
+
+
 def test_layers_by_the_thousand_train_as_in_the_reference() -> None:
     layers = count(1100, 5000)  # Python's own depth of calls is 1000
     x = h = Input(2)
@@ -115,15 +131,16 @@ def test_fusing_changes_no_bit() -> None:
 @pytest.mark.parametrize("function", [*FUNCTIONS, "softmax"])
 def test_every_function_meets_every_cost(function: str, cost: str, precision: str) -> None:
     sizes = ((1, 1, 3), (1, 9, 5), (3, 4, 3), (3, 37, 19))  # outputs, m, hidden
-    for (outputs, m, hidden), weighted in itertools.product(sizes, (False, True)):
+    cases = [(CHOSEN, *size) for size in sizes] + [(isa, *sizes[-1]) for isa in OTHERS]
+    for (isa, outputs, m, hidden), weighted in itertools.product(cases, (False, True)):
         case = chain_case(function, cost, outputs, weighted, seed=m, hidden=hidden, m=m)
         if function == "exp":  # of exp: keep to what float32 can hold
             case = replace(case, parameters={n: 0.3 * w for n, w in case.parameters.items()})
         only = outputs == 1 and cost == "cross_entropy"  # of one class: δ = a − y = 1 − 1
-        runner = opened(case, precision=precision)
+        runner = opened(case, precision=precision, isa=isa)
         found = disagreement(case, runner, least=1.0 if only else 0.0)
-        assert found <= TOLERANCE[precision]
-        apart = opened(case, precision=precision, fuse=False)
+        assert found <= TOLERANCE[precision], isa
+        apart = opened(case, precision=precision, isa=isa, fuse=False)
         fused, unfused = (
             combine(one.gradient(state_of(case, one), np.arange(m), one.total_weight(np.arange(m))))
             for one in (runner, apart)
@@ -135,14 +152,15 @@ def test_every_function_meets_every_cost(function: str, cost: str, precision: st
 # Of a gradient that is rounding itself, Rprop and Lion take anyone's sign: test_optimizers_more.
 @pytest.mark.parametrize("name", [name for name in NATIVE if name not in ("rprop", "lion")])
 @pytest.mark.parametrize("clip", [None, 0.05])
-def test_training_steps_are_the_references(name: str, clip: float | None) -> None:
-    seeds, whole = count(12, 200), 0
+@pytest.mark.parametrize("isa", [CHOSEN, *OTHERS])
+def test_training_steps_are_the_references(isa: str, clip: float | None, name: str) -> None:
+    seeds, whole = count(12, 200) if isa == CHOSEN else count(3, 20), 0
     for seed in range(seeds):
         case = random_case(seed, rows=50)
         rng = np.random.default_rng(seed)
         batches = [rng.permutation(50)[: int(rng.integers(2, 50))] for _ in range(6)]
         given = optimizer(name)
-        native = opened(case, given, precision="float64", clip=clip)
+        native = opened(case, given, precision="float64", clip=clip, isa=isa)
         reference = ReferenceRunner(case.network.graph, given, native.data, clip)
         states = [state_of(case, native), state_of(case, native)]
         reports = [
@@ -170,10 +188,11 @@ def test_training_steps_are_the_references(name: str, clip: float | None) -> Non
     assert whole >= 0.99 * seeds  # the others diverge, both at the same step
 
 
-def test_outputs_and_cost_of_data_are_the_references() -> None:
-    for seed in range(40):
+@pytest.mark.parametrize("isa", [CHOSEN, *OTHERS])
+def test_outputs_and_cost_of_data_are_the_references(isa: str) -> None:
+    for seed in range(40 if isa == CHOSEN else 10):
         case = random_case(seed, rows=1 + 7 * seed)
-        native = opened(case, precision="float64")
+        native = opened(case, precision="float64", isa=isa)
         reference = ReferenceRunner(case.network.graph, SGD(0.1), native.data)
         flat = flat_of(case.network, case.parameters)
         expected = reference.forward(flat, native.data.inputs)

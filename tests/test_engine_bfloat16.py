@@ -18,6 +18,8 @@ from clearprop.errors import NativeError
 from clearprop.optimizers import SGD, Adam
 
 SETS = [name for name, _, here in _native.instruction_sets() if here]
+#: Kernels of the processor's own products, and of every instruction set that emulates them.
+KERNELS = [(name, None) for name in _native.bfloat16_sets()] + [("emulated", isa) for isa in SETS]
 
 
 @pytest.fixture(autouse=True)
@@ -64,18 +66,22 @@ def test_a_step_is_that_of_rounded_operands() -> None:
     assert exact.mean() > 0.5
 
 
-def test_threads_and_pieces_change_no_bits() -> None:
+@pytest.mark.parametrize(("products", "isa"), KERNELS)
+def test_threads_and_pieces_change_no_bits(
+    products: str, isa: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARPROP_BFLOAT16", products)
     for seed in range(count(8, 80)):
         m = (300, 1000, 1, 5, 127, 128, 129)[seed % 7]
         case = random_case(seed, rows=m)
         states = []
         for threads in (1, 2, 5):
-            runner = opened(case, Adam(0.01), precision="bfloat16", threads=threads)
+            runner = opened(case, Adam(0.01), precision="bfloat16", threads=threads, isa=isa)
             state = state_of(case, runner)
             runner.run(state, window([np.roll(np.arange(m), step) for step in range(3)], 0.01))
             states.append(state)
         assert all(same(states[0], other) for other in states[1:]), f"seed {seed}"
-        runner = opened(case, Adam(0.01), precision="bfloat16")
+        runner = opened(case, Adam(0.01), precision="bfloat16", isa=isa)
         rows, whole, cut = np.arange(m), state_of(case, runner), state_of(case, runner)
         runner.run(whole, window([rows], 0.01))
         nodes = []
@@ -86,10 +92,14 @@ def test_threads_and_pieces_change_no_bits() -> None:
         assert same(whole, cut), f"seed {seed}"
 
 
-def test_a_row_alone_is_the_row_among_300() -> None:
+@pytest.mark.parametrize(("products", "isa"), KERNELS)
+def test_a_row_alone_is_the_row_among_300(
+    products: str, isa: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARPROP_BFLOAT16", products)
     for seed in range(count(8, 80)):
         case = random_case(seed, rows=300)
-        runner = opened(case, precision="bfloat16")
+        runner = opened(case, precision="bfloat16", isa=isa)
         flat = flat_of(case.network, case.parameters)
         inputs = data_of(case.network, case.X, case.Y).inputs
         among = runner.forward(flat, inputs)

@@ -48,16 +48,32 @@ def test_any_number_of_threads(precision: str, clip: float | None) -> None:
             assert reported == also
 
 
+@pytest.mark.parametrize("isa", SETS)
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("m", [129, 1000])
-def test_any_number_of_threads_with_everything_at_once(m: int, precision: str) -> None:
+def test_any_number_of_threads_with_everything_at_once(m: int, precision: str, isa: str) -> None:
     """Tied, embedded, weighted, clipped, penalised, dropped out, members; up to 16 threads."""
     case = tied_case(m)
     for clip in (None, 0.05):
-        one, reported = trained(case, m, precision=precision, clip=clip, threads=1)
+        settings = {"precision": precision, "clip": clip, "isa": isa}
+        one, reported = trained(case, m, threads=1, **settings)
         for threads in THREADS:
-            many, also = trained(case, m, precision=precision, clip=clip, threads=threads)
+            many, also = trained(case, m, threads=threads, **settings)
             assert same(one, many), threads
+            assert reported == also
+
+
+@pytest.mark.parametrize("isa", SETS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_any_number_of_threads_on_random_graphs_by_every_instruction_set(
+    precision: str, isa: str
+) -> None:
+    for seed, m in enumerate((300, 1000, 127, 128, 129, 5)):
+        case = random_case(seed, rows=m)
+        one, reported = trained(case, m, precision=precision, isa=isa, threads=1)
+        for threads in (2, 7):
+            many, also = trained(case, m, precision=precision, isa=isa, threads=threads)
+            assert same(one, many), f"seed {seed}, {threads} threads"
             assert reported == also
 
 
@@ -227,10 +243,11 @@ def test_pieces_made_by_engines_of_other_threads_are_the_fused_step(
         assert same(fused, state)
 
 
+@pytest.mark.parametrize("isa", SETS)
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_row_alone_is_the_row_among_512(precision: str) -> None:
+def test_a_row_alone_is_the_row_among_512(precision: str, isa: str) -> None:
     for case in (tied_case(512), *(random_case(seed, rows=512) for seed in range(count(20, 200)))):
-        runner = opened(case, precision=precision)
+        runner = opened(case, precision=precision, isa=isa)
         flat = flat_of(case.network, case.parameters)
         inputs = data_of(case.network, case.X, case.Y).inputs
         among = runner.forward(flat, inputs)
@@ -242,12 +259,13 @@ def test_a_row_alone_is_the_row_among_512(precision: str) -> None:
                 assert out.tobytes() == expected.tobytes(), f"seed {case.seed}, row {row}"
 
 
-def test_the_cost_of_data_depends_on_no_thread() -> None:
+@pytest.mark.parametrize("isa", SETS)
+def test_the_cost_of_data_depends_on_no_thread(isa: str) -> None:
     case = random_case(4, rows=1500)
     flat = flat_of(case.network, case.parameters)
     found = set()
     for threads in (1, 2, 5):
-        runner = opened(case, threads=threads)
+        runner = opened(case, threads=threads, isa=isa)
         found.add(runner.evaluate(flat, runner.data))
     assert len(found) == 1
 
