@@ -103,7 +103,11 @@ void bind_kernels(nb::module_& module) {
                "Rows with native kernels, by number: kind is function, cost or optimizer.");
     module.def("bfloat16_sets", &bfloat16_names,
                "Kernels of this processor's own bfloat16 products, fastest first.");
-    module.def("available_cores", &available_cores, "Cores this process may use.");
+    module.def("available_cores", &available_cores, "Cores the system schedules this process on.");
+    module.def("leave_cores", &leave_cores, nb::arg("count"),
+               "Let threads spin while they wait only in teams of so many.");
+    module.def("may_spin", &may_spin, nb::arg("threads"),
+               "Whether threads of a team of so many spin while they wait for each other.");
     module.def("elementary_f32", &elementary<float>, nb::arg("isa"), nb::arg("function"),
                nb::arg("x"), "exp, expm1, log, log1p, tanh, erf, sqrt by number: for tests.");
     module.def("elementary_f64", &elementary<double>, nb::arg("isa"), nb::arg("function"),

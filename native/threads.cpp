@@ -1,6 +1,9 @@
 // The team and its barrier, and how many cores there are for them; threads.hpp tells why.
 #include "threads.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #if defined(__linux__)
 #include <sched.h>
 #endif
@@ -17,8 +20,10 @@ void relax() {
 #endif
 }
 
+std::atomic<int> cores_left{std::numeric_limits<int>::max()};
+
 // 2,000 pauses are some 20 to 80 µs: longer than threads of one step drift apart.
-int spins_of(int threads) { return threads <= available_cores() ? 2000 : 0; }
+int spins_of(int threads) { return may_spin(threads) ? 2000 : 0; }
 
 // Returns when `number` is no longer `old`.
 template <class Number>
@@ -40,6 +45,10 @@ int available_cores() {
     const unsigned cores = std::thread::hardware_concurrency();
     return cores ? static_cast<int>(cores) : 1;
 }
+
+void leave_cores(int count) { cores_left = count; }
+
+bool may_spin(int threads) { return threads <= std::min(available_cores(), cores_left.load()); }
 
 Barrier::Barrier(int threads) : threads_(threads), spins_(spins_of(threads)) {}
 

@@ -11,8 +11,8 @@
 //
 // Why it is fast: threads of one step end within microseconds of each other, and to sleep and be
 // woken takes longer than that. So at the barrier, and between two pieces of work, a thread spins
-// for some 20 to 80 µs, but only where the process may use a core for every thread of the team;
-// then, or otherwise at once, it sleeps in the kernel.
+// for some 20 to 80 µs, but only where the process may use a core for every thread of the team
+// (`may_spin`); then, or otherwise at once, it sleeps in the kernel.
 #pragma once
 
 #include <atomic>
@@ -67,7 +67,15 @@ class Team {
     std::exception_ptr first_;
 };
 
-// Cores this process may use.
+// Cores the system schedules this process on.
 int available_cores();
+
+// How many of them others leave to it from now on, as a control group does with its share of time:
+// told by who reads such limits (clearprop/engine/limits.py).
+void leave_cores(int count);
+
+// Whether each thread of a team of so many has a core. If not, one that spins takes the time that
+// the thread it waits for needs.
+bool may_spin(int threads);
 
 }  // namespace clearprop

@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import clearprop as cp
 from clearprop import _native
-from clearprop.engine import limits
+from clearprop.engine import Data, NativeRunner, limits
 from clearprop.engine.limits import MANY, cores, quota
+from clearprop.engine.team import Team
 
 
 def plenty(monkeypatch: pytest.MonkeyPatch, count: int = 8) -> None:
@@ -114,6 +115,24 @@ def test_the_groups_leave_so_many_cores(
 
 def test_a_system_without_groups_limits_nothing(tmp_path: Path) -> None:
     assert quota(tmp_path) == MANY
+
+
+def test_no_thread_spins_for_a_core_that_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group's time would be spent on waiting, also by threads that are asked for by name."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    net, here = cp.Network([1, 1]), _native.available_cores()
+    data = Data({"X": np.zeros((1, 1))}, {"y": np.zeros((1, 1))})
+    for left in (1, 2, MANY):
+        monkeypatch.setattr(limits, "quota", lambda left=left: left)
+        for threads in (2, 3, here, here + 1):
+            NativeRunner(net.graph, None, data, threads=threads)
+            assert _native.may_spin(threads) == (threads <= min(here, left))
+        _native.leave_cores(MANY)
+        assert Team(None).of_pass(1e9) == min(here, left)  # a number that was chosen
+        assert _native.may_spin(2) == (min(here, left) >= 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # as in a worker, where others have the other cores
+    NativeRunner(net.graph, None, data, threads=2)
+    assert not _native.may_spin(2)
 
 
 # -- threadpoolctl -------------------------------------------------------------------------------

@@ -28,7 +28,15 @@ def bfloat16_sets() -> list[str]:
     """Kernels of this processor's own bfloat16 products, fastest first."""
 
 def available_cores() -> int:
-    """Cores this process may use."""
+    """Cores the system schedules this process on."""
+
+def leave_cores(count: int) -> None:
+    """Let threads spin while they wait only in teams of so many."""
+
+def may_spin(threads: int) -> bool:
+    """
+    Whether threads of a team of so many spin while they wait for each other.
+    """
 
 def elementary_f32(isa: str, function: int, x: Annotated[NDArray[numpy.float32], dict(shape=(None,), order='C', device='cpu', writable=False)]) -> NDArray[numpy.float32]:
     """exp, expm1, log, log1p, tanh, erf, sqrt by number: for tests."""

@@ -1,9 +1,11 @@
-// A team that is refused some of its threads does its work with those it has, and comes back.
+// A team that is refused some of its threads does its work with those it has, and comes back,
+// whether its threads may spin or have to sleep.
 // Used by tests/test_native_team.py, which compiles it with native/threads.cpp alone.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <system_error>
@@ -46,9 +48,17 @@ void work(Team& team, int pieces) {
     }
 }
 
-}  // namespace
+void spinning() {
+    const int cores = available_cores();
+    claim(may_spin(cores) && !may_spin(cores + 1), "a thread on each core may spin, one more not");
+    for (const int count : {1, 2, std::numeric_limits<int>::max()}) {
+        leave_cores(count);
+        const int least = std::min(count, cores);
+        claim(may_spin(least) && !may_spin(least + 1), "so it is with the cores that are left");
+    }
+}
 
-int main() {
+void teams() {
     for (int wanted : {1, 2, 5})
         for (int given = 0; given < 6; ++given) {
             left = given;
@@ -70,5 +80,14 @@ int main() {
             work(team, 3);
         }
     for (int i = 0; i < 200; ++i) Team idle(3);
+}
+
+}  // namespace
+
+int main() {
+    spinning();
+    teams();
+    leave_cores(1);
+    teams();
     std::puts("ok");
 }

@@ -5,8 +5,8 @@ processor time that its control groups leave it (containers, services), of eithe
 variable ``OMP_NUM_THREADS``, which joblib and others set in their workers; and `threadpoolctl`, to
 which the engine is one more library with threads: its limits hold from the next slice of a run on,
 in every thread, and `threadpool_info` tells them under ``user_api="clearprop"``. A number of
-threads that is asked for by name (``threads=3``) is not cut. Proved by
-``tests/test_engine_limits.py``.
+threads that is asked for by name (``threads=3``) is not cut, but where that is more than the first
+three leave, none of them spins while it waits. Proved by ``tests/test_engine_limits.py``.
 """
 
 from __future__ import annotations
@@ -55,12 +55,17 @@ def cores() -> int:
 
 
 def unlimited() -> int:
-    """Return how many threads would be of use were it not for threadpoolctl."""
+    """Return how many threads would be of use were it not for threadpoolctl.
+
+    The native threads hear it too: those of a larger team sleep at once where they wait.
+    """
     found = min(int(_native.available_cores()), quota())
     asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     if asked.isdecimal() and int(asked) > 0:
         found = min(found, int(asked))
-    return max(1, found)
+    found = max(1, found)
+    _native.leave_cores(found)
+    return found
 
 
 def quota(root: Path = Path("/")) -> int:

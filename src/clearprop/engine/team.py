@@ -52,6 +52,8 @@ class Team:
 
     def __init__(self, asked: int | None) -> None:
         self.asked = asked
+        if asked is not None and asked > 1:
+            unlimited()  # not to be cut: for the threads to know whether each has a core
         self._most = 0  # threads that the trials are of, beside one
         self._cost: dict[int, deque[float]] = {}  # threads -> seconds a multiplication, by trial
         self._trials: list[int] = []  # threads of the trials that are still to be done
