@@ -134,6 +134,7 @@ class PyEngine {
     }
 
     void prepare(ReadFlat flat) {
+        const nb::gil_scoped_release release;
         const std::lock_guard lock(guard_);
         ready_.inputs.resize(1);
         engine_.prepare(flat.data(), ready_);

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 import threading
 import tracemalloc
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -95,6 +98,62 @@ def test_many_threads_take_turns() -> None:
     for one in threads:
         one.join()
     assert not wrong
+
+
+@pytest.fixture
+def unasked() -> Iterator[None]:
+    """For a test's length no thread gives up the interpreter's lock because others want it."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1000.0)
+    yield
+    sys.setswitchinterval(before)
+
+
+def at_work_beside(call: Callable[[], object]) -> bool:
+    """Whether another thread comes to run Python while `call` is called again and again."""
+    begin, ran = threading.Lock(), threading.Event()
+    begin.acquire()
+    other = threading.Thread(target=lambda: (begin.acquire(), ran.set()))
+    other.start()
+    begin.release()  # from here on only `call` can give up the lock
+    for _ in range(200):
+        call()
+        if ran.is_set():
+            break
+    found = ran.is_set()
+    other.join()
+    return found
+
+
+@pytest.mark.usefixtures("unasked")
+def test_another_thread_runs_python_meanwhile() -> None:
+    net = cp.Network([64, 256, 256, 8], "tanh")
+    parameters = [net.initial(seed) for seed in range(2)]
+    fast, X, out = Compiled(net, parameters[0]), np.zeros((2000, 64)), np.empty((2000, 8))
+    turn = itertools.cycle(parameters)
+    assert not at_work_beside(lambda: sum(range(20_000)))  # which keeps the lock
+    assert at_work_beside(lambda: fast.predict(X, out=out))
+    assert at_work_beside(lambda: fast.use(next(turn)))
+
+
+def test_batches_of_many_threads_at_once_have_the_bits_of_one() -> None:
+    net, X = made()
+    fast = Compiled(net, net.initial(0))
+    batches = [X[first:] for first in range(8)]
+    expected = [fast.predict(batch).tobytes() for batch in batches]
+    together, found = threading.Barrier(len(batches)), [list[bytes]() for _ in batches]
+
+    def work(number: int) -> None:
+        together.wait()
+        for _ in range(50):
+            found[number].append(fast.predict(batches[number]).tobytes())
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(batches))]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert found == [[bits] * 50 for bits in expected]
 
 
 def test_wrong_shapes_and_networks_are_refused() -> None:
