@@ -7,6 +7,7 @@ Python does.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,27 @@ extern "C" void* realloc(void* p, std::size_t n) {
     static auto next = (void* (*)(void*, std::size_t))dlsym(RTLD_NEXT, "realloc");
     ++calls;
     return next(p, n);
+}
+extern "C" void* __libc_calloc(std::size_t, std::size_t);
+extern "C" void* calloc(std::size_t n, std::size_t size) {
+    ++calls;
+    return __libc_calloc(n, size);  // dlsym itself may ask for memory by it
+}
+extern "C" void* memalign(std::size_t a, std::size_t n) {
+    static auto next = (void* (*)(std::size_t, std::size_t))dlsym(RTLD_NEXT, "memalign");
+    ++calls;
+    return next(a, n);
+}
+using Map = void* (*)(void*, std::size_t, int, int, int, long);
+extern "C" void* mmap(void* p, std::size_t n, int how, int flags, int file, long at) noexcept {
+    static auto next = (Map)dlsym(RTLD_NEXT, "mmap");
+    ++calls;
+    return next(p, n, how, flags, file, at);
+}
+extern "C" void* mmap64(void* p, std::size_t n, int how, int flags, int file, long at) noexcept {
+    static auto next = (Map)dlsym(RTLD_NEXT, "mmap64");
+    ++calls;
+    return next(p, n, how, flags, file, at);
 }
 extern "C" int posix_memalign(void** p, std::size_t a, std::size_t n) {
     using Next = int (*)(void**, std::size_t, std::size_t);
@@ -103,10 +125,44 @@ for shape in ((20,), (300, 20)):
 """
 
 
+# Each way of asking is seen: else a step could ask by it unnoticed.
+EACH = r"""
+import ctypes
+
+libc = ctypes.CDLL(None)
+allocations, size, pointer = libc.allocations, ctypes.c_size_t, ctypes.c_void_p
+allocations.restype = ctypes.c_long
+room = pointer()
+asking = {
+    "malloc": ([size], [64]),
+    "calloc": ([size, size], [1, 64]),
+    "realloc": ([pointer, size], [None, 64]),
+    "aligned_alloc": ([size, size], [64, 64]),
+    "memalign": ([size, size], [64, 64]),
+    "posix_memalign": ([pointer, size, size], [ctypes.addressof(room), 64, 64]),
+    "mmap": ([pointer, size, *[ctypes.c_int] * 3, ctypes.c_long], [None, 4096, 3, 34, -1, 0]),
+    "mmap64": ([pointer, size, *[ctypes.c_int] * 3, ctypes.c_long], [None, 4096, 3, 34, -1, 0]),
+}
+for name, (types, given) in asking.items():
+    ask = getattr(libc, name)
+    ask.argtypes = types
+
+    def seen(times):
+        before = allocations()
+        for _ in range(times):
+            ask(*given)
+        return allocations() - before
+
+    seen(1)
+    print(name, seen(1000))
+    assert seen(1000) >= 1000, name
+"""
+
+
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """Run a program with the calls of malloc counted; what it printed."""
-    if sys.platform != "linux":
+    """Run a program with its calls for memory counted; what it printed."""
+    if platform.libc_ver()[0] != "glibc":
         pytest.skip("counts calls of malloc in front of glibc's")
     compiler = shutil.which("c++") or shutil.which("g++")
     if compiler is None:
@@ -131,6 +187,10 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
         return done.stdout
 
     return run
+
+
+def test_every_way_to_ask_for_memory_is_counted(counted: Callable[[str], str]) -> None:
+    assert counted(EACH).count("\n") == 8
 
 
 def test_a_step_allocates_nothing(counted: Callable[[str], str]) -> None:
