@@ -1,8 +1,14 @@
 // bfloat16: numbers of 8 binary digits with the range of a float, two to a word.
 //
-// A product of pairs adds two terms a lane in one instruction (AVX512-BF16), or in two fma where
-// the processor has none; the sum stays a float. Weights, slots and values are floats always: what
-// a product reads is rounded on its way into the packed operand, so nothing else knows of bfloat16.
+// Rounding is to the nearest, ties to even. Weights, slots and values are floats always: what a
+// product reads is rounded on its way into the packed operand, so nothing else knows of bfloat16.
+//
+//   c + a₀ b₀ + a₁ b₁: what a lane of c becomes with one pair of a and one of b, as a float
+//
+// Why it is fast: a register holds twice the numbers, and a product of pairs adds two terms a lane
+// in one instruction (AVX512-BF16; by AMX's tiles 32 terms: tiles.hpp). Where the processor has
+// neither it is two fma, and slower than float32. Weights are paired once a step, behind their
+// update, by whole registers.
 #pragma once
 
 #include "program.hpp"

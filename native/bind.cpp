@@ -1,4 +1,6 @@
-// The module: its constants, and its parts in turn.
+// The module `clearprop._native`: its constants, and its parts in turn.
+//
+// It owns nothing else: what the parts are, and what they keep to, is in bind.hpp.
 #include "bind.hpp"
 
 #include "program.hpp"

@@ -1,4 +1,11 @@
 // The engine as Python calls it: slices of steps, predictions, gradients in pieces.
+//
+// It owns an engine, and the compiled model's input and lock; a held state is Python's own object
+// (bind_held.hpp). Tables of a program come as bytes and are the C++ structures themselves.
+//
+// Why it is fast: the interpreter's lock is given up once for a whole slice of steps, whose numbers
+// are read and written in NumPy's own memory; `predict`, whose call takes longer than a small
+// network's row, checks shapes here instead of in Python.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>

@@ -1,4 +1,8 @@
 // The kernels that were built: for which processors, of which rows, and single ones for tests.
+//
+// The names of rows come in the order of the numbers by which a program's instructions call them,
+// so that Python's lowering and the generated kernels cannot drift apart. How many cores there are
+// is told here too. What is for tests is made for clarity: it packs and copies with every call.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>

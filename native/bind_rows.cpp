@@ -1,4 +1,9 @@
 // Rows: their order in an epoch, whether batches of them fit, and what they weigh.
+//
+// Orders are those of philox.hpp, by the widest instruction set (order.hpp), and Σ w of a batch is
+// summed in the shape of every sum over rows (blocks.hpp).
+//
+// Why it is fast: rows are made in one pass and checked in one, whose only array is the result.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>

@@ -1,4 +1,9 @@
 // Sums in double over the rows of a batch, in the one shape of every sum over rows.
+//
+// Blocks of `row_block` rows, counted from the batch's first, are each one chain in row order; the
+// blocks' sums are joined by the tree (tree.hpp). So the cost, Σ w and ‖g‖² have the same bits for
+// any number of threads, and for a batch in pieces that are cut between blocks. It is not made for
+// speed: what it sums is one number a row, and a parameter's rows are summed by sums.hpp.
 #pragma once
 
 #include <algorithm>

@@ -1,10 +1,11 @@
 // The numbers of a training state where the steps read and write them: weights and slots of the
 // optimizer in the engine's layout, part by part. Part 0 is the weights, part s + 1 is slot s.
 //
-// A run binds to it and leaves the state in it, so that it stands in memory once and no slice
-// begins or ends with a copy. It is no part of an engine: it outlives the one that made it, and can
-// be read when that is gone. Who reads or writes takes the turn first; a step has it from its
-// slice's beginning to its end.
+// Why it is fast: a run binds to it and leaves the state in it, so that it stands in memory once
+// and no slice begins or ends with a copy.
+//
+// It is no part of an engine: it outlives the one that made it, and can be read when that is gone.
+// Who reads or writes takes the turn first; a step has it from its slice's beginning to its end.
 #pragma once
 
 #include <atomic>

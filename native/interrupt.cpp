@@ -1,4 +1,9 @@
 // The stop flags of the calls that run now, and the handler that raises them all.
+//
+// It owns the process's handler of SIGINT while any such call runs: the first puts it there, the
+// last puts back the one before, which is called in between as well. A handler may run at any
+// instruction, so it takes no lock and allocates nothing: flags stand in a fixed array of atomics,
+// and a call that finds no place in it runs on without being reached.
 #include "interrupt.hpp"
 
 #include <signal.h>

@@ -1,4 +1,9 @@
 // The instruction sets that were compiled, widest first. CMake says which (CLEARPROP_HAS_…).
+//
+// It owns the two lists: sets of float and double, and the processor's own bfloat16 products,
+// fastest first. This file is compiled for the least processor, and kernels.cpp once for each set,
+// in a namespace of that name. Who takes a set by name has asked first whether it is supported
+// (clearprop/engine/isa.py).
 #include "isa.hpp"
 
 #include <stdexcept>

@@ -1,4 +1,7 @@
-// The instruction sets that were compiled, by name.
+// The instruction sets that were compiled, by name, and which of them this processor can run.
+//
+// A set is a table of kernels (Isa, Bfloat16 in program.hpp). It is looked up once, when an engine
+// is made, so that what runs asks nothing.
 #pragma once
 
 #include <string>

@@ -1,5 +1,12 @@
 // One instruction set's kernels. CMake compiles this file once for each, with its flags and macro.
 //
+// It owns the table of entries through which the engine reaches all that is built on vector.hpp
+// (rows of a pass, sums over rows, updates, copies), for float, double and bfloat16 products, and
+// tells whether this processor has the instructions.
+//
+// Why it is fast: an entry is a whole phase of a step for some rows, so what is behind it is code
+// that the compiler sees whole, and a step calls nothing smaller through a pointer.
+//
 // Nothing of the standard library with a body of its own may be used in here or below: the linker
 // keeps one copy of such a function, and it might be one the running processor has no instructions
 // for.

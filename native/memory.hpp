@@ -1,4 +1,11 @@
 // Zeroed memory that begins where registers and pages want it to.
+//
+// It owns one array, which only grows: what is asked for again and fits is what there is already,
+// so that steps after the first allocate nothing. Growing does not keep the contents.
+//
+// Why it is fast: it begins with a cache line, so that of rows padded to whole lines no register's
+// load crosses one. What is 2 MB or more asks Linux for large pages: a matrix read row by row else
+// pays for a look-up of its page at each row.
 #pragma once
 
 #include <algorithm>
@@ -27,8 +34,7 @@ class Memory {
     T* get() const { return data_.get(); }
 
   private:
-    // What is large begins on a large page's bound and asks for such pages: a matrix read row by
-    // row else pays for a look-up of its page at each row.
+    // What is large begins on a large page's bound and asks for such pages.
     static constexpr std::size_t page = std::size_t{1} << 21;
     static std::align_val_t bound(std::size_t bytes) {
         return std::align_val_t{bytes >= page ? page : 64};

@@ -27,7 +27,11 @@
 
 namespace clearprop::CP_ISA {
 
-// 2 · tile_rows accumulators, 2 registers of B and a broadcast: as many as the registers hold.
+// A tile wants 2 · tile_rows registers of sums, 2 of B and, where fma does not read it in memory,
+// one for the number of A. Of 16 registers (AVX2, baseline) 6 rows take 15. AVX-512 has 32: with
+// A packed, 12 rows are 24 fma for 2 loads of B, and the most in whole fours, as pack_tiles packs
+// them (16 would leave none for B). Beside a neighbour on the same core 8 rows reach 0.84 of what
+// nothing but fma does, 12 reach 0.88, 14 one or two hundredths more (docs/performance.md).
 #if CP_BYTES == 64
 inline constexpr int tile_rows = 12;
 #elif defined(CLEARPROP_ISA_NEON)

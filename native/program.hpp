@@ -6,6 +6,9 @@
 // A value of the network is a matrix, one row a sample, each row padded to whole registers with
 // zeros; the members of an ensemble stand side by side in the row. A parameter with two axes is
 // held in panels (see product.hpp), so that both products read it as a stream.
+//
+// Why it is fast: all is found before a step begins. An instruction of a block of rows is one jump
+// and its arithmetic on what its slots point to, and of the kernels whole phases are called.
 #pragma once
 
 #include <cstdint>

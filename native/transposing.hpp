@@ -1,4 +1,11 @@
-// A square of registers transposed in registers: log₂(lanes) stages of exchanges, no memory.
+// A square of registers transposed in registers: element (i, j) to (j, i), lanes × lanes of them.
+//
+// In stage d = 1, 2, 4, … < lanes rows r and r + d exchange the columns whose number has the bit d:
+// bit by bit the row's number becomes the column's.
+//
+// Why it is fast: log₂(lanes) stages, each one exchange of lanes a register, and no number goes
+// through memory on its way, where a column is as many loads as it has numbers. Panels and copies
+// of weights, pairs of δ and the rows of a narrow softmax are turned by it.
 #pragma once
 
 #include <utility>
