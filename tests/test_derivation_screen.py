@@ -51,14 +51,23 @@ def test_a_file_has_no_colours_and_its_name_is_said(monkeypatch, capsys, tmp_pat
     assert file.read_text("utf-8") == "page\n"
 
 
-def test_that_it_verifies_is_said_on_a_screen_and_wiped(monkeypatch, capsys):
-    for err, line, said in (
-        (True, "--verify", "verifying, by SymPy too …\r\x1b[K"), (False, "--verify", ""),
-        (True, "", ""), (False, "", ""),
-    ):  # fmt: skip
-        code, asked = page(monkeypatch, line, err=err)
-        assert (code, asked[:2]) == (0, ("text", line != ""))
-        assert capsys.readouterr().err == said
+def test_what_is_being_done_is_said_on_a_screen_and_wiped(monkeypatch, capsys):
+    for line, said in (
+        ("", ("deriving …", "verifying …", "writing the page …")),
+        ("--verify", ("deriving …", "verifying, by SymPy too …", "writing the page …")),
+        ("--language zh", ("推导中 …", "验证中 …", "书写页面 …")),
+    ):
+        for err in (True, False):
+            code, asked = page(monkeypatch, line, err=err)
+            assert (code, asked[:2]) == (0, ("text", line == "--verify"))
+            shown = "".join(f"{one}\r\x1b[K" for one in said) if err else ""
+            assert capsys.readouterr().err == shown
+
+
+def test_what_was_being_done_is_wiped_before_a_refusal(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["derive", "1-1", "--weight", "W9"]) == 2
+    assert capsys.readouterr().err.startswith("deriving …\r\x1b[Kclearprop: the network has no")
 
 
 @pytest.mark.parametrize("format", ["text", "json", "latex", "html"])

@@ -6,6 +6,8 @@ import math
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from clearprop.derivation.notations.notation import find_notation
 from clearprop.derivation.pages.heading import WIDTH, verified, wrapped
 from clearprop.derivation.rosetta.table import rosetta
 from clearprop.derivation.weight.largest import SHOWN
+from clearprop.derivation.wording.messages import MESSAGES
 from clearprop.derivation.wording.refusals import refusal
 from clearprop.errors import GraphError, UsageError
 from clearprop.model import Model
@@ -65,19 +68,20 @@ def derive_command(
     chosen = format_of(format, json, out)
     if out:
         check_page(out, overwrite=overwrite)
-    found = with_numbers(
-        source, notation, weight, language, digits, seed, data, row, target, shown, learning_rate
-    )
-    if expand:
-        found = found.expand()
+    with busy("deriving", language):
+        found = with_numbers(
+            source, notation, weight, language, digits, seed, data, row, target, shown,
+            learning_rate,
+        )  # fmt: skip
+        if expand:
+            found = found.expand()
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     screen = not out and sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    if verify and sys.stderr.isatty():
-        print("verifying, by SymPy too …", end="\r", file=sys.stderr, flush=True)
-        found.verify(symbolic=True)
-        print("\033[K", end="", file=sys.stderr, flush=True)
-    page = print_page(found, chosen, verify, screen and not plain, min(max(room, 60), 100))
+    with busy("verifying_too" if verify else "verifying", language):
+        found.verify(symbolic=verify)
+    with busy("writing", language):
+        page = print_page(found, chosen, verify, screen and not plain, min(max(room, 60), 100))
     if out:
         with written_whole(out) as file:
             file.write(page.encode())
@@ -85,6 +89,20 @@ def derive_command(
     else:
         sys.stdout.write(page)
     return 0 if found.verify(symbolic=verify).passed else DOES_NOT_VERIFY
+
+
+@contextmanager
+def busy(doing: str, language: str) -> Iterator[None]:
+    """Say what is being done, on a screen, until it is: a deep network takes half a minute."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    said = MESSAGES(doing, "zh" if language == "zh" else "en")
+    print(said, end="\r", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        print("\033[K", end="", file=sys.stderr, flush=True)
 
 
 def notation_command(net: Network, *, language: str, notation: list[str], json: bool) -> int:

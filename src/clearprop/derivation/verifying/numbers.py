@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -67,8 +68,11 @@ class TraceNumbers:
         """Return the numbers of the chosen entries only, where they are computed when asked for."""
         if not isinstance(self.found, Asked):
             return self
-        rate = self.scalars["learning_rate"]
-        return TraceNumbers(self.names, self.plan, Some(self.found, choose), rate)
+        other = copy(self)  # of what a graph's size asks to be found, nothing is found again
+        other.found, other._known = Some(self.found, choose), {}
+        for whole in ("trace", "_bumped"):
+            vars(other).pop(whole, None)
+        return other
 
     @cached_property
     def _bumped(self) -> Bumped:

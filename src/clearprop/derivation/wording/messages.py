@@ -38,6 +38,13 @@ MESSAGES = Words(
             "training",
             "zh": "参数取自模型；输入与目标取自 {table}，按训练时的方式编码并标准化",
         },
+        "deriving": {"en": "deriving …", "zh": "推导中 …"},
+        "verifying": {"en": "verifying …", "zh": "验证中 …"},
+        "verifying_too": {
+            "en": "verifying, by SymPy too …",
+            "zh": "验证中，SymPy 也参与 …",
+        },
+        "writing": {"en": "writing the page …", "zh": "书写页面 …"},
         "trained": {
             "en": "steps: gradient descent with {rate} (--learning-rate); the model itself was "
             "trained by {optimizer}",
