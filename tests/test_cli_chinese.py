@@ -41,7 +41,9 @@ MISTAKES = {
     "nofile": "'nofile' 不是网络：请给出 2-3-2 这样的链、JSON 文件或模型文件",
     "bad.json": "bad.json 不是 JSON：见第 2 行第 1 列",
     "empty.json": "empty.json 描述的不是 ClearProp 网络",
-    "list.json": "list.json 不是 ClearProp 模型：它是 JSON",
+    "list.json": "list.json 不是 ClearProp 模型：它是 JSON；表须先训练"
+    "（clearprop train list.json --target COLUMN），"
+    "或给链提供数值（clearprop derive 2-3-2 --data list.json）",
     "junk.clearprop": "junk.clearprop 不是 ClearProp 模型",
     "d": "d 是文件夹；请写出其中的文件",
     "2-3-2 --activation sigmiod": "没有函数 'sigmiod'；是否指 'sigmoid'？",

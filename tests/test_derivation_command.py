@@ -118,14 +118,45 @@ def test_the_step_is_as_long_as_its_rate(rate, capsys):
     )
 
 
-def test_a_table_in_place_of_a_network_is_told_where_it_goes(tmp_path, capsys):
-    file = tmp_path / "t.csv"
-    file.write_text("a,b\n1,2\n", "utf-8")
+@pytest.mark.parametrize("told", [{}, None, "adam", {"name": None}, {"name": ["x"]}])
+def test_a_model_that_does_not_say_its_optimizer_is_derived_all_the_same(
+    told, trained, tmp_path, capsys
+):
+    model = cp.load(trained[1])
+    model.provenance["optimizer"] = told
+    model.save(tmp_path / "m.clearprop")
+    code, text, said = run(["derive", str(tmp_path / "m.clearprop")], capsys)
+    assert (code, said) == (0, "")
+    assert "trained by" not in text
+
+
+def test_a_terminal_of_billions_of_columns_has_help_of_the_usual_width(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "99999999999")
+    code, text, _ = run("derive --help", capsys)
+    assert code == 0
+    assert max(map(width, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("t.csv", "a,b\n1,2\n"), ("t.jsonl", '{"a": 1}\n{"a": 2}\n'), ("t.json", '[{"a": 1}]')],
+)
+def test_a_table_in_place_of_a_network_is_told_where_it_goes(name, text, tmp_path, capsys):
+    file = tmp_path / name
+    file.write_text(text, "utf-8")
     for language, said in (("en", "gives a chain its numbers"), ("zh", "表须先训练")):
         code, out, told = run(["derive", str(file), "--language", language], capsys)
         assert (code, out) == (1, "")
         assert said in told and f"clearprop train {file} --target COLUMN" in told
         assert len(told.strip().splitlines()) == 1
+
+
+def test_a_text_s_number_derives_what_its_notation_does(capsys):
+    pages = [
+        run(f"derive 2-3-2 --notation {name} --weight V11", capsys) for name in ("S3", "scalar")
+    ]
+    assert pages[0] == pages[1]
+    assert "b1" in pages[0][1] and "(35)" in pages[0][1]
 
 
 # -- wrong use ------------------------------------------------------------------------------------
@@ -135,12 +166,13 @@ def test_a_table_in_place_of_a_network_is_told_where_it_goes(tmp_path, capsys):
         ("derive 2-3-2 --weight V11", 2, "say W1[1,1], or take the notation 'scalar'"),
         ("derive 2-3-2 --notation scalar --weight V31", 2, "its last entry is V23"),
         ("derive 2-3-2 --notation scalar --weight v21", 2, "did you mean 'V21'"),
+        ("derive 2-3-2 --weight H1", 2, "no 'H1'; there are 'W⁽¹⁾₁₁'"),
         ("derive 2-3-2 --weight W⁽¹⁾₁₉", 2, "its last entry is"),
         ("derive 2-3-2 --notation scalar --weight V14", 2, "its last entry is"),
         ("derive 2-2-2-2 --notation scalar --weight V12", 2, "say W1[2,1] or W2[2,1]"),
         ("derive 2-3-2 --notation indx", 2, "did you mean 'index'"),
         ("derive 2-3-2 --wieght V11", 2, "no such option: --wieght: did you mean '--weight'?"),
-        ("derive 2-3-2 --learning-rate 0", 2, "(0, ∞), got 0.0"),
+        ("derive 2-3-2 --learning-rate 0", 2, "learning_rate = 0.0; give a number above 0"),
         ("derive 2-3-2 --language fr", 2, "there are 'en', 'zh'"),
         ("derive 2-x-2", 2, "is no network"),
         ("derive 2-0-2", 2, "1 or more"),

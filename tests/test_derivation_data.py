@@ -20,11 +20,28 @@ def steps(notation, *numbers, network=None, **settings):
     return {step["id"]: step for step in found["steps"]}, found
 
 
+def test_data_say_which_numbers_were_derived_with():
+    d = cp.derive(cp.Network("1-1"), "scalar", weight="W11", learning_rate=0.25)
+    assert d.to_dict()["numbers"] is None
+    assert (d.to_dict()["weight"], d.to_dict()["learning_rate"]) == ("W11", 0.25)
+    p, X, Y = cp.Network("1-1").initial(0), [[1.0], [2.0]], [[0.0], [1.0]]
+    d = cp.derive(cp.Network("1-1"), "matrix", p, X, Y, row=2)
+    d = d.seeded(3, "table_model", "t.csv", trained="adam")
+    assert d.to_dict()["numbers"] == {
+        "origin": "table_model", "seed": 3, "table": "t.csv", "rows": 2, "row": 2,
+        "trained_by": "adam",
+    }  # fmt: skip
+
+
 def test_a_derivation_of_one_unit_as_data():
     found, whole = steps("matrix")
     assert {key: whole[key] for key in ("format", "version", "title", "notation", "language")} == {
         "format": "clearprop-derivation", "version": 1, "language": "en",
         "title": "Back-propagation of 1-1, derived", "notation": "matrix",
+    }  # fmt: skip
+    assert whole["network"] == "1-1" and whole["weight"] is None and whole["learning_rate"] == 0.5
+    assert whole["numbers"] == {
+        "origin": "given", "seed": None, "table": None, "rows": 1, "row": 1, "trained_by": None,
     }  # fmt: skip
     assert whole["verified"] is True and whole["unproved"] == [] and whole["columns"] == {}
     assert whole["max_error_trace"] == 0.0 and whole["max_error_differences"] < 1e-9

@@ -75,6 +75,18 @@ def test_text_is_folded_before_a_sum_rather_than_a_product_and_never_near_its_st
     assert list(folded("ab " + 30 * "b", 24)) == ["ab " + 30 * "b"]
 
 
+def test_text_is_folded_between_cases_and_entries_and_behind_what_is_left_of_a_product():
+    cases = "{1.0507 · x if 0 < x, else 1.7581 · (e^(x) − 1)}"
+    assert list(folded(cases, 40)) == ["{1.0507 · x if 0 < x,", "else 1.7581 · (e^(x) − 1)}"]
+    chinese = "{1.0507 · x 若 0 < x，否则 1.7581 · (e^(x) − 1)}"
+    assert list(folded(chinese, 40)) == ["{1.0507 · x 若 0 < x，", "否则 1.7581 · (e^(x) − 1)}"]
+    vector = "softmax((W11 · P1 + b1; W12 · P1 + b2))"
+    assert list(folded(vector, 30)) == ["softmax((W11 · P1 + b1;", "W12 · P1 + b2))"]
+    path = "0.37 · 0.6607 · 0.3393 · 0.42 · 0.87 + 0.29 · 0.21 · 0.6607 · 0.33"
+    lines = ["0.37 · 0.6607 · 0.3393 · 0.42", "· 0.87", "+ 0.29 · 0.21 · 0.6607 · 0.33"]
+    assert list(folded(path, 30)) == lines
+
+
 @pytest.mark.parametrize("count", [1, 5, 12, 30])
 def test_a_sum_in_latex_fills_its_lines_and_none_is_wider_than_the_room(count):
     parts = [(place % 3 == 1, f"W_{{{place + 10}}} x_{{{place + 10}}}") for place in range(count)]

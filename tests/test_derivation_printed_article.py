@@ -14,6 +14,7 @@ ARTICLE = r"""\documentclass[11pt]{article}
 \else\usepackage[no-math]{fontspec}\fi
 \usepackage[margin=25mm]{geometry}
 \allowdisplaybreaks \setcounter{MaxMatrixCols}{20} \pagestyle{plain}
+\setlength\emergencystretch{4em} % names of columns are long words
 \let\wideleft\left \let\wideright\right \delimiterfactor=800
 \renewcommand\left{\mathopen{}\mathclose\bgroup\wideleft}
 \renewcommand\right{\aftergroup\egroup\wideright}

@@ -12,6 +12,7 @@ from test_derivation import NETWORKS, data
 import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS, Notation
+from clearprop.derivation.command.calls import random_numbers
 from clearprop.derivation.pages.heading import width
 from clearprop.derivation.rosetta.table import rosetta
 
@@ -122,6 +123,31 @@ def test_of_members_the_first_stands_with_its_weights_gradients_and_step():
     assert value["W1:="] == pytest.approx(W1[1, 0] - 0.5 * delta2[1] * X[0, 0], rel=1e-12)
     assert "Numbers of member 1 of 4" in found.text()
     assert "Numbers of member" not in table()[0].text()
+
+
+def test_a_model_s_own_parameters_stand_in_its_table_and_what_is_random_is_said(tmp_path, capsys):
+    net = cp.Network([2, 3, 2], "tanh")
+    model = cp.train(net, np.eye(2), np.eye(2), epochs=2)
+    model.save(tmp_path / "m.clearprop")
+    assert main(["notation", str(tmp_path / "m.clearprop"), "--json"]) == 0
+    quantities = json.loads(capsys.readouterr().out)["quantities"]
+    found = {one["symbol"]: one["value"] for one in quantities}
+    assert found["W1"] == pytest.approx(float(model.parameters["W1"][1, 0]), rel=1e-7)
+    assert found["b2"] == pytest.approx(float(model.parameters["b2"][0]), rel=1e-7)
+    assert main(["notation", str(tmp_path / "m.clearprop")]) == 0
+    assert "Parameters: the model's; inputs and targets: random, seed 0." in capsys.readouterr().out
+    assert main(["notation", "--language", "zh"]) == 0
+    assert "数值：随机产生，种子 0。" in capsys.readouterr().out
+
+
+def test_a_table_s_entry_is_of_a_row_and_a_unit():
+    k = cp.Input(levels=4)
+    net = cp.Network(inputs=k, outputs=cp.Dense(1)(cp.Embedding(3)(k)))
+    p, X, Y = random_numbers(net, 0, 1)
+    found = rows(rosetta(net, p, X, Y, "en"))
+    assert found["E1"]["quantity"] == "row 2 of a table, layer 1: unit 1"
+    assert found["E1"]["value"] == p["E1"][1, 0]
+    assert found["W2"]["quantity"] == "weight, layer 2: 1 → 1"
 
 
 def test_the_command_prints_the_five_side_by_side_and_the_equations_below(capsys, tmp_path):

@@ -98,6 +98,7 @@ def test_a_row_of_a_trained_model_is_its_numbers_and_its_index_of_many_levels(tm
         ("a\n1\n", "", None, "has 1 column; the network needs"),
         ("a,b,c\n1,2,3\n", "a", None, "--target 'a' is one column, .* 2 outputs: for a column"),
         ("a,b,c,d\n1,2,3,4\n5,6,,8\n", "", None, "row 2: column 'c' has no value"),
+        ("a,b,c,d\n1,x,3,4\n1,y,3,4\n", "", None, "t.csv: column 'b' holds text, .* --cost"),
         ("a,b,c,d\n1,2,3,4\n", "", 2, "there is no row 2; .* has 1, counted from 1"),
     ],
 )  # fmt: skip

@@ -147,6 +147,43 @@ def test_where_cost_and_function_pair_one_weight_has_the_shortcut_too(output, no
     assert d.verify().passed
 
 
+@pytest.mark.parametrize("sizes", ["2-3-1", "2-3-2"])
+def test_factor_by_factor_the_shortcut_stands_behind_the_factors_it_joins(sizes):
+    network = cp.Network(sizes, "sigmoid", cost="binary_cross_entropy", bias="shared")
+    d = cp.derive(network, "scalar", *data(network, 1), weight="V11")
+    ids = [step.id for step in d.steps]
+    for k in range(1, int(sizes[-1]) + 1):
+        error = d.numbers.trace["a3"][0, k - 1] - d.numbers.trace["y"][0, k - 1]
+        step = d.step(f"delta3:link:{k}")
+        assert d.printer_text(step.equations[0].left) == f"∂E/∂Q{k}"
+        assert d.value(step.equations[0]) == pytest.approx(error, rel=1e-12)
+        slope = f"∂O{k}/∂Q{k}" + ("" if k == 1 else f":{k}")
+        assert ids.index(step.id) == ids.index(slope) + 1
+    assert d.verify().passed
+
+
+def test_a_cost_of_one_output_has_no_parts():
+    network = cp.Network("2-3-1", "sigmoid", output="sigmoid", bias="shared")
+    d = cp.derive(network, "scalar", *data(network, 1), weight="V11")
+    printed = d.text()
+    assert "parts" not in printed and "E1" not in printed
+    assert "∂E/∂P1 = ∂E/∂O1 · ∂O1/∂Q1 · ∂Q1/∂P1" in printed
+    found = d.value(d.step("∂E/∂V11:in").equations[0])
+    assert found == pytest.approx(d.numbers.trace["dJ/dW1"][0, 0], rel=1e-12)
+    assert d.verify().passed
+
+
+@pytest.mark.parametrize("digits", [3, 4, 17])
+def test_a_functions_own_numbers_are_as_short_as_those_beside_them(digits):
+    """selu's λ is 1.0507009873554805: whole where the function stands, rounded among numbers."""
+    network = cp.Network("2-3-2", "selu", output="sigmoid", bias="shared")
+    d = cp.derive(network, "scalar", *data(network, 1), weight="V11", digits=digits)
+    equation = d.step("P1").equations[0]
+    assert "1.0507009873554805" in d.printer_text(equation.members[-1])
+    shown = d.printer(TEXT).render(d.substituted(equation))
+    assert f"{{{float(f'{1.0507009873554805:.{digits}g}')} ·" in shown
+
+
 def test_the_step_of_one_weight_has_its_name_and_not_that_of_the_whole():
     """3 × 3 with the column of biases: Θ¹₃₃ would be another entry."""
     network = NETWORKS["shared bias"]()

@@ -25,6 +25,9 @@ __all__ = ["main"]
 #: Exit codes: 0 done, or yes; 1 could not; 2 wrong use; 3 ran, and the answer is no; 130 Ctrl-C.
 COULD_NOT, WRONG_USE, INTERRUPTED = 1, 2, 130
 
+#: Digits of the columns of a terminal.
+WIDEST = 4
+
 #: Signs of a message; names and queries of any length may be in it.
 _LONGEST = 1200
 
@@ -47,6 +50,8 @@ def main(args: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # type: ignore[redundant-expr, unused-ignore]  # closed by the caller
         _say("clearprop: standard output is closed; send it to a file, or to /dev/null")
         return COULD_NOT
+    if len(os.environ.get("COLUMNS", "")) > WIDEST:  # help is laid out in memory, line by line
+        del os.environ["COLUMNS"]
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):  # a stream that was replaced has no such method
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]

@@ -81,8 +81,7 @@ def notation(network: str, language: str, notation: list[str] | None, **options:
     """Print the Rosetta table: each quantity in all five notations, with its numbers."""
     with _spoken(language):
         found = _network(network, {}, "scalar")
-        net = found.network if isinstance(found, Model) else found
-        return notation_command(net, notation=notation or [], language=language, **options)
+        return notation_command(found, notation=notation or [], language=language, **options)
 
 
 def _network(given: str, chain: dict[str, Any], notation: str) -> Network | Model:

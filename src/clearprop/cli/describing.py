@@ -51,7 +51,8 @@ def read_network(given: str) -> Network | Model:
     path = Path(given)
     if re.fullmatch(r"\d+(-\d+)*", given) and not path.exists():
         return read_chain(given)
-    if path.is_file() and not is_model(path):
+    table = is_table(path.name)
+    if path.is_file() and not is_model(path) and (path.suffix == ".json" or not table):
         with path.open("rb") as stream:
             if stream.read(256).lstrip()[:1] == b"{":
                 return Network.from_json(path.read_bytes(), given)
@@ -62,7 +63,7 @@ def read_network(given: str) -> Network | Model:
     try:
         return read_model(given)
     except FileError as error:
-        if path.suffix == ".json" or not (path.is_file() and is_table(path.name)):
+        if not (table and path.is_file()):
             raise
         raise FileError(
             f"{error}; a table is learned first (clearprop train {given} --target COLUMN), or "

@@ -6,9 +6,10 @@ Owns `Derivation` and `derive`, the public entry. Proved by ``tests/test_derivat
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 from clearprop.backprop import plan
@@ -196,8 +197,10 @@ def derive(
         raise SettingError(refusal("shown_few", given=shown_value(shown)))
     if isinstance(digits, bool) or not isinstance(digits, Integral) or not 1 <= digits <= DIGITS:
         raise SettingError(_no_such_value("digits", digits, most=DIGITS))
-    if learning_rate is None:  # an optimizer would take its own
+    real = isinstance(learning_rate, Real) and not isinstance(learning_rate, bool)
+    if not real or not 0 < learning_rate < math.inf:
         raise SettingError(_no_such_value("rate", learning_rate))
+    learning_rate = float(learning_rate)
     if weight is not None and not isinstance(weight, str):
         raise SettingError(_no_such_value("weight", weight))
     names = Names(chosen, network.graph)

@@ -105,13 +105,24 @@ def busy(doing: str, language: str) -> Iterator[None]:
         print("\033[K", end="", file=sys.stderr, flush=True)
 
 
-def notation_command(net: Network, *, language: str, notation: list[str], json: bool) -> int:
+def notation_command(
+    source: Network | Model, *, language: str, notation: list[str], json: bool
+) -> int:
     """Print the Rosetta table: each quantity in all notations, with numbers; mean and step."""
+    net = source.network if isinstance(source, Model) else source
     p, X, Y = random_numbers(net, 0, 1)
     more = [find_notation(one) for one in notation]
-    found = rosetta(net, p, X, Y, language, more)
+    found = rosetta(net, _own(source) or p, X, Y, language, more)
+    found = found.drawn(0, model=isinstance(source, Model))
     sys.stdout.write(found.to_json() if json else found.text())
     return 0
+
+
+def _own(source: Network | Model) -> dict[str, Any]:
+    """A model's own parameters; nothing of a network."""
+    if not isinstance(source, Model):
+        return {}
+    return {name: np.asarray(array, np.float64) for name, array in source.parameters.items()}
 
 
 def random_numbers(net: Network, seed: int, m: int) -> tuple[dict[str, Any], Any, Any]:
@@ -172,7 +183,7 @@ def with_numbers(
     columns: Columns = {}
     if isinstance(source, Model):
         columns = encoded_columns(source) if source.encoder is not None else {}
-        p = {name: np.asarray(array, np.float64) for name, array in source.parameters.items()}
+        p = _own(source)
     if data:
         X, Y, columns = read_rows(data, source, target, row)
     found = derive(
@@ -194,11 +205,12 @@ def with_numbers(
 
 def _trained_by(model: Model) -> str:
     """The optimizer and its rate, ``"adam (learning_rate 0.001)"``; nothing if it is not known."""
-    told = model.provenance.get("optimizer")
-    if not isinstance(told, dict):
-        return ""
-    rate = told.get("learning_rate")
-    return f"{told['name']} (learning_rate {number(rate)})" if rate else str(told["name"])
+    match model.provenance.get("optimizer"):  # a file may say anything
+        case {"name": str(name), "learning_rate": float(rate)}:
+            return f"{name} (learning_rate {number(rate)})"
+        case {"name": str(name)}:
+            return name
+    return ""
 
 
 def print_page(found: Derivation, chosen: str, verify: bool, color: bool, room: int = WIDTH) -> str:

@@ -18,7 +18,7 @@ from clearprop.model import Model
 from clearprop.model.model import input_arrays
 from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network
-from clearprop.tables import Table, open_table
+from clearprop.tables import Cells, Table, open_table
 from clearprop.tables.cells import read_names, read_numbers
 from clearprop.words import Sentence, shown
 
@@ -151,12 +151,24 @@ def _numbers(table: Table, names: list[str], kept: slice) -> NDArray[np.float64]
     cells = table.read(names)
     columns = []
     for name in names:
+        if _holds_text(cells[name]):  # one wrong cell among numbers is told by its row
+            raise DataError(refusal("text_column", table=_called(table), column=shown(name)))
         found = read_numbers(cells[name], name, 0)
         if not found.valid[kept].all():
             place = int(np.flatnonzero(~found.valid[kept])[0]) + 1
             raise _no_value(table, place + (kept.start or 0), name)
         columns.append(np.asarray(found.values, np.float64))
     return np.stack(columns, axis=1)
+
+
+def _holds_text(cells: Cells) -> bool:
+    """Whether a column begins with a word, so that it is no column of numbers."""
+    first = next(iter(cells.values[cells.valid]), 0.0)
+    try:
+        float(first)
+    except (TypeError, ValueError):
+        return True
+    return False
 
 
 def _no_value(table: Table, row: int, column: str) -> DataError:

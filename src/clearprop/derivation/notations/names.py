@@ -92,6 +92,8 @@ class Names(Spelling):
                     sym, index = Names(other, self.graph)._entry(text, *found, False)
                 except GraphError:
                     continue
+                if sym.removeprefix("dJ/d") not in self.graph.parameters:
+                    continue  # its name here would be refused too
                 ours = f"{sym}[{','.join(str(place + 1) for place in index)}]" if index else sym
                 called = {"other": repr(other.name), "notation": repr(self.notation.name)}
                 return refusal("other_notation", name=self.name(sym, index), ours=ours, **called)

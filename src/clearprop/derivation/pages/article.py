@@ -82,6 +82,7 @@ def _preamble(derived: Derived, han: bool, others: bool) -> Iterator[str]:
         yield r"\else\usepackage[no-math]{fontspec}\fi"
     yield r"\usepackage[margin=25mm]{geometry}"
     yield r"\allowdisplaybreaks \setcounter{MaxMatrixCols}{20} \pagestyle{plain}"
+    yield r"\setlength\emergencystretch{4em} % names of columns are long words"
     yield from CLOSE
     if others:
         wide = r"\let\wide\relax"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from clearprop.derivation.derived import Derived, equation_text
+from clearprop.derivation.derived import Derived, called, equation_text
 from clearprop.derivation.printers.latex import LATEX
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.printers.mathml import MATHML
@@ -60,9 +60,27 @@ def data_page(derived: Derived, symbolic: bool) -> dict[str, Any]:
         "title": derived.title,
         "notation": derived.notation.name,
         "language": derived.language,
+        "network": called(derived.network, derived.language),
+        "weight": derived.names.name(*derived.target) if derived.target else None,
+        "numbers": _origin(derived),
+        "learning_rate": derived.learning_rate,
         "columns": {value: list(units) for value, units in derived.columns.items()},
         "steps": steps,
     } | found_beside
+
+
+def _origin(derived: Derived) -> dict[str, Any] | None:
+    """Where the numbers come from, as the text page says it, and which row is shown."""
+    if derived.numbers is None:
+        return None
+    return {
+        "origin": derived.origin if derived.seed is not None else "given",
+        "seed": derived.seed,
+        "table": derived.table or None,
+        "rows": derived.numbers.m,
+        "row": derived.row,
+        "trained_by": derived.trained or None,
+    }
 
 
 def _given(derived: Derived, equation: Equation) -> dict[str, Any]:

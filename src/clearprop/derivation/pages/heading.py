@@ -47,7 +47,10 @@ def header(derived: Derived) -> Iterator[str]:
         [derived.say("written", notation=notation), derived.say("parameters", count=f"{count:,}")]
     )
     if source := visible(derived.notation.source):
-        yield re.sub(r"^(\w+): ", r"\1：", source) if derived.language == "zh" else source
+        chinese = derived.language == "zh"
+        yield re.sub(r"^(S[0-4]): ", r"\1：", source) if chinese else source
+    if derived.notation.sizes:
+        yield derived.say("sizes")
     if derived.seed is not None:
         yield derived.say(derived.origin, seed=derived.seed, table=visible(derived.table))
     if derived.trained:

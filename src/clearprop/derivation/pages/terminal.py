@@ -203,6 +203,7 @@ def folded(text: str, room: int) -> Iterator[str]:
             break
         yield text[: best[1]]
         text = text[best[1] :].removeprefix(" ")
+        least = 2  # the rest of a product may stand alone
     yield text
 
 

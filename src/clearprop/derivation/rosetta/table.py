@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,8 +36,8 @@ WORDS = Words(
         "input": {"en": "input {i}", "zh": "第 {i} 个输入"},
         "weight": {"en": "weight, layer {l}: {i} → {j}", "zh": "第 {l} 层权重：{i} → {j}"},
         "bias": {"en": "bias into layer {l}", "zh": "第 {l} 层的偏置"},
-        "z": {"en": "input, layer {l} unit {j}", "zh": "第 {l} 层单元 {j} 的输入"},
-        "a": {"en": "output, layer {l} unit {j}", "zh": "第 {l} 层单元 {j} 的输出"},
+        "z": {"en": "input, layer {l} unit {j}", "zh": "第 {l} 层神经元 {j} 的输入"},
+        "a": {"en": "output, layer {l} unit {j}", "zh": "第 {l} 层神经元 {j} 的输出"},
         "target": {"en": "target {j}", "zh": "第 {j} 个期望输出"},
         "cost": {"en": "cost", "zh": "代价"},
         "Delta": {"en": "∂cost/∂ that output", "zh": "代价对该输出的导数"},
@@ -56,7 +56,13 @@ WORDS = Words(
         "mean_delta": {"en": "(inside δ)", "zh": "（写在残差里）"},
         "mean_one": {"en": "(one sample)", "zh": "（单个样本）"},
         "layers": {"en": "Layers are counted from 1, the input is layer 1; units from 1.",
-                   "zh": "层从 1 数起，输入层是第 1 层；单元也从 1 数起。"},
+                   "zh": "层从 1 数起，输入层是第 1 层；神经元也从 1 数起。"},
+        "given": {"en": "Numbers: random, seed {seed}.",
+                  "zh": "数值：随机产生，种子 {seed}。"},
+        "model": {"en": "Parameters: the model's; inputs and targets: random, seed {seed}.",
+                  "zh": "参数取自模型；输入与目标随机产生，种子 {seed}。"},
+        "table": {"en": "row {i} of a table, layer {l}: unit {j}",
+                  "zh": "第 {l} 层查表：第 {i} 行，神经元 {j}"},
         "members": {"en": "Numbers of member 1 of {count}; the cost is the mean of all.",
                     "zh": "数值取第 1 个成员，共 {count} 个；代价是全部成员的平均。"},
     }
@@ -76,6 +82,8 @@ class Rosetta:
         ``{"quantity", "symbol", "names": {notation: text}, "value"}``, one a quantity.
     equations : tuple of dict
         The same of what is an equation in each notation.
+    origin : str
+        Where the numbers come from, in a sentence; "" if nothing is said.
     """
 
     network: Network
@@ -83,9 +91,14 @@ class Rosetta:
     notations: tuple[Notation, ...]
     rows: tuple[dict[str, Any], ...]
     equations: tuple[dict[str, Any], ...]
+    origin: str = ""
 
     def say(self, key: str, **values: object) -> str:
         return WORDS(key, self.language, **values)
+
+    def drawn(self, seed: int, *, model: bool) -> Rosetta:
+        """Return the table, saying what of its numbers is random."""
+        return replace(self, origin=self.say("model" if model else "given", seed=seed))
 
     def text(self) -> str:
         """Return the table as text of at most 80 columns, in parts if it would be wider."""
@@ -93,6 +106,8 @@ class Rosetta:
             "title", count=len(self.notations), network=called(self.network, self.language)
         )
         lines = [*wrapped(title, WIDTH), *wrapped(self.say("layers"), WIDTH)]
+        if self.origin:
+            lines += wrapped(self.origin, WIDTH)
         if count := self.network.graph.members:
             lines += wrapped(self.say("members", count=count), WIDTH)
         for names in self._parts():
@@ -224,7 +239,11 @@ def _quantities(network: Network) -> Iterator[tuple[str, str, tuple[int, ...], d
             place = (min(1, parameter.shape[0] - 1), 0)
             values: dict[str, object] = {"i": 1, "j": place[0] + 1, "l": _layer(graph.nodes[
                 parameter.users[0]].inputs[0][1:])}  # fmt: skip
-            yield "weight", name, place, values
+            if graph.nodes[parameter.users[0]].op == "gather":
+                values |= {"i": place[0] + 1, "j": 1}  # a row of a table for each level
+                yield "table", name, place, values
+            else:
+                yield "weight", name, place, values
             yield "gradient", f"dJ/d{name}", place, {}
         elif name.startswith("b"):
             yield "bias", name, (0,) * rank, {"l": _layer(label)}

@@ -228,6 +228,7 @@ class Chain:
         slope, slopes = self.cost_slope(k), self.slopes(self.o, k)
         yield self._factor(ids[1], gradient, at_o, slope)
         yield self._factor(ids[2], gradient, o_q, *slopes)
+        yield from self._shortcut(k, ids[1:3])
         yield self._factor(ids[3], gradient, q_w, self.v(self.a, j))
         whole = self.product(self.v(self.a, j), slope, slopes[-1])
         rate = Quantity("learning_rate")
@@ -237,23 +238,37 @@ class Chain:
             relation="←", uses=tuple(ids),
         )  # fmt: skip
 
+    def _shortcut(self, k: int, uses: list[str]) -> Iterator[DerivedStep]:
+        """Where cost and function pair, what both factors come to: O − Y."""
+        short = self.author.fused.step("delta" + self.q[1:])
+        if short.terms != self.plan.step(short.id).terms:
+            yield self.step(
+                f"{short.id}:link:{k}", Said("shortcut"), Said("shortcut_why"),
+                self.back(self.q, k), self.entry(short.expr, k), uses=tuple(uses),
+            )  # fmt: skip
+
     def _hidden_weight(self) -> Iterator[DerivedStep]:
         v, p, h = self.v(self.first, self.j, self.i), self.v(self.a, self.j), self.v(self.z, self.j)
         gradient, at_p, p_v = self.v(f"dJ/d{self.first}", self.j, self.i), self.back(
             self.a, self.j), Ratio(p, v)  # fmt: skip
         name, chain = self.text(v), self.product(at_p, p_v)
-        parts = [Quantity(f"part:{k}") for k in self.outputs]
-        shares = [Ratio(part, p) for part in parts]
+        parts = [Quantity("J")]
+        shares: list[Quantity | Ratio] = [at_p]
+        if several := len(self.outputs) > 1:
+            parts = [Quantity(f"part:{k}") for k in self.outputs]
+            shares = [Ratio(part, p) for part in parts]
         yield self.step(self.id(gradient), Said("chain", n=name), Said("chain_why"), gradient,
                         chain, uses=(*map(self.id, shares), self.id(p_v)))  # fmt: skip
         split = f"{self.id(gradient)}:split"
-        yield self.step(split, Said("split", count=len(parts)), Said("split_why", n=self.text(p)),
-                        gradient, chain, self.product(plus(*shares), p_v),
-                        uses=(*map(self.id, shares), self.id(p_v)))  # fmt: skip
-        for k, part in zip(self.outputs, parts, strict=True):
-            yield self.step(
-                self.id(part), Said("part", n=k), Said("part_why", n=k), part, self.part(k)
-            )
+        if several:
+            yield self.step(split, Said("split", count=len(parts)),
+                            Said("split_why", n=self.text(p)), gradient, chain,
+                            self.product(plus(*shares), p_v),
+                            uses=(*map(self.id, shares), self.id(p_v)))  # fmt: skip
+            for k, part in zip(self.outputs, parts, strict=True):
+                yield self.step(
+                    self.id(part), Said("part", n=k), Said("part_why", n=k), part, self.part(k)
+                )
         whole: list[Node] = []
         for k, part, share in zip(self.outputs, parts, shares, strict=True):
             found = yield from self._share(k, part, share)
@@ -268,10 +283,13 @@ class Chain:
                         Said("insert_why"), gradient, Times((Plus(tuple(whole)), inner)),
                         uses=put)  # fmt: skip
 
-    def _share(self, k: int, part: Quantity, share: Ratio) -> Generator[DerivedStep, None, Node]:
+    def _share(
+        self, k: int, part: Quantity, share: Ratio | Quantity
+    ) -> Generator[DerivedStep, None, Node]:
         """What reaches the hidden unit from output k; returns it multiplied out."""
         o, q, p = self.v(self.o, k), self.v(self.q, k), self.v(self.a, self.j)
-        factors = (Ratio(part, o), Ratio(o, q), Ratio(q, p))
+        at_o = self.back(self.o, k) if part.sym == "J" else Ratio(part, o)
+        factors = (at_o, Ratio(o, q), Ratio(q, p))
         ids = tuple(f"{self.id(factor)}:{k}" for factor in factors)
         yield self.step(self.id(share), Said("chain", n=self.text(share)), Said("chain_why"), share,
                         self.product(*factors), uses=ids)  # fmt: skip
@@ -279,6 +297,8 @@ class Chain:
         w = self.v(self.last, k, self.j)
         yield self._factor(ids[0], share, factors[0], slope)
         yield self._factor(ids[1], share, factors[1], *slopes)
+        if k != self.k:
+            yield from self._shortcut(k, [*ids[:2]])
         yield self._factor(ids[2], share, factors[2], w)
         whole = self.product(w, slope, slopes[-1])
         yield self.step(f"{self.id(share)}:in", Said("insert", n=self.text(share)),

@@ -45,6 +45,10 @@ MESSAGES = Words(
             "zh": "验证中，SymPy 也参与 …",
         },
         "writing": {"en": "writing the page …", "zh": "书写页面 …"},
+        "sizes": {
+            "en": "the subscripts of a whole matrix or vector are its sizes",
+            "zh": "整个矩阵或向量的下标是它的行数与列数",
+        },
         "trained": {
             "en": "steps: gradient descent with {rate} (--learning-rate); the model itself was "
             "trained by {optimizer}",
@@ -347,13 +351,13 @@ MESSAGES = Words(
         },
         "insert": {"en": "{n}, put together", "zh": "代入得 {n}"},
         "insert_why": {"en": "The factors multiplied.", "zh": "把各因子代入相乘。"},
-        "split": {"en": "The cost has {count} parts", "zh": "总误差由 {count} 部分组成"},
+        "split": {"en": "The cost has {count} parts", "zh": "{cost_word}由 {count} 部分组成"},
         "split_why": {
             "en": "{n} reaches every output, so the derivatives of all parts add up.",
             "zh": "{n} 影响每个输出，因此各部分的导数相加。",
         },
-        "part": {"en": "Part {n} of the cost", "zh": "误差的第 {n} 部分"},
-        "part_why": {"en": "What output {n} contributes.", "zh": "第 {n} 个输出贡献的误差。"},
+        "part": {"en": "Part {n} of the cost", "zh": "{cost_word}的第 {n} 部分"},
+        "part_why": {"en": "What output {n} contributes.", "zh": "第 {n} 个输出贡献的部分。"},
         "expanded": {
             "en": "{gradient} multiplied out, no factor shared",
             "zh": "{gradient} 全部展开，不共用因子",

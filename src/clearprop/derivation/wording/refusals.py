@@ -78,9 +78,9 @@ REFUSALS = Words(
             "zh": "{name} 有许多元素；请写出其中一个，例如 {first}",
         },
         "weight_large": {
-            "en": "{name} needs more than {most} equations multiplied out; leave --expand out, or "
+            "en": "{name} needs more than {most} equations multiplied out, and so many are not; "
             "take a smaller network",
-            "zh": "展开 {name} 需要 {most} 个以上的式子；请去掉 --expand，或换较小的网络",
+            "zh": "展开 {name} 需要 {most} 个以上的式子，太多了；请换较小的网络",
         },
         "shown_few": {
             "en": "shown = {given}: show 1 path or more",
@@ -101,15 +101,15 @@ REFUSALS = Words(
         },
         "expand_large": {
             "en": "the network is too large to multiply out: {count} equations, {most} at most; "
-            "take a weight nearer the output, or fewer units or layers",
+            "take fewer units or layers, or a weight nearer the output",
             "zh": "网络太大，无法展开：需要 {count} 个式子，至多 {most} 个；"
-            "请选离输出更近的权重，或减少神经元、层数",
+            "请减少神经元、层数，或选离输出更近的权重",
         },
         "expand_long": {
             "en": "the network is too large to multiply out: {count} parts, {most} at most; "
-            "take a weight nearer the output, or fewer units or layers",
+            "take fewer units or layers, or a weight nearer the output",
             "zh": "网络太大，无法展开：展开后有 {count} 项，至多 {most} 项；"
-            "请选离输出更近的权重，或减少神经元、层数",
+            "请减少神经元、层数，或选离输出更近的权重",
         },
         "expand_chosen": {
             "en": "SymPy has no expression for an entry that an index chooses; for one, take a "
@@ -123,15 +123,15 @@ REFUSALS = Words(
         # -- what a call was given
         "no_such_value": {
             "en": "{name} = {given}; give {fix}",
-            "zh": "{name} = {given}；请给 {fix}",
+            "zh": "{name} = {given}；请给{fix}",
         },
         "fix_digits": {
             "en": "a whole number from 1 to {most}",
-            "zh": "1 到 {most} 的整数",
+            "zh": " 1 到 {most} 的整数",
         },
         "fix_width": {
             "en": "a whole number of columns, {least} or more",
-            "zh": "{least} 或更大的整数（列数）",
+            "zh": " {least} 或更大的整数（列数）",
         },
         "fix_rate": {"en": "a number above 0", "zh": "大于 0 的数"},
         "fix_weight": {
@@ -318,6 +318,14 @@ REFUSALS = Words(
             "output",
             "zh": "--target {target} 是一列，而网络有 {targets} 个输出："
             "若是类别，请用 --cost cross_entropy；若是数，请用一个输出的网络",
+        },
+        "text_column": {
+            "en": "{table}: column {column} holds text, and the network reads numbers; a last "
+            "column of classes is read with --cost cross_entropy, a table with other columns by a "
+            "model trained on it (clearprop train, then clearprop derive MODEL --data)",
+            "zh": "{table}：列 {column} 是文字，而网络读入的是数；最后一列若是类别，请用 "
+            "--cost cross_entropy；有其他列的表，先训练模型"
+            "（clearprop train，再 clearprop derive MODEL --data）",
         },
         "column_one": {"en": "1 column", "zh": "1 列"},
         "column_many": {"en": "{count} columns", "zh": "{count} 列"},
