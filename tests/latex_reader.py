@@ -307,10 +307,24 @@ class Reader:
         return over(a, b)
 
     def partial(self, top, bottom):
+        if top and top[0].startswith(r"\left"):
+            return self.partial_of_sum(top, bottom)
         any_sample = {"s": 0, **self.bound}  # Jₛ of the sample that is read, outside a sum over s
         above = type(self)(top, None, {}, any_sample).name()
         below = type(self)(bottom, None, {}, self.bound).name()
         return self.look(replace(above, under=below), self.bound)
+
+    def partial_of_sum(self, top, bottom):
+        """∂(a sum of products) by one of their factors, which it is linear in."""
+        below = type(self)(bottom, None, {}, self.bound).name()
+
+        def moved(by):
+            def look(name, bound):
+                return self.look(name, bound) + (by if name == below else 0.0)
+
+            return type(self)(top, look, self.defined, self.bound, self.levels).sum()
+
+        return (moved(1.0) - moved(-1.0)) / 2.0
 
     def total(self):
         self.take(r"\sum")

@@ -168,7 +168,21 @@ def test_shapes_that_do_not_go_together_have_no_value(node):
         worth(node)
 
 
-@pytest.mark.parametrize("node", [Width("a1", 0), Ratio(Minus(b), b)])
+def test_a_sum_of_products_by_one_of_their_factors_is_what_stands_beside_it():
+    p, q, r = (Quantity("b", (unit,)) for unit in (1, 2, 3))
+    three = Number(3.0)
+    for whole, by, found in (
+        (Plus((Times((three, p)), Times((q, r)))), p, 3.0),
+        (Plus((Times((three, p)), Times((q, r)))), r, B[1]),
+        (Plus((Times((three, p)), q)), r, 0.0),
+        (Times((three, p, p)), p, 6 * B[0]),
+    ):
+        assert worth(Ratio(whole, by)) == pytest.approx(found, rel=1e-15)
+    with pytest.raises(TypeError, match="Minus is not differentiated"):
+        worth(Ratio(Minus(p), p))
+
+
+@pytest.mark.parametrize("node", [Width("a1", 0), Ratio(b, Minus(b))])
 def test_what_is_no_number_has_no_value_and_says_what_it_is(node):
     with pytest.raises(TypeError, match=f"no value is defined for {type(node).__name__}"):
         worth(node)

@@ -239,7 +239,8 @@ def index_page() -> str:
     lines = ["# The five sources, re-derived", ""]
     lines += [f"- [{s} · {n}]({_file(s)}.md): {ABOUT[s]}" for s, n in SOURCES.items()]
     lines += ["- [Errata](errata.md)", "", "`clearprop notation` prints:", ""]
-    lines += ["```text", rosetta(net, p, X, Y, "en").text().rstrip(), "```", ""]
+    table = rosetta(net, p, X, Y, "en").drawn(0, model=False)
+    lines += ["```text", table.text().rstrip(), "```", ""]
     lines += ["```{toctree}", ":hidden:", "", *files, "errata", "```"]
     return "\n".join(lines) + "\n"
 

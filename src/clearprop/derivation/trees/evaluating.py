@@ -142,6 +142,8 @@ class Evaluator:
                 return np.sum(of(body, at) ** 2)
             case tree.Ratio(Quantity() as top, Quantity() as bottom):
                 return np.float64(self.numbers.ratio(top, bottom, at))
+            case tree.Ratio(top, Quantity() as bottom):
+                return of(_differentiated(top, bottom), at)
         raise TypeError(f"no value is defined for {type(node).__name__}")
 
     def _quantity(self, node: Quantity, at: Mapping[str, Any]) -> Any:
@@ -201,6 +203,25 @@ PRIMITIVES: dict[str, Callable[[Any], Any]] = {
     "cosh": np.cosh,
     "tanh": np.tanh,
 }
+
+
+def _differentiated(node: Node, by: Quantity) -> Node:
+    """A sum of products by one of their factors: what ∂(W11 · P1 + W21 · P2 + b2)/∂P1 means."""
+    match node:
+        case tree.Plus(terms):
+            return tree.plus(*(_differentiated(term, by) for term in terms))
+        case tree.Times(factors, "entry"):
+            return tree.plus(
+                *(
+                    tree.times(*factors[:place], _differentiated(factor, by), *factors[place + 1 :])
+                    for place, factor in enumerate(factors)
+                )
+            )
+        case Quantity():
+            return tree.Number(float(node == by))
+        case tree.Number():
+            return tree.Number(0.0)
+    raise TypeError(f"{type(node).__name__} is not differentiated")
 
 
 def _place(index: Index, at: Mapping[str, Any]) -> Any:

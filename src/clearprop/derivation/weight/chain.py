@@ -61,6 +61,10 @@ def _about(left: Node) -> str:
     return ""
 
 
+FEW = 5
+"""Terms of a sum that is put in for its name."""
+
+
 class Chain:
     """Factor by factor, in the order of S3."""
 
@@ -121,6 +125,14 @@ class Chain:
         out = self.v(value, place)
         by_value = rebuild(written, lambda n: out if isinstance(n, Call) and not n.prime else n)
         return (written, spelt, by_value)
+
+    def inserted(self, value: Quantity, by: Quantity) -> tuple[Node, ...]:
+        """∂(W11 · P1 + W21 · P2 + b2)/∂P1: a sum put in for its name, where it has few terms."""
+        place = value.index[0]
+        assert isinstance(place, int)
+        whole = self.forward(value.sym, place)
+        few = isinstance(whole, Plus) and len(whole.terms) <= FEW
+        return (Ratio(whole, by),) if few else ()
 
     def cost_slope(self, k: int) -> Node:
         cost = self.plan.graph.costs[0]
@@ -229,7 +241,7 @@ class Chain:
         yield self._factor(ids[1], gradient, at_o, slope)
         yield self._factor(ids[2], gradient, o_q, *slopes)
         yield from self._shortcut(k, ids[1:3])
-        yield self._factor(ids[3], gradient, q_w, self.v(self.a, j))
+        yield self._factor(ids[3], gradient, q_w, *self.inserted(q, w), self.v(self.a, j))
         whole = self.product(self.v(self.a, j), slope, slopes[-1])
         rate = Quantity("learning_rate")
         yield self.step(
@@ -299,7 +311,7 @@ class Chain:
         yield self._factor(ids[1], share, factors[1], *slopes)
         if k != self.k:
             yield from self._shortcut(k, [*ids[:2]])
-        yield self._factor(ids[2], share, factors[2], w)
+        yield self._factor(ids[2], share, factors[2], *self.inserted(q, p), w)
         whole = self.product(w, slope, slopes[-1])
         yield self.step(f"{self.id(share)}:in", Said("insert", n=self.text(share)),
                         Said("insert_why"), share, whole, uses=(self.id(share), *ids))  # fmt: skip
@@ -313,7 +325,7 @@ class Chain:
                         self.product(p_h, h_v), uses=(self.id(p_h), self.id(h_v)))  # fmt: skip
         slopes, x = self.slopes(self.a, self.j), self.v(self.x, self.i)
         yield self._factor(self.id(p_h), p_v, p_h, *slopes)
-        yield self._factor(self.id(h_v), p_v, h_v, x)
+        yield self._factor(self.id(h_v), p_v, h_v, *self.inserted(h, v), x)
         whole = self.product(x, slopes[-1])
         yield self.step(f"{self.id(p_v)}:in", Said("insert", n=self.text(p_v)), Said("insert_why"),
                         p_v, whole, uses=(self.id(p_v), self.id(p_h), self.id(h_v)))  # fmt: skip
