@@ -223,11 +223,16 @@ template <class T>
 void Workspace<T>::grow(long m) {
     if (m <= m_) return;
     m_ = m;
+    // A value that is done in place in another, such as z under relu, is written by nobody.
+    std::vector<bool> made(tables_.slots.size(), false);
+    for (const Instruction& one : tables_.instructions)
+        made[static_cast<std::size_t>(one.out)] = true;
     for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
         const Slot& slot = tables_.slots[s];
         const std::size_t rows = static_cast<std::size_t>(m);
         if (slot.kind == Kind::indices || slot.kind == Kind::target) index_memory_[s].resize(rows);
-        if (slot.kind == Kind::value || slot.kind == Kind::input || slot.kind == Kind::target) {
+        if ((slot.kind == Kind::value && made[s]) || slot.kind == Kind::input ||
+            slot.kind == Kind::target) {
             const long stride = row_stride<T>(slot.width);
             // A register may be read past the last column of the last row.
             const std::size_t size = rows * slot.members * stride + pad_bytes;
