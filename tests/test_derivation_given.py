@@ -294,7 +294,7 @@ def test_the_factors_of_one_weight_say_what_they_are_read_from():
     numbers = {one.id: one.number for one in d.steps}
     uses = {one.number: tuple(numbers[use] for use in one.uses) for one in d.steps}
     assert uses[12] == (8,) and uses[13] == (6, 8) and uses[14] == (5,)
-    assert uses[28] == ()  # W12, before its step
+    assert uses[28] == (5,)  # P1, in the sum that is put in; W12 is read before its step
 
 
 def test_a_general_step_is_read_from_what_all_its_layers_are_read_from():
