@@ -76,6 +76,21 @@ def test_classes_are_the_labels_in_order(fitted: TabularClassifier, cancer: Any)
     np.testing.assert_array_equal(fitted.predict_log_proba(X), np.log(P))
 
 
+def test_bfloat16_learns_what_float32_does(
+    fitted: TabularClassifier, cancer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARPROP_BFLOAT16", "emulated")  # not every processor has tiles for it
+    X, y = cancer
+    low = TabularClassifier(**SMALL, precision="bfloat16").fit(X, y)
+    assert low.model_.provenance["precision"] == "bfloat16"
+    difference = np.abs(low.predict_proba(X) - fitted.predict_proba(X))
+    assert 1e-4 < difference.max() < 0.3 and difference.mean() < 0.01
+    again = TabularClassifier(**SMALL, precision="bfloat16", n_jobs=2).fit(X, y)
+    assert low.predict_proba(X).tobytes() == again.predict_proba(X).tobytes()
+    with pytest.raises(SettingError, match="precision must be one of"):
+        TabularClassifier(**SMALL, precision="half").fit(X, y)
+
+
 def test_columns_may_come_in_another_order(fitted: TabularClassifier, cancer: Any) -> None:
     X, _ = cancer
     turned = X[X.columns[::-1]]

@@ -48,13 +48,22 @@ def test_nothing_said_is_the_estimator(target: str) -> None:
     assert (model.provenance["preset"], len(model.provenance["runs"])) == ("default", 8)
 
 
+def test_a_precision_is_for_a_preset_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLEARPROP_BFLOAT16", "emulated")
+    models = {name: trained(precision=name, max_steps=3) for name in ("float64", "bfloat16")}
+    for name, model in models.items():
+        assert (model.provenance["preset"], model.provenance["precision"]) == ("default", name)
+    with pytest.raises(SettingError, match="precision must be one of"):
+        trained(precision="half")
+
+
 @pytest.mark.parametrize("name", PLAIN)
 def test_each_choice_of_a_plain_network_asks_for_one(name: str) -> None:
     value: Any = {
         "hidden": [4], "activation": "tanh", "members": 2, "dropout": 0.0, "l2": 0.0,
         "optimizer": "sgd", "learning_rate": 0.01, "schedule": "constant",
         "dropout_schedule": "constant", "decay_schedule": "constant", "epochs": 2,
-        "batch_size": 32, "patience": 2, "precision": "float64", "engine": "native",
+        "batch_size": 32, "patience": 2, "engine": "native",
     }[name]  # fmt: skip
     model = trained(**{name: value}, max_steps=3)
     assert "preset" not in model.provenance and model.later == ()

@@ -148,17 +148,17 @@ def train(
             show_default="30",
         ),
     ] = None,
+    seed: Annotated[int, options.seed(_RUN)] = 0,
+    threads: Annotated[int | None, options.threads(_RUN)] = None,
     precision: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
             help="float32, float64 or bfloat16.",
-            rich_help_panel=_PLAIN,
+            rich_help_panel=_RUN,
             show_default="float32",
         ),
     ] = None,
-    seed: Annotated[int, options.seed(_RUN)] = 0,
-    threads: Annotated[int | None, options.threads(_RUN)] = None,
     time_limit: Annotated[
         float | None,
         typer.Option(help="Stop after so many seconds in all.", rich_help_panel=_RUN),

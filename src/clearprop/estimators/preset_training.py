@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from clearprop.engine import Precision
 from clearprop.errors import DataError, DivergenceError, FileError, NativeError
 from clearprop.estimators.tabular_figures import check_metric, figure_of, metric_of
 from clearprop.estimators.tabular_files import Opened, columns_of, open_rows
@@ -57,6 +58,7 @@ def train_preset(
     threads: int | None = None,
     time_limit: float | None = None,
     max_steps: int | Sequence[int] | None = None,
+    precision: Precision | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: Watcher | None = None,
@@ -81,7 +83,8 @@ def train_preset(
     ClearPropError
         One sentence: what is wrong with the table or a setting, where, and the fix.
     """
-    check_all(ATTRS, {"threads": threads, "time_limit": time_limit, "seed": seed})
+    own = {"threads": threads, "precision": precision, "time_limit": time_limit, "seed": seed}
+    check_all(ATTRS, own)
     each = steps_of(max_steps)
     # Where nothing is said, each run holds back rows of its own.
     held = 0.2 if validation is None else validation
@@ -146,7 +149,8 @@ def train_preset(
     try:
         found = fit(
             rows, made_of, metric=measure, seed=seed, progress=progress, time_limit=time_limit,
-            max_steps=each, checkpoint=checkpoint, threads=threads, announce=known,
+            max_steps=each, checkpoint=checkpoint, threads=threads,
+            precision="float32" if precision is None else precision, announce=known,
         )  # fmt: skip
     except DivergenceError:  # to go on from there would diverge again
         for left in [] if checkpoint is None else checkpoints(checkpoint):

@@ -44,7 +44,6 @@ def train_table(
     epochs: int | None = None,
     batch_size: int | None = None,
     patience: int | None = None,
-    precision: Any = None,
     engine: Engine | None = None,
     task: TaskName | None = None,
     validation: object = None,
@@ -56,6 +55,7 @@ def train_table(
     encoding: str | None = None,
     seed: int = 0,
     threads: int | None = None,
+    precision: Any = None,
     time_limit: float | None = None,
     max_steps: int | Sequence[int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -95,7 +95,7 @@ def train_table(
     l2 : float, 0 or more, optional
         λ of the penalty λ/2 Σ W²; by default 3 / rows.
     optimizer, learning_rate, schedule, dropout_schedule, decay_schedule
-        And ``epochs``, ``batch_size``, ``patience``, ``precision``: as in `train`.
+        And ``epochs``, ``batch_size``, ``patience``: as in `train`.
     engine : {"native", "reference", "auto"}, optional
         The reference is float64 NumPy: slow, and able to run a row of your own without a kernel.
         ``"auto"`` takes it where the native engine cannot run the network.
@@ -116,6 +116,8 @@ def train_table(
     encoding : str, optional
         Of the text files: any of Python's codecs for text, such as ``"big5"``, ``"shift_jis"`` or
         ``"cp1251"``. By default found from the bytes, and told where it is not UTF-8.
+    precision : {"float32", "bfloat16", "float64"}, optional
+        What products are done in, of a preset or a plain network: as in `train`.
     seed, threads, time_limit, checkpoint, resume
         As in `train`. The time limit is that of all runs of a preset together: where it is too
         short for them, fewer are done. Each has a checkpoint: that of the first is `checkpoint`,

@@ -40,6 +40,7 @@ __all__ = ["DEFAULTS", "Settings", "Tabular"]
 _ATTRS = (
     Attr("time_limit", float, None, bounds="(0, inf)", unit="s"),
     Attr("n_jobs", int, None, bounds="[1, 1024]", help="threads; they change no bits"),
+    Attr("precision", str, "float32", choices=("float32", "float64", "bfloat16")),
 )
 
 
@@ -55,6 +56,7 @@ class Settings(TypedDict, total=False):
     columns: Mapping[str, str] | None
     time_limit: float | None
     max_steps: int | Sequence[int] | None
+    precision: str
     changes: Mapping[str, Any] | None
     checkpoint: str | None
     progress: Watcher | None
@@ -68,6 +70,7 @@ DEFAULTS: Settings = {
     "columns": None,
     "time_limit": None,
     "max_steps": None,
+    "precision": "float32",
     "changes": None,
     "checkpoint": None,
     "progress": None,
@@ -92,7 +95,11 @@ class Tabular(OpensTables):
         """Train, and keep what came of it."""
         told: dict[str, Any] = check_all(
             _ATTRS,
-            {"time_limit": self.time_limit, "n_jobs": None if self.n_jobs == -1 else self.n_jobs},
+            {
+                "time_limit": self.time_limit,
+                "n_jobs": None if self.n_jobs == -1 else self.n_jobs,
+                "precision": self.precision,
+            },
             type(self).__name__,
         )  # fmt: skip
         metric, made_of = self._asked_metric(), self.ingredients()
@@ -106,7 +113,7 @@ class Tabular(OpensTables):
             rows, made_of,
             metric=metric, seed=_seed(self.random_state), progress=self.progress,
             time_limit=told["time_limit"], max_steps=steps_of(self.max_steps),
-            checkpoint=self.checkpoint, threads=told["n_jobs"],
+            checkpoint=self.checkpoint, threads=told["n_jobs"], precision=told["precision"],
         )  # fmt: skip
         if found.interrupted:
             warnings.warn(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop import philox
+from clearprop.engine import Precision
 from clearprop.errors import SettingError
 from clearprop.estimators.tabular_figures import cost_of, watched
 from clearprop.estimators.tabular_ingredients import Ingredients
@@ -120,6 +121,7 @@ def fit(
     max_steps: Sequence[int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     threads: int | None = None,
+    precision: Precision = "float32",
     announce: Callable[[Encoder, Network, int], object] | None = None,
 ) -> Fitted:
     """Learn from the rows; predicted numbers stay within theirs, if so asked.
@@ -145,6 +147,8 @@ def fit(
         Each run has its own file, that of the first this one; those that are there are gone on
         from. See `clearprop.model.file.checkpoints`.
     threads : int, optional
+    precision : {"float32", "float64", "bfloat16"}
+        What products are done in; in bfloat16 sums and weights are float32.
     announce : callable, optional
         Called once, when the first run is known to begin or to go on, with the encoder, the
         network of one run, and how many of it will predict together.
@@ -171,7 +175,7 @@ def fit(
     network = build(encoder, rows.target, made_of, cost_of(rows.target.task, metric))
     work = _Work(
         rows, made_of, encoder, network, encoder.encode(rows.table), metric, seed,
-        progress, checkpoint, threads, deadline, max_steps,
+        progress, checkpoint, threads, precision, deadline, max_steps,
     )  # fmt: skip
     if rows.judges is not None:
         work.judges = _judges(rows.judges, encoder, network)
@@ -256,6 +260,7 @@ class _Work:
     progress: Watcher | None
     checkpoint: str | os.PathLike[str] | None
     threads: int | None
+    precision: Precision
     deadline: float | None
     max_steps: Sequence[int] | None
     epochs: list[int] = field(default_factory=list)
@@ -357,7 +362,7 @@ class _Work:
             decay_schedule=made_of.decay_schedule, epochs=made_of.epochs,
             batch_size=made_of.batch(len(y)), early_stopping=False, seed=self.seed,
             time_limit=limit, max_steps=most, checkpoint=where, resume=where is not None,
-            threads=self.threads, **watching,
+            threads=self.threads, precision=self.precision, **watching,
         ) as training:  # fmt: skip
             if self.announce is not None and not number:
                 self.announce()

@@ -177,7 +177,7 @@ def model_of(training: Training, target: Target) -> Model:
             "training": len(training.data) - _count(training.validation_rows),
             "validation": 0 if held is None else len(held),
         },
-        "precision": str(best.flat.dtype),
+        "precision": training.precision,
         "engine": training.state.family,
     }
     return Model(

@@ -42,7 +42,7 @@ WHOLE_L2_ROWS = 0.01
 #: What is chosen of a plain network alone: one of these given asks for one.
 PLAIN = ("hidden", "activation", "members", "dropout", "l2", "optimizer", "learning_rate",
          "schedule", "dropout_schedule", "decay_schedule", "epochs", "batch_size", "patience",
-         "precision", "engine")  # fmt: skip
+         "engine")  # fmt: skip
 
 _OWN: tuple[Attr, ...] = (
     Attr("members", int, None, bounds="[1, 1000]", help="networks trained side by side"),

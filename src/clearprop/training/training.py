@@ -259,6 +259,11 @@ class Training(Run):
         if self._keeper.path is not None and resume and self._keeper.path.exists():
             self.restore(self._keeper.path)
 
+    @property
+    def precision(self) -> Precision:
+        """What products are done in; in bfloat16 parameters and sums are float32."""
+        return self._runner.precision
+
     def _initial(self, parameters: Mapping[str, ArrayLike] | None) -> State:
         """Return the state before the first step: its initial values given, or drawn."""
         flat = (
@@ -280,7 +285,7 @@ class Training(Run):
             "order": type(self.batches).__name__,
             "early_stopping": self._ends.early,
             "monitor": told["monitor"],
-            "precision": self._runner.precision,
+            "precision": self.precision,
             "engine": self._runner.family,
         }
         if (metric := self._judge.metric) is not None:
