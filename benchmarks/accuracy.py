@@ -3,7 +3,10 @@
 ``python -m benchmarks.accuracy`` makes what is missing: one record a (table, split, model), written
 to ``results/accuracy.json`` as soon as it is there, so that a run can be broken off and gone on
 with. ``--ablation`` makes the records of ``results/accuracy_ablation.json``: a preset with one
-ingredient changed. ``tools/accuracy_page.py`` writes ``docs/accuracy.md`` from both.
+ingredient changed. ``--tiles`` makes those of ``results/accuracy_tiles.json``, on a machine whose
+processor has tiles for bfloat16: presets with and without them beside the slow models, all on that
+machine, a table's records one after another. ``tools/accuracy_page.py`` writes ``docs/accuracy.md``
+from all three.
 
 Protocol: random splits of 80 to 20, stratified by class, the seed the split's number; every model
 gets the same rows, its own defaults, and ``--threads`` threads. Classification error, log-loss,
@@ -22,6 +25,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,18 +36,22 @@ from benchmarks.accuracy_tables import TABLES, PublicTable
 from benchmarks.record import RESULTS, provenance, write
 
 RESULT, ABLATION = RESULTS / "accuracy.json", RESULTS / "accuracy_ablation.json"
+TILES = RESULTS / "accuracy_tiles.json"
 
 Model = Any
 Make = Callable[[str, int], Model]
 """(task, threads) -> an estimator in scikit-learn's form."""
 
 
-def _ours(preset: str, changes: Mapping[str, Any] | None = None) -> Make:
+def _ours(
+    preset: str, changes: Mapping[str, Any] | None = None, precision: str = "float32"
+) -> Make:
     def make(task: str, threads: int) -> Model:
         import clearprop as cp
 
         kind = cp.TabularClassifier if task == "classification" else cp.TabularRegressor
-        return kind(preset=preset, changes=changes, random_state=0, n_jobs=threads)
+        own: dict[str, Any] = {"random_state": 0, "n_jobs": threads, "precision": precision}
+        return kind(preset=preset, changes=changes, **own)
 
     return make
 
@@ -146,6 +154,16 @@ MODELS: dict[str, tuple[str, Make]] = {
     "RealMLP-TD": ("pytabkit", _pytabkit("RealMLP_TD")),
     "TabM-D": ("pytabkit", _pytabkit("TabM_D")),
 }
+#: What is compared where bfloat16 has tiles, and the tables that this takes minutes on.
+TILED: dict[str, tuple[str, Make]] = {
+    **{name: MODELS[name] for name in ("clearprop fast", "clearprop default")},
+    **{
+        f"clearprop {preset}, bfloat16": ("clearprop", _ours(preset, precision="bfloat16"))
+        for preset in ("fast", "default")
+    },
+    **{name: MODELS[name] for name in ("CatBoost", "RealMLP-TD", "TabM-D")},
+}
+TILED_TABLES = "breast_cancer,diabetes,digits,spambase,phoneme,satimage,compactiv,hotel_rates,magic"
 #: Models that take minutes: one split of tables of more rows than this.
 SLOW = ("RealMLP-TD-S", "RealMLP-TD", "TabM-D")
 SLOW_ONE_SPLIT = 50_000
@@ -285,10 +303,11 @@ def main() -> None:
     told.add_argument(
         "--tables", default="", help="names, with commas between; magic/500 is 500 rows of magic"
     )
-    told.add_argument("--models", default=",".join(MODELS), help="names, with commas between")
-    told.add_argument("--splits", type=int, default=5)
+    told.add_argument("--models", default="", help="names, with semicolons between")
+    told.add_argument("--splits", type=int, default=0, help="of each table; 5, of --tiles 1")
     told.add_argument("--threads", type=int, default=2)
     told.add_argument("--ablation", action="store_true", help="one ingredient changed at a time")
+    told.add_argument("--tiles", action="store_true", help="presets in bfloat16, on this machine")
     told.add_argument("--only", default="", help="of the ablation: names, with commas between")
     told.add_argument("--again", action="store_true", help="replace what is there already")
     told.add_argument("--flop", action="store_true", help="count the arithmetic of what is there")
@@ -297,20 +316,30 @@ def main() -> None:
     if asked.flop:
         _count(asked.again)
         return
-    path = ABLATION if asked.ablation else RESULT
-    tables = asked.tables or (ABLATED_TABLES if asked.ablation else ",".join(TABLES))
-    if asked.ablation:
-        chosen = asked.only.split(",") if asked.only else list(ABLATED)
-        models = {name: ("clearprop", _ours("default", ABLATED[name])) for name in chosen}
-    else:
-        models = {name: MODELS[name] for name in asked.models.split(",")}
-    for name, (package, make) in models.items():
+    path, tables, models = _chosen(asked)
+    names = (asked.tables or tables).split(",")
+    splits = asked.splits or (1 if asked.tiles else 5)
+    for name, (package, _) in models.items():
         if importlib.util.find_spec(package) is None:
             print(f"{name}: skipped, {package} is not installed")
-            continue
-        for table in tables.split(","):
-            for split in range(asked.splits):
-                _make_one(path, table, split, name, make, asked.threads, asked.again)
+    found = {name: one for name, one in models.items() if importlib.util.find_spec(one[0])}
+    by_model = [(table, name) for name in found for table in names]
+    by_table = [(table, name) for table in names for name in found]
+    for table, name in by_table if asked.tiles else by_model:
+        for split in range(splits):
+            _make_one(path, table, split, name, found[name][1], asked.threads, asked.again)
+
+
+def _chosen(asked: argparse.Namespace) -> tuple[Path, str, Mapping[str, tuple[str, Make]]]:
+    """Return where records go, on which tables they are made, and the models."""
+    if asked.ablation:
+        chosen = asked.only.split(",") if asked.only else list(ABLATED)
+        changed = {name: ("clearprop", _ours("default", ABLATED[name])) for name in chosen}
+        return ABLATION, ABLATED_TABLES, changed
+    models = TILED if asked.tiles else MODELS
+    wanted = asked.models.split(";") if asked.models else list(models)
+    path, tables = (TILES, TILED_TABLES) if asked.tiles else (RESULT, ",".join(TABLES))
+    return path, tables, {name: models[name] for name in wanted}
 
 
 def _make_one(
