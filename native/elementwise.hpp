@@ -3,6 +3,7 @@
 // A block is `rows` rows of `width` columns, each operand with its own distance between rows (0:
 // one row for all, such as a bias). Whole registers first, then the ragged end of the row with
 // zeros kept in the padding; where rows follow each other without a gap the block is one long row.
+// Of a single unit, the numbers of many rows are put side by side first.
 //
 // Why it is fast: each number is read once and written once, a register at a time and without a
 // branch; a function whose slope is as dear as itself leaves that slope in the same pass; Philox's
@@ -32,9 +33,42 @@ struct Block {
     bool accumulate;
 };
 
-// out = f(a, b, c), or out += f(a, b, c)
+// One number of each of `count` rows, side by side, and zeros to whole registers behind them
+template <class From, class T>
+CP_APART void side_by_side(Operand<From> unit, long first, long count, T* row) {
+    for (long r = 0; r < count; ++r) row[r] = unit.at[(first + r) * unit.row];
+    for (long r = count; r % Vector<T>::lanes; ++r) row[r] = 0;
+}
+inline constexpr long rows_at_once = 128;  // of a single unit
+
+// A block of one unit as rows of many numbers: a register would else hold one of them. Any other
+// block is taken as it is. Apart from the loops that call it, which are compiled for each function.
+template <class T>
+struct OneUnit {
+    alignas(64) T out[rows_at_once], a[rows_at_once], b[rows_at_once], c[rows_at_once];
+    static bool applies(const Block<T>& block) { return block.width == 1 && block.rows > 1; }
+
+    // The part that begins with row `first`: how many rows it takes, as what block
+    CP_APART long take(const Block<T>& block, long first, Block<T>& part) {
+        part = block;
+        if (!applies(block)) return block.rows;
+        const long left = block.rows - first, count = left < rows_at_once ? left : rows_at_once;
+        if (block.accumulate) side_by_side(block.out, first, count, out);
+        side_by_side(block.a, first, count, a);
+        side_by_side(block.b, first, count, b);
+        side_by_side(block.c, first, count, c);
+        part = {1, static_cast<int>(count), {out, 0}, {a, 0}, {b, 0}, {c, 0}, block.accumulate};
+        return count;
+    }
+    CP_APART void put(const Block<T>& block, long first, long count) const {
+        if (!applies(block)) return;
+        for (long r = 0; r < count; ++r) block.out.at[(first + r) * block.out.row] = out[r];
+    }
+};
+
+// out = f(a, b, c), or out += f(a, b, c), row after row
 template <class T, class F>
-CP_INLINE void each(Block<T> block, F f) {
+CP_INLINE void each_row(Block<T> block, F f) {
     using V = Vector<T>;
     const long w = block.width;
     if (w % V::lanes == 0 && block.out.row == w && block.a.row == w && block.b.row == w &&
@@ -58,6 +92,19 @@ CP_INLINE void each(Block<T> block, F f) {
             if (block.accumulate) y = V::load(out + whole) + y;
             y.keep(left).store(out + whole);
         }
+    }
+}
+
+// The same for any block
+template <class T, class F>
+CP_INLINE void each(const Block<T>& block, F f) {
+    OneUnit<T> unit;
+    Block<T> part;
+    for (long r = 0; r < block.rows;) {
+        const long count = unit.take(block, r, part);
+        each_row(part, f);
+        unit.put(block, r, count);
+        r += count;
     }
 }
 

@@ -278,11 +278,29 @@ class Pass {
             return softmax_rows(s, [&](long r, double value) { add_cost(step, k, r, value); });
         }
         generated::with_cost(step.function, [&](auto f) {
+            if (step.width == 1 && rows_ > 1) return one_unit_cost(f, step, k, x, y, target.operand(), attr);
             for (long r = 0; r < rows_; ++r)
                 add_cost(step, k, r,
                          row_cost(f, x.at + r * x.row, y.at + r * y.row, target.row(r), step.width,
                                   attr));
         });
+    }
+
+    // The same of a single unit: a register of rows at a time
+    template <class F>
+    CP_INLINE void one_unit_cost(F, const Instruction& step, int k, Operand<T> x, Operand<T> y,
+                                 Operand<const T> t, const double* attr) const {
+        using V = Vector<T>;
+        alignas(64) T x_r[V::lanes], y_r[V::lanes], t_r[V::lanes], C[V::lanes];
+        for (long r = 0; r < rows_; r += V::lanes) {
+            const long count = rows_ - r < V::lanes ? rows_ - r : V::lanes;
+            side_by_side(x, r, count, x_r);
+            side_by_side(y, r, count, y_r);
+            side_by_side(t, r, count, t_r);
+            F::value(V::load(x_r), V::load(y_r), V::load(t_r), attr).store(C);
+            for (long i = 0; i < count; ++i)
+                add_cost(step, k, r + i, static_cast<double>(C[i]));
+        }
     }
 
     void cost_vjp(const Instruction& step, int k) const {
@@ -326,6 +344,7 @@ class Pass {
             if (classes) classes += pass.first_;
         }
         CP_INLINE const T* row(long r) const { return rows + r * stride; }
+        CP_INLINE Operand<const T> operand() const { return {rows, stride}; }
         CP_INLINE const T* shares(long r) const { return classes ? nullptr : row(r); }
         CP_INLINE std::int32_t hot(long r) const { return classes ? classes[r] : 0; }
     };

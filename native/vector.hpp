@@ -50,6 +50,7 @@
 #endif
 
 #define CP_INLINE inline __attribute__((always_inline))
+#define CP_APART __attribute__((noinline)) inline
 // In front of a loop whose turns are known: none of it is left
 #if defined(__clang__)
 #define CP_UNROLL _Pragma("clang loop unroll(full)")
