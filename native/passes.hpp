@@ -278,7 +278,8 @@ class Pass {
             return softmax_rows(s, [&](long r, double value) { add_cost(step, k, r, value); });
         }
         generated::with_cost(step.function, [&](auto f) {
-            if (step.width == 1 && rows_ > 1) return one_unit_cost(f, step, k, x, y, target.operand(), attr);
+            if (step.width == 1 && rows_ > 1)
+                return one_unit_cost(f, step, k, x, y, target.operand(), attr);
             for (long r = 0; r < rows_; ++r)
                 add_cost(step, k, r,
                          row_cost(f, x.at + r * x.row, y.at + r * y.row, target.row(r), step.width,
@@ -298,8 +299,7 @@ class Pass {
             side_by_side(y, r, count, y_r);
             side_by_side(t, r, count, t_r);
             F::value(V::load(x_r), V::load(y_r), V::load(t_r), attr).store(C);
-            for (long i = 0; i < count; ++i)
-                add_cost(step, k, r + i, static_cast<double>(C[i]));
+            for (long i = 0; i < count; ++i) add_cost(step, k, r + i, static_cast<double>(C[i]));
         }
     }
 
