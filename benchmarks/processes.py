@@ -70,6 +70,8 @@ print(json.dumps({"peak": told("VmHWM") - base, "after drawing": drawn, "data": 
 CASES: dict[str, dict[str, Any]] = {
     "small: 54-64-64-7": {"sizes": (54, 64, 64, 7), "rows": 10_000, "batch": 64},
     "many rows: 50-256-256-2": {"sizes": (50, 256, 256, 2), "rows": 1_000_000, "batch": 256},
+    "a large batch: 20-512-512-512-2": {
+        "sizes": (20, 512, 512, 512, 2), "rows": 16_384, "batch": 16_384},
     "many weights: 1024-2048-2048-1000": {
         "sizes": (1024, 2048, 2048, 1000), "rows": 4096, "batch": 512},
     "many weights, clipping": {

@@ -76,8 +76,8 @@ class PyEngine {
             Out<std::int64_t, nb::ndim<1>> counters, const Given& given,
             In<std::int64_t, nb::ndim<1>> rows, In<std::int64_t, nb::ndim<1>> borders,
             In<double, nb::ndim<1>> rates, In<double, nb::ndim<2>> per_step, double clip,
-            std::uint64_t seed, int threads, bool fuse, Stop stop, Out<double, nb::ndim<1>> costs,
-            Out<double, nb::ndim<1>> norms, std::optional<In<double, nb::ndim<1>>> penalties,
+            std::uint64_t seed, int threads, bool fuse, long piece, Stop stop,
+            Out<double, nb::ndim<1>> costs, Out<double, nb::ndim<1>> norms, std::optional<In<double, nb::ndim<1>>> penalties,
             std::optional<Out<std::uint64_t, nb::ndim<1>>> ticks, std::optional<Behind> behind,
             std::optional<In<double, nb::ndim<1>>> dropouts,
             std::optional<In<double, nb::ndim<1>>> decays) {
@@ -94,6 +94,7 @@ class PyEngine {
                           static_cast<std::uint64_t>(counters.data()[0]),
                           threads,
                           fuse,
+                          piece,
                           stop.data(),
                           costs.data(),
                           norms.shape(0) ? norms.data() : nullptr,
@@ -314,7 +315,7 @@ void bind_engine_of(nb::module_& module, const char* name, const char* held) {
         .def("run", &E::run, nb::arg("state"), nb::arg("slots"), nb::arg("counters"),
              nb::arg("given"), nb::arg("rows"), nb::arg("borders"), nb::arg("rates"),
              nb::arg("per_step"), nb::arg("clip"), nb::arg("seed"), nb::arg("threads"),
-             nb::arg("fuse"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"),
+             nb::arg("fuse"), nb::arg("piece"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"),
              nb::arg("penalties") = nb::none(), nb::arg("ticks") = nb::none(),
              nb::arg("behind") = nb::none(), nb::arg("dropouts") = nb::none(),
              nb::arg("decays") = nb::none())

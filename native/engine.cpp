@@ -92,7 +92,10 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
     long largest = 0;
     for (long s = 0; s < slice.steps; ++s)
         largest = std::max(largest, slice.starts[s + 1] - slice.starts[s]);
-    this->reserve(largest, data);
+    const long piece = slice.piece > 0 ? std::min(slice.piece, largest)
+                                       : piece_of(largest, this->bytes_of_a_row());
+    const bool in_pieces = piece < largest;
+    this->reserve(piece, data, largest);
     bool penalised = false;
     double work = 0;
     for (const Parameter& p : tables_.parameters) {
@@ -100,15 +103,16 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
         work += static_cast<double>(p.rows) * p.columns * p.members * static_cast<double>(largest);
     }
     const bool measured = slice.clip > 0 || slice.norms;
-    const bool fuse = slice.fuse && !measured && work < long_step;
+    const bool fuse = slice.fuse && !measured && work < long_step && !in_pieces;
     if (!fuse) this->make_gradients();
+    if (in_pieces) waiting_.begin(weights_, tables_.parameters, (largest + piece - 1) / piece);
     Team team(slice.threads);
     const int threads = team.size();
-    this->divide(threads, largest);
+    this->divide(threads, piece);
     Barrier barrier(threads);
     Stretches stretches(threads);
     paces_.begin(threads);
-    bailed_ = false;
+    bailed_ = discarded_ = false;
     end = End::done;
     std::vector<double> weight_squares(penalised ? squares_.size() : 0);
 
@@ -141,24 +145,52 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                 const Timed timed(at.ticks, phase_wait);
                 barrier.wait();
             };
-            this->own_items(stretches, rank);
-            const long first = paces_.first(turn, rank, m, kernels_.part_rows),
-                       last = paces_.first(turn, rank + 1, m, kernels_.part_rows);
-            const std::uint64_t began = ticks();
-            for (long r = first; r < last; ++r)
-                share_.get()[r] = (data.weights ? data.weights[rows[r]] : 1) / total;
-            bool whole = false;
-            try {
-                whole = this->pass(at, data, rows, first, last);
-            } catch (...) {
-                bailed_ = true;
-                barrier.wait();
-                throw;
+            Tree tree;
+            int joins[tree_depth], joining = 0;
+            const auto join = [&](int slot) { joins[joining++] = slot; };
+            const auto join_item = [&](const Item& item) {
+                for (int j = 0; j < joining; ++j)
+                    waiting_.join(joins[j], item.parameter, item.first, item.last);
+            };
+            for (long start = 0; start < m; start += piece) {
+                Job<T> part = at;
+                part.m = std::min(piece, m - start);
+                part.first_place = start;
+                part.share += start;
+                part.row_cost += start;
+                this->own_items(stretches, rank);
+                const long first = paces_.first(turn, rank, part.m, kernels_.part_rows),
+                           last = paces_.first(turn, rank + 1, part.m, kernels_.part_rows);
+                const std::uint64_t began = ticks();
+                for (long r = start + first; r < start + last; ++r)
+                    share_.get()[r] = (data.weights ? data.weights[rows[r]] : 1) / total;
+                bool whole = false;
+                try {
+                    whole = this->pass(part, data, rows + start, first, last);
+                } catch (...) {
+                    bailed_ = true;
+                    barrier.wait();
+                    throw;
+                }
+                if (!whole) bailed_ = true;
+                if (threads > 1) paces_.note(turn++, rank, last - first, ticks() - began);
+                meet();
+                if (!in_pieces || bailed_) break;
+                joining = 0;
+                part.weights = waiting_.weights(tree.push(start / piece, join));
+                this->each_item(stretches, rank, [&](const Item& item) {
+                    const Timed timed(at.ticks, phase_sums);
+                    if (*slice.stop) return void(discarded_ = true);
+                    join_item(item);
+                    kernels_.sum_rows(part, item.parameter, item.first, item.last, 0,
+                                      blocks_of(part.m), nullptr);
+                });
+                meet();  // a thread that discards the step is seen behind the last barrier of sums
             }
-            if (!whole) bailed_ = true;
-            if (threads > 1) paces_.note(turn++, rank, last - first, ticks() - began);
-            meet();
             if (bailed_) break;
+            joining = 0;
+            tree.finish(join);
+            if (in_pieces) this->own_items(stretches, rank);
             const double J = cost(at, 0, blocks_of(m));  // by every thread: cheaper than a barrier
             if (rank == 0) {
                 slice.costs[s] = J;
@@ -178,22 +210,23 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
             if (slice.decays) scalars.weight_decay *= slice.decays[s];
             this->each_item(stretches, rank, [&](const Item& item) {
                 const Timed timed(at.ticks, phase_sums);
-                if (!fuse && *slice.stop) return void(bailed_ = true);
+                if (!fuse && *slice.stop) return void(discarded_ = true);
                 const long p = item.parameter;
                 if (tables_.parameters[static_cast<std::size_t>(p)].penalty != 0)
                     kernels_.squares(at, p, item.first, item.last, true, 1,
                                      weight_squares.data() + square_start_[p]);
-                kernels_.sum_rows(at, p, item.first, item.last, 0, blocks_of(m),
-                                  fuse ? &scalars : nullptr);
+                if (in_pieces)
+                    join_item(item);
+                else
+                    kernels_.sum_rows(at, p, item.first, item.last, 0, blocks_of(m),
+                                      fuse ? &scalars : nullptr);
                 if (measured)
                     kernels_.squares(at, p, item.first, item.last, false, scalars.penalty_scale,
                                      squares_.data() + square_start_[p]);
             });
             meet();
             if (!fuse) {
-                // Asked only where it cannot have been set since: with `fuse` another thread may be
-                // in the next step by now.
-                if (bailed_) break;
+                if (discarded_) break;
                 const double norm = measured ? std::sqrt(joined_squares()) : 0;
                 if (slice.clip > 0 && norm > slice.clip) scalars.gradient_scale = slice.clip / norm;
                 if (rank == 0 && slice.norms) slice.norms[s] = norm;
@@ -216,7 +249,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
             }
         }
     });
-    if (bailed_) end = End::stopped;
+    if (bailed_ || discarded_) end = End::stopped;
 }
 
 template <class T>

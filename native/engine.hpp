@@ -2,8 +2,8 @@
 //
 // One step is: gather the batch's rows; forward, cost and backward, each thread its own rows; a
 // barrier; ∂J/∂W and its update, each thread rows of its own of every parameter, and then what
-// another has not come to; a barrier. The same parts are there apart (gradient, apply), and give
-// the same bits.
+// another has not come to; a barrier. A batch whose values would take much memory does so in pieces
+// (batch_pieces.hpp). The same parts are there apart (gradient, apply), and give the same bits.
 //
 // Why it is fast: nothing is allocated inside a step, no step returns to Python, and threads reach
 // its two barriers at about the same time, however fast their cores are (paces.hpp,
@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "batch_pieces.hpp"
 #include "paces.hpp"
 #include "threads.hpp"
 #include "workspace.hpp"
@@ -35,7 +36,8 @@ struct Slice {
     std::uint64_t seed;
     std::uint64_t first_step;
     int threads;
-    bool fuse;  // update each part of a parameter right behind its gradient
+    bool fuse;   // update each part of a parameter right behind its gradient
+    long piece;  // rows of a batch that are done at once; 0: as batch_pieces.hpp says
     volatile int* stop;
     double* costs;                   // J of each step
     double* norms;                   // null: not wanted
@@ -141,7 +143,10 @@ class Engine : private Workspace<T> {
     double cost(const Job<T>& job, long first_block, long last_block) const;
     double joined_squares() const;
 
-    std::atomic<bool> bailed_{false};  // a thread saw the stop flag
+    // A thread saw the stop flag in a pass, or in the sums of a step. They are two, because what is
+    // asked behind a barrier must not be set by a thread that has gone on from there.
+    std::atomic<bool> bailed_{false}, discarded_{false};
+    Waiting<T> waiting_;  // gradients of a large batch's pieces
     Paces paces_;
     bool read_before_ = false;  // weights from a flat vector
 };

@@ -207,8 +207,11 @@ void Workspace<T>::turn() {
 }
 
 template <class T>
-void Workspace<T>::reserve(long m, const Data& data) {
+void Workspace<T>::reserve(long m, const Data& data, long batch) {
     grow(m);
+    const std::size_t rows = static_cast<std::size_t>(std::max(m, batch));
+    share_.resize(rows);
+    row_cost_.resize(rows);
     for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
         const Slot& slot = tables_.slots[s];
         if (slot.kind != Kind::indices && slot.kind != Kind::target) continue;
@@ -220,19 +223,38 @@ void Workspace<T>::reserve(long m, const Data& data) {
 }
 
 template <class T>
+std::vector<bool> Workspace<T>::has_rows() const {
+    std::vector<bool> found(tables_.slots.size(), false);
+    for (const Instruction& one : tables_.instructions)
+        found[static_cast<std::size_t>(one.out)] = true;
+    for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
+        const Kind kind = tables_.slots[s].kind;
+        found[s] = (found[s] && kind == Kind::value) || kind == Kind::input || kind == Kind::target;
+    }
+    return found;
+}
+
+template <class T>
+double Workspace<T>::bytes_of_a_row() const {
+    const std::vector<bool> rows = has_rows();
+    double bytes = 0;
+    for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
+        const Slot& slot = tables_.slots[s];
+        if (rows[s]) bytes += static_cast<double>(row_stride<T>(slot.width) * slot.members);
+    }
+    return bytes * sizeof(T);
+}
+
+template <class T>
 void Workspace<T>::grow(long m) {
     if (m <= m_) return;
     m_ = m;
-    // A value that is done in place in another, such as z under relu, is written by nobody.
-    std::vector<bool> made(tables_.slots.size(), false);
-    for (const Instruction& one : tables_.instructions)
-        made[static_cast<std::size_t>(one.out)] = true;
+    const std::vector<bool> made = has_rows();
     for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
         const Slot& slot = tables_.slots[s];
         const std::size_t rows = static_cast<std::size_t>(m);
         if (slot.kind == Kind::indices || slot.kind == Kind::target) index_memory_[s].resize(rows);
-        if ((slot.kind == Kind::value && made[s]) || slot.kind == Kind::input ||
-            slot.kind == Kind::target) {
+        if (made[s]) {
             const long stride = row_stride<T>(slot.width);
             // A register may be read past the last column of the last row.
             const std::size_t size = rows * slot.members * stride + pad_bytes;
@@ -244,8 +266,6 @@ void Workspace<T>::grow(long m) {
         for (int u = p.first_use; u < p.first_use + p.uses; ++u)
             if (tables_.uses[u].kind == UseKind::scatter)
                 lists_[u] = list_memory_[u].resize(static_cast<std::size_t>(p.rows + m));
-    share_.resize(static_cast<std::size_t>(m));
-    row_cost_.resize(static_cast<std::size_t>(m));
 }
 
 template <class T>

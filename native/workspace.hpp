@@ -64,8 +64,10 @@ class Workspace {
 
     Workspace(Tables tables, std::vector<double> settings, const Kernels<T>& kernels);
 
-    // Makes room for batches of m rows of these data.
-    void reserve(long m, const Data& data);
+    // Makes room for the values of m rows of these data, in batches of that many or of `batch`.
+    void reserve(long m, const Data& data, long batch = 0);
+    // Bytes that the values of a row take.
+    double bytes_of_a_row() const;
     // Cuts the parameters into items and gives each thread a stretch of them of about equal work.
     void divide(int threads, long m);
     // The thread's own items, to be done by each_item, which calls visit(item) for them and for
@@ -121,6 +123,9 @@ class Workspace {
     // where Wᵀ, padded to whole registers, is larger by more than a fourth.
     void turn();
     void grow(long m);
+    // Whether a slot has rows of numbers: others are read elsewhere, or are written by nobody, as z
+    // is where relu is done in its place.
+    std::vector<bool> has_rows() const;
     void gather(const Data& data, const std::int64_t* rows, long first, long last);
 
     Tables tables_;

@@ -13,7 +13,7 @@ from random_networks import Case, random_case
 from clearprop import _native
 from clearprop.engine import NativeRunner, State
 from clearprop.engine.pieces import ROW_BLOCK, combine
-from clearprop.errors import DataError
+from clearprop.errors import DataError, SettingError
 from clearprop.graph import Dense, Dropout, Embedding, Input
 from clearprop.network import Network
 from clearprop.optimizers import NATIVE, Adam, optimizer
@@ -218,6 +218,62 @@ def test_pieces_of_a_batch_joined_are_the_fused_step(m: int, precision: str) -> 
                 )
                 if case.network.graph.l2 == 0:
                     assert node.cost == report.costs[0]
+
+
+@pytest.mark.parametrize("isa", SETS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("m", [100, 256, 257, 1000])
+def test_a_step_in_pieces_is_the_whole_step(m: int, precision: str, isa: str) -> None:
+    for case in (tied_case(m), *(random_case(seed, rows=m) for seed in range(count(4, 60)))):
+        for clip in (None, 0.05):
+            settings: dict[str, Any] = {"precision": precision, "isa": isa, "clip": clip}
+            whole, told = trained(case, m, threads=1, **settings)
+            for piece, threads in ((128, 1), (128, 3), (256, 2)):
+                cut, also = trained(case, m, threads=threads, piece=piece, **settings)
+                assert same(whole, cut) and told == also, (piece, threads)
+
+
+@pytest.mark.skipif(not _native.bfloat16_sets(), reason="needs a processor with bfloat16 products")
+@pytest.mark.parametrize("kernels", _native.bfloat16_sets() or ["none"])
+def test_a_step_of_bfloat16_in_pieces_is_the_whole_step(
+    kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARPROP_BFLOAT16", kernels)
+    whole, told = trained(wide_case(), 300, precision="bfloat16", threads=1)
+    cut, also = trained(wide_case(), 300, precision="bfloat16", threads=2, piece=128)
+    assert same(whole, cut) and told == also
+
+
+def test_a_large_batch_goes_in_pieces_by_itself() -> None:
+    """The values of 16,300 rows would take 70 MB. The gradient of all at once is the oracle."""
+    rng = np.random.default_rng(0)
+    net, m = Network([3, 512, 2], activation="relu", cost="cross_entropy"), 16_300
+    case = Case(net, dict(net.initial(1)), rng.normal(size=(m, 3)), rng.integers(0, 2, m), None, 0)
+    runner, rows = opened(case, Adam(0.01)), np.arange(m)
+    state = state_of(case, runner)
+    node = combine(runner.gradient(state, rows, float(m), place=0))
+    runner.apply(state, node.gradient, 0.01)
+    for threads in (1, 2):
+        cut = state_of(case, runner)
+        opened(case, Adam(0.01), threads=threads).run(cut, window([rows], 0.01))
+        assert same(cut, state)
+
+
+def test_an_interrupted_step_in_pieces_leaves_the_state_before_it() -> None:
+    case = tied_case(1000)
+    for threads in (1, 2, 3):
+        runner = opened(case, Adam(0.01), threads=threads, piece=128)
+        state = state_of(case, runner)
+        runner.interrupt()
+        report = runner.run(state, window([np.arange(1000)] * 3, 0.01))
+        assert (report.why, report.done) == ("stopped", 0)
+        assert same(state, state_of(case, runner))
+
+
+def test_a_piece_that_is_no_subtree_is_refused() -> None:
+    for piece in (0, 100, 384):
+        with pytest.raises(SettingError, match="128 times a power of two"):
+            opened(tied_case(10), Adam(0.01), piece=piece)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])

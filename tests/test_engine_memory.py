@@ -1,9 +1,9 @@
 """A run's memory: the data, the parameters five times, a batch's activations and 50 MB beside.
 
 With clipping or bfloat16 the parameters count six times. A case has much of the data, of the
-parameters or of the activations, so that the 50 MB cannot hide a copy of them; no batch is so large
-that its δ, which a step keeps beside a, would be more than that. docs/performance.md has the same
-figures of other networks.
+parameters or of the activations, so that the 50 MB cannot hide a copy of them. A batch whose values
+are more than that is done in pieces, so that its δ beside its a do not count. docs/performance.md
+has the same figures of other networks.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from clearprop import _native
 CASES: dict[str, dict[str, Any]] = {
     "many rows": {"sizes": (100, 16, 2), "rows": 250_000, "batch": 256},
     "a large batch": {"sizes": (20, 512, 512, 512, 2), "rows": 16_384, "batch": 3072},
+    "all rows in a batch": {"sizes": (20, 512, 512, 512, 2), "rows": 24_576, "batch": 24_576},
     "many weights": {"sizes": (2048, 4096, 2048, 10), "rows": 512, "batch": 64},
     "many weights, clipping": {
         "sizes": (2048, 4096, 2048, 10), "rows": 512, "batch": 64, "clip": 1.0},

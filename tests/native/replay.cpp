@@ -5,10 +5,12 @@
 //
 // RECORD is blobs, each its length (int64) and its bytes, in the order they are read below; RESULT
 // gets the parameters, the optimizer's slots and the costs after the steps, as plain bytes.
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -118,7 +120,7 @@ int replay(Record& record, const char* result, const char* name) {
     std::vector<double> costs(rates.size()), norms(rates.size());
     std::vector<std::uint8_t> skipped(rates.size());
     volatile int stop = 0;
-    const Slice slice{rows.data(),
+    Slice slice{rows.data(),
                       borders.data(),
                       steps,
                       rates.data(),
@@ -129,6 +131,7 @@ int replay(Record& record, const char* result, const char* name) {
                       0,
                       static_cast<int>(numbers[4]),
                       true,
+                      0,
                       &stop,
                       costs.data(),
                       clip[0] > 0 ? norms.data() : nullptr,  // null: updated as it is summed
@@ -137,8 +140,17 @@ int replay(Record& record, const char* result, const char* name) {
     Engine<T> engine(tables, settings, *isa.kernels);
     End end = End::done;
     long done = 0;
+    const auto first_flat = flat;
+    const auto first_slots = slots;
+    slice.piece = row_block;  // in pieces, and whole: the same bits
     engine.run(flat.data(), slot_pointers.data(), data, slice, end, done);
-    if (done != steps) return 1;
+    const auto in_pieces = std::make_tuple(flat, slots, costs);
+    std::copy(first_flat.begin(), first_flat.end(), flat.begin());
+    for (std::size_t s = 0; s < slots.size(); ++s)
+        std::copy(first_slots[s].begin(), first_slots[s].end(), slots[s].begin());
+    slice.piece = 0;
+    engine.run(flat.data(), slot_pointers.data(), data, slice, end, done);
+    if (done != steps || in_pieces != std::make_tuple(flat, slots, costs)) return 1;
 
     // A pass over the first batch's rows alone, and its cost, depend on no thread either.
     const auto judged = [&](int threads) {

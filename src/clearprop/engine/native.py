@@ -60,6 +60,9 @@ class NativeRunner:
         An instruction set by name; by default CLEARPROP_ISA, else the widest.
     fuse : bool
         Changes no bits.
+    piece : int or None
+        Rows of a batch that are done at once, `ROW_BLOCK` times a power of two; by default all,
+        or as many as their values take some 24 MB. Changes no bits.
     program : Program or None
         The graph's, where it is lowered already.
 
@@ -82,6 +85,7 @@ class NativeRunner:
         clip: float | None = None,
         isa: str | None = None,
         fuse: bool = True,
+        piece: int | None = None,
         program: Program | None = None,
     ) -> None:
         if precision not in ("float32", "float64", "bfloat16"):
@@ -90,13 +94,15 @@ class NativeRunner:
             )
         if threads is not None and not 1 <= threads <= MOST_THREADS:
             raise SettingError(f"threads={threads}: between 1 and {MOST_THREADS}")
+        if piece is not None and piece not in [ROW_BLOCK << level for level in range(24)]:
+            raise SettingError(f"piece={piece}: {ROW_BLOCK} times a power of two")
         if clip is not None and not clip > 0:
             raise SettingError(f"clip={clip}: a norm above 0, or None")
         chosen = choose_bfloat16(isa) if precision == "bfloat16" else choose(isa)
         self.graph, self.optimizer = graph, optimizer
         self.family, self.isa, self.precision = chosen.family, chosen.name, precision
         self.dtype = np.dtype(np.float64 if precision == "float64" else np.float32)
-        self.threads, self.clip, self.fuse = threads, clip, fuse
+        self.threads, self.clip, self.fuse, self.piece = threads, clip, fuse, piece
         self._team = Team(threads)
         self.ticks: NDArray[np.uint64] | None = None
         """Where the first thread's time goes, `PHASES` by `PHASES`, if an array stands here."""
@@ -238,6 +244,7 @@ class NativeRunner:
                 state.seed,
                 threads,
                 self.fuse,
+                self.piece or 0,
                 self._stop,
                 costs[first:last],
                 norms[first:last],
