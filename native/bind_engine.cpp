@@ -77,7 +77,8 @@ class PyEngine {
             In<std::int64_t, nb::ndim<1>> rows, In<std::int64_t, nb::ndim<1>> borders,
             In<double, nb::ndim<1>> rates, In<double, nb::ndim<2>> per_step, double clip,
             std::uint64_t seed, int threads, bool fuse, long piece, Stop stop,
-            Out<double, nb::ndim<1>> costs, Out<double, nb::ndim<1>> norms, std::optional<In<double, nb::ndim<1>>> penalties,
+            Out<double, nb::ndim<1>> costs, Out<double, nb::ndim<1>> norms,
+            std::optional<In<double, nb::ndim<1>>> penalties,
             std::optional<Out<std::uint64_t, nb::ndim<1>>> ticks, std::optional<Behind> behind,
             std::optional<In<double, nb::ndim<1>>> dropouts,
             std::optional<In<double, nb::ndim<1>>> decays) {

@@ -121,21 +121,21 @@ int replay(Record& record, const char* result, const char* name) {
     std::vector<std::uint8_t> skipped(rates.size());
     volatile int stop = 0;
     Slice slice{rows.data(),
-                      borders.data(),
-                      steps,
-                      rates.data(),
-                      per_step.data(),
-                      steps == 0 ? 0 : static_cast<long>(per_step.size()) / steps,
-                      clip[0],
-                      static_cast<std::uint64_t>(numbers[3]),
-                      0,
-                      static_cast<int>(numbers[4]),
-                      true,
-                      0,
-                      &stop,
-                      costs.data(),
-                      clip[0] > 0 ? norms.data() : nullptr,  // null: updated as it is summed
-                      skipped.data()};
+                borders.data(),
+                steps,
+                rates.data(),
+                per_step.data(),
+                steps == 0 ? 0 : static_cast<long>(per_step.size()) / steps,
+                clip[0],
+                static_cast<std::uint64_t>(numbers[3]),
+                0,
+                static_cast<int>(numbers[4]),
+                true,
+                0,
+                &stop,
+                costs.data(),
+                clip[0] > 0 ? norms.data() : nullptr,  // null: updated as it is summed
+                skipped.data()};
     const Chosen<T> isa = chosen<T>(name);
     Engine<T> engine(tables, settings, *isa.kernels);
     End end = End::done;
