@@ -6,8 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+import accuracy_tiles
 import pytest
-from accuracy_page import ABLATION, DOCS, RECORDS, ablation, files, grid, verdict
+from accuracy_page import ABLATION, DOCS, RECORDS, TILES, ablation, files, grid, verdict
 from accuracy_records import ranks, read, shifted
 
 ABOUT = {"task": "classification", "rows": 80, "machine": "m", "commit": "c", "cpu_seconds": 1.0}
@@ -18,14 +19,14 @@ def record(table: str, split: int, model: str, error: float) -> dict[str, Any]:
 
 
 def test_the_page_and_its_plot_are_fresh() -> None:
-    made = files(read(RECORDS), read(ABLATION))
+    made = files(read(RECORDS), read(ABLATION), read(TILES))
     for name, text in made.items():
         assert (DOCS / name).read_text("utf-8") == text, "run python tools/accuracy_page.py"
     assert {path.name for path in DOCS.glob("accuracy*")} == set(made)
 
 
 def test_every_record_says_where_it_comes_from() -> None:
-    for one in (*read(RECORDS), *read(ABLATION)):
+    for one in (*read(RECORDS), *read(ABLATION), *read(TILES)):
         assert {"table", "split", "model", "threads", "commit", "machine", "date"} <= set(one)
         assert ("error" in one and "log_loss" in one) or "rmse" in one
 
@@ -91,3 +92,33 @@ def test_no_public_table_is_named_where_rules_are_made() -> None:
     source = Path(__file__).parents[1] / "src" / "clearprop" / "estimators"
     text = "\n".join(file.read_text("utf-8") for file in source.glob("tabular*.py")).lower()
     assert not [name for name in names if name in text]
+
+
+def timed(table: str, model: str, seconds: float, error: float) -> dict[str, Any]:
+    return record(table, 0, model, error) | {"cpu_seconds": seconds}
+
+
+def test_ratios_with_tiles_are_geometric_over_the_tables_of_both() -> None:
+    records = [
+        timed("a", "clearprop default, bfloat16", 1.0, 0.2),
+        timed("a", "RealMLP-TD", 10.0, 0.2),
+        timed("b", "clearprop default, bfloat16", 2.0, 0.2),
+        timed("b", "RealMLP-TD", 80.0, 0.2),
+        timed("c", "RealMLP-TD", 1.0, 0.2),
+        timed("a", "clearprop default", 4.0, 0.2),
+    ]
+    text = "\n".join(accuracy_tiles.section(records))
+    ours = "| clearprop default, bfloat16 | RealMLP-TD | 2 | 20.00× | 10.00 | 40.00 | ≥ 15× | yes |"
+    assert ours in text
+    assert "| clearprop default | RealMLP-TD | 1 | 2.50× | 2.50 | 2.50 | ≥ 6× | **no** |" in text
+    assert "CatBoost |" not in text
+    assert accuracy_tiles.section([]) == []
+
+
+def test_bfloat16_that_errs_more_is_a_plus() -> None:
+    records = [
+        timed("a", "clearprop fast", 1.0, 0.19),
+        timed("a", "clearprop fast, bfloat16", 1.0, 0.29),
+    ]
+    text = "\n".join(accuracy_tiles.section(records))
+    assert "| clearprop fast | error | 1 | +50.0 % |" in text

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import accuracy_tiles
 from accuracy_front import PLOT, points, section
 from accuracy_front_plot import front_plot
 from accuracy_records import (
@@ -16,6 +17,7 @@ from accuracy_records import (
     OURS,
     SHIFT,
     Record,
+    change,
     figures,
     mean,
     ranks,
@@ -28,6 +30,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 RESULTS = ROOT / "benchmarks" / "results"
 RECORDS, ABLATION = RESULTS / "accuracy.json", RESULTS / "accuracy_ablation.json"
+TILES = RESULTS / "accuracy_tiles.json"
 
 HEAD = """\
 <!-- Written by tools/accuracy_page.py from benchmarks/results/accuracy*.json: do not edit. -->
@@ -78,8 +81,8 @@ SHORT = """\
   temperature for all and twice the epochs were tried for few rows: none is a rule (below).
 - **Time.** LightGBM and XGBoost are far faster everywhere. 64 epochs are taken whatever the number
   of rows, although on adult 16 were as good: large tables take longer than they need. All figures
-  are of one thread in float32; what bfloat16 costs in accuracy, and that two threads change no bit,
-  stand on the [performance page](performance.md).
+  are of one thread, and but for the section on tiles in float32; that two threads change no bit
+  stands on the [performance page](performance.md).
 - **Not run.** fashion_mnist (784 columns, 56,000 rows: many minutes a fit),
   scikit-learn's MLP and CatBoost on fars, RealMLP-TD above 16,000 rows, TabM-D above 6,000:
   minutes to hours each. Where a column has a dash, no claim is made.
@@ -143,6 +146,7 @@ TAIL = """\
 ```sh
 make bench-accuracy                                      # what is missing, one record at a time
 .venv-bench/bin/python -m benchmarks.accuracy --ablation
+.venv-bench/bin/python -m benchmarks.accuracy --tiles --threads 1
 ```
 
 Models whose package is not installed are skipped by name. The tables are files inside packages of
@@ -239,20 +243,10 @@ def ablation(records: Sequence[Record]) -> list[str]:
                 for (t, n, split) in spent
                 if t == table and n == name and (table, base, split) in spent
             ]
-        change = "" if name == base else _change(ratios)
+        by = "" if name == base else change(ratios)
         time = "" if name == base else f"×{math.exp(mean(times)):.2f}"
-        text.append(f"| {name} | " + " | ".join(cells) + f" | {change} | {time} |")
+        text.append(f"| {name} | " + " | ".join(cells) + f" | {by} | {time} |")
     return [*text, ""]
-
-
-def _change(ratios: Sequence[float]) -> str:
-    """The mean of logarithms as a change in percent, with its standard error."""
-    middle = mean(ratios)
-    text = f"{100 * math.expm1(middle):+.1f}"
-    if len(ratios) > 1:
-        variance = sum((one - middle) ** 2 for one in ratios) / (len(ratios) - 1)
-        text += f" ± {100 * math.sqrt(variance / len(ratios)):.1f}"
-    return f"{text} %"
 
 
 _SHORT = {"log_loss": "log-loss", "rmse": "RMSE"}
@@ -309,10 +303,10 @@ def verdict(records: Sequence[Record]) -> list[str]:
                 for table in dict.fromkeys(table for table, _ in common)
             ]
             won = sum(one[k] < other[k] for k in common)
-            change = f"×{math.exp(mean(ratios)):.2f}" if shift == 0 else _change(ratios)
+            by = f"×{math.exp(mean(ratios)):.2f}" if shift == 0 else change(ratios)
             word = name.replace("_", " ")
             text.append(
-                f"| {ours} | {theirs} | {word} | {len(ratios)} | {len(common)} | {won} | {change} |"
+                f"| {ours} | {theirs} | {word} | {len(ratios)} | {len(common)} | {won} | {by} |"
             )
     missing = [model for model in MODELS if not any(r["model"] == model for r in records)]
     text.append("")
@@ -321,7 +315,7 @@ def verdict(records: Sequence[Record]) -> list[str]:
     return text
 
 
-def page(records: Sequence[Record], changes: Sequence[Record]) -> str:
+def page(records: Sequence[Record], changes: Sequence[Record], tiles: Sequence[Record] = ()) -> str:
     """The page of these records."""
     runs = sorted({(r["machine"], r["commit"].rstrip("+")) for r in (*records, *changes)})
     text = [HEAD, *section(records), "## The tables", ""]
@@ -334,6 +328,7 @@ def page(records: Sequence[Record], changes: Sequence[Record]) -> str:
     ):
         text += grid(records, name, title)
     text += verdict(records)
+    text += accuracy_tiles.section(tiles)
     text += [SHORT]
     text += ablation(changes)
     text += [TAIL]
@@ -343,15 +338,17 @@ def page(records: Sequence[Record], changes: Sequence[Record]) -> str:
     return "\n".join(text) + "\n"
 
 
-def files(records: Sequence[Record], changes: Sequence[Record]) -> dict[str, str]:
+def files(
+    records: Sequence[Record], changes: Sequence[Record], tiles: Sequence[Record] = ()
+) -> dict[str, str]:
     """Everything that is written into docs/, by name: the page and its plot."""
     drawn = points(records)
     plot = {PLOT: front_plot(drawn)} if drawn else {}
-    return {"accuracy.md": page(records, changes), **plot}
+    return {"accuracy.md": page(records, changes, tiles), **plot}
 
 
 def main() -> None:
-    for name, text in files(read(RECORDS), read(ABLATION)).items():
+    for name, text in files(read(RECORDS), read(ABLATION), read(TILES)).items():
         (DOCS / name).write_text(text, "utf-8")
 
 

@@ -78,3 +78,13 @@ def ranks(values: Mapping[str, float]) -> dict[str, float]:
         + (sum(other == own for other in values.values()) - 1) / 2
         for name, own in values.items()
     }
+
+
+def change(ratios: Sequence[float]) -> str:
+    """The mean of logarithms as a change in percent, with its standard error."""
+    middle = mean(ratios)
+    text = f"{100 * math.expm1(middle):+.1f}"
+    if len(ratios) > 1:
+        variance = sum((one - middle) ** 2 for one in ratios) / (len(ratios) - 1)
+        text += f" ± {100 * math.sqrt(variance / len(ratios)):.1f}"
+    return f"{text} %"
