@@ -7,7 +7,7 @@ another, so that their seconds can be compared; `accuracy_page` puts the section
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from accuracy_records import SHIFT, Record, change, figures, mean
 
@@ -88,7 +88,7 @@ def section(records: Sequence[Record]) -> list[str]:
     return [*text, "", f"Machine and commit: {'; '.join(machine)}.", ""]
 
 
-def _seconds(values: Sequence[float]) -> str:
+def _seconds(values: Iterable[float]) -> str:
     found = list(values)
     if not found:
         return "–"
