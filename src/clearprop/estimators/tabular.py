@@ -54,8 +54,8 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         Training ends after so many steps, of each run where there are several; 0 leaves the last
         of them out. With the ``n_steps_`` of a time limit, the same bits.
     precision : {"float32", "bfloat16", "float64"}
-        What products are done in. bfloat16 takes about half the time on a processor with tiles for
-        it (AMX), with sums and weights in float32, and is refused by one that has none of it.
+        What products are done in. bfloat16 takes about six tenths of the time on a processor with
+        tiles for it (AMX), with sums and weights in float32, and is refused by one that cannot.
     changes : {ingredient: value}, optional
         Other ingredients than the preset's, by the names of
         `clearprop.estimators.tabular_ingredients.Ingredients`.
