@@ -92,22 +92,23 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
     long largest = 0;
     for (long s = 0; s < slice.steps; ++s)
         largest = std::max(largest, slice.starts[s + 1] - slice.starts[s]);
-    const long piece = slice.piece > 0 ? std::min(slice.piece, largest)
-                                       : piece_of(largest, this->bytes_of_a_row());
-    const bool in_pieces = piece < largest;
-    this->reserve(piece, data, largest);
     bool penalised = false;
-    double work = 0;
+    double numbers = 0;
     for (const Parameter& p : tables_.parameters) {
         penalised |= p.penalty != 0;
-        work += static_cast<double>(p.rows) * p.columns * p.members * static_cast<double>(largest);
+        numbers += static_cast<double>(p.rows) * p.columns * p.members;
     }
+    const double work = numbers * static_cast<double>(largest);
+    Team team(slice.threads);
+    const int threads = team.size();
+    const long asked = piece_of(largest, this->bytes_of_a_row(), numbers * sizeof(T), threads);
+    const long piece = std::min(slice.piece > 0 ? slice.piece : asked, largest);
+    const bool in_pieces = piece < largest;
+    this->reserve(piece, data, largest);
     const bool measured = slice.clip > 0 || slice.norms;
     const bool fuse = slice.fuse && !measured && work < long_step && !in_pieces;
     if (!fuse) this->make_gradients();
     if (in_pieces) waiting_.begin(weights_, tables_.parameters, (largest + piece - 1) / piece);
-    Team team(slice.threads);
-    const int threads = team.size();
     this->divide(threads, piece);
     Barrier barrier(threads);
     Stretches stretches(threads);

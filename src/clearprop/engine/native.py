@@ -61,8 +61,8 @@ class NativeRunner:
     fuse : bool
         Changes no bits.
     piece : int or None
-        Rows of a batch that are done at once, `ROW_BLOCK` times a power of two; by default all,
-        or as many as their values take some 24 MB. Changes no bits.
+        Rows of a batch that are done at once, `ROW_BLOCK` times a power of two; by default as many
+        as their values find room for near the cores. Changes no bits.
     program : Program or None
         The graph's, where it is lowered already.
 
