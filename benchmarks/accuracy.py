@@ -103,7 +103,9 @@ def _pytabkit(name: str) -> Make:
         torch.set_num_threads(threads)
         logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
         kind = "Classifier" if task == "classification" else "Regressor"
-        return getattr(pytabkit, f"{name}_{kind}")(random_state=0, device="cpu")
+        # Its own number of threads, by default all cores, takes the place of torch's
+        told = {"random_state": 0, "device": "cpu", "n_threads": threads}
+        return getattr(pytabkit, f"{name}_{kind}")(**told)
 
     return make
 
@@ -338,6 +340,9 @@ def _chosen(asked: argparse.Namespace) -> tuple[Path, str, Mapping[str, tuple[st
         return ABLATION, ABLATED_TABLES, changed
     models = TILED if asked.tiles else MODELS
     wanted = asked.models.split(";") if asked.models else list(models)
+    for name in wanted:
+        if name not in models:
+            raise SystemExit(f"there is no model {name!r}; there are {'; '.join(models)}")
     path, tables = (TILES, TILED_TABLES) if asked.tiles else (RESULT, ",".join(TABLES))
     return path, tables, {name: models[name] for name in wanted}
 

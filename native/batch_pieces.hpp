@@ -2,8 +2,8 @@
 //
 // A piece is a power of two of blocks of `row_block` rows and begins at a multiple of that, so that
 // the sums over its rows are one subtree of the batch's (tree.hpp): joined piece by piece in the
-// tree's order they are the bits of the whole batch. Values are held for the rows of one piece
-// alone; a gradient waits for each level of the tree. The batch alone says where it is cut.
+// tree's order they are the bits of the whole batch, wherever it is cut. Values are held for the
+// rows of one piece alone; a gradient waits for each level of the tree.
 //
 // Why it is fast: the values of a piece are still in the core's own cache when δ goes back and when
 // the gradient is summed, which takes a step of many rows half its time where layers are narrow.
@@ -21,21 +21,20 @@
 
 namespace clearprop {
 
-// Of values, the bytes that a thread's core keeps near beside what it multiplies them with, and
-// those up to which a batch may be one piece at all; of a gradient, those that may be written and
-// joined for each piece of few rows; and the rows of a piece where the gradient has more.
-inline constexpr double near_values = 0.5e6, most_values = 64e6, near_gradient = 1e6;
-inline constexpr long far_rows = 8 * row_block;
+// Of values, the bytes that a core keeps near beside what it multiplies them with; of a gradient,
+// those that may be written and joined for each piece of few rows. Where it has more, a piece has
+// many rows, and values have to be many more than the gradients that wait.
+inline constexpr double near_values = 0.5e6, near_gradient = 1e6, values_each_gradient = 8;
+inline constexpr long far_rows = 8 * row_block, least_batch = 4 * row_block;
 
-// Rows of a piece of a batch of m rows, whose values take so many bytes each. A batch of two
-// pieces' rows or less is done at once.
+// Rows of a piece of a batch of m rows, whose values take so many bytes each: all, or half of the
+// batch at most
 inline long piece_of(long m, double bytes, double gradient, int threads) {
-    const double values = static_cast<double>(m) * bytes;
     const bool near = gradient <= near_gradient;
-    if (!near && values <= most_values && values < 8 * gradient) return m;
+    if (!near && static_cast<double>(m) * bytes < values_each_gradient * gradient) return m;
     long rows = near ? row_block : far_rows;
     while (near && static_cast<double>(2 * rows) * bytes <= near_values * threads) rows *= 2;
-    return m >= 4 * row_block && m >= 2 * rows ? rows : m;
+    return m >= std::max(2 * rows, least_batch) ? rows : m;
 }
 
 // The gradients that wait: `weights(slot)` are the parameters with the gradient of a slot. Slot 0
@@ -48,7 +47,7 @@ class Waiting {
                long pieces) {
         parameters_ = &parameters;
         slots_.assign(1, own);
-        for (long joined = 1; joined < pieces; joined *= 2) {
+        for (long joined = 2; joined <= pieces; joined *= 2) {  // a slot more for each level
             const std::size_t slot = slots_.size();
             slots_.push_back(own);
             arrays_.resize(std::max(arrays_.size(), slot * own.size()));

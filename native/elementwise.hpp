@@ -42,7 +42,7 @@ CP_APART void side_by_side(Operand<From> unit, long first, long count, T* row) {
 inline constexpr long rows_at_once = 128;  // of a single unit
 
 // A block of one unit as rows of many numbers: a register would else hold one of them. Any other
-// block is taken as it is. Apart from the loops that call it, which are compiled for each function.
+// block is taken as it is. Not inlined: the loop that calls it is compiled for each function.
 template <class T>
 struct OneUnit {
     alignas(64) T out[rows_at_once], a[rows_at_once], b[rows_at_once], c[rows_at_once];

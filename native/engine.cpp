@@ -250,7 +250,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
             }
         }
     });
-    if (bailed_ || discarded_) end = End::stopped;
+    if (end == End::done && (bailed_ || discarded_)) end = End::stopped;  // a diverged step is done
 }
 
 template <class T>

@@ -2,8 +2,9 @@
 //
 // One step is: gather the batch's rows; forward, cost and backward, each thread its own rows; a
 // barrier; ∂J/∂W and its update, each thread rows of its own of every parameter, and then what
-// another has not come to; a barrier. A batch whose values would take much memory does so in pieces
-// (batch_pieces.hpp). The same parts are there apart (gradient, apply), and give the same bits.
+// another has not come to; a barrier. A batch whose values a core's cache does not hold is done in
+// pieces, each with two barriers of its own (batch_pieces.hpp). The same parts are there apart
+// (gradient, apply), and give the same bits.
 //
 // Why it is fast: nothing is allocated inside a step, no step returns to Python, and threads reach
 // its two barriers at about the same time, however fast their cores are (paces.hpp,

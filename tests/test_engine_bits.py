@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -268,6 +269,23 @@ def test_an_interrupted_step_in_pieces_leaves_the_state_before_it() -> None:
         report = runner.run(state, window([np.arange(1000)] * 3, 0.01))
         assert (report.why, report.done) == ("stopped", 0)
         assert same(state, state_of(case, runner))
+
+
+def test_a_step_that_diverges_while_it_is_interrupted_is_no_stopped_one() -> None:
+    """Costs are infinite: the step is reported as done and diverged, or as stopped and not done."""
+    rng = np.random.default_rng(0)
+    net = Network([20, 500, 500, 1], activation="relu", cost="squared_error")
+    Y = rng.normal(size=(1024, 1))
+    Y[5] = 1e200
+    case = Case(net, dict(net.initial(1)), rng.normal(size=(1024, 20)), Y, None, 0)
+    runner = opened(case, Adam(0.01), threads=2, piece=128)
+    for turn in range(count(60, 1000)):
+        state = state_of(case, runner)
+        timer = threading.Timer(rng.uniform(0, 0.006), runner.interrupt)
+        timer.start()
+        report = runner.run(state, window([np.arange(1024)], 0.01))
+        timer.join()
+        assert (report.why, report.done) in {("stopped", 0), ("diverged", 1)}, turn
 
 
 def test_a_piece_that_is_no_subtree_is_refused() -> None:

@@ -1,9 +1,9 @@
 """A run's memory: the data, the parameters five times, a batch's activations and 50 MB beside.
 
 With clipping or bfloat16 the parameters count six times. A case has much of the data, of the
-parameters or of the activations, so that the 50 MB cannot hide a copy of them. A batch whose values
-are more than that is done in pieces, so that its δ beside its a do not count. docs/performance.md
-has the same figures of other networks.
+parameters or of the activations, so that the 50 MB cannot hide a copy of them. δ, which the bound
+does not know, stands beside a for the rows of a piece alone where values are many more than
+parameters. docs/performance.md has the same figures of other networks.
 """
 
 from __future__ import annotations

@@ -81,8 +81,10 @@ SHORT = """\
   temperature for all and twice the epochs were tried for few rows: none is a rule (below).
 - **Time.** LightGBM and XGBoost are far faster everywhere. 64 epochs are taken whatever the number
   of rows, although on adult 16 were as good: large tables take longer than they need. All figures
-  are of one thread, and but for the section on tiles in float32; that two threads change no bit
-  stands on the [performance page](performance.md).
+  are of one thread, but those of RealMLP and TabM, whose package took two by itself: processor
+  seconds count both, by the clock those models are up to twice as near. But for the section on
+  tiles ours are in float32; that two threads change no bit stands on the
+  [performance page](performance.md).
 - **Not run.** fashion_mnist (784 columns, 56,000 rows: many minutes a fit),
   scikit-learn's MLP and CatBoost on fars, RealMLP-TD above 16,000 rows, TabM-D above 6,000:
   minutes to hours each. Where a column has a dash, no claim is made.

@@ -27,12 +27,14 @@ _HEAD = """\
 ## With tiles for bfloat16
 
 `precision="bfloat16"` on a processor that has tiles for such products (AMX), beside float32 and the
-slow models, each on one thread: a run of its own on that machine, one split of each table, the
-records of a table one after another. Processor seconds of fitting:"""
+slow models: a run of its own on that machine, beside other work, one split of each table, the
+records of a table one after another. Ours and CatBoost had one thread. RealMLP-TD and TabM-D had
+two, which their package sets by itself. Processor seconds of fitting, all threads together:"""
 
 _RATIOS = """\
-Geometric means over the tables that both were run on, and where it is least and most. The aims are
-those for two cores."""
+Geometric means over the tables that both were run on, and where it is least and most by processor
+seconds. By the clock, two threads are in favour of those that had them. An aim holds where both
+means reach it."""
 
 _FIGURES = """\
 What bfloat16 does to the figures of the same preset: the change of the shifted geometric mean, −
@@ -42,7 +44,7 @@ being better, and its standard error over the tables."""
 def pairs(records: Sequence[Record], ours: str, theirs: str, name: str) -> dict[str, float]:
     """Return {table: log of theirs over ours} of a figure, over the splits that both have."""
     found = figures(records, name)
-    shift = 0 if name == "cpu_seconds" else SHIFT
+    shift = 0 if name in ("cpu_seconds", "seconds") else SHIFT
     ratios: dict[str, float] = {}
     for table in dict.fromkeys(record["table"] for record in records):
         one, other = found.get((table, ours), {}), found.get((table, theirs), {})
@@ -65,18 +67,19 @@ def section(records: Sequence[Record]) -> list[str]:
         rows = next(r["rows"] for r in records if r["table"] == table)
         cells = [_seconds(found.get((table, model), {}).values()) for model in models]
         text.append(f"| {table} | {rows:,} | " + " | ".join(cells) + " |")
-    text += ["", _RATIOS, "", "| ours | beside | tables | times as fast | least | most | aimed at |"
-             " holds |", "|---|---|--:|--:|--:|--:|--:|--:|"]  # fmt: skip
+    heads = "ours | beside | tables | times as fast | least | most | by the clock | aimed at | holds"
+    text += ["", _RATIOS, "", f"| {heads} |", "|---|---|" + "--:|" * 7]
     for ours, theirs, aim in GOALS:
         ratios = pairs(records, ours, theirs, "cpu_seconds")
         if not ratios:
             continue
         times = math.exp(mean(ratios.values()))
         ends = [f"{math.exp(at(ratios.values())):.2f}" for at in (min, max)]
-        holds = "yes" if times >= aim else "**no**"
+        clock = math.exp(mean(pairs(records, ours, theirs, "seconds").values()))
+        holds = "yes" if min(times, clock) >= aim else "**no**"
         text.append(
             f"| {ours} | {theirs} | {len(ratios)} | {times:.2f}× | {ends[0]} | {ends[1]} | "
-            f"≥ {aim:.3g}× | {holds} |"
+            f"{clock:.2f}× | ≥ {aim:.3g}× | {holds} |"
         )
     text += ["", _FIGURES, "", "| preset | figure | tables | change |", "|---|---|--:|--:|"]
     for preset in ("clearprop fast", "clearprop default"):
