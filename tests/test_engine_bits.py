@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -278,12 +279,18 @@ def test_a_step_that_diverges_while_it_is_interrupted_is_no_stopped_one() -> Non
     Y = rng.normal(size=(1024, 1))
     Y[5] = 1e200
     case = Case(net, dict(net.initial(1)), rng.normal(size=(1024, 20)), Y, None, 0)
-    runner = opened(case, Adam(0.01), threads=2, piece=128)
-    for turn in range(count(60, 1000)):
+    runner, rows = opened(case, Adam(0.01), threads=2, piece=128), window([np.arange(1024)], 0.01)
+    seconds = []
+    for _ in range(5):
+        state, began = state_of(case, runner), time.perf_counter()
+        runner.run(state, rows)
+        seconds.append(time.perf_counter() - began)
+    late = sorted(seconds)[2]  # where the sums of the last piece are
+    for turn in range(count(100, 1000)):
         state = state_of(case, runner)
-        timer = threading.Timer(rng.uniform(0, 0.006), runner.interrupt)
+        timer = threading.Timer(late * rng.uniform(0.6, 1.1), runner.interrupt)
         timer.start()
-        report = runner.run(state, window([np.arange(1024)], 0.01))
+        report = runner.run(state, rows)
         timer.join()
         assert (report.why, report.done) in {("stopped", 0), ("diverged", 1)}, turn
 
