@@ -76,7 +76,7 @@ class PyEngine {
             Out<std::int64_t, nb::ndim<1>> counters, const Given& given,
             In<std::int64_t, nb::ndim<1>> rows, In<std::int64_t, nb::ndim<1>> borders,
             In<double, nb::ndim<1>> rates, In<double, nb::ndim<2>> per_step, double clip,
-            std::uint64_t seed, int threads, bool fuse, long piece, Stop stop,
+            std::uint64_t seed, int threads, bool by_units, bool fuse, long piece, Stop stop,
             Out<double, nb::ndim<1>> costs, Out<double, nb::ndim<1>> norms,
             std::optional<In<double, nb::ndim<1>>> penalties,
             std::optional<Out<std::uint64_t, nb::ndim<1>>> ticks, std::optional<Behind> behind,
@@ -94,6 +94,7 @@ class PyEngine {
                           seed,
                           static_cast<std::uint64_t>(counters.data()[0]),
                           threads,
+                          by_units,
                           fuse,
                           piece,
                           stop.data(),
@@ -316,10 +317,10 @@ void bind_engine_of(nb::module_& module, const char* name, const char* held) {
         .def("run", &E::run, nb::arg("state"), nb::arg("slots"), nb::arg("counters"),
              nb::arg("given"), nb::arg("rows"), nb::arg("borders"), nb::arg("rates"),
              nb::arg("per_step"), nb::arg("clip"), nb::arg("seed"), nb::arg("threads"),
-             nb::arg("fuse"), nb::arg("piece"), nb::arg("stop"), nb::arg("costs"), nb::arg("norms"),
-             nb::arg("penalties") = nb::none(), nb::arg("ticks") = nb::none(),
-             nb::arg("behind") = nb::none(), nb::arg("dropouts") = nb::none(),
-             nb::arg("decays") = nb::none())
+             nb::arg("by_units"), nb::arg("fuse"), nb::arg("piece"), nb::arg("stop"),
+             nb::arg("costs"), nb::arg("norms"), nb::arg("penalties") = nb::none(),
+             nb::arg("ticks") = nb::none(), nb::arg("behind") = nb::none(),
+             nb::arg("dropouts") = nb::none(), nb::arg("decays") = nb::none())
         .def("forward", &E::forward, nb::arg("weights"), nb::arg("given"), nb::arg("rows").none(),
              nb::arg("m"), nb::arg("outputs"), nb::arg("out"), nb::arg("threads"), nb::arg("stop"))
         .def("prepare", &E::prepare, nb::arg("flat"))

@@ -109,7 +109,8 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
     const bool fuse = slice.fuse && !measured && work < long_step && !in_pieces;
     if (!fuse) this->make_gradients();
     if (in_pieces) waiting_.begin(weights_, tables_.parameters, (largest + piece - 1) / piece);
-    this->divide(threads, piece);
+    const bool by_units = slice.by_units && fuse && threads > 1;
+    this->divide(threads, piece, by_units);
     Barrier barrier(threads);
     Stretches stretches(threads);
     paces_.begin(threads);
@@ -136,6 +137,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                 continue;
             }
             Job<T> at = this->job(m, rank);
+            at.parts = threads;
             at.seed = slice.seed;
             at.step = static_cast<std::uint32_t>(slice.first_step + static_cast<std::uint64_t>(s));
             at.training = at.with_batch = true;
@@ -160,21 +162,26 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                 part.share += start;
                 part.row_cost += start;
                 this->own_items(stretches, rank);
-                const long first = paces_.first(turn, rank, part.m, kernels_.part_rows),
-                           last = paces_.first(turn, rank + 1, part.m, kernels_.part_rows);
+                const auto own_rows = [&](int of) {
+                    return by_units ? part.m * of / threads
+                                    : paces_.first(turn, of, part.m, kernels_.part_rows);
+                };
+                const long first = own_rows(rank), last = own_rows(rank + 1);
                 const std::uint64_t began = ticks();
                 for (long r = start + first; r < start + last; ++r)
                     share_.get()[r] = (data.weights ? data.weights[rows[r]] : 1) / total;
                 bool whole = false;
                 try {
-                    whole = this->pass(part, data, rows + start, first, last);
+                    whole = by_units ? pass_by_units(part, data, rows, first, last, meet)
+                                     : this->pass(part, data, rows + start, first, last);
                 } catch (...) {
                     bailed_ = true;
                     barrier.wait();
                     throw;
                 }
                 if (!whole) bailed_ = true;
-                if (threads > 1) paces_.note(turn++, rank, last - first, ticks() - began);
+                if (threads > 1 && !by_units)
+                    paces_.note(turn++, rank, last - first, ticks() - began);
                 meet();
                 if (!in_pieces || bailed_) break;
                 joining = 0;
@@ -183,8 +190,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                     const Timed timed(at.ticks, phase_sums);
                     if (*slice.stop) return void(discarded_ = true);
                     join_item(item);
-                    kernels_.sum_rows(part, item.parameter, item.first, item.last, 0,
-                                      blocks_of(part.m), nullptr);
+                    kernels_.sum_rows(part, item, 0, blocks_of(part.m), nullptr);
                 });
                 meet();  // a thread that discards the step is seen behind the last barrier of sums
             }
@@ -219,8 +225,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                 if (in_pieces)
                     join_item(item);
                 else
-                    kernels_.sum_rows(at, p, item.first, item.last, 0, blocks_of(m),
-                                      fuse ? &scalars : nullptr);
+                    kernels_.sum_rows(at, item, 0, blocks_of(m), fuse ? &scalars : nullptr);
                 if (measured)
                     kernels_.squares(at, p, item.first, item.last, false, scalars.penalty_scale,
                                      squares_.data() + square_start_[p]);
@@ -251,6 +256,30 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
         }
     });
     if (end == End::done && (bailed_ || discarded_)) end = End::stopped;  // a diverged step is done
+}
+
+// A thread that was stopped, or failed, goes on to meet the others, and does nothing between.
+template <class T>
+template <class Meet>
+bool Engine<T>::pass_by_units(const Job<T>& job, const Data& data, const std::int64_t* rows,
+                              long first, long last, Meet meet) {
+    std::exception_ptr failed;
+    try {
+        const Timed timed(job.ticks, phase_gather);
+        this->gather(data, rows, first, last);
+    } catch (...) {
+        failed = std::current_exception();
+    }
+    bool whole = !failed;
+    const long count = program_.instruction_count;
+    const auto meets = [&](long i) { return shares_[static_cast<std::size_t>(i)].meet; };
+    for (long i = 0, next; i < count; i = next) {
+        for (next = i + 1; next < count && !meets(next);) ++next;
+        if (meets(i)) meet();
+        if (whole) whole = kernels_.shared(job, first, last, i, next);
+    }
+    if (failed) std::rethrow_exception(failed);
+    return whole;
 }
 
 template <class T>
@@ -440,7 +469,7 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
             const Job<T> own = this->with_scratch(at, rank);
             this->each_item(stretches, rank, [&](const Item& item) {
                 if (*stop) return void(bailed_ = true);
-                kernels_.sum_rows(own, item.parameter, item.first, item.last, b, end, nullptr);
+                kernels_.sum_rows(own, item, b, end, nullptr);
             });
         });
         for (std::size_t p = 0; p < weights_.size(); ++p)

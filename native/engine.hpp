@@ -2,9 +2,10 @@
 //
 // One step is: gather the batch's rows; forward, cost and backward, each thread its own rows; a
 // barrier; ∂J/∂W and its update, each thread rows of its own of every parameter, and then what
-// another has not come to; a barrier. A batch whose values a core's cache does not hold is done in
-// pieces, each with two barriers of its own (batch_pieces.hpp). The same parts are there apart
-// (gradient, apply), and give the same bits.
+// another has not come to; a barrier. Where that is faster, threads share the units of layers and
+// not the rows (unit_shares.hpp), with more barriers. A batch whose values a core's cache does not
+// hold is done in pieces, each with two barriers of its own (batch_pieces.hpp). The same parts are
+// there apart (gradient, apply), and give the same bits.
 //
 // Why it is fast: nothing is allocated inside a step, no step returns to Python, and threads reach
 // its two barriers at about the same time, however fast their cores are (paces.hpp,
@@ -37,8 +38,9 @@ struct Slice {
     std::uint64_t seed;
     std::uint64_t first_step;
     int threads;
-    bool fuse;   // update each part of a parameter right behind its gradient
-    long piece;  // rows of a batch that are done at once; 0: as batch_pieces.hpp says
+    bool by_units;  // they share units and not rows, where a batch is whole and fused
+    bool fuse;      // update each part of a parameter right behind its gradient
+    long piece;     // rows of a batch that are done at once; 0: as batch_pieces.hpp says
     volatile int* stop;
     double* costs;                   // J of each step
     double* norms;                   // null: not wanted
@@ -122,6 +124,7 @@ class Engine : private Workspace<T> {
     using Base::row_cost_;
     using Base::settings_;
     using Base::share_;
+    using Base::shares_;
     using Base::slots_;
     using Base::square_start_;
     using Base::squares_;
@@ -141,6 +144,11 @@ class Engine : private Workspace<T> {
     void take_outputs(const std::vector<int>& outputs, T* const* out, long m, long first,
                       long start, long count) const;
     void steps(const Data& data, const Slice& slice, End& end, long& done);
+    // A batch's rows gathered and through all instructions, shared out by units: rows first … last
+    // − 1 are this thread's own. False if stopped.
+    template <class Meet>
+    bool pass_by_units(const Job<T>& job, const Data& data, const std::int64_t* rows, long first,
+                       long last, Meet meet);
     double cost(const Job<T>& job, long first_block, long last_block) const;
     double joined_squares() const;
 

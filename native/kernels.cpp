@@ -26,14 +26,19 @@ bool rows(const Job<T>& job, long first, long last) {
 }
 
 template <class T, class E>
-void sum_rows(const Job<T>& job, long parameter, long first, long last, long first_block,
-              long last_block, const UpdateScalars* given) {
-    const RowSum<T, E> sum(job, parameter, first_block, last_block);
-    const Parameter& p = job.program->parameters[parameter];
-    if (!given) return sum.run(first, last);
-    const Update<T, E> then(job, parameter, *given);
-    sum.run(first, last, typename Update<T, E>::Behind{then, job.scratch, job.ticks});
-    if (p.layout != Layout::panels || p.uses == 0) then.rows(first, last);
+bool shared(const Job<T>& job, long first, long last, long begin, long end) {
+    return Pass<T, E>(job, first, last).run_shared(begin, end);
+}
+
+template <class T, class E>
+void sum_rows(const Job<T>& job, const Patch& patch, long first_block, long last_block,
+              const UpdateScalars* given) {
+    const RowSum<T, E> sum(job, patch.parameter, first_block, last_block);
+    const Parameter& p = job.program->parameters[patch.parameter];
+    if (!given) return sum.run(patch);
+    const Update<T, E> then(job, patch.parameter, *given);
+    sum.run(patch, typename Update<T, E>::Behind{then, job.scratch, job.ticks});
+    if (p.layout != Layout::panels || p.uses == 0) then.rows(patch);
 }
 
 template <class T>
@@ -55,10 +60,11 @@ void multiply(const T* A, long a_row, long a_k, const T* B, T* C, long m, long n
 }
 
 template <class T, class E = T>
-inline constexpr Kernels<T> table = {panel_width<T>,  part_rows<T, E>, !std::is_same_v<T, E>,
-                                     rows<T, E>,      sum_rows<T, E>,  update<T, E>,
-                                     squares<T>,      pack<T>,         unpack<T>,
-                                     transpose<T, E>, elementary<T>,   multiply<T>};
+inline constexpr Kernels<T> table = {panel_width<T>, part_rows<T, E>, !std::is_same_v<T, E>,
+                                     rows<T, E>,     shared<T, E>,    sum_rows<T, E>,
+                                     update<T, E>,   squares<T>,      pack<T>,
+                                     unpack<T>,      transpose<T, E>, elementary<T>,
+                                     multiply<T>};
 
 bool supported() {
 #if defined(CLEARPROP_TILES)

@@ -13,6 +13,7 @@
 #include "elementwise.hpp"
 #include "product.hpp"
 #include "softmax.hpp"
+#include "unit_shares.hpp"
 
 namespace clearprop::CP_ISA {
 
@@ -31,52 +32,83 @@ constexpr int function_number(const char* name) {
 template <class T, class E = T>
 class Pass {
   public:
-    CP_INLINE Pass(const Job<T>& job, long first, long last)
-        : job_(job), first_(first), rows_(last - first) {}
+    // Of some rows all units, or of them the columns that this thread has of each width
+    CP_INLINE Pass(const Job<T>& job, long first, long last, bool by_units = false)
+        : job_(job), first_(first), rows_(last - first), by_units_(by_units) {}
 
     bool run() const {
         const Program& program = *job_.program;
         long last = program.instruction_count;
         if (job_.costs_alone)
             while (last > 0 && program.instructions[last - 1].op != Op::cost) --last;
-        for (long i = 0; i < last; ++i) {
-            const Instruction& step = program.instructions[i];
-            if (step.needs_batch && !job_.with_batch) break;
+        for (long i = 0; i < last;) {
+            if (program.instructions[i].needs_batch && !job_.with_batch) break;
             if (*job_.stop) return false;
-            const Timed timed(job_.ticks, static_cast<int>(step.op));
-            if (step.op == Op::softmax && step.function && job_.with_batch) {
-                for (int k = 0; k < program.slots[step.out].members; ++k)
-                    softmax_and_cost(step, &program.instructions[i + 1], step.function == 2, k);
-                i += step.function;
-                continue;
-            }
-            const Instruction* next = i + 1 < program.instruction_count ? &step + 1 : nullptr;
-            if (next && rectifies(step, *next) && (!next->needs_batch || job_.with_batch)) {
-                for (int k = 0; k < program.slots[step.out].members; ++k)
-                    step.op == Op::product ? forward(step, k, true) : backward(step, k, next);
-                ++i;
-                continue;
-            }
-            execute(step);
+            const long count = at_once(i, last);
+            execute(i, count);
+            i += count;
+        }
+        return true;
+    }
+
+    // Instructions first … last − 1 by one thread of several that share units (unit_shares.hpp)
+    bool run_shared(long first, long last) const {
+        for (long i = first; i < last;) {
+            if (*job_.stop) return false;
+            const long count = at_once(i, last);
+            const bool units = job_.units[i].by_units;
+            const long from = units ? 0 : first_, to = units ? job_.m : first_ + rows_;
+            for (long r = from; r < to; r += row_block)
+                Pass(job_, r, to - r < row_block ? to : r + row_block, units).execute(i, count);
+            i += count;
         }
         return true;
     }
 
   private:
+    // How many instructions from i on are done as one
+    long at_once(long i, long last) const {
+        const Instruction& step = job_.program->instructions[i];
+        if (step.op == Op::softmax && job_.with_batch) return 1 + step.function;
+        const Instruction* next = i + 1 < last ? &step + 1 : nullptr;
+        return next && rectifies(step, *next) && (!next->needs_batch || job_.with_batch) ? 2 : 1;
+    }
+
+    void execute(long i, long count) const {
+        const Instruction& step = job_.program->instructions[i];
+        const Timed timed(job_.ticks, static_cast<int>(step.op));
+        if (count == 1) return execute(step);
+        for (int k = 0; k < job_.program->slots[step.out].members; ++k) {
+            if (step.op == Op::softmax)
+                softmax_and_cost(step, &step + 1, step.function == 2, k);
+            else
+                step.op == Op::product ? forward(step, k, true) : backward(step, k, &step + 1);
+        }
+    }
+
     CP_INLINE Operand<T> operand(int slot, int member) const {
         const Rows<T>& rows = job_.slots[slot];
         return {rows.base + first_ * rows.row + member * rows.member, rows.row};
     }
+    CP_INLINE Columns columns(int width) const {
+        return by_units_ ? columns_of(width, job_.rank, job_.parts, panel_width<T>)
+                         : Columns{0, width};
+    }
 
     // The blocks that an element-wise instruction reads and writes, for one member.
     CP_INLINE Block<T> block(const Instruction& step, int member) const {
+        const Columns own = columns(step.width);
+        const auto from = [&](int slot) {
+            const Operand<T> whole = operand(slot, member);
+            return Operand<T>{whole.at + own.first, whole.row};
+        };
         Block<T> found;
         found.rows = rows_;
-        found.width = step.width;
-        found.out = operand(step.out, member);
-        found.a = operand(step.a, member);
-        found.b = step.b < 0 ? found.a : operand(step.b, member);
-        found.c = step.c < 0 ? found.a : operand(step.c, member);
+        found.width = static_cast<int>(own.last - own.first);
+        found.out = from(step.out);
+        found.a = from(step.a);
+        found.b = step.b < 0 ? found.a : from(step.b);
+        found.c = step.c < 0 ? found.a : from(step.c);
         found.accumulate = step.accumulate;
         return found;
     }
@@ -152,23 +184,26 @@ class Pass {
     void forward(const Instruction& step, int k, bool rectify = false) const {
         const int parameter = job_.program->slots[step.b].index;
         const Slot* const slots = job_.program->slots;
-        const int s_in = slots[step.a].width, s_out = slots[step.out].width;
+        const int s_in = slots[step.a].width;
+        const Columns own = columns(slots[step.out].width);
+        const long n = own.last - own.first, panel = own.first / panel_width<T>;
         const Weights<T>& w = job_.weights[parameter];
         const Operand<T> a = operand(step.a, k), z = operand(step.out, k);
         const int member = job_.program->parameters[parameter].members > 1 ? k : 0;
         const bool biased = step.c >= 0;
         const Start start = step.accumulate ? Start::given : biased ? Start::row : Start::zero;
-        const T* bias = biased ? operand(step.c, k).at : nullptr;
+        const T* bias = biased ? operand(step.c, k).at + own.first : nullptr;
         if constexpr (std::is_same_v<T, E>)
-            product<T, E>({rows_, s_out, s_in, a.at, a.row, 1,
-                           w.transposed + member * w.transposed_member, panel_width<T>,
-                           w.transposed_panel, z.at, z.row, panel_width<T>, start, bias, rectify,
-                           nullptr, 0, job_.scratch});
+            product<T, E>({rows_, n, s_in, a.at, a.row, 1,
+                           w.transposed + member * w.transposed_member + panel * w.transposed_panel,
+                           panel_width<T>, w.transposed_panel, z.at + own.first, z.row,
+                           panel_width<T>, start, bias, rectify, nullptr, 0, job_.scratch});
         else
-            product<T, E>({rows_, s_out, (s_in + 1) / 2, pairs(a, s_in), pairs_row(s_in), 1,
-                           w.low_transposed + member * w.low_transposed_member, panel_width<T>,
-                           w.low_transposed_panel, z.at, z.row, panel_width<T>, start, bias,
-                           rectify});
+            product<T, E>({rows_, n, (s_in + 1) / 2, pairs(a, s_in), pairs_row(s_in), 1,
+                           w.low_transposed + member * w.low_transposed_member +
+                               panel * w.low_transposed_panel,
+                           panel_width<T>, w.low_transposed_panel, z.at + own.first, z.row,
+                           panel_width<T>, start, bias, rectify});
     }
 
     // Δ = δ W:  C (m × s_in) = A (m × s_out) · B (s_out × s_in)
@@ -179,16 +214,20 @@ class Pass {
         const Operand<T> delta = operand(step.a, k), Delta = operand(step.out, k);
         const int member = W.members > 1 ? k : 0;
         const Start start = step.accumulate ? Start::given : Start::zero;
+        const Columns own = columns(W.columns);
+        const long n = own.last - own.first, panel = own.first / panel_width<T>;
         const Operand<T> y = slope ? operand(slope->b, k) : Operand<T>{nullptr, 0};
+        const T* const y_at = slope ? y.at + own.first : nullptr;
         if constexpr (std::is_same_v<T, E>)
-            product<T, E>({rows_, W.columns, W.rows, delta.at, delta.row, 1,
-                           w.w + member * w.member, panel_width<T>, w.panel, Delta.at, Delta.row,
-                           panel_width<T>, start, nullptr, false, y.at, y.row, job_.scratch});
+            product<T, E>({rows_, n, W.rows, delta.at, delta.row, 1,
+                           w.w + member * w.member + panel * w.panel, panel_width<T>, w.panel,
+                           Delta.at + own.first, Delta.row, panel_width<T>, start, nullptr, false,
+                           y_at, y.row, job_.scratch});
         else
-            product<T, E>({rows_, W.columns, (W.rows + 1) / 2, pairs(delta, W.rows),
-                           pairs_row(W.rows), 1, w.low + member * w.low_member, panel_width<T>,
-                           w.low_panel, Delta.at, Delta.row, panel_width<T>, start, nullptr, false,
-                           y.at, y.row});
+            product<T, E>({rows_, n, (W.rows + 1) / 2, pairs(delta, W.rows), pairs_row(W.rows), 1,
+                           w.low + member * w.low_member + panel * w.low_panel, panel_width<T>,
+                           w.low_panel, Delta.at + own.first, Delta.row, panel_width<T>, start,
+                           nullptr, false, y_at, y.row});
     }
 
     // Rows of values as pairs of neighbours, in the thread's scratch; a line more than they need.
@@ -351,6 +390,7 @@ class Pass {
 
     const Job<T>& job_;
     const long first_, rows_;
+    const bool by_units_;
 };
 
 }  // namespace clearprop::CP_ISA

@@ -170,6 +170,12 @@ class Timed {
     std::uint64_t *at_, start_;
 };
 
+// How an instruction is shared out among threads (unit_shares.hpp).
+struct Share {
+    bool by_units;  // columns of all rows, else all columns of some rows
+    bool meet;      // threads meet before it
+};
+
 template <class T>
 struct Job {
     const Program* program;
@@ -189,6 +195,13 @@ struct Job {
     bool costs_alone;          // of those none after the last cost: nothing goes back
     const volatile int* stop;  // polled between instructions
     std::uint64_t* ticks;      // of the phases; null: not wanted
+    int rank, parts;           // this thread of so many
+    const Share* units;        // by instruction, where they share units (unit_shares.hpp)
+};
+
+// Rows first … last − 1 of a parameter; where it is held in panels, of these panels alone.
+struct Patch {
+    long parameter, first, last, first_panel, last_panel;
 };
 
 inline constexpr int most_settings = 16;  // of an optimizer, its per-step scalars among them
@@ -225,10 +238,13 @@ struct Kernels {
     bool pairs;     // products read pairs of bfloat16
     // Instructions on rows first … last − 1; false if it was stopped.
     bool (*rows)(const Job<T>&, long first, long last);
-    // ∂J/∂parameter, rows first … last − 1 of it, from blocks first_block … last_block − 1 of rows;
-    // where scalars are given, each part is updated behind its sum, while it is in the near cache.
-    void (*sum_rows)(const Job<T>&, long parameter, long first, long last, long first_block,
-                     long last_block, const UpdateScalars* update);
+    // Instructions begin … end − 1, by one of the threads that share units; rows first … last − 1
+    // are its own where an instruction is shared out by rows.
+    bool (*shared)(const Job<T>&, long first, long last, long begin, long end);
+    // ∂J/∂parameter, a patch of it, from blocks first_block … last_block − 1 of rows; where scalars
+    // are given, each part is updated behind its sum, while it is in the near cache.
+    void (*sum_rows)(const Job<T>&, const Patch&, long first_block, long last_block,
+                     const UpdateScalars* update);
     // Penalty, clipping, optimizer on rows first … last − 1, and their part of the transposed copy.
     void (*update)(const Job<T>&, long parameter, long first, long last, const UpdateScalars&);
     // Σ (g + λ w)² (λ times its scale) or Σ w² of each row, the members' rows after each other.

@@ -51,21 +51,21 @@ class RowSum {
           first_block_(first_block),
           last_block_(last_block) {}
 
-    // Sums rows first … last − 1 of the gradient.
-    void run(long first, long last) const { run(first, last, NoUpdate{*this}); }
+    // Sums a patch of the gradient.
+    void run(const Patch& patch) const { run(patch, NoUpdate{*this}); }
     // Of a parameter that is held in panels, panel by panel of a chunk of rows: `then` says where
     // the sum goes, fetches what it will need of a tile, and does what is to be done behind a
     // panel.
     template <class Then>
-    void run(long first, long last, Then then) const {
+    void run(const Patch& patch, Then then) const {
         if (parameter_.uses == 0) return;  // it does not lead to the cost: its gradient stays zero
         for (int k = 0; k < parameter_.members; ++k) {
             if (parameter_.layout == Layout::panels)
-                outer(k, first, last, then);
+                outer(k, patch, then);
             else if (parameter_.layout == Layout::spread)
                 shared_columns(k);
             else if (use(0).kind == UseKind::scatter)
-                scatter(k, first, last);
+                scatter(k, patch.first, patch.last);
             else
                 columns_sum(k);
         }
@@ -105,15 +105,15 @@ class RowSum {
 
     // ∂J/∂W = Σ δ aᵀ, tile by tile: C (rows of W × columns) = Σ over rows r of δ_r · a_r
     template <class Then>
-    void outer(int k, long first, long last, Then then) const {
-        const long panels = panels_of<T>(parameter_.columns);
+    void outer(int k, const Patch& patch, Then then) const {
+        const long first = patch.first, last = patch.last;
         const bool packed = worth_packing(last - first);
         const long units = packed ? packed_units(last - first) : last - first;
         for (long u0 = first; u0 < last; u0 += units) {
             const long u1 = last - u0 < units ? last : u0 + units;
             for (long i0 = u0; packed && i0 < u1; i0 += chunk_rows)
                 pack_delta(k, i0, u1 - i0 < chunk_rows ? u1 : i0 + chunk_rows, i0 - u0);
-            for (long q = 0; q < panels; ++q) {
+            for (long q = patch.first_panel; q < patch.last_panel; ++q) {
                 if (packed) pack_a(k, q);
                 for (long i0 = u0; i0 < u1; i0 += chunk_rows) {
                     const long i1 = u1 - i0 < chunk_rows ? u1 : i0 + chunk_rows;

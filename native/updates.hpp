@@ -131,11 +131,12 @@ class Update {
           far_(static_cast<double>(parameter_.rows) * parameter_.columns * sizeof(T) > 5e5),
           given_(given) {}
 
-    // Rows first … last − 1 of all members and panels
-    void rows(long first, long last) const {
+    // A patch, of all members
+    void rows(const Patch& patch) const {
+        const long first = patch.first, last = patch.last;
         for (int k = 0; k < parameter_.members; ++k)
             if (parameter_.layout == Layout::panels)
-                for (long q = 0; q < panels_of<T>(parameter_.columns); ++q)
+                for (long q = patch.first_panel; q < patch.last_panel; ++q)
                     panel(k, q, first, last, weights_.gradient + panel_start(k, q, first));
             else
                 stretch(k * weights_.member + first * weights_.row, (last - first) * weights_.row,
@@ -210,7 +211,8 @@ class Update {
 
 template <class T, class E>
 void update(const Job<T>& job, long parameter, long first, long last, const UpdateScalars& given) {
-    Update<T, E>(job, parameter, given).rows(first, last);
+    const long panels = panels_of<T>(job.program->parameters[parameter].columns);
+    Update<T, E>(job, parameter, given).rows({parameter, first, last, 0, panels});
 }
 
 // Σ (g + λ w)² of each row, or Σ w²: column j in virtual lane j mod 16 of double, the lanes as a

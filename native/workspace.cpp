@@ -13,6 +13,8 @@
 #include <string>
 #include <type_traits>
 
+#include "unit_shares.hpp"
+
 namespace clearprop {
 
 namespace {
@@ -289,43 +291,87 @@ void Workspace<T>::make_scratch(int threads, long m) {
 }
 
 template <class T>
-void Workspace<T>::divide(int threads, long m) {
+void Workspace<T>::divide(int threads, long m, bool by_units) {
     make_scratch(threads, m);
-    struct Piece {
-        Item item;
-        double before;
-    };
-    std::vector<Piece> pieces;
+    shares_ = by_units ? shares_of(program_, threads, kernels_.panel_width) : std::vector<Share>();
+    // Whole tiles, and whole registers of the transposed copy.
+    const long width = kernels_.panel_width, tile = std::lcm<long>(kernels_.part_rows, width);
+    std::vector<Item> pieces;
     double total = 0;
+    const auto cut = [&](const Patch& whole, int owner) {
+        const Parameter& parameter = tables_.parameters[static_cast<std::size_t>(whole.parameter)];
+        const bool tiled = parameter.layout == Layout::panels;
+        const long least = tiled ? tile : 256;
+        const long columns = tiled ? std::min<long>(parameter.columns, whole.last_panel * width) -
+                                         whole.first_panel * width
+                                   : parameter.columns;
+        const double row = static_cast<double>(columns) * parameter.members *
+                           (update_work + (tiled ? static_cast<double>(m) : 8.0));
+        const long rows = std::max(least, static_cast<long>(1e6 / row) / least * least);
+        for (long first = whole.first; first < whole.last; first += rows) {
+            Item item{whole, owner, 0};
+            item.first = first;
+            item.last = std::min(first + rows, whole.last);
+            item.work = row * static_cast<double>(item.last - first);
+            pieces.push_back(item);
+            total += item.work;
+        }
+    };
     for (std::size_t p = 0; p < tables_.parameters.size(); ++p) {
         const Parameter& parameter = tables_.parameters[p];
-        const bool tiled = parameter.layout == Layout::panels;
-        // Whole tiles, and whole registers of the transposed copy.
-        const long tile = tiled ? std::lcm(kernels_.part_rows, kernels_.panel_width) : 256;
-        const double row = static_cast<double>(parameter.columns) * parameter.members *
-                           (update_work + (tiled ? static_cast<double>(m) : 8.0));
-        const long rows = std::max(tile, static_cast<long>(1e6 / row) / tile * tile);
-        for (long first = 0; first < parameter.rows; first += rows) {
-            const long last = std::min<long>(first + rows, parameter.rows);
-            const double work = row * static_cast<double>(last - first);
-            pieces.push_back({{static_cast<long>(p), first, last, 0, work}, total});
-            total += work;
+        const Patch whole{static_cast<long>(p), 0, parameter.rows, 0,
+                          (parameter.columns + width - 1) / width};
+        // A row whose squares are summed is one thread's, whole.
+        const bool turned = turned_[p], divided = turned && parameter.penalty != 0;
+        const long units = turned ? parameter.columns : parameter.rows;
+        if (!by_units || parameter.layout != Layout::panels || divided ||
+            !wide_enough(units, threads, width)) {
+            cut(whole, -1);
+            continue;
+        }
+        for (int rank = 0; rank < threads; ++rank) {
+            const Columns own = columns_of(units, rank, threads, width);
+            Patch patch = whole;
+            if (turned) {
+                patch.first_panel = own.first / width;
+                patch.last_panel = (own.last + width - 1) / width;
+            } else {
+                patch.first = own.first;
+                patch.last = own.last;
+            }
+            cut(patch, rank);
         }
     }
+    // What nobody owns goes to whoever has least: shares of units are about equal; or all is cut in
+    // stretches of about equal work.
+    std::vector<double> load(static_cast<std::size_t>(threads), 0);
+    for (const Item& item : pieces)
+        if (item.owner >= 0) load[static_cast<std::size_t>(item.owner)] += item.work;
+    double before = 0;
+    for (Item& item : pieces) {
+        if (item.owner >= 0) continue;
+        if (by_units) {
+            const auto least = std::min_element(load.begin(), load.end());
+            item.owner = static_cast<int>(least - load.begin());
+            *least += item.work;
+        } else
+            item.owner =
+                std::min(threads - 1, static_cast<int>((before + item.work / 2) / total * threads));
+        before += item.work;
+    }
+    std::stable_sort(pieces.begin(), pieces.end(),
+                     [](const Item& a, const Item& b) { return a.owner < b.owner; });
     items_.clear();
     first_item_.assign(static_cast<std::size_t>(threads) + 1, 0);
     // One thread has nobody to leave a part to
     const double most =
         threads == 1 ? largest_item : std::min(largest_item, total / (threads * parts_each));
-    for (Piece& piece : pieces) {
-        Item& item = piece.item;
-        item.owner = std::min(threads - 1,
-                              static_cast<int>((piece.before + item.work / 2) / total * threads));
-        Item* const before = items_.empty() ? nullptr : &items_.back();
-        if (before && before->parameter == item.parameter && before->owner == item.owner &&
-            before->work + item.work / 2 < most) {
-            before->last = item.last;
-            before->work += item.work;
+    for (const Item& item : pieces) {
+        Item* const last = items_.empty() ? nullptr : &items_.back();
+        if (last && last->owner == item.owner && follows(*last, item) &&
+            last->work + item.work / 2 < most) {
+            last->last = item.last;
+            last->work += item.work;
         } else
             items_.push_back(item);
         first_item_[static_cast<std::size_t>(item.owner) + 1] =
@@ -346,12 +392,14 @@ Job<T> Workspace<T>::job(long m, int rank) const {
     job.share = share_.get();
     job.row_cost = row_cost_.get();
     job.m = m;
+    job.units = shares_.data();
     return rank < 0 ? job : with_scratch(job, rank);
 }
 
 template <class T>
 Job<T> Workspace<T>::with_scratch(Job<T> job, int rank) const {
     job.scratch = scratch_[static_cast<std::size_t>(rank)].get();
+    job.rank = rank;
     return job;
 }
 

@@ -56,8 +56,7 @@ struct Data {
 template <class T>
 class Workspace {
   public:
-    struct Item {  // rows of a parameter: the least that one thread sums and updates at a time
-        long parameter, first, last;
+    struct Item : Patch {  // the least that one thread sums and updates at a time
         int owner;
         double work;
     };
@@ -68,8 +67,9 @@ class Workspace {
     void reserve(long m, const Data& data, long batch = 0);
     // Bytes that the values of a row take.
     double bytes_of_a_row() const;
-    // Cuts the parameters into items and gives each thread a stretch of them of about equal work.
-    void divide(int threads, long m);
+    // Cuts the parameters into items and gives each thread a stretch of them of about equal work,
+    // or where threads share units (unit_shares.hpp) those of the units that are its own.
+    void divide(int threads, long m, bool by_units = false);
     // The thread's own items, to be done by each_item, which calls visit(item) for them and for
     // what others have not come to; items of one parameter that follow each other are visited as
     // one.
@@ -82,7 +82,7 @@ class Workspace {
         for (std::uint32_t first, last; stretches.take(rank, first, last);)
             for (std::uint32_t i = first; i < last;) {
                 Item item = items_[i++];
-                for (; i < last && items_[i].parameter == item.parameter &&
+                for (; i < last && follows(item, items_[i]) &&
                        item.work + items_[i].work < largest_item;
                      ++i) {
                     item.last = items_[i].last;
@@ -113,6 +113,11 @@ class Workspace {
                           long count) const;
 
   protected:
+    // Whether the rows of `next` are those behind an item's.
+    static bool follows(const Item& item, const Item& next) {
+        return next.parameter == item.parameter && next.first == item.last &&
+               next.first_panel == item.first_panel;
+    }
     // Marks each softmax that its cross-entropy follows (function 1), and its δ too while nothing
     // else reads a (2): those instructions are then done in one pass over the rows.
     void join_softmax();
@@ -146,6 +151,7 @@ class Workspace {
     std::vector<bool> turned_;               // by parameter
     std::vector<Item> items_;                // by owner
     std::vector<std::uint32_t> first_item_;  // by thread, and behind the last
+    std::vector<Share> shares_;              // by instruction, where threads share units
     std::shared_ptr<Held<T>> own_;           // where flat vectors are packed
     std::uint64_t bound_ = 0;                // the stamp of the state that is bound; 0: unknown
     std::vector<T> packed_;  // the flat vector that stands in own panels; empty: unknown

@@ -363,3 +363,73 @@ def test_missing_and_doubled_pieces_are_refused() -> None:
         combine(nodes[1:])
     with pytest.raises(DataError, match="place=100"):
         runner.gradient(state, rows, 300.0, place=100)
+
+
+def broad_net() -> Network:
+    """Layers as wide as panels and not; residual, dropout, l2, members, 70 classes."""
+    x, k = Input(45, name="x"), Input(levels=9, name="k")
+    h = Dense(200, "gelu")(x) + Embedding(200)(k)
+    h = h + Dense(200, "tanh")(Dropout(0.2)(Dense(130, "relu")(h)))
+    h = Dense(96, "softplus", members=2)(h)
+    return Network(inputs=[x, k], outputs=Dense(70, members=2)(h), cost="cross_entropy", l2=0.01)
+
+
+def broad_case(m: int) -> Case:
+    network, rng = broad_net(), np.random.default_rng(3)
+    parameters = {name: np.asarray(value) for name, value in network.initial(2).items()}
+    X = {"x": rng.normal(size=(m, 45)), "k": rng.integers(0, 9, m)}
+    return Case(network, parameters, X, rng.integers(0, 70, m), rng.random(m) + 0.1, 4)
+
+
+@pytest.mark.parametrize("isa", SETS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_threads_that_share_units_give_the_bits_of_one(precision: str, isa: str) -> None:
+    random = [(random_case(seed, rows=m), m) for seed in range(count(6, 60)) for m in (40, 300)]
+    for case, m in [(broad_case(150), 150), (wide_case(), 300), (tied_case(129), 129), *random]:
+        settings: dict[str, Any] = {"precision": precision, "isa": isa}
+        one, told = trained(case, m, threads=1, **settings)
+        for threads in (2, 3):
+            many, also = trained(case, m, threads=threads, by_units=True, **settings)
+            assert same(one, many) and told == also, (m, threads)
+
+
+@pytest.mark.skipif(not _native.bfloat16_sets(), reason="needs a processor with bfloat16 products")
+@pytest.mark.parametrize("kernels", _native.bfloat16_sets() or ["none"])
+def test_threads_that_share_units_give_the_bits_of_one_in_bfloat16(
+    kernels: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLEARPROP_BFLOAT16", kernels)
+    for case, m in ((broad_case(150), 150), (wide_case(), 300)):
+        one, told = trained(case, m, precision="bfloat16", threads=1)
+        for threads in (2, 3):
+            many, also = trained(case, m, precision="bfloat16", threads=threads, by_units=True)
+            assert same(one, many) and told == also, (m, threads)
+
+
+def test_threads_that_share_units_are_interrupted_between_steps() -> None:
+    case, rng = broad_case(150), np.random.default_rng(1)
+    batches = [np.roll(np.arange(150), step) for step in range(30)]
+    runner = opened(case, Adam(0.01), threads=3, by_units=True)
+    whole, ends = state_of(case, runner), set()
+    began = time.perf_counter()
+    runner.run(whole, window(batches, 0.01))
+    seconds = time.perf_counter() - began
+    for _ in range(count(10, 200)):
+        state, done = state_of(case, runner), 0
+        timer = threading.Timer(rng.uniform(0, seconds), runner.interrupt)
+        timer.start()
+        while done < len(batches):
+            report = runner.run(state, window(batches[done:], 0.01))
+            ends.add(report.why)
+            done += report.done
+        timer.join()
+        assert same(state, whole)
+    assert "stopped" in ends
+
+
+def test_a_level_that_is_not_there_stops_threads_that_share_units() -> None:
+    case = broad_case(150)
+    runner = opened(case, Adam(0.01), threads=3, by_units=True)
+    case.X["k"][140] = 9  # behind the check of all rows; it is the last thread's
+    with pytest.raises(IndexError, match="row 140 has the index 9, but there are 9 levels"):
+        runner.run(state_of(case, runner), window([np.arange(150)], 0.01))

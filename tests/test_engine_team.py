@@ -9,7 +9,7 @@ from operator import itemgetter
 import pytest
 
 from clearprop.engine import limits, team
-from clearprop.engine.team import LARGE_STEP, SMALL_PASS, SMALL_STEP, Team
+from clearprop.engine.team import LARGE_STEP, SMALL_PASS, SMALL_STEP, Team, Way
 
 Speed = Callable[[int, float], float]
 """(threads, seconds since the run began) -> seconds a step."""
@@ -20,10 +20,10 @@ def simulated(monkeypatch: pytest.MonkeyPatch, speed: Speed, steps: int) -> list
     monkeypatch.setattr(team, "unlimited", lambda: 2)
     one, work, now, slices = Team(None), 4e6, 0.0, []
     while steps:
-        threads, count = one.next(work, steps)
-        seconds = speed(threads, now) * count
-        one.note(threads, work * count, seconds)
-        slices.append((threads, count))
+        way, count = one.next(work, steps)
+        seconds = speed(way.threads, now) * count
+        one.note(way, work * count, seconds)
+        slices.append((way.threads, count))
         now, steps = now + seconds, steps - count
     return slices
 
@@ -112,9 +112,9 @@ def test_a_pass_takes_as_many_as_its_size_is_worth(monkeypatch: pytest.MonkeyPat
 
 def test_small_steps_take_one_and_large_ones_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(team, "unlimited", lambda: 8)
-    assert Team(None).next(SMALL_STEP / 2, 50) == (1, 50)
-    assert Team(None).next(LARGE_STEP * 2, 50) == (8, 50)
-    assert Team(3).next(1.0, 50) == (3, 50)
+    assert Team(None).next(SMALL_STEP / 2, 50) == (Way(1), 50)
+    assert Team(None).next(LARGE_STEP * 2, 50) == (Way(8), 50)
+    assert Team(3).next(1.0, 50) == (Way(3), 50)
 
 
 def test_a_limit_that_comes_and_goes_is_heard_by_a_team_at_work(
@@ -123,14 +123,64 @@ def test_a_limit_that_comes_and_goes_is_heard_by_a_team_at_work(
     monkeypatch.setattr(team, "unlimited", lambda: 8)
     one, large, middle = Team(None), LARGE_STEP * 2, SMALL_STEP * 2
     monkeypatch.setattr(limits.LIMIT, "threads", 3)
-    assert one.next(large, 50)[0] == 3
+    assert one.next(large, 50)[0] == Way(3)
     for threads in (1, 1, 3, 1, 3):  # it tries both, and the first for nothing
-        assert one.next(middle, 50)[0] == threads
-        one.note(threads, middle * 50, 1e-3 * threads)
-    assert one.next(middle, 50)[0] == 1
+        assert one.next(middle, 50)[0] == Way(threads)
+        one.note(Way(threads), middle * 50, 1e-3 * threads)
+    assert one.next(middle, 50)[0] == Way(1)
     monkeypatch.setattr(limits.LIMIT, "threads", limits.MANY)
-    assert one.next(large, 50)[0] == 8
+    assert one.next(large, 50)[0] == Way(8)
     for threads in (1, 1, 8):  # both are tried anew
-        assert one.next(middle, 50)[0] == threads
-        one.note(threads, middle * 50, 1e-3 * threads)
-    assert Team(5).next(large, 50)[0] == 5  # what is asked for by name is not cut
+        assert one.next(middle, 50)[0] == Way(threads)
+        one.note(Way(threads), middle * 50, 1e-3 * threads)
+    assert Team(5).next(large, 50)[0] == Way(5)  # what is asked for by name is not cut
+
+
+SECONDS = {Way(1): 1e-4, Way(2): 8e-5, Way(2, True): 6e-5}
+
+
+def tried(
+    team_: Team, work: float, seconds: dict[Way, float], steps: int, wide: bool = True
+) -> list[tuple[Way, int]]:
+    """(way, steps) of each slice of a run."""
+    slices = []
+    while steps:
+        way, count = team_.next(work, steps, wide=wide)
+        team_.note(way, work * count, seconds[way] * count)
+        slices.append((way, count))
+        steps -= count
+    return slices
+
+
+@pytest.mark.parametrize("best", SECONDS)
+@pytest.mark.parametrize("work", [LARGE_STEP / 2, LARGE_STEP * 2])
+def test_where_weights_are_many_what_threads_share_is_tried_too(
+    monkeypatch: pytest.MonkeyPatch, best: Way, work: float
+) -> None:
+    monkeypatch.setattr(team, "unlimited", lambda: 2)
+    seconds = SECONDS | {best: 4e-5}
+    slices = tried(Team(None), work, seconds, 60_000)
+    ways = {way for way, _ in slices}
+    assert ways == set(SECONDS if work < LARGE_STEP else list(SECONDS)[1:])
+    least = min(ways, key=seconds.__getitem__)
+    assert sum(steps for way, steps in slices if way == least) > 0.95 * 60_000
+    assert {way for way, _ in tried(Team(None), work, seconds, 900, wide=False)} <= {
+        Way(1), Way(2)
+    }  # fmt: skip
+
+
+def test_what_threads_share_is_tried_for_a_number_of_threads_that_is_asked_for() -> None:
+    ways = [way for way, _ in tried(Team(2), 1e7, SECONDS, 60_000)]
+    assert set(ways) == {Way(2), Way(2, True)} and ways[-1] == Way(2, True)
+    assert {way for way, _ in tried(Team(2, by_units=True), 1e7, SECONDS, 900)} == {Way(2, True)}
+    assert {way for way, _ in tried(Team(2, by_units=False), 1e7, SECONDS, 900)} == {Way(2)}
+
+
+def test_units_are_no_longer_shared_where_that_came_to_be_slower(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(team, "unlimited", lambda: 2)
+    one = Team(None)
+    assert tried(one, 1e7, SECONDS, 30_000)[-1][0] == Way(2, True)
+    late = tried(one, 1e7, SECONDS | {Way(2, True): 2e-4}, 30_000)
+    assert sum(steps for way, steps in late if way == Way(2, True)) < 0.15 * 30_000

@@ -130,6 +130,7 @@ int replay(Record& record, const char* result, const char* name) {
                 static_cast<std::uint64_t>(numbers[3]),
                 0,
                 static_cast<int>(numbers[4]),
+                false,
                 true,
                 0,
                 &stop,
@@ -142,15 +143,19 @@ int replay(Record& record, const char* result, const char* name) {
     long done = 0;
     const auto first_flat = flat;
     const auto first_slots = slots;
-    slice.piece = row_block;  // in pieces, and whole: the same bits
-    engine.run(flat.data(), slot_pointers.data(), data, slice, end, done);
-    const auto in_pieces = std::make_tuple(flat, slots, costs);
-    std::copy(first_flat.begin(), first_flat.end(), flat.begin());
-    for (std::size_t s = 0; s < slots.size(); ++s)
-        std::copy(first_slots[s].begin(), first_slots[s].end(), slots[s].begin());
+    const auto run = [&] {
+        std::copy(first_flat.begin(), first_flat.end(), flat.begin());
+        for (std::size_t s = 0; s < slots.size(); ++s)
+            std::copy(first_slots[s].begin(), first_slots[s].end(), slots[s].begin());
+        engine.run(flat.data(), slot_pointers.data(), data, slice, end, done);
+        return std::make_tuple(done, flat, slots, costs);
+    };
+    const auto whole = run();  // and in pieces, and by threads that share units: the same bits
+    slice.piece = row_block;
+    const auto in_pieces = run();
     slice.piece = 0;
-    engine.run(flat.data(), slot_pointers.data(), data, slice, end, done);
-    if (done != steps || in_pieces != std::make_tuple(flat, slots, costs)) return 1;
+    slice.by_units = true;
+    if (std::get<0>(whole) != steps || in_pieces != whole || run() != whole) return 1;
 
     // A pass over the first batch's rows alone, and its cost, depend on no thread either.
     const auto judged = [&](int threads) {

@@ -23,13 +23,15 @@ from clearprop.engine.isa import choose, choose_bfloat16
 from clearprop.engine.lowered import lowered
 from clearprop.engine.pieces import ROW_BLOCK, Node
 from clearprop.engine.program import Op, Program
-from clearprop.engine.team import Team
+from clearprop.engine.team import Team, Way
 from clearprop.errors import DataError, NativeError, SettingError
 from clearprop.expressions import Array
 from clearprop.graph import Graph
 from clearprop.optimizers import Optimizer
 
 MOST_THREADS = 1024
+WIDE = 0.75
+"""Weights for each number of a batch's values from which threads may share units (team.py)."""
 
 Why = Literal["done", "stopped", "diverged"]
 _ENDS: tuple[Why, ...] = ("done", "stopped", "diverged")
@@ -63,6 +65,9 @@ class NativeRunner:
     piece : int or None
         Rows of a batch that are done at once, `ROW_BLOCK` times a power of two; by default as many
         as their values find room for near the cores. Changes no bits.
+    by_units : bool or None
+        Whether threads share the units of layers, where they share the rows of a batch else; by
+        default whichever is faster. Changes no bits.
     program : Program or None
         The graph's, where it is lowered already.
 
@@ -86,6 +91,7 @@ class NativeRunner:
         isa: str | None = None,
         fuse: bool = True,
         piece: int | None = None,
+        by_units: bool | None = None,
         program: Program | None = None,
     ) -> None:
         if precision not in ("float32", "float64", "bfloat16"):
@@ -103,11 +109,12 @@ class NativeRunner:
         self.family, self.isa, self.precision = chosen.family, chosen.name, precision
         self.dtype = np.dtype(np.float64 if precision == "float64" else np.float32)
         self.threads, self.clip, self.fuse, self.piece = threads, clip, fuse, piece
-        self._team = Team(threads)
+        self._team = Team(threads, by_units)
         self.ticks: NDArray[np.uint64] | None = None
         """Where the first thread's time goes, `PHASES` by `PHASES`, if an array stands here."""
         self.program: Program = program or lowered(graph, fuse=fuse)
         self._work = self.program.work
+        self._values = self.program.values
         self._engine = self._make_engine()
         self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own
         self._pause = np.zeros(1, dtype=np.int32)
@@ -151,18 +158,19 @@ class NativeRunner:
         steps, run = self._readied(state, window)
         start = state.step
         why: Why = "done"
-        work = self._work * _rows_a_step(window)
+        m = _rows_a_step(window)
+        work, wide = self._work * m, self.program.size > WIDE * self._values * m
         # Some 20 ms, at 20 multiplications a nanosecond, go by between two questions.
         part = steps if stop is None else max(1, int(4e8 / (work + 2e4)))
         while (done := state.step - start) < steps and why == "done":
             if stop is not None and stop():
                 why = "stopped"
                 break
-            threads, count = self._team.next(work, min(part, steps - done))
+            way, count = self._team.next(work, min(part, steps - done), wide=wide)
             began = time.perf_counter()
-            why = run(done, count, threads, None)
+            why = run(done, count, way, None)
             if why == "done":
-                self._team.note(threads, work * count, time.perf_counter() - began)
+                self._team.note(way, work * count, time.perf_counter() - began)
         return self._ended(why)
 
     def run_epochs(self, state: State, window: Window, looks: Looks) -> Report:
@@ -183,7 +191,7 @@ class NativeRunner:
         given, n = self._ready(looks.data), len(looks.data)
         threads = self._team.certain(self._work * _rows_a_step(window)) or 1
         behind = (given.native, n, given.weight, self._threads_for(n), *looks.native)
-        return self._ended(run(0, steps, threads, behind))
+        return self._ended(run(0, steps, Way(threads), behind))
 
     def epochs_at_once(self, state: State, size: int, steps: int, judged: int) -> int:
         """Return how many epochs are worth one call of `run_epochs`: some 5 ms; 1: none is.
@@ -203,7 +211,7 @@ class NativeRunner:
         return max(1, int(1e8 / (steps * (step + 2e4) + self._work * judged)))
 
     def _readied(self, state: State, window: Window) -> tuple[int, Callable[..., Why]]:
-        """Return the window's steps, and what does some of them: (first, count, threads, looks)."""
+        """Return the window's steps, and what does some of them: (first, count, way, looks)."""
         self._open()
         if self.optimizer is None:
             raise NativeError("this runner has no optimizer: it evaluates and does not train")
@@ -229,7 +237,7 @@ class NativeRunner:
         self._books = (state, start, costs, norms)
         state.family = self.family
 
-        def run(first: int, count: int, threads: int, behind: tuple[Any, ...] | None) -> Why:
+        def run(first: int, count: int, way: Way, behind: tuple[Any, ...] | None) -> Why:
             last = first + count
             end: int = self._engine.run(
                 stands,
@@ -242,7 +250,7 @@ class NativeRunner:
                 self._per_step(start + first, count),
                 self.clip or 0.0,
                 state.seed,
-                threads,
+                *way,
                 self.fuse,
                 self.piece or 0,
                 self._stop,

@@ -187,6 +187,11 @@ class Program:
         return 3.0 * sum(p.rows * p.columns * p.members for p in self.parameters)
 
     @property
+    def values(self) -> int:
+        """Numbers that are computed of one sample, forward and back."""
+        return sum(slot.width * slot.members for slot in self.slots if slot.kind == Kind.VALUE)
+
+    @property
     def steps(self) -> dict[int, tuple[str, ...]]:
         """The plan's steps by the number of the instruction that carries them out."""
         return {number: one.steps for number, one in enumerate(self.instructions)}

@@ -1,27 +1,30 @@
-"""How many threads a step is worth: bounded by the cores one may use, chosen by what was measured.
+"""How a step is done by threads: bounded by the cores one may use, chosen by what was measured.
 
 A step that is small is done by one thread, a large one by all; in between, slices of some steps are
 done both ways in turn and the faster is kept, tried again now and then, because it depends on what
-else runs. What else runs only ever takes time, so of the last trials of each the least counts.
-Where no core is free for a second thread, a step may take as long as a thread has a core: so one
-thread is tried first, a trial begins with few steps, and more threads whose slices came to be
-slower than one was are left at once. A pass over rows alone is too short to be tried: its size
-says. Threads change no bits, so neither does the choice. Proved by ``tests/test_engine_team.py``.
+else runs. Threads share the rows of a batch; where weights are many beside a batch's values, it is
+tried in the same way whether they had better share the units of layers. What else runs only ever
+takes time, so of the last trials of each the least counts. Where no core is free for a second
+thread, a step may take as long as a thread has a core: so one thread is tried first, a trial begins
+with few steps, and a way whose slices came to be slower than a plainer one was is left at once. A
+pass over rows alone is too short to be tried: its size says. No way changes a bit, so neither does
+the choice. Proved by ``tests/test_engine_team.py``.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from functools import cached_property
+from typing import NamedTuple
 
 from clearprop.engine.limits import LIMIT, unlimited
 
-__all__ = ["Team"]
+__all__ = ["Team", "Way"]
 
 SMALL_STEP = 8e5
 """Multiplications of a step below which threads wait for each other longer than they work."""
 LARGE_STEP = 1e8
-"""Multiplications of a step above which all threads are taken without a trial."""
+"""Multiplications of a step above which all threads are taken without a trial of one."""
 SMALL_PASS = 2e7
 """Multiplications of a pass over rows that are worth a thread: some 400 µs of it. To start one
 takes 30 µs where a core is free, and a millisecond where none is."""
@@ -41,71 +44,99 @@ SHARE = 0.02
 """Of the time, that trials take at most."""
 
 
+class Way(NamedTuple):
+    """How the steps of a slice are done: by how many threads, and what they share."""
+
+    threads: int
+    by_units: bool = False
+
+
 class Team:
-    """Chooses the number of threads of each slice.
+    """Chooses how each slice is done.
 
     Parameters
     ----------
     asked : int or None
-        What the user said; None: to be found.
+        How many threads the user said; None: to be found.
+    by_units : bool or None
+        Whether they share units; None: to be found.
     """
 
-    def __init__(self, asked: int | None) -> None:
-        self.asked = asked
+    def __init__(self, asked: int | None, by_units: bool | None = None) -> None:
+        self.asked, self._asked_units = asked, by_units
         if asked is not None and asked > 1:
             unlimited()  # not to be cut: for the threads to know whether each has a core
-        self._most = 0  # threads that the trials are of, beside one
-        self._cost: dict[int, deque[float]] = {}  # threads -> seconds a multiplication, by trial
-        self._trials: list[int] = []  # threads of the trials that are still to be done
+        self._ways: tuple[Way, ...] = ()  # that the trials are of, the plainest first
+        self._cost: dict[Way, deque[float]] = {}  # seconds a multiplication, by trial
+        self._trials: list[Way] = []  # that are still to be done
         self._trial: list[tuple[float, float]] = []  # work and seconds of the parts of the first
+        self._turn = 0  # which of the ways that are not the best is tried next
         self._warm = False
         self._since = self._worked = 0.0  # seconds and work of slices since the last trial
         self._spent = 0.0  # seconds of the longer of the last two
 
-    def next(self, work: float, steps: int) -> tuple[int, int]:
-        """Return the threads, and how many of the steps, of ``work`` multiplications, to do."""
-        if self.asked is not None:
-            return self.asked, steps
-        if work < SMALL_STEP or (most := LIMIT.of(self._cores)) == 1:
-            return 1, steps
-        if work > LARGE_STEP:
-            return most, steps
-        if most != self._most:
-            self._most, self._warm = most, False
-            self._cost = {most: deque(maxlen=KEPT), 1: deque(maxlen=KEPT)}
-            self._trials, self._trial = [1, *(1, most) * FIRST], []
+    def next(self, work: float, steps: int, *, wide: bool = False) -> tuple[Way, int]:
+        """Return the way, and how many of the steps, of ``work`` multiplications, to do.
+
+        ``wide``: weights are many beside the batch's values.
+        """
+        ways = self._possible(work, wide)
+        if len(ways) == 1:
+            return ways[0], steps
+        if ways != self._ways:
+            self._ways, self._warm = ways, False
+            self._cost = {way: deque(maxlen=KEPT) for way in ways}
+            self._trials, self._trial = [ways[0], *ways * FIRST], []
             self._since = self._worked = 0.0
         best = self._best()
         if not self._trials and self._since > max(AGAIN, self._spent / SHARE):
-            if best > 1 and self._since / self._worked > min(self._cost[1]):
-                self._cost[best] = deque([self._since / self._worked], KEPT)
+            plainer = ways[: ways.index(best)]
+            came_to = self._since / self._worked
+            if plainer and came_to > min(min(self._cost[one]) for one in plainer):
+                self._cost[best] = deque([came_to], KEPT)
                 best = self._best()
-            self._trials = [1 if best > 1 else most, best]
+            others = [way for way in ways if way != best]
+            self._turn += 1
+            self._trials = [others[self._turn % len(others)], best]
         if self._trials:
             return self._trials[0], min(steps, FEW * MORE ** len(self._trial))
         return best, min(steps, max(2, int(AGAIN / (min(self._cost[best]) * work))))
+
+    def _possible(self, work: float, wide: bool) -> tuple[Way, ...]:
+        """Return the ways that such a step may be done, the plainest first."""
+        small = self.asked is None and work < SMALL_STEP
+        most = 1 if small else self.asked or LIMIT.of(self._cores)
+        if most == 1:
+            return (Way(1),)
+        if self._asked_units is not None:
+            shared = [self._asked_units]
+        else:
+            shared = [False, True] if wide else [False]
+        many = [Way(most, units) for units in shared]
+        tried = self.asked is None and work <= LARGE_STEP
+        return (Way(1), *many) if tried else tuple(many)
 
     def certain(self, work: float) -> int | None:
         """Return the threads of steps of this size; None where they are to be tried."""
         return 1 if self.asked is None and work < SMALL_STEP else self.asked
 
-    def note(self, threads: int, work: float, seconds: float) -> None:
+    def note(self, way: Way, work: float, seconds: float) -> None:
         """Hear how long some steps, of ``work`` multiplications together, took."""
-        if not self._most or not work > 0:
+        if way not in self._ways or not work > 0:
             return
         self._since += seconds
         self._worked += work
-        if self._trials and threads == self._trials[0]:
+        if self._trials and way == self._trials[0]:
             self._trial.append((work, seconds))
             spent = sum(seconds for _, seconds in self._trial)
             if spent >= TRIAL or not self._warm:
-                self._end_trial(threads, spent)
+                self._end_trial(way, spent)
 
-    def _end_trial(self, threads: int, spent: float) -> None:
+    def _end_trial(self, way: Way, spent: float) -> None:
         """Keep the least that a part of the trial cost: its few first steps also start threads."""
         del self._trials[0]
         if self._warm:
-            self._cost[threads].append(min(seconds / work for work, seconds in self._trial))
+            self._cost[way].append(min(seconds / work for work, seconds in self._trial))
         self._trial, self._warm = [], True
         self._since = self._worked = 0.0
         self._spent = max(spent, self._spent if len(self._trials) % 2 else 0.0)
@@ -122,6 +153,6 @@ class Team:
         """Found when a step is first worth more than one: to ask the system takes some 150 µs."""
         return unlimited()
 
-    def _best(self) -> int:
-        known = {threads: min(cost) for threads, cost in self._cost.items() if cost}
-        return min(known, key=known.__getitem__, default=self._most)
+    def _best(self) -> Way:
+        known = {way: min(cost) for way, cost in self._cost.items() if cost}
+        return min(known, key=known.__getitem__, default=self._ways[-1])
