@@ -30,7 +30,7 @@ from clearprop.graph import Graph
 from clearprop.optimizers import Optimizer
 
 MOST_THREADS = 1024
-WIDE = 0.75
+WIDE = 1.5
 """Weights for each number of a batch's values from which threads may share units (team.py)."""
 
 Why = Literal["done", "stopped", "diverged"]
