@@ -21,6 +21,8 @@ from clearprop.optimizers import Adam
 
 # Some add ε to √v before it is corrected by 1 / √(1 − β₂ᵗ): this one makes the same first step.
 EARLY_EPSILON = EPSILON * (1 - 0.999) ** 0.5
+UNROLLED = 4
+"""Steps of JAX's scan that are one of its loop."""
 
 
 def counted(threads: int) -> str:
@@ -60,7 +62,7 @@ class ClearProp:
 
 
 class PyTorch:
-    """PyTorch with its fused Adam: eager or compiled, in float32 or with bfloat16 autocast."""
+    """PyTorch with its fused Adam: eager, or cost and gradient compiled; autocast in bfloat16."""
 
     library = "PyTorch"
 
@@ -84,10 +86,10 @@ class PyTorch:
             with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bfloat16"):
                 return loss(self.model(x), y)
 
-        if "compiled" in kind:  # every setting compiles anew; past a limit it would run eagerly
-            torch._dynamo.config.recompile_limit = 1000
-            torch._dynamo.config.accumulated_recompile_limit = 1000
-        self.cost = torch.compile(cost, dynamic=False) if "compiled" in kind else cost
+        # Every setting compiles anew; past a limit it would run eagerly.
+        torch._dynamo.config.recompile_limit = 1000
+        torch._dynamo.config.accumulated_recompile_limit = 1000
+        self.cost = torch.compile(cost, dynamic=False) if kind.startswith("compiled") else cost
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=RATE, eps=EPSILON, fused=True)
         self.X, self.y = torch.from_numpy(problem.X), torch.from_numpy(problem.y)
         self.generator = torch.Generator().manual_seed(0)
@@ -111,22 +113,62 @@ class PyTorch:
         return np.concatenate([own.detach().numpy().reshape(-1) for own in self.model.parameters()])
 
 
+class PyTorchInOneGraph(PyTorch):
+    """PyTorch's whole step compiled as one graph: rows, gradient and update.
+
+    Adam is written out, as it is for JAX: the step of torch.optim's, compiled, is a graph of its
+    own, which takes longer, foreach or not; its fused one is not compiled at all.
+    """
+
+    def __init__(self, problem: Problem, kind: str, threads: int) -> None:
+        super().__init__(problem, kind, threads)
+        torch, cost, X, y = self.torch, self.cost, self.X, self.y
+        own = list(self.model.parameters())
+        first, second = ([torch.zeros_like(w) for w in own] for _ in range(2))
+        t = torch.zeros(())
+
+        def train(rows: Any) -> None:
+            gradient = torch.autograd.grad(cost(X[rows], y[rows]), own)
+            with torch.no_grad():
+                t.add_(1)
+                for w, u, v, g in zip(own, first, second, gradient, strict=True):
+                    u.lerp_(g, 0.1)
+                    v.mul_(0.999).addcmul_(g, g, value=0.001)
+                    w.sub_(RATE * (u / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + EPSILON))
+
+        torch._dynamo.config.trace_autograd_ops = True  # or the gradient would break the graph
+        options = {"cpp_wrapper": "C++ wrapper" in kind}
+        self.compiled = torch.compile(train, dynamic=False, fullgraph=True, options=options)
+
+    def _train(self, rows: Any) -> None:
+        self.compiled(rows)
+
+
 class Jax:
-    """JAX: the whole epoch, its shuffling too, in one compiled scan whose state is donated."""
+    """JAX: the whole epoch, its shuffling too, in one compiled scan whose state is donated.
 
-    library, precision = "JAX", "float32"
+    In bfloat16 products have rounded operands and sums in float32; all else is in float32.
+    """
 
-    def __init__(self, problem: Problem) -> None:
+    library = "JAX"
+
+    def __init__(self, problem: Problem, precision: Precision, unroll: int) -> None:
         import jax  # a peer that may not be installed
         import jax.numpy as jnp
 
-        self.jax, self.name = jax, "JAX, an epoch in one scan, all cores"
+        self.jax, self.precision = jax, str(precision)
+        how = "" if precision == "float32" else f" {precision}"
+        loop = "one scan" if unroll == 1 else f"one scan unrolled {unroll} times"
+        self.name = f"JAX{how}, an epoch in {loop}, all cores"
         n, m = len(problem.y), problem.batch
         self.key, self.X, self.y = jax.random.key(0), jnp.array(problem.X), jnp.array(problem.y)
 
         def cost(layers: Any, x: Any, y: Any) -> Any:
             for number, (W, b) in enumerate(layers):
-                x = x @ W + b
+                x = jnp.matmul(
+                    x.astype(precision), W.astype(precision), preferred_element_type=jnp.float32
+                )
+                x = x + b
                 x = jax.nn.relu(x) if number + 1 < len(layers) else x
             picked = jnp.take_along_axis(jax.nn.log_softmax(x), y[:, None], axis=1)
             return -picked.mean()
@@ -145,7 +187,7 @@ class Jax:
 
         def epoch(state: Any, key: Any) -> Any:
             order = jax.random.permutation(key, n)[: n // m * m].reshape(-1, m)
-            return jax.lax.scan(step, state, order)[0]
+            return jax.lax.scan(step, state, order, unroll=unroll)[0]
 
         self._step = jax.jit(lambda state, rows: step(state, rows)[0], donate_argnums=0)
         self._epoch = jax.jit(epoch, donate_argnums=0)
@@ -254,8 +296,13 @@ def settings(problem: Problem, threads: list[int]) -> Iterator[tuple[str, Any]]:
     for count in threads:
         for kind in ("eager", "eager bfloat16", "compiled", "compiled bfloat16"):
             yield f"PyTorch {kind}", partial(PyTorch, problem, kind, count)
+        for of, wrapper in itertools.product(("", " bfloat16"), ("", ", C++ wrapper")):
+            kind = f"whole step compiled{of}{wrapper}"
+            yield f"PyTorch {kind}", partial(PyTorchInOneGraph, problem, kind, count)
         yield "scikit-learn", partial(ScikitLearn, problem, count)
-    yield "JAX", partial(Jax, problem)
+    for precision, unroll in itertools.product(precisions, (1, UNROLLED)):
+        name = "JAX" if (precision, unroll) == ("float32", 1) else f"JAX {precision} {unroll}"
+        yield name, partial(Jax, problem, precision, unroll)
     yield "Keras", partial(Keras, problem)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,11 @@ def measure(
     for other, how in agreement.items():
         if "disagrees" in how:
             raise SystemExit(f"{other} does not do the exact step: {how}")
-    rows = of_steps(problem, everyone, rounds, 0.03 if quick else 0.3)
+    rivals = {  # the page shows PyTorch eager for itself
+        peer.name: f"{peer.library} {peer.precision}" for peer in everyone
+        if peer.library != "ClearProp" and not peer.name.startswith("PyTorch eager")
+    }  # fmt: skip
+    rows = of_steps(problem, everyone, rounds, 0.03 if quick else 0.3, rivals)
     for peer in everyone:
         row = rows[peer.name]
         least = peak.get(peer.precision)
@@ -48,15 +52,20 @@ def measure(
 
 
 def of_steps(
-    problem: Problem, everyone: Sequence[Peer], rounds: int, seconds: float
+    problem: Problem,
+    everyone: Sequence[Peer],
+    rounds: int,
+    seconds: float,
+    rivals: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Return each peer's microseconds a step, of whole epochs."""
+    """Return each peer's microseconds a step, of whole epochs; ``rivals`` as `timed` has them."""
     steps = len(problem.y) // problem.batch
-    found = timed({peer.name: peer.epoch for peer in everyone}, rounds, seconds)
+    found = timed({peer.name: peer.epoch for peer in everyone}, rounds, seconds, rivals)
     return {
         peer.name: {
             **{name: found[peer.name][name] / steps for name in ("median", "least", "greatest")},
-            "rounds": rounds, "library": peer.library, "precision": peer.precision,
+            "rounds": found[peer.name]["rounds"],
+            "library": peer.library, "precision": peer.precision,
         }
         for peer in everyone
     }  # fmt: skip

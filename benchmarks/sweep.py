@@ -23,6 +23,8 @@ DEPTHS = (1, 4, 16)
 CLASSES = 10
 MOST = 1.2e11
 """FLOP of a step."""
+UPDATE = 150
+"""FLOP in the time that a parameter's update takes, where no cache holds the parameters."""
 WHO = ("ClearProp float32", "PyTorch eager", "scikit-learn", "JAX")
 
 Point = tuple[int, int, int]
@@ -42,7 +44,10 @@ def flop(point: Point) -> float:
 
 
 def points(quick: bool) -> list[Point]:
-    """Return the sweep's points, the least work first: what a run cut short leaves out is large."""
+    """Return the sweep's points, the widest nets last and else the least work first.
+
+    What a run cut short leaves out is then large.
+    """
     plane = [(width, batch, 2) for width in WIDTHS for batch in BATCHES]
     others = [
         (width, batch, depth)
@@ -54,19 +59,22 @@ def points(quick: bool) -> list[Point]:
     found = [point for point in plane + others if flop(point) <= MOST]
     if quick:
         return [point for point in found if flop(point) < 1e9][::6]
-    return sorted(found, key=flop)
+    return sorted(found, key=lambda point: (point[0] == WIDTHS[-1], flop(point)))
 
 
 def measure(point: Point, rounds: int, quick: bool) -> dict[str, Any]:
     """Return microseconds a step of everyone at one point."""
     needed = flop(point)
-    batches = 60 if needed < 1e6 else 20 if needed < 2e9 else 2
+    parameters = sum((a + 1) * b for a, b in itertools.pairwise(sizes(point)))
+    most = 60 if needed < 1e6 else 20
+    batches = max(2, min(most, int(4e9 / (needed + UPDATE * parameters))))
     problem = Problem(sizes(point), point[1], batches)
     who = WHO if needed < 2e10 else WHO[:2] + WHO[3:]  # seconds a step, and never the fastest
     threads = sorted({1, min(2, os.cpu_count() or 1)})
     everyone, missing = peers.available(problem, threads, who)
     agreement = {peer.name: agrees(problem, peer) for peer in everyone}
-    rows = of_steps(problem, everyone, rounds, 0.02 if quick else 0.06)
+    rivals = {peer.name: "peers" for peer in everyone if peer.library != "ClearProp"}
+    rows = of_steps(problem, everyone, rounds, 0.02 if quick else 0.06, rivals)
     for name, row in rows.items():
         row |= {part: agreement[name].get(part) for part in ("largest", "disagrees")}
     found: dict[str, Any] = {

@@ -7,6 +7,7 @@ import importlib
 import json
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -220,12 +221,41 @@ def test_the_sweep_reaches_all_corners_and_no_further_than_its_arithmetic(
     sweep = importlib.import_module("benchmarks.sweep")
     points = sweep.points(quick=False)
     assert len(set(points)) == len(points)
+    assert [width == 4096 for width, _, _ in points] == sorted(w == 4096 for w, _, _ in points)
     assert {8, 4096} <= {width for width, _, _ in points}
     assert {1, 4096} <= {batch for _, batch, _ in points}
     assert {1, 16} <= {depth for _, _, depth in points}
     # 2m (2 Σ s s' + Σ_{l>1} s s') of 8-8-8-10, batch 3
     assert sweep.flop((8, 3, 2)) == 6 * (2 * (64 + 64 + 80) + 64 + 80)
     assert max(map(sweep.flop, points)) <= sweep.MOST
+
+
+def test_only_slow_rivals_without_hope_are_timed_for_one_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    timing = importlib.import_module("benchmarks.timing")
+    now = 0.0
+
+    def lasting(seconds: float) -> Callable[[], None]:
+        def once() -> None:
+            nonlocal now
+            now += seconds
+
+        return once
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
+    took = {"best": 2.0, "near": 2.9, "hopeless": 3.1, "of its own": 9.0, "brief": 0.125}
+    runs = {name: lasting(seconds) for name, seconds in took.items()}
+    rivals = dict.fromkeys(("best", "near", "hopeless"), "long") | {"brief": "short"}
+    found = timing.timed(runs, 3, 1.0, rivals)
+    assert {name: row["rounds"] for name, row in found.items()} == {
+        "best": 3, "near": 3, "hopeless": 1, "of its own": 3, "brief": 3
+    }  # fmt: skip
+    assert found["hopeless"]["median"] == pytest.approx(3.1e6)
+    quick = {"brisk": lasting(0.125), "four times": lasting(0.5)}
+    found = timing.timed(quick, 3, 1.0, dict.fromkeys(quick, "short"))
+    assert [row["rounds"] for row in found.values()] == [3, 3]  # nothing would be saved
 
 
 def test_the_load_of_a_run_is_what_others_use_while_it_waits(
