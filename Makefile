@@ -40,7 +40,7 @@ mutate: $(INSTALLED)  ## change formulas at random, see that a test fails, and t
 bench: $(BENCH)/installed  ## time the engine side by side with its peers (an environment of their own)
 	$(BENCH)/bin/python -m benchmarks.run
 
-bench-speed: $(BENCH)/installed  ## speed beside every peer, and its page; for a quiet machine, half an hour
+bench-speed: $(BENCH)/installed  ## speed beside every peer, and its page; for a quiet machine, an hour
 	$(BENCH)/bin/python -m benchmarks.speed
 	$(BIN)/python tools/performance_page.py
 
