@@ -184,3 +184,18 @@ def test_units_are_no_longer_shared_where_that_came_to_be_slower(
     assert tried(one, 1e7, SECONDS, 30_000)[-1][0] == Way(2, True)
     late = tried(one, 1e7, SECONDS | {Way(2, True): 2e-4}, 30_000)
     assert sum(steps for way, steps in late if way == Way(2, True)) < 0.15 * 30_000
+
+
+def test_a_way_whose_trials_flatter_it_is_taken_ever_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short slice misses what others take of a core: 16 steps are fast, and the rest is slow."""
+    monkeypatch.setattr(team, "unlimited", lambda: 2)
+    one, left, total, units = Team(None), 300_000, 0.0, 0.0
+    while left:
+        way, count = one.next(1e7, left, wide=True)
+        seconds = {Way(1): 3e-4, Way(2): 1e-4}.get(way, 2e-4) * count
+        if way.by_units:
+            seconds -= min(count, 16) * 1.4e-4
+            units += seconds
+        one.note(way, 1e7 * count, seconds)
+        left, total = left - count, total + seconds
+    assert units < 0.2 * total

@@ -13,7 +13,7 @@ the choice. Proved by ``tests/test_engine_team.py``.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from functools import cached_property
 from typing import NamedTuple
 
@@ -68,6 +68,8 @@ class Team:
             unlimited()  # not to be cut: for the threads to know whether each has a core
         self._ways: tuple[Way, ...] = ()  # that the trials are of, the plainest first
         self._cost: dict[Way, deque[float]] = {}  # seconds a multiplication, by trial
+        self._left: dict[Way, float] = {}  # what the slices of a way that was left came to, or less
+        self._lefts: Counter[Way] = Counter()  # how often it was, since its slices were well
         self._trials: list[Way] = []  # that are still to be done
         self._trial: list[tuple[float, float]] = []  # work and seconds of the parts of the first
         self._turn = 0  # which of the ways that are not the best is tried next
@@ -86,6 +88,7 @@ class Team:
         if ways != self._ways:
             self._ways, self._warm = ways, False
             self._cost = {way: deque(maxlen=KEPT) for way in ways}
+            self._left, self._lefts = {}, Counter()
             self._trials, self._trial = [ways[0], *ways * FIRST], []
             self._since = self._worked = 0.0
         best = self._best()
@@ -93,8 +96,12 @@ class Team:
             plainer = ways[: ways.index(best)]
             came_to = self._since / self._worked
             if plainer and came_to > min(min(self._cost[one]) for one in plainer):
-                self._cost[best] = deque([came_to], KEPT)
+                self._cost[best], self._left[best] = deque([came_to], KEPT), came_to
+                self._lefts[best] += 1
                 best = self._best()
+            else:
+                self._left.pop(best, None)
+                self._lefts[best] = 0
             others = [way for way in ways if way != best]
             self._turn += 1
             self._trials = [others[self._turn % len(others)], best]
@@ -133,10 +140,18 @@ class Team:
                 self._end_trial(way, spent)
 
     def _end_trial(self, way: Way, spent: float) -> None:
-        """Keep the least that a part of the trial cost: its few first steps also start threads."""
+        """Keep the least that a part of the trial cost: its few first steps also start threads.
+
+        Of a way whose slices were slower than its trials a trial is believed the less, the more
+        often that was so.
+        """
         del self._trials[0]
         if self._warm:
-            self._cost[way].append(min(seconds / work for work, seconds in self._trial))
+            cost = min(seconds / work for work, seconds in self._trial)
+            if way in self._left:
+                share = 1 / (1 + self._lefts[way])
+                cost = self._left[way] = share * cost + (1 - share) * self._left[way]
+            self._cost[way].append(cost)
         self._trial, self._warm = [], True
         self._since = self._worked = 0.0
         self._spent = max(spent, self._spent if len(self._trials) % 2 else 0.0)
