@@ -172,7 +172,7 @@ void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done
                     share_.get()[r] = (data.weights ? data.weights[rows[r]] : 1) / total;
                 bool whole = false;
                 try {
-                    whole = by_units ? pass_by_units(part, data, rows, first, last, meet)
+                    whole = by_units ? pass_by_units(part, data, rows + start, first, last, meet)
                                      : this->pass(part, data, rows + start, first, last);
                 } catch (...) {
                     bailed_ = true;
@@ -272,7 +272,7 @@ bool Engine<T>::pass_by_units(const Job<T>& job, const Data& data, const std::in
     }
     bool whole = !failed;
     const long count = program_.instruction_count;
-    const auto meets = [&](long i) { return shares_[static_cast<std::size_t>(i)].meet; };
+    const auto meets = [&](long i) { return sharing_[static_cast<std::size_t>(i)].meet; };
     for (long i = 0, next; i < count; i = next) {
         for (next = i + 1; next < count && !meets(next);) ++next;
         if (meets(i)) meet();

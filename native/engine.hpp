@@ -8,9 +8,9 @@
 // there apart (gradient, apply), and give the same bits.
 //
 // Why it is fast: nothing is allocated inside a step, no step returns to Python, and threads reach
-// its two barriers at about the same time, however fast their cores are (paces.hpp,
-// stretches.hpp). Rows that are only predicted or judged need no barrier: each block goes through
-// the whole network on whichever thread is free.
+// its two barriers at about the same time, however fast their cores are (paces.hpp, stretches.hpp;
+// units are shared out equally). Rows that are only predicted or judged need no barrier: each block
+// goes through the whole network on whichever thread is free.
 #pragma once
 
 #include <atomic>
@@ -124,7 +124,7 @@ class Engine : private Workspace<T> {
     using Base::row_cost_;
     using Base::settings_;
     using Base::share_;
-    using Base::shares_;
+    using Base::sharing_;
     using Base::slots_;
     using Base::square_start_;
     using Base::squares_;

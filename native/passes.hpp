@@ -1,6 +1,7 @@
 // The interpreter of a program's rows: forward, cost and backward of some rows of a batch.
 //
 // It goes through the instructions once for each block of rows; an instruction acts on each member.
+// Where threads share units, it does each instruction for all rows, in blocks.
 //
 // Why it is fast: what one instruction writes the next reads from a near cache, and nothing is
 // allocated. What can be one pass is one: relu, or its slope, is done with the product before it,
@@ -13,7 +14,7 @@
 #include "elementwise.hpp"
 #include "product.hpp"
 #include "softmax.hpp"
-#include "unit_shares.hpp"
+#include "unit_columns.hpp"
 
 namespace clearprop::CP_ISA {
 
@@ -51,12 +52,13 @@ class Pass {
         return true;
     }
 
-    // Instructions first … last − 1 by one thread of several that share units (unit_shares.hpp)
+    // Instructions first … last − 1, each for all rows, by one thread of several that share units
+    // (unit_shares.hpp). The scratch has room for what `row_block` rows pack.
     bool run_shared(long first, long last) const {
         for (long i = first; i < last;) {
             if (*job_.stop) return false;
             const long count = at_once(i, last);
-            const bool units = job_.units[i].by_units;
+            const bool units = job_.sharing[i].by_units;
             const long from = units ? 0 : first_, to = units ? job_.m : first_ + rows_;
             for (long r = from; r < to; r += row_block)
                 Pass(job_, r, to - r < row_block ? to : r + row_block, units).execute(i, count);

@@ -196,7 +196,7 @@ struct Job {
     const volatile int* stop;  // polled between instructions
     std::uint64_t* ticks;      // of the phases; null: not wanted
     int rank, parts;           // this thread of so many
-    const Share* units;        // by instruction, where they share units (unit_shares.hpp)
+    const Share* sharing;      // by instruction, where they share units (unit_shares.hpp)
 };
 
 // Rows first … last − 1 of a parameter; where it is held in panels, of these panels alone.
@@ -234,7 +234,7 @@ inline constexpr long scratch_size(long m, long panel_width, long widest) {
 template <class T>
 struct Kernels {
     int panel_width;
-    int part_rows;  // a thread's rows, of a batch or a gradient, are a multiple of so many
+    int part_rows;  // where threads share rows, a thread's are a multiple of so many
     bool pairs;     // products read pairs of bfloat16
     // Instructions on rows first … last − 1; false if it was stopped.
     bool (*rows)(const Job<T>&, long first, long last);

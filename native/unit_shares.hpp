@@ -15,25 +15,9 @@
 #include <vector>
 
 #include "program.hpp"
+#include "unit_columns.hpp"
 
 namespace clearprop {
-
-struct Columns {
-    long first, last;
-};
-
-// The columns of a value so wide that thread `rank` of `parts` has, in whole panels.
-inline Columns columns_of(long width, int rank, int parts, long panel) {
-    const long panels = (width + panel - 1) / panel;
-    const long first = panels * rank / parts * panel, last = panels * (rank + 1) / parts * panel;
-    return {first, last < width ? last : width};
-}
-
-// Whether columns of such a value are shared out about equally.
-inline bool wide_enough(long width, int parts, long panel) {
-    const long panels = (width + panel - 1) / panel, most = (panels + parts - 1) / parts;
-    return 8 * most * parts <= 9 * panels;
-}
 
 // How each instruction is shared out, and where the threads meet: before one that reads what
 // another thread may have written, or writes what another may still read or write. Instructions
@@ -43,11 +27,13 @@ inline std::vector<Share> shares_of(const Program& program, int parts, long pane
     struct Access {  // since the threads met last
         unsigned wrote = 0, read = 0;
     };
-    const auto kind = [&](int slot) { return program.slots[slot].kind; };
     const auto width = [&](int slot) { return program.slots[slot].width; };
     std::vector<Access> since(static_cast<std::size_t>(program.slot_count));
-    for (std::size_t s = 0; s < since.size(); ++s)
-        if (kind(static_cast<int>(s)) == Kind::input) since[s].wrote = by_rows;
+    for (std::size_t s = 0; s < since.size(); ++s) {
+        const Kind kind = program.slots[s].kind;
+        const bool gathered = kind == Kind::input || kind == Kind::indices || kind == Kind::target;
+        if (gathered) since[s].wrote = by_rows;
+    }
     std::vector<Share> found(static_cast<std::size_t>(program.instruction_count));
     for (long i = 0, next; i < program.instruction_count; i = next) {
         const Instruction& one = program.instructions[i];
@@ -71,12 +57,8 @@ inline std::vector<Share> shares_of(const Program& program, int parts, long pane
                 if (step.op != Op::cost) visit(step.out, 0u);
             }
         };
-        const auto value = [&](int slot) {
-            return kind(slot) == Kind::value || kind(slot) == Kind::input;
-        };
         touched([&](int slot, unsigned how) {
             const Access& before = since[static_cast<std::size_t>(slot)];
-            if (!value(slot)) return;
             if (how == by_all ? before.wrote : (before.wrote | (how ? 0 : before.read)) & ~own)
                 share.meet = true;
         });

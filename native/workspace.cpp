@@ -293,8 +293,9 @@ void Workspace<T>::make_scratch(int threads, long m) {
 template <class T>
 void Workspace<T>::divide(int threads, long m, bool by_units) {
     make_scratch(threads, m);
-    shares_ = by_units ? shares_of(program_, threads, kernels_.panel_width) : std::vector<Share>();
-    // Whole tiles, and whole registers of the transposed copy.
+    sharing_ = by_units ? shares_of(program_, threads, kernels_.panel_width) : std::vector<Share>();
+    // Whole tiles, and whole registers of the transposed copy; a share of units begins with a
+    // panel.
     const long width = kernels_.panel_width, tile = std::lcm<long>(kernels_.part_rows, width);
     std::vector<Item> pieces;
     double total = 0;
@@ -322,15 +323,16 @@ void Workspace<T>::divide(int threads, long m, bool by_units) {
         const Patch whole{static_cast<long>(p), 0, parameter.rows, 0,
                           (parameter.columns + width - 1) / width};
         // A row whose squares are summed is one thread's, whole.
-        const bool turned = turned_[p], divided = turned && parameter.penalty != 0;
+        const bool turned = turned_[p], by_rows = turned && parameter.penalty != 0;
         const long units = turned ? parameter.columns : parameter.rows;
-        if (!by_units || parameter.layout != Layout::panels || divided ||
+        if (!by_units || parameter.layout != Layout::panels || by_rows ||
             !wide_enough(units, threads, width)) {
             cut(whole, -1);
             continue;
         }
         for (int rank = 0; rank < threads; ++rank) {
             const Columns own = columns_of(units, rank, threads, width);
+            if (own.first == own.last) continue;
             Patch patch = whole;
             if (turned) {
                 patch.first_panel = own.first / width;
@@ -342,22 +344,20 @@ void Workspace<T>::divide(int threads, long m, bool by_units) {
             cut(patch, rank);
         }
     }
-    // What nobody owns goes to whoever has least: shares of units are about equal; or all is cut in
-    // stretches of about equal work.
+    // Shares of units are about equal, and what nobody owns goes to whoever has least. Else all is
+    // cut in stretches of about equal work.
     std::vector<double> load(static_cast<std::size_t>(threads), 0);
+    double before = 0;
     for (const Item& item : pieces)
         if (item.owner >= 0) load[static_cast<std::size_t>(item.owner)] += item.work;
-    double before = 0;
     for (Item& item : pieces) {
-        if (item.owner >= 0) continue;
-        if (by_units) {
-            const auto least = std::min_element(load.begin(), load.end());
-            item.owner = static_cast<int>(least - load.begin());
-            *least += item.work;
-        } else
-            item.owner =
-                std::min(threads - 1, static_cast<int>((before + item.work / 2) / total * threads));
+        const double middle = before + item.work / 2;
         before += item.work;
+        if (item.owner >= 0) continue;
+        const auto least = std::min_element(load.begin(), load.end());
+        item.owner = by_units ? static_cast<int>(least - load.begin())
+                              : std::min(threads - 1, static_cast<int>(middle / total * threads));
+        load[static_cast<std::size_t>(item.owner)] += item.work;
     }
     std::stable_sort(pieces.begin(), pieces.end(),
                      [](const Item& a, const Item& b) { return a.owner < b.owner; });
@@ -392,7 +392,7 @@ Job<T> Workspace<T>::job(long m, int rank) const {
     job.share = share_.get();
     job.row_cost = row_cost_.get();
     job.m = m;
-    job.units = shares_.data();
+    job.sharing = sharing_.data();
     return rank < 0 ? job : with_scratch(job, rank);
 }
 

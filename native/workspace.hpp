@@ -7,8 +7,9 @@
 // into one of the workspace's own when a slice begins, and unpacked when it ends.
 //
 // Why it is fast: no step allocates, rows go through all instructions `pass_rows` at a time, which
-// a near cache holds, and a thread's stretch of the parameters stays its own from step to step, and
-// so in its core's cache. workspace.cpp says more.
+// a near cache holds (unless threads share units, each instruction by all), and a thread's stretch
+// of the parameters stays its own from step to step, and so in its core's cache. workspace.cpp says
+// more.
 #pragma once
 
 #include <algorithm>
@@ -113,10 +114,10 @@ class Workspace {
                           long count) const;
 
   protected:
-    // Whether the rows of `next` are those behind an item's.
+    // Whether the rows of `next` are those behind an item's, of the same panels.
     static bool follows(const Item& item, const Item& next) {
         return next.parameter == item.parameter && next.first == item.last &&
-               next.first_panel == item.first_panel;
+               next.first_panel == item.first_panel && next.last_panel == item.last_panel;
     }
     // Marks each softmax that its cross-entropy follows (function 1), and its δ too while nothing
     // else reads a (2): those instructions are then done in one pass over the rows.
@@ -151,7 +152,7 @@ class Workspace {
     std::vector<bool> turned_;               // by parameter
     std::vector<Item> items_;                // by owner
     std::vector<std::uint32_t> first_item_;  // by thread, and behind the last
-    std::vector<Share> shares_;              // by instruction, where threads share units
+    std::vector<Share> sharing_;             // by instruction, where threads share units
     std::shared_ptr<Held<T>> own_;           // where flat vectors are packed
     std::uint64_t bound_ = 0;                // the stamp of the state that is bound; 0: unknown
     std::vector<T> packed_;  // the flat vector that stands in own panels; empty: unknown

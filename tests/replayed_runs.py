@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[1]
 STEPS, SEED, THREADS, CLIP = 4, 3, 2, 0.5
 WIDE = "wide"
 """Of layers so wide that rows and δ are packed; its steps update where they sum, unclipped."""
+BROAD = "broad"
+"""Of layers whose units threads share."""
 
 
 def everything() -> Network:
@@ -44,12 +46,22 @@ def everything() -> Network:
     return Network(inputs=[x, k], outputs=out, cost="cross_entropy", l2=1e-3, label_smoothing=0.1)
 
 
+def broad() -> Network:
+    """Units that threads may share, of whole panels, with all that is shared by rows beside."""
+    x, k = Input(7, name="x"), Input(levels=5, name="k")
+    h = Dense(128, "gelu")(x) + Embedding(128)(k)
+    h = h + Dense(128, "tanh")(Dropout(0.2)(Dense(64, "relu")(h)))
+    h = concat(Dense(64, "softplus", members=2)(h), Scale(members=2)(x))
+    return Network(inputs=[x, k], outputs=Dense(3, members=2)(h), cost="cross_entropy")
+
+
 def chain(cost: str, output: str = "identity") -> Network:
     return Network([7, 33, 2], "sigmoid", output=output, cost=cost, l2=1e-3)
 
 
 NETWORKS: dict[str, Callable[[], Network]] = {
     "every row": everything,
+    BROAD: broad,
     WIDE: lambda: Network([7, 300, 320, 3], "relu", cost="cross_entropy", l2=1e-3),
     **{
         cost: lambda cost=cost: chain(cost)  # type: ignore[misc]
@@ -62,7 +74,7 @@ NETWORKS: dict[str, Callable[[], Network]] = {
 CASES = [
     (name, optimizer)
     for name in sorted(NETWORKS)
-    for optimizer in (["adam"] if name == WIDE else sorted(NATIVE))
+    for optimizer in (["adam"] if name in (WIDE, BROAD) else sorted(NATIVE))
 ]
 """Networks and optimizers that are replayed; what is wide takes long, and differs in its sums."""
 

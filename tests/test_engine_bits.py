@@ -366,19 +366,19 @@ def test_missing_and_doubled_pieces_are_refused() -> None:
 
 
 def broad_net() -> Network:
-    """Layers as wide as panels and not; residual, dropout, l2, members, 70 classes."""
+    """Layers that two threads share, and three; residual, dropout, l2, members, many classes."""
     x, k = Input(45, name="x"), Input(levels=9, name="k")
-    h = Dense(200, "gelu")(x) + Embedding(200)(k)
-    h = h + Dense(200, "tanh")(Dropout(0.2)(Dense(130, "relu")(h)))
+    h = Dense(256, "gelu")(x) + Embedding(256)(k)
+    h = h + Dense(256, "tanh")(Dropout(0.2)(Dense(128, "relu")(h)))
     h = Dense(96, "softplus", members=2)(h)
-    return Network(inputs=[x, k], outputs=Dense(70, members=2)(h), cost="cross_entropy", l2=0.01)
+    return Network(inputs=[x, k], outputs=Dense(90, members=2)(h), cost="cross_entropy", l2=0.01)
 
 
 def broad_case(m: int) -> Case:
     network, rng = broad_net(), np.random.default_rng(3)
     parameters = {name: np.asarray(value) for name, value in network.initial(2).items()}
     X = {"x": rng.normal(size=(m, 45)), "k": rng.integers(0, 9, m)}
-    return Case(network, parameters, X, rng.integers(0, 70, m), rng.random(m) + 0.1, 4)
+    return Case(network, parameters, X, rng.integers(0, 90, m), rng.random(m) + 0.1, 4)
 
 
 @pytest.mark.parametrize("isa", SETS)
@@ -391,6 +391,17 @@ def test_threads_that_share_units_give_the_bits_of_one(precision: str, isa: str)
         for threads in (2, 3):
             many, also = trained(case, m, threads=threads, by_units=True, **settings)
             assert same(one, many) and told == also, (m, threads)
+
+
+@pytest.mark.parametrize("isa", SETS)
+def test_of_more_threads_than_panels_one_has_no_units(isa: str) -> None:
+    """15 panels of the widest registers by 16 threads; a first layer turned, of no penalty."""
+    network, rng = Network([20, 480, 3], "relu", cost="cross_entropy"), np.random.default_rng(0)
+    parameters = {name: np.asarray(value) for name, value in network.initial(2).items()}
+    case = Case(network, parameters, rng.normal(size=(70, 20)), rng.integers(0, 3, 70), None, 1)
+    one, told = trained(case, 70, threads=1, isa=isa)
+    many, also = trained(case, 70, threads=16, by_units=True, isa=isa)
+    assert same(one, many) and told == also
 
 
 @pytest.mark.skipif(not _native.bfloat16_sets(), reason="needs a processor with bfloat16 products")

@@ -199,3 +199,19 @@ def test_a_way_whose_trials_flatter_it_is_taken_ever_less(monkeypatch: pytest.Mo
         one.note(way, 1e7 * count, seconds)
         left, total = left - count, total + seconds
     assert units < 0.2 * total
+
+
+def test_trials_take_a_fiftieth_of_the_time_also_where_one_way_is_dear() -> None:
+    one, seconds = Team(2), {Way(2): 7e-3, Way(2, True): 5e-2}
+    slices = tried(one, 1e7, seconds, 6_000)
+    dear = sum(steps for way, steps in slices if way.by_units)
+    assert dear * 5e-2 < 0.03 * sum(seconds[way] * steps for way, steps in slices)
+
+
+def test_what_is_known_outlives_steps_of_another_size() -> None:
+    one, other = Team(2), Way(2, True)
+    assert tried(one, 1e7, SECONDS, 30_000)[-1][0] == other
+    assert tried(one, 1e5, SECONDS, 1, wide=False) == [(Way(2), 1)]  # a small batch that was left
+    assert one.next(1e7, 50, wide=True)[0] == other
+    assert one.certain(1e7, wide=True) is None
+    assert one.certain(1e7) == Way(2) and Team(None).certain(SMALL_STEP / 2) == Way(1)

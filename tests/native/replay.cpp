@@ -150,12 +150,23 @@ int replay(Record& record, const char* result, const char* name) {
         engine.run(flat.data(), slot_pointers.data(), data, slice, end, done);
         return std::make_tuple(done, flat, slots, costs);
     };
-    const auto whole = run();  // and in pieces, and by threads that share units: the same bits
+    // Without clipping by one thread, and by threads that share units: the same bits.
+    const double clipped = slice.clip;
+    slice.clip = 0;
+    slice.norms = nullptr;
+    slice.threads = 1;
+    const auto unclipped = run();
+    slice.threads = static_cast<int>(numbers[4]);
+    slice.by_units = true;
+    if (run() != unclipped) return 1;
+    // As it was recorded, in pieces and whole: the same bits.
+    slice.by_units = false;
+    slice.clip = clipped;
+    slice.norms = clipped > 0 ? norms.data() : nullptr;
     slice.piece = row_block;
     const auto in_pieces = run();
     slice.piece = 0;
-    slice.by_units = true;
-    if (std::get<0>(whole) != steps || in_pieces != whole || run() != whole) return 1;
+    if (run() != in_pieces || done != steps) return 1;
 
     // A pass over the first batch's rows alone, and its cost, depend on no thread either.
     const auto judged = [&](int threads) {

@@ -67,7 +67,8 @@ class NativeRunner:
         as their values find room for near the cores. Changes no bits.
     by_units : bool or None
         Whether threads share the units of layers, where they share the rows of a batch else; by
-        default whichever is faster. Changes no bits.
+        default whichever is faster. Where gradients are clipped, or a batch is done in pieces, it
+        is rows. Changes no bits.
     program : Program or None
         The graph's, where it is lowered already.
 
@@ -114,7 +115,6 @@ class NativeRunner:
         """Where the first thread's time goes, `PHASES` by `PHASES`, if an array stands here."""
         self.program: Program = program or lowered(graph, fuse=fuse)
         self._work = self.program.work
-        self._values = self.program.values
         self._engine = self._make_engine()
         self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own
         self._pause = np.zeros(1, dtype=np.int32)
@@ -158,8 +158,7 @@ class NativeRunner:
         steps, run = self._readied(state, window)
         start = state.step
         why: Why = "done"
-        m = _rows_a_step(window)
-        work, wide = self._work * m, self.program.size > WIDE * self._values * m
+        work, wide = self._work * _rows_a_step(window), self._wide(_most_rows(window))
         # Some 20 ms, at 20 multiplications a nanosecond, go by between two questions.
         part = steps if stop is None else max(1, int(4e8 / (work + 2e4)))
         while (done := state.step - start) < steps and why == "done":
@@ -189,9 +188,10 @@ class NativeRunner:
         """
         steps, run = self._readied(state, window)
         given, n = self._ready(looks.data), len(looks.data)
-        threads = self._team.certain(self._work * _rows_a_step(window)) or 1
+        wide = self._wide(_most_rows(window))
+        way = self._team.certain(self._work * _rows_a_step(window), wide=wide) or Way(1)
         behind = (given.native, n, given.weight, self._threads_for(n), *looks.native)
-        return self._ended(run(0, steps, Way(threads), behind))
+        return self._ended(run(0, steps, way, behind))
 
     def epochs_at_once(self, state: State, size: int, steps: int, judged: int) -> int:
         """Return how many epochs are worth one call of `run_epochs`: some 5 ms; 1: none is.
@@ -205,7 +205,7 @@ class NativeRunner:
             Rows judged behind it.
         """
         step = self._work * size
-        tried = self._team.certain(step) is None
+        tried = self._team.certain(step, wide=self._wide(size)) is None
         if tried or self.ticks is not None or not isinstance(state, HeldState):
             return 1
         return max(1, int(1e8 / (steps * (step + 2e4) + self._work * judged)))
@@ -484,6 +484,11 @@ class NativeRunner:
             raise DataError("every batch of a window needs a row at least, within its rows")
         raise DataError(f"a window names rows outside 0 … {len(self.data) - 1}")
 
+    def _wide(self, m: float) -> bool:
+        """Whether threads may share units of steps of m rows: weights are many beside values."""
+        by_units = self.fuse and self.clip is None  # what the engine has for whole gradients
+        return by_units and self.program.weights > WIDE * self.program.values * m
+
     def _threads_for(self, n: int) -> int:
         """Threads for one pass over n rows."""
         return self._team.of_pass(self._work * n)
@@ -492,6 +497,11 @@ class NativeRunner:
 def _rows_a_step(window: Window) -> float:
     """Rows of a batch, in the mean."""
     return float(window.borders[-1] - window.borders[0]) / max(1, len(window.rates))
+
+
+def _most_rows(window: Window) -> float:
+    """Rows of the largest batch: of a window that was cut one may be small."""
+    return float(np.diff(window.borders).max(initial=0))
 
 
 def _means(found: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -187,6 +187,12 @@ class Program:
         return 3.0 * sum(p.rows * p.columns * p.members for p in self.parameters)
 
     @property
+    def weights(self) -> int:
+        """Numbers of the matrices that products read."""
+        matrices = [p for p in self.parameters if p.layout == Layout.PANELS]
+        return sum(p.rows * p.columns * p.members for p in matrices)
+
+    @property
     def values(self) -> int:
         """Numbers that are computed of one sample, forward and back."""
         return sum(slot.width * slot.members for slot in self.slots if slot.kind == Kind.VALUE)
