@@ -34,6 +34,7 @@ import pandas as pd
 from benchmarks.accuracy_flop import flop, peak
 from benchmarks.accuracy_tables import TABLES, PublicTable
 from benchmarks.record import RESULTS, provenance, write
+from clearprop import _native
 
 RESULT, ABLATION = RESULTS / "accuracy.json", RESULTS / "accuracy_ablation.json"
 TILES = RESULTS / "accuracy_tiles.json"
@@ -321,15 +322,25 @@ def main() -> None:
     path, tables, models = _chosen(asked)
     names = (asked.tables or tables).split(",")
     splits = asked.splits or (1 if asked.tiles else 5)
-    for name, (package, _) in models.items():
-        if importlib.util.find_spec(package) is None:
-            print(f"{name}: skipped, {package} is not installed")
-    found = {name: one for name, one in models.items() if importlib.util.find_spec(one[0])}
+    found = {}
+    for name, one in models.items():
+        if missing := _missing(name, one[0]):
+            print(f"{name}: skipped, {missing}")
+        else:
+            found[name] = one
     by_model = [(table, name) for name in found for table in names]
     by_table = [(table, name) for table in names for name in found]
     for table, name in by_table if asked.tiles else by_model:
         for split in range(splits):
             _make_one(path, table, split, name, found[name][1], asked.threads, asked.again)
+
+
+def _missing(name: str, package: str) -> str:
+    """Return what a model lacks here; nothing: it can be judged."""
+    if importlib.util.find_spec(package) is None:
+        return f"{package} is not installed"
+    lacks = "bfloat16" in name and not _native.bfloat16_sets()
+    return "this processor has no bfloat16 products" if lacks else ""
 
 
 def _chosen(asked: argparse.Namespace) -> tuple[Path, str, Mapping[str, tuple[str, Make]]]:
