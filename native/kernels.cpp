@@ -27,7 +27,7 @@ bool rows(const Job<T>& job, long first, long last) {
 
 template <class T, class E>
 bool shared(const Job<T>& job, long first, long last, long begin, long end) {
-    return Pass<T, E>(job, first, last).run_shared(begin, end);
+    return run_shared<T, E>(job, first, last, begin, end);
 }
 
 template <class T, class E>

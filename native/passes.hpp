@@ -29,13 +29,13 @@ constexpr int function_number(const char* name) {
     return number;
 }
 
+// Of some rows all units, or `by_units` of them the columns that this thread has of each width.
 // E is what its products read: T, or pairs of bfloat16.
-template <class T, class E = T>
+template <class T, class E = T, bool by_units = false>
 class Pass {
   public:
-    // Of some rows all units, or of them the columns that this thread has of each width
-    CP_INLINE Pass(const Job<T>& job, long first, long last, bool by_units = false)
-        : job_(job), first_(first), rows_(last - first), by_units_(by_units) {}
+    CP_INLINE Pass(const Job<T>& job, long first, long last)
+        : job_(job), first_(first), rows_(last - first) {}
 
     bool run() const {
         const Program& program = *job_.program;
@@ -52,31 +52,15 @@ class Pass {
         return true;
     }
 
-    // Instructions first … last − 1, each for all rows, by one thread of several that share units
-    // (unit_shares.hpp). The scratch has room for what `row_block` rows pack.
-    bool run_shared(long first, long last) const {
-        for (long i = first; i < last;) {
-            if (*job_.stop) return false;
-            const long count = at_once(i, last);
-            const bool units = job_.sharing[i].by_units;
-            const long from = units ? 0 : first_, to = units ? job_.m : first_ + rows_;
-            for (long r = from; r < to; r += row_block)
-                Pass(job_, r, to - r < row_block ? to : r + row_block, units).execute(i, count);
-            i += count;
-        }
-        return true;
-    }
-
-  private:
     // How many instructions from i on are done as one
-    long at_once(long i, long last) const {
+    CP_INLINE long at_once(long i, long last) const {
         const Instruction& step = job_.program->instructions[i];
         if (step.op == Op::softmax && job_.with_batch) return 1 + step.function;
         const Instruction* next = i + 1 < last ? &step + 1 : nullptr;
         return next && rectifies(step, *next) && (!next->needs_batch || job_.with_batch) ? 2 : 1;
     }
 
-    void execute(long i, long count) const {
+    CP_INLINE void execute(long i, long count) const {
         const Instruction& step = job_.program->instructions[i];
         const Timed timed(job_.ticks, static_cast<int>(step.op));
         if (count == 1) return execute(step);
@@ -88,13 +72,14 @@ class Pass {
         }
     }
 
+  private:
     CP_INLINE Operand<T> operand(int slot, int member) const {
         const Rows<T>& rows = job_.slots[slot];
         return {rows.base + first_ * rows.row + member * rows.member, rows.row};
     }
     CP_INLINE Columns columns(int width) const {
-        return by_units_ ? columns_of(width, job_.rank, job_.parts, panel_width<T>)
-                         : Columns{0, width};
+        return by_units ? columns_of(width, job_.rank, job_.parts, panel_width<T>)
+                        : Columns{0, width};
     }
 
     // The blocks that an element-wise instruction reads and writes, for one member.
@@ -392,7 +377,27 @@ class Pass {
 
     const Job<T>& job_;
     const long first_, rows_;
-    const bool by_units_;
 };
+
+// Instructions begin … end − 1, each for all rows, by one thread of several that share units
+// (unit_shares.hpp); rows first … last − 1 are its own. The scratch has room for what `row_block`
+// rows pack. False if stopped.
+template <class T, class E>
+bool run_shared(const Job<T>& job, long first, long last, long begin, long end) {
+    const auto each_block = [&](auto pass, long from, long to, long i, long count) {
+        for (long r = from; r < to; r += row_block)
+            decltype(pass)(job, r, to - r < row_block ? to : r + row_block).execute(i, count);
+    };
+    const Pass<T, E> rows(job, first, last);
+    const Pass<T, E, true> units(job, 0, job.m);
+    for (long i = begin; i < end;) {
+        if (*job.stop) return false;
+        const long count = rows.at_once(i, end);
+        job.sharing[i].by_units ? each_block(units, 0, job.m, i, count)
+                                : each_block(rows, first, last, i, count);
+        i += count;
+    }
+    return true;
+}
 
 }  // namespace clearprop::CP_ISA

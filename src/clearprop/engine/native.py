@@ -114,7 +114,10 @@ class NativeRunner:
         self.ticks: NDArray[np.uint64] | None = None
         """Where the first thread's time goes, `PHASES` by `PHASES`, if an array stands here."""
         self.program: Program = program or lowered(graph, fuse=fuse)
-        self._work = self.program.work
+        self._work, whole = self.program.work, clip is not None or not fuse
+        # Rows of a step up to which threads may share units: weights are many beside values, and
+        # not where whole gradients are made, which the engine has by rows alone.
+        self._wide_to = 0 if whole else self.program.weights / max(1.0, WIDE * self.program.values)
         self._engine = self._make_engine()
         self._stop = np.zeros(1, dtype=np.int32)  # of `run`; what else computes has its own
         self._pause = np.zeros(1, dtype=np.int32)
@@ -158,7 +161,8 @@ class NativeRunner:
         steps, run = self._readied(state, window)
         start = state.step
         why: Why = "done"
-        work, wide = self._work * _rows_a_step(window), self._wide(_most_rows(window))
+        m = _rows_a_step(window)
+        work, wide = self._work * m, m < self._wide_to
         # Some 20 ms, at 20 multiplications a nanosecond, go by between two questions.
         part = steps if stop is None else max(1, int(4e8 / (work + 2e4)))
         while (done := state.step - start) < steps and why == "done":
@@ -188,8 +192,8 @@ class NativeRunner:
         """
         steps, run = self._readied(state, window)
         given, n = self._ready(looks.data), len(looks.data)
-        wide = self._wide(_most_rows(window))
-        way = self._team.certain(self._work * _rows_a_step(window), wide=wide) or Way(1)
+        m = _rows_a_step(window)
+        way = self._team.certain(self._work * m, wide=m < self._wide_to) or Way(1)
         behind = (given.native, n, given.weight, self._threads_for(n), *looks.native)
         return self._ended(run(0, steps, way, behind))
 
@@ -205,7 +209,7 @@ class NativeRunner:
             Rows judged behind it.
         """
         step = self._work * size
-        tried = self._team.certain(step, wide=self._wide(size)) is None
+        tried = self._team.certain(step, wide=size < self._wide_to) is None
         if tried or self.ticks is not None or not isinstance(state, HeldState):
             return 1
         return max(1, int(1e8 / (steps * (step + 2e4) + self._work * judged)))
@@ -484,11 +488,6 @@ class NativeRunner:
             raise DataError("every batch of a window needs a row at least, within its rows")
         raise DataError(f"a window names rows outside 0 … {len(self.data) - 1}")
 
-    def _wide(self, m: float) -> bool:
-        """Whether threads may share units of steps of m rows: weights are many beside values."""
-        by_units = self.fuse and self.clip is None  # what the engine has for whole gradients
-        return by_units and self.program.weights > WIDE * self.program.values * m
-
     def _threads_for(self, n: int) -> int:
         """Threads for one pass over n rows."""
         return self._team.of_pass(self._work * n)
@@ -497,11 +496,6 @@ class NativeRunner:
 def _rows_a_step(window: Window) -> float:
     """Rows of a batch, in the mean."""
     return float(window.borders[-1] - window.borders[0]) / max(1, len(window.rates))
-
-
-def _most_rows(window: Window) -> float:
-    """Rows of the largest batch: of a window that was cut one may be small."""
-    return float(np.diff(window.borders).max(initial=0))
 
 
 def _means(found: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
