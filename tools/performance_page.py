@@ -47,10 +47,8 @@ fastest product of 4096³ that any library, or ours, reached in this run on all 
 """
 
 LATER = """\
-**Peers are faster than in this record.** It was made before PyTorch's step compiled whole (rows,
-gradient and update in one graph, by its C++ wrapper) and JAX in bfloat16 were timed. In a short
-look on a busy machine the former was the fastest peer for 54-256-256-7: ClearProp was 1.7 times as
-fast in float32, and 3.1 times in bfloat16. The next record has them.
+**Peers would be faster today.** This record was made before PyTorch's step compiled whole (rows,
+gradient and update in one graph, by its C++ wrapper) and JAX in bfloat16 were timed.
 """
 
 OTHER_HEAD = """\
@@ -195,7 +193,8 @@ def large_products(part: dict[str, Any]) -> list[str]:
 def without_amx(part: dict[str, Any]) -> list[str]:
     """The five nets where there are no tiles of AMX."""
     text = ["## On a processor without AMX", "", OTHER_HEAD, *run_of(part["run"])]
-    return [*text, *overview(part["nets"]), *large_products(part), *aims(part)]
+    text += [*overview(part["nets"]), *not_timed(part["nets"])]
+    return [*text, *large_products(part), *aims(part)]
 
 
 def not_timed(nets: dict[str, Any]) -> list[str]:
@@ -206,7 +205,7 @@ def not_timed(nets: dict[str, Any]) -> list[str]:
 
 def step(part: dict[str, Any]) -> list[str]:
     """The five nets: ratios, the plot, the peaks."""
-    text = [*overview(part["nets"]), *not_timed(part["nets"]), SHARES]
+    text = [*overview(part["nets"]), SHARES]
     text += [plot("step", "each library's fastest setting"), ""]
     text += large_products(part)
     text += aims(part)
@@ -234,8 +233,8 @@ def sweep(part: dict[str, Any]) -> list[str]:
         "Chains of one width to ten classes, float32, Adam, beside the fastest of "
         f"{', '.join(peers)}. At {len(points)} points ClearProp is between "
         f"{min(one['ratio'] for one in points):.2f} and {max(one['ratio'] for one in points):.1f} "
-        f"times as fast; it is slower at {len(slower)}. PyTorch is not compiled here: that takes "
-        "longer than a point is given.",
+        f"times as fast; it is slower at {len(slower) or 'none'}. PyTorch is not compiled here: that "
+        "takes longer than a point is given.",
         "",
         plot("sweep", "times faster than the fastest peer, by width, batch and depth"),
         "",
