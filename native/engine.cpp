@@ -1,8 +1,7 @@
-// What the engine does with its program: steps, outputs and costs of rows, gradients in pieces.
+// What the engine does with its program beside whole steps (steps.cpp): outputs and costs of rows,
+// gradients in pieces, single updates.
 //
-// `steps` is the loop over a slice's steps, and what every thread does between its barriers; all
-// else here is one part of it alone. engine.hpp tells why it is fast, workspace.cpp where things
-// stand.
+// engine.hpp tells why it is fast, workspace.cpp where things stand.
 #include "engine.hpp"
 
 #include <algorithm>
@@ -17,10 +16,6 @@
 namespace clearprop {
 
 namespace {
-
-// From this many multiplications of the gradients on, they and the updates are apart, so that a
-// step can be stopped, and discarded whole, between them (some 200 ms of one core).
-constexpr double long_step = 1e10;
 
 // Up to this many rows, packing weights takes about as long as what is done with them, and a flat
 // vector is looked at whether it is the last one.
@@ -85,201 +80,6 @@ void Engine<T>::run(T* flat, T* const* slots, const Data& data, const Slice& sli
         throw;
     }
     taken_back();
-}
-
-template <class T>
-void Engine<T>::steps(const Data& data, const Slice& slice, End& end, long& done) {
-    long largest = 0;
-    for (long s = 0; s < slice.steps; ++s)
-        largest = std::max(largest, slice.starts[s + 1] - slice.starts[s]);
-    bool penalised = false;
-    double numbers = 0;
-    for (const Parameter& p : tables_.parameters) {
-        penalised |= p.penalty != 0;
-        numbers += static_cast<double>(p.rows) * p.columns * p.members;
-    }
-    const double work = numbers * static_cast<double>(largest);
-    Team team(slice.threads);
-    const int threads = team.size();
-    const long asked = piece_of(largest, this->bytes_of_a_row(), numbers * sizeof(T), threads);
-    const long piece = std::min(slice.piece > 0 ? slice.piece : asked, largest);
-    const bool in_pieces = piece < largest;
-    this->reserve(piece, data, largest);
-    const bool measured = slice.clip > 0 || slice.norms;
-    const bool fuse = slice.fuse && !measured && work < long_step && !in_pieces;
-    if (!fuse) this->make_gradients();
-    if (in_pieces) waiting_.begin(weights_, tables_.parameters, (largest + piece - 1) / piece);
-    const bool by_units = slice.by_units && fuse && threads > 1;
-    this->divide(threads, piece, by_units);
-    Barrier barrier(threads);
-    Stretches stretches(threads);
-    paces_.begin(threads);
-    bailed_ = discarded_ = false;
-    end = End::done;
-    std::vector<double> weight_squares(penalised ? squares_.size() : 0);
-
-    team.run([&](int rank) {
-        const FlushSubnormal<T> flush;
-        std::vector<double> settings = settings_;
-        std::optional<ScaledDropout> dropout;
-        if (slice.dropouts) dropout.emplace(program_, tables_.attrs);
-        for (long s = 0, turn = 0; s < slice.steps; ++s) {
-            const std::int64_t* rows = slice.rows + slice.starts[s];
-            const long m = slice.starts[s + 1] - slice.starts[s];
-            const double total = total_weight(data.weights, rows, m);
-            if (!(total > 0) && total == total) {  // nothing to learn from: skipped and counted
-                if (rank == 0) {
-                    slice.costs[s] = std::nan("");
-                    if (slice.norms) slice.norms[s] = 0;
-                    slice.skipped[s] = 1;
-                    done = s + 1;
-                }
-                continue;
-            }
-            Job<T> at = this->job(m, rank);
-            at.parts = threads;
-            at.seed = slice.seed;
-            at.step = static_cast<std::uint32_t>(slice.first_step + static_cast<std::uint64_t>(s));
-            at.training = at.with_batch = true;
-            if (dropout) at.program = dropout->at(slice.dropouts[s]);
-            at.stop = slice.stop;
-            at.ticks = rank == 0 ? slice.ticks : nullptr;
-            const auto meet = [&] {
-                const Timed timed(at.ticks, phase_wait);
-                barrier.wait();
-            };
-            Tree tree;
-            int joins[tree_depth], joining = 0;
-            const auto join = [&](int slot) { joins[joining++] = slot; };
-            const auto join_item = [&](const Item& item) {
-                for (int j = 0; j < joining; ++j)
-                    waiting_.join(joins[j], item.parameter, item.first, item.last);
-            };
-            for (long start = 0; start < m; start += piece) {
-                Job<T> part = at;
-                part.m = std::min(piece, m - start);
-                part.first_place = start;
-                part.share += start;
-                part.row_cost += start;
-                this->own_items(stretches, rank);
-                const auto own_rows = [&](int of) {
-                    return by_units ? part.m * of / threads
-                                    : paces_.first(turn, of, part.m, kernels_.part_rows);
-                };
-                const long first = own_rows(rank), last = own_rows(rank + 1);
-                const std::uint64_t began = ticks();
-                for (long r = start + first; r < start + last; ++r)
-                    share_.get()[r] = (data.weights ? data.weights[rows[r]] : 1) / total;
-                bool whole = false;
-                try {
-                    whole = by_units ? pass_by_units(part, data, rows + start, first, last, meet)
-                                     : this->pass(part, data, rows + start, first, last);
-                } catch (...) {
-                    bailed_ = true;
-                    barrier.wait();
-                    throw;
-                }
-                if (!whole) bailed_ = true;
-                if (threads > 1 && !by_units)
-                    paces_.note(turn++, rank, last - first, ticks() - began);
-                meet();
-                if (!in_pieces || bailed_) break;
-                joining = 0;
-                part.weights = waiting_.weights(tree.push(start / piece, join));
-                this->each_item(stretches, rank, [&](const Item& item) {
-                    const Timed timed(at.ticks, phase_sums);
-                    if (*slice.stop) return void(discarded_ = true);
-                    join_item(item);
-                    kernels_.sum_rows(part, item, 0, blocks_of(part.m), nullptr);
-                });
-                meet();  // a thread that discards the step is seen behind the last barrier of sums
-            }
-            if (bailed_) break;
-            joining = 0;
-            tree.finish(join);
-            if (in_pieces) this->own_items(stretches, rank);
-            const double J = cost(at, 0, blocks_of(m));  // by every thread: cheaper than a barrier
-            if (rank == 0) {
-                slice.costs[s] = J;
-                slice.skipped[s] = 0;
-            }
-            if (!std::isfinite(J)) {
-                if (rank == 0) {
-                    end = End::diverged;
-                    done = s + 1;
-                }
-                break;
-            }
-            UpdateScalars scalars =
-                this->scalars(settings, slice.rates[s], slice.per_step + s * slice.per_step_count,
-                              slice.per_step_count);
-            if (slice.penalties) scalars.penalty_scale = slice.penalties[s];
-            if (slice.decays) scalars.weight_decay *= slice.decays[s];
-            this->each_item(stretches, rank, [&](const Item& item) {
-                const Timed timed(at.ticks, phase_sums);
-                if (!fuse && *slice.stop) return void(discarded_ = true);
-                const long p = item.parameter;
-                if (tables_.parameters[static_cast<std::size_t>(p)].penalty != 0)
-                    kernels_.squares(at, p, item.first, item.last, true, 1,
-                                     weight_squares.data() + square_start_[p]);
-                if (in_pieces)
-                    join_item(item);
-                else
-                    kernels_.sum_rows(at, item, 0, blocks_of(m), fuse ? &scalars : nullptr);
-                if (measured)
-                    kernels_.squares(at, p, item.first, item.last, false, scalars.penalty_scale,
-                                     squares_.data() + square_start_[p]);
-            });
-            meet();
-            if (!fuse) {
-                if (discarded_) break;
-                const double norm = measured ? std::sqrt(joined_squares()) : 0;
-                if (slice.clip > 0 && norm > slice.clip) scalars.gradient_scale = slice.clip / norm;
-                if (rank == 0 && slice.norms) slice.norms[s] = norm;
-                this->own_items(stretches, rank);
-                this->each_item(stretches, rank, [&](const Item& item) {
-                    kernels_.update(at, item.parameter, item.first, item.last, scalars);
-                });
-                meet();
-            }
-            if (rank == 0) {
-                for (std::size_t p = 0; p < weights_.size() && penalised; ++p) {
-                    const Parameter& one = tables_.parameters[p];
-                    if (one.penalty != 0)
-                        slice.costs[s] += scalars.penalty_scale * one.penalty / 2 *
-                                          joined(one.rows * one.members, [&](long i) {
-                                              return weight_squares[square_start_[p] + i];
-                                          });
-                }
-                done = s + 1;
-            }
-        }
-    });
-    if (end == End::done && (bailed_ || discarded_)) end = End::stopped;  // a diverged step is done
-}
-
-// A thread that was stopped, or failed, goes on to meet the others, and does nothing between.
-template <class T>
-template <class Meet>
-bool Engine<T>::pass_by_units(const Job<T>& job, const Data& data, const std::int64_t* rows,
-                              long first, long last, Meet meet) {
-    std::exception_ptr failed;
-    try {
-        const Timed timed(job.ticks, phase_gather);
-        this->gather(data, rows, first, last);
-    } catch (...) {
-        failed = std::current_exception();
-    }
-    bool whole = !failed;
-    const long count = program_.instruction_count;
-    const auto meets = [&](long i) { return sharing_[static_cast<std::size_t>(i)].meet; };
-    for (long i = 0, next; i < count; i = next) {
-        for (next = i + 1; next < count && !meets(next);) ++next;
-        if (meets(i)) meet();
-        if (whole) whole = kernels_.shared(job, first, last, i, next);
-    }
-    if (failed) std::rethrow_exception(failed);
-    return whole;
 }
 
 template <class T>
@@ -463,11 +263,11 @@ bool Engine<T>::gradient(const T* flat, const Data& data, const std::int64_t* ro
         nodes.push_back({first + b, level, cost(at, b, end), row_sum(r0, r1, weight)});
         std::vector<T>& sum = sums.emplace_back(static_cast<std::size_t>(tables_.size));
         Stretches stretches(team.size());
-        for (int rank = 0; rank < team.size(); ++rank) this->own_items(stretches, rank);
+        for (int rank = 0; rank < team.size(); ++rank) items_.own(stretches, rank);
         team.run([&](int rank) {
             const FlushSubnormal<T> flush;
             const Job<T> own = this->with_scratch(at, rank);
-            this->each_item(stretches, rank, [&](const Item& item) {
+            items_.each(stretches, rank, [&](const Item& item) {
                 if (*stop) return void(bailed_ = true);
                 kernels_.sum_rows(own, item, b, end, nullptr);
             });

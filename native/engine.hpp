@@ -116,6 +116,7 @@ class Engine : private Workspace<T> {
     double penalty(From<T> from);
 
   private:
+    class Steps;
     using Base::bound_;
     using Base::items_;
     using Base::kernels_;
@@ -130,7 +131,6 @@ class Engine : private Workspace<T> {
     using Base::squares_;
     using Base::tables_;
     using Base::weights_;
-    using typename Base::Item;
 
     // Has the weights packed, for a pass over m rows; true: they were.
     bool read(From<T> from, long m);
@@ -143,12 +143,8 @@ class Engine : private Workspace<T> {
     // Of `count` rows that stand in memory from row `first` on, as the rows of m from `start` on.
     void take_outputs(const std::vector<int>& outputs, T* const* out, long m, long first,
                       long start, long count) const;
+    // What both `run`s do, on whatever is bound (steps.cpp).
     void steps(const Data& data, const Slice& slice, End& end, long& done);
-    // A batch's rows gathered and through all instructions, shared out by units: rows first … last
-    // − 1 are this thread's own. False if stopped.
-    template <class Meet>
-    bool pass_by_units(const Job<T>& job, const Data& data, const std::int64_t* rows, long first,
-                       long last, Meet meet);
     double cost(const Job<T>& job, long first_block, long last_block) const;
     double joined_squares() const;
 

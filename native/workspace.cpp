@@ -2,8 +2,7 @@
 //
 // Why it is fast: instructions that are one pass are marked here (join_softmax), a matrix that
 // nothing goes back through loses its second copy (turn), rows are kept from sharing the sets of a
-// cache, the rows that follow are fetched while one is copied, and each thread has a stretch of the
-// parameters of about equal work that stays its own.
+// cache, and the rows that follow are fetched while one is copied.
 #include "workspace.hpp"
 
 #include <algorithm>
@@ -67,12 +66,6 @@ void copy_rows(const Array& array, const std::int64_t* rows, long first, long la
             return from(static_cast<const std::int64_t*>(array.data));
     }
 }
-
-// The update of one weight takes as long as so many multiplications of the gradient.
-constexpr double update_work = 30;
-
-// Items a thread has of its own, where others may take some.
-constexpr double parts_each = 8;
 
 // Numbers of a flat vector up to which it is remembered that the weights are packed.
 constexpr std::size_t most_kept = 1 << 16;
@@ -293,92 +286,11 @@ void Workspace<T>::make_scratch(int threads, long m) {
 template <class T>
 void Workspace<T>::divide(int threads, long m, bool by_units) {
     make_scratch(threads, m);
-    sharing_ = by_units ? shares_of(program_, threads, kernels_.panel_width) : std::vector<Share>();
     // Whole tiles, and whole registers of the transposed copy; a share of units begins with a
     // panel.
     const long width = kernels_.panel_width, tile = std::lcm<long>(kernels_.part_rows, width);
-    std::vector<Item> pieces;
-    double total = 0;
-    const auto cut = [&](const Patch& whole, int owner) {
-        const Parameter& parameter = tables_.parameters[static_cast<std::size_t>(whole.parameter)];
-        const bool tiled = parameter.layout == Layout::panels;
-        const long least = tiled ? tile : 256;
-        const long columns = tiled ? std::min<long>(parameter.columns, whole.last_panel * width) -
-                                         whole.first_panel * width
-                                   : parameter.columns;
-        const double row = static_cast<double>(columns) * parameter.members *
-                           (update_work + (tiled ? static_cast<double>(m) : 8.0));
-        const long rows = std::max(least, static_cast<long>(1e6 / row) / least * least);
-        for (long first = whole.first; first < whole.last; first += rows) {
-            Item item{whole, owner, 0};
-            item.first = first;
-            item.last = std::min(first + rows, whole.last);
-            item.work = row * static_cast<double>(item.last - first);
-            pieces.push_back(item);
-            total += item.work;
-        }
-    };
-    for (std::size_t p = 0; p < tables_.parameters.size(); ++p) {
-        const Parameter& parameter = tables_.parameters[p];
-        const Patch whole{static_cast<long>(p), 0, parameter.rows, 0,
-                          (parameter.columns + width - 1) / width};
-        // A row whose squares are summed is one thread's, whole.
-        const bool turned = turned_[p], by_rows = turned && parameter.penalty != 0;
-        const long units = turned ? parameter.columns : parameter.rows;
-        if (!by_units || parameter.layout != Layout::panels || by_rows ||
-            !wide_enough(units, threads, width)) {
-            cut(whole, -1);
-            continue;
-        }
-        for (int rank = 0; rank < threads; ++rank) {
-            const Columns own = columns_of(units, rank, threads, width);
-            if (own.first == own.last) continue;
-            Patch patch = whole;
-            if (turned) {
-                patch.first_panel = own.first / width;
-                patch.last_panel = (own.last + width - 1) / width;
-            } else {
-                patch.first = own.first;
-                patch.last = own.last;
-            }
-            cut(patch, rank);
-        }
-    }
-    // Shares of units are about equal, and what nobody owns goes to whoever has least. Else all is
-    // cut in stretches of about equal work.
-    std::vector<double> load(static_cast<std::size_t>(threads), 0);
-    double before = 0;
-    for (const Item& item : pieces)
-        if (item.owner >= 0) load[static_cast<std::size_t>(item.owner)] += item.work;
-    for (Item& item : pieces) {
-        const double middle = before + item.work / 2;
-        before += item.work;
-        if (item.owner >= 0) continue;
-        const auto least = std::min_element(load.begin(), load.end());
-        item.owner = by_units ? static_cast<int>(least - load.begin())
-                              : std::min(threads - 1, static_cast<int>(middle / total * threads));
-        load[static_cast<std::size_t>(item.owner)] += item.work;
-    }
-    std::stable_sort(pieces.begin(), pieces.end(),
-                     [](const Item& a, const Item& b) { return a.owner < b.owner; });
-    items_.clear();
-    first_item_.assign(static_cast<std::size_t>(threads) + 1, 0);
-    // One thread has nobody to leave a part to
-    const double most =
-        threads == 1 ? largest_item : std::min(largest_item, total / (threads * parts_each));
-    for (const Item& item : pieces) {
-        Item* const last = items_.empty() ? nullptr : &items_.back();
-        if (last && last->owner == item.owner && follows(*last, item) &&
-            last->work + item.work / 2 < most) {
-            last->last = item.last;
-            last->work += item.work;
-        } else
-            items_.push_back(item);
-        first_item_[static_cast<std::size_t>(item.owner) + 1] =
-            static_cast<std::uint32_t>(items_.size());
-    }
-    for (std::size_t rank = 0; rank < first_item_.size() - 1; ++rank)  // of a thread without any
-        first_item_[rank + 1] = std::max(first_item_[rank + 1], first_item_[rank]);
+    sharing_ = by_units ? shares_of(program_, threads, width) : std::vector<Share>();
+    items_.divide(tables_.parameters, turned_, {threads, by_units, m, width, tile});
 }
 
 template <class T>

@@ -18,15 +18,11 @@
 #include <vector>
 
 #include "held.hpp"
+#include "items.hpp"
 #include "memory.hpp"
 #include "program.hpp"
-#include "stretches.hpp"
 
 namespace clearprop {
-
-// Work is counted in multiplications of the gradient; more at once would be asked too late whether
-// to stop.
-inline constexpr double largest_item = 1e9;
 
 inline constexpr long pass_rows = 128;  // rows that go through all instructions together
 
@@ -57,41 +53,15 @@ struct Data {
 template <class T>
 class Workspace {
   public:
-    struct Item : Patch {  // the least that one thread sums and updates at a time
-        int owner;
-        double work;
-    };
-
     Workspace(Tables tables, std::vector<double> settings, const Kernels<T>& kernels);
 
     // Makes room for the values of m rows of these data, in batches of that many or of `batch`.
     void reserve(long m, const Data& data, long batch = 0);
     // Bytes that the values of a row take.
     double bytes_of_a_row() const;
-    // Cuts the parameters into items and gives each thread a stretch of them of about equal work,
-    // or where threads share units (unit_shares.hpp) those of the units that are its own.
+    // Whose part of the parameters is whose (items.hpp), and of the instructions where threads
+    // share units (unit_shares.hpp).
     void divide(int threads, long m, bool by_units = false);
-    // The thread's own items, to be done by each_item, which calls visit(item) for them and for
-    // what others have not come to; items of one parameter that follow each other are visited as
-    // one.
-    void own_items(Stretches& stretches, int rank) const {
-        stretches.fill(rank, first_item_[static_cast<std::size_t>(rank)],
-                       first_item_[static_cast<std::size_t>(rank) + 1]);
-    }
-    template <class Visit>
-    void each_item(Stretches& stretches, int rank, Visit visit) const {
-        for (std::uint32_t first, last; stretches.take(rank, first, last);)
-            for (std::uint32_t i = first; i < last;) {
-                Item item = items_[i++];
-                for (; i < last && follows(item, items_[i]) &&
-                       item.work + items_[i].work < largest_item;
-                     ++i) {
-                    item.last = items_[i].last;
-                    item.work += items_[i].work;
-                }
-                visit(item);
-            }
-    }
     // Room for whole gradients: of clipping, pieces and L-BFGS.
     void make_gradients();
     // Memory that is each thread's own, for batches of m rows.
@@ -114,11 +84,6 @@ class Workspace {
                           long count) const;
 
   protected:
-    // Whether the rows of `next` are those behind an item's, of the same panels.
-    static bool follows(const Item& item, const Item& next) {
-        return next.parameter == item.parameter && next.first == item.last &&
-               next.first_panel == item.first_panel && next.last_panel == item.last_panel;
-    }
     // Marks each softmax that its cross-entropy follows (function 1), and its δ too while nothing
     // else reads a (2): those instructions are then done in one pass over the rows.
     void join_softmax();
@@ -145,17 +110,16 @@ class Workspace {
     std::vector<Memory<std::int32_t>> index_memory_, list_memory_;
     std::vector<std::int32_t*> indices_, lists_;
     Memory<double> share_, row_cost_;
-    std::vector<Memory<T>> scratch_;         // by thread
-    std::vector<Memory<Pair>> pairs_;        // of the weights, in bfloat16
-    std::vector<double> squares_;            // of each row of each parameter
-    std::vector<long> square_start_;         // by parameter
-    std::vector<bool> turned_;               // by parameter
-    std::vector<Item> items_;                // by owner
-    std::vector<std::uint32_t> first_item_;  // by thread, and behind the last
-    std::vector<Share> sharing_;             // by instruction, where threads share units
-    std::shared_ptr<Held<T>> own_;           // where flat vectors are packed
-    std::uint64_t bound_ = 0;                // the stamp of the state that is bound; 0: unknown
-    std::vector<T> packed_;  // the flat vector that stands in own panels; empty: unknown
+    std::vector<Memory<T>> scratch_;   // by thread
+    std::vector<Memory<Pair>> pairs_;  // of the weights, in bfloat16
+    std::vector<double> squares_;      // of each row of each parameter
+    std::vector<long> square_start_;   // by parameter
+    std::vector<bool> turned_;         // by parameter
+    Items items_;                      // of the parameters, and whose they are
+    std::vector<Share> sharing_;       // by instruction, where threads share units
+    std::shared_ptr<Held<T>> own_;     // where flat vectors are packed
+    std::uint64_t bound_ = 0;          // the stamp of the state that is bound; 0: unknown
+    std::vector<T> packed_;            // the flat vector that stands in own panels; empty: unknown
     long m_ = 0;
 };
 
