@@ -12,7 +12,7 @@ from clearprop.derivation.command.saving import check_page, format_of
 from clearprop.derivation.wording.messages import MESSAGES
 from clearprop.errors import DataError, FileError, UsageError
 from clearprop.network import Network
-from clearprop.tables import open_table
+from clearprop.tables.opening import open_table
 
 
 def table(tmp_path, text):

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables import open_table
 from clearprop.tables.encoder import Encoder, fit_encoder
+from clearprop.tables.opening import open_table
 
 NAN = float("nan")
 

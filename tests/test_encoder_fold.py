@@ -16,10 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearprop.errors import DataError
-from clearprop.tables import Table, fold, moments, open_table
+from clearprop.tables import Table, fold, moments
 from clearprop.tables.encoder import fit_encoder
 from clearprop.tables.facts import Asked, Facts
 from clearprop.tables.fold import Fold, Part
+from clearprop.tables.opening import open_table
 from clearprop.tables.selection import Selection
 from clearprop.tables.table import Chunk
 

@@ -19,8 +19,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import clearprop as cp
 from clearprop.errors import ClearPropError, DataError
-from clearprop.tables import open_table
 from clearprop.tables.encoder import fit_encoder
+from clearprop.tables.opening import open_table
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from clearprop.errors import ClearPropError, DataError, FileError, SettingError
-from clearprop.tables import open_table
+from clearprop.tables.opening import open_table
 
 
 def refused(source: object, *parts: str) -> str:

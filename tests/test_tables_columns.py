@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables import open_table
-from clearprop.tables.columns import decide, read_weights
+from clearprop.tables.columns import decide
 from clearprop.tables.encoder import fit_encoder
+from clearprop.tables.opening import open_table
+from clearprop.tables.weights import read_weights
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "penguins.csv"
 

@@ -14,7 +14,8 @@ import pytest
 
 import clearprop as cp
 from clearprop.errors import DataError
-from clearprop.tables import Table, open_table
+from clearprop.tables import Table
+from clearprop.tables.opening import open_table
 
 DATES = [datetime.datetime(2020, 2, 29, 12), None, datetime.datetime(1969, 7, 20)]
 LONG = "a text that is longer than twelve bytes, with é and 价"

@@ -16,9 +16,10 @@ from conftest import count
 from pyarrow import feather
 
 from clearprop.errors import DataError, FileError
-from clearprop.tables import Table, open_table
+from clearprop.tables import Table
 from clearprop.tables import files as files_module
 from clearprop.tables.charset import prepare
+from clearprop.tables.opening import open_table
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "penguins.csv"
 

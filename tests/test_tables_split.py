@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables import open_table
+from clearprop.tables.opening import open_table
 from clearprop.tables.split import TEST, TRAIN, VALIDATION, read_groups, split
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables import open_table
 from clearprop.tables.columns import decide
-from clearprop.tables.task import Target, fit_target
+from clearprop.tables.opening import open_table
+from clearprop.tables.target import Target
+from clearprop.tables.task import fit_target
 
 
 def fitted(y: object, task: str | None = None, keep: np.ndarray | None = None) -> Target:

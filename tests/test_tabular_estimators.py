@@ -25,7 +25,7 @@ import clearprop as cp
 from clearprop.errors import ClearPropError, DataError, SettingError
 from clearprop.estimators import tabular_fitting
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
-from clearprop.tables import open_table
+from clearprop.tables.opening import open_table
 
 SMALL: dict[str, Any] = {
     "changes": {"epochs": 12, "hidden": (32, 32), "members": 1, "bags": 1, "refit": False},

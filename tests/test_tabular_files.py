@@ -16,8 +16,8 @@ from clearprop.errors import DataError
 from clearprop.estimators.tabular_files import open_rows
 from clearprop.estimators.tabular_fitting import Rows, _parts
 from clearprop.estimators.tabular_ingredients import Ingredients
-from clearprop.tables import open_table
-from clearprop.tables.task import Target
+from clearprop.tables.opening import open_table
+from clearprop.tables.target import Target
 from clearprop.training import Progress
 
 QUICK: dict[str, Any] = {

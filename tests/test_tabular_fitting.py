@@ -19,8 +19,8 @@ from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chose
 from clearprop.estimators.tabular_temperature import refinement, temperature
 from clearprop.metrics import METRICS
 from clearprop.model.model import Model, input_arrays
-from clearprop.tables import open_table
-from clearprop.tables.task import Target
+from clearprop.tables.opening import open_table
+from clearprop.tables.target import Target
 
 QUICK: dict[str, Any] = {"epochs": 10, "hidden": (16, 16), "members": 1, "bags": 1, "refit": False}
 

@@ -57,7 +57,7 @@ def test_gradients_are_central_differences_of_the_cost(changes: dict[str, Any]) 
     ).fit(X, y)
     found = model.feature_importances(X, y, method="gradient")
     inside = model.model_
-    from clearprop.tables import open_table
+    from clearprop.tables.opening import open_table
 
     assert inside.encoder is not None
     inputs = inside.encoder.encode(open_table({"x0": X[:, 0], "x1": X[:, 1]}), np.float64).X

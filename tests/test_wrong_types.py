@@ -15,7 +15,7 @@ from clearprop import storage
 from clearprop.cli.describing import read_network
 from clearprop.errors import ClearPropError, DataError, FileError, SettingError
 from clearprop.optimizers import optimizer
-from clearprop.tables import open_table
+from clearprop.tables.opening import open_table
 from clearprop.training.checkpoint import CHECKPOINT
 
 

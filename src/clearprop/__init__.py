@@ -47,7 +47,7 @@ _HOME = {
     "check_gradient": "checking",
     "concat": "graph",
     "derive": "derivation",
-    "load": "model",
+    "load": "model.loading",
     "plan": "backprop",
     "register": "operations",
     "train": "model",

@@ -25,8 +25,8 @@ from clearprop.graph import Scale as Scale
 from clearprop.graph import concat as concat
 from clearprop.model import Interrupted as Interrupted
 from clearprop.model import Model as Model
-from clearprop.model import load as load
 from clearprop.model import train as train
+from clearprop.model.loading import load as load
 from clearprop.model.many import InterruptedMany as InterruptedMany
 from clearprop.model.many import train_many as train_many
 from clearprop.network import Network as Network

@@ -19,7 +19,7 @@ from rich.text import Text
 from clearprop.metrics import METRICS
 from clearprop.tables import Table
 from clearprop.tables.columns import Decisions
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 from clearprop.training import Progress
 from clearprop.words import number, visible
 

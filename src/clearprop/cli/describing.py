@@ -13,10 +13,11 @@ from clearprop import __version__, _native
 from clearprop.cli import console
 from clearprop.engine.isa import choose, instruction_sets
 from clearprop.errors import FileError, GraphError, UsageError
-from clearprop.model import SUFFIX, Model, is_model, load
+from clearprop.model import SUFFIX, Model, is_model
+from clearprop.model.loading import load
 from clearprop.network import Network
 from clearprop.tables.paths import is_table
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 from clearprop.words import nearest
 
 __all__ = ["describe", "info", "read_chain", "read_model", "read_network"]

@@ -31,9 +31,9 @@ from clearprop.model.table import Prepared
 from clearprop.network import Network
 from clearprop.settings import check_all
 from clearprop.tables import Table
-from clearprop.tables.columns import read_weights
 from clearprop.tables.encoder import Encoder
-from clearprop.tables.task import Target, TaskName
+from clearprop.tables.target import Target, TaskName
+from clearprop.tables.weights import read_weights
 from clearprop.training import ATTRS
 from clearprop.training.checkpoint import Checkpoint
 

@@ -19,7 +19,7 @@ from clearprop.model.choices import PLAIN, asks_for_plain, check_types
 from clearprop.model.table import Prepared, train_plain
 from clearprop.optimizers import Optimizer
 from clearprop.settings import check_setting_names
-from clearprop.tables.task import TaskName
+from clearprop.tables.target import TaskName
 from clearprop.training import Engine
 
 __all__ = ["train_table"]

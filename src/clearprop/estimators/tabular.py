@@ -20,7 +20,7 @@ from clearprop.estimators.tabular_interval import Residuals
 from clearprop.estimators.tabular_rows import class_factors, labels_of, numbers_of, weights_of
 from clearprop.model import Model
 from clearprop.tables import Table
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 
 __all__ = ["TabularClassifier", "TabularRegressor"]
 

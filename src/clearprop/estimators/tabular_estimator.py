@@ -26,13 +26,14 @@ from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
 from clearprop.estimators.tabular_opening import OpensTables
 from clearprop.estimators.tabular_rows import decisions_of
-from clearprop.model import Model, load
+from clearprop.model import Model
 from clearprop.model.arrays import Watcher
+from clearprop.model.loading import load
 from clearprop.network import Network
 from clearprop.settings import Attr, check_all
 from clearprop.storage import named
 from clearprop.tables import Table
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 from clearprop.words import shown
 
 __all__ = ["DEFAULTS", "Settings", "Tabular"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from clearprop.errors import SettingError
 from clearprop.estimators.tabular_temperature import refinement
 from clearprop.metrics import METRICS, accuracy, log_loss
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 from clearprop.words import did_you_mean
 
 __all__ = ["check_metric", "cost_of", "figure_of", "metric_of", "watched"]

@@ -21,7 +21,7 @@ from clearprop.model.dividing import Divided, defined, divide
 from clearprop.tables import MemoryTable, Table
 from clearprop.tables.columns import Decisions
 from clearprop.tables.fingerprint import fingerprint
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 
 __all__ = ["Opened", "columns_of", "open_rows"]
 

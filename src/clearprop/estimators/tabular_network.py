@@ -17,7 +17,7 @@ from clearprop.graph import Dense, Dropout, Embedding, Input, Scale, Wire, conca
 from clearprop.model import Model
 from clearprop.network import Network, Parameters
 from clearprop.tables.encoder import Encoder
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 
 __all__ = ["HEAD", "build", "side_by_side"]
 

@@ -17,9 +17,10 @@ from sklearn.utils.multiclass import type_of_target
 
 from clearprop.errors import DataError, SettingError
 from clearprop.settings import Attr
-from clearprop.tables import Kind, MemoryTable, Table, open_table
+from clearprop.tables import Kind, MemoryTable, Table
 from clearprop.tables.columns import Decisions, decide
-from clearprop.tables.task import Target
+from clearprop.tables.opening import open_table
+from clearprop.tables.target import Target
 
 __all__ = [
     "as_table",

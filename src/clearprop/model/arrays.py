@@ -21,7 +21,7 @@ from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network, check_network
 from clearprop.optimizers import Optimizer
 from clearprop.settings import check_setting_names
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 from clearprop.training import Progress, Training
 from clearprop.words import shown
 

@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 
 from clearprop.errors import DataError
 from clearprop.membership import TEST, TRAIN, VALIDATION, split
-from clearprop.tables import Table, open_table
-from clearprop.tables.columns import Decisions, check_uses, decide, read_weights
+from clearprop.tables import Table
+from clearprop.tables.columns import Decisions, check_uses, decide
+from clearprop.tables.opening import open_table
 from clearprop.tables.split import read_groups
-from clearprop.tables.task import Target, TaskName, fit_target
+from clearprop.tables.target import Target, TaskName
+from clearprop.tables.task import fit_target
+from clearprop.tables.weights import read_weights
 from clearprop.words import number
 
 __all__ = ["Divided", "counting", "defined", "divide", "labelled", "naming", "open_other"]

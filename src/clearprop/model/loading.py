@@ -20,7 +20,7 @@ from clearprop.model.model import Model
 from clearprop.network import Network, Parameters
 from clearprop.tables import Cells, Chunk
 from clearprop.tables.encoder import Encoder
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 from clearprop.training.history import Event, History
 
 __all__ = ["load"]

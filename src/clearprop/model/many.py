@@ -36,7 +36,7 @@ from clearprop.network import Inputs, Network, check_network
 from clearprop.optimizers import optimizer
 from clearprop.settings import Attr, check_all, check_setting_names
 from clearprop.storage import named
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 from clearprop.training import ATTRS, Progress, Training, schedule
 from clearprop.training.arrays import gathered, read_sample_weight, taken
 from clearprop.training.choices import check_suited

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,13 +25,15 @@ from clearprop.model.outcomes import figures, probabilities, values
 from clearprop.model.targets import encode_target
 from clearprop.network import Inputs, Network, Parameters, check_network
 from clearprop.settings import Attr
-from clearprop.tables import Chunk, Table, open_table
-from clearprop.tables.columns import read_weights
-from clearprop.tables.encoder import Encoded, Encoder
-from clearprop.tables.task import Target
+from clearprop.tables import Chunk, Table
+from clearprop.tables.target import Target
+from clearprop.tables.weights import read_weights
 from clearprop.training.arrays import read_inputs, read_sample_weight
 from clearprop.training.history import History
 from clearprop.words import number, shown
+
+if TYPE_CHECKING:
+    from clearprop.tables.encoder import Encoded, Encoder  # a model of arrays has none
 
 __all__ = ["Model", "Predictions", "input_arrays"]
 
@@ -212,11 +214,10 @@ class Model:
                 "the model was trained from arrays and reads arrays, not tables: in Python, "
                 "cp.load(FILE).predict(X)"
             )
-        texts = list(self.encoder.text_columns)
+        texts: list[str] = []
         if judged and self.task == "classification" and self.target.kind == "text":
             texts.append(self.target.name)
-        table = open_table(data, as_text=texts, encoding=encoding)
-        self.encoder.check(table)
+        table = self.encoder.open(data, as_text=texts, encoding=encoding)
         if judged:
             table.column(self.target.name)
         return table

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clearprop.errors import DataError
 from clearprop.metrics import evaluate
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 
 __all__ = ["figures", "probabilities", "values"]
 

@@ -37,10 +37,11 @@ from clearprop.network import Network
 from clearprop.optimizers import Optimizer
 from clearprop.optimizers import optimizer as chosen_optimizer
 from clearprop.tables import Table
-from clearprop.tables.columns import Decisions, read_weights
+from clearprop.tables.columns import Decisions
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
 from clearprop.tables.fingerprint import fingerprint
-from clearprop.tables.task import Target, TaskName
+from clearprop.tables.target import Target, TaskName
+from clearprop.tables.weights import read_weights
 from clearprop.training import Engine, Training
 
 __all__ = ["Prepared", "train_plain"]

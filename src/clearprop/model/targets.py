@@ -1,6 +1,6 @@
 """What the targets of an array are: labels as their users wrote them, or numbers.
 
-A table's target is `clearprop.tables.task`'s; both speak through one `Target`. Proved by
+A table's target is `clearprop.tables.target`'s; both speak through one `Target`. Proved by
 ``tests/test_model.py``.
 """
 
@@ -16,7 +16,7 @@ from clearprop.backprop.given import as_held
 from clearprop.errors import DataError, ShapeError
 from clearprop.network import Network
 from clearprop.tables import Kind
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 from clearprop.words import did_you_mean, shown
 
 __all__ = ["encode_target", "find_target"]

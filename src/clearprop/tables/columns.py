@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables.cells import Role, read_numbers
+from clearprop.tables.cells import Role
 from clearprop.tables.facts import Asked, Facts
 from clearprop.tables.fold import gather
 from clearprop.tables.table import Chunk, Column, Kind, Table
 from clearprop.words import did_you_mean
 
-__all__ = ["Decision", "Decisions", "Use", "check_uses", "decide", "read_weights"]
+__all__ = ["Decision", "Decisions", "Use", "check_uses", "decide"]
 
 #: What a column is used for: an input of some role, or something else.
 Use = Literal["number", "category", "boolean", "date", "target", "weight", "group", "dropped"]
@@ -170,7 +170,7 @@ def decide(
 
     Examples
     --------
-    >>> from clearprop.tables import open_table
+    >>> from clearprop.tables.opening import open_table
     >>> table = open_table({"id": [1, 2, 3], "age": [30, 40, 30], "y": ["a", "b", "a"]})
     >>> print("\\n".join(decide(table, target="y").describe()))
     column  used as  levels  missing  because
@@ -348,29 +348,3 @@ def _text_use(seen: Facts, different: int | None) -> tuple[Use, str]:
     if seen.count >= 50 and different > 0.9 * seen.count:
         return "dropped", f"free text: {different} different texts in {seen.count} cells"
     return "category", "text"
-
-
-def read_weights(table: Table, name: str) -> NDArray[np.float64]:
-    """The weights of all rows.
-
-    Raises
-    ------
-    DataError
-        If one is missing, negative, infinite or no number, by its row, or all are zero.
-    """
-    cells = read_numbers(table.read([name])[name], name, 0)
-    bad = ~cells.valid | (cells.values < 0)
-    if bad.any():
-        row = int(np.argmax(bad))
-        what = f"is {cells.values[row]:g}" if cells.valid[row] else "is missing"
-        raise DataError(
-            f"weight {name!r} {what} in row {row + 1}: weights must be 0 or more; write a number "
-            "there (0 leaves the row out), or name another column"
-        )
-    if not cells.values.any():
-        raise DataError(f"weight {name!r} is 0 in every row: no row counts")
-    with np.errstate(over="ignore"):
-        total = cells.values.sum()
-    if total > 1e200:  # as for arrays' weights: Σ w J must be finite
-        raise DataError(f"the sum of weight {name!r} overflows: divide the weights by a constant")
-    return cells.values

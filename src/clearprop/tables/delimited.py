@@ -18,7 +18,6 @@ from clearprop.tables.charset import TextFile
 from clearprop.tables.table import Kind, unique_names
 
 __all__ = [
-    "MISSING",
     "Field",
     "Layout",
     "explain_csv",
@@ -28,11 +27,6 @@ __all__ = [
     "note_nearly_numeric",
     "typed_fields",
 ]
-
-#: Cells that say "no value", whatever the kind of their column (with or without spaces round them).
-MISSING: tuple[str, ...] = (
-    "", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "NULL", "Null", "null", "#N/A", "?",
-)  # fmt: skip
 
 _DELIMITERS = (",", "\t", ";", "|")
 #: Formats of dates besides ISO 8601, believed only where one of them alone reads every cell.

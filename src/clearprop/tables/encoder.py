@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from clearprop.errors import DataError, SettingError
 from clearprop.tables.cells import READERS, Role
 from clearprop.tables.fold import gather
+from clearprop.tables.opening import open_table
 from clearprop.tables.recipe import Recipe
 from clearprop.tables.recipes import RECIPES
 from clearprop.tables.table import Chunk, Kind, Table
@@ -85,7 +86,7 @@ class Encoder:
 
     Examples
     --------
-    >>> from clearprop.tables import open_table
+    >>> from clearprop.tables.opening import open_table
     >>> table = open_table({"x": [1.0, 3.0, None], "colour": ["red", "blue", "red"]})
     >>> encoder = fit_encoder(table, {"x": "number", "colour": "category"})
     >>> encoder.labels
@@ -131,6 +132,27 @@ class Encoder:
     def text_columns(self) -> tuple[str, ...]:
         """The columns that were text in training: `open_table` must not turn "007" into 7."""
         return tuple(c.name for c in self.columns if c.kind == "text")
+
+    def open(
+        self, data: object, *, as_text: Sequence[str] = (), encoding: str | None = None
+    ) -> Table:
+        """Open a table that has the encoder's columns, those that were text read as text.
+
+        Parameters
+        ----------
+        data, encoding :
+            As for `clearprop.tables.opening.open_table`.
+        as_text : sequence of str
+            Other columns that are text whatever they look like.
+
+        Raises
+        ------
+        FileError, DataError
+            One sentence: what is wrong, where, and the fix.
+        """
+        table = open_table(data, as_text=[*self.text_columns, *as_text], encoding=encoding)
+        self.check(table)
+        return table
 
     def check(self, table: Table, ignored: Sequence[str] = ()) -> list[str]:
         """See that a table has the columns; their order does not matter.

@@ -21,7 +21,6 @@ from clearprop.errors import DataError, FileError
 from clearprop.tables.arrow import Stream, read_all
 from clearprop.tables.charset import TextFile, prepare
 from clearprop.tables.delimited import (
-    MISSING,
     Field,
     explain_csv,
     identifier,
@@ -33,6 +32,7 @@ from clearprop.tables.delimited import (
 from clearprop.tables.paths import first_bytes, group_of, paths_of
 from clearprop.tables.records import explain_records
 from clearprop.tables.table import (
+    MISSING,
     UNSURE,
     Cells,
     Chunk,

@@ -26,7 +26,7 @@ def fingerprint(table: Table, names: Sequence[str]) -> str:
 
     Examples
     --------
-    >>> from clearprop.tables import open_table
+    >>> from clearprop.tables.opening import open_table
     >>> one, two = open_table({"x": [1, 2], "id": [7, 8]}), open_table({"id": [0, 0], "x": [1, 2]})
     >>> fingerprint(one, ["x"]) == fingerprint(two, ["x"])
     True

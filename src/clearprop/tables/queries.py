@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from clearprop.errors import DataError
 from clearprop.storage import check_plain
 from clearprop.tables.charset import prepare
-from clearprop.tables.delimited import MISSING, identifier
+from clearprop.tables.delimited import identifier
 from clearprop.tables.files import (
     FileTable,
     connect,
@@ -24,7 +24,7 @@ from clearprop.tables.files import (
     open_delimited,
 )
 from clearprop.tables.paths import group_of
-from clearprop.tables.table import Table
+from clearprop.tables.table import MISSING, Table
 
 if TYPE_CHECKING:
     import duckdb

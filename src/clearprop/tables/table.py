@@ -13,8 +13,14 @@ from numpy.typing import NDArray
 from clearprop.errors import DataError
 from clearprop.words import did_you_mean
 
-__all__ = ["UNSURE", "Cells", "Chunk", "Column", "Kind", "MemoryTable", "Table", "recut",
-           "unique_names"]  # fmt: skip
+__all__ = ["MISSING", "UNSURE", "Cells", "Chunk", "Column", "Kind", "MemoryTable", "Table",
+           "recut", "unique_names"]  # fmt: skip
+
+#: Cells of a text file that say "no value", whatever the kind of their column (with or without
+#: spaces round them).
+MISSING: tuple[str, ...] = (
+    "", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "NULL", "Null", "null", "#N/A", "?",
+)  # fmt: skip
 
 #: How a note of an encoding ends that was found and not given.
 UNSURE = "if names look wrong, give its encoding"

@@ -1,26 +1,19 @@
-"""What is to be predicted: the classes of a label, or a number, found from the target's cells."""
+"""What is to be predicted: a label or a number, found from the target's cells."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import repeat
-from typing import Any, Literal, cast
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables.cells import READERS
 from clearprop.tables.facts import Asked, Facts
 from clearprop.tables.fold import gather
-from clearprop.tables.table import Chunk, Kind, Table
+from clearprop.tables.table import Chunk, Table
+from clearprop.tables.target import Target, TaskName
 
-__all__ = ["Label", "Target", "TaskName", "decide_task", "fit_target"]
-
-TaskName = Literal["classification", "regression"]
-Label = str | int | float | bool
+__all__ = ["decide_task", "fit_target"]
 
 #: Whole numbers of at most so many different values are taken for labels.
 MOST_INTEGER_CLASSES = 20
@@ -29,143 +22,6 @@ ROWS_PER_INTEGER_CLASS = 5
 
 #: A deviation below this is no normal number, and dividing by it overflows.
 TINY = float(np.finfo(np.float64).tiny)
-
-
-@dataclass(frozen=True)
-class Target:
-    """The target column, as data.
-
-    Attributes
-    ----------
-    name : str
-        The column.
-    task : "classification" or "regression"
-    why : str
-        How the task was found.
-    kind : Kind
-        The kind of the column's cells, which predicted labels have too.
-    classes : tuple of str
-        The names of the classes in sorted order (numbers by value); empty for regression.
-    mean, std : float
-        Of the training rows, for regression: the network learns (y − mean) / std.
-    bounds : (float, float) or None
-        The least and the greatest number that is predicted; None for any.
-    """
-
-    name: str
-    task: TaskName
-    why: str
-    kind: Kind
-    classes: tuple[str, ...] = ()
-    mean: float = 0.0
-    std: float = 1.0
-    bounds: tuple[float, float] | None = None
-
-    @property
-    def labels(self) -> tuple[Label, ...]:
-        """The classes as values of the column's kind."""
-        return tuple(_label(name, self.kind) for name in self.classes)
-
-    def encode(self, chunk: Chunk) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """The target of some rows, as the cost wants it.
-
-        Returns
-        -------
-        y : int64 array of places in `classes`, or float64 array of (y − mean) / std; shape (m,)
-        known : bool array of shape (m,)
-            False where the target is missing; y is 0 there.
-
-        Raises
-        ------
-        DataError
-            For a label that training has not seen, a text where a number should be, an infinity.
-        """
-        cells = chunk[self.name]
-        if self.task == "regression":
-            values, valid = READERS["number"](cells, self.name, chunk.start)
-            return np.where(valid, (values - self.mean) / self.std, 0.0), valid
-        names, valid = READERS["category"](cells, self.name, chunk.start)
-        place = {name: number for number, name in enumerate(self.classes)}
-        codes = np.fromiter(map(place.get, names.tolist(), repeat(-1)), np.int64, len(names))
-        codes[~valid] = 0
-        if (codes < 0).any():
-            row = int(np.argmax(codes < 0))
-            at = chunk.start + row + 1
-            raise DataError(
-                f"target {self.name!r} has the label {names[row]!r} in row {at}, "
-                f"which training has not seen: it knows {', '.join(map(repr, self.classes[:12]))}"
-            )
-        return codes, valid
-
-    def decode(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """Predictions in the target's own terms.
-
-        Parameters
-        ----------
-        outputs : array
-            Classification: whole numbers, places in `classes`, of any shape. Regression: what the
-            network gives, of any shape.
-
-        Returns
-        -------
-        array of that shape, of labels or of float64 mean + std · output
-        """
-        if self.task == "regression":
-            return np.asarray(outputs, np.float64) * self.std + self.mean
-        return self._by_place[np.asarray(outputs, np.int64)]
-
-    @cached_property
-    def _by_place(self) -> NDArray[Any]:
-        """The labels as an array."""
-        dtype: Any = {"integer": np.int64, "real": np.float64, "boolean": np.bool_}
-        labels = np.empty(len(self.classes), dtype.get(self.kind, object))
-        labels[:] = self.labels
-        return labels
-
-    def predicted(self, outputs: NDArray[Any]) -> NDArray[Any]:
-        """What the network gives, decoded; numbers within the `bounds`."""
-        found = self.decode(outputs)
-        return found if self.bounds is None else np.clip(found, *self.bounds)
-
-    def to_data(self) -> dict[str, Any]:
-        """The target as plain data, which JSON keeps to the bit."""
-        own = {} if self.bounds is None else {"bounds": list(self.bounds)}
-        return {
-            "name": self.name,
-            "task": self.task,
-            "why": self.why,
-            "kind": self.kind,
-            "classes": list(self.classes),
-            "mean": self.mean,
-            "std": self.std,
-            **own,
-        }
-
-    @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Target:
-        """The target that `to_data` described."""
-        try:
-            low, high = data.get("bounds", (None, None))
-            return cls(
-                str(data["name"]),
-                cast(TaskName, data["task"]),
-                str(data["why"]),
-                cast(Kind, data["kind"]),
-                tuple(str(name) for name in data["classes"]),
-                float(data["mean"]),
-                float(data["std"]),
-                None if low is None else (float(low), float(high)),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DataError(f"this describes no target: {error!r} is amiss") from error
-
-
-def _label(name: str, kind: Kind) -> Label:
-    if kind == "integer":
-        return int(name)
-    if kind == "real":
-        return float(name)
-    return name == "true" if kind == "boolean" else name
 
 
 def decide_task(

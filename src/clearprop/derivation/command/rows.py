@@ -18,8 +18,9 @@ from clearprop.model import Model
 from clearprop.model.model import input_arrays
 from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network
-from clearprop.tables import Cells, Table, open_table
+from clearprop.tables import Cells, Table
 from clearprop.tables.cells import read_names, read_numbers
+from clearprop.tables.opening import open_table
 from clearprop.words import Sentence, shown
 
 Columns = dict[str, tuple[str, ...]]
