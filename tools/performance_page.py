@@ -233,8 +233,8 @@ def sweep(part: dict[str, Any]) -> list[str]:
         "Chains of one width to ten classes, float32, Adam, beside the fastest of "
         f"{', '.join(peers)}. At {len(points)} points ClearProp is between "
         f"{min(one['ratio'] for one in points):.2f} and {max(one['ratio'] for one in points):.1f} "
-        f"times as fast; it is slower at {len(slower) or 'none'}. PyTorch is not compiled here: that "
-        "takes longer than a point is given.",
+        f"times as fast; it is slower at {len(slower) or 'none'}. PyTorch is not compiled here: "
+        "that takes longer than a point is given.",
         "",
         plot("sweep", "times faster than the fastest peer, by width, batch and depth"),
         "",
