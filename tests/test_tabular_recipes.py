@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from clearprop.tables import open_table
 from clearprop.tables.encoder import Encoder, fit_encoder
+from clearprop.tables.opening import open_table
 
 
 def encoder(values: Sequence[float | None], recipe: str, rows_per_chunk: int = 65536) -> Encoder:
@@ -47,7 +47,7 @@ def test_missing_cells_are_the_median_with_a_flag() -> None:
     assert encoded(fitted, [2.0, None]).tolist() == [[0.0, 0.0], [0.0, 1.0]]
 
 
-@pytest.mark.parametrize("recipe", ["robust", "pieces", "periodic"])
+@pytest.mark.parametrize("recipe", ["robust", "pieces", "rare", "periodic"])
 @pytest.mark.parametrize(
     "values",
     [
@@ -97,6 +97,28 @@ def test_the_fewer_cells_are_no_zeros_the_finer_the_tail_is_cut() -> None:
     assert max(np.diff(cuts)) <= 4  # quantiles by 1/64 are 8 values apart there
 
 
+def test_what_is_rare_in_a_column_of_mostly_one_value_is_cut_as_finely_as_it_is_known() -> None:
+    tail = np.arange(1.0, 41.0)  # 40 values in the last 8 % of 500
+    fitted = encoder([0.0] * 460 + tail.tolist(), "rare")
+    assert fitted.columns[0].parameters["cuts"] == [0.0, *tail.tolist()]
+    many = encoder([0.0] * 5000 + np.linspace(1.5, 90, 3000).tolist(), "rare")
+    assert len(many.columns[0].parameters["cuts"]) == 65
+
+
+def test_rare_pieces_are_0_in_the_mean_and_as_large_as_common_ones(
+    rng: np.random.Generator,
+) -> None:
+    # A tenth of the cells is no zero: the first piece of what is rare is nearly 0.9 rows' 0.
+    x = np.concatenate([np.zeros(9000), np.ceil(rng.uniform(0, 20, 1000))])
+    fitted = encoder(x.tolist(), "rare")
+    pieces = encoded(fitted, x.tolist())[:, 1:]
+    assert pieces.shape == (10_000, 20)
+    np.testing.assert_allclose(pieces.mean(axis=0), 0, atol=0.01)
+    rare = (x[:, None] >= np.arange(1, 21)).mean(axis=0)  # Bernoulli: σ² = p (1 − p)
+    spread = np.sqrt(rare * (1 - rare))
+    np.testing.assert_allclose(pieces.std(axis=0), np.minimum(0.5, 3 * spread), rtol=0.1)
+
+
 def test_waves_are_the_sines_and_cosines_of_the_scaled_column(rng: np.random.Generator) -> None:
     x = rng.normal(size=65)
     fitted = encoder(x.tolist(), "periodic")
@@ -120,7 +142,7 @@ def test_waves_of_a_missing_cell_are_the_medians_and_one_value_has_none() -> Non
     assert encoder([7.0, 7.0, 7.0], "periodic").labels == ("x",)
 
 
-@pytest.mark.parametrize("recipe", ["robust", "pieces", "periodic"])
+@pytest.mark.parametrize("recipe", ["robust", "pieces", "rare", "periodic"])
 def test_no_bit_of_a_robust_recipe_depends_on_chunks(recipe: str, rng: np.random.Generator) -> None:
     values = rng.lognormal(size=1000).tolist()
     whole = encoder(values, recipe).to_data()

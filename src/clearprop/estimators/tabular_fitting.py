@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from clearprop import philox
 from clearprop.engine import Precision
 from clearprop.errors import SettingError
+from clearprop.estimators.rare_values import mean_something
 from clearprop.estimators.tabular_figures import cost_of, watched
 from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tabular_network import HEAD, build, side_by_side
@@ -32,9 +33,9 @@ from clearprop.network import Network
 from clearprop.optimizers import AdamW
 from clearprop.settings import Attr
 from clearprop.tables import Table
-from clearprop.tables.cells import Role
+from clearprop.tables.cells import Role, read_numbers
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
-from clearprop.tables.task import Target
+from clearprop.tables.target import Target
 from clearprop.training import History, Training
 from clearprop.training.checkpoint import destination
 
@@ -416,7 +417,15 @@ def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:
     recipe = made_of.numbers
     if recipe in ("pieces", "periodic") and len(numbers) > made_of.pieces_up_to:
         recipe = "robust"
-    return dict.fromkeys(numbers, recipe)
+    found: dict[str, str] = dict.fromkeys(numbers, recipe)
+    if recipe == "pieces" and made_of.rare:
+        counts = np.ones(len(rows.y), np.bool_) if rows.weights is None else rows.weights > 0
+        for name in numbers:
+            cells = read_numbers(rows.table.read([name])[name], name, 0)
+            known = cells.valid & counts
+            if mean_something(cells.values[known], rows.y[known]):
+                found[name] = "rare"
+    return found
 
 
 def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_] | None]:

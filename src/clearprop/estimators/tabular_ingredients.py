@@ -32,7 +32,7 @@ _ATTRS = (
     Attr("sharing", str, "packed", choices=("mini", "packed")),
     *(
         Attr(name, bool, False)
-        for name in ("parametric", "equal_rates", "temperature", "clip", "refit", "beside")
+        for name in ("parametric", "equal_rates", "temperature", "clip", "refit", "beside", "rare")
     ),
 )
 
@@ -52,6 +52,9 @@ class Ingredients:
         The recipe of columns of numbers.
     pieces_up_to : int
         Most columns of numbers that get pieces, or waves; more are ``"robust"``.
+    rare : bool
+        Of those with pieces, columns of mostly one value whose other values mean something each
+        (`clearprop.estimators.rare_values`) are ``"rare"``: cut finer, in inputs that are larger.
     one_hot_up_to : int
         A category of more levels gets an embedding.
     embedding : int
@@ -99,6 +102,7 @@ class Ingredients:
     parametric: bool = False
     numbers: Literal["robust", "pieces", "periodic", "standard"] = "pieces"
     pieces_up_to: int = 24
+    rare: bool = True
     one_hot_up_to: int = 32
     embedding: int = 8
     scale_lr_factor: float = 6.0

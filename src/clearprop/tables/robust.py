@@ -30,6 +30,11 @@ PIECES = 16
 #: smooth functions of the columns, and learns which of the pieces it needs (docs/accuracy.md).
 _PIECE = 0.3
 
+#: Pieces of a column of mostly one value whose other values mean something each, at most.
+_RARE_PIECES = 64
+#: … and their deviation, up to a range: a network hardly learns from what is rare and small.
+_RARE_STD, _RARE_RANGE = 0.5, 3.0
+
 #: How high a wave is, for the same reason.
 _WAVE = 0.15
 
@@ -41,6 +46,7 @@ _QUARTILES = (0.25, 0.5, 0.75)
 #: Steps of quantiles, each half the last, tried until they give cuts enough: a column of mostly one
 #: value is cut finer in its tail.
 _STEPS = tuple(1 / (PIECES * 2**halvings) for halvings in range(2, 6))
+_FINEST = _STEPS[-1] / 2
 _LIMIT = 3.0  # values end up in (−3, 3)
 _FAR = 1e100  # its square is finite, and it is as good as infinitely far out
 
@@ -90,20 +96,45 @@ def _places(step: float) -> list[float]:
     return [place * step for place in range(round(1 / step) + 1)]
 
 
+def _cuts(facts: Facts, step: float) -> list[float]:
+    """The different quantiles at 0, step, 2 step, … 1."""
+    found = [facts.quantiles[q] for q in _places(step)]
+    if facts.whole:  # a quantile between 0 and 1 is none of their values
+        found = [float(np.floor(cut)) for cut in found]
+    return sorted(set(found))
+
+
+def _fewer(cuts: list[float], pieces: int) -> list[float]:
+    """At most so many pieces between cuts, by their places; none of one piece, which is no cut."""
+    if len(cuts) > pieces + 1:
+        cuts = [cuts[round(j * (len(cuts) - 1) / pieces)] for j in range(pieces + 1)]
+    return cuts if len(cuts) > 2 else []
+
+
 def _fit_pieces(facts: Facts) -> Parameters:
-    if not facts.count:
-        return {**_fit_robust(facts), "cuts": []}
     cuts: list[float] = []
-    for step in _STEPS:
-        found = [facts.quantiles[q] for q in _places(step)]
-        if facts.whole:  # a quantile between 0 and 1 is none of their values
-            found = [float(np.floor(cut)) for cut in found]
-        cuts = sorted(set(found))
+    for step in _STEPS if facts.count else ():
+        cuts = _cuts(facts, step)
         if len(cuts) > PIECES:
             break
-    if len(cuts) > PIECES + 1:
-        cuts = [cuts[round(j * (len(cuts) - 1) / PIECES)] for j in range(PIECES + 1)]
-    return {**_fit_robust(facts), "cuts": cuts if len(cuts) > 2 else []}
+    return {**_fit_robust(facts), "cuts": _fewer(cuts, PIECES)}
+
+
+def _fit_rare(facts: Facts) -> Parameters:
+    """Pieces as fine as is known, each with its mean and the range that it is given.
+
+    Mean and deviation are those of the quantiles, which stand for the rows.
+    """
+    scaled = _fit_robust(facts)
+    cuts = _fewer(_cuts(facts, _FINEST), _RARE_PIECES) if facts.count else []
+    if not cuts:
+        return {**scaled, "cuts": cuts}
+    through = _through(np.array([facts.quantiles[q] for q in _places(_FINEST)]), cuts)
+    deviations = np.maximum(through.std(axis=0), math.ulp(0.0))
+    with np.errstate(over="ignore"):
+        ranges = np.clip(_RARE_STD / deviations, _PIECE, _RARE_RANGE)
+    means = through.mean(axis=0)
+    return {**scaled, "cuts": cuts, "ranges": ranges.tolist(), "means": means.tolist()}
 
 
 def _pieces_labels(name: str, parameters: Parameters) -> list[str]:
@@ -111,17 +142,28 @@ def _pieces_labels(name: str, parameters: Parameters) -> list[str]:
     return [*_robust_labels(name, parameters), *(f"{name} piece {j + 1}" for j in range(count))]
 
 
+def _through(x: NDArray[np.float64], cuts: list[float]) -> NDArray[np.float64]:
+    """(x − low) / (high − low) of each piece, from 0 before it to 1 behind it."""
+    edges = np.array(cuts) / 2  # so that the distance of two of opposite signs is finite
+    low, high = edges[:-1], edges[1:]
+    with np.errstate(over="ignore"):
+        places = (x[:, None] / 2 - low) / np.maximum(high - low, math.ulp(0.0))
+    return np.clip(places, 0, 1)
+
+
 def _encode_pieces(cells: Cells, parameters: Parameters, out: NDArray[Any]) -> None:
     width = 1 + parameters["flag"]
     _encode_robust(cells, parameters, out[:, :width])
-    cuts = np.array(parameters["cuts"])
-    if len(cuts):
-        x = _there(cells, parameters)[:, None] / 2
-        low, high = cuts[:-1] / 2, cuts[1:] / 2
-        with np.errstate(over="ignore"):
-            # (x − low) / (high − low), from 0 before the piece to 1 behind it
-            through = np.clip((x - low) / np.maximum(high - low, math.ulp(0.0)), 0, 1)
-        out[:, width:] = _PIECE * (through - 0.5)
+    if cuts := parameters["cuts"]:
+        out[:, width:] = _PIECE * (_through(_there(cells, parameters), cuts) - 0.5)
+
+
+def _encode_rare(cells: Cells, parameters: Parameters, out: NDArray[Any]) -> None:
+    width = 1 + parameters["flag"]
+    _encode_robust(cells, parameters, out[:, :width])
+    if cuts := parameters["cuts"]:
+        through = _through(_there(cells, parameters), cuts)
+        out[:, width:] = np.array(parameters["ranges"]) * (through - np.array(parameters["means"]))
 
 
 def _periodic_labels(name: str, parameters: Parameters) -> list[str]:
@@ -158,6 +200,15 @@ ROWS = (
         _pieces_labels,
         _encode_pieces,
         help=f"as robust, and how far x is through each of up to {PIECES} pieces cut at quantiles",
+    ),
+    Recipe(
+        "rare",
+        Asked("number", quantiles=tuple(sorted({*_QUARTILES, *_places(_FINEST)}))),
+        _fit_rare,
+        _pieces_labels,
+        _encode_rare,
+        help=f"as pieces, up to {_RARE_PIECES} as fine as is known, each 0 in the mean and large "
+        "although rare: of mostly one value, with others that mean something each",
     ),
     Recipe(
         "periodic",
