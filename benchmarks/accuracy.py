@@ -196,6 +196,7 @@ ABLATED: dict[str, dict[str, Any]] = {
     "numbers without pieces": {"numbers": "robust"},
     "numbers standardised": {"numbers": "standard"},
     "pieces whatever the number of columns": {"pieces_up_to": 10**6},
+    "rare values cut as all others": {"rare": False},
     "waves (sines and cosines) for pieces": {"numbers": "periodic"},
     "an input for each level however many": {"one_hot_up_to": 10**6},
     "categories of more than 8 levels embedded": {"one_hot_up_to": 8},

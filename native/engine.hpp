@@ -125,7 +125,6 @@ class Engine : private Workspace<T> {
     using Base::row_cost_;
     using Base::settings_;
     using Base::share_;
-    using Base::sharing_;
     using Base::slots_;
     using Base::square_start_;
     using Base::squares_;

@@ -8,6 +8,7 @@
 // Why it is fast: engine.hpp tells.
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <optional>
 
 #include "blocks.hpp"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -28,22 +30,59 @@ def test_values_that_mean_something_each_are_found(rng: np.random.Generator, num
     assert mean_something(x[order], y[order])
 
 
-@pytest.mark.parametrize("numbers", [False, True])
+def common(rng: np.random.Generator, kind: str, rows: int) -> np.ndarray:
+    """A column of mostly zeros: its others equally common, of Zipf's law, or all different."""
+    if kind == "equal":
+        return mostly_zero(rng, rows=rows)
+    other = rng.zipf(1.5, rows) % 400 + 1.0 if kind == "zipf" else rng.lognormal(0, 1, rows)
+    return np.where(rng.random(rows) < 0.1, other, 0.0)
+
+
+TARGETS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "two classes": lambda rng, n: rng.integers(0, 2, n),
+    "a rare class": lambda rng, n: (rng.random(n) < 0.01).astype(np.int64),
+    "fifty classes": lambda rng, n: rng.integers(0, 50, n),
+    "classes of Zipf's law": lambda rng, n: np.minimum(rng.zipf(1.3, n), 300),
+    "normal": lambda rng, n: rng.normal(size=n),
+    "heavy tails": lambda rng, n: rng.standard_t(2, n),
+    "claims": lambda rng, n: np.where(rng.random(n) < 0.05, rng.lognormal(0, 1.5, n), 0.0),
+    "constant": lambda rng, n: np.full(n, rng.normal()),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("kind", ["equal", "zipf", "different"])
 def test_values_that_mean_nothing_are_hardly_ever_taken_for_some(
-    rng: np.random.Generator, numbers: bool
+    rng: np.random.Generator, kind: str, target: str
 ) -> None:
     found = 0
-    for _ in range(200):
-        x = mostly_zero(rng, rows=2000)
-        y = rng.standard_exponential(len(x)) if numbers else rng.integers(0, 3, len(x))
-        found += mean_something(x, y)
-    assert found <= 1
+    for rows in [2000] * 60 + [20_000] * 20:
+        found += mean_something(common(rng, kind, rows), TARGETS[target](rng, rows))
+    assert found == 0
 
 
-def test_a_slope_is_none_of_their_own(rng: np.random.Generator) -> None:
-    x = mostly_zero(rng)
-    assert not mean_something(x, of_two(rng, 0.3 + 0.3 * x / 40))
-    assert not mean_something(x, x / 40 + rng.normal(0, 1, len(x)))
+@pytest.mark.parametrize("rows", [6000, 60_000, 200_000])
+@pytest.mark.parametrize("kind", ["equal", "different"])
+def test_what_follows_the_value_smoothly_or_in_steps_is_none_of_their_own(
+    rng: np.random.Generator, kind: str, rows: int
+) -> None:
+    x = common(rng, kind, rows)
+    place = np.where(x > 0, np.searchsorted(np.sort(x[x > 0]), x) / (x > 0).sum(), 0.0)
+    for share in (
+        0.3 + 0.3 * place,
+        1 / (1 + np.exp(-1.5 * np.log(np.maximum(x, 0.1)))),
+        np.tanh(3 * place),
+        np.where(place > rng.random(), 0.9, 0.1),
+        np.where((place > 0.3) & (place < 0.7), 0.8, 0.2),
+    ):
+        assert not mean_something(x, of_two(rng, share))
+        assert not mean_something(x, share + rng.normal(0, 0.5, rows))
+
+
+def test_no_threshold_of_the_example_is_taken_for_single_values() -> None:
+    x = np.repeat([0.0, *range(1, 21)], [1000, *[20] * 20])
+    assert [t for t in range(1, 21) if mean_something(x, (x > t).astype(np.int64))] == []
+    assert [t for t in range(1, 21) if mean_something(x, (x > t).astype(np.float64))] == []
 
 
 def test_a_column_of_many_common_values_or_few_rare_rows_is_none(rng: np.random.Generator) -> None:
@@ -51,6 +90,8 @@ def test_a_column_of_many_common_values_or_few_rare_rows_is_none(rng: np.random.
     assert not mean_something(x, (x % 2).astype(np.int64))
     x = np.where(rng.random(4000) < 0.4, 8.0, rng.integers(0, 16, 4000))
     assert not mean_something(x, (x % 2).astype(np.int64))
+    huge = np.where(x == 8, 1.5e308, x)
+    assert not mean_something(huge, (x % 2).astype(np.int64))
     x = np.zeros(4000)
     x[:60] = np.arange(60) % 4 + 1
     assert not mean_something(x, (x % 2).astype(np.int64))

@@ -10,6 +10,9 @@ import pytest
 from clearprop.tables.encoder import Encoder, fit_encoder
 from clearprop.tables.opening import open_table
 
+#: Of cells that are missing, 0, and three rare values.
+_MISSING = (0.6, 0.22, 0.06, 0.06, 0.06)
+
 
 def encoder(values: Sequence[float | None], recipe: str, rows_per_chunk: int = 65536) -> Encoder:
     table = open_table({"x": values})
@@ -117,6 +120,16 @@ def test_rare_pieces_are_0_in_the_mean_and_as_large_as_common_ones(
     rare = (x[:, None] >= np.arange(1, 21)).mean(axis=0)  # Bernoulli: σ² = p (1 − p)
     spread = np.sqrt(rare * (1 - rare))
     np.testing.assert_allclose(pieces.std(axis=0), np.minimum(0.5, 3 * spread), rtol=0.1)
+
+
+def test_rare_pieces_are_0_in_the_mean_where_cells_are_missing_too(
+    rng: np.random.Generator,
+) -> None:
+    x = [float(v) if v >= 0 else None for v in rng.choice([-1, 0, 3, 4, 5], 6000, p=_MISSING)]
+    fitted = encoder(x, "rare")
+    pieces = encoded(fitted, x)[:, 2:]
+    np.testing.assert_allclose(pieces.mean(axis=0), 0, atol=0.01)
+    np.testing.assert_allclose(pieces.std(axis=0), 0.5, atol=0.02)
 
 
 def test_waves_are_the_sines_and_cosines_of_the_scaled_column(rng: np.random.Generator) -> None:

@@ -1,16 +1,22 @@
 """Whether the rare values of a column mean something each: a test by the target.
 
 A column of mostly one value, such as capital gains, may hold a few exact values of which each tells
-what a neighbour does not. Such a column is worth an input a value; of another, so many inputs are
-so many ways to learn by heart. The values beside the common one are cut into groups of neighbours
-of about as many rows each, and those into four; both say something of the target:
+what its neighbours do not. Such a column is worth an input a value; of another, whose other values
+say little or say it smoothly, so many inputs are so many ways to learn by heart.
 
-    G = 2 (ℓ_groups − ℓ_four),  ℓ = Σ nₖ log(nₖ / n) over the classes of each group;
-    G = (S_groups − S_four) / σ²,  S = Σ n ȳ² over groups, σ² within them, for numbers,
+The values beside the common one are cut into groups of neighbours, ȳₖ is the mean of a score of the
+target over the nₖ rows of one, and
 
-and where neighbours are alike G is distributed as χ² of ν degrees, of mean ν and variance 2 ν.
+    dₖ = ȳₖ − (nₖ₋₁ ȳₖ₋₁ + nₖ₊₁ ȳₖ₊₁) / (nₖ₋₁ + nₖ₊₁),  Var dₖ = σ² (1/nₖ + 1/(nₖ₋₁ + nₖ₊₁))
 
-Source: the likelihood ratio of nested models (Wilks 1938), and the F test of them, ν F → χ².
+is about 0 wherever the target follows the value smoothly. zₖ² = dₖ² / Var dₖ has the mean 1 then;
+overlapping as they are, ν of them have a sum of variance about 4 ν. None counts for more than 9: a
+step is two large ones, and two steps are no reason for so many inputs. Scores are the target's
+ranks, or for classes whether a row is of one of the most frequent: neither an outlier nor a rare
+class decides.
+
+Source: second differences of neighbours as roughness (von Neumann 1941, "Distribution of the ratio
+of the mean square successive difference to the variance", for first differences).
 Proved by ``tests/test_tabular_rare.py``.
 """
 
@@ -24,14 +30,17 @@ from numpy.typing import NDArray
 
 __all__ = ["mean_something"]
 
-#: Groups at most, and the least worth a look.
-_MOST, _LEAST = 64, 8
-#: Rows of a group, on average at least.
-_ROWS = 8
-#: Groups that a smooth function tells apart without help.
-_COARSE = 4
-#: Deviations of G above its mean from which neighbours are not alike.
+#: Groups at most, rows of one at least, and differences to be judged at least.
+_MOST, _ROWS, _LEAST = 64, 8, 12
+#: What a single z² counts at most.
+_LARGE = 9.0
+#: Deviations of the sum above its mean from which neighbours are not alike …
 _DEVIATIONS = 5.0
+#: … and the least mean of d² − Var d, in the target's own variance, of all but two steps' worth of
+#: the largest: less is not worth the inputs.
+_WORTH, _STEPS = 0.05, 4
+#: Classes that are looked at, each against all others.
+_CLASSES = 8
 
 
 def mean_something(x: NDArray[np.float64], y: NDArray[Any]) -> bool:
@@ -47,50 +56,60 @@ def mean_something(x: NDArray[np.float64], y: NDArray[Any]) -> bool:
     Examples
     --------
     >>> x = np.repeat([0.0, *range(1, 21)], [1000, *[20] * 20])
-    >>> mean_something(x, (x % 2).astype(int)), mean_something(x, (x > 10).astype(int))
+    >>> mean_something(x, (x % 2).astype(int)), mean_something(x, (x > 7).astype(int))
     (True, False)
     """
     if not len(x):
         return False
-    rare = x != np.median(x)
+    rare = x != np.partition(x, len(x) // 2)[len(x) // 2]
     if rare.mean() > 0.5:  # no value is that of most rows
         return False
-    x, y = x[rare], y[rare]
-    groups = _groups(x)
-    many = groups.max(initial=-1) + 1
-    if many < _LEAST:
+    groups = _groups(x[rare])
+    counts = np.bincount(groups)
+    if len(counts) - 2 < _LEAST:
         return False
-    coarse = groups * _COARSE // many
-    if np.issubdtype(y.dtype, np.integer):
-        classes = int(y.max()) + 1
-        freedom = (many - _COARSE) * (len(np.unique(y)) - 1)
-        G = 2 * (_likelihood(groups, y, classes) - _likelihood(coarse, y, classes))
-    else:
-        freedom = many - _COARSE
-        within = float(np.square(y).sum()) - _explained(groups, y)
-        gain = _explained(groups, y) - _explained(coarse, y)
-        G = gain * (len(y) - many) / within if within > 0 else math.inf * (gain > 0)
-    return bool(G - freedom > _DEVIATIONS * math.sqrt(2 * freedom))
+    return any(_rough(score, groups, counts) for score in _scores(y[rare], len(counts)))
 
 
 def _groups(x: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The group of each value: neighbours of about as many rows; like values are of one group."""
-    most = min(_MOST, len(x) // _ROWS)
-    if most < _LEAST:
-        return np.zeros(len(x), np.int64)
+    """The group of each value: neighbours, whole values, of enough rows each."""
     _, place, count = np.unique(x, return_inverse=True, return_counts=True)
-    middle = np.cumsum(count) - count / 2
-    return np.unique((middle * most / len(x)).astype(np.int64), return_inverse=True)[1][place]
+    rows, least = np.cumsum(count), max(_ROWS, len(x) // _MOST)
+    last: list[int] = []  # the last value of each group
+    end = int(np.searchsorted(rows, least))
+    while end < len(rows):
+        last.append(end)
+        end = int(np.searchsorted(rows, rows[end] + least))
+    # What is left behind the last group joins it.
+    group = np.searchsorted(np.array(last, np.int64), np.arange(len(count)))
+    return np.minimum(group, max(len(last) - 1, 0))[place]
 
 
-def _likelihood(groups: NDArray[np.int64], y: NDArray[Any], classes: int) -> float:
-    """Σ nₖ log(nₖ / n) over classes and groups."""
-    size = (int(groups.max()) + 1, classes)
-    counts = np.bincount(groups * classes + y, minlength=size[0] * size[1]).reshape(size)
-    shares = counts / counts.sum(axis=1, keepdims=True)
-    return float((counts * np.log(np.where(counts > 0, shares, 1.0))).sum())
+def _scores(y: NDArray[Any], groups: int) -> list[NDArray[np.float64]]:
+    """The ranks of numbers; of classes, whether a row is of each of the most frequent."""
+    if not np.issubdtype(y.dtype, np.integer):
+        _, place, count = np.unique(y, return_inverse=True, return_counts=True)
+        return [(np.cumsum(count) - count / 2)[place]]
+    count = np.bincount(y)
+    frequent = np.argsort(-count, kind="stable")[:_CLASSES]
+    # As often there as not there, at least, as there are groups
+    return [
+        (y == one).astype(np.float64) for one in frequent if groups <= count[one] <= len(y) - groups
+    ]
 
 
-def _explained(groups: NDArray[np.int64], y: NDArray[Any]) -> float:
-    """Σ n ȳ² over groups."""
-    return float((np.square(np.bincount(groups, y)) / np.bincount(groups)).sum())
+def _rough(score: NDArray[np.float64], groups: NDArray[np.int64], n: NDArray[np.int64]) -> bool:
+    """Whether the means of neighbouring groups differ more than chance and smoothness make them."""
+    mean = np.bincount(groups, score) / n
+    variance = float(np.square(score - mean[groups]).sum()) / max(len(score) - len(n), 1)
+    whole = float(np.square(score - score.mean()).mean())
+    if not whole > 0:
+        return False
+    variance = max(variance, 0.05 * whole)  # groups of one class each have none
+    beside = n[:-2] + n[2:]
+    d = mean[1:-1] - (n[:-2] * mean[:-2] + n[2:] * mean[2:]) / beside
+    chance = variance * (1 / n[1:-1] + 1 / beside)
+    z2 = np.minimum(np.square(d) / chance, _LARGE)
+    apart = (float(z2.sum()) - len(z2)) / math.sqrt(4 * len(z2))
+    worth = np.sort(np.square(d) - chance)[:-_STEPS].mean()
+    return bool(apart > _DEVIATIONS and worth > _WORTH * whole)

@@ -38,9 +38,10 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
 
     Parameters
     ----------
-    numbers : {"standard", "robust", "pieces", "periodic"}
+    numbers : {"standard", "robust", "pieces", "rare", "periodic"}
         How columns of numbers are encoded: (x − mean) / std; by median and quartiles, clipped
-        smoothly; so, and piecewise linearly in up to 16 parts, or as 8 sines and cosines.
+        smoothly; so, and piecewise linearly in up to 16 parts, or in up to 64 for columns of mostly
+        one value, or as 8 sines and cosines.
     columns : {name: "number", "category", "boolean" or "date"}, optional
         What is known better than it looks.
     recipes : {name: recipe}, optional

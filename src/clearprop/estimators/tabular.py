@@ -91,8 +91,9 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     Notes
     -----
     Memory: about 10 bytes for each row and input while fitting. A column of numbers is 17 inputs
-    where there are at most 24 such columns, else 1; a category as many as it has levels, or 1 above
-    32 levels. A million rows of ten numbers take 1.7 GB.
+    where there are at most 24 such columns, else 1, and one of mostly one value up to 66 where its
+    other values mean something each; a category as many as it has levels, or 1 above 32 levels. A
+    million rows of ten numbers take 1.7 GB.
 
     Examples
     --------

@@ -6,6 +6,7 @@ Owns the order of these things for the tabular estimators; knows nothing of scik
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,9 @@ from clearprop.training import History, Training
 from clearprop.training.checkpoint import destination
 
 __all__ = ["Fitted", "Rows", "fit", "steps_of"]
+
+#: Rows of a larger table that are asked whether rare values mean something each, about.
+MOST_TO_TELL_RARE = 1 << 18
 
 #: Fewest rows of which some are held back to choose the epoch.
 LEAST_TO_VALIDATE = 10
@@ -418,14 +422,28 @@ def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:
     if recipe in ("pieces", "periodic") and len(numbers) > made_of.pieces_up_to:
         recipe = "robust"
     found: dict[str, str] = dict.fromkeys(numbers, recipe)
-    if recipe == "pieces" and made_of.rare:
-        counts = np.ones(len(rows.y), np.bool_) if rows.weights is None else rows.weights > 0
-        for name in numbers:
-            cells = read_numbers(rows.table.read([name])[name], name, 0)
-            known = cells.valid & counts
-            if mean_something(cells.values[known], rows.y[known]):
-                found[name] = "rare"
+    if recipe == "pieces" and made_of.rare and numbers:
+        found |= dict.fromkeys(_rare(rows, numbers), "rare")
     return found
+
+
+def _rare(rows: Rows, numbers: Sequence[str]) -> list[str]:
+    """The columns whose rare values mean something each, by some rows as far apart as can be."""
+    apart = math.ceil(rows.table.rows / MOST_TO_TELL_RARE)
+    shown = np.zeros(rows.table.rows, np.bool_)
+    shown[::apart] = True
+    if rows.weights is not None:
+        shown &= rows.weights > 0
+    read: dict[str, list[tuple[NDArray[Any], NDArray[Any]]]] = {name: [] for name in numbers}
+    for chunk in rows.table.chunks(65536, numbers):
+        here = shown[chunk.start : chunk.start + chunk.rows]
+        y = rows.y[chunk.start : chunk.start + chunk.rows]
+        for name in numbers:
+            cells = read_numbers(chunk[name], name, chunk.start)
+            known = cells.valid & here
+            read[name].append((cells.values[known], y[known]))
+    columns = {name: map(np.concatenate, zip(*read[name], strict=True)) for name in numbers}
+    return [name for name, (x, y) in columns.items() if mean_something(x, y)]
 
 
 def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_] | None]:

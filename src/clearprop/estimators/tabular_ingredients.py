@@ -55,6 +55,7 @@ class Ingredients:
     rare : bool
         Of those with pieces, columns of mostly one value whose other values mean something each
         (`clearprop.estimators.rare_values`) are ``"rare"``: cut finer, in inputs that are larger.
+        The targets of all rows decide, those that are held back to choose the epoch among them.
     one_hot_up_to : int
         A category of more levels gets an embedding.
     embedding : int

@@ -123,17 +123,21 @@ def _fit_pieces(facts: Facts) -> Parameters:
 def _fit_rare(facts: Facts) -> Parameters:
     """Pieces as fine as is known, each with its mean and the range that it is given.
 
-    Mean and deviation are those of the quantiles, which stand for the rows.
+    Mean and deviation are those of the quantiles, which stand for the rows that have a value, and
+    of the median, which stands where it is missing.
     """
     scaled = _fit_robust(facts)
     cuts = _fewer(_cuts(facts, _FINEST), _RARE_PIECES) if facts.count else []
     if not cuts:
         return {**scaled, "cuts": cuts}
     through = _through(np.array([facts.quantiles[q] for q in _places(_FINEST)]), cuts)
-    deviations = np.maximum(through.std(axis=0), math.ulp(0.0))
-    with np.errstate(over="ignore"):
-        ranges = np.clip(_RARE_STD / deviations, _PIECE, _RARE_RANGE)
-    means = through.mean(axis=0)
+    missing = facts.missing / (facts.count + facts.missing)
+    median = _through(np.array([scaled["median"]]), cuts)[0]
+    means = (1 - missing) * through.mean(axis=0) + missing * median
+    squares = (1 - missing) * np.square(through - means).mean(axis=0)
+    squares += missing * np.square(median - means)
+    with np.errstate(over="ignore", divide="ignore"):
+        ranges = np.clip(_RARE_STD / np.sqrt(squares), _PIECE, _RARE_RANGE)
     return {**scaled, "cuts": cuts, "ranges": ranges.tolist(), "means": means.tolist()}
 
 
