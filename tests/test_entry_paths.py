@@ -48,7 +48,9 @@ def test_describing_a_chain_reads_no_tables() -> None:
 
 def test_the_public_calls_are_those_of_the_command_line() -> None:
     from clearprop import estimators, model
+    from clearprop.model import loading
 
-    for name in ("train", "load", "Model", "Interrupted"):
+    for name in ("train", "Model", "Interrupted"):
         assert getattr(cp, name) is getattr(model, name)
+    assert cp.load is loading.load
     assert cp.train_table is estimators.train_table
