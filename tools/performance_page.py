@@ -41,6 +41,12 @@ make bench-speed                                          # all of it, and this 
 ```
 """
 
+BUSY = """\
+**A busy host.** Other machines on the same host took its cores' speed from the sweep on: in
+prediction, scaling, many networks and new processes everyone's times are up to twice those of the
+record before, and two threads suffer most. Ratios hold better than times and shares of the peak do.
+"""
+
 SHARES = """\
 Needed arithmetic is 2m (2 Σ sₗ sₗ₊₁ + Σ_{l>1} sₗ sₗ₊₁): nobody needs ∂J/∂X. The share is of the
 fastest product of 4096³ that any library, or ours, reached in this run on all cores.
@@ -205,7 +211,7 @@ def not_timed(nets: dict[str, Any]) -> list[str]:
 
 def step(part: dict[str, Any]) -> list[str]:
     """The five nets: ratios, the plot, the peaks."""
-    text = [*overview(part["nets"]), SHARES]
+    text = [*overview(part["nets"]), BUSY, SHARES]
     text += [plot("step", "each library's fastest setting"), ""]
     text += large_products(part)
     text += aims(part)
