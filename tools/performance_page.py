@@ -42,9 +42,10 @@ make bench-speed                                          # all of it, and this 
 """
 
 BUSY = """\
-**A busy host.** Other machines on the same host took its cores' speed from the sweep on: in
-prediction, scaling, many networks and new processes everyone's times are up to twice those of the
-record before, and two threads suffer most. Ratios hold better than times and shares of the peak do.
+**A busy host.** Other machines on the same host took its cores' speed at the latest behind the
+sweep: in prediction, scaling, many networks and new processes most times, everyone's, are one and a
+half to two and a half times those of the record before, and some of two threads far more. Ratios
+hold better than times and shares of the peak do.
 """
 
 SHARES = """\
