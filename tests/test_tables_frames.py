@@ -166,6 +166,20 @@ def test_mixed_values_become_text_and_mixed_numbers_stay_numbers() -> None:
     assert kinds == {"mixed": "text", "numbers": "real", "flags": "text"}
 
 
+def test_a_column_of_repeated_texts_reads_as_each_of_them_does() -> None:
+    once = [" b ", "a", "", " ", None, np.nan, float("nan"), "é"]
+    expected = [open_table({"t": [value, "text"]}).read()["t"] for value in once]
+    cells = open_table({"t": once * 40}).read()["t"]
+    assert cells.valid.tolist() == [bool(one.valid[0]) for one in expected] * 40
+    for at, value in enumerate(cells.values):
+        assert value == expected[at % len(once)].values[0]
+
+
+def test_zeros_of_both_signs_among_texts_stay_apart() -> None:
+    cells = open_table({"t": ["x", 0.0, -0.0, 2.5] * 20}).read()["t"]
+    assert cells.values.tolist() == ["x", "0.0", "-0.0", "2.5"] * 20
+
+
 def test_the_callers_frame_is_not_changed() -> None:
     x = np.array([1.0, np.nan, 3.0])
     masked = np.ma.MaskedArray([1, 2, 3], [0, 1, 0])

@@ -23,7 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import clearprop as cp
 from clearprop.errors import ClearPropError, DataError, SettingError
-from clearprop.estimators import tabular_fitting
+from clearprop.estimators import tabular, tabular_fitting, tabular_runs
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.tables.opening import open_table
 
@@ -205,8 +205,9 @@ def test_a_run_begins_only_if_there_is_time_for_all_of_it(
     # A clock that goes on by a second whenever somebody looks: what a step takes is known.
     seconds = itertools.count()
     clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
-    monkeypatch.setattr(tabular_fitting, "time", clock)
-    some = TabularClassifier(**settings, time_limit=10.5).fit(X, y)
+    for module in (tabular, tabular_fitting, tabular_runs):
+        monkeypatch.setattr(module, "time", clock)
+    some = TabularClassifier(**settings, time_limit=15.5).fit(X, y)
     done = sum(map(bool, some.n_steps_))
     assert 1 < done < 8
     assert some.n_steps_ == (*whole.n_steps_[:done], *[0] * (8 - done))
@@ -214,6 +215,37 @@ def test_a_run_begins_only_if_there_is_time_for_all_of_it(
     assert some.to_network().graph.members == done
     again = TabularClassifier(**settings, max_steps=some.n_steps_).fit(X, y)
     assert again.model_.parameters.flat.tobytes() == some.model_.parameters.flat.tobytes()
+
+
+def test_steps_leave_the_time_that_is_needed_behind_them(
+    cancer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = cancer
+    monkeypatch.setattr(tabular_runs.Runs, "_look", lambda self, X: 1000.0)
+    changes = {"epochs": 10**6, "hidden": (8,), "bags": 1, "refit": False}
+    cut = TabularClassifier(changes=changes, random_state=0, time_limit=3000.2).fit(X, y)
+    assert 0 < cut.model_.provenance["seconds"] < 10
+    assert cut.model_.provenance["stopped"] == "time_limit"
+
+
+def test_a_pass_over_many_rows_is_timed_and_over_few_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    x = np.linspace(-1, 1, 64_000)
+    tails = []
+    run = tabular_runs.Runs.run
+
+    def seen(self: Any, *asked: Any) -> Any:
+        model = run(self, *asked)
+        tails.append(self.tail)
+        return model
+
+    monkeypatch.setattr(tabular_runs.Runs, "run", seen)
+    changes = {"epochs": 1, "hidden": (8,), "bags": 1, "refit": False}
+    for rows in (1000, 64_000):
+        kind = TabularRegressor(changes=changes, random_state=0, time_limit=1000)
+        assert kind.fit({"x": x[:rows]}, x[:rows]).score({"x": x[:rows]}, x[:rows]) > 0.1
+    assert tails[0] == 0 < tails[1] < 100
 
 
 def test_a_checkpoint_goes_on_to_the_bits_of_a_run_never_stopped(

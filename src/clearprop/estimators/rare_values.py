@@ -23,12 +23,16 @@ Proved by ``tests/test_tabular_rare.py``.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mean_something"]
+from clearprop.tables import Table
+from clearprop.tables.cells import read_numbers
+
+__all__ = ["mean_something", "rare_columns"]
 
 #: Groups at most, rows of one at least, and differences to be judged at least.
 _MOST, _ROWS, _LEAST = 64, 8, 12
@@ -41,6 +45,44 @@ _DEVIATIONS = 5.0
 _WORTH, _STEPS = 0.05, 4
 #: Classes that are looked at, each against all others.
 _CLASSES = 8
+#: Rows of a larger table that are asked, about.
+_TOLD_BY = 1 << 18
+
+
+def rare_columns(
+    table: Table, numbers: Sequence[str], y: NDArray[Any], weights: NDArray[np.float64] | None
+) -> list[str]:
+    """Return the columns whose rare values mean something each, by rows as far apart as can be.
+
+    Parameters
+    ----------
+    table : Table
+    numbers : sequence of str
+        The columns that are asked about.
+    y : (n,) int64 places of classes, or float64
+    weights : (n,) float64 or None
+        Rows of no weight tell nothing.
+
+    Raises
+    ------
+    DataError
+        At a cell that is no number, or an infinite one.
+    """
+    apart = math.ceil(table.rows / _TOLD_BY)
+    shown = np.zeros(table.rows, np.bool_)
+    shown[::apart] = True
+    if weights is not None:
+        shown &= weights > 0
+    read: dict[str, list[tuple[NDArray[Any], NDArray[Any]]]] = {name: [] for name in numbers}
+    for chunk in table.chunks(65536, numbers):
+        here = shown[chunk.start : chunk.start + chunk.rows]
+        targets = y[chunk.start : chunk.start + chunk.rows]
+        for name in numbers:
+            cells = read_numbers(chunk[name], name, chunk.start)
+            known = cells.valid & here
+            read[name].append((cells.values[known], targets[known]))
+    columns = {name: map(np.concatenate, zip(*read[name], strict=True)) for name in numbers}
+    return [name for name, (x, own) in columns.items() if mean_something(x, own)]
 
 
 def mean_something(x: NDArray[np.float64], y: NDArray[Any]) -> bool:

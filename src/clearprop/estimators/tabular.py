@@ -5,6 +5,7 @@ Proved by ``tests/test_tabular_estimators.py`` and ``tests/test_tabular_rows.py`
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Self, Unpack
 
@@ -48,7 +49,8 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     columns : {name: "number", "category", "boolean" or "date"}, optional
         What is known better than it looks.
     time_limit : float, seconds, optional
-        Training ends at the first whole step after it; ``n_steps_`` says how many there were.
+        Training ends at the first whole step after which there is time for no other, and for what
+        comes behind the steps; ``n_steps_`` says how many there were.
         Too short for all of a preset's runs, it is for fewer of them, each up to its end.
     max_steps : int or sequence of int, optional
         Training ends after so many steps, of each run where there are several; 0 leaves the last
@@ -134,13 +136,14 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         DataError, SettingError
             One sentence: what is wrong, where, and the fix.
         """
+        began = time.monotonic()
         table = self._opened(X, reset=True)
         classes, codes, target = labels_of(y, table.rows)
         weights = weights_of(sample_weight, table.rows)
         factors = class_factors(self.class_weight, classes, codes)
         if factors is not None:
             weights = factors if weights is None else factors * weights
-        self._fit(table, codes, target, weights)
+        self._fit(table, codes, target, weights, began)
         self.classes_ = classes
         return self
 
@@ -227,10 +230,11 @@ epochs_, histories_
         DataError, SettingError
             One sentence: what is wrong, where, and the fix.
         """
+        began = time.monotonic()
         table = self._opened(X, reset=True)
         numbers, target = numbers_of(y, table.rows)
         weights = weights_of(sample_weight, table.rows)
-        found = self._fit(table, numbers, target, weights)
+        found = self._fit(table, numbers, target, weights, began)
         self.judge_ = found.judge
         self.residuals_ = self._residuals(found, numbers, target, weights)
         return self

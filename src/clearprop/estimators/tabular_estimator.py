@@ -21,11 +21,12 @@ from sklearn.utils.validation import check_is_fitted
 from clearprop.errors import ClearPropError, SettingError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.tabular_figures import metric_of
-from clearprop.estimators.tabular_fitting import Fitted, Rows, fit, steps_of
+from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
 from clearprop.estimators.tabular_opening import OpensTables
 from clearprop.estimators.tabular_rows import decisions_of
+from clearprop.estimators.tabular_runs import Rows
 from clearprop.model import Model
 from clearprop.model.arrays import Watcher
 from clearprop.model.loading import load
@@ -91,9 +92,14 @@ class Tabular(OpensTables):
 
     # -- fitting ----------------------------------------------------------------------------------
     def _fit(
-        self, table: Table, y: NDArray[Any], target: Target, weights: NDArray[np.float64] | None
+        self,
+        table: Table,
+        y: NDArray[Any],
+        target: Target,
+        weights: NDArray[np.float64] | None,
+        began: float,
     ) -> Fitted:
-        """Train, and keep what came of it."""
+        """Train, and keep what came of it; the time limit is from ``began`` on."""
         told: dict[str, Any] = check_all(
             _ATTRS,
             {
@@ -113,7 +119,7 @@ class Tabular(OpensTables):
         found = fit(
             rows, made_of,
             metric=metric, seed=_seed(self.random_state), progress=self.progress,
-            time_limit=told["time_limit"], max_steps=steps_of(self.max_steps),
+            time_limit=told["time_limit"], began=began, max_steps=steps_of(self.max_steps),
             checkpoint=self.checkpoint, threads=told["n_jobs"], precision=told["precision"],
         )  # fmt: skip
         if found.interrupted:

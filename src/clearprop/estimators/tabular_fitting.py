@@ -1,16 +1,15 @@
 """From a table and its targets to a model: encoder, network, training, temperature.
 
-Owns the order of these things for the tabular estimators; knows nothing of scikit-learn. Proved by
-``tests/test_tabular_fitting.py``.
+Owns the order of these things for the tabular estimators, and which rows each run holds back; knows
+nothing of scikit-learn. Proved by ``tests/test_tabular_fitting.py``.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,31 +18,24 @@ from numpy.typing import NDArray
 from clearprop import philox
 from clearprop.engine import Precision
 from clearprop.errors import SettingError
-from clearprop.estimators.rare_values import mean_something
-from clearprop.estimators.tabular_figures import cost_of, watched
+from clearprop.estimators.rare_values import rare_columns
+from clearprop.estimators.tabular_figures import cost_of
 from clearprop.estimators.tabular_ingredients import Ingredients
-from clearprop.estimators.tabular_network import HEAD, build, side_by_side
-from clearprop.estimators.tabular_temperature import temperature, tempered
+from clearprop.estimators.tabular_network import build, side_by_side
+from clearprop.estimators.tabular_runs import Rows, Runs
 from clearprop.membership import VALIDATION, deal, split
-from clearprop.model import Interrupted, Model
-from clearprop.model.arrays import Watcher, carry_out
+from clearprop.model import Model
+from clearprop.model.arrays import Watcher
 from clearprop.model.dividing import naming
 from clearprop.model.file import checkpoint_of
 from clearprop.model.model import input_arrays
 from clearprop.network import Network
-from clearprop.optimizers import AdamW
 from clearprop.settings import Attr
-from clearprop.tables import Table
-from clearprop.tables.cells import Role, read_numbers
-from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
-from clearprop.tables.target import Target
-from clearprop.training import History, Training
+from clearprop.tables.encoder import Encoder, fit_encoder
+from clearprop.training import History
 from clearprop.training.checkpoint import destination
 
-__all__ = ["Fitted", "Rows", "fit", "steps_of"]
-
-#: Rows of a larger table that are asked whether rare values mean something each, about.
-MOST_TO_TELL_RARE = 1 << 18
+__all__ = ["Fitted", "fit", "steps_of"]
 
 #: Fewest rows of which some are held back to choose the epoch.
 LEAST_TO_VALIDATE = 10
@@ -53,32 +45,6 @@ _STEPS = Attr("max_steps", int, 1, bounds="[1, inf)")
 #: Between the seeds of two bags: 2⁶⁴ over the golden ratio, so that no two seeds a user would take
 #: have bags in common.
 _STRIDE = 0x9E3779B97F4A7C15
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What is learned from.
-
-    Parameters
-    ----------
-    table : Table
-    roles : {column: role}
-    y : (n,) int64 places of classes, or float64 standardised numbers
-    target : Target
-    weights : (n,) float64 or None
-    groups : (n,) array of str or None
-        Rows of one name are held back together.
-    judges : Rows or None
-        Rows of their own that choose the epoch of every run: then none are held back.
-    """
-
-    table: Table
-    roles: Mapping[str, Role]
-    y: NDArray[Any]
-    target: Target
-    weights: NDArray[np.float64] | None = None
-    groups: NDArray[np.object_] | None = None
-    judges: Rows | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +89,7 @@ def fit(
     seed: int,
     progress: Watcher | None = None,
     time_limit: float | None = None,
+    began: float | None = None,
     max_steps: Sequence[int] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     threads: int | None = None,
@@ -141,11 +108,14 @@ def fit(
     progress : callable, optional
         Called with a `clearprop.training.Progress` a few times a second.
     time_limit : float, seconds, optional
-        Of all runs, from here on. Where it is too short for all, the first are done as if there
-        were none, and one begins only if, by the pace of those before, it comes to its end: few
-        networks that have learned predict better than many that have not.
+        Of everything: steps end as much earlier as the held rows' part behind them takes. Where it
+        is too short for all runs, the first are done as if there were none, and one begins only
+        if, by the pace of those before, it comes to its end: few networks that have learned
+        predict better than many that have not.
         One that is cut short keeps its rates: coslog4's are near 0 at 1/15, 1/5 and 7/15 of a run
         too, and as many steps of a run of fewer epochs had no less log-loss where it was measured.
+    began : float, optional
+        When the time limit began, by `time.monotonic`; by default now.
     max_steps : sequence of int, optional
         Of each run; 0 leaves it and those behind it out.
     checkpoint : path, optional
@@ -167,7 +137,9 @@ def fit(
     FileError
         If a checkpoint cannot be written, or a file that is none stands in its place.
     """
-    deadline = None if time_limit is None else time.monotonic() + time_limit
+    deadline = None
+    if time_limit is not None:
+        deadline = (time.monotonic() if began is None else began) + time_limit
     if made_of.clip and rows.target.task == "regression" and rows.target.bounds is None:
         least, most = rows.target.decode(np.array([rows.y.min(), rows.y.max()])).tolist()
         rows = replace(rows, target=replace(rows.target, bounds=(least, most)))
@@ -178,7 +150,7 @@ def fit(
         one_hot_up_to=made_of.one_hot_up_to,
     )
     network = build(encoder, rows.target, made_of, cost_of(rows.target.task, metric))
-    work = _Work(
+    work = Runs(
         rows, made_of, encoder, network, encoder.encode(rows.table), metric, seed,
         progress, checkpoint, threads, precision, deadline, max_steps,
     )  # fmt: skip
@@ -251,156 +223,6 @@ def steps_of(max_steps: int | Sequence[int] | None) -> tuple[int, ...] | None:
     return each
 
 
-@dataclass
-class _Work:
-    """What all runs of one fit have in common, and what they did."""
-
-    rows: Rows
-    made_of: Ingredients
-    encoder: Encoder
-    network: Network
-    encoded: Encoded
-    metric: str
-    seed: int
-    progress: Watcher | None
-    checkpoint: str | os.PathLike[str] | None
-    threads: int | None
-    precision: Precision
-    deadline: float | None
-    max_steps: Sequence[int] | None
-    epochs: list[int] = field(default_factory=list)
-    steps: list[int] = field(default_factory=list)
-    histories: list[History] = field(default_factory=list)
-    interrupted: bool = False
-    announce: Callable[[], object] | None = None
-    judges: tuple[Any, ...] | None = None
-    #: Seconds that a row of a step took in the last run.
-    pace: float = 0.0
-
-    def __post_init__(self) -> None:
-        n = len(self.rows.y)
-        self.held = np.zeros(n, np.bool_)
-        self.outputs = np.zeros((n, max(len(self.rows.target.classes), 1)))
-
-    def fits(self, held: NDArray[np.bool_] | None, epochs: int) -> bool:
-        """Whether there are steps, and time for all of them, for a run; the first has both."""
-        number = len(self.steps)
-        if not number:
-            return True
-        n = len(self.rows.y) - (0 if held is None else int(held.sum()))
-        size = self.made_of.batch(n)
-        steps = epochs * -(-n // size)
-        if self.max_steps is not None:
-            steps = min(steps, self._told(number))
-        seconds = self.pace * steps * size
-        late = self.deadline is not None and time.monotonic() + seconds > self.deadline
-        return steps > 0 and not late
-
-    def _told(self, number: int) -> int:
-        """The most steps of a run."""
-        assert self.max_steps is not None
-        return self.max_steps[min(number, len(self.max_steps) - 1)]
-
-    def run(self, held: NDArray[np.bool_] | None, runs: int) -> Model:
-        """Train on the rows that are not held back, and choose the epoch by those that are."""
-        chosen = np.ones(len(self.rows.y), np.bool_) if held is None else ~held
-        own = self.judges if held is None else self._taken(held)
-        if own is None:
-            return self._train(chosen, {}, runs)
-        figure = watched(self.rows.target, self.metric, own[2] if len(own) == 3 else None)
-        model = self._train(
-            chosen,
-            {
-                "validation": own,
-                "metric": figure,
-                "monitor": "metric",
-                "greater_is_better": False,
-            },
-            runs,
-        )
-        try:
-            if self.made_of.temperature and self.rows.target.task == "classification":
-                _temper(model, own)
-            if held is not None:
-                self.outputs[held] = model._one(own[0])
-                self.held |= held
-        except KeyboardInterrupt:  # the network is whole all the same
-            self.interrupted = True
-        return model
-
-    def refit(self, model: Model, runs: int) -> Model:
-        """Train anew on all rows, up to the epoch that was chosen; the temperature stays."""
-        n = len(self.rows.y)
-        an_epoch = -(-n // self.made_of.batch(n))
-        again = self._train(np.ones(n, np.bool_), {}, runs, most=self.epochs[-1] * an_epoch)
-        inverse = 1 / model.provenance.get("temperature", 1.0)
-        for name in (f"W_{HEAD}", f"b_{HEAD}"):
-            again.parameters[name][...] *= inverse
-        again.provenance["temperature"] = 1 / inverse
-        again.provenance["rows"] = model.provenance["rows"]
-        return again
-
-    def _train(
-        self,
-        chosen: NDArray[np.bool_],
-        watching: Mapping[str, Any],
-        runs: int,
-        most: int | None = None,
-    ) -> Model:
-        made_of, number = self.made_of, len(self.steps)
-        X, y, *own = self._taken(chosen)
-        limit = None
-        began = time.monotonic()
-        if self.deadline is not None:
-            limit = max(self.deadline - began, 1e-3)
-        if self.max_steps is not None:
-            told = self._told(number)
-            most = told if most is None else min(told, most)
-        where = None if self.checkpoint is None else checkpoint_of(self.checkpoint, number + 1)
-        with Training(
-            self.network, X, y,
-            sample_weight=own[0] if own else None,
-            optimizer=AdamW(
-                made_of.learning_rate, beta2=made_of.beta2, weight_decay=made_of.weight_decay
-            ),
-            schedule=made_of.schedule, dropout_schedule=made_of.dropout_schedule,
-            decay_schedule=made_of.decay_schedule, epochs=made_of.epochs,
-            batch_size=made_of.batch(len(y)), early_stopping=False, seed=self.seed,
-            time_limit=limit, max_steps=most, checkpoint=where, resume=where is not None,
-            threads=self.threads, precision=self.precision, **watching,
-        ) as training:  # fmt: skip
-            if self.announce is not None and not number:
-                self.announce()
-            before = training.step  # of a run that is gone on with
-            try:
-                model = carry_out(training, self.rows.target, self._watcher(runs))
-            except Interrupted as error:
-                if error.model is None:
-                    raise
-                model, self.interrupted = error.model, True
-            if training.step > before:
-                rows = (training.step - before) * training.batches.size
-                self.pace = (time.monotonic() - began) / rows
-            self.steps.append(training.step)
-            self.histories.append(model.history)
-            self.epochs.append(training.progress.best_epoch or max(training.epoch, 1))
-        model.encoder = self.encoder
-        return model
-
-    def _watcher(self, runs: int) -> Watcher | None:
-        """The caller's, told which of the runs it is."""
-        watch, run = self.progress, len(self.steps) + 1
-        if watch is None:
-            return None
-        return lambda progress: watch(replace(progress, run=run, runs=runs))
-
-    def _taken(self, chosen: NDArray[np.bool_]) -> tuple[Any, ...]:
-        """Inputs, targets and weights of some rows."""
-        encoded = Encoded(self.encoded.X[chosen], self.encoded.indices[chosen])
-        own = () if self.rows.weights is None else (self.rows.weights[chosen],)
-        return (input_arrays(self.network, encoded), self.rows.y[chosen], *own)
-
-
 def _judges(rows: Rows, encoder: Encoder, network: Network) -> tuple[Any, ...]:
     """Inputs, targets and weights of rows that judge and never train."""
     own = () if rows.weights is None else (rows.weights,)
@@ -423,27 +245,8 @@ def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:
         recipe = "robust"
     found: dict[str, str] = dict.fromkeys(numbers, recipe)
     if recipe == "pieces" and made_of.rare and numbers:
-        found |= dict.fromkeys(_rare(rows, numbers), "rare")
+        found |= dict.fromkeys(rare_columns(rows.table, numbers, rows.y, rows.weights), "rare")
     return found
-
-
-def _rare(rows: Rows, numbers: Sequence[str]) -> list[str]:
-    """The columns whose rare values mean something each, by some rows as far apart as can be."""
-    apart = math.ceil(rows.table.rows / MOST_TO_TELL_RARE)
-    shown = np.zeros(rows.table.rows, np.bool_)
-    shown[::apart] = True
-    if rows.weights is not None:
-        shown &= rows.weights > 0
-    read: dict[str, list[tuple[NDArray[Any], NDArray[Any]]]] = {name: [] for name in numbers}
-    for chunk in rows.table.chunks(65536, numbers):
-        here = shown[chunk.start : chunk.start + chunk.rows]
-        y = rows.y[chunk.start : chunk.start + chunk.rows]
-        for name in numbers:
-            cells = read_numbers(chunk[name], name, chunk.start)
-            known = cells.valid & here
-            read[name].append((cells.values[known], y[known]))
-    columns = {name: map(np.concatenate, zip(*read[name], strict=True)) for name in numbers}
-    return [name for name, (x, y) in columns.items() if mean_something(x, y)]
 
 
 def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_] | None]:
@@ -481,29 +284,3 @@ def _dealt(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_
     hand = np.empty(n, np.int64)
     hand[order] = np.arange(n) % made_of.bags
     return [hand == bag for bag in range(made_of.bags)]
-
-
-def _temper(model: Model, held: tuple[Any, ...]) -> None:
-    """Divide the last layer by the temperature that the held rows ask for.
-
-    softmax(z / T), with z = W a + b of the last layer, is softmax of (W / T) a + b / T: the network
-    stays a network. One pass over the rows tells of every T. With members, each one's z is divided
-    before the mean, and each T takes a pass.
-    """
-    X, y, *own = held
-    before = {name: model.parameters[name].copy() for name in (f"W_{HEAD}", f"b_{HEAD}")}
-
-    def passed(inverse: float) -> NDArray[Any]:
-        for name, array in before.items():
-            model.parameters[name][...] = array * inverse
-        return model._one(X)
-
-    T = 1.0
-    try:
-        several = model.network.graph.members > 1
-        probabilities = passed if several else tempered(model._one(X))
-        T = temperature(probabilities, y, own[0] if own else None)
-    finally:  # Ctrl-C leaves no factor of the search behind
-        for name, array in before.items():
-            model.parameters[name][...] = array * (1 / T)
-        model.provenance["temperature"] = T

@@ -114,7 +114,33 @@ def _cells_of(values: object, name: str) -> tuple[Cells, Kind]:
 
 
 def _from_objects(values: list[Any], name: str) -> tuple[Cells, Kind]:
-    """A column from Python values of any type; what is not all of one kind is text."""
+    """A column from Python values of any type; what is not all of one kind is text.
+
+    A million texts are mostly few texts: each is looked at once.
+    """
+    distinct = _distinct_texts(values)
+    if distinct is None:
+        return _from_each(values, name)
+    cells, kind = _from_each(distinct, name)
+    place = {text: at for at, text in enumerate(distinct)}
+    at = np.fromiter(map(place.__getitem__, values), np.intp, len(values))
+    return Cells(cells.values[at], cells.valid[at]), kind
+
+
+def _distinct_texts(values: list[Any]) -> list[Any] | None:
+    """The different values of a column of texts, NaN and None, where they are worth knowing."""
+    types = set(map(type, values))
+    if str not in types or not types <= {str, float, type(None)}:
+        return None
+    distinct = list(dict.fromkeys(values))
+    if 2 * len(distinct) > len(values):
+        return None
+    numbers = any(isinstance(value, float) and value == value for value in distinct)
+    return None if numbers else distinct  # 0.0 equals -0.0, which reads otherwise
+
+
+def _from_each(values: list[Any], name: str) -> tuple[Cells, Kind]:
+    """A column from its values, each looked at."""
     valid = np.array([not _is_missing(value) for value in values], np.bool_)
     there = [value for value, ok in zip(values, valid, strict=True) if ok]
     kind, convert = _kind_of(there, name)

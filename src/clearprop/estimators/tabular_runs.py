@@ -1,0 +1,266 @@
+"""The runs of one fit: each trains a network on rows, and rows that are held back judge it.
+
+Owns what the runs have in common, their pace and the time that is left; knows nothing of why there
+are several (`clearprop.estimators.tabular_fitting`). Proved by ``tests/test_tabular_fitting.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clearprop.engine import Precision
+from clearprop.estimators.tabular_figures import watched
+from clearprop.estimators.tabular_ingredients import Ingredients
+from clearprop.estimators.tabular_network import HEAD
+from clearprop.estimators.tabular_temperature import temperature, tempered
+from clearprop.model import Interrupted, Model
+from clearprop.model.arrays import Watcher, carry_out
+from clearprop.model.file import checkpoint_of
+from clearprop.model.forwarding import Forward
+from clearprop.model.model import input_arrays
+from clearprop.network import Network
+from clearprop.optimizers import AdamW
+from clearprop.tables import Table
+from clearprop.tables.cells import Role
+from clearprop.tables.encoder import Encoded, Encoder
+from clearprop.tables.target import Target
+from clearprop.training import History, Training
+
+__all__ = ["Rows", "Runs"]
+
+#: Passes over the rows that judge a run behind its last step: their figure, the temperature, and
+#: what the kept network gives for them.
+_LOOKS = 3
+
+#: Rows that a pass is timed by.
+_LOOKED_AT = 2048
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is learned from.
+
+    Parameters
+    ----------
+    table : Table
+    roles : {column: role}
+    y : (n,) int64 places of classes, or float64 standardised numbers
+    target : Target
+    weights : (n,) float64 or None
+    groups : (n,) array of str or None
+        Rows of one name are held back together.
+    judges : Rows or None
+        Rows of their own that choose the epoch of every run: then none are held back.
+    """
+
+    table: Table
+    roles: Mapping[str, Role]
+    y: NDArray[Any]
+    target: Target
+    weights: NDArray[np.float64] | None = None
+    groups: NDArray[np.object_] | None = None
+    judges: Rows | None = None
+
+
+@dataclass
+class Runs:
+    """What all runs of one fit have in common, and what they did."""
+
+    rows: Rows
+    made_of: Ingredients
+    encoder: Encoder
+    network: Network
+    encoded: Encoded
+    metric: str
+    seed: int
+    progress: Watcher | None
+    checkpoint: str | os.PathLike[str] | None
+    threads: int | None
+    precision: Precision
+    deadline: float | None
+    max_steps: Sequence[int] | None
+    epochs: list[int] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    histories: list[History] = field(default_factory=list)
+    interrupted: bool = False
+    announce: Callable[[], object] | None = None
+    judges: tuple[Any, ...] | None = None
+    #: Seconds that the last run's rows took to be taken, and each row of a step of it.
+    taking: float = 0.0
+    pace: float = 0.0
+    #: Seconds that the rows which judge the last run take behind its last step.
+    tail: float = 0.0
+
+    def __post_init__(self) -> None:
+        n = len(self.rows.y)
+        self.held = np.zeros(n, np.bool_)
+        self.outputs = np.zeros((n, max(len(self.rows.target.classes), 1)))
+
+    def fits(self, held: NDArray[np.bool_] | None, epochs: int) -> bool:
+        """Whether there are steps, and time for all of them, for a run; the first has both."""
+        number = len(self.steps)
+        if not number:
+            return True
+        n = len(self.rows.y) - (0 if held is None else int(held.sum()))
+        size = self.made_of.batch(n)
+        steps = epochs * -(-n // size)
+        if self.max_steps is not None:
+            steps = min(steps, self._told(number))
+        seconds = self.taking + self.pace * steps * size + self.tail
+        late = self.deadline is not None and time.monotonic() + seconds > self.deadline
+        return steps > 0 and not late
+
+    def _told(self, number: int) -> int:
+        """The most steps of a run."""
+        assert self.max_steps is not None
+        return self.max_steps[min(number, len(self.max_steps) - 1)]
+
+    def run(self, held: NDArray[np.bool_] | None, runs: int) -> Model:
+        """Train on the rows that are not held back, and choose the epoch by those that are."""
+        chosen = np.ones(len(self.rows.y), np.bool_) if held is None else ~held
+        own = self.judges if held is None else self._taken(held)
+        if own is None:
+            return self._train(chosen, {}, runs)
+        if self.deadline is not None:
+            self.tail = _LOOKS * self._look(own[0])
+        figure = watched(self.rows.target, self.metric, own[2] if len(own) == 3 else None)
+        model = self._train(
+            chosen,
+            {
+                "validation": own,
+                "metric": figure,
+                "monitor": "metric",
+                "greater_is_better": False,
+            },
+            runs,
+        )
+        try:
+            if self.made_of.temperature and self.rows.target.task == "classification":
+                _temper(model, own)
+            if held is not None:
+                self.outputs[held] = model._one(own[0])
+                self.held |= held
+        except KeyboardInterrupt:  # the network is whole all the same
+            self.interrupted = True
+        return model
+
+    def _look(self, X: Mapping[str, NDArray[Any]]) -> float:
+        """Seconds of a pass over these rows, by some of them; of few 0, which is near enough."""
+        rows = min(map(len, X.values()))
+        if rows < 4 * _LOOKED_AT:
+            return 0.0
+        forward = Forward(self.network, np.float64 if self.precision == "float64" else np.float32)
+        parameters = self.network.initial(self.seed)
+        some = {name: array[:_LOOKED_AT] for name, array in X.items()}
+        forward(some, parameters)  # made ready
+        began = time.monotonic()
+        forward(some, parameters)
+        return (time.monotonic() - began) * rows / _LOOKED_AT
+
+    def refit(self, model: Model, runs: int) -> Model:
+        """Train anew on all rows, up to the epoch that was chosen; the temperature stays."""
+        n = len(self.rows.y)
+        an_epoch = -(-n // self.made_of.batch(n))
+        again = self._train(np.ones(n, np.bool_), {}, runs, most=self.epochs[-1] * an_epoch)
+        inverse = 1 / model.provenance.get("temperature", 1.0)
+        for name in (f"W_{HEAD}", f"b_{HEAD}"):
+            again.parameters[name][...] *= inverse
+        again.provenance["temperature"] = 1 / inverse
+        again.provenance["rows"] = model.provenance["rows"]
+        return again
+
+    def _train(
+        self,
+        chosen: NDArray[np.bool_],
+        watching: Mapping[str, Any],
+        runs: int,
+        most: int | None = None,
+    ) -> Model:
+        made_of, number = self.made_of, len(self.steps)
+        before = time.monotonic()
+        X, y, *own = self._taken(chosen)
+        began = time.monotonic()
+        self.taking = began - before
+        limit = None
+        if self.deadline is not None:  # the training takes the rows once more
+            tail = self.tail if watching else 0.0
+            limit = max(self.deadline - began - self.taking - tail, 1e-3)
+        if self.max_steps is not None:
+            told = self._told(number)
+            most = told if most is None else min(told, most)
+        where = None if self.checkpoint is None else checkpoint_of(self.checkpoint, number + 1)
+        with Training(
+            self.network, X, y,
+            sample_weight=own[0] if own else None,
+            optimizer=AdamW(
+                made_of.learning_rate, beta2=made_of.beta2, weight_decay=made_of.weight_decay
+            ),
+            schedule=made_of.schedule, dropout_schedule=made_of.dropout_schedule,
+            decay_schedule=made_of.decay_schedule, epochs=made_of.epochs,
+            batch_size=made_of.batch(len(y)), early_stopping=False, seed=self.seed,
+            time_limit=limit, max_steps=most, checkpoint=where, resume=where is not None,
+            threads=self.threads, precision=self.precision, **watching,
+        ) as training:  # fmt: skip
+            if self.announce is not None and not number:
+                self.announce()
+            earlier = training.step  # of a run that is gone on with
+            try:
+                model = carry_out(training, self.rows.target, self._watcher(runs))
+            except Interrupted as error:
+                if error.model is None:
+                    raise
+                model, self.interrupted = error.model, True
+            if training.step > earlier:
+                rows = (training.step - earlier) * training.batches.size
+                self.pace = (time.monotonic() - began) / rows
+            self.steps.append(training.step)
+            self.histories.append(model.history)
+            self.epochs.append(training.progress.best_epoch or max(training.epoch, 1))
+        model.encoder = self.encoder
+        return model
+
+    def _watcher(self, runs: int) -> Watcher | None:
+        """The caller's, told which of the runs it is."""
+        watch, run = self.progress, len(self.steps) + 1
+        if watch is None:
+            return None
+        return lambda progress: watch(replace(progress, run=run, runs=runs))
+
+    def _taken(self, chosen: NDArray[np.bool_]) -> tuple[Any, ...]:
+        """Inputs, targets and weights of some rows."""
+        encoded = Encoded(self.encoded.X[chosen], self.encoded.indices[chosen])
+        own = () if self.rows.weights is None else (self.rows.weights[chosen],)
+        return (input_arrays(self.network, encoded), self.rows.y[chosen], *own)
+
+
+def _temper(model: Model, held: tuple[Any, ...]) -> None:
+    """Divide the last layer by the temperature that the held rows ask for.
+
+    softmax(z / T), with z = W a + b of the last layer, is softmax of (W / T) a + b / T: the network
+    stays a network. One pass over the rows tells of every T. With members, each one's z is divided
+    before the mean, and each T takes a pass.
+    """
+    X, y, *own = held
+    before = {name: model.parameters[name].copy() for name in (f"W_{HEAD}", f"b_{HEAD}")}
+
+    def passed(inverse: float) -> NDArray[Any]:
+        for name, array in before.items():
+            model.parameters[name][...] = array * inverse
+        return model._one(X)
+
+    T = 1.0
+    try:
+        several = model.network.graph.members > 1
+        probabilities = passed if several else tempered(model._one(X))
+        T = temperature(probabilities, y, own[0] if own else None)
+    finally:  # Ctrl-C leaves no factor of the search behind
+        for name, array in before.items():
+            model.parameters[name][...] = array * (1 / T)
+        model.provenance["temperature"] = T
