@@ -44,26 +44,20 @@ MEMORY = """
 import json, sys
 import numpy as np
 import clearprop as cp
+from benchmarks import high_water
 cp.train, cp.Network
 case = json.loads(sys.argv[1])
-
-def told(what):
-    for line in open("/proc/self/status"):
-        if line.startswith(what):
-            return 1024 * int(line.split()[1])
-
-with open("/proc/self/clear_refs", "w") as file:
-    file.write("5")  # the high-water mark starts anew
-base = told("VmRSS")
+base = high_water.mark()
 sizes, n, m = case["sizes"], case["rows"], case["batch"]
 rng = np.random.default_rng(0)
 X = rng.standard_normal(size=(n, sizes[0]), dtype=np.float32)
 y = rng.integers(0, sizes[-1], n).astype(np.int32)
-drawn = told("VmHWM") - base
+drawn = high_water.peak() - base
 net = cp.Network(sizes, cost="cross_entropy")
 given = {name: case[name] for name in ("steps", "precision", "clip")}
 cp.train(net, X, y, batch_size=m, **given)
-print(json.dumps({"peak": told("VmHWM") - base, "after drawing": drawn, "data": X.nbytes + y.nbytes,
+peak, data = high_water.peak() - base, X.nbytes + y.nbytes
+print(json.dumps({"peak": peak, "after drawing": drawn, "data": data,
                   "parameters": 4 * net.graph.size}))
 """
 
@@ -149,7 +143,7 @@ def peak_of(case: dict[str, Any]) -> dict[str, Any]:
     """
     case = {"precision": "float32", "clip": None, "steps": 20} | case
     command = [sys.executable, "-c", MEMORY, json.dumps(case)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=record.ROOT)
     row: dict[str, Any] = json.loads(told.stdout)
     apart = case["clip"] is not None or case["precision"] == "bfloat16"
     activations = 4 * case["batch"] * sum(case["sizes"][1:])
