@@ -6,9 +6,21 @@ import math
 from pathlib import Path
 from typing import Any
 
+import accuracy_million
+import accuracy_outside
 import accuracy_tiles
 import pytest
-from accuracy_page import ABLATION, DOCS, RECORDS, TILES, ablation, files, grid, verdict
+from accuracy_page import (
+    ABLATION,
+    DOCS,
+    ELSEWHERE,
+    RECORDS,
+    TILES,
+    ablation,
+    files,
+    grid,
+    verdict,
+)
 from accuracy_records import ranks, read, shifted
 
 ABOUT = {"task": "classification", "rows": 80, "machine": "m", "commit": "c", "cpu_seconds": 1.0}
@@ -19,14 +31,14 @@ def record(table: str, split: int, model: str, error: float) -> dict[str, Any]:
 
 
 def test_the_page_and_its_plot_are_fresh() -> None:
-    made = files(read(RECORDS), read(ABLATION), read(TILES))
+    made = files()
     for name, text in made.items():
         assert (DOCS / name).read_text("utf-8") == text, "run python tools/accuracy_page.py"
     assert {path.name for path in DOCS.glob("accuracy*")} == set(made)
 
 
 def test_every_record_says_where_it_comes_from() -> None:
-    for one in (*read(RECORDS), *read(ABLATION), *read(TILES)):
+    for one in (*read(RECORDS), *read(ABLATION), *read(TILES), *read(ELSEWHERE)):
         assert {"table", "split", "model", "threads", "commit", "machine", "date"} <= set(one)
         assert ("error" in one and "log_loss" in one) or "rmse" in one
 
@@ -126,3 +138,34 @@ def test_bfloat16_that_errs_more_is_a_plus() -> None:
     ]
     text = "\n".join(accuracy_tiles.section(records))
     assert "| clearprop fast | error | 1 | +50.0 % |" in text
+
+
+def test_elsewhere_ours_is_counted_beside_each_over_the_tables_of_both() -> None:
+    records = [
+        timed("a", "clearprop default", 4.0, 0.19),
+        timed("b", "clearprop default", 9.0, 0.05),
+        timed("c", "clearprop default", 1.0, 0.5),
+        timed("a", "CatBoost", 1.0, 0.39),
+        timed("b", "CatBoost", 4.0, 0.05),
+    ]
+    records = [one | {"log_loss": 2 * one["error"]} for one in records]
+    text = "\n".join(accuracy_outside.section(records))
+    assert "| a | 80 | **0.3800** | 0.7800 |" in text
+    assert "| b | 80 | **0.1000** | **0.1000** |" in text
+    assert "| c | 80 | **1.0000** | – |" in text
+    # √(20/40 · 1) of the errors; √(4/1 · 9/4) of the seconds
+    assert "| CatBoost | error | 2 | 1 | 0 | -29.3 ± " in text
+    assert text.split("| CatBoost | error |")[1].split("\n")[0].endswith("% | 3.00 |")
+    assert accuracy_outside.section([]) == []
+
+
+def test_a_million_rows_are_told_by_seconds_memory_and_what_is_left_to_learn() -> None:
+    one = {"seconds": 60.4, "peak": 1_600_000_000, "log_loss": 0.43, "least_log_loss": 0.41}
+    ours = {"model": "fast", "limit": 60.0, "steps": 900, "runs": 1, "of_runs": 4}
+    run = {"machine": "m", "commit": "c+", "threads": 2}
+    result = {"run": run, "records": [ours | one, {"model": "CatBoost", "limit": 0.0} | one]}
+    text = "\n".join(accuracy_million.section(result))
+    assert "| clearprop fast | 60 s | 60 | 1.60 GB | 0.4300 | 0.0200 | 1 of 4 | 900 |" in text
+    assert "| CatBoost | – | 60 | 1.60 GB | 0.4300 | 0.0200 | – | – |" in text
+    assert "Machine and commit: m, c." in text
+    assert accuracy_million.section(None) == []

@@ -8,7 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import accuracy_million
+import accuracy_outside
 import accuracy_tiles
 from accuracy_front import PLOT, points, section
 from accuracy_front_plot import front_plot
@@ -30,7 +33,8 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 RESULTS = ROOT / "benchmarks" / "results"
 RECORDS, ABLATION = RESULTS / "accuracy.json", RESULTS / "accuracy_ablation.json"
-TILES = RESULTS / "accuracy_tiles.json"
+TILES, ELSEWHERE = RESULTS / "accuracy_tiles.json", RESULTS / "accuracy_outside.json"
+MILLION = RESULTS / "million.json"
 
 HEAD = """\
 <!-- Written by tools/accuracy_page.py from benchmarks/results/accuracy*.json: do not edit. -->
@@ -152,7 +156,9 @@ TAIL = """\
 ```sh
 make bench-accuracy                                      # what is missing, one record at a time
 .venv-bench/bin/python -m benchmarks.accuracy --ablation
+.venv-bench/bin/python -m benchmarks.accuracy --outside --threads 1
 .venv-bench/bin/python -m benchmarks.accuracy --tiles --threads 1
+.venv-bench/bin/python -m benchmarks.million
 ```
 
 Models whose package is not installed are skipped by name. The tables are files inside packages of
@@ -321,7 +327,13 @@ def verdict(records: Sequence[Record]) -> list[str]:
     return text
 
 
-def page(records: Sequence[Record], changes: Sequence[Record], tiles: Sequence[Record] = ()) -> str:
+def page(
+    records: Sequence[Record],
+    changes: Sequence[Record],
+    tiles: Sequence[Record] = (),
+    elsewhere: Sequence[Record] = (),
+    million: Mapping[str, Any] | None = None,
+) -> str:
     """The page of these records."""
     runs = sorted({(r["machine"], r["commit"].rstrip("+")) for r in (*records, *changes)})
     text = [HEAD, *section(records), "## The tables", ""]
@@ -334,7 +346,9 @@ def page(records: Sequence[Record], changes: Sequence[Record], tiles: Sequence[R
     ):
         text += grid(records, name, title)
     text += verdict(records)
+    text += accuracy_outside.section(elsewhere)
     text += accuracy_tiles.section(tiles)
+    text += accuracy_million.section(million)
     text += [SHORT]
     text += ablation(changes)
     text += [TAIL]
@@ -344,17 +358,17 @@ def page(records: Sequence[Record], changes: Sequence[Record], tiles: Sequence[R
     return "\n".join(text) + "\n"
 
 
-def files(
-    records: Sequence[Record], changes: Sequence[Record], tiles: Sequence[Record] = ()
-) -> dict[str, str]:
+def files() -> dict[str, str]:
     """Everything that is written into docs/, by name: the page and its plot."""
+    records = read(RECORDS)
     drawn = points(records)
     plot = {PLOT: front_plot(drawn)} if drawn else {}
-    return {"accuracy.md": page(records, changes, tiles), **plot}
+    others = (read(ABLATION), read(TILES), read(ELSEWHERE), accuracy_million.read(MILLION))
+    return {"accuracy.md": page(records, *others), **plot}
 
 
 def main() -> None:
-    for name, text in files(read(RECORDS), read(ABLATION), read(TILES)).items():
+    for name, text in files().items():
         (DOCS / name).write_text(text, "utf-8")
 
 
