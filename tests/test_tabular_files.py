@@ -16,7 +16,7 @@ from clearprop.errors import DataError
 from clearprop.estimators.tabular_files import open_rows
 from clearprop.estimators.tabular_fitting import _parts
 from clearprop.estimators.tabular_ingredients import Ingredients
-from clearprop.estimators.tabular_runs import Rows
+from clearprop.estimators.tabular_rows import Rows
 from clearprop.tables.opening import open_table
 from clearprop.tables.target import Target
 from clearprop.training import Progress

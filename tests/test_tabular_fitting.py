@@ -16,7 +16,7 @@ from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tabular_figures import watched
 from clearprop.estimators.tabular_fitting import fit
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
-from clearprop.estimators.tabular_runs import Rows
+from clearprop.estimators.tabular_rows import Rows
 from clearprop.estimators.tabular_temperature import refinement, temperature
 from clearprop.metrics import METRICS
 from clearprop.model.model import Model, input_arrays
@@ -119,7 +119,7 @@ def test_bags_predict_the_mean_of_runs_that_hold_back_other_rows() -> None:
 
 def test_every_row_is_held_back_by_one_bag(rng: np.random.Generator) -> None:
     from clearprop.estimators.tabular_fitting import _parts
-    from clearprop.estimators.tabular_runs import Rows
+    from clearprop.estimators.tabular_rows import Rows
 
     y = rng.integers(0, 3, 101)
     target = Target("y", "classification", "", "integer", ("0", "1", "2"))
@@ -303,7 +303,7 @@ def test_rows_of_no_weight_may_be_nearly_all(preset: str, counting: int) -> None
 
 def test_groups_of_no_weight_hold_nothing_back(rng: np.random.Generator) -> None:
     from clearprop.estimators.tabular_fitting import _parts
-    from clearprop.estimators.tabular_runs import Rows
+    from clearprop.estimators.tabular_rows import Rows
 
     y = np.arange(30) % 2
     groups = np.array(list("abc"), object).repeat(10)

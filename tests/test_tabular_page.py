@@ -160,12 +160,18 @@ def test_elsewhere_ours_is_counted_beside_each_over_the_tables_of_both() -> None
 
 
 def test_a_million_rows_are_told_by_seconds_memory_and_what_is_left_to_learn() -> None:
-    one = {"seconds": 60.4, "peak": 1_600_000_000, "log_loss": 0.43, "least_log_loss": 0.41}
+    one = {
+        "seconds": 60.4,
+        "cpu_seconds": 99.0,
+        "peak": 1_600_000_000,
+        "log_loss": 0.43,
+        "least_log_loss": 0.41,
+    }
     ours = {"model": "fast", "limit": 60.0, "steps": 900, "runs": 1, "of_runs": 4}
     run = {"machine": "m", "commit": "c+", "threads": 2}
     result = {"run": run, "records": [ours | one, {"model": "CatBoost", "limit": 0.0} | one]}
     text = "\n".join(accuracy_million.section(result))
-    assert "| clearprop fast | 60 s | 60 | 1.60 GB | 0.4300 | 0.0200 | 1 of 4 | 900 |" in text
-    assert "| CatBoost | – | 60 | 1.60 GB | 0.4300 | 0.0200 | – | – |" in text
+    assert "| clearprop fast | 60 s | 60 | 99 | 1.60 GB | 0.4300 | 0.0200 | 1 of 4 | 900 |" in text
+    assert "| CatBoost | – | 60 | 99 | 1.60 GB | 0.4300 | 0.0200 | – | – |" in text
     assert "Machine and commit: m, c." in text
     assert accuracy_million.section(None) == []

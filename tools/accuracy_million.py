@@ -22,8 +22,9 @@ which it keeps to; its log-loss falls with them. Memory is the most that stood a
 stood before the fit, where the table itself is. {threads} threads; a process for each model."""
 
 _COLUMNS = (
-    "| model | limit | seconds | memory | log-loss | above the least | runs begun | steps |\n"
-    "|---|--:|--:|--:|--:|--:|--:|--:|"
+    "| model | limit | seconds | of processors | memory | log-loss | above the least | runs "
+    "| steps |\n"
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
 )
 
 
@@ -54,8 +55,8 @@ def section(result: Mapping[str, Any] | None) -> list[str]:
         runs = f"{one['runs']} of {one['of_runs']}" if mine else "–"
         above = one["log_loss"] - one["least_log_loss"]
         text.append(
-            f"| {name} | {limit} | {one['seconds']:.0f} | {one['peak'] / 1e9:.2f} GB | "
-            f"{one['log_loss']:.4f} | {above:.4f} | {runs} | "
+            f"| {name} | {limit} | {one['seconds']:.0f} | {one['cpu_seconds']:.0f} | "
+            f"{one['peak'] / 1e9:.2f} GB | {one['log_loss']:.4f} | {above:.4f} | {runs} | "
             f"{one['steps'] if mine else '–'} |"
         )
     where = f"{run['machine']}, {run['commit'].rstrip('+')}"

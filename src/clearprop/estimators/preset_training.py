@@ -21,7 +21,7 @@ from clearprop.estimators.tabular_figures import check_metric, figure_of, metric
 from clearprop.estimators.tabular_files import Opened, columns_of, open_rows
 from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
-from clearprop.estimators.tabular_runs import Rows
+from clearprop.estimators.tabular_rows import Rows
 from clearprop.membership import TEST, VALIDATION
 from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher

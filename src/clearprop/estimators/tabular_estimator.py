@@ -25,8 +25,7 @@ from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
 from clearprop.estimators.tabular_opening import OpensTables
-from clearprop.estimators.tabular_rows import decisions_of
-from clearprop.estimators.tabular_runs import Rows
+from clearprop.estimators.tabular_rows import Rows, decisions_of
 from clearprop.model import Model
 from clearprop.model.arrays import Watcher
 from clearprop.model.loading import load

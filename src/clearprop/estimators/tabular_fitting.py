@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,20 +17,20 @@ from numpy.typing import NDArray
 from clearprop import philox
 from clearprop.engine import Precision
 from clearprop.errors import SettingError
-from clearprop.estimators.rare_values import rare_columns
 from clearprop.estimators.tabular_figures import cost_of
 from clearprop.estimators.tabular_ingredients import Ingredients
-from clearprop.estimators.tabular_network import build, side_by_side
-from clearprop.estimators.tabular_runs import Rows, Runs
+from clearprop.estimators.tabular_network import side_by_side
+from clearprop.estimators.tabular_rows import Rows
+from clearprop.estimators.tabular_runs import Runs
+from clearprop.estimators.tabular_views import views_of
 from clearprop.membership import VALIDATION, deal, split
 from clearprop.model import Model
 from clearprop.model.arrays import Watcher
 from clearprop.model.dividing import naming
 from clearprop.model.file import checkpoint_of
-from clearprop.model.model import input_arrays
 from clearprop.network import Network
 from clearprop.settings import Attr
-from clearprop.tables.encoder import Encoder, fit_encoder
+from clearprop.tables.encoder import Encoded, Encoder
 from clearprop.training import History
 from clearprop.training.checkpoint import destination
 
@@ -143,20 +142,13 @@ def fit(
     if made_of.clip and rows.target.task == "regression" and rows.target.bounds is None:
         least, most = rows.target.decode(np.array([rows.y.min(), rows.y.max()])).tolist()
         rows = replace(rows, target=replace(rows.target, bounds=(least, most)))
-    encoder = fit_encoder(
-        rows.table,
-        rows.roles,
-        recipes=_recipes(rows, made_of),
-        one_hot_up_to=made_of.one_hot_up_to,
-    )
-    network = build(encoder, rows.target, made_of, cost_of(rows.target.task, metric))
-    work = Runs(
-        rows, made_of, encoder, network, encoder.encode(rows.table), metric, seed,
-        progress, checkpoint, threads, precision, deadline, max_steps,
-    )  # fmt: skip
-    if rows.judges is not None:
-        work.judges = _judges(rows.judges, encoder, network)
     parts = _parts(rows, made_of, seed)
+    views = views_of(rows, made_of, cost_of(rows.target.task, metric), len(parts))
+    encoder, network = views[0].encoder, views[0].network
+    work = Runs(
+        rows, made_of, views[0], encoder.encode(rows.table), metric, seed, progress, checkpoint,
+        threads, precision, deadline, max_steps, judges=_judges(rows.judges, encoder),
+    )  # fmt: skip
     runs = sum(1 if part is None else 1 + made_of.refit for part in parts)
     if max_steps is not None and len(max_steps) > runs:
         raise SettingError(
@@ -173,9 +165,11 @@ def fit(
     try:
         for bag, part in enumerate(parts):
             work.seed = (seed + bag * _STRIDE) % 2**64
+            view = views[bag % len(views)]
+            work.see(view)
             if not work.fits(part, made_of.epochs):
                 break
-            judge = work.run(part, runs)
+            judge = view.widened(work.run(part, runs), views[0])
             if work.interrupted and models:
                 break  # half a network beside whole ones would be worse than none
             judges.append(judge)
@@ -183,7 +177,7 @@ def fit(
             if made_of.refit and part is not None and not work.interrupted:
                 if not work.fits(None, work.epochs[-1]):
                     break
-                again = work.refit(judge, runs)
+                again = view.widened(work.refit(judge, runs), views[0])
                 if not work.interrupted:
                     models[-1:] = [judge, again] if made_of.beside else [again]
             if work.interrupted:
@@ -223,30 +217,18 @@ def steps_of(max_steps: int | Sequence[int] | None) -> tuple[int, ...] | None:
     return each
 
 
-def _judges(rows: Rows, encoder: Encoder, network: Network) -> tuple[Any, ...]:
-    """Inputs, targets and weights of rows that judge and never train."""
-    own = () if rows.weights is None else (rows.weights,)
+def _judges(rows: Rows | None, encoder: Encoder) -> Encoded | None:
+    """The inputs of rows that judge and never train."""
+    if rows is None:
+        return None
     with naming(rows.table):
-        encoder.check(rows.table)
-        return (input_arrays(network, encoder.encode(rows.table)), rows.y, *own)
+        return encoder.encode(rows.table)
 
 
 def _together(parts: Sequence[NDArray[np.bool_] | None], made_of: Ingredients) -> int:
     """How many networks predict: of each part one, or that which its rows judge and another."""
     both = made_of.refit and made_of.beside
     return sum(1 if part is None else 1 + both for part in parts)
-
-
-def _recipes(rows: Rows, made_of: Ingredients) -> dict[str, str]:
-    """The recipe of each column of numbers."""
-    numbers = [name for name, role in rows.roles.items() if role == "number"]
-    recipe = made_of.numbers
-    if recipe in ("pieces", "periodic") and len(numbers) > made_of.pieces_up_to:
-        recipe = "robust"
-    found: dict[str, str] = dict.fromkeys(numbers, recipe)
-    if recipe == "pieces" and made_of.rare and numbers:
-        found |= dict.fromkeys(rare_columns(rows.table, numbers, rows.y, rows.weights), "rare")
-    return found
 
 
 def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_] | None]:

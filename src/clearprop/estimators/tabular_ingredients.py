@@ -32,8 +32,9 @@ _ATTRS = (
     Attr("sharing", str, "packed", choices=("mini", "packed")),
     *(
         Attr(name, bool, False)
-        for name in ("parametric", "equal_rates", "temperature", "clip", "refit", "beside", "rare")
+        for name in ("parametric", "equal_rates", "temperature", "clip", "refit", "beside")
     ),
+    *(Attr(name, bool, True) for name in ("rare", "by_turns")),
 )
 
 
@@ -51,7 +52,10 @@ class Ingredients:
     numbers : {"robust", "pieces", "periodic", "standard"}
         The recipe of columns of numbers.
     pieces_up_to : int
-        Most columns of numbers that get pieces, or waves; more are ``"robust"``.
+        Most columns of numbers whose pieces, or waves, every network sees.
+    by_turns : bool
+        Of more columns every second bag sees them, and the others the numbers alone; else none
+        does (`clearprop.estimators.tabular_views`).
     rare : bool
         Of those with pieces, columns of mostly one value whose other values mean something each
         (`clearprop.estimators.rare_values`) are ``"rare"``: cut finer, in inputs that are larger.
@@ -103,6 +107,7 @@ class Ingredients:
     parametric: bool = False
     numbers: Literal["robust", "pieces", "periodic", "standard"] = "pieces"
     pieces_up_to: int = 24
+    by_turns: bool = True
     rare: bool = True
     one_hot_up_to: int = 32
     embedding: int = 8

@@ -7,6 +7,7 @@ Owns the translation of frames, arrays and labels; trains nothing. Proved by
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,13 @@ from sklearn.utils.multiclass import type_of_target
 from clearprop.errors import DataError, SettingError
 from clearprop.settings import Attr
 from clearprop.tables import Kind, MemoryTable, Table
+from clearprop.tables.cells import Role
 from clearprop.tables.columns import Decisions, decide
 from clearprop.tables.opening import open_table
 from clearprop.tables.target import Target
 
 __all__ = [
+    "Rows",
     "as_table",
     "by_place",
     "class_factors",
@@ -32,6 +35,33 @@ __all__ = [
     "numbers_of",
     "weights_of",
 ]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is learned from.
+
+    Parameters
+    ----------
+    table : Table
+    roles : {column: role}
+    y : (n,) int64 places of classes, or float64 standardised numbers
+    target : Target
+    weights : (n,) float64 or None
+    groups : (n,) array of str or None
+        Rows of one name are held back together.
+    judges : Rows or None
+        Rows of their own that choose the epoch of every run: then none are held back.
+    """
+
+    table: Table
+    roles: Mapping[str, Role]
+    y: NDArray[Any]
+    target: Target
+    weights: NDArray[np.float64] | None = None
+    groups: NDArray[np.object_] | None = None
+    judges: Rows | None = None
+
 
 _FACTOR = Attr("class_weight", float, 1.0, bounds="[0, inf)")
 

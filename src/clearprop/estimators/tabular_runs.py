@@ -19,21 +19,19 @@ from clearprop.engine import Precision
 from clearprop.estimators.tabular_figures import watched
 from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tabular_network import HEAD
+from clearprop.estimators.tabular_rows import Rows
 from clearprop.estimators.tabular_temperature import temperature, tempered
+from clearprop.estimators.tabular_views import View
 from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher, carry_out
 from clearprop.model.file import checkpoint_of
 from clearprop.model.forwarding import Forward
 from clearprop.model.model import input_arrays
-from clearprop.network import Network
 from clearprop.optimizers import AdamW
-from clearprop.tables import Table
-from clearprop.tables.cells import Role
-from clearprop.tables.encoder import Encoded, Encoder
-from clearprop.tables.target import Target
+from clearprop.tables.encoder import Encoded
 from clearprop.training import History, Training
 
-__all__ = ["Rows", "Runs"]
+__all__ = ["Runs"]
 
 #: Passes over the rows that judge a run behind its last step: their figure, the temperature, and
 #: what the kept network gives for them.
@@ -43,40 +41,13 @@ _LOOKS = 3
 _LOOKED_AT = 2048
 
 
-@dataclass(frozen=True)
-class Rows:
-    """What is learned from.
-
-    Parameters
-    ----------
-    table : Table
-    roles : {column: role}
-    y : (n,) int64 places of classes, or float64 standardised numbers
-    target : Target
-    weights : (n,) float64 or None
-    groups : (n,) array of str or None
-        Rows of one name are held back together.
-    judges : Rows or None
-        Rows of their own that choose the epoch of every run: then none are held back.
-    """
-
-    table: Table
-    roles: Mapping[str, Role]
-    y: NDArray[Any]
-    target: Target
-    weights: NDArray[np.float64] | None = None
-    groups: NDArray[np.object_] | None = None
-    judges: Rows | None = None
-
-
 @dataclass
 class Runs:
     """What all runs of one fit have in common, and what they did."""
 
     rows: Rows
     made_of: Ingredients
-    encoder: Encoder
-    network: Network
+    view: View
     encoded: Encoded
     metric: str
     seed: int
@@ -91,10 +62,11 @@ class Runs:
     histories: list[History] = field(default_factory=list)
     interrupted: bool = False
     announce: Callable[[], object] | None = None
-    judges: tuple[Any, ...] | None = None
-    #: Seconds that the last run's rows took to be taken, and each row of a step of it.
+    #: Of rows that judge every run, where there are such.
+    judges: Encoded | None = None
+    #: Seconds that the last run's rows took to be taken, and a row of a step by inputs.
     taking: float = 0.0
-    pace: float = 0.0
+    paces: dict[int, float] = field(default_factory=dict)
     #: Seconds that the rows which judge the last run take behind its last step.
     tail: float = 0.0
 
@@ -102,6 +74,21 @@ class Runs:
         n = len(self.rows.y)
         self.held = np.zeros(n, np.bool_)
         self.outputs = np.zeros((n, max(len(self.rows.target.classes), 1)))
+        self._seen, self._judges = self.view.of(self.encoded), self._judging()
+
+    def see(self, view: View) -> None:
+        """Train and judge by this view from now on; it is one of the first one's inputs."""
+        if view is not self.view:
+            self.view = view
+            self._seen, self._judges = view.of(self.encoded), self._judging()
+
+    def _judging(self) -> tuple[Any, ...] | None:
+        """Inputs, targets and weights of the rows that judge every run."""
+        judges = self.rows.judges
+        if self.judges is None or judges is None:
+            return None
+        own = () if judges.weights is None else (judges.weights,)
+        return (input_arrays(self.view.network, self.view.of(self.judges)), judges.y, *own)
 
     def fits(self, held: NDArray[np.bool_] | None, epochs: int) -> bool:
         """Whether there are steps, and time for all of them, for a run; the first has both."""
@@ -113,7 +100,8 @@ class Runs:
         steps = epochs * -(-n // size)
         if self.max_steps is not None:
             steps = min(steps, self._told(number))
-        seconds = self.taking + self.pace * steps * size + self.tail
+        pace = self.paces.get(self.view.encoder.width, max(self.paces.values()))
+        seconds = self.taking + pace * steps * size + self.tail
         late = self.deadline is not None and time.monotonic() + seconds > self.deadline
         return steps > 0 and not late
 
@@ -125,7 +113,7 @@ class Runs:
     def run(self, held: NDArray[np.bool_] | None, runs: int) -> Model:
         """Train on the rows that are not held back, and choose the epoch by those that are."""
         chosen = np.ones(len(self.rows.y), np.bool_) if held is None else ~held
-        own = self.judges if held is None else self._taken(held)
+        own = self._judges if held is None else self._taken(held)
         if own is None:
             return self._train(chosen, {}, runs)
         if self.deadline is not None:
@@ -156,8 +144,10 @@ class Runs:
         rows = min(map(len, X.values()))
         if rows < 4 * _LOOKED_AT:
             return 0.0
-        forward = Forward(self.network, np.float64 if self.precision == "float64" else np.float32)
-        parameters = self.network.initial(self.seed)
+        forward = Forward(
+            self.view.network, np.float64 if self.precision == "float64" else np.float32
+        )
+        parameters = self.view.network.initial(self.seed)
         some = {name: array[:_LOOKED_AT] for name, array in X.items()}
         forward(some, parameters)  # made ready
         began = time.monotonic()
@@ -197,7 +187,7 @@ class Runs:
             most = told if most is None else min(told, most)
         where = None if self.checkpoint is None else checkpoint_of(self.checkpoint, number + 1)
         with Training(
-            self.network, X, y,
+            self.view.network, X, y,
             sample_weight=own[0] if own else None,
             optimizer=AdamW(
                 made_of.learning_rate, beta2=made_of.beta2, weight_decay=made_of.weight_decay
@@ -219,11 +209,11 @@ class Runs:
                 model, self.interrupted = error.model, True
             if training.step > earlier:
                 rows = (training.step - earlier) * training.batches.size
-                self.pace = (time.monotonic() - began) / rows
+                self.paces[self.view.encoder.width] = (time.monotonic() - began) / rows
             self.steps.append(training.step)
             self.histories.append(model.history)
             self.epochs.append(training.progress.best_epoch or max(training.epoch, 1))
-        model.encoder = self.encoder
+        model.encoder = self.view.encoder
         return model
 
     def _watcher(self, runs: int) -> Watcher | None:
@@ -235,9 +225,9 @@ class Runs:
 
     def _taken(self, chosen: NDArray[np.bool_]) -> tuple[Any, ...]:
         """Inputs, targets and weights of some rows."""
-        encoded = Encoded(self.encoded.X[chosen], self.encoded.indices[chosen])
+        encoded = Encoded(self._seen.X[chosen], self._seen.indices[chosen])
         own = () if self.rows.weights is None else (self.rows.weights[chosen],)
-        return (input_arrays(self.network, encoded), self.rows.y[chosen], *own)
+        return (input_arrays(self.view.network, encoded), self.rows.y[chosen], *own)
 
 
 def _temper(model: Model, held: tuple[Any, ...]) -> None:

@@ -1,0 +1,103 @@
+"""Where columns are many, every second network sees the numbers alone: what it reads, and gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import clearprop as cp
+from clearprop.estimators.tabular import TabularRegressor
+from clearprop.estimators.tabular_figures import cost_of
+from clearprop.estimators.tabular_ingredients import chosen
+from clearprop.estimators.tabular_rows import Rows, decisions_of, labels_of
+from clearprop.estimators.tabular_views import View, views_of
+from clearprop.model.model import Model, input_arrays
+from clearprop.tables.opening import open_table
+
+N = 80
+
+
+def table(numbers: int) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    columns: dict[str, Any] = {f"x{i}": rng.normal(size=N) for i in range(numbers)}
+    columns["x1"][::5] = np.nan
+    columns["many"] = [f"level {i % 40}" for i in range(N)]
+    columns["few"] = list("abcd") * (N // 4)
+    return columns
+
+
+def seen(columns: int, /, bags: int = 4, **changes: Any) -> tuple[Rows, tuple[View, ...]]:
+    opened = open_table(table(columns))
+    _, codes, target = labels_of(np.arange(N) % 3, N)
+    rows = Rows(opened, decisions_of(opened, None).roles, codes, target)
+    made_of = chosen("default", "classification", "log_loss", changes)
+    return rows, views_of(rows, made_of, cost_of("classification", "log_loss"), bags)
+
+
+def test_of_few_columns_every_network_sees_all() -> None:
+    told: tuple[dict[str, Any], ...] = ({"bags": 1}, {"by_turns": False}, {"numbers": "standard"})
+    for given in (seen(24), *(seen(25, **one) for one in told)):
+        assert len(given[1]) == 1 and given[1][0].seen is None
+    width = {n: seen(n, by_turns=False)[1][0].encoder.width for n in (24, 25)}
+    assert width[24] > 24 * 16 and width[25] < 50  # with pieces, and without
+
+
+def test_of_many_every_second_sees_what_an_encoder_without_pieces_makes() -> None:
+    rows, (whole, other) = seen(25)
+    plain = seen(25, by_turns=False)[1][0]
+    assert other.encoder.labels == plain.encoder.labels
+    assert whole.encoder.width > 25 * 16
+    encoded = whole.encoder.encode(rows.table)
+    alone = other.of(encoded)
+    np.testing.assert_array_equal(alone.X, plain.encoder.encode(rows.table).X)
+    np.testing.assert_array_equal(alone.indices, encoded.indices)
+    assert alone.indices.shape == (N, 1)  # the category of many levels is embedded
+    assert alone.X.flags.c_contiguous
+
+
+@pytest.mark.parametrize("changes", [{}, {"members": 2}, {"scale_lr_factor": 0.0}])
+def test_put_beside_others_a_network_gives_what_it_gave(changes: dict[str, Any]) -> None:
+    rows, (whole, other) = seen(25, **changes)
+    parameters = other.network.initial(1)
+    rng = np.random.default_rng(2)
+    parameters.flat[...] = rng.normal(size=parameters.flat.size)
+    model = Model(other.network, parameters, rows.target, other.encoder)
+    wide = other.widened(model, whole)
+    encoded = whole.encoder.encode(rows.table, np.float64)
+    was = model._one(input_arrays(other.network, other.of(encoded)))
+    now = wide._one(input_arrays(whole.network, encoded))
+    np.testing.assert_allclose(now, was, rtol=1e-9, atol=1e-12)
+    assert wide.encoder is whole.encoder and wide.network is whole.network
+    # What it does not see changes nothing, however large.
+    encoded.X[:, ~other.seen] = 1e6  # type: ignore[operator]
+    np.testing.assert_array_equal(wide._one(input_arrays(whole.network, encoded)), now)
+    assert whole.widened(wide, whole) is wide
+
+
+def test_a_fit_of_many_columns_predicts_by_both_kinds_and_repeats_its_bits(tmp_path: Any) -> None:
+    X = table(30)
+    y = np.nan_to_num(X["x0"]) + np.array([len(text) for text in X["many"]])
+    settings: dict[str, Any] = {
+        "changes": {"epochs": 4, "hidden": (8,), "bags": 3}, "random_state": 0,
+    }  # fmt: skip
+    model = TabularRegressor(**settings).fit(X, y)
+    graph = model.to_network().graph
+    assert graph.members == 6  # of each bag the network its rows judge, and that of all rows
+    zeros = (model.model_.parameters["s4"] == 0).sum(axis=1)
+    assert zeros.tolist() == [0, 0, 480, 480, 0, 0]
+    again = TabularRegressor(**settings, n_jobs=1).fit(X, y)
+    assert again.model_.parameters.flat.tobytes() == model.model_.parameters.flat.tobytes()
+    part = tmp_path / "run.part"
+    TabularRegressor(**settings, checkpoint=str(part), max_steps=2).fit(X, y)
+    on = TabularRegressor(**settings, checkpoint=str(part)).fit(X, y)
+    assert on.model_.parameters.flat.tobytes() == model.model_.parameters.flat.tobytes()
+
+
+def test_rows_that_judge_apart_are_seen_alike() -> None:
+    rows = {**table(30), "y": [i % 7 + 0.5 for i in range(N)]}
+    model = cp.train_table(rows, "y", preset="fast", validation=rows, seed=0, max_steps=3)
+    assert model.network.graph.members == 4
+    assert model.provenance["rows"]["validation"] == N
+    assert 0 < model.provenance["figures"]["validation"]["rmse"] < 10
