@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.datasets import load_diabetes, load_iris, load_wine
 
 from clearprop.errors import FileError
+from clearprop.estimators import tabular_runs
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tabular_figures import watched
 from clearprop.estimators.tabular_fitting import fit
@@ -38,6 +39,28 @@ def fitted(
 def logits(z: np.ndarray, factor: float) -> np.ndarray:
     e = np.exp(factor * (z - z.max(axis=1, keepdims=True)))
     return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def test_many_judges_end_a_run_behind_a_cycle_without_progress(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    X, y = load_wine(return_X_y=True)
+    y = np.random.default_rng(0).permutation(y)  # nothing can be learned, but by heart
+    settings: dict[str, Any] = {"preset": "fast", "random_state": 0}
+    whole = TabularClassifier(**settings).fit(X, y)
+    assert {len(history) for history in whole.histories_} == {64}
+    monkeypatch.setattr(tabular_runs, "LEAST_TO_STOP", 40)
+    short = TabularClassifier(**settings).fit(X, y)
+    lengths = [len(history) for history in short.histories_]
+    assert {13, 30} & set(lengths) and set(lengths) <= {13, 30, 64}
+    for best, own, history in zip(
+        short.epochs_, whole.epochs_, whole.histories_, strict=True
+    ):  # what it has seen decides as it would have
+        seen = lengths[short.epochs_.index(best)]
+        figures = history["validation_metric"][:seen]
+        assert best == own or best == int(np.argmin(figures)) + 1
+    full = TabularClassifier(**settings, changes={"by_cycles": False}).fit(X, y)
+    assert full.model_.parameters.flat.tobytes() == whole.model_.parameters.flat.tobytes()
 
 
 def test_a_dense_layer_moves_as_in_the_neural_tangent_form() -> None:

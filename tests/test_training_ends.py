@@ -10,7 +10,7 @@ import pytest
 from training_runs import BOTH, FULL, network, outcome, table
 
 import clearprop as cp
-from clearprop.errors import DivergenceError
+from clearprop.errors import DivergenceError, SettingError
 from clearprop.training import Progress, Training
 
 
@@ -39,6 +39,61 @@ def test_early_stopping_gives_back_the_best_epoch(engine: Any) -> None:
     event = training.history.events[-1]
     assert (event.kind, event.epoch) == ("early_stopping", progress.epoch)
     assert f"best epoch {best + 1}" in event.text
+
+
+def cycled(engine: Any, metric: Any, patience: Any = "cycle", epochs: int = 30) -> Any:
+    X, Y = table(60)
+    training = Training(
+        network(), X, Y, validation=table(40, seed=1), epochs=epochs, schedule="coslog4",
+        patience=patience, engine=engine, metric=metric, monitor="metric", greater_is_better=False,
+    )  # fmt: skip
+    return training.run(), training
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("best", "end"),
+    [(1, 6), (2, 6), (3, 14), (6, 14), (7, 30), (14, 30), (30, 30)],
+)
+def test_patience_of_a_cycle_ends_behind_one_without_progress(
+    engine: Any, best: int, end: int
+) -> None:
+    """Of 30 epochs, cycles of coslog4 end at 2, 6, 14 and 30."""
+    epochs = iter(range(1, 31))
+    progress, training = cycled(engine, lambda Y, output: float(abs(next(epochs) - best)))
+    assert (progress.best_epoch, progress.epoch) == (best, end)
+    assert progress.why == ("early_stopping" if end < 30 else "complete")
+    if end < 30:
+        assert "no progress for a cycle of the rate" in training.history.events[-1].text
+
+
+def test_cycles_too_short_to_be_apart_end_once() -> None:
+    for epochs in (1, 2, 3, 5):
+        progress, _ = cycled("native", lambda Y, output: 1.0, epochs=epochs)
+        assert progress.epoch <= epochs and progress.why in ("early_stopping", "complete")
+
+
+def test_patience_of_a_cycle_goes_ahead_to_the_same_bits() -> None:
+    X, Y = table(60)
+    other, labels = table(40, seed=1)
+    given: dict[str, Any] = {
+        "validation": (other, labels[::-1]), "epochs": 60, "schedule": "coslog4", "patience": "cycle",
+        "learning_rate": 0.3,
+    }  # fmt: skip
+    ahead, looked = (
+        Training(network(), X, Y, **given),
+        Training(network(), X, Y, callbacks=lambda progress: None, **given),
+    )
+    ahead.run(), looked.run()
+    assert ahead.epoch == looked.epoch < 60
+    assert (ahead.best.flat == looked.best.flat).all()
+
+
+def test_patience_of_a_cycle_needs_cycles() -> None:
+    with pytest.raises(SettingError, match="constant has none"):
+        Training(network(), *table(60), patience="cycle")
+    with pytest.raises(SettingError, match="patience"):
+        Training(network(), *table(60), patience="cycles", schedule="coslog4")  # type: ignore[arg-type]
 
 
 def test_without_validation_rows_the_run_is_complete_and_the_last_parameters_count() -> None:

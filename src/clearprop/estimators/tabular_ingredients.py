@@ -34,7 +34,7 @@ _ATTRS = (
         Attr(name, bool, False)
         for name in ("parametric", "equal_rates", "temperature", "clip", "refit", "beside")
     ),
-    *(Attr(name, bool, True) for name in ("rare", "by_turns")),
+    *(Attr(name, bool, True) for name in ("rare", "by_turns", "by_cycles")),
 )
 
 
@@ -86,6 +86,9 @@ class Ingredients:
         What dropout and decay are multiplied by along a run.
     label_smoothing : float
     epochs : int
+    by_cycles : bool
+        A run stops behind a cycle of its schedule in which the rows that judge it saw no progress,
+        where they are 1,500 or more: fewer say too little.
     batch_size : int or None
         None: by the number of rows.
     validation : float
@@ -129,6 +132,7 @@ class Ingredients:
     decay_schedule: str = "constant"
     label_smoothing: float = 0.0
     epochs: int = 64
+    by_cycles: bool = True
     batch_size: int | None = None
     validation: float = 0.2
     temperature: bool = True

@@ -30,12 +30,18 @@ from clearprop.model.model import input_arrays
 from clearprop.optimizers import AdamW
 from clearprop.tables.encoder import Encoded
 from clearprop.training import History, Training
+from clearprop.training.schedules import SCHEDULES
 
 __all__ = ["Runs"]
 
 #: Passes over the rows that judge a run behind its last step: their figure, the temperature, and
 #: what the kept network gives for them.
 _LOOKS = 3
+
+#: Fewest rows that judge a run before its end: whether it goes on.
+LEAST_TO_STOP = 1500
+
+_UNWATCHED: Mapping[str, Any] = {"early_stopping": False}
 
 #: Rows that a pass is timed by.
 _LOOKED_AT = 2048
@@ -115,13 +121,17 @@ class Runs:
         chosen = np.ones(len(self.rows.y), np.bool_) if held is None else ~held
         own = self._judges if held is None else self._taken(held)
         if own is None:
-            return self._train(chosen, {}, runs)
+            return self._train(chosen, _UNWATCHED, runs)
         if self.deadline is not None:
             self.tail = _LOOKS * self._look(own[0])
         figure = watched(self.rows.target, self.metric, own[2] if len(own) == 3 else None)
+        cycles = SCHEDULES[self.made_of.schedule].cycles
+        many = len(own[1]) >= LEAST_TO_STOP
         model = self._train(
             chosen,
             {
+                "early_stopping": self.made_of.by_cycles and bool(cycles) and many,
+                "patience": "cycle" if cycles else 16,
                 "validation": own,
                 "metric": figure,
                 "monitor": "metric",
@@ -158,7 +168,7 @@ class Runs:
         """Train anew on all rows, up to the epoch that was chosen; the temperature stays."""
         n = len(self.rows.y)
         an_epoch = -(-n // self.made_of.batch(n))
-        again = self._train(np.ones(n, np.bool_), {}, runs, most=self.epochs[-1] * an_epoch)
+        again = self._train(np.ones(n, np.bool_), _UNWATCHED, runs, most=self.epochs[-1] * an_epoch)
         inverse = 1 / model.provenance.get("temperature", 1.0)
         for name in (f"W_{HEAD}", f"b_{HEAD}"):
             again.parameters[name][...] *= inverse
@@ -180,7 +190,7 @@ class Runs:
         self.taking = began - before
         limit = None
         if self.deadline is not None:  # the training takes the rows once more
-            tail = self.tail if watching else 0.0
+            tail = self.tail if "validation" in watching else 0.0
             limit = max(self.deadline - began - self.taking - tail, 1e-3)
         if self.max_steps is not None:
             told = self._told(number)
@@ -194,7 +204,7 @@ class Runs:
             ),
             schedule=made_of.schedule, dropout_schedule=made_of.dropout_schedule,
             decay_schedule=made_of.decay_schedule, epochs=made_of.epochs,
-            batch_size=made_of.batch(len(y)), early_stopping=False, seed=self.seed,
+            batch_size=made_of.batch(len(y)), seed=self.seed,
             time_limit=limit, max_steps=most, checkpoint=where, resume=where is not None,
             threads=self.threads, precision=self.precision, **watching,
         ) as training:  # fmt: skip

@@ -39,6 +39,8 @@ class Ends:
     early : bool
         Whether it ends when the watched figure falls no more.
     patience : int, epochs
+    cycles : tuple of int, epochs
+        Where cycles of the schedule end, if patience is for one of them; else ().
     min_delta : float
     time_limit : float, seconds
     max_steps : int or None
@@ -47,6 +49,7 @@ class Ends:
     steps: int
     early: bool
     patience: int
+    cycles: tuple[int, ...]
     min_delta: float
     time_limit: float
     max_steps: int | None
@@ -148,7 +151,7 @@ class Loop:
         books, ends = self.books, self.ends
         if self._ahead is None:
             return False
-        most = ends.patience - books.watch.waited if ends.early else None
+        most = self._patient() if ends.early else None
         count = self._ahead.epochs(min(target, ends.max_steps or target), most)
         if count < 2:
             return False
@@ -230,15 +233,26 @@ class Loop:
             self._call_back(progress())
         return True
 
+    def _patient(self) -> int:
+        """After how many more epochs it may be time to stop, at the soonest; 0: it is."""
+        watch, epoch, ends = self.books.watch, self.books.epoch, self.ends
+        if not ends.cycles:
+            return ends.patience - watch.waited
+        begun = max((end for end in ends.cycles if end < epoch), default=0)
+        if epoch in ends.cycles and 0 < begun >= watch.epoch:
+            return 0  # the first cycle has none before it
+        return min((end for end in ends.cycles if end > epoch), default=epoch + 1) - epoch
+
     def _conclude(self) -> None:
         """See whether the run has ended with the epoch just entered."""
         books, ends = self.books, self.ends
-        if ends.early and books.watch.waited >= ends.patience and books.step < ends.steps:
+        if ends.early and self._patient() <= 0 and books.step < ends.steps:
             books.why = "early_stopping"
             best = f"best epoch {books.watch.epoch}"
+            waited = "a cycle of the rate" if ends.cycles else f"{ends.patience} epochs"
             books.tell(
                 "early_stopping",
-                f"stopped after epoch {books.epoch}: no progress for {ends.patience} epochs, "
+                f"stopped after epoch {books.epoch}: no progress for {waited}, "
                 f"{best if books.watch.epoch else 'as the watched figure was no number in any'}",
             )
         elif books.step >= ends.steps:

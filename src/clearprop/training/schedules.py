@@ -63,6 +63,8 @@ class Schedule:
     source: ClassVar[str]
     by_epoch: ClassVar[bool] = False
     """Whether the rate changes between epochs only; such a change is an event of the history."""
+    cycles: ClassVar[tuple[float, ...]] = ()
+    """Where the rate comes down to 0 to go up again, and the end, as shares of the run."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings: dict[str, Any] = check_all(self.attrs, settings, self.name)
@@ -274,6 +276,7 @@ class CosLog4(Schedule):
 
     name = "coslog4"
     source = "Holzmüller, Grinsztajn & Steinwart 2024, section 3, coslog4"
+    cycles = (1 / 15, 3 / 15, 7 / 15, 1.0)
 
     def rates(self, t: Array, run: Horizon, memory: Memory) -> Array:
         return run.rate / 2 * (1 - np.cos(2 * np.pi * np.log2(1 + 15 * t / run.steps)))

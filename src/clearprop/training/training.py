@@ -91,7 +91,9 @@ class Training(Run):
         Greatest 2-norm of the gradient: g ← g · min(1, clip / ‖g‖).
     early_stopping : bool, optional
         By default on if there are validation rows; without any it watches the training cost.
-    patience : int, epochs
+    patience : int (epochs) or "cycle"
+        With a schedule of cycles (``coslog4``), ``"cycle"``: the run stops behind a cycle in which
+        the watched figure has not fallen.
     min_delta : float
         A fall of the watched figure by no more than this is no progress.
     metric : callable (Y, output) -> float, optional
@@ -153,7 +155,7 @@ class Training(Run):
         decay_schedule: Planned = "constant",
         clip: float | None = None,
         early_stopping: bool | None = None,
-        patience: int = 16,
+        patience: int | Literal["cycle"] = 16,
         min_delta: float = 0.0,
         metric: Metric | None = None,
         monitor: Literal["cost", "metric"] = "cost",
@@ -171,8 +173,10 @@ class Training(Run):
     ) -> None:
         check_network("Training", network)
         full = isinstance(batch_size, str) and batch_size == "full"
+        by_cycle = isinstance(patience, str) and patience == "cycle"
         given = {
-            "epochs": epochs, "steps": steps, "seed": seed, "clip": clip, "patience": patience,
+            "epochs": epochs, "steps": steps, "seed": seed, "clip": clip,
+            "patience": 16 if by_cycle else patience,
             "early_stopping": early_stopping, "min_delta": min_delta, "precision": precision,
             "threads": threads, "engine": engine, "time_limit": time_limit, "max_steps": max_steps,
             "checkpoint_seconds": checkpoint_seconds,
@@ -194,6 +198,11 @@ class Training(Run):
             rate["learning_rate"] = learning_rate
         self.optimizer = optimizer_of(optimizer, **rate)
         self.schedule: Schedule = schedule_of(schedule)
+        if by_cycle and not self.schedule.cycles:
+            raise SettingError(
+                f"patience='cycle' is for a schedule of cycles, and {self.schedule.name} has none: "
+                "give a number of epochs, or schedule='coslog4'"
+            )
         self.optimizer.check(network.graph)
         check_suited(
             self.optimizer, self.schedule, batch_size, full, told["clip"], told["precision"]
@@ -219,10 +228,14 @@ class Training(Run):
             steps=self.steps, epoch=self.batches.epoch,
         )  # fmt: skip
         early = told["early_stopping"]
+        whole = -(-self.steps // self.batches.epoch)
+        shares = self.schedule.cycles if by_cycle else ()
+        cycles = tuple(sorted({round(whole * share) for share in shares} - {0}))
         ends = Ends(
             self.steps,
             self.validation is not None if early is None else bool(early),
             told["patience"],
+            cycles,
             told["min_delta"],
             told["time_limit"] or np.inf,
             told["max_steps"],
@@ -284,6 +297,7 @@ class Training(Run):
             "batch_size": self.batches.size,
             "order": type(self.batches).__name__,
             "early_stopping": self._ends.early,
+            **({"cycles": list(self._ends.cycles)} if self._ends.cycles else {}),
             "monitor": told["monitor"],
             "precision": self.precision,
             "engine": self._runner.family,
