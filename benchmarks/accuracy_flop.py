@@ -34,10 +34,10 @@ def flop(model: Any, steps: Sequence[int] | None = None) -> int:
         Of each run, in place of those that the model did.
     """
     made_of, graph = model.ingredients_, model.model_.network.graph
+    widest = max(model.inputs_)
     done = (model.n_steps_,) if isinstance(model.n_steps_, int) else model.n_steps_
     # What predicts: of each bag the run that its rows judge, and the one on all rows beside it.
     told = model.model_.provenance.get("bags", [model.model_.provenance])
-    forward, trained = (each // len(told) for each in products(graph))
     judged = told[0]["rows"]["validation"] > 0
     again = made_of.refit and judged and len(done) > 1
     alone = again and not made_of.beside  # of two runs of a bag, one predicts
@@ -46,7 +46,10 @@ def flop(model: Any, steps: Sequence[int] | None = None) -> int:
     for run, count in enumerate(done if steps is None else steps):
         if not count:
             continue
-        rows = told[run // 2 if alone else run]["rows"]
+        # Of a bag that was left out, the rows of another: they are as many, but one.
+        rows = told[min(run // 2 if alone else run, len(told) - 1)]["rows"]
+        unseen = widest - model.inputs_[run]
+        forward, trained = (each // len(told) for each in products(graph, unseen))
         n, held = rows["training"], rows["validation"]
         if again and run % 2:
             n, held = n + held, 0
@@ -67,13 +70,17 @@ def of_run(steps: int, rows: int, held: int, batch: int, forward: int, trained: 
     return trained * (epochs * rows + rest * batch) + forward * epochs * held
 
 
-def products(graph: Any) -> tuple[int, int]:
-    """Return the operations of one row, all members together: forward alone, and of a step."""
+def products(graph: Any, unseen: int = 0) -> tuple[int, int]:
+    """Return the operations of one row, all members together: forward alone, and of a step.
+
+    ``unseen`` of the first layer's inputs are none.
+    """
     forward = trained = 0
     moved: set[str] = set()  # values behind something trained
     for node in graph.nodes:
         if node.op == "affine":
             outputs, inputs = graph.parameters[dict(node.params)["W"]].shape[-2:]
+            inputs, unseen = inputs - unseen, 0
             members = max(graph.members, 1) if graph.values[node.output].type.member else 1
             one = 2 * inputs * outputs * members
             forward += one

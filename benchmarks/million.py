@@ -94,6 +94,7 @@ def main() -> None:
     told.add_argument("--preset", default="fast")
     told.add_argument("--threads", type=int, default=2)
     told.add_argument("--peers", default=",".join(PEERS), help="names, with commas between")
+    told.add_argument("--keep", action="store_true", help="the records of models not run now")
     told.add_argument("--one", help=argparse.SUPPRESS)
     told.add_argument("--seconds", type=float, default=0.0, help=argparse.SUPPRESS)
     asked = told.parse_args()
@@ -109,6 +110,9 @@ def main() -> None:
         else:
             models.append((name, 0.0))
     records = []
+    if asked.keep and RESULT.exists():  # those of models that are not run now
+        known = json.loads(RESULT.read_text("utf-8"))["records"]
+        records = [one for one in known if (one["model"], one["limit"]) not in models]
     for name, limit in models:
         own = [sys.executable, "-m", "benchmarks.million", "--one", name]
         own += ["--seconds", str(limit), "--rows", str(asked.rows)]
@@ -119,6 +123,7 @@ def main() -> None:
         records.append(record)
         print(f"{name}, limit {limit:g} s: {record['seconds']:.1f} s, {record['peak'] / 1e9:.2f} "
               f"GB, log-loss {record['log_loss']:.4f}", flush=True)  # fmt: skip
+    records.sort(key=lambda one: (one["model"] in PEERS, one["limit"]))
     write(RESULT, {"run": provenance() | {"rows": asked.rows, "threads": asked.threads},
                    "records": records})  # fmt: skip
 

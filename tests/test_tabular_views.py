@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from clearprop.estimators.tabular import TabularRegressor
 from clearprop.estimators.tabular_figures import cost_of
 from clearprop.estimators.tabular_ingredients import chosen
 from clearprop.estimators.tabular_rows import Rows, decisions_of, labels_of
+from clearprop.estimators.tabular_runs import Runs
 from clearprop.estimators.tabular_views import View, views_of
 from clearprop.model.model import Model, input_arrays
 from clearprop.tables.opening import open_table
@@ -93,6 +95,56 @@ def test_a_fit_of_many_columns_predicts_by_both_kinds_and_repeats_its_bits(tmp_p
     TabularRegressor(**settings, checkpoint=str(part), max_steps=2).fit(X, y)
     on = TabularRegressor(**settings, checkpoint=str(part)).fit(X, y)
     assert on.model_.parameters.flat.tobytes() == model.model_.parameters.flat.tobytes()
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_kind_that_is_clearly_worse_is_left_behind(
+    kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Runs, "better", lambda self, parts: kept)
+    X, y = table(30), np.arange(N) / 7
+    model = TabularRegressor(changes={"epochs": 2, "hidden": (4,)}, random_state=0).fit(X, y)
+    inputs = [30 * 17 + 1 + 4, 30 + 1 + 4]  # with a flag of what is missing, and four levels
+    first, second = inputs
+    assert model.inputs_ == (first, first, second, second, *[inputs[kept]] * 4)
+    graph = model.to_network().graph
+    assert graph.members == 6 and graph.inputs[0].width == inputs[kept]
+    assert model.model_.encoder is not None and model.model_.encoder.width == inputs[kept]
+    assert len(model.residuals_.residuals) == N - 20  # the rows of the bag that was left
+    repeated = TabularRegressor(
+        changes={"epochs": 2, "hidden": (4,)}, random_state=0, max_steps=model.n_steps_
+    ).fit(X, y)
+    np.testing.assert_array_equal(repeated.predict(X), model.predict(X))
+
+
+def judged(task: str, y: Any, outputs: Any, weights: Any = None) -> int | None:
+    rows = SimpleNamespace(y=y, weights=weights, target=SimpleNamespace(task=task))
+    parts = [np.arange(len(y)) % 2 == 0, np.arange(len(y)) % 2 == 1]
+    found: int | None = Runs.better(SimpleNamespace(rows=rows, outputs=outputs), parts)  # type: ignore[arg-type]
+    return found
+
+
+def test_which_is_clearly_better_is_three_standard_errors_of_the_rows_held_back() -> None:
+    n = 2000
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=n)
+    even = np.arange(n) % 2 == 0
+    for scale, expected in ((1.0, None), (1.05, None), (2.0, 1), (0.5, 0)):
+        off = np.where(even, scale, 1.0) * noise  # what the first kind is off by, and the second
+        found = judged("regression", np.zeros(n), off[:, None])
+        # Var e² = 2 σ⁴ of normal errors
+        z = (1 - scale**2) / np.sqrt(2 * (1 + scale**4) / (n / 2))
+        assert found == expected == (None if abs(z) < 2 else int(z < 0))
+    y = rng.integers(0, 2, n)
+    p = np.where(even, 0.9, 0.6)  # of the right class
+    P = np.where(np.arange(2) == y[:, None], p[:, None], 1 - p[:, None])
+    assert judged("classification", y, P) == 0
+    assert judged("classification", y, P[:, ::-1]) == 1
+    few = np.zeros(n)
+    few[:4] = 1  # rows of no weight say nothing
+    assert (
+        judged("regression", np.zeros(n), (np.where(even, 2.0, 1.0) * noise)[:, None], few) is None
+    )
 
 
 def test_rows_that_judge_apart_are_seen_alike() -> None:

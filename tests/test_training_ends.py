@@ -77,8 +77,8 @@ def test_patience_of_a_cycle_goes_ahead_to_the_same_bits() -> None:
     X, Y = table(60)
     other, labels = table(40, seed=1)
     given: dict[str, Any] = {
-        "validation": (other, labels[::-1]), "epochs": 60, "schedule": "coslog4", "patience": "cycle",
-        "learning_rate": 0.3,
+        "validation": (other, labels[::-1]), "epochs": 60, "schedule": "coslog4",
+        "patience": "cycle", "learning_rate": 0.3,
     }  # fmt: skip
     ahead, looked = (
         Training(network(), X, Y, **given),

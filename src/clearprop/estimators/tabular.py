@@ -87,15 +87,17 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     epochs_ : tuple of int
         The epoch that is kept, of each run that was done: of each bag in turn the run that its
         rows judge, and the one on all rows.
+    inputs_ : tuple of int
+        How many inputs the network of each run that was done reads: of more than 24 columns of
+        numbers, every second bag's reads no pieces of them.
     histories_ : tuple of History
         Of each run that was done, a row of figures for each epoch.
 
     Notes
     -----
-    Memory: about 10 bytes for each row and input while fitting. A column of numbers is 17 inputs
-    where there are at most 24 such columns, else 1, and one of mostly one value up to 66 where its
-    other values mean something each; a category as many as it has levels, or 1 above 32 levels. A
-    million rows of ten numbers take 1.7 GB.
+    Memory: about 10 bytes for each row and input while fitting. A column of numbers is 17 inputs,
+    and one of mostly one value up to 66 where its other values mean something each; a category as
+    many as it has levels, or 1 above 32 levels. A million rows of ten numbers take 1.7 GB.
 
     Examples
     --------

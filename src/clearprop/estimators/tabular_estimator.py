@@ -132,6 +132,7 @@ class Tabular(OpensTables):
         self.model_.columns = decisions.to_data()
         self.ingredients_: Ingredients = made_of
         self.histories_, self.epochs_ = found.histories, found.epochs
+        self.inputs_: tuple[int, ...] = found.inputs
         self.n_iter_ = max(len(found.histories[0]), 1)
         self.best_epoch_ = found.epochs[0]
         self.n_steps_ = found.steps[0] if len(found.steps) == 1 else found.steps

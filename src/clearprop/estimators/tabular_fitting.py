@@ -22,7 +22,7 @@ from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tabular_network import side_by_side
 from clearprop.estimators.tabular_rows import Rows
 from clearprop.estimators.tabular_runs import Runs
-from clearprop.estimators.tabular_views import views_of
+from clearprop.estimators.tabular_views import View, views_of
 from clearprop.membership import VALIDATION, deal, split
 from clearprop.model import Model
 from clearprop.model.arrays import Watcher
@@ -58,6 +58,8 @@ class Fitted:
     steps : tuple of int
         Steps done in each run, 0 of those that there was no time for, which come last: as
         ``max_steps``, with the same seed, they give the same bits.
+    inputs : tuple of int
+        How many inputs the network of each run that was done reads.
     interrupted : bool
         Whether Ctrl-C ended it.
     histories : tuple of History
@@ -73,6 +75,7 @@ class Fitted:
     model: Model
     epochs: tuple[int, ...]
     steps: tuple[int, ...]
+    inputs: tuple[int, ...]
     interrupted: bool
     histories: tuple[History, ...]
     held: NDArray[np.bool_]
@@ -144,9 +147,10 @@ def fit(
         rows = replace(rows, target=replace(rows.target, bounds=(least, most)))
     parts = _parts(rows, made_of, seed)
     views = views_of(rows, made_of, cost_of(rows.target.task, metric), len(parts))
-    encoder, network = views[0].encoder, views[0].network
+    whole = views[0]
+    encoder, network = whole.encoder, whole.network
     work = Runs(
-        rows, made_of, views[0], encoder.encode(rows.table), metric, seed, progress, checkpoint,
+        rows, made_of, whole, encoder.encode(rows.table), metric, seed, progress, checkpoint,
         threads, precision, deadline, max_steps, judges=_judges(rows.judges, encoder),
     )  # fmt: skip
     runs = sum(1 if part is None else 1 + made_of.refit for part in parts)
@@ -160,40 +164,52 @@ def fit(
             destination(checkpoint_of(checkpoint, number + 1), resume=False)
     if announce is not None:
         work.announce = lambda: announce(encoder, network, _together(parts, made_of))
-    models: list[Model] = []
-    judges: list[Model] = []
+    bags: list[tuple[View, Model, list[Model]]] = []  # its rows judge one; what predicts
     try:
         for bag, part in enumerate(parts):
             work.seed = (seed + bag * _STRIDE) % 2**64
-            view = views[bag % len(views)]
-            work.see(view)
+            work.see(views[bag % len(views)])
             if not work.fits(part, made_of.epochs):
                 break
-            judge = view.widened(work.run(part, runs), views[0])
-            if work.interrupted and models:
+            judge = work.run(part, runs)
+            if work.interrupted and bags:
                 break  # half a network beside whole ones would be worse than none
-            judges.append(judge)
-            models.append(judge)
+            bags.append((work.view, judge, [judge]))
             if made_of.refit and part is not None and not work.interrupted:
                 if not work.fits(None, work.epochs[-1]):
                     break
-                again = view.widened(work.refit(judge, runs), views[0])
+                again = work.refit(judge, runs)
                 if not work.interrupted:
-                    models[-1:] = [judge, again] if made_of.beside else [again]
+                    bags[-1][2][:] = [judge, again] if made_of.beside else [again]
             if work.interrupted:
                 break
+            if bag == 1 and len(views) == 2 and (better := work.better(parts[:2])) is not None:
+                views = (views[better],)
+                del bags[1 - better]
+                left = parts[1 - better]
+                assert left is not None
+                work.forget(left)
     except KeyboardInterrupt:  # between two runs, or before a step of the next
-        if not models:
+        if not bags:
             raise
         work.interrupted = True
+    alike = all(view is bags[0][0] for view, _, _ in bags)
+
+    def reading(view: View, model: Model) -> Model:
+        """The model with the inputs that all of them read."""
+        return model if alike else view.widened(model, whole)
+
+    models = [reading(view, model) for view, _, ones in bags for model in ones]
+    judges = [reading(view, judge) for view, judge, _ in bags]
     together = [ones[0] if len(ones) == 1 else side_by_side(ones) for ones in (models, judges)]
     together[0].history, *later = work.histories
     together[0].later = tuple(later)
-    others = len(models) > len(judges) or models[0] is not judges[0]
+    others = any(ones != [judge] for _, judge, ones in bags)
     left_out = 0 if work.interrupted else runs - len(work.steps)
     return Fitted(
-        together[0], tuple(work.epochs), (*work.steps, *[0] * left_out), work.interrupted,
-        tuple(work.histories), work.held, work.outputs, together[1] if others else None,
+        together[0], tuple(work.epochs), (*work.steps, *[0] * left_out), tuple(work.inputs),
+        work.interrupted, tuple(work.histories), work.held, work.outputs,
+        together[1] if others else None,
     )  # fmt: skip
 
 
