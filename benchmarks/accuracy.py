@@ -202,7 +202,8 @@ ABLATED: dict[str, dict[str, Any]] = {
     # Rules that look at the table.
     "numbers without pieces": {"numbers": "robust"},
     "numbers standardised": {"numbers": "standard"},
-    "pieces whatever the number of columns": {"pieces_up_to": 10**6},
+    "pieces for every bag whatever the number of columns": {"pieces_up_to": 10**6},
+    "pieces for no bag where columns are many": {"by_turns": False},
     "rare values cut as all others": {"rare": False},
     "waves (sines and cosines) for pieces": {"numbers": "periodic"},
     "an input for each level however many": {"one_hot_up_to": 10**6},
@@ -219,6 +220,7 @@ ABLATED: dict[str, dict[str, Any]] = {
     "one rate for all layers": {"equal_rates": False},
     "β₂ = 0.999": {"beta2": 0.999},
     "a cosine for the schedule of four cycles": {"schedule": "cosine"},
+    "all epochs, whatever many rows that judge say": {"by_cycles": False},
     "32 epochs": {"epochs": 32},
     "128 epochs": {"epochs": 128},
     "rate 0.02": {"learning_rate": 0.02},
