@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import clearprop as cp
+from clearprop.estimators import tabular_views
 from clearprop.estimators.tabular import TabularRegressor
 from clearprop.estimators.tabular_figures import cost_of
 from clearprop.estimators.tabular_ingredients import chosen
@@ -19,6 +20,11 @@ from clearprop.model.model import Model, input_arrays
 from clearprop.tables.opening import open_table
 
 N = 80
+
+
+@pytest.fixture(autouse=True)
+def few_rows_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tabular_views, "LEAST_FOR_TURNS", N)
 
 
 def table(numbers: int) -> dict[str, Any]:
@@ -44,6 +50,14 @@ def test_of_few_columns_every_network_sees_all() -> None:
         assert len(given[1]) == 1 and given[1][0].seen is None
     width = {n: seen(n, by_turns=False)[1][0].encoder.width for n in (24, 25)}
     assert width[24] > 24 * 16 and width[25] < 50  # with pieces, and without
+
+
+def test_of_few_rows_no_network_sees_pieces_of_many_columns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tabular_views, "LEAST_FOR_TURNS", N + 1)
+    (view,) = seen(25)[1]
+    assert view.seen is None and view.encoder.width < 50
 
 
 def test_of_many_every_second_sees_what_an_encoder_without_pieces_makes() -> None:

@@ -54,8 +54,8 @@ class Ingredients:
     pieces_up_to : int
         Most columns of numbers whose pieces, or waves, every network sees.
     by_turns : bool
-        Of more columns every second bag sees them, and the others the numbers alone; else none
-        does (`clearprop.estimators.tabular_views`).
+        Of more columns every second bag sees them, and the others the numbers alone, from 1,000
+        rows on; else none does (`clearprop.estimators.tabular_views`).
     rare : bool
         Of those with pieces, columns of mostly one value whose other values mean something each
         (`clearprop.estimators.rare_values`) are ``"rare"``: cut finer, in inputs that are larger.

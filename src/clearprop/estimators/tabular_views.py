@@ -1,8 +1,8 @@
 """What the networks of one fit see of an encoded row: every input, or those without pieces.
 
 Pieces are many inputs a column. Where columns are many, networks that see the pieces of all of them
-learn some tables far better and some worse, and which is which is not seen from a table. There
-every second bag sees the numbers alone: a mean of both kinds is nearly as good as the better of
+learn some tables far better and some worse, and which is which is not seen from a table. There, from
+1,000 rows on, every second bag sees the numbers alone: a mean of both kinds is nearly as good as the better of
 them (``docs/accuracy.md``), and where one is clearly better by the rows held back, only that kind
 is kept and trained. What such a network does not see gets factors and weights of 0 when it
 is put beside the others, so that all of them read the same inputs:
@@ -28,6 +28,9 @@ from clearprop.network import Network, Parameters
 from clearprop.tables.encoder import Encoded, EncodedColumn, Encoder, fit_encoder
 
 __all__ = ["View", "views_of"]
+
+#: Fewest rows from which pieces of many columns are learned better than by heart.
+LEAST_FOR_TURNS = 1000
 
 #: Recipes whose inputs begin with those of "robust".
 _LONGER = ("pieces", "rare", "periodic")
@@ -94,7 +97,7 @@ def views_of(rows: Rows, made_of: Ingredients, cost: str, bags: int) -> tuple[Vi
     numbers = [name for name, role in rows.roles.items() if role == "number"]
     recipe, by_turns = made_of.numbers, False
     if recipe in _LONGER and len(numbers) > made_of.pieces_up_to:
-        by_turns = made_of.by_turns and bags > 1
+        by_turns = made_of.by_turns and bags > 1 and len(rows.y) >= LEAST_FOR_TURNS
         recipe = recipe if by_turns else "robust"
     recipes: dict[str, str] = dict.fromkeys(numbers, recipe)
     if recipe == "pieces" and made_of.rare and numbers:
