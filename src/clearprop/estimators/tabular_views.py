@@ -1,11 +1,11 @@
 """What the networks of one fit see of an encoded row: every input, or those without pieces.
 
 Pieces are many inputs a column. Where columns are many, networks that see the pieces of all of them
-learn some tables far better and some worse, and which is which is not seen from a table. There, from
-1,000 rows on, every second bag sees the numbers alone: a mean of both kinds is nearly as good as the better of
-them (``docs/accuracy.md``), and where one is clearly better by the rows held back, only that kind
-is kept and trained. What such a network does not see gets factors and weights of 0 when it
-is put beside the others, so that all of them read the same inputs:
+learn some tables far better and some worse, and which is which is not seen from a table. There,
+from 1,000 rows on, every second bag sees the numbers alone: a mean of both kinds is nearly as good
+as the better of them (``docs/accuracy.md``), and where one is clearly better by the rows held back,
+only that kind is kept and trained. What such a network does not see gets factors and weights of 0
+when it is put beside the others, so that all of them read the same inputs:
 
     z = W (s ∘ x) + b,  sᵢ = 0 and Wⱼᵢ = 0 for each input i that was not seen.
 
