@@ -89,7 +89,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         rows judge, and the one on all rows.
     inputs_ : tuple of int
         How many inputs the network of each run that was done reads: of more than 24 columns of
-        numbers, from 1,000 rows on, every second bag's reads no pieces of them.
+        numbers, from 2,000 rows on, every second bag's reads no pieces of them.
     histories_ : tuple of History
         Of each run that was done, a row of figures for each epoch.
 

@@ -54,7 +54,7 @@ class Ingredients:
     pieces_up_to : int
         Most columns of numbers whose pieces, or waves, every network sees.
     by_turns : bool
-        Of more columns every second bag sees them, and the others the numbers alone, from 1,000
+        Of more columns every second bag sees them, and the others the numbers alone, from 2,000
         rows on; else none does (`clearprop.estimators.tabular_views`).
     rare : bool
         Of those with pieces, columns of mostly one value whose other values mean something each

@@ -41,8 +41,9 @@ _LOOKS = 3
 #: Fewest rows that judge a run before its end: whether it goes on.
 LEAST_TO_STOP = 1500
 
-#: Standard deviations from which one of two kinds of networks is clearly better.
-_CLEAR = 3.0
+#: Standard errors from which one of two kinds of networks is taken for better: chance may leave
+#: one behind that is as good, which costs little.
+_CLEAR = 1.0
 
 _UNWATCHED: Mapping[str, Any] = {"early_stopping": False}
 
@@ -169,10 +170,10 @@ class Runs:
         return (time.monotonic() - began) * rows / _LOOKED_AT
 
     def better(self, parts: Sequence[NDArray[np.bool_] | None]) -> int | None:
-        """Which of two runs predicted the rows that it held back clearly better; None: neither.
+        """Which of two runs predicted the rows that it held back better; None: neither.
 
-        cᵣ is −log p of a row's class, or the squared error. z = (c̄₁ − c̄₀) / √(Var c̄₀ + Var c̄₁) of
-        the rows of one and of the other is beyond ±3 by chance in 3 of 1,000.
+        c is −log p of a row's class, or the squared error, c̄ the mean over the rows of a run, and
+        z = (c̄₁ − c̄₀) / √(Var c̄₀ + Var c̄₁) of the two; within ±1 neither is said to be better.
         """
         means, variances = [], []
         for part in parts:

@@ -2,10 +2,10 @@
 
 Pieces are many inputs a column. Where columns are many, networks that see the pieces of all of them
 learn some tables far better and some worse, and which is which is not seen from a table. There,
-from 1,000 rows on, every second bag sees the numbers alone: a mean of both kinds is nearly as good
-as the better of them (``docs/accuracy.md``), and where one is clearly better by the rows held back,
-only that kind is kept and trained. What such a network does not see gets factors and weights of 0
-when it is put beside the others, so that all of them read the same inputs:
+from 2,000 rows on, every second bag sees the numbers alone: a mean of both kinds is nearly as good
+as the better of them (``docs/accuracy.md``), and where one is better by the rows held back, beyond
+a standard error, that kind alone is kept and trained. What a network does not see gets factors and
+weights of 0 when it is put beside the others, so that all of them read the same inputs:
 
     z = W (s ∘ x) + b,  sᵢ = 0 and Wⱼᵢ = 0 for each input i that was not seen.
 
@@ -30,7 +30,7 @@ from clearprop.tables.encoder import Encoded, EncodedColumn, Encoder, fit_encode
 __all__ = ["View", "views_of"]
 
 #: Fewest rows from which pieces of many columns are learned better than by heart.
-LEAST_FOR_TURNS = 1000
+LEAST_FOR_TURNS = 2000
 
 #: Recipes whose inputs begin with those of "robust".
 _LONGER = ("pieces", "rare", "periodic")
