@@ -134,8 +134,8 @@ was:
 | half the rate, up to 900 rows | 16 | 9 | +0.1 ± 0.6 % |
 | numbers standardised, up to 600 rows | 7 | 4 | -0.4 ± 1.1 % |
 | numbers without pieces, up to 600 rows | 7 | 3 | +0.1 ± 0.7 % |
-| pieces of more than 24 columns for every bag (two fits beside two without) | 13 | 7 | +1.9 ± 2.2 % |
-| those for one of two fits (by turns, the rule from 2,000 rows on) | 13 | 9 | -0.7 ± 0.8 % |
+| pieces of more than 24 columns for every bag (two fits beside two) | 13 | 7 | +1.9 ± 2.2 % |
+| those for one of two fits (by turns: the rule from 2,000 rows on) | 13 | 9 | -0.7 ± 0.8 % |
 | up to 32 pieces, cut finer (helps on adult alone) | 9 | 3 | +0.7 ± 0.4 % |
 | one temperature for all bags, by all their rows | 9 | 2 | +0.1 ± 0.3 % |
 
