@@ -139,7 +139,7 @@ def judged(task: str, y: Any, outputs: Any, weights: Any = None) -> int | None:
 def test_which_is_better_is_told_beyond_a_standard_error_of_the_rows_held_back() -> None:
     n = 2000
     rng = np.random.default_rng(0)
-    noise = rng.normal(size=n)
+    noise = np.repeat(rng.normal(size=n // 2), 2)  # the same of both
     even = np.arange(n) % 2 == 0
     for scale, expected in ((1.0, None), (2.0, 1), (0.5, 0)):
         off = np.where(even, scale, 1.0) * noise  # what the first kind is off by, and the second
