@@ -139,6 +139,11 @@ was:
 | up to 32 pieces, cut finer (helps on adult alone) | 9 | 3 | +0.7 ± 0.4 % |
 | one temperature for all bags, by all their rows | 9 | 2 | +0.1 ± 0.3 % |
 
+Runs that stop behind a cycle of their rate in which the rows that judge saw no progress, on the
+validation curves of *fast* on 24 tables, one split of each: with whatever few rows judge, log-loss
+or RMSE of the chosen epochs would have been 0.3 % worse in the mean (wine 1 %, texture 6 %), for
+0.72 of the epochs; from 1,500 rows that judge on, the same on every table, for 0.89 of them.
+
 *fast*, on whole small tables and on 2,000 to 4,000 rows of larger ones, two splits of most. The
 first two rows are in all presets now: small steps cost no time, and a network that has all rows of
 training right stops to learn, unless their labels are smoothed a little. More smoothing helps
