@@ -154,9 +154,9 @@ def test_which_is_better_is_told_beyond_a_standard_error_of_the_rows_held_back()
     assert judged("classification", y, P[:, ::-1]) == 1
     few = np.zeros(n)
     few[:4] = 1  # rows of no weight say nothing
-    assert (
-        judged("regression", np.zeros(n), (np.where(even, 2.0, 1.0) * noise)[:, None], few) is None
-    )
+    off = np.where(even & (few == 0), 2.0, 1.0) * noise
+    assert judged("regression", np.zeros(n), off[:, None]) == 1
+    assert judged("regression", np.zeros(n), off[:, None], few) is None
 
 
 def test_rows_that_judge_apart_are_seen_alike() -> None:
