@@ -84,6 +84,7 @@ def train_preset(
     ClearPropError
         One sentence: what is wrong with the table or a setting, where, and the fix.
     """
+    asked = time.monotonic()
     own = {"threads": threads, "precision": precision, "time_limit": time_limit, "seed": seed}
     check_all(ATTRS, own)
     each = steps_of(max_steps)
@@ -150,7 +151,7 @@ def train_preset(
     try:
         found = fit(
             rows, made_of, metric=measure, seed=seed, progress=progress, time_limit=time_limit,
-            max_steps=each, checkpoint=checkpoint, threads=threads,
+            began=asked, max_steps=each, checkpoint=checkpoint, threads=threads,
             precision="float32" if precision is None else precision, announce=known,
         )  # fmt: skip
     except DivergenceError:  # to go on from there would diverge again
