@@ -13,7 +13,9 @@ from conftest import Run
 
 import clearprop as cp
 from clearprop.errors import FileError
+from clearprop.estimators import tabular_views
 from clearprop.estimators.tabular_files import open_rows
+from clearprop.estimators.tabular_runs import Runs
 
 PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
 
@@ -264,6 +266,24 @@ def test_a_wrong_cell_of_the_validation_file_is_told_with_its_name(
     code, _, err = run("train", "t.csv", "-t", "y", "--validation", "other.csv", *more)
     assert (code, err.count("\n")) == (1, 1)
     assert "other.csv: column 'x' holds numbers, but row 3 has 'abc'" in err
+
+
+def test_runs_whose_networks_predict_worse_are_told(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tabular_views, "LEAST_FOR_TURNS", 40)
+    monkeypatch.setattr(Runs, "better", lambda self, parts: 1)
+    names = [f"x{i}" for i in range(25)]
+    rows = [[*map(str, np.random.default_rng(i).normal(size=25).round(2)), "ab"[i % 2]]
+            for i in range(40)]  # fmt: skip
+    Path("t.csv").write_text("\n".join(map(",".join, [[*names, "y"], *rows])) + "\n")
+    code, out, _ = run("train", "t.csv", "-t", "y", "--max-steps", "2")
+    assert code == 0 and "8 runs; of their epochs" in out
+    assert "\n  the network of runs 1 and 2 predicted worse and is left behind\n" in out
+    model = cp.load("t.clearprop")
+    assert model.provenance["behind"] == [1, 2] and model.network.graph.members == 6
+    code, out, _ = run("train", "t.csv", "-t", "y", "--max-steps", "2", "--preset", "fast")
+    assert "\n  the network of run 1 predicted worse" in out
 
 
 def test_runs_that_are_left_out_are_given_as_they_are_told(run: Run) -> None:

@@ -168,6 +168,7 @@ def train_preset(
         "steps": sum(found.steps),
         "epochs": sum(map(len, found.histories)),
         "runs": _runs(found),
+        **({"behind": [run + 1 for run in found.behind]} if found.behind else {}),
     }
     if found.interrupted:
         with suppress(KeyboardInterrupt, NativeError):  # Ctrl-C again: without figures

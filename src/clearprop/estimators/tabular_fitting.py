@@ -58,6 +58,8 @@ class Fitted:
     steps : tuple of int
         Steps done in each run, 0 of those that there was no time for, which come last: as
         ``max_steps``, with the same seed, they give the same bits.
+    behind : tuple of int
+        The runs, from 0, whose networks saw what made them predict worse, and do not.
     inputs : tuple of int
         How many inputs the network of each run that was done reads.
     interrupted : bool
@@ -76,6 +78,7 @@ class Fitted:
     epochs: tuple[int, ...]
     steps: tuple[int, ...]
     inputs: tuple[int, ...]
+    behind: tuple[int, ...]
     interrupted: bool
     histories: tuple[History, ...]
     held: NDArray[np.bool_]
@@ -165,6 +168,7 @@ def fit(
     if announce is not None:
         work.announce = lambda: announce(encoder, network, _together(parts, made_of))
     bags: list[tuple[View, Model, list[Model]]] = []  # its rows judge one; what predicts
+    behind: tuple[int, ...] = ()
     try:
         for bag, part in enumerate(parts):
             work.seed = (seed + bag * _STRIDE) % 2**64
@@ -183,12 +187,15 @@ def fit(
                     bags[-1][2][:] = [judge, again] if made_of.beside else [again]
             if work.interrupted:
                 break
+            if not bag:
+                first = len(work.steps)
             if bag == 1 and len(views) == 2 and (better := work.better(parts[:2])) is not None:
                 views = (views[better],)
                 del bags[1 - better]
                 left = parts[1 - better]
                 assert left is not None
                 work.forget(left)
+                behind = tuple(range(first, len(work.steps)) if better == 0 else range(first))
     except KeyboardInterrupt:  # between two runs, or before a step of the next
         if not bags:
             raise
@@ -207,7 +214,7 @@ def fit(
     others = any(ones != [judge] for _, judge, ones in bags)
     left_out = 0 if work.interrupted else runs - len(work.steps)
     return Fitted(
-        together[0], tuple(work.epochs), (*work.steps, *[0] * left_out), tuple(work.inputs),
+        together[0], tuple(work.epochs), (*work.steps, *[0] * left_out), tuple(work.inputs), behind,
         work.interrupted, tuple(work.histories), work.held, work.outputs,
         together[1] if others else None,
     )  # fmt: skip
