@@ -394,7 +394,8 @@ def _make_one(
     except Exception as error:
         if name.startswith("clearprop"):
             raise
-        print(f"{table} {split} {name}: refused, {str(error).splitlines()[0][:200]}", flush=True)
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        print(f"{table} {split} {name}: refused, {why}", flush=True)
         return
     where = provenance()
     about = {"threads": threads, "load": round(load, 1), "commit": where["commit"],

@@ -34,7 +34,7 @@ def flop(model: Any, steps: Sequence[int] | None = None) -> int:
         Of each run, in place of those that the model did.
     """
     made_of, graph = model.ingredients_, model.model_.network.graph
-    widest = max(model.inputs_)
+    encoder = model.model_.encoder
     done = (model.n_steps_,) if isinstance(model.n_steps_, int) else model.n_steps_
     # What predicts: of each bag the run that its rows judge, and the one on all rows beside it.
     told = model.model_.provenance.get("bags", [model.model_.provenance])
@@ -48,7 +48,7 @@ def flop(model: Any, steps: Sequence[int] | None = None) -> int:
             continue
         # Of a bag that was left out, the rows of another: they are as many, but one.
         rows = told[min(run // 2 if alone else run, len(told) - 1)]["rows"]
-        unseen = widest - model.inputs_[run]
+        unseen = encoder.width - model.inputs_[min(run, len(model.inputs_) - 1)]
         forward, trained = (each // len(told) for each in products(graph, unseen))
         n, held = rows["training"], rows["validation"]
         if again and run % 2:
@@ -73,7 +73,7 @@ def of_run(steps: int, rows: int, held: int, batch: int, forward: int, trained: 
 def products(graph: Any, unseen: int = 0) -> tuple[int, int]:
     """Return the operations of one row, all members together: forward alone, and of a step.
 
-    ``unseen`` of the first layer's inputs are none.
+    ``unseen`` of the first layer's inputs are none; below 0, it has so many more.
     """
     forward = trained = 0
     moved: set[str] = set()  # values behind something trained

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -129,11 +131,44 @@ def test_a_kind_that_is_worse_is_left_behind(kept: int, monkeypatch: pytest.Monk
     np.testing.assert_array_equal(repeated.predict(X), model.predict(X))
 
 
+@pytest.mark.parametrize("kinds", [(0, 1), (1, 0), (1, None), (None, 0)])
+def test_a_shorter_fit_that_told_the_better_kind_otherwise_is_gone_on_from(
+    kinds: tuple[int | None, int | None], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    X, y = table(30), np.arange(N) / 7
+    settings: dict[str, Any] = {"changes": {"epochs": 4, "hidden": (4,)}, "random_state": 0}
+    part = str(tmp_path / "run.part")
+    monkeypatch.setattr(Runs, "better", lambda self, parts: kinds[0])
+    TabularRegressor(**settings, checkpoint=part, max_steps=2).fit(X, y)
+    monkeypatch.setattr(Runs, "better", lambda self, parts: kinds[1])
+    on = TabularRegressor(**settings, checkpoint=part).fit(X, y)
+    whole = TabularRegressor(**settings).fit(X, y)
+    assert on.model_.parameters.flat.tobytes() == whole.model_.parameters.flat.tobytes()
+
+
+@pytest.mark.parametrize("kept", [0, 1, None])
+def test_operations_are_those_of_what_each_run_saw(
+    kept: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1])
+    flop = importlib.import_module("benchmarks.accuracy_flop").flop
+    monkeypatch.setattr(Runs, "better", lambda self, parts: kept)
+    X = {f"x{i}": column for i, column in enumerate(np.random.default_rng(0).normal(size=(30, N)))}
+    made_of = {"epochs": 2, "hidden": (4,), "refit": False}
+    model = TabularRegressor(changes=made_of, random_state=0).fit(X, np.arange(N) / 7)
+    operations = [  # two epochs of 60 rows that train and 20 that judge; factors are trained
+        2 * (60 * 3 + 20) * 2 * (inputs * 4 + 4) for inputs in model.inputs_
+    ]
+    assert flop(model) == sum(operations)
+
+
 def judged(task: str, y: Any, outputs: Any, weights: Any = None) -> int | None:
-    rows = SimpleNamespace(y=y, weights=weights, target=SimpleNamespace(task=task))
+    own = SimpleNamespace(task=task, predicted=lambda a: a, decode=lambda a: a)
+    rows = SimpleNamespace(y=y, weights=weights, target=own)
     parts = [np.arange(len(y)) % 2 == 0, np.arange(len(y)) % 2 == 1]
-    found: int | None = Runs.better(SimpleNamespace(rows=rows, outputs=outputs), parts)  # type: ignore[arg-type]
-    return found
+    runs = object.__new__(Runs)
+    runs.rows, runs.outputs = rows, outputs  # type: ignore[assignment]
+    return runs.better(parts)
 
 
 def test_which_is_better_is_told_beyond_a_standard_error_of_the_rows_held_back() -> None:
@@ -153,10 +188,12 @@ def test_which_is_better_is_told_beyond_a_standard_error_of_the_rows_held_back()
     assert judged("classification", y, P) == 0
     assert judged("classification", y, P[:, ::-1]) == 1
     few = np.zeros(n)
-    few[:4] = 1  # rows of no weight say nothing
+    few[:200] = 1  # rows of no weight say nothing
     off = np.where(even & (few == 0), 2.0, 1.0) * noise
     assert judged("regression", np.zeros(n), off[:, None]) == 1
     assert judged("regression", np.zeros(n), off[:, None], few) is None
+    few[50:] = 0  # 25 rows of each
+    assert judged("regression", np.zeros(n), (3.0**even * noise)[:, None], few) is None
 
 
 def test_rows_that_judge_apart_are_seen_alike() -> None:

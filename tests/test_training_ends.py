@@ -68,9 +68,22 @@ def test_patience_of_a_cycle_ends_behind_one_without_progress(
 
 
 def test_cycles_too_short_to_be_apart_end_once() -> None:
-    for epochs in (1, 2, 3, 5):
+    # The ends of cycles: 1; 1, 2; 1, 3; 1, 2, 5; the first epoch is the best of all.
+    for epochs, end in ((1, 1), (2, 2), (3, 3), (5, 2)):
         progress, _ = cycled("native", lambda Y, output: 1.0, epochs=epochs)
-        assert progress.epoch <= epochs and progress.why in ("early_stopping", "complete")
+        assert (progress.epoch, progress.best_epoch) == (end, 1)
+        assert progress.why == ("early_stopping" if end < epochs else "complete")
+
+
+def test_patience_of_a_cycle_counts_a_small_fall_for_none() -> None:
+    epochs = iter(range(1, 31))
+    X, Y = table(60)
+    training = Training(
+        network(), X, Y, validation=table(40, seed=1), epochs=30, schedule="coslog4",
+        patience="cycle", metric=lambda Y, output: 1 - 1e-3 * next(epochs), monitor="metric",
+        greater_is_better=False, min_delta=0.5,
+    )  # fmt: skip
+    assert training.run().epoch == 6  # the first epoch alone is progress
 
 
 def test_patience_of_a_cycle_goes_ahead_to_the_same_bits() -> None:

@@ -75,7 +75,8 @@ def train_preset(
     Returns
     -------
     Model
-        ``provenance["figures"]["validation"]`` judges each row by the network that held it back.
+        ``provenance["figures"]["validation"]`` judges each row by the network that held it back
+        and predicts.
 
     Raises
     ------

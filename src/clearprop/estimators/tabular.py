@@ -89,15 +89,18 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         rows judge, and the one on all rows.
     inputs_ : tuple of int
         How many inputs the network of each run that was done reads: of more than 24 columns of
-        numbers, from 2,000 rows on, every second bag's reads no pieces of them.
+        numbers, from 2,000 rows on, every second bag's reads no pieces of
+        them; where either kind is better by the rows held back, all of the third bag and behind
+        are of that.
     histories_ : tuple of History
         Of each run that was done, a row of figures for each epoch.
 
     Notes
     -----
-    Memory: about 10 bytes for each row and input while fitting. A column of numbers is 17 inputs,
-    and one of mostly one value up to 66 where its other values mean something each; a category as
-    many as it has levels, or 1 above 32 levels. A million rows of ten numbers take 1.7 GB.
+    Memory: about 10 bytes for each row and input while fitting. A column of numbers is 17 inputs
+    (but 1 where more than 24 are such columns and rows fewer than 2,000), and one of mostly one
+    value up to 66 where its other values mean something each; a category as many as it has levels,
+    or 1 above 32 levels. A million rows of ten numbers take 1.7 GB.
 
     Examples
     --------

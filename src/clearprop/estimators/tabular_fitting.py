@@ -153,7 +153,7 @@ def fit(
     whole = views[0]
     encoder, network = whole.encoder, whole.network
     work = Runs(
-        rows, made_of, whole, encoder.encode(rows.table), metric, seed, progress, checkpoint,
+        rows, made_of, views, encoder.encode(rows.table), metric, seed, progress, checkpoint,
         threads, precision, deadline, max_steps, judges=_judges(rows.judges, encoder),
     )  # fmt: skip
     runs = sum(1 if part is None else 1 + made_of.refit for part in parts)
@@ -176,8 +176,10 @@ def fit(
             if not work.fits(part, made_of.epochs):
                 break
             judge = work.run(part, runs)
-            if work.interrupted and bags:
-                break  # half a network beside whole ones would be worse than none
+            if work.interrupted and bags:  # half a network beside whole ones would be worse than
+                if part is not None:  # none
+                    work.forget(part)
+                break
             bags.append((work.view, judge, [judge]))
             if made_of.refit and part is not None and not work.interrupted:
                 if not work.fits(None, work.epochs[-1]):
@@ -190,12 +192,11 @@ def fit(
             if not bag:
                 first = len(work.steps)
             if bag == 1 and len(views) == 2 and (better := work.better(parts[:2])) is not None:
-                views = (views[better],)
-                del bags[1 - better]
-                left = parts[1 - better]
+                left, done = parts[1 - better], len(work.steps)
                 assert left is not None
                 work.forget(left)
-                behind = tuple(range(first, len(work.steps)) if better == 0 else range(first))
+                behind = tuple(range(first, done) if better == 0 else range(first))
+                views, bags = (views[better],), [bags[better]]
     except KeyboardInterrupt:  # between two runs, or before a step of the next
         if not bags:
             raise

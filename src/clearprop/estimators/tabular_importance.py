@@ -98,7 +98,12 @@ def _slopes(model: Model, table: Table, y: NDArray[Any]) -> NDArray[np.float64]:
     network = model.network
     encoded = model.encoder.encode(table, np.float64)
     trace = network.trace(model.parameters, input_arrays(network, encoded), y)
-    first = next(node for node in network.graph.nodes if node.row.name == "scale")
+    first = next((node for node in network.graph.nodes if node.row.name == "scale"), None)
+    if first is None:
+        raise SettingError(
+            "the network has no factors in front, which gradients of its inputs are read from; "
+            "method='permutation' needs none"
+        )
     s = trace[first.params[0][1]]  # ([K,] inputs)
     Delta = trace["Delta" + first.output[1:]]  # ([K,] m, inputs)
     slope = Delta * (s[:, None, :] if Delta.ndim == 3 else s) * len(y)  # J is a mean over rows

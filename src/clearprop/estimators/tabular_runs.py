@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from clearprop.model.model import input_arrays
 from clearprop.optimizers import AdamW
 from clearprop.tables.encoder import Encoded
 from clearprop.training import History, Training
+from clearprop.training.checkpoint import NETWORK, Checkpoint, digest_of
 from clearprop.training.schedules import SCHEDULES
 
 __all__ = ["Runs"]
@@ -45,6 +47,9 @@ LEAST_TO_STOP = 1500
 #: one behind that is as good, which costs little.
 _CLEAR = 1.0
 
+#: Fewest rows of each by which that is told.
+_LEAST_TO_TELL = 30
+
 _UNWATCHED: Mapping[str, Any] = {"early_stopping": False}
 
 #: Rows that a pass is timed by.
@@ -57,7 +62,7 @@ class Runs:
 
     rows: Rows
     made_of: Ingredients
-    view: View
+    views: tuple[View, ...]
     encoded: Encoded
     metric: str
     seed: int
@@ -85,11 +90,11 @@ class Runs:
         n = len(self.rows.y)
         self.held = np.zeros(n, np.bool_)
         self.outputs = np.zeros((n, max(len(self.rows.target.classes), 1)))
-        self._seen, self._judges = self.view.of(self.encoded), self._judging()
+        self.see(self.views[0])
 
     def see(self, view: View) -> None:
-        """Train and judge by this view from now on; it is one of the first one's inputs."""
-        if view is not self.view:
+        """Train and judge by this one of the views from now on."""
+        if view is not getattr(self, "view", None):
             self.view = view
             self._seen, self._judges = view.of(self.encoded), self._judging()
 
@@ -131,7 +136,8 @@ class Runs:
             self.tail = _LOOKS * self._look(own[0])
         figure = watched(self.rows.target, self.metric, own[2] if len(own) == 3 else None)
         cycles = SCHEDULES[self.made_of.schedule].cycles
-        many = len(own[1]) >= LEAST_TO_STOP
+        counted = len(own[1]) if len(own) == 2 else np.count_nonzero(own[2])
+        many = counted >= LEAST_TO_STOP
         model = self._train(
             chosen,
             {
@@ -172,23 +178,33 @@ class Runs:
     def better(self, parts: Sequence[NDArray[np.bool_] | None]) -> int | None:
         """Which of two runs predicted the rows that it held back better; None: neither.
 
-        c is −log p of a row's class, or the squared error, c̄ the mean over the rows of a run, and
-        z = (c̄₁ − c̄₀) / √(Var c̄₀ + Var c̄₁) of the two; within ±1 neither is said to be better.
+        c is −log p of a row's class, or the squared error, whatever the metric, c̄ the mean over
+        the rows of a run, and z = (c̄₁ − c̄₀) / √(Var c̄₀ + Var c̄₁) of the two; within ±1, or where
+        a run was judged by a few rows, neither is said to be better.
         """
         means, variances = [], []
         for part in parts:
             if part is None:
                 return None
-            y, outputs = self.rows.y[part], self.outputs[part]
-            if self.rows.target.task == "classification":
-                cost = -np.log(np.maximum(outputs[np.arange(len(y)), y], 1e-12))
-            else:
-                cost = np.square(outputs[:, 0] - y)
-            w = np.ones(len(y)) if self.rows.weights is None else self.rows.weights[part]
+            w = np.ones(int(part.sum())) if self.rows.weights is None else self.rows.weights[part]
+            counted = np.count_nonzero(w)
+            if counted < _LEAST_TO_TELL:
+                return None
+            cost = self._costs(part)
             means.append(np.average(cost, weights=w))
-            variances.append(np.square(w * (cost - means[-1])).sum() / w.sum() ** 2)
+            spread = np.square(w * (cost - means[-1])).sum() / w.sum() ** 2
+            variances.append(spread * counted / (counted - 1))
         apart = means[1] - means[0]
         return int(apart < 0) if apart**2 > _CLEAR**2 * sum(variances) else None
+
+    def _costs(self, part: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What the prediction of each of some rows that were held back costs."""
+        y, outputs, target = self.rows.y[part], self.outputs[part], self.rows.target
+        if target.task == "classification":
+            p = outputs[np.arange(len(y)), y]
+            return np.asarray(-np.log(np.maximum(p, 1e-12)), np.float64)
+        off = target.predicted(outputs[:, 0]) - target.decode(y)
+        return np.square(np.asarray(off, np.float64))
 
     def forget(self, held: NDArray[np.bool_]) -> None:
         """Let rows that a run held back be judged by none, for its network predicts no more."""
@@ -236,7 +252,7 @@ class Runs:
             schedule=made_of.schedule, dropout_schedule=made_of.dropout_schedule,
             decay_schedule=made_of.decay_schedule, epochs=made_of.epochs,
             batch_size=made_of.batch(len(y)), seed=self.seed,
-            time_limit=limit, max_steps=most, checkpoint=where, resume=where is not None,
+            time_limit=limit, max_steps=most, checkpoint=where, resume=self._goes_on(where),
             threads=self.threads, precision=self.precision, **watching,
         ) as training:  # fmt: skip
             if self.announce is not None and not number:
@@ -257,6 +273,17 @@ class Runs:
             self.epochs.append(training.progress.best_epoch or max(training.epoch, 1))
         model.encoder = self.view.encoder
         return model
+
+    def _goes_on(self, where: Path | None) -> bool:
+        """Whether to go on from what stands there.
+
+        A shorter fit may have told the better view otherwise: what it left of a run of another
+        view is begun anew.
+        """
+        if where is None or len(self.views) == 1 or not where.exists():
+            return where is not None
+        others = {digest_of(one.network) for one in self.views if one is not self.view}
+        return Checkpoint.read(where).fingerprint.get(NETWORK) not in others
 
     def _watcher(self, runs: int) -> Watcher | None:
         """The caller's, told which of the runs it is."""

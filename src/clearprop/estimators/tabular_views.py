@@ -97,7 +97,8 @@ def views_of(rows: Rows, made_of: Ingredients, cost: str, bags: int) -> tuple[Vi
     numbers = [name for name, role in rows.roles.items() if role == "number"]
     recipe, by_turns = made_of.numbers, False
     if recipe in _LONGER and len(numbers) > made_of.pieces_up_to:
-        by_turns = made_of.by_turns and bags > 1 and len(rows.y) >= LEAST_FOR_TURNS
+        counted = len(rows.y) if rows.weights is None else np.count_nonzero(rows.weights)
+        by_turns = made_of.by_turns and bags > 1 and bool(counted >= LEAST_FOR_TURNS)
         recipe = recipe if by_turns else "robust"
     recipes: dict[str, str] = dict.fromkeys(numbers, recipe)
     if recipe == "pieces" and made_of.rare and numbers:

@@ -26,9 +26,11 @@ from clearprop.training.starting import begun
 from clearprop.training.stopping import Watch
 from clearprop.training.sums import Sums
 
-__all__ = ["CHECKPOINT", "Checkpoint", "destination", "fingerprint"]
+__all__ = ["CHECKPOINT", "NETWORK", "Checkpoint", "destination", "digest_of", "fingerprint"]
 
 CHECKPOINT = storage.Kind("clearprop-checkpoint", "checkpoint", 1, "train again from the start")
+NETWORK = "digest of the network"
+"""The name that a fingerprint has its network's digest by."""
 LATER = ("metric", "greater_is_better")
 """What the first files of format version 1 did not say: they go on with whatever is given."""
 
@@ -171,6 +173,11 @@ def destination(path: str | os.PathLike[str], *, resume: bool) -> Path:
     return found
 
 
+def digest_of(network: Network) -> str:
+    """Return what tells a network from others, as fingerprints have it by `NETWORK`."""
+    return hashlib.sha256(network.to_json().encode()).hexdigest()
+
+
 def fingerprint(
     settings: Mapping[str, Any],
     network: Network,
@@ -183,7 +190,7 @@ def fingerprint(
     ``parameters`` are those that the run was given to start from.
     """
     found = {name: str(value) for name, value in settings.items() if value is not None}
-    found["digest of the network"] = hashlib.sha256(network.to_json().encode()).hexdigest()
+    found[NETWORK] = digest_of(network)
     for part, rows in (("", data), ("validation ", validation)):
         if rows is not None:
             found[f"rows of {part}data"] = str(len(rows))

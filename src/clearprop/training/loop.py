@@ -239,7 +239,7 @@ class Loop:
         if not ends.cycles:
             return ends.patience - watch.waited
         begun = max((end for end in ends.cycles if end < epoch), default=0)
-        if epoch in ends.cycles and 0 < begun >= watch.epoch:
+        if epoch in ends.cycles and 0 < begun >= epoch - watch.waited:
             return 0  # the first cycle has none before it
         return min((end for end in ends.cycles if end > epoch), default=epoch + 1) - epoch
 
