@@ -6,7 +6,7 @@ with. ``--ablation`` makes the records of ``results/accuracy_ablation.json``: a 
 ingredient changed. ``--tiles`` makes those of ``results/accuracy_tiles.json``, on a machine whose
 processor has tiles for bfloat16: presets with and without them beside the slow models, all on that
 machine, a table's records one after another. ``--outside`` makes those of
-``results/accuracy_outside.json``: one split of each of the tables that no rule was chosen by
+``results/accuracy_outside.json``: one split of each of other tables
 (`benchmarks.accuracy_outside`). ``tools/accuracy_page.py`` writes ``docs/accuracy.md`` from all.
 
 Protocol: random splits of 80 to 20, stratified by class, the seed the split's number; every model
@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.accuracy_flop import flop, peak
-from benchmarks.accuracy_outside import OUTSIDE
+from benchmarks.accuracy_outside import LOOKED_AT, OUTSIDE
 from benchmarks.accuracy_tables import TABLES, PublicTable
 from benchmarks.record import RESULTS, provenance, write
 from clearprop import _native
@@ -169,7 +169,7 @@ TILED: dict[str, tuple[str, Make]] = {
     **{name: MODELS[name] for name in ("CatBoost", "RealMLP-TD", "TabM-D")},
 }
 TILED_TABLES = "breast_cancer,diabetes,digits,spambase,phoneme,satimage,compactiv,hotel_rates,magic"
-#: What is compared on tables that no rule was chosen by.
+#: What is compared on other tables.
 COMPARED = (
     "clearprop fast", "clearprop default", "LightGBM", "XGBoost", "CatBoost", "RealMLP-TD-S",
 )  # fmt: skip
@@ -324,7 +324,7 @@ def main() -> None:
     told.add_argument("--threads", type=int, default=2)
     told.add_argument("--ablation", action="store_true", help="one ingredient changed at a time")
     told.add_argument("--tiles", action="store_true", help="presets in bfloat16, on this machine")
-    told.add_argument("--outside", action="store_true", help="tables that no rule was chosen by")
+    told.add_argument("--outside", action="store_true", help="other tables")
     told.add_argument("--only", default="", help="of the ablation: names, with commas between")
     told.add_argument("--again", action="store_true", help="replace what is there already")
     told.add_argument("--flop", action="store_true", help="count the arithmetic of what is there")
@@ -400,7 +400,7 @@ def _make_one(
     where = provenance()
     about = {"threads": threads, "load": round(load, 1), "commit": where["commit"],
              "date": where["date"], "machine": where["machine"],
-             "task": known_as.task}  # fmt: skip
+             "task": known_as.task, "looked at": place in LOOKED_AT}  # fmt: skip
     _keep(path, {**key, **record, **about})
     figure = record.get("error", record.get("rmse"))
     loss = f" {record['log_loss']:.4f}" if "log_loss" in record else ""

@@ -154,8 +154,13 @@ def test_elsewhere_ours_is_counted_beside_each_over_the_tables_of_both() -> None
     assert "| b | 80 | **0.1000** | **0.1000** |" in text
     assert "| c | 80 | **1.0000** | – |" in text
     # √(20/40 · 1) of the errors; √(4/1 · 9/4) of the seconds
-    assert "| CatBoost | error | 2 | 1 | 0 | -29.3 ± " in text
-    assert text.split("| CatBoost | error |")[1].split("\n")[0].endswith("% | 3.00 |")
+    assert "| CatBoost | all | error | 2 | 1 | 0 | -29.3 ± " in text
+    assert text.split("| CatBoost | all | error |")[1].split("\n")[0].endswith("% | ×3.00 |")
+    assert "| not ‡ |" not in text
+    seen = [one | {"looked at": one["table"] == "b"} for one in records]
+    text = "\n".join(accuracy_outside.section(seen))
+    assert "| b ‡ | 80 |" in text and "| a | 80 |" in text
+    assert "| CatBoost | not ‡ | error | 1 | 1 | 0 | -50.0 % | ×4.00 |" in text
     assert accuracy_outside.section([]) == []
 
 
