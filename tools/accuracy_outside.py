@@ -57,8 +57,9 @@ def section(records: Sequence[Record]) -> list[str]:
         for which, among in (("all", records), ("not ‡", unseen)):
             if other != OURS and (which == "all" or len(unseen) < len(records)):
                 text += _beside(among, other, which)
-    where = _joined(f"{r['machine']}, {r['commit'].rstrip('+')}" for r in records)
-    return [*text, "", f"Machine and commit: {where}.", ""]
+    machines = _joined("; ", (r["machine"] for r in records))
+    commits = _joined(", ", (r["commit"].rstrip("+") for r in records))
+    return [*text, "", f"Machine: {machines}. Commits: {commits}.", ""]
 
 
 def _beside(records: Sequence[Record], other: str, which: str) -> list[str]:
@@ -85,5 +86,5 @@ def _cell(value: float | None, least: float) -> str:
     return f"**{value:.4f}**" if value == least else f"{value:.4f}"
 
 
-def _joined(texts: Iterable[str]) -> str:
-    return "; ".join(sorted(set(texts)))
+def _joined(between: str, texts: Iterable[str]) -> str:
+    return between.join(sorted(set(texts)))
