@@ -13,7 +13,7 @@ from engine_runs import data_of, flat_of, opened, same, state_of, window
 from random_networks import Case, random_case
 
 from clearprop import _native
-from clearprop.engine import NativeRunner, State
+from clearprop.engine import Data, NativeRunner, State, open_native
 from clearprop.engine.pieces import ROW_BLOCK, combine
 from clearprop.errors import DataError, SettingError
 from clearprop.graph import Dense, Dropout, Embedding, Input
@@ -444,3 +444,23 @@ def test_a_level_that_is_not_there_stops_threads_that_share_units() -> None:
     case.X["k"][140] = 9  # behind the check of all rows; it is the last thread's
     with pytest.raises(IndexError, match="row 140 has the index 9, but there are 9 levels"):
         runner.run(state_of(case, runner), window([np.arange(150)], 0.01))
+
+
+@pytest.mark.parametrize("members", [2, 7, 8, 16, 33])
+def test_a_row_of_members_has_the_bits_it_has_alone(members: int) -> None:
+    rng = np.random.default_rng(members)
+    X = rng.normal(size=(40, 3))
+    given = Input(3)
+    net = Network(inputs=[given], outputs=Dense(1, "tanh", members=members)(given))
+    flat = rng.normal(size=net.graph.size)
+    key, name = net.graph.inputs[0].key, net.graph.outputs[0]
+    data = Data({key: np.zeros((0, 3))}, {})
+    for precision in ("float32", "float64"):
+        runner = open_native(net.graph, None, data, precision=precision)
+        own = flat.astype(precision)
+        together = runner.forward(own, {key: X})[name]
+        alone = [runner.forward(own, {key: X[i : i + 1]})[name] for i in range(len(X))]
+        assert together.tobytes() == np.concatenate(alone).tobytes()
+        np.testing.assert_allclose(
+            together, runner.member_outputs(own, {key: X})[name].mean(axis=0), rtol=1e-5
+        )

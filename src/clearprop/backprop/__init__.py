@@ -13,10 +13,10 @@ from clearprop.backprop.planning import (
     plan,
     target_name,
 )
-from clearprop.backprop.running import Position, Trace, run, sample_gradients
+from clearprop.backprop.running import Position, Trace, mean_of_members, run, sample_gradients
 
 __all__ = [
     "SAMPLE_WEIGHT", "Asked", "Choice", "Follower", "Path", "Paths", "Places", "Plan", "Position",
-    "Some", "Step", "Term", "Trace", "adjoint_name", "gradient_name", "paths", "plan", "run",
-    "sample_gradients", "target_name",
+    "Some", "Step", "Term", "Trace", "adjoint_name", "gradient_name", "mean_of_members", "paths",
+    "plan", "run", "sample_gradients", "target_name",
 ]  # fmt: skip

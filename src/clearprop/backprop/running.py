@@ -280,3 +280,15 @@ def _mask(graph: Graph, place: int, of: Type, rate: float, m: int, at: Position 
         members=graph.members if of.member else 1,
     )
     return np.where(keep, 1.0 / (1.0 - rate), 0.0).reshape(shape)
+
+
+def mean_of_members(values: Array) -> Array:
+    """Return the mean over the first axis, added in order: a row has the bits it has alone.
+
+    NumPy's own mean adds eight members of a single number otherwise than those of many rows.
+    """
+    total: Array = values[0].copy()
+    for member in values[1:]:
+        total += member
+    total /= len(values)
+    return total

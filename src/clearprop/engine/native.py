@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop import _native
+from clearprop.backprop import mean_of_members
 from clearprop.engine.contract import Data, Flat, Looks, Precision, Report, State, Window, flat_of
 from clearprop.engine.given import Ready
 from clearprop.engine.held import HeldState
@@ -500,4 +501,4 @@ def _rows_a_step(window: Window) -> float:
 
 def _means(found: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Return the members' mean of each output."""
-    return {name: out.mean(axis=0) if len(out) > 1 else out[0] for name, out in found.items()}
+    return {name: mean_of_members(out) if len(out) > 1 else out[0] for name, out in found.items()}

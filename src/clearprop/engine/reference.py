@@ -14,7 +14,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.backprop import Plan, Position, gradient_name, plan, run, target_name
+from clearprop.backprop import (
+    Plan,
+    Position,
+    gradient_name,
+    mean_of_members,
+    plan,
+    run,
+    target_name,
+)
 from clearprop.backprop.given import as_target
 from clearprop.engine.contract import Data, Flat, Precision, Report, State, Window, flat_of
 from clearprop.engine.scaled import Scaled
@@ -155,7 +163,7 @@ class ReferenceRunner:
                 trace = run(self._costs, named, block)
                 for name in parts:
                     member = self._graph.values[name].type.member
-                    parts[name].append(trace[name].mean(axis=0) if member else trace[name])
+                    parts[name].append(mean_of_members(trace[name]) if member else trace[name])
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
     def judge(self, parameters: Flat | State, data: Data) -> tuple[float, dict[str, Array]]:

@@ -16,7 +16,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clearprop import initializers
-from clearprop.backprop import Plan, Position, Trace, plan, run, sample_gradients
+from clearprop.backprop import (
+    Plan,
+    Position,
+    Trace,
+    mean_of_members,
+    plan,
+    run,
+    sample_gradients,
+)
 from clearprop.backprop.given import as_array
 from clearprop.errors import GraphError, SettingError
 from clearprop.expressions import Array
@@ -376,7 +384,7 @@ class Network:
             check_known("parameters", parameters, self.graph.parameters)
 
     def _mean(self, name: str, array: Array) -> Array:
-        return np.asarray(array.mean(axis=0)) if self.graph.values[name].type.member else array
+        return mean_of_members(array) if self.graph.values[name].type.member else array
 
     def targets(self, Y: Any) -> dict[str, Array]:
         """Return Y as the plan reads it: by symbol, (m, width) float64, classes one-hot.
