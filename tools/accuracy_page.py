@@ -67,7 +67,7 @@ SHORT = """\
   error. Which columns are is a test by the target (`clearprop/estimators/rare_values.py`), which
   finds some in adult alone of these tables. It was chosen on rows of adult, and on seventeen tables
   that are not in this list: there, so much for every column of mostly one value was worse more
-  often than better. The records of ours on adult are from another machine than its peers' (below).
+  often than better.
 - **When columns are cut to pieces.** Where there are up to 24 columns of numbers, they are, for
   every network. Of more, pieces for every network help some tables much (spambase, ada, chicago)
   and cost others more (satimage, digits, puma32h): the number of columns is not what matters, and
@@ -93,8 +93,8 @@ SHORT = """\
   temperature for all and twice the epochs were tried for few rows: none is a rule (below).
 - **Time.** LightGBM and XGBoost are far faster everywhere. A run has 64 epochs whatever the number
   of rows. Where 1,500 rows or more judge it, it stops behind a cycle of its rate that brought
-  nothing, which cost nothing where it was tried (below); with fewer, larger tables' rows of
-  judgement among them, it goes on to its end, mostly for nothing. All figures
+  nothing: that cost nothing on the curves that it was chosen by, and a little on some rows of
+  hotel_rates (both below). With fewer it goes on to its end, mostly for nothing. All figures
   are of one thread, but those of RealMLP and TabM, whose package took two by itself: processor
   seconds count both, by the clock those models are up to twice as near. But for the section on
   tiles ours are in float32; that two threads change no bit stands on the
