@@ -18,7 +18,7 @@ _HEAD = """\
 
 A table of ten numbers, two categories and a flag, drawn with known probabilities, so that the least
 log-loss there can be is known ({least:.4f}). Ours is the preset *{preset}* with a limit of seconds,
-which it keeps to; its log-loss falls with them. Memory is the most that stood at once above what
+which it keeps to. Memory is the most that stood at once above what
 stood before the fit, where the table itself is. {threads} threads; a process for each model."""
 
 _COLUMNS = (
@@ -57,7 +57,7 @@ def section(result: Mapping[str, Any] | None) -> list[str]:
         text.append(
             f"| {name} | {limit} | {one['seconds']:.0f} | {one['cpu_seconds']:.0f} | "
             f"{one['peak'] / 1e9:.2f} GB | {one['log_loss']:.4f} | {above:.4f} | {runs} | "
-            f"{one['steps'] if mine else '–'} |"
+            f"{format(one['steps'], ',') if mine else '–'} |"
         )
     where = f"{run['machine']}, {run['commit'].rstrip('+')}"
     return [*text, "", f"Machine and commit: {where}.", ""]
