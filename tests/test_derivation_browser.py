@@ -51,9 +51,12 @@ def opened(browser, tmp_path):
         return page
 
     yield open_page
-    assert said == []
+    # Chromium 150 reads a page once more when `used_fonts` asks it about styles, and says so.
+    own = "Unsafe attempt to load URL file:"
+    assert [text for text in said if not text.startswith(own)] == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    assert sum(url.startswith("file:") for url in asked) == len(pages)
+    files = {url.partition("#")[0] for url in asked if url.startswith("file:")}
+    assert files == {page.url.partition("#")[0] for page in pages}
     for page in pages:
         page.close()
 

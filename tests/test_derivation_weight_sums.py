@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -493,7 +494,10 @@ def test_other_numbers_find_their_largest_paths_when_those_are_asked_for():
         assert again.step("dJ/dW1:paths").equations == other.step("dJ/dW1:paths").equations
         assert again.text() == other.text()
     assert first.at(*given[1], 2).ways.to_dict() == other.ways.to_dict()
-    assert replace(first.at(*given[1], 2), digits=6).to_json() == replace(other, digits=6).to_json()
+    told = [replace(one, digits=6).to_json() for one in (first.at(*given[1], 2), other)]
+    # Products of three rows and of one are summed otherwise by some processors' BLAS.
+    shorter = [re.sub(r"\d+\.\d+", lambda found: f"{float(found[0]):.10g}", one) for one in told]
+    assert shorter[0] == shorter[1]
     with pytest.raises(AttributeError, match="'Derivation' object has no attribute 'stepz'"):
         _ = first.at(*given[1], 2).stepz
 

@@ -12,6 +12,7 @@ from engine_runs import data_of, flat_of
 from random_networks import random_case
 
 import clearprop as cp
+from clearprop import _native
 from clearprop.engine import (
     Data,
     NativeRunner,
@@ -79,8 +80,14 @@ def stepwise(rule: type[Optimizer], opened: Any) -> tuple[State, list[float]]:
 @pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
 @pytest.mark.parametrize("rule", [AdamW, Lion])
 def test_each_step_is_that_of_a_network_with_such_dropout_and_such_a_decay(
-    rule: type[Optimizer], precision: str, clip: float | None, rng: np.random.Generator
+    rule: type[Optimizer],
+    precision: str,
+    clip: float | None,
+    rng: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if precision == "bfloat16" and not _native.bfloat16_sets():
+        monkeypatch.setenv("CLEARPROP_BFLOAT16", "emulated")
     given = data(rng)
 
     def opened(graph: Any, optimizer: Optimizer, threads: int = 1) -> NativeRunner:
