@@ -279,11 +279,11 @@ def test_runs_whose_networks_predict_worse_are_told(
     Path("t.csv").write_text("\n".join(map(",".join, [[*names, "y"], *rows])) + "\n")
     code, out, _ = run("train", "t.csv", "-t", "y", "--max-steps", "2")
     assert code == 0 and "8 runs; of their epochs" in out
-    assert "\n  the network of runs 1 and 2 predicted worse and is left behind\n" in out
+    assert "\n  the networks of runs 1 and 2 predicted worse and are left behind\n" in out
     model = cp.load("t.clearprop")
     assert model.provenance["behind"] == [1, 2] and model.network.graph.members == 6
     code, out, _ = run("train", "t.csv", "-t", "y", "--max-steps", "2", "--preset", "fast")
-    assert "\n  the network of run 1 predicted worse" in out
+    assert "\n  the network of run 1 predicted worse and is left behind" in out
 
 
 def test_runs_that_are_left_out_are_given_as_they_are_told(run: Run) -> None:

@@ -306,8 +306,8 @@ def _tell_run(model: Model) -> None:
     console.line(f"{told} ({number(made['seconds'], 2)} s)")
     if behind := made.get("behind"):  # of a bag, one run or two
         which = " and ".join(map(str, behind))
-        word = "runs" if len(behind) > 1 else "run"
-        console.line(f"  the network of {word} {which} predicted worse and is left behind", "dim")
+        what, verb = ("networks of runs", "are") if len(behind) > 1 else ("network of run", "is")
+        console.line(f"  the {what} {which} predicted worse and {verb} left behind", "dim")
     # Several runs end as their steps are shared out; each saying so would say it many times.
     kinds = _TOLD[:3] if "runs" in made else _TOLD
     texts = [e.text for one in model.histories for e in one.events if e.kind in kinds]

@@ -176,8 +176,8 @@ def fit(
             if not work.fits(part, made_of.epochs):
                 break
             judge = work.run(part, runs)
-            if work.interrupted and bags:  # half a network beside whole ones would be worse than
-                if part is not None:  # none
+            if work.interrupted and bags:
+                if part is not None:  # half a network beside whole ones would be worse than none
                     work.forget(part)
                 break
             bags.append((work.view, judge, [judge]))

@@ -50,7 +50,8 @@ _CLEAR = 1.0
 #: Fewest rows of each by which that is told.
 _LEAST_TO_TELL = 30
 
-_UNWATCHED: Mapping[str, Any] = {"early_stopping": False}
+#: Of a run that goes on to its end.
+_WHOLE: Mapping[str, Any] = {"early_stopping": False}
 
 #: Rows that a pass is timed by.
 _LOOKED_AT = 2048
@@ -131,18 +132,17 @@ class Runs:
         chosen = np.ones(len(self.rows.y), np.bool_) if held is None else ~held
         own = self._judges if held is None else self._taken(held)
         if own is None:
-            return self._train(chosen, _UNWATCHED, runs)
+            return self._train(chosen, _WHOLE, runs)
         if self.deadline is not None:
             self.tail = _LOOKS * self._look(own[0])
         figure = watched(self.rows.target, self.metric, own[2] if len(own) == 3 else None)
-        cycles = SCHEDULES[self.made_of.schedule].cycles
         counted = len(own[1]) if len(own) == 2 else np.count_nonzero(own[2])
-        many = counted >= LEAST_TO_STOP
+        cycles = self.made_of.by_cycles and SCHEDULES[self.made_of.schedule].cycles
+        stops = {"patience": "cycle"} if cycles and counted >= LEAST_TO_STOP else _WHOLE
         model = self._train(
             chosen,
             {
-                "early_stopping": self.made_of.by_cycles and bool(cycles) and many,
-                "patience": "cycle" if cycles else 16,
+                **stops,
                 "validation": own,
                 "metric": figure,
                 "monitor": "metric",
@@ -215,7 +215,7 @@ class Runs:
         """Train anew on all rows, up to the epoch that was chosen; the temperature stays."""
         n = len(self.rows.y)
         an_epoch = -(-n // self.made_of.batch(n))
-        again = self._train(np.ones(n, np.bool_), _UNWATCHED, runs, most=self.epochs[-1] * an_epoch)
+        again = self._train(np.ones(n, np.bool_), _WHOLE, runs, most=self.epochs[-1] * an_epoch)
         inverse = 1 / model.provenance.get("temperature", 1.0)
         for name in (f"W_{HEAD}", f"b_{HEAD}"):
             again.parameters[name][...] *= inverse
