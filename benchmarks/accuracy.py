@@ -189,6 +189,7 @@ ABLATED: dict[str, dict[str, Any]] = {
     "not trained again on all rows (which is *fast*)": {"refit": False},
     "trained again in place of the first, not beside": {"beside": False},
     "one bag": {"bags": 1},
+    "no rows held back: each network keeps its last epoch": {"validation": 0.0},
     "eight bags": {"bags": 8},
     "eight bags, not trained again (as many networks)": {"bags": 8, "refit": False},
     "two networks a bag": {"members": 2},
@@ -218,6 +219,10 @@ ABLATED: dict[str, dict[str, Any]] = {
     "Mish for classes too": {"activation": "mish"},
     "SELU for numbers too": {"activation": "selu"},
     "one rate for all layers": {"equal_rates": False},
+    "initial values that look at what reaches a layer": {
+        "weights": "standardising",
+        "biases": "he_plus_5",
+    },
     "β₂ = 0.999": {"beta2": 0.999},
     "a cosine for the schedule of four cycles": {"schedule": "cosine"},
     "all epochs, whatever many rows that judge say": {"by_cycles": False},
