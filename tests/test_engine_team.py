@@ -6,9 +6,11 @@ from collections.abc import Callable
 from itertools import groupby
 from operator import itemgetter
 
+import numpy as np
 import pytest
 
-from clearprop.engine import limits, team
+import clearprop as cp
+from clearprop.engine import Data, NativeRunner, limits, team
 from clearprop.engine.team import LARGE_STEP, SMALL_PASS, SMALL_STEP, Team, Way
 
 Speed = Callable[[int, float], float]
@@ -108,6 +110,17 @@ def test_a_pass_takes_as_many_as_its_size_is_worth(monkeypatch: pytest.MonkeyPat
     assert Team(5).of_pass(1.0) == 5
     monkeypatch.setattr(limits.LIMIT, "threads", 2)
     assert Team(None).of_pass(SMALL_PASS * 100) == 2
+
+
+def test_a_multiplication_in_float64_counts_as_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+    monkeypatch.setattr(Team, "of_pass", lambda self, work: asked.append(work) or 1)
+    X = np.zeros((50, 20))
+    network = cp.Network([20, 8, 1])
+    for precision in ("float32", "float64"):
+        runner = NativeRunner(network.graph, None, Data({"X": X}, {}), precision=precision)
+        runner.forward(network.initial(0).flat, {"X": X})
+    assert asked[1] == 2 * asked[0] > 0
 
 
 def test_small_steps_take_one_and_large_ones_all(monkeypatch: pytest.MonkeyPatch) -> None:

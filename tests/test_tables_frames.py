@@ -102,6 +102,61 @@ def test_an_arrow_table_s_columns_may_share_a_name(kind: Any) -> None:
     assert table.notes == ("a second column 'a': it is read as 'a_2'",)
 
 
+@pytest.mark.parametrize(
+    ("texts", "kind", "values"),
+    [
+        (["2024-03-01", "2023-12-31"], "date", ["2024-03-01", "2023-12-31"]),
+        (["2024/3/1", None], "date", ["2024-03-01", "NaT"]),
+        (["2024-03-01 7:05:00"], "text", ["2024-03-01 7:05:00"]),  # no hour of ISO 8601
+        (["2024-03-01T00:30:00+01:00"], "date", ["2024-02-29T23:30"]),
+        (["2024-03-01T00:30:00Z", "2024-03-01"], "date", ["2024-03-01T00:30", "2024-03-01"]),
+        (["01/31/2024", "02/01/2024"], "date", ["2024-01-31", "2024-02-01"]),
+        (["31.01.2024"], "date", ["2024-01-31"]),
+        (["01/02/2024", "02/01/2024"], "text", ["01/02/2024", "02/01/2024"]),  # of which months?
+        (["2024-02-30"], "text", ["2024-02-30"]),
+        (["2024-03-01", "soon"], "text", ["2024-03-01", "soon"]),
+        (["20240301"], "text", ["20240301"]),
+        (["0.5", "-1e3", "7"], "real", [0.5, -1000.0, 7.0]),
+        (["1", "2"], "text", ["1", "2"]),  # said to be text, and no fraction among them
+        (["007", "0.5"], "text", ["007", "0.5"]),
+        (["1.5", "nan"], "text", ["1.5", "nan"]),
+        (["1_000.5"], "text", ["1_000.5"]),
+    ],
+)
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, pl.DataFrame, pa.table])
+def test_texts_of_one_kind_are_read(
+    texts: list[str | None], kind: str, values: list[Any], make: Any
+) -> None:
+    table = open_table(make({"x": texts}))
+    assert table.columns[0].kind == kind
+    cells = table.read()["x"].values
+    expected = np.array(values, "datetime64[us]" if kind == "date" else cells.dtype)
+    np.testing.assert_array_equal(cells, expected)
+    assert len(table.notes) == (kind != "text")
+    assert open_table(make({"x": texts}), as_text=["x"]).columns[0].kind == "text"
+
+
+def test_an_array_of_texts_has_numbers_among_them() -> None:
+    table = open_table(np.array([["1", "0.5", "a"], ["2", "1", "b"]]))
+    assert [column.kind for column in table.columns] == ["integer", "real", "text"]
+
+
+def test_what_a_frame_calls_a_category_is_one() -> None:
+    texts = pd.Series(["0.50", "1.5"], dtype="category")
+    assert open_table(pd.DataFrame({"x": texts})).columns[0].kind == "text"
+    assert open_table(pl.DataFrame({"x": texts})).columns[0].kind == "text"
+
+
+def test_pandas_missing_value_may_stand_anywhere() -> None:
+    for values in ([pd.NA, 1.5], [pd.NA, True], [1, pd.NA]):
+        for table in (
+            {"x": values},
+            pd.DataFrame({"x": np.array(values, object)}),
+            [{"x": v} for v in values],
+        ):
+            assert sorted(open_table(table).read()["x"].valid) == [False, True]
+
+
 def test_columns_of_one_name_that_cannot_be_told_apart_are_refused() -> None:
     with pytest.raises(DataError, match="two columns of the frame have the same name"):
         open_table(duckdb.sql("select 1 a, 2 a"))

@@ -1,4 +1,4 @@
-"""Intervals hold the share of unseen rows that they promise, whatever the noise is like."""
+"""Intervals hold the share of unseen rows that they promise; quantiles leave theirs below."""
 
 from __future__ import annotations
 
@@ -165,3 +165,41 @@ def test_a_fit_that_held_nothing_back_says_so() -> None:
     model = cp.TabularRegressor(preset="fast", random_state=0, **QUICK).fit([[1.0], [2.0]], [1, 2])
     with pytest.raises(DataError, match="held back 0"):
         model.predict_interval([[1.0]])
+
+
+def test_two_quantiles_follow_noise_that_depends_on_anything() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (2400, 2))
+    y = np.where(X[:, 1] > 0, 3.0, 0.3) * rng.normal(size=2400)  # the mean is 0 everywhere
+    ends = []
+    for level in (0.1, 0.9):
+        model = cp.TabularRegressor(preset="fast", quantile=level, random_state=0, **QUICK)
+        ends.append(model.fit(X[:1600], y[:1600]).predict(X[1600:]))
+    low, high = ends
+    inside, wide = (low <= y[1600:]) & (y[1600:] <= high), X[1600:, 1] > 0
+    assert 0.72 <= inside[wide].mean() <= 0.88
+    assert 0.72 <= inside[~wide].mean() <= 0.88
+    assert np.median((high - low)[wide]) > 5 * np.median((high - low)[~wide])
+
+
+def test_what_is_trained_for_a_quantile_is_its_pinball_cost() -> None:
+    X, y = draw(np.random.default_rng(0), 120, NOISES["normal"])
+    model = cp.TabularRegressor(preset="fast", quantile=0.8, random_state=0, **QUICK).fit(X, y)
+    (cost,) = model.to_network().graph.costs
+    assert (cost.op, cost.attrs["quantile"]) == ("quantile", 0.8)
+    median = cp.TabularRegressor(preset="fast", metric="pinball", random_state=0, **QUICK)
+    assert median.fit(X, y).to_network().graph.costs[0].attrs["quantile"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"quantile": 0.9, "metric": "rmse"}, "the metric of a quantile is 'pinball'"),
+        ({"quantile": 1.0}, "quantile"),
+        ({"quantile": "high"}, "quantile"),
+    ],
+)
+def test_a_quantile_that_cannot_be_is_refused(settings: dict[str, Any], words: str) -> None:
+    X, y = draw(np.random.default_rng(0), 40, NOISES["normal"])
+    with pytest.raises(SettingError, match=words):
+        cp.TabularRegressor(preset="fast", **settings).fit(X, y)

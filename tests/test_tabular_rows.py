@@ -56,6 +56,33 @@ def test_every_kind_of_column_is_learned_from(rng: np.random.Generator) -> None:
     assert encoder(model).index_levels == {"many": 51}
 
 
+def test_dates_and_numbers_that_a_frame_holds_as_texts_are_learned_from(
+    rng: np.random.Generator,
+) -> None:
+    days = pd.date_range("2024-01-01", periods=300, freq="D")
+    X = pd.DataFrame({"when": days, "size": rng.normal(size=300)})
+    y = np.where((days.month <= 6) ^ (X["size"] > 0), "a", "b")
+    texts = X.assign(when=days.strftime("%Y-%m-%d"), size=[repr(one) for one in X["size"].tolist()])
+    model, same = classifier().fit(X, y), classifier().fit(texts, y)
+    assert same.model_.parameters.flat.tolist() == model.model_.parameters.flat.tolist()
+    assert same.predict(texts.iloc[[7]]).tolist() == model.predict(X.iloc[[7]]).tolist()
+    array = classifier().fit(texts.to_numpy(str)[:, [1]], y)
+    assert array.model_.columns[0]["use"] == "number"
+
+
+def test_a_column_said_to_be_a_category_keeps_its_texts() -> None:
+    X = pd.DataFrame({"grade": ["1.50", "1.5", "2.0"] * 20})
+    model = classifier(columns={"grade": "category"}).fit(X, X["grade"] == "1.50")
+    assert model.score(X, X["grade"] == "1.50") == 1
+    mixed = pd.DataFrame({"grade": ["1.50", "1.5", "none"] * 20})  # a text all the same
+    model = classifier().fit(mixed, mixed["grade"] == "1.50")
+    alone = mixed[mixed["grade"] == "1.50"]
+    assert model.predict(alone).all()
+    nameless = classifier().fit(mixed.to_numpy(), mixed["grade"] == "1.50")
+    with pytest.warns(UserWarning, match="was fitted without feature names"):
+        assert nameless.predict(alone).all()
+
+
 def test_pandas_polars_and_a_dict_give_the_same_bits(rng: np.random.Generator) -> None:
     X = frame(rng)
     y = rng.choice(["a", "b"], len(X))

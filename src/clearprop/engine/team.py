@@ -26,8 +26,8 @@ SMALL_STEP = 8e5
 LARGE_STEP = 1e8
 """Multiplications of a step above which all threads are taken without a trial of one."""
 SMALL_PASS = 2e7
-"""Multiplications of a pass over rows that are worth a thread: some 400 µs of it. To start one
-takes 30 µs where a core is free, and a millisecond where none is."""
+"""Multiplications in float32 of a pass over rows that are worth a thread: some 400 µs of it. To
+start one takes 30 µs where a core is free, and a millisecond where none is."""
 TRIAL = 1e-3
 """Seconds after which a trial is over, and that it takes at least where there are steps enough."""
 FEW, MORE = 2, 4
@@ -184,7 +184,7 @@ class Team:
         return (Way(1), *many) if tried else tuple(many)
 
     def of_pass(self, work: float) -> int:
-        """Return the threads of one pass over rows, of ``work`` multiplications."""
+        """Return the threads of one pass over rows, of ``work`` multiplications in float32."""
         if self.asked is not None:
             return self.asked
         worth = int(work / SMALL_PASS)

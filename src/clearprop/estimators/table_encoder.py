@@ -133,6 +133,9 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
                 )
         return given
 
+    def _encoder(self) -> Encoder:
+        return self.encoder_
+
     def transform(self, X: Any) -> NDArray[Any]:
         """Return the rows as numbers, (n, outputs), or what `set_output` asks for.
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from clearprop.errors import DataError
+from clearprop.errors import DataError, SettingError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.tabular_estimator import DEFAULTS, Settings, Tabular
 from clearprop.estimators.tabular_fitting import Fitted
+from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tabular_interval import Residuals
 from clearprop.estimators.tabular_rows import class_factors, labels_of, numbers_of, weights_of
 from clearprop.model import Model
@@ -195,7 +196,10 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         And ``checkpoint``, ``progress``, ``random_state``, ``n_jobs``: as for `TabularClassifier`.
     metric : str, optional
         What matters: ``"rmse"`` (the default), ``"mae"``, ``"r2"``, ``"median_ae"``,
-        ``"pinball"``. For absolute errors, they are the cost too.
+        ``"pinball"``. For absolute errors and pinball, they are the cost too.
+    quantile : float in (0, 1), optional
+        Predict the number that a share of such rows' numbers lie below, and not their mean; the
+        metric is then ``"pinball"``, of that level.
 
     Attributes
     ----------
@@ -216,6 +220,9 @@ epochs_, histories_
     """
 
     _task = "regression"
+
+    @constructed(Settings, DEFAULTS)
+    def __init__(self, *, quantile: float | None = None, **settings: Unpack[Settings]) -> None: ...
 
     def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the numbers of some rows.
@@ -244,6 +251,20 @@ epochs_, histories_
         self.residuals_ = self._residuals(found, numbers, target, weights)
         return self
 
+    def ingredients(self) -> Ingredients:
+        """Return what a fit with these settings is made of: the preset's, with the changes."""
+        made_of = super().ingredients()
+        return made_of if self.quantile is None else made_of.changed({"quantile": self.quantile})
+
+    def _asked_metric(self) -> str:
+        if self.quantile is None:
+            return super()._asked_metric()
+        if self.metric not in (None, "pinball"):
+            raise SettingError(
+                f"the metric of a quantile is 'pinball', got metric={self.metric!r}: leave it out"
+            )
+        return "pinball"
+
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return a number for each row, (n,) float64, within those of training."""
         table = self._asked(X)
@@ -256,9 +277,10 @@ epochs_, histories_
         """Return an interval for each row that holds a share of such rows' numbers.
 
         Conformal, from rows that did not train their network: of new rows that come as those of
-        the fit did, each end leaves about (1 − coverage) / 2 out, whatever the noise is like. That
-        holds over all rows, and over rows of similar predictions; not for every row by itself.
-        The prediction lies in its interval.
+        the fit did, each end leaves about (1 − coverage) / 2 out. That holds over all rows, and
+        over rows of similar predictions, whatever the noise is like; not for every row by itself:
+        where the noise depends on something else, two fits with ``quantile=`` follow it. The
+        prediction lies in its interval.
 
         Parameters
         ----------

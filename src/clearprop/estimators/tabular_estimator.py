@@ -33,6 +33,7 @@ from clearprop.network import Network
 from clearprop.settings import Attr, check_all
 from clearprop.storage import named
 from clearprop.tables import Table
+from clearprop.tables.encoder import Encoder
 from clearprop.tables.target import Target
 from clearprop.words import shown
 
@@ -190,8 +191,12 @@ class Tabular(OpensTables):
         table = self._asked(X)
         return importances(
             self.model_, table, self._encoded(y, table.rows), self._asked_metric(),
-            method=method, repeats=repeats, seed=random_state,
+            method=method, repeats=repeats, seed=random_state, level=self.ingredients_.quantile,
         )  # fmt: skip
+
+    def _encoder(self) -> Encoder:
+        assert self.model_.encoder is not None
+        return self.model_.encoder
 
     def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
         raise NotImplementedError

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clearprop.errors import SettingError
 from clearprop.estimators.tabular_temperature import refinement
-from clearprop.metrics import METRICS, accuracy, log_loss
+from clearprop.metrics import METRICS, accuracy, log_loss, mean_pinball
 from clearprop.tables.target import Target
 from clearprop.words import did_you_mean
 
@@ -26,6 +26,9 @@ _BARE = ("r2",)
 
 #: Of the log-loss where other figures are equal: too little to outweigh any step of theirs.
 _LEAST = 2.0**-40
+
+#: Costs of numbers besides the usual one, by metric.
+_COSTS = {"mae": "absolute_error", "median_ae": "absolute_error", "pinball": "quantile"}
 
 _USUAL = {"classification": "log_loss", "regression": "rmse"}
 
@@ -60,7 +63,7 @@ def cost_of(task: str, metric: str) -> str:
     """Return the cost that is trained for a metric."""
     if task == "classification":
         return "cross_entropy"
-    return "absolute_error" if metric in ("mae", "median_ae") else "squared_error"
+    return _COSTS.get(metric, "squared_error")
 
 
 def figure_of(task: str, metric: str) -> str:
@@ -72,7 +75,9 @@ def figure_of(task: str, metric: str) -> str:
     return f"−{metric}" if METRICS[metric].higher_is_better else metric
 
 
-def watched(target: Target, metric: str, weights: NDArray[np.float64] | None) -> Figure:
+def watched(
+    target: Target, metric: str, weights: NDArray[np.float64] | None, level: float = 0.5
+) -> Figure:
     """Return the figure of validation rows that chooses the epoch, less being better.
 
     Shares of right answers come in steps of one row: where they are equal, the smaller log-loss
@@ -80,11 +85,12 @@ def watched(target: Target, metric: str, weights: NDArray[np.float64] | None) ->
     Holzmüller, Jordan & Bach 2025, "Rethinking early stopping"): by itself it would stop the
     network when it becomes too sure, long before it stops to learn what is right. The area under
     the curve is chosen so too, which is a smoother guide to the same order. Of a number to
-    predict, the figure is in its units: standardised numbers, times their deviation.
+    predict, the figure is in its units: standardised numbers, times their deviation; that of a
+    quantile is of the level.
 
     It has the metric's name: a run that is gone on with is asked for the one it began with.
     """
-    figure = _figure(target, metric, weights)
+    figure = _figure(target, metric, weights, level)
 
     def named(y: Any, a: Any) -> float:
         return figure(y, a)
@@ -93,8 +99,12 @@ def watched(target: Target, metric: str, weights: NDArray[np.float64] | None) ->
     return named
 
 
-def _figure(target: Target, metric: str, weights: NDArray[np.float64] | None) -> Figure:
+def _figure(
+    target: Target, metric: str, weights: NDArray[np.float64] | None, level: float
+) -> Figure:
     row = METRICS[metric]
+    if metric == "pinball":
+        return lambda y, a: target.std * mean_pinball(y[:, 0], a[:, 0], weights, level=level)
     if target.task == "regression":
         unit = 1.0 if metric in _BARE else target.std
         return lambda y, a: (

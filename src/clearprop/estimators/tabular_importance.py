@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clearprop import philox
 from clearprop.errors import SettingError
-from clearprop.metrics import METRICS
+from clearprop.metrics import METRICS, mean_pinball
 from clearprop.model import Model
 from clearprop.model.model import input_arrays
 from clearprop.tables import MemoryTable, Table
@@ -47,6 +47,7 @@ def importances(
     method: str,
     repeats: int,
     seed: int,
+    level: float = 0.5,
 ) -> Importances:
     """Return the importances of the columns that the model reads; see `TabularClassifier`.
 
@@ -67,20 +68,23 @@ def importances(
         return Importances(names, slopes, np.zeros(len(names)))
     cells = table.read(names)
     kinds = {name: table.column(name).kind for name in names}
-    whole = _figure(model, MemoryTable(cells, kinds), y, metric)
+    whole = _figure(model, MemoryTable(cells, kinds), y, metric, level)
     found = np.zeros((repeats, len(names)))
     for place, name in enumerate(names):
         for repeat in range(repeats):
             u = philox.uniform(seed, philox.VALIDATION, 0, table.rows, word2=repeat, within=place)
             order = np.argsort(u, kind="stable")
             moved = {**cells, name: Cells(cells[name].values[order], cells[name].valid[order])}
-            found[repeat, place] = _figure(model, MemoryTable(moved, kinds), y, metric) - whole
+            figure = _figure(model, MemoryTable(moved, kinds), y, metric, level)
+            found[repeat, place] = figure - whole
     return Importances(names, found.mean(axis=0), found.std(axis=0))
 
 
-def _figure(model: Model, table: Table, y: NDArray[Any], metric: str) -> float:
+def _figure(model: Model, table: Table, y: NDArray[Any], metric: str, level: float) -> float:
     """The metric, less being better."""
     row = METRICS[metric]
+    if metric == "pinball":
+        return mean_pinball(model.target.decode(y), model.predict(table), level=level)
     if model.task == "classification":
         figure = row.function(y, model.predict_probabilities(table), None)
     else:

@@ -29,6 +29,7 @@ _ATTRS = (
     Attr("pieces_up_to", int, 24, bounds="[0, inf)"),
     Attr("one_hot_up_to", int, 32, bounds="[0, inf)"),
     Attr("embedding", int, 8, bounds="[1, inf)"),
+    Attr("quantile", float, 0.5, bounds="(0, 1)"),
     Attr("sharing", str, "packed", choices=("mini", "packed")),
     *(
         Attr(name, bool, False)
@@ -93,6 +94,8 @@ class Ingredients:
         None: by the number of rows.
     validation : float
         Share of the rows that choose the epoch.
+    quantile : float in (0, 1)
+        The share of numbers below the prediction, where the metric is ``"pinball"``.
     temperature : bool
         Probabilities are sharpened or softened so that the validation rows' log-loss is least.
     clip : bool
@@ -135,6 +138,7 @@ class Ingredients:
     by_cycles: bool = True
     batch_size: int | None = None
     validation: float = 0.2
+    quantile: float = 0.5
     temperature: bool = True
     clip: bool = True
     refit: bool = False

@@ -73,6 +73,8 @@ def build(encoder: Encoder, target: Target, made_of: Ingredients, cost: str) -> 
     )
     smooth = cost == "cross_entropy" and made_of.label_smoothing
     settings: dict[str, Any] = {"label_smoothing": made_of.label_smoothing} if smooth else {}
+    if cost == "quantile":
+        settings["quantile"] = made_of.quantile
     network = Network(inputs=inputs, outputs=head(h), cost=cost, **settings)
     graph = network.graph
     labels = {graph.outputs[0]: target.classes or (target.name,)}

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from clearprop.errors import DataError
 from clearprop.estimators.tabular_rows import as_table, by_place, distinct
 from clearprop.tables import Table
+from clearprop.tables.encoder import Encoder
 
 __all__ = ["OpensTables"]
 
@@ -26,24 +27,39 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
 
     def _opened(self, X: Any, *, reset: bool) -> Table:
         """X as a table, with scikit-learn's attributes and warnings about columns' names."""
+        texts = self._asked_texts() if reset else [*self._encoder().text_columns]
         if isinstance(X, Table | Mapping):
-            table = as_table(X)
+            table = as_table(X, as_text=texts)
             if reset:
                 self.n_features_in_ = len(table.names)
                 self.feature_names_in_ = np.array(table.names, object)
             return table
         named = distinct(X)
         names = None if reset else getattr(self, "feature_names_in_", None)
-        table = as_table(named, names if names is not None and len(names) == _width(X) else None)
         framed = hasattr(X, "columns")
+        if framed and not reset and names is None:  # fitted without names: each by its place
+            own = [str(name) for name in getattr(named, "column_names", named.columns)]
+            texts = [name for place, name in enumerate(own) if f"x{place}" in texts]
+        called = names if names is not None and len(names) == _width(X) else None
+        table = as_table(named, called, texts)
         if reset or not framed or names is None:
             try:
-                own = getattr(getattr(X, "columns", None), "is_unique", False)
-                validate_data(self, X if own else named, reset=reset, skip_check_array=True)
+                unique = getattr(getattr(X, "columns", None), "is_unique", False)
+                validate_data(self, X if unique else named, reset=reset, skip_check_array=True)
             except (TypeError, ValueError) as error:
                 raise DataError(str(error)) from None
         # Without names of its own, or fitted without: a column is what stands at its place.
         return by_place(table) if framed and not hasattr(self, "feature_names_in_") else table
+
+    def _asked_texts(self) -> list[str]:
+        """The columns that are said to be categories: their texts are names."""
+        columns = getattr(self, "columns", None)
+        said = columns.items() if isinstance(columns, Mapping) else ()
+        return [name for name, role in said if role == "category"]
+
+    def _encoder(self) -> Encoder:
+        """The encoder of the fit."""
+        raise NotImplementedError
 
     def _asked(self, X: Any) -> Table:
         """X as a table that comes behind the fit."""

@@ -68,7 +68,7 @@ _FACTOR = Attr("class_weight", float, 1.0, bounds="[0, inf)")
 _KINDS: Mapping[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
 
 
-def as_table(X: object, names: Sequence[str] | None = None) -> Table:
+def as_table(X: object, names: Sequence[str] | None = None, as_text: Sequence[str] = ()) -> Table:
     """Open X, a frame, an array, a dict of columns or a list of rows.
 
     Parameters
@@ -76,6 +76,8 @@ def as_table(X: object, names: Sequence[str] | None = None) -> Table:
     X : frame, array (n, columns), dict of columns, list of dicts or of rows
     names : sequence of str, optional
         What an array's columns are called: x0, x1, … by default.
+    as_text : sequence of str
+        Columns whose texts are no dates and no numbers, whatever they look like.
 
     Raises
     ------
@@ -106,8 +108,8 @@ def as_table(X: object, names: Sequence[str] | None = None) -> Table:
                 f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required."
             )
         given = _column_names(X.shape[1]) if names is None else names
-        return open_table({name: X[:, place] for place, name in enumerate(given)})
-    return open_table(X)
+        X = {name: X[:, place] for place, name in enumerate(given)}
+    return open_table(X, as_text=as_text)
 
 
 def _column_names(count: int) -> list[str]:

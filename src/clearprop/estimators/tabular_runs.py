@@ -135,7 +135,8 @@ class Runs:
             return self._train(chosen, _WHOLE, runs)
         if self.deadline is not None:
             self.tail = _LOOKS * self._look(own[0])
-        figure = watched(self.rows.target, self.metric, own[2] if len(own) == 3 else None)
+        weights = own[2] if len(own) == 3 else None
+        figure = watched(self.rows.target, self.metric, weights, self.made_of.quantile)
         counted = len(own[1]) if len(own) == 2 else np.count_nonzero(own[2])
         cycles = self.made_of.by_cycles and SCHEDULES[self.made_of.schedule].cycles
         stops = {"patience": "cycle"} if cycles and counted >= LEAST_TO_STOP else _WHOLE

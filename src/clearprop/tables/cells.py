@@ -13,6 +13,7 @@ import numpy as np
 
 from clearprop.errors import DataError
 from clearprop.tables.table import Cells
+from clearprop.tables.texts import moments_of
 
 __all__ = ["READERS", "Role", "read_names", "read_numbers"]
 
@@ -89,7 +90,11 @@ def read_days(cells: Cells, name: str, start: int) -> Cells:
     """Days since 1970-01-01 as float64, with the time of day as their fraction."""
     values, valid = cells
     if values.dtype.kind == "O":
-        return _parsed(cells, name, start, _days_of_text, "dates")
+        moments = moments_of(values[valid].tolist())
+        if moments is None:
+            return _parsed(cells, name, start, _days_of_text, "dates")
+        values = np.full(len(valid), np.datetime64("NaT", "us"))
+        values[valid] = moments
     if values.dtype.kind != "M":
         raise _wrong(cells, name, start, "dates", "numbers")
     micros = values.astype("datetime64[us]").astype(np.int64)

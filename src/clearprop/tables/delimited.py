@@ -16,6 +16,7 @@ from typing import Any
 from clearprop.errors import DataError, FileError
 from clearprop.tables.charset import TextFile
 from clearprop.tables.table import Kind, unique_names
+from clearprop.tables.texts import DAY_FIRST
 
 __all__ = [
     "Field",
@@ -29,9 +30,6 @@ __all__ = [
 ]
 
 _DELIMITERS = (",", "\t", ";", "|")
-#: Formats of dates besides ISO 8601, believed only where one of them alone reads every cell.
-_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
-
 #: Columns asked about in one query: the time to plan a query grows faster than its length.
 _AT_ONCE = 100
 _SQL = {"integer": "BIGINT", "real": "DOUBLE"}
@@ -271,8 +269,8 @@ def _other_kind(
             notes.append(f"column {name!r}: its numbers have commas at the thousands")
             return Field(name, "real", f"CAST(replace({cell}, ',', '') AS DOUBLE)")
     if re.match(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}", least):
-        fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in _DATES])
-        forms = [form for form, fit in zip(_DATES, fits, strict=True) if fit]
+        fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in DAY_FIRST])
+        forms = [form for form, fit in zip(DAY_FIRST, fits, strict=True) if fit]
         if len(forms) == 1:
             notes.append(f"column {name!r}: its dates are read as {forms[0]}")
             return Field(name, "date", f"strptime({trimmed}, {literal(forms[0])})")

@@ -14,15 +14,21 @@ from numpy.typing import NDArray
 from clearprop.errors import DataError
 from clearprop.tables.arrow import read_all
 from clearprop.tables.table import DTYPES, FILL, Cells, Kind, MemoryTable, unique_names
+from clearprop.tables.texts import read_texts
 
 if TYPE_CHECKING:
     import narwhals as nw
 
 __all__ = ["open_memory"]
 
+_READ_AS = {"date": "dates", "real": "numbers", "integer": "numbers"}
 
-def open_memory(data: object) -> MemoryTable:
+
+def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
     """Open what is in memory as a table.
+
+    Texts that are all dates, or all numbers with fractions, are read as such; of an array of texts,
+    whole numbers too.
 
     Parameters
     ----------
@@ -30,6 +36,8 @@ def open_memory(data: object) -> MemoryTable:
         Anything narwhals knows (pandas, Polars, PyArrow, …) or that exports an Arrow stream;
         ``{name: values}``; ``[{name: value}, …]``, where a name that is not there is missing;
         an array, whose columns are called x1 to xn.
+    as_text : sequence of str
+        Columns whose texts stay texts, whatever they look like.
 
     Raises
     ------
@@ -37,14 +45,17 @@ def open_memory(data: object) -> MemoryTable:
         If it is none of these, is empty, or its columns have different lengths.
     """
     notes: list[str] = []
+    names_alone, of_texts = set(as_text), set[str]()  # in the latter a number is a text as well
     if isinstance(data, np.ndarray):
         columns = _array_columns(data)
+        of_texts |= set(columns) if data.dtype.kind in "UT" else set()
     elif isinstance(data, Mapping):
         columns = {str(name): _cells_of(values, str(name)) for name, values in data.items()}
+        of_texts |= {str(name) for name, values in data.items() if _is_of_texts(values)}
     elif isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
         columns = _record_columns(data)
     else:
-        columns = _frame_columns(data, notes)
+        columns = _frame_columns(data, notes, names_alone)
     if not columns:
         raise DataError("; ".join(("the table has no columns", *notes)))
     lengths = {name: len(cells.values) for name, (cells, _) in columns.items()}
@@ -57,8 +68,34 @@ def open_memory(data: object) -> MemoryTable:
         )
     if not next(iter(lengths.values())):
         raise DataError("the table has no rows; there is nothing to read in it")
-    cells = {name: pair[0] for name, pair in columns.items()}
-    return MemoryTable(cells, {name: pair[1] for name, pair in columns.items()}, notes=tuple(notes))
+    for name, (cells, kind) in columns.items():
+        if kind == "text" and name not in names_alone:
+            columns[name] = _read(cells, name, name in of_texts, notes)
+    cells_of = {name: cells for name, (cells, _) in columns.items()}
+    kinds = {name: kind for name, (_, kind) in columns.items()}
+    return MemoryTable(cells_of, kinds, notes=tuple(notes))
+
+
+def _is_of_texts(values: object) -> bool:
+    return isinstance(values, np.ndarray) and values.dtype.kind in "UT"
+
+
+def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells, Kind]:
+    """A column of texts as what they stand for, if that is something else."""
+    valid = cells.valid
+    there = cells.values[valid].tolist()
+    if not there or read_texts(there[:1], whole=True) is None:  # most columns of texts
+        return cells, "text"
+    place = {text: at for at, text in enumerate(dict.fromkeys(there))}
+    found = read_texts(list(place), whole=whole)
+    if found is None:
+        return cells, "text"
+    kind, values = found
+    notes.append(f"column {name!r}: its texts are read as {_READ_AS[kind]}")
+    out = np.full(len(valid), FILL[kind], DTYPES[kind])
+    at = np.fromiter(map(place.__getitem__, there), np.intp, len(there))
+    out[valid] = np.array(values, DTYPES[kind])[at]
+    return Cells(out, valid), kind
 
 
 def _array_columns(array: NDArray[Any]) -> dict[str, tuple[Cells, Kind]]:
@@ -155,8 +192,8 @@ def _from_each(values: list[Any], name: str) -> tuple[Cells, Kind]:
 
 
 def _is_missing(value: object) -> bool:
-    if value is None or value == "":
-        return True
+    if value is None or isinstance(value, str):
+        return not value
     # NaN, NaT and pandas.NA are the values that do not equal themselves.
     same: Any = value == value
     return not isinstance(same, bool | np.bool_) or not same
@@ -198,7 +235,10 @@ def _called(key: object) -> str:
     return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
 
 
-def _frame_columns(data: object, notes: list[str]) -> dict[str, tuple[Cells, Kind]]:
+def _frame_columns(
+    data: object, notes: list[str], names_alone: set[str]
+) -> dict[str, tuple[Cells, Kind]]:
+    """The columns of a frame; those it says are categories are added to ``names_alone``."""
     import narwhals as nw
 
     if nw.dependencies.is_pandas_like_dataframe(data):  # whose names may be anything, and repeat
@@ -239,6 +279,8 @@ def _frame_columns(data: object, notes: list[str]) -> dict[str, tuple[Cells, Kin
             notes.append(f"column {name!r} is left out: it holds {native[key].dtype} values")
         else:
             columns[name] = made
+        if native[key].dtype in (nw.Categorical, nw.Enum):
+            names_alone.add(name)
     return columns
 
 

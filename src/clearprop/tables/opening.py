@@ -30,7 +30,7 @@ def open_table(
         The name of a file or a pattern of names; a query that begins with SELECT, FROM, WITH or
         VALUES; or what `clearprop.tables.frames.open_memory` takes.
     as_text : sequence of str
-        Columns of a delimited file that are text whatever they look like.
+        Columns of a delimited file, or of what is in memory, that are text whatever they look like.
     missing : sequence of str
         Cells of a delimited file that stand for "no value".
     encoding, delimiter : str or None
@@ -67,4 +67,4 @@ def open_table(
         raise SettingError(
             f"encoding={encoding!r} is of a text file, and this table is in memory: leave it out"
         )
-    return open_memory(data)
+    return open_memory(data, as_text)
