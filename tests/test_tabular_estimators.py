@@ -25,7 +25,6 @@ import clearprop as cp
 from clearprop.errors import ClearPropError, DataError, SettingError
 from clearprop.estimators import tabular, tabular_fitting, tabular_runs
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
-from clearprop.tables.opening import open_table
 
 SMALL: dict[str, Any] = {
     "changes": {"epochs": 12, "hidden": (32, 32), "members": 1, "bags": 1, "refit": False},
@@ -118,11 +117,31 @@ def test_the_model_inside_saves_and_loads(
 
 def test_the_network_inside_gives_the_probabilities(fitted: TabularClassifier, cancer: Any) -> None:
     X, _ = cancer
-    model = fitted.model_
-    assert model.encoder is not None
-    inputs = model.encoder.encode(open_table(X), np.float64).X
-    exact = fitted.to_network().forward(model.parameters, inputs)  # float64, without the engine
+    exact = fitted.to_network().forward(fitted.parameters_, fitted.inputs(X))  # without the engine
     np.testing.assert_allclose(exact, fitted.predict_proba(X), atol=2e-5)
+
+
+def test_the_network_inside_is_derived_and_its_gradient_told_right_from_wrong(
+    rng: np.random.Generator,
+) -> None:
+    """Factors, an embedding, two members in each of two bags: nothing of them is hidden."""
+    X = pd.DataFrame({"many": [f"level {place % 40}" for place in range(120)],
+                      "size": rng.normal(size=120)})  # fmt: skip
+    changes = {"epochs": 2, "hidden": (6, 5), "members": 2, "bags": 2, "parametric": True}
+    model = TabularClassifier(preset="fast", changes=changes, random_state=0)
+    y = rng.integers(0, 3, 120)
+    network, p = model.fit(X, y).to_network(), model.parameters_
+    inputs, t = model.inputs(X.iloc[:7]), y[:7]
+    assert [one.shape for one in inputs.values()] == [(7, 17), (7,)]
+    assert network.graph.members == 4
+    found = cp.derive(network, "S1", p, inputs, t).verify()
+    assert found.passed, found
+    g = {name: np.array(one) for name, one in network.gradient(p, inputs, t).items()}
+    assert cp.check_gradient(network, p, inputs, t, g).passed
+    hidden = next(name for name in g if name.startswith("W") and name != "W_head")
+    g[hidden] = 2 * g[hidden]
+    wrong = cp.check_gradient(network, p, inputs, t, g)
+    assert f"counted twice: {hidden} " in " ".join(map(str, wrong.diagnosis))
 
 
 def test_the_same_seed_gives_the_same_bits_for_any_threads(cancer: Any) -> None:

@@ -207,8 +207,8 @@ def test_huge_and_tiny_scales_are_learned_alike(scale: float, rng: np.random.Gen
 @pytest.mark.parametrize(
     ("X", "y", "says"),
     [
-        ([[1.0], [2.0]], [0.0, np.nan], r"y contains NaN.* row 1"),
-        ([[1.0], [2.0]], ["a", None], r"y contains NaN.* row 1"),
+        ([[1.0], [2.0]], [0.0, np.nan], r"y contains NaN.* row 2"),
+        ([[1.0], [2.0]], ["a", None], r"y contains NaN.* row 2"),
         ([[1.0], [2.0]], [0.5, 1.5], "TabularRegressor"),
         ([[1.0], [np.inf]], ["a", "b"], "'x0' is infinite in row 2"),
         ([[1.0], [2.0]], ["a"], "2 rows and y has 1"),
@@ -231,8 +231,8 @@ def test_what_cannot_be_learned_is_refused_in_one_sentence(X: Any, y: Any, says:
 @pytest.mark.parametrize(
     ("y", "says"),
     [
-        ([0.0, np.nan], r"y contains NaN in row 1"),
-        ([np.inf, 1.0], r"y contains infinity in row 0"),
+        ([0.0, np.nan], r"y contains NaN in row 2"),
+        ([np.inf, 1.0], r"y contains infinity in row 1"),
         (["a", "b"], "TabularClassifier"),
         ([datetime.date(2024, 1, 1)] * 2, "number"),
         (np.array(["2024-01-01", "2024-01-02"], "datetime64[D]"), "dates or times"),

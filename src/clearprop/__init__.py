@@ -22,6 +22,7 @@ _HOME = {
     "Interrupted": "model",
     "InterruptedMany": "model.many",
     "LBFGS": "optimizers",
+    "LearningCurveDisplay": "estimators",
     "LevenbergMarquardt": "optimizers",
     "Lion": "optimizers",
     "LossCurveDisplay": "estimators",

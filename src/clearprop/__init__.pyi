@@ -8,6 +8,7 @@ from clearprop.derivation import Notation as Notation
 from clearprop.derivation import derive as derive
 from clearprop.errors import ClearPropError as ClearPropError
 from clearprop.estimators import DecisionBoundaryDisplay as DecisionBoundaryDisplay
+from clearprop.estimators import LearningCurveDisplay as LearningCurveDisplay
 from clearprop.estimators import LossCurveDisplay as LossCurveDisplay
 from clearprop.estimators import MLPClassifier as MLPClassifier
 from clearprop.estimators import MLPRegressor as MLPRegressor

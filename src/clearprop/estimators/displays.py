@@ -1,7 +1,7 @@
 """Pictures of a fit, in scikit-learn's Display convention: what it cost, and where it decides.
 
-scikit-learn's own `LearningCurveDisplay`, `ValidationCurveDisplay` and `CalibrationDisplay` take
-our estimators as they are. Proved by ``tests/test_estimators_displays.py``.
+`LearningCurveDisplay` is scikit-learn's own, which takes our estimators as it is; so do its
+`ValidationCurveDisplay` and `CalibrationDisplay`. Proved by ``tests/test_estimators_displays.py``.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.inspection import DecisionBoundaryDisplay as SklearnDecisionBoundaryDisplay
+from sklearn.model_selection import LearningCurveDisplay
 from sklearn.utils.validation import check_is_fitted
 
 from clearprop.errors import DataError, SettingError, UsageError
 from clearprop.model import Model
 from clearprop.training import History
 
-__all__ = ["DecisionBoundaryDisplay", "LossCurveDisplay", "Run"]
+__all__ = ["DecisionBoundaryDisplay", "LearningCurveDisplay", "LossCurveDisplay", "Run"]
 
 
 class Run(NamedTuple):

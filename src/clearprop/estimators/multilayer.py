@@ -260,7 +260,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         return self._decide(self._outputs(X))
 
     def to_network(self) -> Network:
-        """Return what was fitted as a `Network`, to derive, check, trace or export.
+        """Return what was fitted as a `Network`, to derive, check or trace.
 
         Its λ is alpha over the number of training rows (the sum of their weights), so its cost
         over them is the objective. Its parameters are `parameters_`.

@@ -18,7 +18,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from clearprop.errors import ClearPropError, SettingError
+from clearprop.errors import SettingError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.tabular_figures import metric_of
 from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
@@ -29,7 +29,8 @@ from clearprop.estimators.tabular_rows import Rows, decisions_of
 from clearprop.model import Model
 from clearprop.model.arrays import Watcher
 from clearprop.model.loading import load
-from clearprop.network import Network
+from clearprop.model.model import input_arrays
+from clearprop.network import Network, Parameters
 from clearprop.settings import Attr, check_all
 from clearprop.storage import named
 from clearprop.tables import Table
@@ -45,6 +46,8 @@ _ATTRS = (
     Attr("precision", str, "float32", choices=("float32", "float64", "bfloat16")),
 )
 
+
+_SEED = Attr("random_state", int, 0, bounds="[0, 18446744073709551615]")
 
 #: The attributes that hold a model.
 _MODELS = ("model_", "judge_")
@@ -149,9 +152,10 @@ class Tabular(OpensTables):
         return metric_of(self._task, self.metric)
 
     def to_network(self) -> Network:
-        """Return the network inside: to derive, check, draw, export.
+        """Return the network inside: to derive, check, draw.
 
-        Its parameters are ``model_.parameters``, and ``model_.encoder`` makes its inputs.
+        `parameters_` are its parameters, and `inputs` makes what it reads. Its targets are places
+        in ``classes_``, or numbers less ``model_.target.mean`` over ``model_.target.std``.
 
         Returns
         -------
@@ -159,6 +163,27 @@ class Tabular(OpensTables):
         """
         check_is_fitted(self)
         return self.model_.network
+
+    @property
+    def parameters_(self) -> Parameters:
+        """The fitted parameters by the names of `to_network`."""
+        check_is_fitted(self)
+        return self.model_.parameters
+
+    def inputs(self, X: Any) -> dict[str, NDArray[Any]]:
+        """Return what the network of `to_network` reads of some rows.
+
+        Parameters
+        ----------
+        X : as for `fit`
+
+        Returns
+        -------
+        {name of an input: array}
+            Of the numbers (n, inputs) float64; of each category with an embedding (n,) int64.
+        """
+        encoded = self._encoder().encode(self._asked(X), np.float64)
+        return input_arrays(self.model_.network, encoded)
 
     def feature_importances(
         self,
@@ -235,8 +260,9 @@ class Tabular(OpensTables):
 def _seed(random_state: Any) -> int:
     """A whole number is the seed itself; anything else draws one."""
     if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
+        _SEED.check(int(random_state))
         return int(random_state)
     try:
         return int(check_random_state(random_state).randint(2**31 - 1))
     except ValueError as error:
-        raise ClearPropError(f"random_state: {error}") from None
+        raise SettingError(f"random_state: {error}") from None

@@ -232,7 +232,10 @@ def steps_of(max_steps: int | Sequence[int] | None) -> tuple[int, ...] | None:
     """
     if max_steps is None:
         return None
-    each = tuple(max_steps) if isinstance(max_steps, list | tuple) else (max_steps,)
+    several = isinstance(max_steps, list | tuple | np.ndarray)
+    each = tuple(np.ravel(max_steps).tolist()) if several else (max_steps,)
+    if not each:
+        raise SettingError("max_steps is empty: give one number for each run, or one for all")
     done = len(each)
     while done > 1 and each[done - 1] == 0:  # runs that are left out
         done -= 1

@@ -14,7 +14,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 from clearprop.errors import SettingError
+from clearprop.initializers import INITIALIZERS
 from clearprop.settings import Attr, check_all
+from clearprop.training.schedules import SCHEDULES
 from clearprop.words import did_you_mean, shown
 
 __all__ = ["PRESETS", "Ingredients", "chosen"]
@@ -30,6 +32,8 @@ _ATTRS = (
     Attr("one_hot_up_to", int, 32, bounds="[0, inf)"),
     Attr("embedding", int, 8, bounds="[1, inf)"),
     Attr("quantile", float, 0.5, bounds="(0, 1)"),
+    Attr("schedule", str, "coslog4", choices=tuple(SCHEDULES)),
+    Attr("factors", str, "normal", choices=tuple(INITIALIZERS)),
     Attr("sharing", str, "packed", choices=("mini", "packed")),
     *(
         Attr(name, bool, False)

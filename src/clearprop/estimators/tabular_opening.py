@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from clearprop.errors import DataError
-from clearprop.estimators.tabular_rows import as_table, by_place, distinct
+from clearprop.estimators.tabular_rows import as_table, by_place, distinct, in_memory
 from clearprop.tables import Table
 from clearprop.tables.encoder import Encoder
 
@@ -27,6 +27,7 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
 
     def _opened(self, X: Any, *, reset: bool) -> Table:
         """X as a table, with scikit-learn's attributes and warnings about columns' names."""
+        X = in_memory(X)
         texts = self._asked_texts() if reset else [*self._encoder().text_columns]
         if isinstance(X, Table | Mapping):
             table = as_table(X, as_text=texts)

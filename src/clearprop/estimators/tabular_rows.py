@@ -6,10 +6,13 @@ Owns the translation of frames, arrays and labels; trains nothing. Proved by
 
 from __future__ import annotations
 
+import datetime
+import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -23,6 +26,7 @@ from clearprop.tables.cells import Role
 from clearprop.tables.columns import Decisions, decide
 from clearprop.tables.opening import open_table
 from clearprop.tables.target import Target
+from clearprop.words import number
 
 __all__ = [
     "Rows",
@@ -31,6 +35,7 @@ __all__ = [
     "class_factors",
     "decisions_of",
     "distinct",
+    "in_memory",
     "labels_of",
     "numbers_of",
     "weights_of",
@@ -63,6 +68,12 @@ class Rows:
     judges: Rows | None = None
 
 
+#: What objects may be as labels.
+_LABELS = (str, bool, numbers.Real, np.bool_, np.number, datetime.date, np.datetime64)
+
+#: Weights are divided by their largest where that lies outside these: products would be 0, or ∞.
+_WEIGHTS = (1e-30, 1e30)
+
 _FACTOR = Attr("class_weight", float, 1.0, bounds="[0, inf)")
 
 _KINDS: Mapping[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
@@ -84,6 +95,7 @@ def as_table(X: object, names: Sequence[str] | None = None, as_text: Sequence[st
     DataError
         If it is no table, is sparse or complex, or holds no rows.
     """
+    X = in_memory(X)
     if isinstance(X, Table):
         return X
     if sparse.issparse(X):
@@ -132,9 +144,15 @@ def _is_series(X: Any) -> bool:
     return hasattr(X, "name") and hasattr(X, "dtype")
 
 
+def in_memory(X: Any) -> Any:
+    """Return X; what narwhals wraps without it, and what is lazy computed."""
+    X = nw.to_native(X, pass_through=True)
+    return X.collect() if nw.dependencies.is_polars_lazyframe(X) else X
+
+
 def _array(X: Any) -> NDArray[Any]:
     try:
-        return np.asarray(X)
+        return np.asanyarray(X)  # a mask stays
     except ValueError as error:
         raise DataError(f"X is no table: {error}") from None
 
@@ -193,7 +211,7 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
     missing = _missing(labels)
     if missing.any():
         raise DataError(
-            f"Input y contains NaN: the label of row {int(np.argmax(missing))} is missing; "
+            f"Input y contains NaN: the label of row {int(np.argmax(missing)) + 1} is missing; "
             "leave rows without one out"
         )
     if isinstance(labels[0], bytes):
@@ -203,6 +221,10 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
         )
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise DataError("Input y contains infinity: a label is a text, a whole number or a bool")
+    if labels.dtype.kind == "O":
+        _see_order(labels)
+    if labels.dtype.kind == "u" and (labels >> np.array(63, labels.dtype)).any():
+        raise DataError("the labels y are whole numbers of 2⁶³ or more: make texts of them")
     kind = type_of_target(labels) if labels.dtype.kind != "O" else "multiclass"
     if kind not in ("binary", "multiclass"):
         raise DataError(
@@ -221,6 +243,18 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
     names = [str(one).lower() if name == "boolean" else str(one) for one in classes.tolist()]
     target = Target("y", "classification", "a classifier was asked for", name, tuple(names))
     return classes, codes.reshape(-1).astype(np.int64), target
+
+
+def _see_order(labels: NDArray[Any]) -> None:
+    """See that objects have an order, and one that a model's file keeps: sets have part of one."""
+    types = {type(label) for label in labels.tolist()}
+    for kind in types:
+        if not issubclass(kind, _LABELS):
+            raise DataError(
+                f"the labels y are of the type {kind.__name__}: make texts or whole numbers of them"
+            )
+    if types <= {int} and any(abs(label) >= 2**63 for label in labels.tolist()):
+        raise DataError("the labels y are whole numbers of 2⁶³ or more: make texts of them")
 
 
 def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
@@ -245,8 +279,8 @@ def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
     for what, wrong in (("NaN", np.isnan(numbers)), ("infinity", np.isinf(numbers))):
         if wrong.any():
             raise DataError(
-                f"Input y contains {what} in row {int(np.argmax(wrong))}: mend it, or leave the "
-                "row out"
+                f"Input y contains {what} in row {int(np.argmax(wrong)) + 1}: mend it, or leave "
+                "the row out"
             )
     scale = max(float(np.abs(numbers).max()), np.finfo(np.float64).tiny)
     mean = float((numbers / scale).mean()) * scale
@@ -264,11 +298,20 @@ def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
 
 
 def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
-    """Return the weights as numbers, one a row; `Training` looks at their values."""
+    """Return the weights as numbers, one a row.
+
+    Raises
+    ------
+    DataError
+        At one that is negative or no number, by its row (counted from 1); if all are 0.
+    """
     if sample_weight is None:
         return None
     try:
-        weights = np.asarray(sample_weight, np.float64)
+        given = np.asarray(sample_weight)
+        if any(isinstance(one, complex) for one in given.ravel()[:1].tolist()):
+            raise TypeError("they are complex")
+        weights = given.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"sample_weight holds what is no number: {error}") from None
     weights = np.full(rows, weights) if weights.ndim == 0 else weights
@@ -277,9 +320,16 @@ def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
             f"Sample weights must be 1D array or scalar, one a row: got shape {weights.shape} for "
             f"{rows} rows"
         )
+    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise DataError(
+            f"sample_weight has {number(weights[row])} in row {row + 1}; weights are 0 or more"
+        )
     if not weights.any():
         raise DataError("sample_weight is zero in every row: at least one row must count")
-    return weights
+    most = float(weights.max())
+    return weights if _WEIGHTS[0] <= most <= _WEIGHTS[1] else weights / most
 
 
 def class_factors(
@@ -317,7 +367,12 @@ def _one_each(y: Any, rows: int) -> NDArray[Any]:
         raise DataError("a tabular estimator requires y to be passed, but the target y is None")
     if sparse.issparse(y):
         raise DataError("y is a sparse matrix: give one label or number a row")
+    if np.ma.getmask(y).any():
+        row = int(np.argmax(np.ma.getmaskarray(y))) + 1
+        raise DataError(f"y is masked in row {row}: leave rows without a target out")
     array = np.asarray(y)
+    if array.dtype.names:
+        raise DataError("y has several fields: give one label or number a row")
     if array.dtype.kind == "c":
         raise DataError("y holds complex numbers. Complex data not supported")
     try:

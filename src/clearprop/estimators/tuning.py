@@ -129,6 +129,10 @@ def tune(
     if progress is not None and not callable(progress):
         raise SettingError(f"progress is a function of a Searching or None, got {shown(progress)}")
     optuna_or_sentence()
+    if isinstance(what, type):
+        raise SettingError(
+            f"what to tune is an estimator, and this is its class: {what.__name__}()"
+        )
     candidate = Candidate(what, told["seed"])
     if candidate.estimator is None and not isinstance(what, Network) and not callable(what):
         raise SettingError(f"what to tune is an estimator, a Network or a function, got {what!r}")
@@ -141,6 +145,8 @@ def tune(
 
 def _data(X: Any, y: Any, sample_weight: Any) -> Data:
     rows = count_of(X)
+    if not rows:
+        raise DataError("X has no rows; there is nothing to tune on")
     targets = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
     if targets.ndim not in (1, 2) or len(targets) != rows:
         raise DataError(f"X has {rows} rows and y the shape {targets.shape}: give one target a row")

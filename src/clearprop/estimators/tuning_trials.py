@@ -85,6 +85,8 @@ def divided(
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Return the rows that train and those that judge, once or for each fold."""
     n = len(data.y)
+    if classifies and data.y.ndim == 1 and len(np.unique(data.y)) < 2:
+        raise DataError("y has one class; there is nothing to tell apart")
     if cv is None:
         if not isinstance(validation, int | float) or not 0 < validation < 1:
             raise SettingError(f"validation is a share in (0, 1), got {validation!r}")
@@ -97,9 +99,12 @@ def divided(
         folds = check_cv(cv, data.y, classifier=classifies)
         if isinstance(cv, int) and not isinstance(cv, bool):
             folds.shuffle, folds.random_state = True, seed  # rows in order tell nothing new
-        return list(folds.split(np.zeros((n, 1)), data.y))
+        found = list(folds.split(np.zeros((n, 1)), data.y))
     except ValueError as error:
         raise SettingError(f"cv={cv!r}: {error}") from None
+    if not found:
+        raise SettingError(f"cv={cv!r} has no folds: give pairs (train, test) of rows")
+    return found
 
 
 # -- what is fitted -------------------------------------------------------------------------------

@@ -161,7 +161,8 @@ def _known(encoding: str) -> str:
         return codecs.lookup(encoding).name
     except (LookupError, ValueError):  # ValueError: a null character in the name
         near = nearest(encoding, sorted({*aliases.values(), *aliases}))
-        hint = "try 'utf-8', 'cp1252' or 'big5'" if near is None else f"did you mean {near!r}?"
+        known = near is not None and near != encoding  # else one that makes bytes of bytes
+        hint = f"did you mean {near!r}?" if known else "try 'utf-8', 'cp1252' or 'big5'"
         raise FileError(f"there is no encoding {encoding!r} of text: {hint}") from None
 
 

@@ -48,6 +48,8 @@ _IDENTIFIER = re.compile(
 )
 #: Names that say a number or a code of something, which may be read or may only identify.
 _CALLED_A_NUMBER = re.compile(r"(.*[_\s.-])?(nr|no|num|number|nummer|key|code|id)[.]?")
+#: Columns that a message lists at most.
+_TOLD = 8
 #: Levels counted while looking: of texts, and of whole numbers.
 _TEXT_LEVELS, _NUMBER_LEVELS = 100_000, 1_000
 
@@ -193,12 +195,12 @@ def decide(
         decided.append(Decision(column.name, column.kind, use, why, seen.missing, levels))
     decisions = Decisions(tuple(decided), table.rows, facts)
     if not decisions.roles:
+        others = [f"{c.name!r} is {c.use}, {c.why}" for c in decisions if c.name != target]
+        more = len(others) - _TOLD
+        listed = "; ".join([*others[:_TOLD], *([f"and {more} more"] if more > 0 else [])])
         raise DataError(
             f"{table.name} has no column to learn from: "
-            + (
-                "; ".join(f"{c.name!r} is {c.use}, {c.why}" for c in decisions if c.name != target)
-                or f"there is the target {target!r} alone"
-            )
+            + (listed or f"there is the target {target!r} alone")
             + _overrule(decisions)
         )
     return decisions

@@ -178,6 +178,10 @@ class Encoder:
             free = [name for name in table.names if name not in self.names]
             near = nearest(gone[0], free)
             hint = did_you_mean(gone[0], table.names if near is None else free)
+            left_out = f"column {gone[0]!r} is left out"
+            told = next((note for note in table.notes if note.startswith(left_out)), None)
+            if told is not None:
+                raise DataError(f"{table.name}: {told}; training read it")
             if len(gone) == 1:
                 raise DataError(
                     f"{table.name} has no column {gone[0]!r}, which training had: {hint}"

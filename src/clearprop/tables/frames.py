@@ -55,7 +55,13 @@ def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
     elif isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
         columns = _record_columns(data)
     else:
-        columns = _frame_columns(data, notes, names_alone)
+        try:
+            columns = _frame_columns(data, notes, names_alone)
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"the frame has {error.object!r} in it, which has half a character: read the data "
+                "again in its own encoding"
+            ) from None
     if not columns:
         raise DataError("; ".join(("the table has no columns", *notes)))
     lengths = {name: len(cells.values) for name, (cells, _) in columns.items()}
@@ -134,9 +140,9 @@ def _cells_of(values: object, name: str) -> tuple[Cells, Kind]:
     dtype = values.dtype
     if dtype.kind == "b":
         return Cells(values, np.ones(len(values), np.bool_)), "boolean"
-    if dtype.kind in "iu" and not (dtype == np.uint64 and (values >> np.uint64(63)).any()):
-        return Cells(values.astype(np.int64), np.ones(len(values), np.bool_)), "integer"
-    if dtype.kind in "iuf":
+    if dtype.kind in "iu":
+        return _whole(values, np.ones(len(values), np.bool_))
+    if dtype.kind == "f":
         real = values.astype(np.float64)
         return Cells(real, ~np.isnan(real)), "real"
     if dtype.kind == "M":
@@ -148,6 +154,13 @@ def _cells_of(values: object, name: str) -> tuple[Cells, Kind]:
     if dtype.kind in "UTO":
         return _from_objects(values.tolist(), name)
     raise DataError(f"column {name!r} holds {dtype} values, which no network reads")
+
+
+def _whole(values: NDArray[Any], valid: NDArray[np.bool_]) -> tuple[Cells, Kind]:
+    """Whole numbers; where 64 bits with a sign do not hold them, texts, as in a file."""
+    if values.dtype == np.uint64 and (values[valid] >> np.uint64(63)).any():
+        return _filled(values.astype(str).astype(object), valid, "text"), "text"
+    return Cells(values.astype(np.int64), valid), "integer"
 
 
 def _from_objects(values: list[Any], name: str) -> tuple[Cells, Kind]:
@@ -194,6 +207,8 @@ def _from_each(values: list[Any], name: str) -> tuple[Cells, Kind]:
 def _is_missing(value: object) -> bool:
     if value is None or isinstance(value, str):
         return not value
+    if isinstance(value, np.ndarray):
+        return False
     # NaN, NaT and pandas.NA are the values that do not equal themselves.
     same: Any = value == value
     return not isinstance(same, bool | np.bool_) or not same
@@ -211,12 +226,29 @@ def _kind_of(values: list[Any], name: str) -> tuple[Kind, Any]:
         return "boolean", bool
     if all_are(numbers.Integral) and not any(isinstance(value, bool) for value in values):
         whole = all(-(2**63) <= value < 2**63 for value in values)
-        return ("integer", int) if whole else ("real", float)
+        return ("integer", int) if whole else ("text", _digits)
     if all_are(numbers.Real, decimal.Decimal) and not any(isinstance(v, bool) for v in values):
         return "real", float
     if all_are(datetime.date, np.datetime64):
         return "date", _moment
-    return "text", lambda value: str(value).strip()
+    return "text", lambda value: _text(value, name)
+
+
+def _text(value: object, name: str) -> str:
+    text = str(value).strip()
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                f"column {name!r} holds {text!r}, which has half a character: read the data again "
+                "in its own encoding"
+            ) from None
+    return text
+
+
+def _digits(value: Any) -> str:
+    return str(int(value)) if abs(value) < 10**1000 else hex(value)  # Python writes no more digits
 
 
 def _moment(value: Any) -> np.datetime64:
@@ -292,10 +324,9 @@ def _series(series: nw.Series[Any], name: str) -> tuple[Cells, Kind] | None:
     if dtype == nw.Boolean:
         return Cells(series.fill_null(False).to_numpy().astype(np.bool_), valid), "boolean"
     if dtype.is_integer():
-        whole = (series if valid.all() else series.fill_null(0)).to_numpy()
-        if whole.dtype == np.uint64 and (whole >> np.uint64(63)).any():
-            return _filled(whole.astype(np.float64), valid, "real"), "real"
-        return Cells(whole.astype(np.int64), valid), "integer"
+        if dtype in (nw.Int128, nw.UInt128):
+            return _from_objects(series.to_list(), name)
+        return _whole((series if valid.all() else series.fill_null(0)).to_numpy(), valid)
     if dtype.is_numeric():
         real = series.cast(nw.Float64).to_numpy().astype(np.float64)
         return _filled(real.copy(), valid & ~np.isnan(real), "real"), "real"
@@ -308,7 +339,13 @@ def _series(series: nw.Series[Any], name: str) -> tuple[Cells, Kind] | None:
         dates = series.to_numpy().astype("datetime64[us]")
         return Cells(dates, ~np.isnat(dates)), "date"
     if dtype == nw.Date:
-        return _from_objects(series.to_list(), name)
+        try:
+            return _from_objects(series.to_list(), name)
+        except OverflowError:
+            raise DataError(
+                f"column {name!r} has a date outside the years 1 to 9999: mend it, or leave the "
+                "cell empty"
+            ) from None
     if dtype == nw.Duration:
         return _cells_of(series.to_numpy(), name)
     if dtype == nw.Object or dtype == nw.Unknown:

@@ -1,0 +1,167 @@
+"""Odd tables, labels, weights and settings of the tabular estimators, each found by trying it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import clearprop as cp
+from clearprop.errors import DataError, SettingError
+from clearprop.tables.opening import open_table
+
+RNG = np.random.default_rng(0)
+x, z = RNG.normal(size=(2, 120))
+y = np.where(x > 0, "a", "b")
+HUGE = np.array([5, 2**64 - 2, 2**64 - 1], np.uint64)
+
+
+def classifier(**settings: Any) -> cp.TabularClassifier:
+    return cp.TabularClassifier(preset="fast", random_state=0, max_steps=40, **settings)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [pl.DataFrame.lazy, nw.from_native, lambda frame: nw.from_native(frame.lazy())],
+    ids=["lazy", "narwhals", "narwhals, lazy"],
+)
+def test_columns_keep_their_names_however_the_frame_is_given(given: Callable[..., Any]) -> None:
+    frame = pl.DataFrame({"x": x, "z": z})
+    model = classifier().fit(given(frame), y)
+    assert model.feature_names_in_.tolist() == ["x", "z"]
+    assert model.score(given(frame.select("z", "x")), y) > 0.9
+    with pytest.raises(DataError, match="no column 'x'"):
+        model.predict(given(frame.rename({"x": "other"})))
+    assert cp.TableEncoder().fit(given(frame)).get_feature_names_out().tolist() == ["x", "z"]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        HUGE,
+        pd.Series(HUGE),
+        pl.Series([5, 2**64 - 2, 2**64 - 1], dtype=pl.UInt64),
+        pl.Series([5, 2**64 - 2, 2**64 - 1], dtype=pl.Int128),
+        [5, 2**64 - 2, 2**64 - 1],
+    ],
+    ids=["array", "pandas", "Polars", "128 bits", "list"],
+)
+def test_whole_numbers_beyond_64_bits_stay_apart(column: Any) -> None:
+    frame = {"n": column} if isinstance(column, list | np.ndarray) else column.to_frame("n")
+    cells = open_table(frame).read()["n"].values.tolist()
+    assert cells == ["5", "18446744073709551614", "18446744073709551615"]
+
+
+def test_a_mask_of_an_array_is_of_missing_cells() -> None:
+    X = np.ma.array(np.column_stack([x, z]), mask=np.column_stack([x > 1, z > 9]))
+    names = cp.TableEncoder().fit(X).get_feature_names_out().tolist()
+    assert names == ["x0", "x0 missing", "x1"]
+
+
+@pytest.mark.parametrize("weight", [5e-324, 1e-308, 1e200])
+def test_weights_of_any_size_train_alike(weight: float) -> None:
+    plain = classifier().fit({"x": x}, y)
+    other = classifier().fit({"x": x}, y, sample_weight=np.full(len(x), weight))
+    assert other.score({"x": x}, y) > 0.9
+    apart = other.predict_proba({"x": x}) - plain.predict_proba({"x": x})
+    assert np.abs(apart).max() < 1e-3
+
+
+def labels(*values: Any) -> np.ndarray[Any, Any]:
+    out = np.empty(len(x), object)
+    out[:] = [values[place] for place in (x > 0).astype(int)]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (labels(frozenset([1]), frozenset([2])), "type frozenset"),
+        (labels(5, 2**70), "2⁶³ or more"),
+        (HUGE[(x > 0).astype(int) + 1], "2⁶³ or more"),
+        (np.ma.array(y, mask=x > 1.5), "masked in row"),
+        (np.zeros(len(x), [("a", int), ("b", int)]), "several fields"),
+    ],
+    ids=["sets", "big objects", "big numbers", "masked", "structured"],
+)
+def test_labels_that_no_file_would_keep_are_refused(given: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        classifier().fit({"x": x}, given)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        (np.r_[np.ones(len(x) - 1), -1.0], f"has -1 in row {len(x)}"),
+        (np.r_[np.nan, np.ones(len(x) - 1)], "in row 1;"),
+        (np.ones(len(x)) + 1j, "complex"),
+        ((np.ones(len(x)) + 1j).astype(object), "complex"),
+    ],
+)
+def test_a_weight_that_cannot_be_is_named_by_its_row(weights: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        classifier().fit({"x": x}, y, sample_weight=weights)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"changes": {"schedule": "cosin"}}, "did you mean 'cosine'"),
+        ({"changes": {"schedule": [1]}}, "schedule must be"),
+        ({"changes": {"factors": "zzz"}}, "factors must be"),
+        ({"random_state": -1}, "random_state must be"),
+        ({"random_state": "a"}, "random_state: 'a'"),
+        ({"max_steps": []}, "max_steps is empty"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(settings: dict[str, Any], words: str) -> None:
+    given = {"preset": "fast", "random_state": 0, **settings}
+    with pytest.raises(SettingError, match=words):
+        cp.TabularClassifier(**given).fit({"x": x}, y)
+
+
+def test_steps_may_be_an_array() -> None:
+    model = classifier().set_params(max_steps=np.array([3, 3, 0, 0])).fit({"x": x}, y)
+    assert model.n_steps_ == (3, 3, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: {"a": ["\ud800", "b"]}, "half a character"),
+        (lambda: pd.DataFrame({"a": pd.Series(["\ud800", "b"], dtype=object)}), "half a character"),
+        (lambda: pa.table({"a": pa.array([3_000_000]).cast(pa.int32()).cast(pa.date32())}),
+         "outside the years"),
+        (lambda: {"a": [np.arange(2), np.arange(2)]}, "several cells"),
+    ],
+)  # fmt: skip
+def test_cells_that_cannot_be_read_are_named(make: Callable[[], Any], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        open_table(make())
+
+
+def test_a_column_that_cannot_be_read_any_more_is_not_said_to_be_gone() -> None:
+    model = classifier().fit(pd.DataFrame({"x": x, "z": z}), y)
+    with pytest.raises(DataError, match="column 'x' is left out: it holds Object values"):
+        model.predict(pd.DataFrame({"x": [[1]] * 3, "z": 1.0}))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"what": cp.MLPClassifier}, "is its class: MLPClassifier"),
+        ({"X": np.zeros((0, 2)), "y": y[:0]}, "no rows"),
+        ({"cv": []}, "no folds"),
+        ({"y": np.zeros(len(x), int)}, "one class"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(arguments: dict[str, Any], words: str) -> None:
+    given = {"what": cp.MLPClassifier(), "X": np.column_stack([x, z]), "y": y, **arguments}
+    with pytest.raises((DataError, SettingError), match=words):
+        cp.tune(space={"alpha": [1e-4, 1e-2]}, trials=2, **given)
