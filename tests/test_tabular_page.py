@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import accuracy_goals
 import accuracy_million
 import accuracy_outside
 import accuracy_tiles
@@ -19,7 +20,6 @@ from accuracy_page import (
     ablation,
     files,
     grid,
-    verdict,
 )
 from accuracy_records import ranks, read, shifted
 
@@ -63,7 +63,7 @@ def test_a_verdict_compares_the_splits_in_common_alone() -> None:
         record("a", 1, "clearprop fast", 0.5),
         record("a", 0, "CatBoost", 0.39),
     ]
-    text = "\n".join(verdict(records))
+    text = "\n".join(accuracy_goals.pairs(records))
     assert "| clearprop fast | CatBoost | error | 1 | 1 | 1 | -50.0 % |" in text
     assert "Not run yet" in text and "TabM-D" in text
 
@@ -76,7 +76,35 @@ def test_a_change_is_over_tables_and_not_over_splits() -> None:
     # Logarithms −ln 2 and 0: their mean is ln √½, their standard error (ln 2) / 2.
     half = 100 * math.log(2) / 2
     line = f"| clearprop fast | CatBoost | error | 2 | 3 | 2 | -29.3 ± {half:.1f} % |"
-    assert line in "\n".join(verdict([*ours, *theirs]))
+    assert line in "\n".join(accuracy_goals.pairs([*ours, *theirs]))
+
+
+@pytest.mark.parametrize(
+    ("errors", "verdict"),
+    [
+        ([0.19, 0.19, 0.20], "better"),
+        ([0.19, 0.39, 0.59], "**no**: level"),
+        ([0.59, 0.60, 0.61], "**no**: worse"),
+        ([0.19, 0.19], "–"),
+    ],
+)
+def test_a_goal_is_reached_where_the_interval_says_so(errors: list[float], verdict: str) -> None:
+    ours = [record(str(at), 0, "clearprop best", error) for at, error in enumerate(errors)]
+    theirs = [record(str(at), 0, "RealMLP-TD", 0.39) for at in range(len(errors))]
+    lines = accuracy_goals.section([*ours, *theirs], None)
+    (line,) = [one for one in lines if one.startswith("| clearprop best | RealMLP-TD | better")]
+    assert line.endswith(f"| {verdict} |")
+
+
+def test_an_interval_is_student_s() -> None:
+    ours = [
+        record(str(at), 0, "clearprop best", error) for at, error in enumerate((0.19, 0.39, 0.79))
+    ]
+    theirs = [record(str(at), 0, "RealMLP-TD", 0.39) for at in range(3)]
+    # Logarithms −ln 2, 0 and ln 2: their standard error is ln 2 / √3, t₂ is 4.303 at 97.5 %.
+    low, high = (100 * math.expm1(sign * 4.30265 * math.log(2) / math.sqrt(3)) for sign in (-1, 1))
+    text = "\n".join(accuracy_goals.section([*ours, *theirs], None))
+    assert f"| error | 3 | +0.0 % ({low:+.1f} to {high:+.1f}) | 1.50, 1.50 |" in text
 
 
 def test_an_aggregate_is_over_the_splits_in_common() -> None:

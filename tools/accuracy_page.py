@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import accuracy_goals
 import accuracy_million
 import accuracy_outside
 import accuracy_tiles
@@ -34,7 +36,7 @@ DOCS = ROOT / "docs"
 RESULTS = ROOT / "benchmarks" / "results"
 RECORDS, ABLATION = RESULTS / "accuracy.json", RESULTS / "accuracy_ablation.json"
 TILES, ELSEWHERE = RESULTS / "accuracy_tiles.json", RESULTS / "accuracy_outside.json"
-MILLION = RESULTS / "million.json"
+MILLION, CALLS = RESULTS / "million.json", RESULTS / "estimators.json"
 
 HEAD = """\
 <!-- Written by tools/accuracy_page.py from benchmarks/results/accuracy*.json: do not edit. -->
@@ -289,63 +291,13 @@ def _figure(record: Record) -> str:
     return "rmse" if record["task"] == "regression" else "log_loss"
 
 
-_VERDICT = """\
-Pairs of the same split of the same table. The change is that of the shifted geometric mean over the
-tables, − being better, ± its standard error over them."""
-
-
-def verdict(records: Sequence[Record]) -> list[str]:
-    """What was reached and what was not, from the records alone."""
-    text = ["## What was reached, and what was not", "", _VERDICT, ""]
-    goals = (
-        ("clearprop default", "RealMLP-TD"),
-        ("clearprop default", "TabM-D"),
-        ("clearprop default", "CatBoost"),
-        ("clearprop best", "RealMLP-TD"),
-        ("clearprop best", "TabM-D"),
-        ("clearprop best", "CatBoost"),
-        ("clearprop fast", "RealMLP-TD-S"),
-        ("clearprop fast", "CatBoost"),
-        ("clearprop fast", "LightGBM"),
-        ("clearprop fast", "scikit-learn MLP"),
-    )
-    text += ["| ours | theirs | figure | tables | splits in common | ours better | change |"]
-    text += ["|---|---|---|--:|--:|--:|--:|"]
-    for ours, theirs in goals:
-        for name in ("error", "log_loss", "rmse", "cpu_seconds"):
-            one = {(r["table"], r["split"]): r[name]
-                   for r in records if r["model"] == ours and name in r}  # fmt: skip
-            other = {(r["table"], r["split"]): r[name]
-                     for r in records if r["model"] == theirs and name in r}  # fmt: skip
-            common = sorted(one.keys() & other.keys())
-            if not common:
-                continue
-            shift = 0 if name == "cpu_seconds" else SHIFT
-            ratios = [  # a table counts once, however many splits of it there are
-                mean(
-                    math.log((one[k] + shift) / (other[k] + shift)) for k in common if k[0] == table
-                )
-                for table in dict.fromkeys(table for table, _ in common)
-            ]
-            won = sum(one[k] < other[k] for k in common)
-            by = f"×{math.exp(mean(ratios)):.2f}" if shift == 0 else change(ratios)
-            word = name.replace("_", " ")
-            text.append(
-                f"| {ours} | {theirs} | {word} | {len(ratios)} | {len(common)} | {won} | {by} |"
-            )
-    missing = [model for model in MODELS if not any(r["model"] == model for r in records)]
-    text.append("")
-    if missing:
-        text += [f"Not run yet: {', '.join(missing)}. No claim is made against them.", ""]
-    return text
-
-
 def page(
     records: Sequence[Record],
     changes: Sequence[Record],
     tiles: Sequence[Record] = (),
     elsewhere: Sequence[Record] = (),
     million: Mapping[str, Any] | None = None,
+    estimators: Mapping[str, Any] | None = None,
 ) -> str:
     """The page of these records."""
     runs = sorted({(r["machine"], r["commit"].rstrip("+")) for r in (*records, *changes)})
@@ -358,7 +310,7 @@ def page(
         ("cpu_seconds", "Processor seconds of fitting"),
     ):
         text += grid(records, name, title)
-    text += verdict(records)
+    text += accuracy_goals.section(records, estimators)
     text += accuracy_outside.section(elsewhere)
     text += accuracy_tiles.section(tiles)
     text += accuracy_million.section(million)
@@ -376,7 +328,8 @@ def files() -> dict[str, str]:
     records = read(RECORDS)
     drawn = points(records)
     plot = {PLOT: front_plot(drawn)} if drawn else {}
-    others = (read(ABLATION), read(TILES), read(ELSEWHERE), accuracy_million.read(MILLION))
+    calls = json.loads(CALLS.read_text("utf-8")) if CALLS.exists() else None
+    others = (read(ABLATION), read(TILES), read(ELSEWHERE), accuracy_million.read(MILLION), calls)
     return {"accuracy.md": page(records, *others), **plot}
 
 
