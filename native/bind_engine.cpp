@@ -210,6 +210,15 @@ class PyEngine {
         return found;
     }
 
+    bool jacobian(ReadFlat flat, const Given& given, In<std::int64_t, nb::ndim<1>> rows,
+                  const std::vector<long>& costs, Out<T, nb::ndim<3>> out, Stop stop) {
+        const Data data = given.data();
+        nb::gil_scoped_release release;
+        const Interruptible guard(stop.data());
+        return engine_.jacobian(flat.data(), data, rows.data(), static_cast<long>(rows.shape(0)),
+                                costs, stop.data(), out.data());
+    }
+
     double apply(Flat flat, const std::vector<Flat>& slots, ReadFlat gradient, double rate,
                  In<double, nb::ndim<1>> per_step, double clip, double decay_scale) {
         std::vector<T*> slot_pointers = pointers(slots);
@@ -335,6 +344,8 @@ void bind_engine_of(nb::module_& module, const char* name, const char* held) {
              nb::arg("place"), nb::arg("total_weight"), nb::arg("seed"), nb::arg("step"),
              nb::arg("training"), nb::arg("threads"), nb::arg("stop"),
              nb::arg("dropout_scale") = 1.0)
+        .def("jacobian", &E::jacobian, nb::arg("flat"), nb::arg("given"), nb::arg("rows"),
+             nb::arg("costs"), nb::arg("out").noconvert(), nb::arg("stop"))
         .def("apply", &E::apply, nb::arg("flat"), nb::arg("slots"), nb::arg("gradient"),
              nb::arg("rate"), nb::arg("per_step"), nb::arg("clip"), nb::arg("decay_scale") = 1.0)
         .def("penalty", &E::penalty, nb::arg("weights"));

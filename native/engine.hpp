@@ -5,7 +5,7 @@
 // another has not come to; a barrier. Where that is faster, threads share the units of layers and
 // not the rows (unit_shares.hpp), with more barriers. A batch whose values a core's cache does not
 // hold is done in pieces, each with two barriers of its own (batch_pieces.hpp). The same parts are
-// there apart (gradient, apply), and give the same bits.
+// there apart (gradient, apply), and give the same bits; a Jacobian is one of its own.
 //
 // Why it is fast: nothing is allocated inside a step, no step returns to Python, and threads reach
 // its two barriers at about the same time, however fast their cores are (paces.hpp, stretches.hpp;
@@ -97,6 +97,12 @@ class Engine : private Workspace<T> {
                   double dropout_scale, int threads, volatile int* stop, std::vector<Node>& nodes,
                   std::vector<std::vector<T>>& sums);
 
+    // Derivatives of each output that a cost reads, for each of m rows, (outputs, m, size), without
+    // dropout (jacobian.cpp). `costs` are the instructions that give ∂C/∂a, none of them joined
+    // with a softmax. False if stopped.
+    bool jacobian(const T* flat, const Data& data, const std::int64_t* rows, long m,
+                  const std::vector<long>& costs, volatile int* stop, T* out);
+
     // One update from a flat gradient (without the penalty). Returns its norm (with it).
     double apply(T* flat, T* const* slots, const T* gradient, double rate, const double* per_step,
                  long per_step_count, double clip, double decay_scale);
@@ -117,7 +123,9 @@ class Engine : private Workspace<T> {
 
   private:
     class Steps;
+    class Jacobian;
     using Base::bound_;
+    using Base::indices_;
     using Base::items_;
     using Base::kernels_;
     using Base::packed_;
@@ -129,6 +137,7 @@ class Engine : private Workspace<T> {
     using Base::square_start_;
     using Base::squares_;
     using Base::tables_;
+    using Base::turned_;
     using Base::weights_;
 
     // Has the weights packed, for a pass over m rows; true: they were.

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 import threadpoolctl
 from conftest import count
+from engine_runs import flat_of, opened
+from random_networks import random_case
 from scipy.optimize import minimize
 
 import clearprop as cp
 from clearprop.engine import Data, NativeRunner
 from clearprop.engine.curvature import Curvature
+from clearprop.engine.gradients import NativeGradients, ReferenceGradients
 from clearprop.engine.stepping import SteppingRunner
 from clearprop.errors import DivergenceError, FileError, SettingError
+from clearprop.graph import Graph
 from clearprop.optimizers import LBFGS, LevenbergMarquardt
 from clearprop.optimizers.line_search import search
 
@@ -80,7 +84,17 @@ def test_lm_finds_a_network_again_to_rounding() -> None:
     assert np.abs(net.forward(training.best, X) - net.forward(teacher, X)).max() < 1e-9
 
 
-def test_rtr_is_that_of_differences(rng: np.random.Generator) -> None:
+def by(engine: str, graph: Graph, data: Data) -> Curvature:
+    """RᵀR by one engine or the other."""
+    native = engine == "native"
+    runner = NativeRunner(graph, None, data, precision="float64") if native else None
+    return Curvature(
+        graph, ReferenceGradients(graph, data) if runner is None else NativeGradients(runner)
+    )
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_rtr_is_that_of_differences(engine: str, rng: np.random.Generator) -> None:
     x = cp.Input(3)
     h = cp.Dense(4, "tanh")(x)
     h = h + cp.Dense(4, "sigmoid")(h)
@@ -94,12 +108,33 @@ def test_rtr_is_that_of_differences(rng: np.random.Generator) -> None:
 
     steps = 1e-6 * np.eye(len(flat))
     R = np.stack([(residuals(flat + h) - residuals(flat - h)) / 2e-6 for h in steps], axis=1)
-    found = Curvature(net.graph, Data({"X": X}, {"y": Y}, w))
+    found = by(engine, net.graph, Data({"X": X}, {"y": Y}, w))
     matrix = found.of(flat, np.arange(15), w.sum(), lambda: None)
     assert np.allclose(matrix, R.T @ R, atol=1e-9)
 
 
-def test_two_outputs_give_both_costs_residuals(rng: np.random.Generator) -> None:
+@pytest.mark.prove
+def test_the_native_jacobian_is_the_plan_s() -> None:
+    """Of random graphs: tables, shared and one-number parameters, several costs, 3 to 300 rows."""
+    compared = 0
+    for seed in range(count(400, 4000)):
+        case = random_case(seed, rows=[3, 130, 300][seed % 3], members=0)
+        graph = case.network.graph
+        if {cost.op for cost in graph.costs} != {"squared_error"}:
+            continue
+        runner = opened(case, precision="float64")
+        rows = np.arange(len(runner.data))[::-1]
+        flat = flat_of(case.network, case.parameters)
+        found = NativeGradients(runner).jacobian(flat, rows)
+        expected = ReferenceGradients(graph, runner.data).jacobian(flat, rows)
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11 * np.abs(expected).max())
+        compared += 1
+    assert compared >= 30
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_two_outputs_give_both_costs_residuals(engine: str, rng: np.random.Generator) -> None:
     x = cp.Input(2)
     h = cp.Dense(3, "tanh")(x)
     outs = [cp.Dense(1)(h), cp.Dense(2, "tanh")(h)]
@@ -115,7 +150,7 @@ def test_two_outputs_give_both_costs_residuals(rng: np.random.Generator) -> None
     steps = 1e-6 * np.eye(len(flat))
     R = np.stack([(residuals(flat + h) - residuals(flat - h)) / 2e-6 for h in steps], axis=1)
     data = Data({"X": X}, {"y" + name[1:]: array for name, array in Y.items()})
-    matrix = Curvature(net.graph, data).of(flat, np.arange(12), 12.0, lambda: None)
+    matrix = by(engine, net.graph, data).of(flat, np.arange(12), 12.0, lambda: None)
     assert np.allclose(matrix, R.T @ R, atol=1e-9)
 
 

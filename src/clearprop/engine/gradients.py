@@ -6,6 +6,7 @@ Proved by ``tests/test_optimizers_whole.py`` and ``tests/test_optimizers_more.py
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from clearprop.backprop import Position, gradient_name, plan, run, target_name
 from clearprop.backprop.given import as_target
 from clearprop.engine.contract import Data, Flat, State
+from clearprop.engine.jacobian import PlannedJacobian
 from clearprop.engine.native import NativeRunner
 from clearprop.engine.pieces import ROW_BLOCK, combine
 from clearprop.engine.scaled import Scaled
@@ -42,6 +44,12 @@ class Gradients(Protocol):
         are multiplied by ``dropout``.
         """
 
+    def jacobian(self, parameters: Flat, rows: Rows) -> Array:
+        """Return ∂a/∂w of each output that a cost reads, (outputs, rows, size) float64.
+
+        Without dropout, the rows' weights and the penalty.
+        """
+
 
 class NativeGradients:
     """By the native engine: the same bits for any number of threads."""
@@ -59,6 +67,9 @@ class NativeGradients:
             nodes += self._runner.gradient(state, piece, total, place=place, dropout=dropout)
         found = combine(nodes)
         return float(found.cost), found.gradient.astype(np.float64)
+
+    def jacobian(self, parameters: Flat, rows: Rows) -> Array:
+        return self._runner.jacobian(parameters, rows).astype(np.float64, copy=False)
 
 
 class ReferenceGradients:
@@ -90,6 +101,14 @@ class ReferenceGradients:
                 for name, array in gradient.items():
                     array += share * trace[gradient_name(name)]
         return cost, gradient.flat
+
+    def jacobian(self, parameters: Flat, rows: Rows) -> Array:
+        named = Parameters(self._graph, np.asarray(parameters, dtype=np.float64))
+        return self._jacobian.of(named, *rows_of(self._graph, self.data, rows))
+
+    @cached_property
+    def _jacobian(self) -> PlannedJacobian:
+        return PlannedJacobian(self._graph)
 
 
 def rows_of(graph: Graph, data: Data, rows: Rows) -> tuple[dict[str, Array], dict[str, Array]]:

@@ -21,6 +21,7 @@ from clearprop.engine.contract import Data, Flat, Looks, Precision, Report, Stat
 from clearprop.engine.given import Ready
 from clearprop.engine.held import HeldState
 from clearprop.engine.isa import choose, choose_bfloat16
+from clearprop.engine.jacobian import outputs_of
 from clearprop.engine.lowered import lowered
 from clearprop.engine.pieces import ROW_BLOCK, Node
 from clearprop.engine.program import Op, Program
@@ -438,6 +439,32 @@ class NativeRunner:
         if found is None:
             raise NativeError("the gradient was interrupted")
         return [Node(*one) for one in found]
+
+    def jacobian(self, parameters: Flat, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return ∂a/∂w of each output that a cost reads, (outputs, rows, size).
+
+        Parameters
+        ----------
+        parameters : (size,) array
+            Of a network without members, whose costs are squared errors.
+        rows : (m,) int64
+            Rows of the data.
+
+        Raises
+        ------
+        NativeError
+            After Ctrl-C.
+        """
+        self._open()
+        rows = np.ascontiguousarray(rows, dtype=np.int64)
+        self._check_rows(rows, np.array([0, len(rows)]))
+        self._pause[0] = 0
+        flat = np.ascontiguousarray(parameters, dtype=self.dtype)
+        out = np.empty((outputs_of(self.graph), len(rows), len(flat)), self.dtype)
+        costs = self.program.seeds([cost.value for cost in self.graph.costs])
+        if not self._engine.jacobian(flat, self._given.native, rows, costs, out, self._pause):
+            raise NativeError("the Jacobian was interrupted")
+        return out
 
     def apply(
         self, state: State, gradient: Flat, learning_rate: float, *, decay: float = 1.0

@@ -78,7 +78,7 @@ class RowsProblem:
         """Return J, ∂J/∂w and RᵀR, (size, size), for costs that are sums of squares."""
         cost, g = self.gradient(parameters)
         if self._curvature is None:
-            self._curvature = Curvature(self._graph, self._gradients.data)
+            self._curvature = Curvature(self._graph, self._gradients)
         matrix = self._curvature.of(parameters, self._rows, self._total, self._ask)
         matrix.flat[:: len(matrix) + 1] += self._pull  # the residuals √λ W
         return cost, g, matrix

@@ -7,6 +7,7 @@ plan. `clearprop.engine.lowering` writes programs. Proved by ``tests/test_engine
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -191,6 +192,16 @@ class Program:
         """Numbers of the matrices that products read."""
         matrices = [p for p in self.parameters if p.layout == Layout.PANELS]
         return sum(p.rows * p.columns * p.members for p in matrices)
+
+    def seeds(self, costs: Sequence[str]) -> list[int]:
+        """The instructions that give ∂C/∂a of the costs of these values, one for each."""
+        left = [i for i, one in enumerate(self.instructions) if one.op == Op.COST_VJP]
+        found = []
+        for value in costs:
+            slot = self.outputs[value]
+            found.append(next(i for i in left if self.instructions[i].a == slot))
+            left.remove(found[-1])
+        return found
 
     @property
     def values(self) -> int:

@@ -36,8 +36,7 @@ class LevenbergMarquardt(WholeBatch):
 
     It is what MATLAB calls trainlm, with Nielsen's damping in place of factors of ten. For smooth
     regressions of up to some thousand parameters no other rule comes near; it takes sums of squares
-    only (cost "squared_error"), one network at a time (no members), in float64, and the Jacobian is
-    NumPy's.
+    only (cost "squared_error"), one network at a time (no members), in float64.
 
     Parameters
     ----------
