@@ -316,6 +316,24 @@ def test_the_callers_validation_rows_are_scored_and_stop_a_fit(X: Array, labels:
         model.fit(X, labels, validation_data=X)
 
 
+def test_a_pipeline_transforms_the_callers_validation_rows(X: Array, labels: Array) -> None:
+    rows, held = (X[:60] * 100 + 7, labels[:60]), (X[60:] * 100 + 7, labels[60:])
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = cp.MLPClassifier(**SMALL).set_fit_request(X_val=True, y_val=True)
+        pipe = make_pipeline(StandardScaler(), model, transform_input=["X_val"])
+        pipe.fit(*rows, X_val=held[0], y_val=held[1])
+        fitted = pipe[-1]
+        assert fitted.validation_scores_[-1] == pipe.score(*held)
+    scaler = StandardScaler().fit(rows[0])
+    scaled = (scaler.transform(held[0]), held[1])
+    plain = cp.MLPClassifier(**SMALL).fit(
+        scaler.transform(rows[0]), rows[1], validation_data=scaled
+    )
+    assert plain.validation_loss_curve_ == fitted.validation_loss_curve_
+    with pytest.raises(cp.ClearPropError, match="X_val and y_val together"):
+        model.fit(*rows, X_val=held[0])
+
+
 def test_a_share_of_the_rows_is_scored_every_epoch_and_stops_nothing(
     X: Array, labels: Array
 ) -> None:

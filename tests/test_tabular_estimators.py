@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import pickle
 import warnings
@@ -113,6 +114,33 @@ def test_the_model_inside_saves_and_loads(
     loaded = cp.load(path)
     assert (loaded.predict_probabilities(X) == fitted.predict_proba(X)).all()
     assert loaded.labels == ("benign", "malignant")
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_a_line_that_is_written_over(
+    cancer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y = cancer
+    told = {**SMALL, "changes": {**SMALL["changes"], "bags": 2}}
+    written = {}
+    for kind in (Screen, io.StringIO):
+        to = written[kind] = kind()
+        monkeypatch.setattr("sys.stderr", to)
+        TabularClassifier(**told, progress=True).fit(X, y)
+    ends = [line for line in written[Screen].getvalue().split("\n") if line]
+    assert len(ends) == 2 and all(line.startswith("\rrun ") for line in ends)
+    assert all(len(part) <= 80 for line in ends for part in line.split("\r"))
+    lines = written[io.StringIO].getvalue().splitlines()
+    assert [line.partition(",")[0] for line in lines] == [
+        "run 1 of 2: epoch 12 of 12", "run 2 of 2: epoch 12 of 12",
+    ]  # fmt: skip
+    assert "held back, best" in lines[0]
+    with pytest.raises(SettingError, match="progress is a function, True or None"):
+        TabularClassifier(**SMALL, progress=1).fit(X, y)
 
 
 def test_the_network_inside_gives_the_probabilities(fitted: TabularClassifier, cancer: Any) -> None:
@@ -337,7 +365,7 @@ def test_progress_is_told_and_changes_no_bits(cancer: Any, fitted: TabularClassi
         ({"changes": {"validation": 1}}, "validation must be a number"),
         ({"changes": ["bags"]}, "changes is a dict"),
         ({"changes": {"hidden": 64}}, "hidden is a list of units"),
-        ({"progress": 3}, "progress is a function or None, got 3"),
+        ({"progress": 3}, "progress is a function, True or None, got 3"),
         ({"checkpoint": 3}, "name of a checkpoint is a text or a path, got 3"),
         ({"changes": {"one_hot_up_to": -1}}, "one_hot_up_to must be a whole number"),
         ({"changes": {"pieces_up_to": None}}, "pieces_up_to must be a whole number"),

@@ -90,6 +90,10 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         validation_data: Sequence[Any] | None = None,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
     ) -> Any:
         """Fit to rows.
 
@@ -101,11 +105,20 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         sample_weight : (n,) array, optional
         validation_data : (X, y) or (X, y, sample_weight), optional
             Scored after every epoch; with ``early_stopping``, in place of a share of the rows.
+        X_val, y_val, sample_weight_val
+            The same one by one: in a pipeline, ``transform_input=["X_val"]`` has the steps in front
+            transform X_val too.
 
         Returns
         -------
         self
         """
+        if X_val is not None or y_val is not None:
+            if validation_data is not None or X_val is None or y_val is None:
+                raise SettingError("give validation_data, or X_val and y_val together")
+            validation_data = (X_val, y_val)
+            if sample_weight_val is not None:
+                validation_data = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, validation_data)
 
     @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]

@@ -64,8 +64,9 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         `clearprop.estimators.tabular_ingredients.Ingredients`.
     checkpoint : path, optional
         Where training is kept as it goes; a fit that finds it there goes on from it.
-    progress : callable, optional
-        Called with a `clearprop.training.Progress` a few times a second.
+    progress : callable or True, optional
+        Called with a `clearprop.training.Progress` a few times a second. True: a line on the screen
+        says where training stands.
     random_state : int, RandomState or None
         The same whole number gives the same bits, for any number of threads.
     n_jobs : int, optional

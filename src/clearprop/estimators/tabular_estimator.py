@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from clearprop.errors import SettingError
 from clearprop.estimators.construction import constructed
+from clearprop.estimators.progress_line import ProgressLine
 from clearprop.estimators.tabular_figures import metric_of
 from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
 from clearprop.estimators.tabular_importance import Importances, importances
@@ -64,7 +65,7 @@ class Settings(TypedDict, total=False):
     precision: str
     changes: Mapping[str, Any] | None
     checkpoint: str | None
-    progress: Watcher | None
+    progress: Watcher | bool | None
     random_state: Any
     n_jobs: int | None
 
@@ -113,15 +114,18 @@ class Tabular(OpensTables):
             type(self).__name__,
         )  # fmt: skip
         metric, made_of = self._asked_metric(), self.ingredients()
-        if self.progress is not None and not callable(self.progress):
-            raise SettingError(f"progress is a function or None, got {shown(self.progress)}")
+        progress = ProgressLine() if self.progress is True else self.progress
+        if progress is False:
+            progress = None
+        if progress is not None and not callable(progress):
+            raise SettingError(f"progress is a function, True or None, got {shown(progress)}")
         if self.checkpoint is not None:
             named(self.checkpoint, "checkpoint")
         decisions = decisions_of(table, self.columns)
         rows = Rows(table, decisions.roles, y, target, weights)
         found = fit(
             rows, made_of,
-            metric=metric, seed=_seed(self.random_state), progress=self.progress,
+            metric=metric, seed=_seed(self.random_state), progress=progress,
             time_limit=told["time_limit"], began=began, max_steps=steps_of(self.max_steps),
             checkpoint=self.checkpoint, threads=told["n_jobs"], precision=told["precision"],
         )  # fmt: skip
