@@ -20,8 +20,9 @@ from accuracy_page import (
     ablation,
     files,
     grid,
+    not_run,
 )
-from accuracy_records import ranks, read, shifted
+from accuracy_records import MODELS, ranks, read, shifted
 
 ABOUT = {"task": "classification", "rows": 80, "machine": "m", "commit": "c", "cpu_seconds": 1.0}
 
@@ -94,6 +95,12 @@ def test_a_goal_is_reached_where_the_interval_says_so(errors: list[float], verdi
     lines = accuracy_goals.section([*ours, *theirs], None)
     (line,) = [one for one in lines if one.startswith("| clearprop best | RealMLP-TD | better")]
     assert line.endswith(f"| {verdict} |")
+
+
+def test_what_was_not_run_is_named() -> None:
+    records = [record("a", 0, model, 0.1) for model in MODELS]
+    records += [record("b", 0, model, 0.1) for model in MODELS if model != "TabM-D"]
+    assert "each: TabM-D on b. Where" in not_run(records)
 
 
 def test_an_interval_is_student_s() -> None:

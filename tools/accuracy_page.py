@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,11 +102,10 @@ SHORT = """\
   seconds count both, by the clock those models are up to twice as near. But for the section on
   tiles ours are in float32; that two threads change no bit stands on the
   [performance page](performance.md).
-- **Not run.** fashion_mnist (784 columns, 56,000 rows: many minutes a fit),
-  scikit-learn's MLP and CatBoost on fars, RealMLP-TD on fars, TabM-D on most tables above 6,000
-  rows: minutes to hours each. Where a column has a dash, no claim is made.
-- **Few splits, small tables.** Larger tables have one split, and the ablation one of each table
-  (of breast_cancer, for the pieces, five); its tables are small, that all rows fit into an hour.
+{not_run}
+- **Few splits, small tables.** Slow models have one split of most tables, and the ablation one of
+  each (of breast_cancer, for the pieces, five); its tables are small, that all rows fit into an
+  hour.
   Choices were made on phoneme, satimage, diabetes, breast_cancer, digits and rows of the others; a
   change is believed where it helps on most of them.
 - **Decay and dropout that fade** in the second half of a run are ingredients, and in no preset:
@@ -276,6 +276,18 @@ def ablation(records: Sequence[Record]) -> list[str]:
     return [*text, ""]
 
 
+def not_run(records: Sequence[Record]) -> str:
+    """Say which models have no record of which tables."""
+    tables = list(dict.fromkeys(r["table"] for r in records))
+    done = {(r["model"], r["table"]) for r in records}
+    missing = {
+        model: [table for table in tables if (model, table) not in done] for model in MODELS
+    }
+    listed = "; ".join(f"{model} on {', '.join(of)}" for model, of in missing.items() if of)
+    text = f"- **Not run**, for minutes to hours each: {listed}. Where a column has a dash, no claim "
+    return textwrap.fill(text + "is made.", 100, subsequent_indent="  ")
+
+
 _SHORT = {"log_loss": "log-loss", "rmse": "RMSE"}
 _ABLATION = """\
 One thing of the preset *default* is changed at a time, the rest stays; that it is trained again,
@@ -314,7 +326,7 @@ def page(
     text += accuracy_outside.section(elsewhere)
     text += accuracy_tiles.section(tiles)
     text += accuracy_million.section(million)
-    text += [SHORT]
+    text += [SHORT.replace("{not_run}", not_run(records))]
     text += ablation(changes)
     text += [TAIL]
     machines = sorted({machine for machine, _ in runs})
