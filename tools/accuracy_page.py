@@ -284,7 +284,7 @@ def not_run(records: Sequence[Record]) -> str:
         model: [table for table in tables if (model, table) not in done] for model in MODELS
     }
     listed = "; ".join(f"{model} on {', '.join(of)}" for model, of in missing.items() if of)
-    text = f"- **Not run**, for minutes to hours each: {listed}. Where a dash stands, no claim is made."
+    text = f"- **Not run**, minutes to hours each: {listed}. Where a dash stands, no claim is made."
     return textwrap.fill(text, 100, subsequent_indent="  ")
 
 
