@@ -212,6 +212,8 @@ class PyEngine {
 
     bool jacobian(ReadFlat flat, const Given& given, In<std::int64_t, nb::ndim<1>> rows,
                   const std::vector<long>& costs, Out<T, nb::ndim<3>> out, Stop stop) {
+        if (out.shape(1) != rows.shape(0) || out.shape(2) != flat.shape(0))
+            throw std::invalid_argument("out");
         const Data data = given.data();
         nb::gil_scoped_release release;
         const Interruptible guard(stop.data());

@@ -104,24 +104,21 @@ bool Engine<T>::Jacobian::between(long begin, long end) {
 // that of the others
 template <class T>
 bool Engine<T>::Jacobian::back(long seeded, long unit) {
-    for (long i = first_; i < count_;) {
+    long done = first_;
+    for (long i = first_; i < count_; ++i) {
         const Instruction& one = instruction(i);
-        if (one.op == Op::cost_vjp) {
-            const Rows<T>& delta = engine_.slots_[static_cast<std::size_t>(one.out)];
-            const std::size_t width = engine_.width(one.out);
-            for (long r = 0; r < at_.m; ++r) {
-                T* const row = delta.base + r * delta.row;
-                if (!one.accumulate) std::fill_n(row, width, T(0));
-                if (i == seeded) row[unit] += T(1);
-            }
+        if (one.op != Op::cost_vjp) continue;
+        if (!between(done, i)) return false;
+        done = i;
+        const Rows<T>& delta = engine_.slots_[static_cast<std::size_t>(one.out)];
+        const std::size_t width = engine_.width(one.out);
+        for (long r = 0; r < at_.m; ++r) {
+            T* const row = delta.base + r * delta.row;
+            if (!one.accumulate) std::fill_n(row, width, T(0));
+            if (i == seeded) row[unit] += T(1);
         }
-        long next = i + 1;
-        if (!is_cost(i))
-            while (next < count_ && !is_cost(next)) ++next;
-        if (!between(i, next)) return false;
-        i = next;
     }
-    return true;
+    return between(done, count_);
 }
 
 template <class T>

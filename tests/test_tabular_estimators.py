@@ -160,6 +160,8 @@ def test_the_network_inside_is_derived_and_its_gradient_told_right_from_wrong(
     y = rng.integers(0, 3, 120)
     network, p = model.fit(X, y).to_network(), model.parameters_
     inputs, t = model.inputs(X.iloc[:7]), y[:7]
+    with pytest.raises(NotFittedError):
+        TabularClassifier().inputs(X)
     assert [one.shape for one in inputs.values()] == [(7, 17), (7,)]
     assert network.graph.members == 4
     found = cp.derive(network, "S1", p, inputs, t).verify()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -14,6 +15,7 @@ import pytest
 
 import clearprop as cp
 from clearprop.errors import DataError, SettingError
+from clearprop.membership import VALIDATION, split
 from clearprop.tables.opening import open_table
 
 RNG = np.random.default_rng(0)
@@ -83,12 +85,13 @@ def labels(*values: Any) -> np.ndarray[Any, Any]:
     ("given", "words"),
     [
         (labels(frozenset([1]), frozenset([2])), "type frozenset"),
-        (labels(5, 2**70), "2⁶³ or more"),
-        (HUGE[(x > 0).astype(int) + 1], "2⁶³ or more"),
+        (labels(5, 2**70), "beyond 64 bits"),
+        (labels(np.uint64(5), np.uint64(2**63)), "beyond 64 bits"),
+        (HUGE[(x > 0).astype(int) + 1], "beyond 64 bits"),
         (np.ma.array(y, mask=x > 1.5), "masked in row"),
         (np.zeros(len(x), [("a", int), ("b", int)]), "several fields"),
     ],
-    ids=["sets", "big objects", "big numbers", "masked", "structured"],
+    ids=["sets", "big objects", "big objects of NumPy", "big numbers", "masked", "structured"],
 )
 def test_labels_that_no_file_would_keep_are_refused(given: Any, words: str) -> None:
     with pytest.raises(DataError, match=words):
@@ -102,6 +105,7 @@ def test_labels_that_no_file_would_keep_are_refused(given: Any, words: str) -> N
         (np.r_[np.nan, np.ones(len(x) - 1)], "in row 1;"),
         (np.ones(len(x)) + 1j, "complex"),
         ((np.ones(len(x)) + 1j).astype(object), "complex"),
+        (np.ma.array(np.ones(len(x)), mask=x > 1.5), "masked"),
     ],
 )
 def test_a_weight_that_cannot_be_is_named_by_its_row(weights: Any, words: str) -> None:
@@ -115,7 +119,8 @@ def test_a_weight_that_cannot_be_is_named_by_its_row(weights: Any, words: str) -
         ({"changes": {"schedule": "cosin"}}, "did you mean 'cosine'"),
         ({"changes": {"schedule": [1]}}, "schedule must be"),
         ({"changes": {"factors": "zzz"}}, "factors must be"),
-        ({"random_state": -1}, "random_state must be"),
+        ({"random_state": -1}, "random_state is"),
+        ({"random_state": 2**64}, "random_state is"),
         ({"random_state": "a"}, "random_state: 'a'"),
         ({"max_steps": []}, "max_steps is empty"),
     ],
@@ -165,3 +170,35 @@ def test_a_search_that_cannot_be_is_refused(arguments: dict[str, Any], words: st
     given = {"what": cp.MLPClassifier(), "X": np.column_stack([x, z]), "y": y, **arguments}
     with pytest.raises((DataError, SettingError), match=words):
         cp.tune(space={"alpha": [1e-4, 1e-2]}, trials=2, **given)
+
+
+def test_a_search_compares_quantiles_by_their_own_figure() -> None:
+    rng = np.random.default_rng(0)
+    X, target = x[:, None], 2 * x + rng.exponential(size=len(x))
+    found = cp.tune(
+        cp.TabularRegressor(preset="fast", quantile=0.9, random_state=0, max_steps=30),
+        X, target, {"batch_size": [16]}, trials=1, validation=0.5,
+    )  # fmt: skip
+    held = split(0, len(x), validation=0.5) == VALIDATION
+    model = found.best_estimator.fit(X[~held], target[~held])
+    off = target[held] - model.predict(X[held])
+    assert found.best_score == pytest.approx(np.maximum(0.9 * off, -0.1 * off).mean(), rel=1e-6)
+
+
+def test_labels_of_a_frame_that_look_like_numbers_or_dates_are_labels() -> None:
+    for pair in (("1.50", "2.5"), ("2024-01-01", "2024-02-01")):
+        frame = pd.DataFrame({"x": x, "y": np.where(x > 0, *pair)})
+        model = cp.train_table(frame, "y", preset="fast", max_steps=30, threads=1)
+        assert model.labels == pair
+        assert set(model.predict({"x": [-2.0, 2.0]}).tolist()) == set(pair)
+
+
+def test_an_offset_from_utc_is_read_in_files_as_in_frames(tmp_path: Path) -> None:
+    texts = ["2024-03-01T00:30:00+02:00", "2024-03-01T00:30:00Z", "2024-03-01 00:30:00"]
+    path = tmp_path / "when.csv"
+    path.write_text("when\n" + "\n".join(texts) + "\n", "utf-8")
+    from_file, from_frame = (
+        open_table(one).read()["when"].values for one in (path, {"when": texts})
+    )
+    assert (from_file == from_frame).all()
+    assert str(from_file[0]) == "2024-02-29T22:30:00.000000"

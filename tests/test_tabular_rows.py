@@ -81,6 +81,22 @@ def test_a_column_said_to_be_a_category_keeps_its_texts() -> None:
     nameless = classifier().fit(mixed.to_numpy(), mixed["grade"] == "1.50")
     with pytest.warns(UserWarning, match="was fitted without feature names"):
         assert nameless.predict(alone).all()
+    numbered = pd.DataFrame({0: ["1.50", "1.5", "2.0"] * 20})
+    model = classifier(columns={"x0": "category"}).fit(numbered, X["grade"] == "1.50")
+    assert model.score(numbered, X["grade"] == "1.50") == 1
+
+
+def test_how_a_row_is_read_does_not_depend_on_the_others() -> None:
+    days = pd.date_range("2024-01-01", periods=90).strftime("%Y/%m/%d")
+    sizes = [f"{place}.5" for place in range(90)]
+    X = pd.DataFrame({"when": days, "one": ["1.50", None] * 45, "size": sizes})
+    model = classifier().fit(X, np.arange(90) > 30)
+    together = model.predict_proba(X)
+    one_by_one = np.concatenate([model.predict_proba(X.iloc[[row]]) for row in range(90)])
+    assert (together == one_by_one).all()
+    assert (model.predict_proba(X.assign(one=X["one"].fillna("new")))[::2] == together[::2]).all()
+    with pytest.raises(DataError, match="column 'when' holds dates, but row 2 has 'soon'"):
+        model.predict(X.iloc[:2].assign(when=["2024/3/1", "soon"]))
 
 
 def test_pandas_polars_and_a_dict_give_the_same_bits(rng: np.random.Generator) -> None:

@@ -1,6 +1,7 @@
 """The goals' section of the accuracy page: each goal, what was measured, and whether it is reached.
 
-From the records alone; prose says why where one is not. Proved by ``tests/test_tabular_page.py``.
+Figures and verdicts are from the records alone; prose beside them says why one is not reached.
+Proved by ``tests/test_tabular_page.py``.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ _HEAD = """\
 Pairs of the same split of the same table; a table counts once. The change is that of the shifted
 geometric mean from theirs to ours, − being better, with its interval of 95 % over the tables
 (Student's t). Ours is *better* where all of the interval is below 0, *worse* where all is above,
-*level* where it holds 0; of two tables or fewer nothing is said. The rank is the mean place of ours
-and theirs beside each other, from 1 to 2."""
+*level* where it holds 0, which is enough for *at least as good* and *no worse*, however wide it is;
+of two tables or fewer nothing is said. The rank is the mean place of ours and theirs beside each
+other, from 1 to 2."""
 
 #: Ours, theirs, and what was aimed at.
 _GOALS = (
@@ -125,12 +127,14 @@ def _estimators(record: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _found(records: Sequence[Record], model: str, name: str) -> dict[tuple[str, int], float]:
+    """{(table, split): the figure} of a model."""
+    return {(r["table"], r["split"]): r[name] for r in records if r["model"] == model and name in r}
+
+
 def ratios(records: Sequence[Record], ours: str, theirs: str, name: str) -> dict[str, float]:
     """Return {table: log of ours over theirs} of a figure, over the splits that both have."""
-    one, other = (
-        {(r["table"], r["split"]): r[name] for r in records if r["model"] == model and name in r}
-        for model in (ours, theirs)
-    )
+    one, other = (_found(records, model, name) for model in (ours, theirs))
     common = sorted(one.keys() & other.keys())
     shift = 0 if name == "cpu_seconds" else SHIFT
     return {
@@ -177,11 +181,7 @@ def pairs(records: Sequence[Record]) -> list[str]:
             logs = list(ratios(records, ours, theirs, name).values())
             if not logs:
                 continue
-            one, other = (
-                {(r["table"], r["split"]): r[name]
-                 for r in records if r["model"] == model and name in r}
-                for model in (ours, theirs)
-            )  # fmt: skip
+            one, other = (_found(records, model, name) for model in (ours, theirs))
             common = one.keys() & other.keys()
             won = sum(one[key] < other[key] for key in common)
             by = f"×{math.exp(mean(logs)):.2f}" if name == "cpu_seconds" else change(logs)

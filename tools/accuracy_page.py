@@ -280,9 +280,7 @@ def not_run(records: Sequence[Record]) -> str:
     """Say which models have no record of which tables."""
     tables = list(dict.fromkeys(r["table"] for r in records))
     done = {(r["model"], r["table"]) for r in records}
-    missing = {
-        model: [table for table in tables if (model, table) not in done] for model in MODELS
-    }
+    missing = {model: [table for table in tables if (model, table) not in done] for model in MODELS}
     listed = "; ".join(f"{model} on {', '.join(of)}" for model, of in missing.items() if of)
     text = f"- **Not run**, minutes to hours each: {listed}. Where a dash stands, no claim is made."
     return textwrap.fill(text, 100, subsequent_indent="  ")

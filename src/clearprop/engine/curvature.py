@@ -51,9 +51,8 @@ class Curvature:
             ask()
             piece = rows[start : start + count]
             R = self._gradients.jacobian(parameters, piece)
-            if weights is not None:
-                R *= np.sqrt(weights[piece])[:, None]
-            R = R.reshape(-1, size)
+            w = 1.0 if weights is None else weights[piece]
             with np.errstate(all="ignore"):  # seen in the matrix
+                R = (R * np.sqrt(w / total)[..., None]).reshape(-1, size)
                 matrix += R.T @ R
-        return matrix / total
+        return matrix

@@ -47,7 +47,8 @@ class Gradients(Protocol):
     def jacobian(self, parameters: Flat, rows: Rows) -> Array:
         """Return ∂a/∂w of each output that a cost reads, (outputs, rows, size) float64.
 
-        Without dropout, the rows' weights and the penalty.
+        Of costs that are no cross-entropy behind a softmax; without dropout, the rows' weights and
+        the penalty.
         """
 
 

@@ -13,6 +13,7 @@ from enum import IntEnum
 from functools import cached_property
 
 from clearprop import _native
+from clearprop.errors import NativeError
 
 
 class Kind(IntEnum):
@@ -198,9 +199,11 @@ class Program:
         left = [i for i, one in enumerate(self.instructions) if one.op == Op.COST_VJP]
         found = []
         for value in costs:
-            slot = self.outputs[value]
-            found.append(next(i for i in left if self.instructions[i].a == slot))
-            left.remove(found[-1])
+            own = [i for i in left if self.instructions[i].a == self.outputs[value]]
+            if not own:
+                raise NativeError(f"the cost of {value} gives no derivative of {value} alone")
+            found.append(own[0])
+            left.remove(own[0])
         return found
 
     @property

@@ -19,6 +19,7 @@ from clearprop.estimators.tabular_opening import OpensTables
 from clearprop.estimators.tabular_rows import decisions_of
 from clearprop.settings import Attr, check_all
 from clearprop.tables.encoder import ONE_HOT_UP_TO, Encoder, fit_encoder
+from clearprop.tables.recipes import RECIPES
 
 __all__ = ["TableEncoder"]
 
@@ -132,6 +133,12 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
                     f"the recipe of column {name!r} is a name such as 'robust', got {recipe!r}"
                 )
         return given
+
+    def _asked_texts(self) -> list[str]:
+        recipes = self.recipes.items() if isinstance(self.recipes, Mapping) else ()
+        of_names = [name for name, recipe in RECIPES.items() if recipe.asked.role == "category"]
+        named = [name for name, recipe in recipes if recipe in of_names]
+        return [*super()._asked_texts(), *named]
 
     def _encoder(self) -> Encoder:
         return self.encoder_

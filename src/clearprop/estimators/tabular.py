@@ -200,7 +200,7 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
         ``"pinball"``. For absolute errors and pinball, they are the cost too.
     quantile : float in (0, 1), optional
         Predict the number that a share of such rows' numbers lie below, and not their mean; the
-        metric is then ``"pinball"``, of that level.
+        metric is then ``"pinball"``, of that level (`score` stays the share of variance explained).
 
     Attributes
     ----------
@@ -221,6 +221,7 @@ epochs_, histories_
     """
 
     _task = "regression"
+    quantile: float | None = None  # of those that were pickled before there was one
 
     @constructed(Settings, DEFAULTS)
     def __init__(self, *, quantile: float | None = None, **settings: Unpack[Settings]) -> None: ...

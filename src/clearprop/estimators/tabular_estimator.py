@@ -48,8 +48,6 @@ _ATTRS = (
 )
 
 
-_SEED = Attr("random_state", int, 0, bounds="[0, 18446744073709551615]")
-
 #: The attributes that hold a model.
 _MODELS = ("model_", "judge_")
 
@@ -186,8 +184,8 @@ class Tabular(OpensTables):
         {name of an input: array}
             Of the numbers (n, inputs) float64; of each category with an embedding (n,) int64.
         """
-        encoded = self._encoder().encode(self._asked(X), np.float64)
-        return input_arrays(self.model_.network, encoded)
+        table = self._asked(X)
+        return input_arrays(self.model_.network, self._encoder().encode(table, np.float64))
 
     def feature_importances(
         self,
@@ -264,7 +262,10 @@ class Tabular(OpensTables):
 def _seed(random_state: Any) -> int:
     """A whole number is the seed itself; anything else draws one."""
     if isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
-        _SEED.check(int(random_state))
+        if not 0 <= random_state < 2**64:
+            raise SettingError(
+                f"random_state is a whole number from 0 to 2⁶⁴ − 1, got {random_state}"
+            )
         return int(random_state)
     try:
         return int(check_random_state(random_state).randint(2**31 - 1))

@@ -28,7 +28,8 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
     def _opened(self, X: Any, *, reset: bool) -> Table:
         """X as a table, with scikit-learn's attributes and warnings about columns' names."""
         X = in_memory(X)
-        texts = self._asked_texts() if reset else [*self._encoder().text_columns]
+        # Later rows are read cell by cell: what a text is does not depend on other rows.
+        texts = self._asked_texts() if reset else [*self._encoder().names]
         if isinstance(X, Table | Mapping):
             table = as_table(X, as_text=texts)
             if reset:
@@ -38,9 +39,12 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
         named = distinct(X)
         names = None if reset else getattr(self, "feature_names_in_", None)
         framed = hasattr(X, "columns")
-        if framed and not reset and names is None:  # fitted without names: each by its place
-            own = [str(name) for name in getattr(named, "column_names", named.columns)]
-            texts = [name for place, name in enumerate(own) if f"x{place}" in texts]
+        own = getattr(named, "column_names", named.columns) if framed else ()
+        given = getattr(X, "columns", ()) if reset else own
+        if framed and (
+            not all(isinstance(name, str) for name in given) if reset else names is None
+        ):
+            texts = [str(name) for place, name in enumerate(own) if f"x{place}" in texts]
         called = names if names is not None and len(names) == _width(X) else None
         table = as_table(named, called, texts)
         if reset or not framed or names is None:

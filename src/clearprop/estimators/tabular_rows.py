@@ -224,7 +224,7 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
     if labels.dtype.kind == "O":
         _see_order(labels)
     if labels.dtype.kind == "u" and (labels >> np.array(63, labels.dtype)).any():
-        raise DataError("the labels y are whole numbers of 2⁶³ or more: make texts of them")
+        raise DataError("the labels y are whole numbers beyond 64 bits: make texts of them")
     kind = type_of_target(labels) if labels.dtype.kind != "O" else "multiclass"
     if kind not in ("binary", "multiclass"):
         raise DataError(
@@ -253,8 +253,9 @@ def _see_order(labels: NDArray[Any]) -> None:
             raise DataError(
                 f"the labels y are of the type {kind.__name__}: make texts or whole numbers of them"
             )
-    if types <= {int} and any(abs(label) >= 2**63 for label in labels.tolist()):
-        raise DataError("the labels y are whole numbers of 2⁶³ or more: make texts of them")
+    whole = (label for label in labels.tolist() if isinstance(label, int | np.integer))
+    if any(not -(2**63) <= label < 2**63 for label in whole):
+        raise DataError("the labels y are whole numbers beyond 64 bits: make texts of them")
 
 
 def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
@@ -307,6 +308,8 @@ def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
     """
     if sample_weight is None:
         return None
+    if np.ma.getmask(sample_weight).any():
+        raise DataError("sample_weight is masked: give a number for each row")
     try:
         given = np.asarray(sample_weight)
         if any(isinstance(one, complex) for one in given.ravel()[:1].tolist()):

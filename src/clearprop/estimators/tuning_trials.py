@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from clearprop.estimators.multilayer import Multilayer
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tuning_parameters import with_parameters
 from clearprop.membership import VALIDATION, split
-from clearprop.metrics import METRICS
+from clearprop.metrics import METRICS, mean_pinball
 from clearprop.model import Model, train
 from clearprop.model.targets import find_target
 from clearprop.network import Network
@@ -320,7 +321,11 @@ class Judge:
         if self.classes is None:
             found = np.asarray(fitted.predict(held.X), np.float64).reshape(len(held.y), -1)
             y = np.asarray(held.y, np.float64).reshape(found.shape)
-            each = [row.function(y[:, k], found[:, k], held.weights) for k in range(y.shape[1])]
+            figure = row.function
+            last = _last(fitted)[0]
+            if self.metric == "pinball" and isinstance(last, TabularRegressor):
+                figure = partial(mean_pinball, level=last.ingredients_.quantile)
+            each = [figure(y[:, k], found[:, k], held.weights) for k in range(y.shape[1])]
             return float(np.mean(each))
         codes = np.searchsorted(self.classes, held.y)
         return float(row.function(codes, self._probabilities(fitted, held.X), held.weights))
@@ -346,8 +351,8 @@ class Judge:
 def usual_metric(candidate: Candidate, classifies: bool) -> str:
     """Return the metric of the estimator itself, log-loss for other classes, RMSE for numbers."""
     last, _ = _last(candidate.estimator)
-    if isinstance(last, TabularClassifier | TabularRegressor) and last.metric is not None:
-        return str(last.metric)
+    if isinstance(last, TabularClassifier | TabularRegressor):
+        return last._asked_metric()
     return "log_loss" if classifies else "rmse"
 
 

@@ -142,6 +142,8 @@ def divide(
     check_uses(target=target, columns=roles, drop=drop, weight=weight, split_by=split_by)
     texts = [name for name, role in roles.items() if role == "category"]
     whole = [*texts, *([split_by] if split_by else [])]
+    if not isinstance(data, str | os.PathLike):
+        whole.append(target)  # texts of a frame are labels
     table = open_table(data, as_text=whole, encoding=encoding)
     decisions = decide(
         table, target=target, columns=roles, drop=drop, weight=weight, split_by=split_by

@@ -13,7 +13,7 @@ import numpy as np
 
 from clearprop.errors import DataError
 from clearprop.tables.table import Cells
-from clearprop.tables.texts import moments_of
+from clearprop.tables.texts import moment_of
 
 __all__ = ["READERS", "Role", "read_names", "read_numbers"]
 
@@ -90,11 +90,7 @@ def read_days(cells: Cells, name: str, start: int) -> Cells:
     """Days since 1970-01-01 as float64, with the time of day as their fraction."""
     values, valid = cells
     if values.dtype.kind == "O":
-        moments = moments_of(values[valid].tolist())
-        if moments is None:
-            return _parsed(cells, name, start, _days_of_text, "dates")
-        values = np.full(len(valid), np.datetime64("NaT", "us"))
-        values[valid] = moments
+        return _parsed(cells, name, start, _days_of_text, "dates")
     if values.dtype.kind != "M":
         raise _wrong(cells, name, start, "dates", "numbers")
     micros = values.astype("datetime64[us]").astype(np.int64)
@@ -102,10 +98,7 @@ def read_days(cells: Cells, name: str, start: int) -> Cells:
 
 
 def _days_of_text(text: str) -> float:
-    moment = np.datetime64(text.strip().removesuffix("Z"), "us")
-    if np.isnat(moment):
-        raise ValueError(text)
-    return float(moment.astype(np.int64)) / _DAY
+    return float(moment_of(text.strip()).astype(np.int64)) / _DAY
 
 
 def _parsed(

@@ -16,7 +16,6 @@ from typing import Any
 from clearprop.errors import DataError, FileError
 from clearprop.tables.charset import TextFile
 from clearprop.tables.table import Kind, unique_names
-from clearprop.tables.texts import DAY_FIRST
 
 __all__ = [
     "Field",
@@ -33,6 +32,9 @@ _DELIMITERS = (",", "\t", ";", "|")
 #: Columns asked about in one query: the time to plan a query grows faster than its length.
 _AT_ONCE = 100
 _SQL = {"integer": "BIGINT", "real": "DOUBLE"}
+
+#: Formats of dates besides ISO 8601, believed only where one of them alone reads every cell.
+_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
 
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})*([.][0-9]+)?"
 
@@ -255,9 +257,9 @@ def _other_kind(
         if fitting([f"CASE WHEN lower({trimmed}) IN ('true', 'false') THEN 1 END"])[0]:
             return Field(name, "boolean", f"(lower({trimmed}) = 'true')")
     elif re.match(r"\d{1,6}[-/]\d{1,2}[-/]\d{1,2}", least):
-        finite = f"CASE WHEN isfinite(try_cast({cell} AS TIMESTAMP)) THEN 1 END"
-        if fitting([finite])[0]:
-            return Field(name, "date", f"CAST({cell} AS TIMESTAMP)")
+        finite = f"CASE WHEN isfinite(try_cast({cell} AS TIMESTAMPTZ)) THEN 1 END"
+        if fitting([finite])[0]:  # one with an offset is a moment too: in UTC, as all others are
+            return Field(name, "date", f"make_timestamp(epoch_us(CAST({cell} AS TIMESTAMPTZ)))")
     elif delimiter != "," and re.fullmatch(r"[+-]?\d*,\d+", least):
         comma = f"replace({cell}, ',', '.') AS DOUBLE"
         if fitting([f"try_cast({comma})"])[0]:
@@ -269,8 +271,8 @@ def _other_kind(
             notes.append(f"column {name!r}: its numbers have commas at the thousands")
             return Field(name, "real", f"CAST(replace({cell}, ',', '') AS DOUBLE)")
     if re.match(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}", least):
-        fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in DAY_FIRST])
-        forms = [form for form, fit in zip(DAY_FIRST, fits, strict=True) if fit]
+        fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in _DATES])
+        forms = [form for form, fit in zip(_DATES, fits, strict=True) if fit]
         if len(forms) == 1:
             notes.append(f"column {name!r}: its dates are read as {forms[0]}")
             return Field(name, "date", f"strptime({trimmed}, {literal(forms[0])})")

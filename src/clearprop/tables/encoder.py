@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -150,7 +151,9 @@ class Encoder:
         FileError, DataError
             One sentence: what is wrong, where, and the fix.
         """
-        table = open_table(data, as_text=[*self.text_columns, *as_text], encoding=encoding)
+        # What is in memory is read cell by cell: what a text is does not depend on other rows.
+        whole = self.text_columns if isinstance(data, str | os.PathLike) else self.names
+        table = open_table(data, as_text=[*whole, *as_text], encoding=encoding)
         self.check(table)
         return table
 

@@ -27,8 +27,8 @@ _READ_AS = {"date": "dates", "real": "numbers", "integer": "numbers"}
 def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
     """Open what is in memory as a table.
 
-    Texts that are all dates, or all numbers with fractions, are read as such; of an array of texts,
-    whole numbers too.
+    Texts that are all dates, years first, or all numbers with fractions, are read as such; of an
+    array of texts, whole numbers too.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells
     """A column of texts as what they stand for, if that is something else."""
     valid = cells.valid
     there = cells.values[valid].tolist()
-    if not there or read_texts(there[:1], whole=True) is None:  # most columns of texts
+    if read_texts(there[:1] * 2, whole=True) is None:  # most columns of texts
         return cells, "text"
     place = {text: at for at, text in enumerate(dict.fromkeys(there))}
     found = read_texts(list(place), whole=whole)
