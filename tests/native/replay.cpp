@@ -6,6 +6,7 @@
 // RECORD is blobs, each its length (int64) and its bytes, in the order they are read below; RESULT
 // gets the parameters, the optimizer's slots and the costs after the steps, as plain bytes.
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -182,6 +183,21 @@ int replay(Record& record, const char* result, const char* name) {
         return std::make_pair(outputs, cost);
     };
     if (judged(1) != judged(static_cast<int>(numbers[4]))) return 1;
+
+    // Where a network has no members, each row's own derivatives: every number of them is written.
+    if (tables.members == 1) {
+        std::vector<long> vjps;
+        std::size_t outputs = 0;
+        for (std::size_t i = 0; i < tables.instructions.size(); ++i) {
+            if (tables.instructions[i].op != Op::cost_vjp) continue;
+            vjps.push_back(static_cast<long>(i));
+            outputs += engine.width(tables.instructions[i].out);
+        }
+        const long m = borders[1] - borders[0];
+        std::vector<T> R(outputs * static_cast<std::size_t>(m) * flat.size(), std::nan(""));
+        if (!engine.jacobian(flat.data(), data, rows.data(), m, vjps, &stop, R.data())) return 1;
+        if (!std::all_of(R.begin(), R.end(), [](T one) { return std::isfinite(one); })) return 1;
+    }
 
     std::ofstream out(result, std::ios::binary);
     auto write = [&](const auto& vector) {
