@@ -23,8 +23,8 @@ from clearprop.network import Network
 from clearprop.optimizers import Optimizer
 
 ONE_THREAD = 3e7
-"""Multiplications of a prediction below which threads that were asked for are left: waking a second
-costs more than it saves. Where none were, the engine chooses by the size."""
+"""Multiplications of a prediction below which waking a second thread costs more than it saves where
+another library's threads wait for work: OpenBLAS's do so busily. One in float64 counts twice."""
 
 
 @lru_cache(maxsize=64)
@@ -110,10 +110,10 @@ class Machine:
 
     def forward(self, flat: NDArray[Any], X: Any) -> NDArray[Any]:
         """Return the output of each row, (n, outputs), in the machine's precision."""
-        few = X.shape[0] * len(flat) < ONE_THREAD
+        few = X.shape[0] * flat.nbytes / 4 < ONE_THREAD
         with self._lock:
             graph = self.network.graph
-            runner = self._runner(1 if few and self.threads is not None else self.threads)
+            runner = self._runner(1 if few else self.threads)
             found = [
                 runner.forward(flat, {graph.inputs[0].key: part})[graph.outputs[0]]
                 for part in dense_parts(X)
