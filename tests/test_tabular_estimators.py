@@ -138,7 +138,7 @@ def test_progress_is_a_line_that_is_written_over(
     assert [line.partition(",")[0] for line in lines] == [
         "run 1 of 2: epoch 12 of 12", "run 2 of 2: epoch 12 of 12",
     ]  # fmt: skip
-    assert "held back, best" in lines[0]
+    assert ", log_loss 0." in lines[0] and "(best 0." in lines[0]
     with pytest.raises(SettingError, match="progress is a function, True or None"):
         TabularClassifier(**SMALL, progress=1).fit(X, y)
 

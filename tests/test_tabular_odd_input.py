@@ -202,3 +202,28 @@ def test_an_offset_from_utc_is_read_in_files_as_in_frames(tmp_path: Path) -> Non
     )
     assert (from_file == from_frame).all()
     assert str(from_file[0]) == "2024-02-29T22:30:00.000000"
+
+
+@pytest.mark.parametrize("nothing", [[None], [np.nan], [pd.NaT], [""]])
+def test_a_row_whose_date_is_missing_is_predicted(nothing: list[Any]) -> None:
+    days = pd.date_range("2024-01-01", periods=len(x))
+    frame = pd.DataFrame({"when": days.where(np.arange(len(x)) % 9 > 0), "x": x})
+    model = classifier().fit(frame, y)
+    whole = model.predict_proba(frame.iloc[[0, 1]])  # the first has none
+    assert (model.predict_proba({"when": nothing, "x": x[:1]}) == whole[:1]).all()
+
+
+def test_a_model_of_an_array_predicts_arrays_when_it_is_loaded(tmp_path: Path) -> None:
+    X = np.column_stack([x, np.ones(len(x)), z])  # the second tells nothing, and is left out
+    fitted = classifier().fit(X, y)
+    loaded = cp.load(fitted.model_.save(tmp_path / "m.clearprop"))
+    assert (loaded.predict_probabilities(X) == fitted.predict_proba(X)).all()
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_a_search_of_an_mlp_compares_by_its_own_loss() -> None:
+    X, target = np.column_stack([x, z]), 2 * x + z**2
+    for loss, metric in (("quantile", "pinball"), ("absolute_error", "mae"), ("huber", "rmse")):
+        start = cp.MLPRegressor(loss, max_iter=5, random_state=0)
+        found = cp.tune(start, X, target, {"alpha": [1e-4]}, trials=1)
+        assert found.metric == metric

@@ -20,18 +20,21 @@ class ProgressLine:
 
     Parameters
     ----------
+    figure : str
+        What is watched of the rows that are held back.
     to : text stream, optional
         Standard error by default.
 
     Examples
     --------
     >>> import io
-    >>> ProgressLine(io.StringIO()).told(Progress(3, 64, 30, 640, 0.5, 0.5, 0.4, 0.25, 2, 0.21,
-    ...     0.1, 1.5, "", None, run=2, runs=8))
-    'run 2 of 8: epoch 3 of 64, 0.25 held back, best 0.21, 1.5 s'
+    >>> at = Progress(3, 64, 30, 640, 0.5, 0.5, 0.4, 0.25, 2, 0.21, 0.1, 1.5, "", None, 2, 8)
+    >>> ProgressLine("rmse", io.StringIO()).told(at)
+    'run 2 of 8: epoch 3 of 64, rmse 0.25 (best 0.21 in 2), 1.5 s'
     """
 
-    def __init__(self, to: TextIO | None = None) -> None:
+    def __init__(self, figure: str, to: TextIO | None = None) -> None:
+        self._figure = figure
         self._to = sys.stderr if to is None else to
         self._width = 0
 
@@ -50,9 +53,9 @@ class ProgressLine:
         run = f"run {at.run} of {at.runs}: " if at.runs > 1 else ""
         text = f"{run}epoch {at.epoch} of {at.epochs}"
         if not math.isnan(at.validation_metric):
-            text += f", {number(at.validation_metric)} held back"
+            text += f", {self._figure} {number(at.validation_metric)}"
         elif not math.isnan(at.cost):
             text += f", cost {number(at.cost)}"
         if at.best_epoch:
-            text += f", best {number(at.best)}"
+            text += f" (best {number(at.best)} in {at.best_epoch})"
         return f"{text}, {at.seconds:.1f} s"

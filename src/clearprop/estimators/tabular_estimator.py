@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from clearprop.errors import SettingError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.progress_line import ProgressLine
-from clearprop.estimators.tabular_figures import metric_of
+from clearprop.estimators.tabular_figures import figure_of, metric_of
 from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
@@ -112,7 +112,9 @@ class Tabular(OpensTables):
             type(self).__name__,
         )  # fmt: skip
         metric, made_of = self._asked_metric(), self.ingredients()
-        progress = ProgressLine() if self.progress is True else self.progress
+        progress = self.progress
+        if progress is True:
+            progress = ProgressLine(figure_of(self._task, metric))
         if progress is False:
             progress = None
         if progress is not None and not callable(progress):

@@ -22,6 +22,7 @@ from sklearn.utils.validation import _num_samples
 
 from clearprop.errors import ClearPropError, DataError, SettingError
 from clearprop.estimators.multilayer import Multilayer
+from clearprop.estimators.regressor import MLPRegressor
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tuning_parameters import with_parameters
 from clearprop.membership import VALIDATION, split
@@ -322,9 +323,8 @@ class Judge:
             found = np.asarray(fitted.predict(held.X), np.float64).reshape(len(held.y), -1)
             y = np.asarray(held.y, np.float64).reshape(found.shape)
             figure = row.function
-            last = _last(fitted)[0]
-            if self.metric == "pinball" and isinstance(last, TabularRegressor):
-                figure = partial(mean_pinball, level=last.ingredients_.quantile)
+            if self.metric == "pinball":
+                figure = partial(mean_pinball, level=_level(_last(fitted)[0]))
             each = [figure(y[:, k], found[:, k], held.weights) for k in range(y.shape[1])]
             return float(np.mean(each))
         codes = np.searchsorted(self.classes, held.y)
@@ -348,11 +348,20 @@ class Judge:
         return whole
 
 
+def _level(last: Any) -> float:
+    """The quantile that an estimator predicts, or the middle."""
+    if isinstance(last, TabularRegressor):
+        return last.ingredients_.quantile
+    return float(last.quantile) if isinstance(last, MLPRegressor) else 0.5
+
+
 def usual_metric(candidate: Candidate, classifies: bool) -> str:
     """Return the metric of the estimator itself, log-loss for other classes, RMSE for numbers."""
     last, _ = _last(candidate.estimator)
     if isinstance(last, TabularClassifier | TabularRegressor):
         return last._asked_metric()
+    if isinstance(last, MLPRegressor):
+        return {"quantile": "pinball", "absolute_error": "mae"}.get(last.loss, "rmse")
     return "log_loss" if classifies else "rmse"
 
 

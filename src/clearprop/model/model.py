@@ -214,6 +214,10 @@ class Model:
                 "the model was trained from arrays and reads arrays, not tables: in Python, "
                 "cp.load(FILE).predict(X)"
             )
+        if isinstance(data, np.ndarray) and data.ndim == 2 and not data.dtype.names:
+            named = [one["name"] for one in self.columns if one["use"] != "target"]
+            if len(named) == data.shape[1]:  # as in training, by their places
+                data = {name: data[:, place] for place, name in enumerate(named)}
         texts: list[str] = []
         if judged and self.task == "classification" and self.target.kind == "text":
             texts.append(self.target.name)

@@ -33,6 +33,8 @@ def read_numbers(cells: Cells, name: str, start: int) -> Cells:
         At the first cell that is no finite number, by its row (counted from 1).
     """
     values, valid = cells
+    if not valid.any():  # whatever it would have held
+        return _nothing(cells)
     kind = values.dtype.kind
     if kind == "O":
         return _parsed(cells, name, start, float, "numbers")
@@ -74,6 +76,8 @@ def _name(level: Any) -> str:
 def read_booleans(cells: Cells, name: str, start: int) -> Cells:
     """1.0 and 0.0; the numbers 1 and 0 and the words true, false, yes, no are taken too."""
     values, valid = cells
+    if not valid.any():
+        return _nothing(cells)
     if values.dtype.kind == "O":
         return _parsed(cells, name, start, lambda text: _TRUTH[text.lower()], "true or false")
     if values.dtype.kind == "M":
@@ -89,12 +93,19 @@ def read_booleans(cells: Cells, name: str, start: int) -> Cells:
 def read_days(cells: Cells, name: str, start: int) -> Cells:
     """Days since 1970-01-01 as float64, with the time of day as their fraction."""
     values, valid = cells
+    if not valid.any():
+        return _nothing(cells)
     if values.dtype.kind == "O":
         return _parsed(cells, name, start, _days_of_text, "dates")
     if values.dtype.kind != "M":
         raise _wrong(cells, name, start, "dates", "numbers")
     micros = values.astype("datetime64[us]").astype(np.int64)
     return Cells(np.where(valid, micros / _DAY, np.nan), valid)
+
+
+def _nothing(cells: Cells) -> Cells:
+    """No number in any row."""
+    return Cells(np.full(len(cells.values), np.nan), cells.valid)
 
 
 def _days_of_text(text: str) -> float:
@@ -116,15 +127,14 @@ def _parsed(
 
 def _cell(name: str, row: int, wanted: str, value: object) -> DataError:
     shown = f"{value!r}" if isinstance(value, str) else f"{value}"
+    mend = "write it as in 2024-12-31" if wanted == "dates" else "mend the value"
     return DataError(
         f"column {name!r} holds {wanted}, but row {row + 1} has {shown}: "
-        "mend the value, or leave the cell empty"
+        f"{mend}, or leave the cell empty"
     )
 
 
 def _wrong(cells: Cells, name: str, start: int, wanted: str, got: str) -> DataError:
-    if not cells.valid.any():
-        return DataError(f"column {name!r} holds {wanted}, but this table has {got} in it")
     row = int(np.argmax(cells.valid))
     return DataError(
         f"column {name!r} holds {wanted}, but this table has {got} in it, "
