@@ -332,6 +332,8 @@ def test_a_pipeline_transforms_the_callers_validation_rows(X: Array, labels: Arr
     assert plain.validation_loss_curve_ == fitted.validation_loss_curve_
     with pytest.raises(cp.ClearPropError, match="X_val and y_val together"):
         model.fit(*rows, X_val=held[0])
+    with pytest.raises(cp.ClearPropError, match="X_val and y_val together"):
+        model.fit(*rows, sample_weight_val=np.ones(30))
 
 
 def test_a_share_of_the_rows_is_scored_every_epoch_and_stops_nothing(

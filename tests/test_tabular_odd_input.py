@@ -144,6 +144,7 @@ def test_steps_may_be_an_array() -> None:
         (lambda: pa.table({"a": pa.array([3_000_000]).cast(pa.int32()).cast(pa.date32())}),
          "outside the years"),
         (lambda: {"a": [np.arange(2), np.arange(2)]}, "several cells"),
+        (lambda: {"a": [1.5, 10**400]}, "beyond 1.8e308"),
     ],
 )  # fmt: skip
 def test_cells_that_cannot_be_read_are_named(make: Callable[[], Any], words: str) -> None:
@@ -218,6 +219,16 @@ def test_a_model_of_an_array_predicts_arrays_when_it_is_loaded(tmp_path: Path) -
     fitted = classifier().fit(X, y)
     loaded = cp.load(fitted.model_.save(tmp_path / "m.clearprop"))
     assert (loaded.predict_probabilities(X) == fitted.predict_proba(X)).all()
+
+
+def test_a_month_is_a_date_where_it_is_said_to_be_one() -> None:
+    months = [f"20{20 + at // 12}-{1 + at % 12:02}" for at in range(len(x))]
+    model = classifier(columns={"month": "date"}).fit({"month": months, "x": x}, y)
+    days = classifier().fit({"month": [np.datetime64(one, "D") for one in months], "x": x}, y)
+    assert (
+        model.predict_proba({"month": months[:3], "x": x[:3]})
+        == days.predict_proba({"month": [f"{one}-01" for one in months[:3]], "x": x[:3]})
+    ).all()
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")

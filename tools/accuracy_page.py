@@ -87,8 +87,8 @@ SHORT = """\
   RealMLP chooses its epoch by the error explains nothing: `metric="accuracy"` brought ours no
   nearer.
 - **best in error.** Its log-loss is the least of all, its error no less than that of *default* in
-  the mean of the plot: a single split of breast_cancer, 114 rows, decides that; on the larger of
-  its tables it is less. *best* takes several times as long, so there is no reason for it where
+  the mean of the plot: two splits of breast_cancer, 114 rows each, decide that; on the others it
+  is as much or less. *best* takes several times as long, so there is no reason for it where
   error alone matters and few rows are there.
 - **The smallest tables.** On breast_cancer and diabetes *default* and *fast* are level, and a
   linear model's kin (RealMLP and TabM on diabetes, scikit-learn's MLP in log-loss on

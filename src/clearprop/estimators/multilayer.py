@@ -113,7 +113,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         -------
         self
         """
-        if X_val is not None or y_val is not None:
+        if any(one is not None for one in (X_val, y_val, sample_weight_val)):
             if validation_data is not None or X_val is None or y_val is None:
                 raise SettingError("give validation_data, or X_val and y_val together")
             validation_data = (X_val, y_val)

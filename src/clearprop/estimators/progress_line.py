@@ -40,6 +40,8 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         """Write where it stands."""
+        if self._to is None:  # a program without a console has no standard error
+            return
         text, last = self.told(progress), progress.finished
         if self._to.isatty():
             self._to.write("\r" + text.ljust(self._width) + ("\n" if last else ""))

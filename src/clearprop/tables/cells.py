@@ -6,6 +6,7 @@ and false as 1 and 0. What can be read is read; the first cell that cannot is na
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ __all__ = ["READERS", "Role", "read_names", "read_numbers"]
 Role = Literal["number", "category", "boolean", "date"]
 
 _DAY = 86_400_000_000  # microseconds
+_MONTH = re.compile(r"\d{4}(-\d{2})?", re.ASCII)
 _TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
 
 
@@ -109,7 +111,10 @@ def _nothing(cells: Cells) -> Cells:
 
 
 def _days_of_text(text: str) -> float:
-    return float(moment_of(text.strip()).astype(np.int64)) / _DAY
+    text = text.strip()
+    # A month or a year is its first day, where the column is said to hold dates.
+    moment = np.datetime64(text, "us") if _MONTH.fullmatch(text) else moment_of(text)
+    return float(moment.astype(np.int64)) / _DAY
 
 
 def _parsed(

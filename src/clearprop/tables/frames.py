@@ -228,7 +228,7 @@ def _kind_of(values: list[Any], name: str) -> tuple[Kind, Any]:
         whole = all(-(2**63) <= value < 2**63 for value in values)
         return ("integer", int) if whole else ("text", _digits)
     if all_are(numbers.Real, decimal.Decimal) and not any(isinstance(v, bool) for v in values):
-        return "real", float
+        return "real", lambda value: _real(value, name)
     if all_are(datetime.date, np.datetime64):
         return "date", _moment
     return "text", lambda value: _text(value, name)
@@ -245,6 +245,13 @@ def _text(value: object, name: str) -> str:
                 "in its own encoding"
             ) from None
     return text
+
+
+def _real(value: Any, name: str) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise DataError(f"column {name!r} holds a number beyond 1.8e308: divide it") from None
 
 
 def _digits(value: Any) -> str:
