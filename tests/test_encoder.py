@@ -149,6 +149,46 @@ def test_a_later_file_is_read_with_the_kinds_of_training(tmp_path: Path) -> None
     assert (read.X == encoder.encode(open_table(data)).X).all()
 
 
+@pytest.mark.parametrize(
+    ("trained", "later", "moments", "odd"),
+    [
+        (["31/12/2023", "01/02/2024"], ["05/06/2024"], ["2024-06-05"], "05/13/2024"),
+        (["12/31/2023", "01/02/2024"], ["5/6/2024"], ["2024-05-06"], "13/05/2024"),
+        (["31.12.2023", "01.02.2024"], ["5.6.2024", "2024-06-05"], ["2024-06-05"] * 2, "5/6/2024"),
+        (["31-12-2023 9:00", "1-2-2024 17:30"], ["5-6-2024 6:00"], ["2024-06-05T06"], "5-6-2024"),
+        (["31/12/2023 9:00:01", "1/2/2024 0:00:00"], ["5/6/2024 6:00:30"],
+         ["2024-06-05T06:00:30"], "5/6/2024 24:00:00"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("make", ["file", "memory"])
+def test_dates_are_read_in_the_form_of_training(
+    tmp_path: Path, trained: list[str], later: list[str], moments: list[str], odd: str, make: str
+) -> None:
+    def opened(texts: list[str]) -> object:
+        if make == "memory":
+            return {"d": texts}
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.csv"
+        path.write_text("\n".join(["d", *texts]) + "\n")
+        return str(path)
+
+    table = open_table(opened(trained))
+    fitted = fit_encoder(table, {"d": "date"})
+    encoder = Encoder.from_data(json.loads(json.dumps(fitted.to_data())))
+    assert encoder == fitted
+    X = encoder.encode(encoder.open(opened(later)), np.float64).X
+    dates = open_table({"d": np.array(moments, "datetime64[us]")})
+    assert X.tolist() == encoder.encode(dates, np.float64).X.tolist()
+    with pytest.raises(DataError, match=f"column 'd' holds dates like .*, but row 1 has '{odd}'"):
+        encoder.encode(encoder.open(opened([odd])))
+
+
+def test_a_form_of_dates_that_does_not_exist_is_refused() -> None:
+    data = fit_encoder(open_table({"d": ["31/12/2023", "01/02/2024"]}), {"d": "date"}).to_data()
+    data["columns"][0]["form"] = "%s"
+    with pytest.raises(DataError, match="column 'd' has dates like '%s'"):
+        Encoder.from_data(data)
+
+
 def test_numbers_may_come_as_text() -> None:
     encoder = fit_encoder(open_table({"x": [1.0, 3.0]}), {"x": "number"})
     assert encoded(encoder, {"x": ["1", " 3e0 ", None]}) == [[-1], [1], [0]]

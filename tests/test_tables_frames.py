@@ -111,6 +111,12 @@ def test_an_arrow_table_s_columns_may_share_a_name(kind: Any) -> None:
         (["2024-03-01T00:30+01:00", "2024-03-01"], "date", ["2024-02-29T23:30", "2024-03-01"]),
         (["2024-03-01T00:30:00Z", "2024-03-01"], "date", ["2024-03-01T00:30", "2024-03-01"]),
         (["13/01/2024", "12/31/2024"], "text", ["13/01/2024", "12/31/2024"]),  # of which months?
+        (["13/01/2024", "1/2/2024"], "date", ["2024-01-13", "2024-02-01"]),
+        (["1/2/2024", "12/31/2024"], "date", ["2024-01-02", "2024-12-31"]),
+        (["31.12.2024 7:05", "1.2.2024 23:59"], "date", ["2024-12-31T07:05", "2024-02-01T23:59"]),
+        (["13-01-2024", "13/01/2024"], "text", ["13-01-2024", "13/01/2024"]),
+        (["31/12/2024", "31/02/2024"], "text", ["31/12/2024", "31/02/2024"]),
+        (["13/01/2024", "13/01/2024"], "text", ["13/01/2024", "13/01/2024"]),
         (["2024-03-01", "2024-02-30"], "text", ["2024-03-01", "2024-02-30"]),
         (["2024-03-01", "soon"], "text", ["2024-03-01", "soon"]),
         (["2024-03-01", "2024-03-01"], "text", ["2024-03-01", "2024-03-01"]),  # a name as well
@@ -140,6 +146,14 @@ def test_texts_of_one_kind_are_read(
     np.testing.assert_array_equal(cells, expected)
     assert len(table.notes) == (kind != "text")
     assert open_table(make({"x": texts}), as_text=["x"]).columns[0].kind == "text"
+
+
+def test_dates_that_may_begin_with_the_day_or_the_month_stay_texts_and_it_is_said() -> None:
+    table = open_table(pd.DataFrame({"x": ["01/02/2024", "12/11/2024"]}))
+    assert table.columns[0].kind == "text"
+    assert table.notes == (
+        "column 'x' is text: its dates may be %d/%m/%Y or %m/%d/%Y; write them as in 2024-12-31",
+    )
 
 
 def test_an_array_of_texts_has_numbers_among_them() -> None:

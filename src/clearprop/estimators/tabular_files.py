@@ -138,7 +138,7 @@ def open_rows(data: object, target: str, *, weight: str | None = None, **opening
 def columns_of(table: Table, names: Sequence[str], rows: NDArray[np.bool_]) -> Table:
     """Return some rows of some columns of a table, in memory."""
     cells = {name: type(c)(c.values[rows], c.valid[rows]) for name, c in table.read(names).items()}
-    return MemoryTable(cells, {n: table.column(n).kind for n in cells}, name=table.name)
+    return MemoryTable(cells, [table.column(n) for n in cells], name=table.name)
 
 
 def _given(target: Target, place: int) -> Any:

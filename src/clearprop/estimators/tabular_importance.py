@@ -67,15 +67,15 @@ def importances(
         slopes = _slopes(model, table, y)
         return Importances(names, slopes, np.zeros(len(names)))
     cells = table.read(names)
-    kinds = {name: table.column(name).kind for name in names}
-    whole = _figure(model, MemoryTable(cells, kinds), y, metric, level)
+    columns = [table.column(name) for name in names]
+    whole = _figure(model, MemoryTable(cells, columns), y, metric, level)
     found = np.zeros((repeats, len(names)))
     for place, name in enumerate(names):
         for repeat in range(repeats):
             u = philox.uniform(seed, philox.VALIDATION, 0, table.rows, word2=repeat, within=place)
             order = np.argsort(u, kind="stable")
             moved = {**cells, name: Cells(cells[name].values[order], cells[name].valid[order])}
-            figure = _figure(model, MemoryTable(moved, kinds), y, metric, level)
+            figure = _figure(model, MemoryTable(moved, columns), y, metric, level)
             found[repeat, place] = figure - whole
     return Importances(names, found.mean(axis=0), found.std(axis=0))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import numbers
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals as nw
@@ -132,8 +132,8 @@ def _column_names(count: int) -> list[str]:
 def by_place(table: Table) -> Table:
     """Return the table with its columns called x0, x1, … by their places."""
     names = _column_names(len(table.names))
-    kinds = dict(zip(names, (column.kind for column in table.columns), strict=True))
-    return MemoryTable(dict(zip(names, table.read().values(), strict=True)), kinds)
+    columns = [replace(old, name=name) for old, name in zip(table.columns, names, strict=True)]
+    return MemoryTable(dict(zip(names, table.read().values(), strict=True)), columns)
 
 
 def _records(X: Sequence[Any]) -> bool:

@@ -64,7 +64,7 @@ def rows_of(X: Any, rows: NDArray[np.int64]) -> Any:
     """Return some rows of anything that holds a table."""
     if isinstance(X, Table):
         cells = {name: type(c)(c.values[rows], c.valid[rows]) for name, c in X.read().items()}
-        return MemoryTable(cells, {column.name: column.kind for column in X.columns}, name=X.name)
+        return MemoryTable(cells, X.columns, name=X.name)
     if isinstance(X, Mapping):
         return {name: _safe_indexing(column, rows) for name, column in X.items()}
     return _safe_indexing(X, rows)

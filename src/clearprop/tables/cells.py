@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from clearprop.errors import DataError
 from clearprop.tables.table import Cells
 from clearprop.tables.texts import moment_of
 
-__all__ = ["READERS", "Role", "read_names", "read_numbers"]
+__all__ = ["READERS", "Role", "read_days", "read_names", "read_numbers"]
 
 #: What a column is to a network.
 Role = Literal["number", "category", "boolean", "date"]
@@ -92,13 +93,17 @@ def read_booleans(cells: Cells, name: str, start: int) -> Cells:
     return Cells(numbers, valid)
 
 
-def read_days(cells: Cells, name: str, start: int) -> Cells:
-    """Days since 1970-01-01 as float64, with the time of day as their fraction."""
+def read_days(cells: Cells, name: str, start: int, form: str = "") -> Cells:
+    """Days since 1970-01-01 as float64, with the time of day as their fraction.
+
+    Texts are read as ISO 8601 has them, and in ``form``, one of `clearprop.tables.texts.FORMS`.
+    """
     values, valid = cells
     if not valid.any():
         return _nothing(cells)
     if values.dtype.kind == "O":
-        return _parsed(cells, name, start, _days_of_text, "dates")
+        wanted = f"dates like {form}" if form else "dates"
+        return _parsed(cells, name, start, partial(_days_of_text, form=form), wanted)
     if values.dtype.kind != "M":
         raise _wrong(cells, name, start, "dates", "numbers")
     micros = values.astype("datetime64[us]").astype(np.int64)
@@ -110,10 +115,10 @@ def _nothing(cells: Cells) -> Cells:
     return Cells(np.full(len(cells.values), np.nan), cells.valid)
 
 
-def _days_of_text(text: str) -> float:
+def _days_of_text(text: str, form: str) -> float:
     text = text.strip()
     # A month or a year is its first day, where the column is said to hold dates.
-    moment = np.datetime64(text, "us") if _MONTH.fullmatch(text) else moment_of(text)
+    moment = np.datetime64(text, "us") if _MONTH.fullmatch(text) else moment_of(text, form)
     return float(moment.astype(np.int64)) / _DAY
 
 
@@ -132,7 +137,7 @@ def _parsed(
 
 def _cell(name: str, row: int, wanted: str, value: object) -> DataError:
     shown = f"{value!r}" if isinstance(value, str) else f"{value}"
-    mend = "write it as in 2024-12-31" if wanted == "dates" else "mend the value"
+    mend = "write it as in 2024-12-31" if wanted.startswith("dates") else "mend the value"
     return DataError(
         f"column {name!r} holds {wanted}, but row {row + 1} has {shown}: "
         f"{mend}, or leave the cell empty"

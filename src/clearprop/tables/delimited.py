@@ -16,6 +16,7 @@ from typing import Any
 from clearprop.errors import DataError, FileError
 from clearprop.tables.charset import TextFile
 from clearprop.tables.table import Kind, unique_names
+from clearprop.tables.texts import forms_of, note_of_forms
 
 __all__ = [
     "Field",
@@ -33,9 +34,6 @@ _DELIMITERS = (",", "\t", ";", "|")
 _AT_ONCE = 100
 _SQL = {"integer": "BIGINT", "real": "DOUBLE"}
 
-#: Formats of dates besides ISO 8601, believed only where one of them alone reads every cell.
-_DATES = ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
-
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})*([.][0-9]+)?"
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -43,11 +41,15 @@ Ask = Callable[[str], list[tuple[Any, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column as the query gives it: its name for people, its kind, and the SQL that makes it."""
+    """A column as the query gives it: its name for people, its kind, and the SQL that makes it.
+
+    Of dates written in one of `clearprop.tables.texts.FORMS`, that form as well.
+    """
 
     name: str
     kind: Kind
     sql: str
+    form: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,17 +272,15 @@ def _other_kind(
         if fitting([grouped])[0]:
             notes.append(f"column {name!r}: its numbers have commas at the thousands")
             return Field(name, "real", f"CAST(replace({cell}, ',', '') AS DOUBLE)")
-    if re.match(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}", least):
-        fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in _DATES])
-        forms = [form for form, fit in zip(_DATES, fits, strict=True) if fit]
-        if len(forms) == 1:
-            notes.append(f"column {name!r}: its dates are read as {forms[0]}")
-            return Field(name, "date", f"strptime({trimmed}, {literal(forms[0])})")
+    likely = forms_of([least])
+    if likely:
+        fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in likely])
+        forms = [form for form, fit in zip(likely, fits, strict=True) if fit]
         if forms:
-            notes.append(
-                f"column {name!r} is text: its dates may be {' or '.join(forms)}; "
-                "write them as in 2024-12-31"
-            )
+            notes.append(note_of_forms(name, forms))
+        if len(forms) == 1:
+            sql = f"strptime({trimmed}, {literal(forms[0])})"
+            return Field(name, "date", sql, forms[0])
     return text
 
 

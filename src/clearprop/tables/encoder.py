@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables.cells import READERS, Role
+from clearprop.tables.cells import READERS, Role, read_days
 from clearprop.tables.fold import gather
 from clearprop.tables.opening import open_table
 from clearprop.tables.recipe import Recipe
 from clearprop.tables.recipes import RECIPES
-from clearprop.tables.table import Chunk, Kind, Table
+from clearprop.tables.table import Cells, Chunk, Kind, Table
+from clearprop.tables.texts import FORMS
 from clearprop.words import did_you_mean, nearest
 
 __all__ = ["ONE_HOT_UP_TO", "Encoded", "EncodedColumn", "Encoder", "fit_encoder"]
@@ -59,12 +60,16 @@ class EncodedColumn:
     recipe : str
         A name in `RECIPES`.
     parameters : mapping of plain data
+    form : str
+        How its dates were written in training, as in `clearprop.tables.table.Column`: later ones
+        are read so too, however few there are.
     """
 
     name: str
     kind: Kind
     recipe: str
     parameters: Mapping[str, Any]
+    form: str = ""
 
     @property
     def row(self) -> Recipe:
@@ -75,6 +80,13 @@ class EncodedColumn:
     def labels(self) -> list[str]:
         """The names of the inputs it makes."""
         return self.row.labels(self.name, self.parameters)
+
+    def read(self, chunk: Chunk) -> Cells:
+        """The column's cells in some rows, as the recipe reads them."""
+        cells, role = chunk[self.name], self.row.asked.role
+        if self.form:
+            return read_days(cells, self.name, chunk.start, self.form)
+        return READERS[role](cells, self.name, chunk.start)
 
 
 @dataclass(frozen=True)
@@ -131,8 +143,8 @@ class Encoder:
 
     @property
     def text_columns(self) -> tuple[str, ...]:
-        """The columns that were text in training: `open_table` must not turn "007" into 7."""
-        return tuple(c.name for c in self.columns if c.kind == "text")
+        """What `open_table` leaves as text: it must not turn "007" into 7, nor 2/1 into 1/2."""
+        return tuple(c.name for c in self.columns if c.kind == "text" or c.form)
 
     def open(
         self, data: object, *, as_text: Sequence[str] = (), encoding: str | None = None
@@ -221,15 +233,11 @@ class Encoder:
         indices = np.zeros((chunk.rows, len(self._indexed)), np.int64)
         at = 0
         for column in self._dense:
-            row = column.row
-            cells = READERS[row.asked.role](chunk[column.name], column.name, chunk.start)
             width = len(column.labels)
-            row.encode(cells, column.parameters, X[:, at : at + width])
+            column.row.encode(column.read(chunk), column.parameters, X[:, at : at + width])
             at += width
         for place, column in enumerate(self._indexed):
-            row = column.row
-            cells = READERS[row.asked.role](chunk[column.name], column.name, chunk.start)
-            row.encode(cells, column.parameters, indices[:, place])
+            column.row.encode(column.read(chunk), column.parameters, indices[:, place])
         with np.errstate(over="ignore"):
             rounded = X.astype(dtype, copy=False)
         if not np.isfinite(rounded).all():
@@ -261,6 +269,7 @@ class Encoder:
                     "kind": c.kind,
                     "recipe": c.recipe,
                     "parameters": dict(c.parameters),
+                    **({"form": c.form} if c.form else {}),
                 }
                 for c in self.columns
             ]
@@ -278,13 +287,22 @@ class Encoder:
         try:
             columns = tuple(
                 EncodedColumn(
-                    str(one["name"]), one["kind"], str(one["recipe"]), dict(one["parameters"])
+                    str(one["name"]),
+                    one["kind"],
+                    str(one["recipe"]),
+                    dict(one["parameters"]),
+                    str(one.get("form", "")),
                 )
                 for one in data["columns"]
             )
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"this describes no encoder: {error!r} is amiss") from error
         for column in columns:
+            if column.form and column.form not in FORMS:
+                raise DataError(
+                    f"column {column.name!r} has dates like {column.form!r}, which this version "
+                    "does not read"
+                )
             if column.recipe not in RECIPES:
                 raise DataError(
                     f"column {column.name!r} has the recipe {column.recipe!r}, which this version "
@@ -341,7 +359,7 @@ def fit_encoder(
     facts = gather(asked, table.rows, chunks)
     columns = []
     for name, recipe in chosen.items():
-        levels, kind = facts[name].levels, table.column(name).kind
+        levels, read = facts[name].levels, table.column(name)
         if recipe.asked.levels and levels is None:
             raise DataError(
                 f"column {name!r} has more than {recipe.asked.levels} levels: drop it, "
@@ -350,7 +368,9 @@ def fit_encoder(
         wide = one_hot_up_to is not None and len(levels or ()) > one_hot_up_to
         if wide and name not in asked_for:
             recipe = RECIPES["index"]
-        columns.append(EncodedColumn(name, kind, recipe.name, recipe.fit(facts[name])))
+        form = read.form if recipe.asked.role == "date" else ""
+        parameters = recipe.fit(facts[name])
+        columns.append(EncodedColumn(name, read.kind, recipe.name, parameters, form))
     return Encoder(tuple(columns))
 
 

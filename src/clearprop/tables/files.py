@@ -113,7 +113,7 @@ class FileTable(Table):
         self.name = name
         self.rows = rows
         self.notes = tuple(notes)
-        self.columns = tuple(Column(field.name, field.kind) for field in query.fields)
+        self.columns = tuple(Column(field.name, field.kind, field.form) for field in query.fields)
         self._connection = connection
         self._query = query
         self.files = tuple(files)  # keeps the transcoded copies while the table lives
@@ -148,8 +148,7 @@ class FileTable(Table):
 
     def in_memory(self) -> MemoryTable:
         """The same table, read once and kept."""
-        kinds = {column.name: column.kind for column in self.columns}
-        return MemoryTable(_shared(self.read()), kinds, name=self.name, notes=self.notes)
+        return MemoryTable(_shared(self.read()), self.columns, name=self.name, notes=self.notes)
 
 
 def _shared(columns: dict[str, Cells]) -> dict[str, Cells]:
@@ -382,4 +381,4 @@ def _open_arrow(paths: Sequence[Path], name: str) -> Table:
     notes = tuple(
         f"column {column!r} is left out: it holds {form}" for column, form in unreadable.items()
     )
-    return MemoryTable(cells, kinds, name=name, notes=notes)
+    return MemoryTable(cells, map(Column, kinds, kinds.values()), name=name, notes=notes)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from clearprop.errors import DataError
 from clearprop.tables.arrow import read_all
-from clearprop.tables.table import DTYPES, FILL, Cells, Kind, MemoryTable, unique_names
-from clearprop.tables.texts import read_texts
+from clearprop.tables.table import DTYPES, FILL, Cells, Column, Kind, MemoryTable, unique_names
+from clearprop.tables.texts import forms_of, moment_of, note_of_forms, read_texts
 
 if TYPE_CHECKING:
     import narwhals as nw
@@ -27,8 +27,8 @@ _READ_AS = {"date": "dates", "real": "numbers", "integer": "numbers"}
 def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
     """Open what is in memory as a table.
 
-    Texts that are all dates, years first, or all numbers with fractions, are read as such; of an
-    array of texts, whole numbers too.
+    Texts that are all dates, or all numbers with fractions, are read as such; of an array of texts,
+    whole numbers too. Dates begin with the year, or all cells agree where the day stands.
 
     Parameters
     ----------
@@ -74,34 +74,46 @@ def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
         )
     if not next(iter(lengths.values())):
         raise DataError("the table has no rows; there is nothing to read in it")
+    cells_of, made = {}, []
     for name, (cells, kind) in columns.items():
+        form = ""
         if kind == "text" and name not in names_alone:
-            columns[name] = _read(cells, name, name in of_texts, notes)
-    cells_of = {name: cells for name, (cells, _) in columns.items()}
-    kinds = {name: kind for name, (_, kind) in columns.items()}
-    return MemoryTable(cells_of, kinds, notes=tuple(notes))
+            cells, kind, form = _read(cells, name, name in of_texts, notes)
+        cells_of[name] = cells
+        made.append(Column(name, kind, form))
+    return MemoryTable(cells_of, made, notes=tuple(notes))
 
 
 def _is_of_texts(values: object) -> bool:
     return isinstance(values, np.ndarray) and values.dtype.kind in "UT"
 
 
-def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells, Kind]:
-    """A column of texts as what they stand for, if that is something else."""
+def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells, Kind, str]:
+    """A column of texts as what they stand for, if that is something else; and a date's form."""
     valid = cells.valid
     there = cells.values[valid].tolist()
-    if read_texts(there[:1] * 2, whole=True) is None:  # most columns of texts
-        return cells, "text"
+    maybe_dates = bool(forms_of(there[:1]))
+    if not maybe_dates and read_texts(there[:1] * 2, whole=True) is None:  # most columns of texts
+        return cells, "text", ""
     place = {text: at for at, text in enumerate(dict.fromkeys(there))}
-    found = read_texts(list(place), whole=whole)
-    if found is None:
-        return cells, "text"
-    kind, values = found
-    notes.append(f"column {name!r}: its texts are read as {_READ_AS[kind]}")
+    forms = forms_of(list(place)) if maybe_dates and len(place) > 1 else []
+    if forms:
+        notes.append(note_of_forms(name, forms))
+    form = forms[0] if len(forms) == 1 else ""
+    kind: Kind
+    values: list[Any]
+    if form:
+        kind, values = "date", [moment_of(text, form) for text in place]
+    else:
+        found = read_texts(list(place), whole=whole)
+        if found is None:
+            return cells, "text", ""
+        kind, values = found
+        notes.append(f"column {name!r}: its texts are read as {_READ_AS[kind]}")
     out = np.full(len(valid), FILL[kind], DTYPES[kind])
     at = np.fromiter(map(place.__getitem__, there), np.intp, len(there))
     out[valid] = np.array(values, DTYPES[kind])[at]
-    return Cells(out, valid), kind
+    return Cells(out, valid), kind, form
 
 
 def _array_columns(array: NDArray[Any]) -> dict[str, tuple[Cells, Kind]]:

@@ -46,10 +46,20 @@ FILL: Mapping[Kind, object] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as it was read: its name and the kind of its cells."""
+    """A column as it was read.
+
+    Attributes
+    ----------
+    name : str
+    kind : Kind
+        The kind of its cells.
+    form : str
+        Of dates that were texts: one of `clearprop.tables.texts.FORMS`; "" for others.
+    """
 
     name: str
     kind: Kind
+    form: str = ""
 
 
 class Cells(NamedTuple):
@@ -166,20 +176,21 @@ class MemoryTable(Table):
     ----------
     cells : {name: Cells}
         All of one length.
-    kinds : {name: Kind}
+    columns : iterable of Column
+        As many, in the same order.
     """
 
     def __init__(
         self,
         cells: Mapping[str, Cells],
-        kinds: Mapping[str, Kind],
+        columns: Iterable[Column],
         *,
         name: str = "the table",
         notes: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.notes = notes
-        self.columns = tuple(Column(key, kinds[key]) for key in cells)
+        self.columns = tuple(columns)
         self.rows = len(next(iter(cells.values())).values) if cells else 0
         self._cells = dict(cells)
 

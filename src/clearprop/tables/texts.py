@@ -19,9 +19,17 @@ import numpy as np
 
 from clearprop.tables.table import Kind
 
-__all__ = ["moment_of", "read_texts"]
+__all__ = ["FORMS", "forms_of", "moment_of", "note_of_forms", "read_texts"]
+
+#: How a date is written that does not begin with its year, and is not as ISO 8601 has it.
+FORMS: tuple[str, ...] = tuple(
+    date + time
+    for time in ("", " %H:%M", " %H:%M:%S")
+    for date in ("%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y")
+)
 
 _MOMENT = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})([T ](\d{1,2}):(\d{2}.*))?", re.ASCII)
+_WRITTEN = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})( \d{1,2}:\d{2}(:\d{2})?)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _ZERO_IN_FRONT = re.compile(r"[+-]?0\d")
 #: Digits of a whole number of 64 bits, and a sign.
@@ -70,10 +78,40 @@ def read_texts(texts: Sequence[str], *, whole: bool) -> tuple[Kind, list[Any]] |
     return ("integer", integers) if fit else None
 
 
-def moment_of(text: str) -> np.datetime64:
+def forms_of(texts: Sequence[str]) -> list[str]:
+    """Return those of `FORMS` that read every text; none where the first is not written so.
+
+    Examples
+    --------
+    >>> forms_of(["31/1/2024", "1/2/2024"]), forms_of(["1/2/2024"])
+    (['%d/%m/%Y'], ['%d/%m/%Y', '%m/%d/%Y'])
+    """
+    forms = list(FORMS) if texts and _WRITTEN.fullmatch(texts[0]) else []
+    for text in texts:
+        forms = [form for form in forms if _in_form(text, form) is not None]
+    return forms
+
+
+def note_of_forms(name: str, forms: Sequence[str]) -> str:
+    """Return what is said of a column of dates that these forms read."""
+    if len(forms) == 1:
+        return f"column {name!r}: its dates are read as {forms[0]}"
+    return (
+        f"column {name!r} is text: its dates may be {' or '.join(forms)}; "
+        "write them as in 2024-12-31"
+    )
+
+
+def moment_of(text: str, form: str = "") -> np.datetime64:
     """Return the moment that a text tells, in UTC: year, month and day, and a time may follow.
 
     ``-`` or ``/`` stands between, and behind the time an offset from UTC may (ISO 8601).
+
+    Parameters
+    ----------
+    text : str
+    form : str
+        One of `FORMS`, in which it may be written as well.
 
     Raises
     ------
@@ -84,7 +122,12 @@ def moment_of(text: str) -> np.datetime64:
     --------
     >>> moment_of("2024/3/1 7:30"), moment_of("2024-03-01T00:30:00+01:00")
     (np.datetime64('2024-03-01T07:30:00.000000'), np.datetime64('2024-02-29T23:30:00.000000'))
+    >>> moment_of("1.3.2024", "%d.%m.%Y")
+    np.datetime64('2024-03-01T00:00:00.000000')
     """
+    moment = _in_form(text, form) if form else None
+    if moment is not None:
+        return np.datetime64(moment, "us")
     found = _MOMENT.fullmatch(text)
     if found is None:
         raise ValueError(text)
@@ -97,3 +140,20 @@ def moment_of(text: str) -> np.datetime64:
         except OverflowError:
             raise ValueError(text) from None
     return np.datetime64(moment, "us")
+
+
+def _in_form(text: str, form: str) -> datetime.datetime | None:
+    """The moment of a text in one of `FORMS`; None if it is not written so."""
+    found = _WRITTEN.fullmatch(text)
+    if found is None:
+        return None
+    first, mark, second, year, time, seconds = found.groups()
+    written = "" if not time else " %H:%M:%S" if seconds else " %H:%M"
+    if mark != form[2] or written != form[8:]:
+        return None
+    day, month = (first, second) if form.startswith("%d") else (second, first)
+    hour, _, rest = (time or " 0:00").strip().partition(":")
+    try:
+        return datetime.datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}T{hour:0>2}:{rest}")
+    except ValueError:
+        return None
