@@ -99,6 +99,26 @@ def test_how_a_row_is_read_does_not_depend_on_the_others() -> None:
         model.predict(X.iloc[:2].assign(when=["2024/3/1", "soon"]))
 
 
+def test_a_list_of_dicts_is_rows(rng: np.random.Generator) -> None:
+    X = frame(rng)
+    model = classifier().fit(X, rng.choice(["a", "b"], len(X)))
+    rows = X.to_dict("records")
+    backwards = [dict(reversed(row.items())) for row in rows]
+    assert (model.predict_proba(rows[:1]) == model.predict_proba(X.iloc[:1])).all()
+    assert (model.predict_proba(backwards) == model.predict_proba(X)).all()
+    with pytest.raises(DataError, match="lacks 4 columns that training had: 'number'"):
+        model.predict([{"colour": "red"}])
+
+
+@pytest.mark.parametrize("make", [pd.Series, pl.Series])
+def test_a_series_is_refused_with_what_to_write(make: Any) -> None:
+    X = pd.DataFrame({"number": np.arange(40.0)})
+    model = classifier().fit(X, X["number"] > 20)
+    for asked in (lambda: model.predict(make([1.0])), lambda: model.fit(make([1.0, 2]), [0, 1])):
+        with pytest.raises(DataError, match=r"X is a Series, .* one row X\.to_frame\(\)\.T"):
+            asked()
+
+
 def test_pandas_polars_and_a_dict_give_the_same_bits(rng: np.random.Generator) -> None:
     X = frame(rng)
     y = rng.choice(["a", "b"], len(X))

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from clearprop.errors import DataError
-from clearprop.estimators.tabular_rows import as_table, by_place, distinct, in_memory
+from clearprop.estimators.tabular_rows import are_records, as_table, by_place, distinct, in_memory
 from clearprop.tables import Table
 from clearprop.tables.encoder import Encoder
 
@@ -30,7 +30,7 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
         X = in_memory(X)
         # Later rows are read cell by cell: what a text is does not depend on other rows.
         texts = self._asked_texts() if reset else [*self._encoder().names]
-        if isinstance(X, Table | Mapping):
+        if isinstance(X, Table | Mapping) or are_records(X):
             table = as_table(X, as_text=texts)
             if reset:
                 self.n_features_in_ = len(table.names)

@@ -30,6 +30,7 @@ from clearprop.words import number
 
 __all__ = [
     "Rows",
+    "are_records",
     "as_table",
     "by_place",
     "class_factors",
@@ -98,11 +99,16 @@ def as_table(X: object, names: Sequence[str] | None = None, as_text: Sequence[st
     X = in_memory(X)
     if isinstance(X, Table):
         return X
+    if _is_series(X):
+        raise DataError(
+            "X is a Series, and a table has rows and columns: one column is X.to_frame(), one row "
+            "X.to_frame().T"
+        )
     if sparse.issparse(X):
         raise DataError("X is a sparse matrix, and a table has dense columns: give X.toarray()")
-    if isinstance(X, Sequence) and not isinstance(X, str) and not _records(X):
+    if isinstance(X, Sequence) and not isinstance(X, str) and not are_records(X):
         X = _array(X)
-    if not hasattr(X, "columns") and hasattr(X, "__array__") and not _is_series(X):
+    if not hasattr(X, "columns") and hasattr(X, "__array__"):
         X = _array(X)
     if isinstance(X, np.ndarray):
         if X.dtype.kind == "c":
@@ -136,8 +142,9 @@ def by_place(table: Table) -> Table:
     return MemoryTable(dict(zip(names, table.read().values(), strict=True)), columns)
 
 
-def _records(X: Sequence[Any]) -> bool:
-    return len(X) > 0 and all(isinstance(row, Mapping) for row in X)
+def are_records(X: Any) -> bool:
+    """Whether X is rows that name their columns: a list of dicts."""
+    return isinstance(X, list | tuple) and bool(X) and all(isinstance(row, Mapping) for row in X)
 
 
 def _is_series(X: Any) -> bool:

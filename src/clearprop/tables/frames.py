@@ -142,7 +142,10 @@ def _cells_of(values: object, name: str) -> tuple[Cells, Kind]:
         return _filled(cells.values.copy(), valid, kind), kind
     if not isinstance(values, np.ndarray):
         if isinstance(values, str) or not isinstance(values, Iterable):
-            raise DataError(f"column {name!r} is one value, {values!r}: give one value a row")
+            raise DataError(
+                f"column {name!r} is one value, {values!r}: give one value a row, or rows as a "
+                "list of dicts"
+            )
         if hasattr(values, "__array__"):
             values = np.asarray(values)
         else:
