@@ -412,6 +412,22 @@ def test_scikit_learns_callbacks_are_told_of_every_epoch(X: Array, numbers: Arra
     assert recorder.scores[-1] == model.score(X, numbers)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_scikit_learns_monitor_scores_labels_of_any_kind(
+    X: Array, classes: int, weighted: bool
+) -> None:
+    callback = pytest.importorskip(
+        "sklearn.callback", reason="callbacks came with scikit-learn 1.9"
+    )
+    y = np.array(["no", "yes", "perhaps"])[np.arange(len(X)) % classes]
+    weights = np.linspace(1, 2, len(X)) if weighted else None
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    model = cp.MLPClassifier(**SMALL).set_callbacks(monitor).fit(X, y, weights)
+    scores = monitor.get_logs().data_as_pandas["accuracy"]
+    assert model.score(X, y, weights) in scores.tolist()
+
+
 # -- shown and checked -----------------------------------------------------------------------------
 def test_what_was_fitted_can_be_derived_and_checked(X: Array, labels: Array) -> None:
     model = cp.MLPClassifier(**(SMALL | {"hidden_layer_sizes": 3, "activation": "tanh"}))

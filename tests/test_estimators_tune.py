@@ -165,6 +165,22 @@ def test_epochs_of_scikit_learn_s_mlp_are_told(wine: Any, early: bool) -> None:
     assert [t.epochs for t in found.trials] == [7, 7]
 
 
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("metric", ["log_loss", "accuracy"])
+def test_a_hopeless_trial_of_a_pipeline_is_given_up_early(
+    wine: Any, solver: str, metric: str
+) -> None:
+    def space(trial: Any) -> dict[str, Any]:
+        return {"mlpclassifier__alpha": 1e6 if trial.number >= 5 else 1e-4}
+
+    model = cp.MLPClassifier((8,), solver=solver, learning_rate_init=0.02, max_iter=30, tol=0)
+    made = make_pipeline(make_pipeline(StandardScaler()), model)
+    found = cp.tune(made, *wine, space, trials=7, metric=metric)
+    assert [t.state for t in found.trials] == ["complete"] * 5 + ["pruned"] * 2
+    assert all(0 < t.epochs < 30 for t in found.trials[5:])
+
+
 def test_networks_and_functions_of_parameters_are_searched(wine: Any) -> None:
     X, y = wine
     X = (X - X.mean(0)) / X.std(0)

@@ -67,9 +67,16 @@ class Fitting:
         self.threads = estimator._threads()
         self.flat: NDArray[Any] = chain.flat(estimator.coefs_, estimator.intercepts_)
 
-    def run(self, X: Any, Y: NDArray[Any], weights: NDArray[Any] | None, held: Held | None) -> None:
-        """Fit to rows: Y with a column an output."""
-        listening = Listening(self.to, X, Y, self._attributes)
+    def run(
+        self,
+        X: Any,
+        Y: NDArray[Any],
+        weights: NDArray[Any] | None,
+        held: Held | None,
+        given: tuple[Any, Any],
+    ) -> None:
+        """Fit to rows: Y with a column an output; y and sample_weight as they were given."""
+        listening = Listening(self.to, X, *given, self._attributes)
         X = taken(X)
         self._keep("_machine", Machine(self.chain, 0.0, None, _name(self.dtype), self.threads))
         if self.to.solver == "lbfgs":

@@ -31,20 +31,27 @@ class Listening:
     ----------
     estimator : estimator
     X, y
-        The training data.
+        The training data, y as it was given.
+    sample_weight : (n,) array, optional
     attributes : callable () -> dict
         The fitted attributes now, made only if somebody asks.
     """
 
     def __init__(
-        self, estimator: Any, X: Any, y: Any, attributes: Callable[[], dict[str, Any]]
+        self,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        attributes: Callable[[], dict[str, Any]],
     ) -> None:
         own = estimator.callbacks
         self._own = (own,) if callable(own) else tuple(own or ())
         self._estimator, self._attributes = estimator, attributes
         self._context: Any = None
         self._epoch: Any = None
-        self._told = {"estimator": estimator, "X": X, "y": y}
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self._told = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         if getattr(estimator, "_skl_callbacks", None):
             self._context = estimator._init_callback_context(max_subtasks=estimator.max_iter)
             self._context.call_on_fit_task_begin(**self._told)

@@ -164,7 +164,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
             self._start(sizes, X.dtype)
         self._check_sizes(sizes)
         fitting = Fitting(self, self._chain(sizes), incremental)
-        fitting.run(X, Y, weights, self._held(validation_data))
+        fitting.run(X, Y, weights, self._held(validation_data), (y, sample_weight))
         if not all(np.isfinite(W).all() for W in [*self.coefs_, *self.intercepts_]):
             raise DataError(
                 "Solver produced non-finite parameter weights. The input data may contain large "

@@ -207,7 +207,7 @@ class Search:
                 warnings.filterwarnings("ignore", "Training interrupted by user")
                 fitted = self.candidate.fit(
                     trial.parameters, self.data.taken(train), held,
-                    tell if place == 0 else None, self.judge.higher_is_better,
+                    tell if place == 0 else None, self.judge,
                 )  # fmt: skip
             if heard:
                 raise KeyboardInterrupt

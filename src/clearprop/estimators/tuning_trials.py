@@ -162,7 +162,7 @@ class Candidate:
         data: Data,
         held: Data | None = None,
         tell: Tell | None = None,
-        higher: bool = False,
+        judge: Judge | None = None,
         given: Mapping[str, Any] | None = None,
     ) -> Any:
         """Fit to rows, and tell of each epoch where the estimator has some.
@@ -174,12 +174,14 @@ class Candidate:
         held : Data, optional
             Rows whose figure is told, if the estimator has none of its own.
         tell : callable, optional
-        higher : bool
-            Whether figures told shall be better if they are higher.
+        judge : Judge, optional
+            Whether figures told shall be better if they are higher; and the figure itself, where
+            the estimator has none of each epoch.
         given : mapping, optional
             Other settings of a network's run than the usual ones.
         """
         made = self.made(parameters)
+        higher = judge is not None and judge.higher_is_better
         if isinstance(made, tuple):
             network, settings = made
             return self._train(network, settings, data, held, tell, higher, given or {})
@@ -194,11 +196,14 @@ class Candidate:
             elif isinstance(last, Multilayer):
                 own = last.callbacks
                 every = (own,) if callable(own) else tuple(own or ())
-                last.set_params(callbacks=[*every, _OfMultilayer(tell, higher)])
-                judged = last.early_stopping or last.solver == "lbfgs" or prefix
-                if held is not None and not judged:
-                    weights = () if held.weights is None else (held.weights,)
-                    fit["validation_data"] = (held.X, held.y, *weights)
+                each: Callable[[Any], None] = _OfMultilayer(tell, higher)
+                if held is not None and not last.early_stopping:
+                    if prefix or last.solver == "lbfgs":  # which take no rows to be judged by
+                        each = _OfHeld(tell, partial(_before, made, held), judge)
+                    else:
+                        weights = () if held.weights is None else (held.weights,)
+                        fit["validation_data"] = (held.X, held.y, *weights)
+                last.set_params(callbacks=[*every, each])
         return made.fit(data.X, data.y, **fit)
 
     def _train(
@@ -275,6 +280,32 @@ class _OfMultilayer:
         figures = getattr(estimator, name, None)
         if figures and math.isfinite(figures[-1]):
             self.tell(len(figures), float(figures[-1]))
+
+
+@dataclass
+class _OfHeld:
+    """Called after each epoch, or iteration of L-BFGS; judges it by rows that are held back."""
+
+    tell: Tell
+    rows: Callable[[], Data]
+    judge: Judge | None
+    held: Data | None = None
+
+    def __call__(self, estimator: Any) -> None:
+        if self.held is None:  # now the steps in front are fitted
+            self.held = self.rows()
+        if self.judge is not None and all(np.isfinite(W).all() for W in estimator.coefs_):
+            self.tell(estimator.n_iter_, self.judge.figure(estimator, self.held))
+
+
+def _before(estimator: Any, data: Data) -> Data:
+    """Rows as the last step of a fitted pipeline reads them."""
+    X = data.X
+    while isinstance(estimator, Pipeline):
+        if len(estimator.steps) > 1:
+            X = estimator[:-1].transform(X)
+        estimator = estimator.steps[-1][1]
+    return Data(X, data.y, data.weights)
 
 
 # -- how good it is -------------------------------------------------------------------------------
