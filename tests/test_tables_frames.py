@@ -148,6 +148,33 @@ def test_texts_of_one_kind_are_read(
     assert open_table(make({"x": texts}), as_text=["x"]).columns[0].kind == "text"
 
 
+@pytest.mark.parametrize(
+    ("texts", "kind", "values"),
+    [
+        (["1", "?", "2"], "integer", [1, None, 2]),
+        (["?", "0.5", "NA", "7"], "real", [None, 0.5, None, 7.0]),
+        (["2024-03-01", "N/A", "2024/3/2"], "date", ["2024-03-01", None, "2024-03-02"]),
+        (["31/12/2023", "1/2/2024", "?"], "date", ["2023-12-31", "2024-02-01", None]),
+        (["?", "NA", "?"], "text", ["?", "NA", "?"]),
+        (["red", "?", "2"], "text", ["red", "?", "2"]),
+        (["007", "?", "2"], "text", ["007", "?", "2"]),
+    ],
+)
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, pl.DataFrame, pa.table])
+def test_a_word_for_nothing_among_numbers_or_dates_is_a_missing_cell(
+    texts: list[str], kind: str, values: list[Any], make: Any
+) -> None:
+    table = open_table(make({"x": texts}))
+    assert table.columns[0].kind == kind
+    cells = table.read()["x"]
+    assert cells.valid.tolist() == [value is not None for value in values]
+    there = [value for value in values if value is not None]
+    expected = np.array(there, "datetime64[us]" if kind == "date" else cells.values.dtype)
+    np.testing.assert_array_equal(cells.values[cells.valid], expected)
+    missing = [text for text, value in zip(texts, values, strict=True) if value is None]
+    assert all(repr(text) in table.notes[-1] for text in missing)
+
+
 def test_dates_that_may_begin_with_the_day_or_the_month_stay_texts_and_it_is_said() -> None:
     table = open_table(pd.DataFrame({"x": ["01/02/2024", "12/11/2024"]}))
     assert table.columns[0].kind == "text"

@@ -99,6 +99,16 @@ def test_how_a_row_is_read_does_not_depend_on_the_others() -> None:
         model.predict(X.iloc[:2].assign(when=["2024/3/1", "soon"]))
 
 
+def test_question_marks_among_numbers_are_missing_cells(rng: np.random.Generator) -> None:
+    x = rng.normal(size=300)
+    clean = pd.DataFrame({"x": np.where(np.arange(300) % 20, x, np.nan)})
+    marked = pd.DataFrame({"x": [repr(one) if one == one else "?" for one in clean["x"].tolist()]})
+    model, same = classifier().fit(clean, x > 0), classifier().fit(marked, x > 0)
+    assert (same.predict_proba(marked) == model.predict_proba(clean)).all()
+    assert (same.predict_proba(marked.iloc[[0]]) == model.predict_proba(clean.iloc[[0]])).all()
+    assert (model.predict_proba(marked) == model.predict_proba(clean)).all()
+
+
 def test_a_list_of_dicts_is_rows(rng: np.random.Generator) -> None:
     X = frame(rng)
     model = classifier().fit(X, rng.choice(["a", "b"], len(X)))

@@ -1,7 +1,8 @@
 """One column's cells as what a recipe reads: numbers, names of levels, truth values, days.
 
 Whatever a column was in training, a later table may hold it in another kind: numbers as text, true
-and false as 1 and 0. What can be read is read; the first cell that cannot is named.
+and false as 1 and 0. What can be read is read; the first cell that cannot is named. Of numbers,
+truth values and dates a text such as "?" says that there is none.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clearprop.errors import DataError
-from clearprop.tables.table import Cells
+from clearprop.tables.table import MISSING, Cells
 from clearprop.tables.texts import moment_of
 
 __all__ = ["READERS", "Role", "read_days", "read_names", "read_numbers"]
@@ -127,6 +128,8 @@ def _parsed(
 ) -> Cells:
     out = np.full(len(cells.values), np.nan)
     for row in np.flatnonzero(cells.valid).tolist():
+        if cells.values[row] in MISSING:
+            continue
         try:
             out[row] = parse(cells.values[row])
         except (ValueError, KeyError):

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from clearprop.errors import DataError
 from clearprop.tables.arrow import read_all
-from clearprop.tables.table import DTYPES, FILL, Cells, Column, Kind, MemoryTable, unique_names
+from clearprop.tables.table import (
+    DTYPES,
+    FILL,
+    MISSING,
+    Cells,
+    Column,
+    Kind,
+    MemoryTable,
+    unique_names,
+)
 from clearprop.tables.texts import forms_of, moment_of, note_of_forms, read_texts
 
 if TYPE_CHECKING:
@@ -28,7 +37,8 @@ def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
     """Open what is in memory as a table.
 
     Texts that are all dates, or all numbers with fractions, are read as such; of an array of texts,
-    whole numbers too. Dates begin with the year, or all cells agree where the day stands.
+    whole numbers too. Dates begin with the year, or all cells agree where the day stands. Among
+    them "?", "NA" and the like are missing cells, as in a file, and whole numbers are numbers.
 
     Parameters
     ----------
@@ -90,12 +100,14 @@ def _is_of_texts(values: object) -> bool:
 
 def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells, Kind, str]:
     """A column of texts as what they stand for, if that is something else; and a date's form."""
-    valid = cells.valid
-    there = cells.values[valid].tolist()
-    maybe_dates = bool(forms_of(there[:1]))
-    if not maybe_dates and read_texts(there[:1] * 2, whole=True) is None:  # most columns of texts
+    there = cells.values[cells.valid].tolist()
+    first = [next((text for text in there if text not in MISSING), "")]
+    maybe_dates = bool(forms_of(first))
+    if not maybe_dates and read_texts(first * 2, whole=True) is None:  # most columns of texts
         return cells, "text", ""
-    place = {text: at for at, text in enumerate(dict.fromkeys(there))}
+    different = dict.fromkeys(there)
+    none = [text for text in different if text in MISSING]
+    place = {text: at for at, text in enumerate(text for text in different if text not in MISSING)}
     forms = forms_of(list(place)) if maybe_dates and len(place) > 1 else []
     if forms:
         notes.append(note_of_forms(name, forms))
@@ -105,14 +117,20 @@ def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells
     if form:
         kind, values = "date", [moment_of(text, form) for text in place]
     else:
-        found = read_texts(list(place), whole=whole)
+        found = read_texts(list(place), whole=whole or bool(none))
         if found is None:
             return cells, "text", ""
         kind, values = found
         notes.append(f"column {name!r}: its texts are read as {_READ_AS[kind]}")
-    out = np.full(len(valid), FILL[kind], DTYPES[kind])
+    if none:
+        notes.append(f"column {name!r}: {' and '.join(map(repr, none))} are missing cells")
+        place |= dict.fromkeys(none, -1)
+        values.append(FILL[kind])
+    out = np.full(len(cells.valid), FILL[kind], DTYPES[kind])
     at = np.fromiter(map(place.__getitem__, there), np.intp, len(there))
-    out[valid] = np.array(values, DTYPES[kind])[at]
+    valid = cells.valid.copy()
+    valid[cells.valid] = at >= 0
+    out[cells.valid] = np.array(values, DTYPES[kind])[at]
     return Cells(out, valid), kind, form
 
 
