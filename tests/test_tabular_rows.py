@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from clearprop.errors import DataError
+from clearprop.errors import DataError, SettingError
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.tables.encoder import Encoder
 
@@ -107,6 +107,38 @@ def test_question_marks_among_numbers_are_missing_cells(rng: np.random.Generator
     assert (same.predict_proba(marked) == model.predict_proba(clean)).all()
     assert (same.predict_proba(marked.iloc[[0]]) == model.predict_proba(clean.iloc[[0]])).all()
     assert (model.predict_proba(marked) == model.predict_proba(clean)).all()
+
+
+def test_columns_that_are_not_learned_from_are_named() -> None:
+    x = np.linspace(-1, 1, 60)
+    X = pd.DataFrame({
+        "row_id": range(60),
+        "note": [f"about {place}" for place in range(60)],
+        "day": ["01/02/2024", "03/04/2024"] * 30,
+        "same": 1,
+        "z": x * 1j,
+        "x": x,
+    })  # fmt: skip
+    with pytest.warns(UserWarning, match="not learned from") as told:
+        model = classifier().fit(X, x > 0)
+    (text,) = [str(one.message) for one in told]
+    assert "'row_id' (an identifier: its whole numbers are all different)" in text
+    assert "'note' (an identifier: its texts are all different)" in text
+    assert "columns={'row_id': 'number'} would learn from it" in text
+    assert "column 'day' is text: its dates may be %d/%m/%Y or %m/%d/%Y" in text
+    assert "column 'z' is left out" in text and "'same'" not in text
+    assert set(encoder(model).names) == {"day", "x"}
+    with pytest.warns(UserWarning, match="not learned from: 'note'") as told:
+        classifier(columns={"row_id": "number"}).fit(X[["row_id", "note", "x"]], x > 0)
+    assert classifier().fit(X[["x"]], x > 0).predict(X.iloc[:2]).tolist() == [False, False]
+
+
+def test_n_jobs_counts_back_from_all_cores() -> None:
+    X = pd.DataFrame({"x": np.linspace(-1, 1, 60)})
+    for n_jobs in (-1, -2, -1000):
+        assert classifier(n_jobs=n_jobs).fit(X, X["x"] > 0).score(X, X["x"] > 0) > 0.9
+    with pytest.raises(SettingError, match="n_jobs"):
+        classifier(n_jobs=0).fit(X, X["x"] > 0)
 
 
 def test_a_list_of_dicts_is_rows(rng: np.random.Generator) -> None:

@@ -70,7 +70,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
     random_state : int, RandomState or None
         The same whole number gives the same bits, for any number of threads.
     n_jobs : int, optional
-        Threads.
+        Threads; −1: as many as are worth it, as without; −2: as many as there are cores less one.
 
     Attributes
     ----------
@@ -78,6 +78,8 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         The labels in sorted order.
     model_ : clearprop.Model
         The trained network with its encoder: saves itself to a file that `clearprop.load` reads.
+        Its ``columns`` say what each column is used as, and why; a warning names those that may
+        tell something and are left out.
     n_features_in_ : int
     feature_names_in_ : (columns,) array of str
         If it was fitted to a frame.

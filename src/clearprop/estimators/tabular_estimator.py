@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
+from joblib import effective_n_jobs  # type: ignore[import-untyped]
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
@@ -26,7 +27,7 @@ from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
 from clearprop.estimators.tabular_opening import OpensTables
-from clearprop.estimators.tabular_rows import Rows, decisions_of
+from clearprop.estimators.tabular_rows import Rows, decisions_of, not_learned_from
 from clearprop.model import Model
 from clearprop.model.arrays import Watcher
 from clearprop.model.loading import load
@@ -106,7 +107,7 @@ class Tabular(OpensTables):
             _ATTRS,
             {
                 "time_limit": self.time_limit,
-                "n_jobs": None if self.n_jobs == -1 else self.n_jobs,
+                "n_jobs": _threads(self.n_jobs),
                 "precision": self.precision,
             },
             type(self).__name__,
@@ -138,6 +139,9 @@ class Tabular(OpensTables):
             )
         self.model_ = found.model
         self.model_.columns = decisions.to_data()
+        left_out = not_learned_from(table, decisions)
+        if left_out:
+            warnings.warn(left_out, stacklevel=3)
         self.ingredients_: Ingredients = made_of
         self.histories_, self.epochs_ = found.histories, found.epochs
         self.inputs_: tuple[int, ...] = found.inputs
@@ -259,6 +263,14 @@ class Tabular(OpensTables):
                     path.write_bytes(state[name])
                     state[name] = load(path)
         super().__setstate__(state)
+
+
+def _threads(n_jobs: Any) -> Any:
+    """None lets the engine choose, and so does −1; −2 leaves one core free, as in joblib."""
+    if n_jobs == -1:
+        return None
+    counts_back = isinstance(n_jobs, int | np.integer) and n_jobs < -1
+    return effective_n_jobs(int(n_jobs)) if counts_back else n_jobs
 
 
 def _seed(random_state: Any) -> int:

@@ -38,6 +38,7 @@ __all__ = [
     "distinct",
     "in_memory",
     "labels_of",
+    "not_learned_from",
     "numbers_of",
     "weights_of",
 ]
@@ -74,6 +75,9 @@ _LABELS = (str, bool, numbers.Real, np.bool_, np.number, datetime.date, np.datet
 
 #: Weights are divided by their largest where that lies outside these: products would be 0, or ∞.
 _WEIGHTS = (1e-30, 1e30)
+
+#: Columns that a warning lists at most.
+_TOLD = 8
 
 _FACTOR = Attr("class_weight", float, 1.0, bounds="[0, inf)")
 
@@ -204,6 +208,21 @@ def decisions_of(table: Table, columns: Mapping[str, str] | None) -> Decisions:
             raise
         role = {"text": "category", "boolean": "boolean", "date": "date"}.get(first.kind, "number")
         return decide(table, columns={**given, first.name: role})
+
+
+def not_learned_from(table: Table, decisions: Decisions) -> str:
+    """Return which columns may tell something and are left out all the same, and why; or ""."""
+    plain = ("as asked", "all cells are the same", "no cell has a value")
+    left = [c for c in decisions if c.use == "dropped" and c.why not in plain]
+    told = []
+    if left:
+        more = f" and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
+        listed = ", ".join(f"{column.name!r} ({column.why})" for column in left[:_TOLD])
+        role = "number" if left[0].kind in ("integer", "real") else "category"
+        hint = f"columns={{{left[0].name!r}: {role!r}}} would learn from it"
+        told.append(f"not learned from: {listed}{more}; {hint}")
+    told += [note for note in table.notes if " is left out: " in note or " is text: " in note]
+    return "; ".join(told)
 
 
 def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Target]:

@@ -253,6 +253,8 @@ def _kind_of(values: list[Any], name: str) -> tuple[Kind, Any]:
 
     if any(isinstance(value, list | tuple | dict | set | bytes | np.ndarray) for value in values):
         raise DataError(f"column {name!r} holds a value for several cells: give one a row")
+    if any(isinstance(value, complex | np.complexfloating) for value in values):
+        raise DataError(f"column {name!r} holds complex numbers: split them in two columns")
     if not values:
         return "real", float
     if all_are(bool, np.bool_):
