@@ -412,6 +412,12 @@ def test_scikit_learns_callbacks_are_told_of_every_epoch(X: Array, numbers: Arra
     assert recorder.scores[-1] == model.score(X, numbers)
 
 
+def test_residual_that_adds_nothing_is_told(X: Array, numbers: Array) -> None:
+    with pytest.warns(UserWarning, match="residual=True adds nothing"):
+        cp.MLPRegressor(**(SMALL | {"hidden_layer_sizes": (4, 3)}), residual=True).fit(X, numbers)
+    cp.MLPRegressor(**(SMALL | {"hidden_layer_sizes": (4, 4)}), residual=True).fit(X, numbers)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_scikit_learns_monitor_scores_labels_of_any_kind(

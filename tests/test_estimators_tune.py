@@ -204,6 +204,11 @@ def test_networks_and_functions_of_parameters_are_searched(wine: Any) -> None:
     assert isinstance(lambdas.best_estimator, Ridge)
 
 
+def test_a_function_that_takes_no_parameters_by_name_is_told_how(wine: Any) -> None:
+    with pytest.raises(SettingError, match=r"with the parameters by name, f\(alpha=1\): "):
+        cp.tune(lambda parameters: Ridge(**parameters), *wine, {"alpha": [1]}, trials=1)
+
+
 def test_whole_numbers_are_numbers_to_a_network_or_a_metric_of_numbers() -> None:
     X = np.random.default_rng(0).normal(size=(60, 2))
     y = (10 * X[:, 0]).astype(int)

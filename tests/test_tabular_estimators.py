@@ -383,6 +383,7 @@ def test_progress_is_told_and_changes_no_bits(cancer: Any, fitted: TabularClassi
         ({"max_steps": [0, 0]}, "max_steps must be a whole number"),
         ({"max_steps": [3, 0, 3, 0]}, "max_steps must be a whole number"),
         ({"n_jobs": 0}, "n_jobs"),
+        ({"metric": "roc_auc"}, "here it is 'auc'"),
         ({"columns": {"mean radius": "text"}}, "text"),
         ({"random_state": "no"}, "random_state"),
     ],

@@ -7,6 +7,7 @@ engine's. Proved by ``tests/test_estimators_*.py``.
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
@@ -163,6 +164,12 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         if first:
             self._start(sizes, X.dtype)
         self._check_sizes(sizes)
+        if self.residual and not any(a == b for a, b in pairwise(hidden)):
+            warnings.warn(
+                f"residual=True adds nothing to hidden_layer_sizes={self.hidden_layer_sizes}: a "
+                "layer adds the one before it if that is as wide",
+                stacklevel=3,
+            )
         fitting = Fitting(self, self._chain(sizes), incremental)
         fitting.run(X, Y, weights, self._held(validation_data), (y, sample_weight))
         if not all(np.isfinite(W).all() for W in [*self.coefs_, *self.intercepts_]):

@@ -99,7 +99,9 @@ def read_weights(given: Any, X: Any, what: str = "sample_weight") -> NDArray[Any
     wrong = weights < 0
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise DataError(f"{what} has {number(weights[row])} in row {row}; weights are 0 or more")
+        raise DataError(
+            f"{what} has {number(weights[row])} in row {row + 1}; weights are 0 or more"
+        )
     return weights
 
 

@@ -31,7 +31,7 @@ _ATTRS = (
 
 
 class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
-    """Turn any table into numbers, as the networks of tables read it.
+    """Turn any table into numbers, by the recipes of the networks of tables.
 
     Numbers are scaled, categories become an input a level, truth values, dates and missing cells
     are encoded; columns that tell nothing (of one value, identifiers) are left out. It is fitted
@@ -42,7 +42,8 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
     numbers : {"standard", "robust", "pieces", "rare", "periodic"}
         How columns of numbers are encoded: (x − mean) / std; by median and quartiles, clipped
         smoothly; so, and piecewise linearly in up to 16 parts, or in up to 64 for columns of mostly
-        one value, or as 8 sines and cosines.
+        one value, or as 8 sines and cosines. The networks of the presets read ``"pieces"``, and
+        ``"rare"`` or ``"robust"`` where a rule says so.
     columns : {name: "number", "category", "boolean" or "date"}, optional
         What is known better than it looks.
     recipes : {name: recipe}, optional

@@ -30,6 +30,16 @@ _LEAST = 2.0**-40
 #: Costs of numbers besides the usual one, by metric.
 _COSTS = {"mae": "absolute_error", "median_ae": "absolute_error", "pinball": "quantile"}
 
+#: What scikit-learn's scorers call the same.
+_THEIRS = {
+    "roc_auc": "auc",
+    "neg_log_loss": "log_loss",
+    "neg_root_mean_squared_error": "rmse",
+    "neg_mean_squared_error": "rmse",
+    "neg_mean_absolute_error": "mae",
+    "neg_median_absolute_error": "median_ae",
+}
+
 _USUAL = {"classification": "log_loss", "regression": "rmse"}
 
 
@@ -44,7 +54,9 @@ def check_metric(metric: str | None, task: str | None = None) -> None:
     known = [name for name, row in METRICS.items() if task in (None, row.task)]
     if metric is not None and metric not in known:
         of = "" if task is None else f" for {task}"
-        raise SettingError(f"there is no metric {metric!r}{of}; {did_you_mean(metric, known)}")
+        own = _THEIRS.get(metric) if isinstance(metric, str) else None
+        hint = f"here it is {own!r}" if own in known else did_you_mean(metric, known)
+        raise SettingError(f"there is no metric {metric!r}{of}; {hint}")
 
 
 def metric_of(task: str, metric: str | None) -> str:

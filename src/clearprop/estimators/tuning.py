@@ -65,8 +65,8 @@ def tune(
     ----------
     what : estimator, Network, or function
         An estimator of ours or any in scikit-learn's form, a pipeline too; a `Network`, whose
-        settings of `train` are searched; or a function of the parameters that returns one of them,
-        or ``(network, settings of train)``.
+        settings of `train` are searched; or a function, called with the parameters by name, that
+        returns one of them, or ``(network, settings of train)``.
     X : frame, array, dict of columns
     y : (n,) or (n, outputs) targets
     space : {name: values}, or function of an Optuna trial, optional

@@ -186,7 +186,7 @@ class Study:
             had = content["about"].get(what)
             if had != own:
                 raise UsageError(
-                    f"{os.fspath(path)} is of a search with another {what}"
+                    f"{os.fspath(path)} holds a search with another {what}"
                     f"{'' if len(own) > 24 else f' ({had}, now {own})'}: name another study"
                 )
         states = self.optuna.trial.TrialState

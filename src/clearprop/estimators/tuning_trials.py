@@ -5,6 +5,7 @@ Proved by ``tests/test_estimators_tune.py``.
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ from clearprop.model import Model, train
 from clearprop.model.targets import find_target
 from clearprop.network import Network
 from clearprop.tables import MemoryTable, Table
-from clearprop.words import did_you_mean
+from clearprop.words import did_you_mean, shown
 
 __all__ = ["Candidate", "Data", "Judge", "Tell", "divided", "rows_of"]
 
@@ -136,6 +137,7 @@ class Candidate:
             return self._seeded(with_parameters(clone(self.what), parameters))
         if isinstance(self.what, Network):
             return self.what, dict(parameters)
+        _see_that_it_takes(self.what, parameters)
         made = self.what(**parameters)
         if isinstance(made, Network):
             return made, {}
@@ -230,6 +232,18 @@ class Candidate:
             every = (own,) if callable(own) else tuple(own)
             settings["callbacks"] = (*every, after_each)
         return train(network, data.X, data.y, sample_weight=data.weights, **settings)
+
+
+def _see_that_it_takes(function: Callable[..., Any], parameters: Mapping[str, Any]) -> None:
+    try:
+        inspect.signature(function).bind(**parameters)
+    except ValueError:  # one written in C tells nothing of itself
+        pass
+    except TypeError as error:
+        given = ", ".join(f"{name}={shown(value)}" for name, value in parameters.items())
+        raise SettingError(
+            f"the function to tune is called with the parameters by name, f({given}): {error}"
+        ) from None
 
 
 def _last(estimator: Any) -> tuple[Any, str]:

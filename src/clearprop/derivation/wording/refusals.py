@@ -168,8 +168,10 @@ REFUSALS = Words(
             "zh": "记号 {name}：{first} 与 {second} 都是 {letter}；请给每个量各自的字母",
         },
         "notation_kind": {
-            "en": "a notation is a name or a Notation, got {given}",
-            "zh": "记号应是名称或 Notation，而不是 {given}",
+            "en": "a notation is a name or a Notation, got {given}; "
+            "give parameters, X and Y by name: parameters=…",
+            "zh": "记号应是名称或 Notation，而不是 {given}；"
+            "参数、X 与 Y 请按名称给出：parameters=…",
         },
         "notation_file": {
             "en": "the notation {path} cannot be read: {reason}",
