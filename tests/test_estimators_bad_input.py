@@ -142,7 +142,7 @@ def test_a_negative_weight_is_named_with_its_row(kind: str) -> None:
     weights[3] = -2.0
     with pytest.raises(DataError, match=r"sample_weight has -2 in row 4; weights are 0 or more"):
         model.fit(X, y, sample_weight=weights)
-    with pytest.raises(DataError, match=r"sample_weight of validation_data has -2 in row 3"):
+    with pytest.raises(DataError, match=r"sample_weight of validation_data has -2 in row 4"):
         model.fit(X, y, validation_data=(X, y, weights))
 
 
