@@ -10,7 +10,7 @@ machine, a table's records one after another. ``--outside`` makes those of
 (`benchmarks.accuracy_outside`). ``tools/accuracy_page.py`` writes ``docs/accuracy.md`` from all.
 
 Protocol: random splits of 80 to 20, stratified by class, the seed the split's number; every model
-gets the same rows, its own defaults, and ``--threads`` threads. Classification error, log-loss,
+gets the same rows, its own defaults, one thread (``--threads``). Classification error, log-loss,
 expected calibration error, RMSE over the standard deviation of the test targets; seconds of the
 clock and of the processor while fitting; of ours the arithmetic too, in operations, and the peak of
 one core in GFLOP/s that was known then (``--flop`` adds both to records that lack them).
@@ -326,7 +326,7 @@ def main() -> None:
     told.add_argument(
         "--splits", type=int, default=0, help="of each table; 5, of --tiles and --outside 1"
     )
-    told.add_argument("--threads", type=int, default=2)
+    told.add_argument("--threads", type=int, default=1, help="as in the records")
     told.add_argument("--ablation", action="store_true", help="one ingredient changed at a time")
     told.add_argument("--tiles", action="store_true", help="presets in bfloat16, on this machine")
     told.add_argument("--outside", action="store_true", help="other tables")

@@ -174,8 +174,8 @@ TAIL = """\
 ```sh
 make bench-accuracy                                      # what is missing, one record at a time
 .venv-bench/bin/python -m benchmarks.accuracy --ablation
-.venv-bench/bin/python -m benchmarks.accuracy --outside --threads 1
-.venv-bench/bin/python -m benchmarks.accuracy --tiles --threads 1
+.venv-bench/bin/python -m benchmarks.accuracy --outside
+.venv-bench/bin/python -m benchmarks.accuracy --tiles
 .venv-bench/bin/python -m benchmarks.million
 ```
 
