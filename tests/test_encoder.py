@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -135,6 +137,30 @@ def test_a_level_keeps_its_name_in_every_kind(levels: list[object], later: list[
     got = encoded(encoder, {"c": later})
     assert got[:2] == expected[:2]
     assert all(sum(row) == 1 for row in got)
+
+
+@pytest.mark.parametrize(
+    ("trained", "later"),
+    [
+        ([True, False, "unknown"], [True, False]),
+        (["True", "False", "unknown"], [True, False]),
+        ([1.0, 2.5, "unknown"], [1.0, 2.5]),
+        (["1.50", "2", "unknown"], [1.5, 2.0]),
+        ([datetime.date(2024, 3, 1), datetime.datetime(2024, 3, 2, 7), "unknown"],
+         np.array(["2024-03-01", "2024-03-02T07"], "M8[us]")),
+    ],
+)  # fmt: skip
+def test_a_level_is_known_however_its_column_spells_it(trained: list[Any], later: Any) -> None:
+    encoder = fit_encoder(open_table({"c": trained}, as_text=["c"]), {"c": "category"})
+    whole = encoder.encode(open_table({"c": trained}, as_text=["c"])).X
+    alone = encoder.encode(open_table({"c": later})).X
+    assert alone.tolist() == whole[:2].tolist() and (alone.sum(axis=1) == 1).all()
+
+
+def test_levels_that_are_spelt_alike_stay_apart() -> None:
+    encoder = fit_encoder(open_table({"c": ["1.50", "1.5", "007", "7"]}), {"c": "category"})
+    assert encoder.encode(open_table({"c": ["1.50", "1.5", "007", "7"]})).X.sum(axis=0).all()
+    assert encoder.encode(open_table({"c": [1.5, 7.0]})).X @ np.arange(4) == pytest.approx([1, 3])
 
 
 def test_a_later_file_is_read_with_the_kinds_of_training(tmp_path: Path) -> None:

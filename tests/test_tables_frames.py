@@ -282,6 +282,34 @@ def test_zeros_of_both_signs_among_texts_stay_apart() -> None:
     assert cells.values.tolist() == ["x", "0.0", "-0.0", "2.5"] * 20
 
 
+def test_keys_that_are_no_texts_name_their_columns() -> None:
+    assert open_table([{0: 1.5, "b": 2}, {0: 2.5}]).read()["0"].values.tolist() == [1.5, 2.5]
+    assert open_table({0: [1.5], "b": [2]}).names == ("0", "b")
+
+
+@pytest.mark.parametrize("table", [{1: [1], "1": [2]}, [{1: 1, "1": 2}]])
+def test_keys_that_are_alike_as_texts_are_refused(table: Any) -> None:
+    with pytest.raises(DataError, match="two columns are called '1', 1 and '1': rename one"):
+        open_table(table)
+
+
+def test_spaces_round_a_name_stay_where_they_tell_columns_apart() -> None:
+    table = open_table(pd.DataFrame({" a": [1], "a": [2], " b ": [3]}))
+    assert table.names == (" a", "a", "b") and table.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("cells", "says"),
+    [
+        (np.array(["300000-01-01"], "M8[s]"), "date that 64 bits of microseconds do not hold"),
+        ({1, 2}, "is a set, which has no order"),
+    ],
+)
+def test_cells_that_would_turn_into_others_are_refused(cells: Any, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        open_table({"d": cells})
+
+
 def test_the_callers_frame_is_not_changed() -> None:
     x = np.array([1.0, np.nan, 3.0])
     masked = np.ma.MaskedArray([1, 2, 3], [0, 1, 0])

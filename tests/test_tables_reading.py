@@ -178,6 +178,31 @@ def test_day_first_dates_are_read_where_they_cannot_be_month_first(tmp_path: Pat
     assert "write them as in 2024-12-31" in unclear.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("cells", "noted"),
+    [
+        (["04/01/23", "07/01/23"], True),  # DuckDB's year 4
+        (["1-2-24", "3-4-24"], True),
+        (["1-2-3", "10/12/11"], False),
+        (["epoch", "2024-01-01"], False),
+        (["2024-01-01 (BC)", "2024-01-02"], False),
+        (["12345-01-01", "12346-01-01"], False),
+    ],
+)
+def test_a_date_has_a_year_of_four_digits(tmp_path: Path, cells: list[str], noted: bool) -> None:
+    table = open_table(put(tmp_path, "t.csv", "\n".join(["d", *cells]) + "\n"))
+    assert kinds(table) == {"d": "text"}
+    assert values(table, "d") == cells
+    assert any("years have two digits" in note for note in table.notes) == noted
+
+
+def test_moments_may_be_written_in_several_ways(tmp_path: Path) -> None:
+    cells = ["2024-1-1 7:05", "2024/01/02", "2024-01-02T01:00:00.5Z", "2024-01-02 01:00:00+01:00"]
+    table = open_table(put(tmp_path, "t.csv", "\n".join(["d", *cells]) + "\n"))
+    moments = ["2024-01-01T07:05", "2024-01-02", "2024-01-02T01:00:00.5", "2024-01-02"]
+    assert table.read()["d"].values.tolist() == np.array(moments, "M8[us]").tolist()
+
+
 def test_quotes_newlines_and_unicode_names(tmp_path: Path) -> None:
     text = 'größe,"na,me",价格\n1,"two\nlines",3\n2,"say ""hi""",4\n'
     table = open_table(put(tmp_path, "t.csv", text))

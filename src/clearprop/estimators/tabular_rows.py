@@ -79,7 +79,7 @@ _WEIGHTS = (1e-30, 1e30)
 #: Columns that a warning lists at most.
 _TOLD = 8
 
-_FACTOR = Attr("class_weight", float, 1.0, bounds="[0, inf)")
+_FACTOR = Attr("class_weight", float, 1.0, bounds="[0, 1e30]")
 
 _KINDS: Mapping[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
 
@@ -340,6 +340,8 @@ def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
         given = np.asarray(sample_weight)
         if any(isinstance(one, complex) for one in given.ravel()[:1].tolist()):
             raise TypeError("they are complex")
+        if given.dtype.kind in "mM":
+            raise TypeError("they are dates or times")
         weights = given.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"sample_weight holds what is no number: {error}") from None

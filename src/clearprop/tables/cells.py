@@ -16,9 +16,9 @@ import numpy as np
 
 from clearprop.errors import DataError
 from clearprop.tables.table import MISSING, Cells
-from clearprop.tables.texts import moment_of
+from clearprop.tables.texts import moment_of, read_texts
 
-__all__ = ["READERS", "Role", "read_days", "read_names", "read_numbers"]
+__all__ = ["READERS", "Role", "one_name", "read_days", "read_names", "read_numbers"]
 
 #: What a column is to a network.
 Role = Literal["number", "category", "boolean", "date"]
@@ -64,6 +64,23 @@ def read_names(cells: Cells, name: str, start: int) -> Cells:
     unique, inverse = np.unique(values[valid], return_inverse=True)
     out[valid] = np.array([_name(level) for level in unique], object)[inverse]
     return Cells(out, valid)
+
+
+def one_name(text: str) -> str:
+    """Return the one spelling of a level that may be written in several: "1.0", "TRUE", a date.
+
+    What kind a column's cells are depends on all of them: True beside a text is "True", among truth
+    values alone "true".
+
+    Examples
+    --------
+    >>> [one_name(text) for text in ("True", "1.50", "007", "2024-03-01 00:00:00", "red")]
+    ['true', '1.5', '007', '2024-03-01', 'red']
+    """
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    found = read_texts([text, text], whole=True)
+    return text if found is None else _name(np.array(found[1])[0])
 
 
 def _name(level: Any) -> str:

@@ -34,6 +34,13 @@ _DELIMITERS = (",", "\t", ";", "|")
 _AT_ONCE = 100
 _SQL = {"integer": "BIGINT", "real": "DOUBLE"}
 
+#: A date, and a time of day with its offset from UTC. DuckDB reads more: 1-2-3 is a day in year 1.
+_ISO = (
+    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}"
+    r"([ T]+\d{1,2}:\d{2}(:\d{2}([.]\d+)?)? ?(Z|z|UTC|[+-]\d{2}(:?\d{2})?)?)?"
+)
+_SHORT_YEAR = r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}"
+
 _THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})*([.][0-9]+)?"
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -258,9 +265,11 @@ def _other_kind(
     if least.lower() in ("true", "false"):
         if fitting([f"CASE WHEN lower({trimmed}) IN ('true', 'false') THEN 1 END"])[0]:
             return Field(name, "boolean", f"(lower({trimmed}) = 'true')")
-    elif re.match(r"\d{1,6}[-/]\d{1,2}[-/]\d{1,2}", least):
-        finite = f"CASE WHEN isfinite(try_cast({cell} AS TIMESTAMPTZ)) THEN 1 END"
-        if fitting([finite])[0]:  # one with an offset is a moment too: in UTC, as all others are
+    elif re.fullmatch(_ISO, least):
+        written = f"regexp_full_match({trimmed}, {literal(_ISO)})"
+        finite = f"isfinite(try_cast({cell} AS TIMESTAMPTZ))"
+        # One with an offset is a moment too: in UTC, as all others are.
+        if fitting([f"CASE WHEN {written} AND {finite} THEN 1 END"])[0]:
             return Field(name, "date", f"make_timestamp(epoch_us(CAST({cell} AS TIMESTAMPTZ)))")
     elif delimiter != "," and re.fullmatch(r"[+-]?\d*,\d+", least):
         comma = f"replace({cell}, ',', '.') AS DOUBLE"
@@ -272,6 +281,13 @@ def _other_kind(
         if fitting([grouped])[0]:
             notes.append(f"column {name!r}: its numbers have commas at the thousands")
             return Field(name, "real", f"CAST(replace({cell}, ',', '') AS DOUBLE)")
+    elif re.fullmatch(_SHORT_YEAR, least):
+        written = f"regexp_full_match({trimmed}, {literal(_SHORT_YEAR)})"
+        if fitting([f"CASE WHEN {written} THEN 1 END"])[0]:
+            notes.append(
+                f"column {name!r} is text: if it holds dates, their years have two digits; write "
+                "them as in 2024-12-31"
+            )
     likely = forms_of([least])
     if likely:
         fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in likely])
@@ -312,7 +328,8 @@ def explain_csv(text: str, files: Sequence[TextFile], found: Layout) -> Exceptio
     if "quote" in text.split("Possible", 1)[0].lower():
         return DataError(f'{at}: a " stands inside a cell: write it twice and quote the cell')
     if "invalid state" in text:
-        return DataError(f'{at}: this is no well-formed CSV: look for a stray "')
+        hint = 'look for a stray ", or for line ends of several kinds'
+        return DataError(f"{at}: this is no well-formed CSV: {hint}")
     first = text.strip().split("\n", 1)[0]
     return FileError(f"{at} cannot be read: {first}")
 

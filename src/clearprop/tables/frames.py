@@ -60,8 +60,8 @@ def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
         columns = _array_columns(data)
         of_texts |= set(columns) if data.dtype.kind in "UT" else set()
     elif isinstance(data, Mapping):
-        columns = {str(name): _cells_of(values, str(name)) for name, values in data.items()}
-        of_texts |= {str(name) for name, values in data.items() if _is_of_texts(values)}
+        columns = {name: _cells_of(data[key], name) for name, key in _named(data).items()}
+        of_texts |= {str(key) for key, values in data.items() if _is_of_texts(values)}
     elif isinstance(data, Sequence) and data and all(isinstance(row, Mapping) for row in data):
         columns = _record_columns(data)
     else:
@@ -148,8 +148,29 @@ def _array_columns(array: NDArray[Any]) -> dict[str, tuple[Cells, Kind]]:
 
 
 def _record_columns(rows: Sequence[Mapping[str, object]]) -> dict[str, tuple[Cells, Kind]]:
-    names = dict.fromkeys(str(name) for row in rows for name in row)
-    return {name: _from_objects([row.get(name) for row in rows], name) for name in names}
+    keys = dict.fromkeys(key for row in rows for key in row)
+    return {
+        name: _from_objects([row.get(cast(str, key)) for row in rows], name)
+        for name, key in _named(keys).items()
+    }
+
+
+def _named(keys: Iterable[object]) -> dict[str, object]:
+    """Keys by what their columns are called.
+
+    Raises
+    ------
+    DataError
+        If two are called the same, as 1 and "1" are.
+    """
+    named: dict[str, object] = {}
+    for key in keys:
+        if str(key) in named:
+            raise DataError(
+                f"two columns are called {str(key)!r}, {named[str(key)]!r} and {key!r}: rename one"
+            )
+        named[str(key)] = key
+    return named
 
 
 def _cells_of(values: object, name: str) -> tuple[Cells, Kind]:
@@ -158,6 +179,8 @@ def _cells_of(values: object, name: str) -> tuple[Cells, Kind]:
         cells, kind = _cells_of(values.data, name)
         valid = cells.valid & ~np.ma.getmaskarray(values)
         return _filled(cells.values.copy(), valid, kind), kind
+    if isinstance(values, set | frozenset):
+        raise DataError(f"column {name!r} is a set, which has no order: give a list")
     if not isinstance(values, np.ndarray):
         if isinstance(values, str) or not isinstance(values, Iterable):
             raise DataError(
@@ -179,8 +202,14 @@ def _cells_of(values: object, name: str) -> tuple[Cells, Kind]:
         real = values.astype(np.float64)
         return Cells(real, ~np.isnan(real)), "real"
     if dtype.kind == "M":
-        dates = values.astype("datetime64[us]")
-        return Cells(dates, ~np.isnat(dates)), "date"
+        dates, there = values.astype("datetime64[us]"), ~np.isnat(values)
+        fine = np.datetime_data(dtype)[0] in ("us", "ns", "ps", "fs", "as")
+        if not fine and (dates.astype(dtype) != values)[there].any():
+            raise DataError(
+                f"column {name!r} has a date that 64 bits of microseconds do not hold: mend it, or "
+                "leave the cell empty"
+            )
+        return Cells(dates, there), "date"
     if dtype.kind == "m":
         seconds = values.astype("timedelta64[us]").astype(np.int64) / 1e6
         return _filled(seconds, ~np.isnat(values), "real"), "real"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -242,9 +243,15 @@ def joined(parts: Sequence[Cells], kind: Kind) -> Cells:
 
 
 def unique_names(raw: Iterable[str], notes: list[str]) -> list[str]:
-    """Column names as they will be called: none empty, no two the same. Changes are noted."""
+    """Column names as they will be called: none empty, no two the same. Changes are noted.
+
+    Spaces round them go, but where they tell one column from another.
+    """
     names: list[str] = []
-    given = [name.strip() for name in raw]
+    kept = list(raw)
+    bare = [name.strip() for name in kept]
+    alike = Counter(name.strip() for name in set(kept))
+    given = [kept[k] if alike[name] > 1 else name for k, name in enumerate(bare)]
     taken = set(given)
     for place, name in enumerate(given, start=1):
         if not name:
