@@ -196,6 +196,43 @@ def test_a_date_has_a_year_of_four_digits(tmp_path: Path, cells: list[str], note
     assert any("years have two digits" in note for note in table.notes) == noted
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_a_wide_file_is_read_as_a_narrow_one(tmp_path: Path, suffix: str) -> None:
+    cells = {
+        "n": ["1", "2.5", "NA"],
+        "i": ["1", "-7", "12"],
+        "zip": ["007", "1", "2"],
+        "t": [" red", '"two, or ""three"""', ""],
+        "d": ["31/12/2023", "1/2/2024", ""],
+        "m": ["2024-01-02", "2024-01-02T03:04:05", "?"],
+        "b": ["true", "FALSE", ""],
+        "k": ['"1,200.5"', '"12"', '"1,000,000"'],
+    }
+
+    def table(times: int) -> Table:
+        names = [f"{name}{k}" for k in range(times) for name in cells]
+        rows = [[cells[name.rstrip("0123456789")][row] for name in names] for row in range(3)]
+        text = "\n".join(",".join(row) for row in [names, *rows]) + "\n"
+        path = tmp_path / f"{times}{suffix}"
+        path.write_bytes(gzip.compress(text.encode()) if suffix == ".csv.gz" else text.encode())
+        return open_table(str(path))
+
+    narrow, wide = table(1), table(40)
+    assert len(wide.names) == 320 and wide.rows == 3
+    for name, column in wide.read().items():
+        same = narrow.read()[f"{name.rstrip('0123456789')}0"]
+        np.testing.assert_array_equal(column.values, same.values)
+        assert column.valid.tolist() == same.valid.tolist()
+    assert [column.kind for column in wide.columns[:8]] == [c.kind for c in narrow.columns]
+    assert set(narrow.notes) <= set(wide.notes)
+
+
+def test_a_ragged_row_of_a_wide_file_is_named(tmp_path: Path) -> None:
+    rows = [",".join(f"c{k}" for k in range(300)), *[",".join(["1"] * 300)] * 3, "1,2"]
+    with pytest.raises(DataError, match=r"t.csv, line 5 has 2 cells where the header has 300"):
+        open_table(put(tmp_path, "t.csv", "\n".join(rows) + "\n"))
+
+
 def test_moments_may_be_written_in_several_ways(tmp_path: Path) -> None:
     cells = ["2024-1-1 7:05", "2024/01/02", "2024-01-02T01:00:00.5Z", "2024-01-02 01:00:00+01:00"]
     table = open_table(put(tmp_path, "t.csv", "\n".join(["d", *cells]) + "\n"))

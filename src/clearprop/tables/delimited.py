@@ -19,6 +19,7 @@ from clearprop.tables.table import Kind, unique_names
 from clearprop.tables.texts import forms_of, note_of_forms
 
 __all__ = [
+    "AT_ONCE",
     "Field",
     "Layout",
     "explain_csv",
@@ -31,7 +32,7 @@ __all__ = [
 
 _DELIMITERS = (",", "\t", ";", "|")
 #: Columns asked about in one query: the time to plan a query grows faster than its length.
-_AT_ONCE = 100
+AT_ONCE = 100
 _SQL = {"integer": "BIGINT", "real": "DOUBLE"}
 
 #: A date, and a time of day with its offset from UTC. DuckDB reads more: 1-2-3 is a day in year 1.
@@ -173,8 +174,8 @@ def typed_fields(
     """
     places = range(len(found.names))
     rows, rest = 0, []
-    for first in range(0, len(places), _AT_ONCE):
-        some = ", ".join(_number_counts(f"c{place}") for place in places[first : first + _AT_ONCE])
+    for first in range(0, len(places), AT_ONCE):
+        some = ", ".join(_number_counts(f"c{place}") for place in places[first : first + AT_ONCE])
         rows, *counts = ask(f"SELECT count(*), {some} FROM {source}")[0]
         rest += counts
     fields: list[Field] = []
@@ -221,8 +222,8 @@ def note_nearly_numeric(
     ``advice`` stands behind, its two ``{}`` the column and one such cell as SQL writes them.
     """
     texts = [field for field in fields if field.kind == "text"]
-    for first in range(0, len(texts), _AT_ONCE):
-        some = texts[first : first + _AT_ONCE]
+    for first in range(0, len(texts), AT_ONCE):
+        some = texts[first : first + AT_ONCE]
         counts = ", ".join(f"count({f.sql}), count(try_cast({f.sql} AS DOUBLE))" for f in some)
         found = ask(f"SELECT {counts} FROM {source}")[0]
         for field, filled, numbers in zip(some, found[::2], found[1::2], strict=True):

@@ -21,6 +21,7 @@ from clearprop.errors import DataError, FileError
 from clearprop.tables.arrow import Stream, read_all
 from clearprop.tables.charset import TextFile, prepare
 from clearprop.tables.delimited import (
+    AT_ONCE,
     Field,
     explain_csv,
     identifier,
@@ -59,6 +60,11 @@ __all__ = [
 
 #: A table of at most so many cells is kept in memory once it has been read (512 MiB of numbers).
 CACHED_CELLS = 1 << 26
+
+#: A text file of fewer bytes is held while its many columns are looked at.
+HELD_BYTES = 1 << 28
+
+_TABLES = "SELECT count(*) FROM duckdb_tables()"
 
 #: DuckDB's types and our kinds; %s is the column.
 _TYPES: dict[str, tuple[Kind, str]] = {
@@ -298,6 +304,11 @@ def open_delimited(
         except duckdb.Error as error:
             raise explain(str(error)) from None
 
+    if len(found.names) > AT_ONCE and sum(file.path.stat().st_size for file in files) < HELD_BYTES:
+        # Each question would read the whole file again, for some of its columns.
+        held = identifier(f"cells of {connection.execute(_TABLES).fetchall()[0][0]}")
+        ask(f"CREATE TABLE {held} AS SELECT * FROM {source}")
+        source = held
     rows, fields = typed_fields(ask, source, found, as_text, notes)
     query = _Query(source, tuple(fields), explain)
     return FileTable(connection, query, name=name, rows=rows, notes=notes, files=files)

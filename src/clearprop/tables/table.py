@@ -252,13 +252,14 @@ def unique_names(raw: Iterable[str], notes: list[str]) -> list[str]:
     bare = [name.strip() for name in kept]
     alike = Counter(name.strip() for name in set(kept))
     given = [kept[k] if alike[name] > 1 else name for k, name in enumerate(bare)]
-    taken = set(given)
+    wanted = set(given)
+    taken, made = set(given), set[str]()
     for place, name in enumerate(given, start=1):
         if not name:
             name, was = f"column_{place}", f"column {place} has no name"
         else:
             was = f"a second column {name!r}"
-        if name in names or (name not in given and name in taken):
+        if name in made or (name not in wanted and name in taken):
             number = 2
             while f"{name}_{number}" in taken:
                 number += 1
@@ -266,5 +267,6 @@ def unique_names(raw: Iterable[str], notes: list[str]) -> list[str]:
         if name != given[place - 1]:
             notes.append(f"{was}: it is read as {name!r}")
         taken.add(name)
+        made.add(name)
         names.append(name)
     return names
