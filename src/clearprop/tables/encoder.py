@@ -188,9 +188,11 @@ class Encoder:
         DataError
             If columns are missing; near names are suggested.
         """
-        gone = [name for name in self.names if name not in table.names]
+        there, known = set(table.names), {*self.names, *ignored}
+        gone = [name for name in self.names if name not in there]
         if gone:
-            free = [name for name in table.names if name not in self.names]
+            read = set(self.names)
+            free = [name for name in table.names if name not in read]
             near = nearest(gone[0], free)
             hint = did_you_mean(gone[0], table.names if near is None else free)
             left_out = f"column {gone[0]!r} is left out"
@@ -207,7 +209,7 @@ class Encoder:
                 f"{table.name} lacks {len(gone)} columns that training had: {listed}{more}; "
                 f"{gone[0]!r}: {hint}"
             )
-        extra = [name for name in table.names if name not in {*self.names, *ignored}]
+        extra = [name for name in table.names if name not in known]
         return [f"not used: {', '.join(extra)}"] if extra else []
 
     def transform(self, chunk: Chunk, dtype: DTypeLike = np.float32) -> Encoded:

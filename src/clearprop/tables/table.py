@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -126,6 +127,10 @@ class Table(ABC):
         """The names of the columns, in order."""
         return tuple(column.name for column in self.columns)
 
+    @cached_property
+    def _named(self) -> dict[str, Column]:
+        return {column.name: column for column in self.columns}
+
     def column(self, name: str) -> Column:
         """The column of that name.
 
@@ -134,9 +139,9 @@ class Table(ABC):
         DataError
             If there is none; the nearest name is suggested.
         """
-        for column in self.columns:
-            if column.name == name:
-                return column
+        found = self._named.get(name)
+        if found is not None:
+            return found
         unsure = (note for note in self.notes if note.endswith(UNSURE))
         hint = "; ".join((did_you_mean(name, self.names), *unsure))
         raise DataError(f"{self.name} has no column {name!r}: {hint}")
