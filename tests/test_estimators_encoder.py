@@ -168,3 +168,13 @@ def test_a_column_that_is_missing_is_named(rows: pd.DataFrame) -> None:
         made.transform(rows.drop(columns="colour"))
     with pytest.raises(DataError, match="input_features"):
         made.get_feature_names_out(["a"] * 5)
+
+
+def test_a_fit_that_fails_leaves_the_encoder_as_it_was(rows: pd.DataFrame) -> None:
+    made = cp.TableEncoder().fit(rows)
+    expected = made.transform(rows)
+    made.set_params(recipes={"siz": "robust"})
+    with pytest.raises(DataError, match="'siz'"):
+        made.fit(rows[["old", "size"]])
+    assert made.n_features_in_ == 5 and made.feature_names_in_.tolist() == list(rows.columns)
+    np.testing.assert_array_equal(made.transform(rows), expected)

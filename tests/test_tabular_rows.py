@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from typing import Any
 
 import numpy as np
@@ -346,3 +347,25 @@ def test_what_is_known_better_is_believed(rng: np.random.Generator) -> None:
     assert encoder(model).index_levels == {"zip": 41}
     with pytest.raises(DataError, match="zap"):
         classifier(columns={"zap": "category"}).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", [TabularClassifier, TabularRegressor])
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was(
+    kind: Any, rng: np.random.Generator
+) -> None:
+    X = pd.DataFrame(rng.normal(size=(60, 4)), columns=list("abcd"))
+    y = (X["a"] > 0).to_numpy().astype(int)
+    model = kind(**SMALL)
+    turned = X[list("dcba")]
+    with pytest.raises(DataError, match="one target a row"):
+        model.fit(turned, y[:3])
+    assert [name for name in vars(model) if name.endswith("_")] == []
+    before = dict(vars(model.fit(X, y)))
+    expected = model.predict(X)
+    with pytest.raises(DataError, match="one target a row"):
+        model.fit(turned, y[:3])
+    with warnings.catch_warnings(), pytest.raises(UserWarning, match="not learned from"):
+        warnings.simplefilter("error", UserWarning)  # which ends a fit behind its training
+        model.fit(turned.assign(e=[f"text {place}" for place in range(60)]), y)
+    assert vars(model) == before
+    np.testing.assert_array_equal(model.predict(turned), expected)

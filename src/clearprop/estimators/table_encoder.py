@@ -110,13 +110,14 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
             {name: getattr(self, name) for name in ("numbers", "one_hot_up_to", "dtype")},
             type(self).__name__,
         )
-        table = self._opened(X, reset=True)
-        roles = decisions_of(table, self.columns).roles
-        usual = {name: self.numbers for name, role in roles.items() if role == "number"}
-        given = self._given(list(roles))
-        self.encoder_ = fit_encoder(
-            table, roles, recipes={**usual, **given}, one_hot_up_to=told["one_hot_up_to"]
-        )
+        with self._whole_fit():
+            table = self._opened(X, reset=True)
+            roles = decisions_of(table, self.columns).roles
+            usual = {name: self.numbers for name, role in roles.items() if role == "number"}
+            given = self._given(list(roles))
+            self.encoder_ = fit_encoder(
+                table, roles, recipes={**usual, **given}, one_hot_up_to=told["one_hot_up_to"]
+            )
         return self
 
     def _given(self, known: list[str]) -> dict[str, str]:

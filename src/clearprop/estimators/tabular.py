@@ -146,14 +146,15 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
             One sentence: what is wrong, where, and the fix.
         """
         began = time.monotonic()
-        table = self._opened(X, reset=True)
-        classes, codes, target = labels_of(y, table.rows)
-        weights = weights_of(sample_weight, table.rows)
-        factors = class_factors(self.class_weight, classes, codes)
-        if factors is not None:
-            weights = factors if weights is None else factors * weights
-        self._fit(table, codes, target, weights, began)
-        self.classes_ = classes
+        with self._whole_fit():
+            table = self._opened(X, reset=True)
+            classes, codes, target = labels_of(y, table.rows)
+            weights = weights_of(sample_weight, table.rows)
+            factors = class_factors(self.class_weight, classes, codes)
+            if factors is not None:
+                weights = factors if weights is None else factors * weights
+            self._fit(table, codes, target, weights, began)
+            self.classes_ = classes
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -247,12 +248,13 @@ epochs_, histories_
             One sentence: what is wrong, where, and the fix.
         """
         began = time.monotonic()
-        table = self._opened(X, reset=True)
-        numbers, target = numbers_of(y, table.rows)
-        weights = weights_of(sample_weight, table.rows)
-        found = self._fit(table, numbers, target, weights, began)
-        self.judge_ = found.judge
-        self.residuals_ = self._residuals(found, numbers, target, weights)
+        with self._whole_fit():
+            table = self._opened(X, reset=True)
+            numbers, target = numbers_of(y, table.rows)
+            weights = weights_of(sample_weight, table.rows)
+            found = self._fit(table, numbers, target, weights, began)
+            self.judge_ = found.judge
+            self.residuals_ = self._residuals(found, numbers, target, weights)
         return self
 
     def ingredients(self) -> Ingredients:

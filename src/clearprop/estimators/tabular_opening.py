@@ -5,7 +5,8 @@ Proved by ``tests/test_tabular_rows.py`` and ``tests/test_estimators_encoder.py`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,17 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
     """An estimator of any table."""
 
     n_features_in_: int
+
+    @contextmanager
+    def _whole_fit(self) -> Iterator[None]:
+        """A fit that raises leaves the estimator as it was, so that no two fits are mixed."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def _opened(self, X: Any, *, reset: bool) -> Table:
         """X as a table, with scikit-learn's attributes and warnings about columns' names."""
