@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -97,6 +98,32 @@ def test_a_model_is_drawn_too() -> None:
     np.testing.assert_array_equal(shown.lines_[1].get_ydata(), model.history["validation_cost"])
     again = shown.plot(ax=shown.ax_)
     assert again.ax_ is shown.ax_
+
+
+@pytest.mark.parametrize("preset", ["fast", "default"])
+def test_the_model_of_a_tabular_estimator_is_drawn_as_the_estimator_is(
+    iris: Any, preset: str, tmp_path: Path
+) -> None:
+    fitted = cp.TabularClassifier(preset=preset, **SMALL).fit(*iris)
+    fitted.model_.save(tmp_path / "m.clearprop")
+    expected = cp.LossCurveDisplay.from_estimator(fitted)
+    for model in (fitted.model_, cp.load(tmp_path / "m.clearprop")):
+        shown = cp.LossCurveDisplay.from_estimator(model)
+        assert [run.best_epoch for run in shown.runs] == [run.best_epoch for run in expected.runs]
+        assert len(shown.lines_) == 8
+        for one, other in zip(shown.lines_, expected.lines_, strict=True):
+            np.testing.assert_array_equal(one.get_ydata(), other.get_ydata())
+
+
+def test_of_runs_that_do_not_predict_the_epoch_kept_is_not_told(iris: Any) -> None:
+    changes = {"epochs": 5, "hidden": (8,), "bags": 2, "refit": True, "beside": False}
+    y = np.linspace(-1, 1, len(iris[0]))
+    fitted = cp.TabularRegressor(changes=changes, random_state=0).fit(iris[0], y)
+    runs = cp.LossCurveDisplay.from_runs(fitted.model_).runs
+    assert len(fitted.histories_) == 4 and [run.best_epoch for run in runs] == [None, None]
+    np.testing.assert_array_equal(runs[1].cost, fitted.histories_[2]["cost"])
+    (first,) = cp.LossCurveDisplay.from_runs(fitted.judge_).runs
+    assert first.best_epoch == fitted.epochs_[0]
 
 
 def test_what_has_no_costs_is_refused(iris: Any) -> None:

@@ -160,9 +160,7 @@ def _runs(estimator: Any) -> list[Run]:
     steps = getattr(estimator, "steps", None)
     last = steps[-1][1] if steps else estimator
     if isinstance(last, Model):
-        runs = last.provenance.get("runs", [last.provenance])
-        epochs = [run.get("best_epoch") for run in runs if run.get("steps") != 0]
-        return _judged(last.histories, epochs)
+        return _judged(last.histories, _epochs(last))
     if not hasattr(last, "fit"):
         raise SettingError(f"an estimator or a Model has costs to draw, got {last!r}")
     check_is_fitted(last)
@@ -174,6 +172,18 @@ def _runs(estimator: Any) -> list[Run]:
             "and 'rmsprop' keep one"
         )
     return [_of_mlp(last)]
+
+
+def _epochs(model: Model) -> list[int | None]:
+    """The epoch that is kept of each run that was done.
+
+    `train_table` tells of each run, a tabular estimator's model of each network that predicts:
+    where those are not all that were trained, which of the runs they are is not told.
+    """
+    made, done = model.provenance, len(model.histories)
+    runs = made.get("runs", [made] if done == 1 else made.get("bags", []))
+    epochs = [run.get("best_epoch") for run in runs if run.get("steps") != 0]
+    return epochs if len(epochs) == done else [None] * done
 
 
 def _judged(histories: Sequence[History], epochs: Sequence[int | None]) -> list[Run]:
