@@ -29,12 +29,12 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
     @contextmanager
     def _whole_fit(self) -> Iterator[None]:
         """A fit that raises leaves the estimator as it was, so that no two fits are mixed."""
-        before = dict(vars(self))
+        before = dict(self.__dict__)
         try:
             yield
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
 
     def _opened(self, X: Any, *, reset: bool) -> Table:
