@@ -6,6 +6,9 @@ import builtins
 import math
 import os
 import signal
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.linear_model import Ridge
-from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
+from sklearn.metrics import accuracy_score, log_loss, make_scorer, mean_squared_error
 from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,6 +26,7 @@ from sklearn.preprocessing import StandardScaler
 import clearprop as cp
 from clearprop.errors import ClearPropError, FileError, SettingError, UsageError
 from clearprop.estimators.tuning import Searching
+from clearprop.estimators.tuning_identity import of_value
 from clearprop.estimators.tuning_parameters import value_of
 from clearprop.estimators.tuning_space import usual_space
 from clearprop.membership import VALIDATION, split
@@ -323,8 +327,7 @@ def test_ctrl_c_keeps_what_is_done(wine: Any, kind: str, tmp_path: Path) -> None
     assert found.interrupted and [t.state for t in found.trials] == ["complete"] * 2
     assert found.best_estimator.predict(X).shape == y.shape
     whole = cp.tune(what, X, y, space, trials=5)
-    if kind != "function":  # a function is known by its text alone, this one by its place
-        same(whole, cp.tune(what, X, y, space, trials=5, study=path))
+    same(whole, cp.tune(what, X, y, space, trials=5, study=path))
     with pytest.raises(KeyboardInterrupt):
         cp.tune(what, X, y, space, trials=5,
                 progress=lambda at: os.kill(os.getpid(), signal.SIGINT))  # fmt: skip
@@ -357,6 +360,7 @@ def test_a_study_of_another_search_is_refused_by_what_differs(wine: Any, tmp_pat
         "metric": lambda: cp.tune(tabular(), X, y, RATE, metric="auc", **again),
         "split": lambda: cp.tune(tabular(), X, y, RATE, validation=0.3, **again),
         "seed": lambda: cp.tune(tabular(), X, y, RATE, seed=1, **again),
+        "prune": lambda: cp.tune(tabular(), X, y, RATE, prune=False, **again),
     }.items():
         with pytest.raises(UsageError, match=f"another {what}"):
             call()
@@ -368,6 +372,111 @@ def test_a_study_of_another_search_is_refused_by_what_differs(wine: Any, tmp_pat
     with pytest.raises(FileError):
         cp.tune(tabular(), X, y, RATE, trials=1, study=tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text() == "a,b\n1,2\n"
+
+
+def test_folds_that_differ_in_the_middle_alone_are_another_split(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
+    X, rows = rng.normal(size=(4000, 1)), np.arange(4000)
+    y = X[:, 0] + rng.normal(size=4000)
+
+    def call(exchanged: int, **more: Any) -> Any:
+        judge = rows[::2].copy()
+        judge[1000] += exchanged
+        given: Any = [(np.setdiff1d(rows, judge), judge)]
+        space = {"alpha": [0.1, 1.0]}
+        return cp.tune(Ridge(), X, y, space, cv=given, study=tmp_path / "s", **more)
+
+    assert len(call(0, trials=1).trials) == 1
+    with pytest.raises(UsageError, match="another split: name another study"):
+        call(1, trials=2)
+    assert len(call(0, trials=2).trials) == 2
+
+
+CODE = """
+def {name}(trial):
+    # {comment}
+    def inner():
+        return trial.suggest_float("alpha", {low}, 1.0)
+    return dict(alpha=inner())
+
+def build(alpha):
+    return Ridge(alpha, tol={low})
+
+def around(low):
+    return lambda alpha: Ridge(alpha, tol=low)
+
+outer = around({low})
+calls = []
+def listening(alpha, calls=calls):
+    calls.append(alpha)
+    return Ridge(alpha) if str(alpha) not in {{"a", "b", "c"}} else None
+"""
+
+
+def functions(**told: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {"Ridge": Ridge}
+    exec(CODE.format(**{"name": "space", "low": 0.1, "comment": "", **told}), made)
+    return made
+
+
+@pytest.mark.parametrize("of", ["space", "build", "outer"])
+def test_a_function_of_the_same_name_with_another_body_is_another(
+    of: str, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    X = rng.normal(size=(40, 1))
+
+    def call(trials: int, **told: Any) -> Any:
+        made = functions(**told)
+        given = (Ridge(), X, X[:, 0], made[of]) if of == "space" else (
+            made[of], X, X[:, 0], {"alpha": [0.1, 1.0]}
+        )  # fmt: skip
+        return cp.tune(*given, trials=trials, metric="rmse", study=tmp_path / "s")
+
+    call(1)
+    again = call(2, comment="a comment alone, in another place\n\n")
+    assert len(again.trials) == 2
+    with pytest.raises(UsageError, match=r"another (space|estimator): name another study"):
+        call(3, low=0.2)
+
+
+def test_a_function_is_the_same_in_another_process_and_after_it_was_called() -> None:
+    told = of_value(functions()["listening"])
+    called = functions()["listening"]
+    called(2.0)
+    assert of_value(called) == told
+    code = (
+        "from test_estimators_tune import *\nprint(of_value(functions()['listening']), "
+        "of_value(functions()['space']), of_value(partial(functions()['build'], tol=2)))"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True,
+            env={**os.environ, "PYTHONHASHSEED": seed}, check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    here = (functions()["listening"], functions()["space"], partial(functions()["build"], tol=2))
+    assert found == {" ".join(map(of_value, here)) + "\n"}
+
+
+def test_what_prints_alike_and_differs_is_told_apart() -> None:
+    long = np.zeros(3000)
+    other = long.copy()
+    other[1500] = 1
+    assert of_value(long) == of_value(long.copy()) != of_value(other)
+    nets = [cp.Network([2, 3, 1], name) for name in ("tanh", "tanh", "relu")]
+    assert of_value(nets[0]) == of_value(nets[1]) != of_value(nets[2])
+    scorers = [
+        make_scorer(functions(low=low)["build"], greater_is_better=False) for low in (1, 1, 2)
+    ]
+    assert of_value(scorers[0]) == of_value(scorers[1]) != of_value(scorers[2])
+
+    def recursive(n: int) -> Any:
+        return recursive(n - 1) if n else 0
+
+    assert of_value(recursive) == of_value(recursive)
+    assert of_value(np.float64(2).item) == of_value(np.float64(2).item)  # one written in C
 
 
 @pytest.mark.parametrize(

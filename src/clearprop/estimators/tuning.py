@@ -87,7 +87,10 @@ def tune(
     sample_weight : (n,) array, optional
     study : path, optional
         Where trials are kept, written whole after each; a search that finds the file goes on, to
-        the trials it would have had without the break.
+        the trials it would have had without the break. Of another search it is refused: by the
+        data, the estimator, the space, the metric, the rows of each fold, the seed or ``prune``. A
+        function is known by its own code and the plain values it has taken in, not by what it
+        calls; a splitter that draws other folds each time needs a ``random_state``.
     prune : bool
         Whether trials are given up: by the epochs of the first fold, and by the mean of the folds.
     seed : int, 0 or more

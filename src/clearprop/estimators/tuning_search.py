@@ -6,7 +6,6 @@ Proved by ``tests/test_estimators_tune.py``.
 from __future__ import annotations
 
 import math
-import re
 import signal
 import threading
 import time
@@ -22,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from clearprop.errors import DataError, SettingError, UsageError
 from clearprop.estimators.tuning_found import Searching, Tuned
+from clearprop.estimators.tuning_identity import of_estimator, of_split, of_value
 from clearprop.estimators.tuning_parameters import check_names, value_of
 from clearprop.estimators.tuning_space import Choices, Range, Sampler, Space
 from clearprop.estimators.tuning_study import Study, Trial
@@ -92,14 +92,16 @@ class Search:
         """What makes this search this one: its file goes on with no other."""
         data, space, what = self.data, self.space, self.candidate.what
         X = fingerprint(data.X, data.X.names) if isinstance(data.X, Table) else data.X
-        made = _steady(repr(what)) if self.candidate.estimator is None else _parameters(what)
+        made = of_value(what) if self.candidate.estimator is None else of_estimator(what)
+        plain = self.validation if self.cv is None else self.cv
         return {
             "data": joblib.hash((X, data.y, data.weights)),
             "estimator": joblib.hash(made),
-            "space": _steady(repr(dict(space) if isinstance(space, Mapping) else space)),
-            "metric": _steady(str(self.judge.metric)),
-            "split": _steady(repr(self.validation if self.cv is None else self.cv)),
+            "space": of_value(dict(space) if isinstance(space, Mapping) else space),
+            "metric": of_value(self.judge.metric),
+            "split": repr(plain) if isinstance(plain, int | float) else of_split(self.folds),
             "seed": str(self.told["seed"]),
+            "prune": str(self.told["prune"]),
         }
 
     def run(self) -> Tuned:
@@ -247,17 +249,6 @@ def _classes(y: Any) -> Any:
             "the labels y are of several types, or some are missing: make all texts, or all "
             "numbers, and leave rows without one out"
         ) from None
-
-
-def _parameters(estimator: Any) -> list[tuple[str, str]]:
-    """An estimator's class and parameters, as texts that another process writes alike."""
-    given = sorted(estimator.get_params().items())
-    own = [(name, _steady(repr(v))) for name, v in given if name not in ("progress", "callbacks")]
-    return [("", type(estimator).__qualname__), *own]
-
-
-def _steady(text: str) -> str:
-    return re.sub(r" at 0x[0-9a-f]+", "", text)
 
 
 @contextmanager

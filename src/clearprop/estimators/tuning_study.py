@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 from clearprop import storage
 from clearprop.errors import FileError, UsageError
+from clearprop.estimators.tuning_identity import without_addresses
 
 __all__ = ["Study", "Trial", "optuna_or_sentence"]
 
@@ -222,4 +222,4 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    return without_addresses(repr(value))
