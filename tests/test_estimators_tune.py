@@ -24,11 +24,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import clearprop as cp
+from clearprop import storage
 from clearprop.errors import ClearPropError, FileError, SettingError, UsageError
 from clearprop.estimators.tuning import Searching
 from clearprop.estimators.tuning_identity import of_value
 from clearprop.estimators.tuning_parameters import value_of
 from clearprop.estimators.tuning_space import usual_space
+from clearprop.estimators.tuning_study import KIND
 from clearprop.membership import VALIDATION, split
 from clearprop.training import Cosine
 
@@ -372,6 +374,61 @@ def test_a_study_of_another_search_is_refused_by_what_differs(wine: Any, tmp_pat
     with pytest.raises(FileError):
         cp.tune(tabular(), X, y, RATE, trials=1, study=tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text() == "a,b\n1,2\n"
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "says"),
+    [
+        (("about",), None, "does not say what it searched"),
+        (("about",), [], "does not say what it searched"),
+        (("about",), ..., "does not say what it searched"),
+        (("about", "seed"), 5, "another seed: name another study"),
+        (("trials",), {}, "does not say what it searched"),
+        (("trials",), ["a"], "no trial 1"),
+        (("trials", 0, "told", "distributions"), None, r"no trial 1 .*distributions: None"),
+        (("trials", 0, "told", "distributions", "alpha"), "[]", "no trial 1"),
+        (("trials", 0, "told", "distributions"), {}, "no trial 1"),
+        (("trials", 0, "told", "parameters"), {"alpha": "x"}, "no trial 1"),
+        (("trials", 0, "told", "figures"), [[1, "x"]], "no trial 1"),
+        (("trials", 0, "told"), ..., "no trial 1 .*'told'"),
+        (("trials", 1, "parameters"), "alpha", "no trial 2 .*parameters: 'alpha'"),
+        (("trials", 1, "state"), "begun", "no trial 2 .*number, state, score: 2, begun"),
+        (("trials", 1, "state"), [], "no trial 2"),
+        (("trials", 1, "score"), None, "no trial 2 .*number, state, score"),
+        (("trials", 1, "number"), 7, "no trial 2 .*number, state, score"),
+        (("trials", 1, "more"), 7, "no trial 2"),
+    ],
+)
+def test_a_whole_study_file_of_odd_content_is_refused(
+    place: tuple[Any, ...], value: Any, says: str, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    X, path = rng.normal(size=(20, 1)), tmp_path / "s"
+    given: Any = (Ridge(), X, X[:, 0], {"alpha": [0.1, 1.0]})
+    cp.tune(*given, trials=2, study=path)
+    content, _ = storage.read(path, KIND)
+    inside: Any = content
+    for key in place[:-1]:
+        inside = inside[key]
+    if value is ...:
+        del inside[place[-1]]
+    else:
+        inside[place[-1]] = value
+    storage.write(path, KIND, content, {})
+    with pytest.raises((FileError, UsageError), match=says) as found:
+        cp.tune(*given, trials=3, study=path)
+    assert str(path) in str(found.value) and "\n" not in str(found.value)
+
+
+def test_a_trial_of_other_parameters_than_the_search_s_is_refused(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
+    X, path = rng.normal(size=(20, 1)), tmp_path / "s"
+    cp.tune(Ridge(), X, X[:, 0], {"alpha": [0.1, 1.0]}, trials=1, study=path)
+    content, _ = storage.read(path, KIND)
+    content["trials"][0]["told"] |= {"parameters": {}, "distributions": {}}
+    storage.write(path, KIND, content, {})
+    with pytest.raises(FileError, match=r"trial 1 of .* has parameters that this search has not"):
+        cp.tune(Ridge(), X, X[:, 0], {"alpha": [0.1, 1.0]}, trials=2, study=path)
 
 
 def test_folds_that_differ_in_the_middle_alone_are_another_split(

@@ -6,6 +6,7 @@ Proved by ``tests/test_estimators_tune.py``.
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
 import time
@@ -19,7 +20,7 @@ import joblib  # type: ignore[import-untyped]
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from clearprop.errors import DataError, SettingError, UsageError
+from clearprop.errors import DataError, FileError, SettingError, UsageError
 from clearprop.estimators.tuning_found import Searching, Tuned
 from clearprop.estimators.tuning_identity import of_estimator, of_split, of_value
 from clearprop.estimators.tuning_parameters import check_names, value_of
@@ -87,6 +88,14 @@ class Search:
             path, {} if path is None else self._about(), maximize=self.judge.higher_is_better,
             seed=self.told["seed"], prune=self.told["prune"],
         )  # fmt: skip
+        for trial in self.study.trials if isinstance(self.space, Mapping) else ():
+            try:
+                self._parameters_of(trial)
+            except (KeyError, StopIteration):
+                raise FileError(
+                    f"trial {trial.number} of {os.fspath(path)} has parameters that this search "
+                    "has not: name another study"
+                ) from None
 
     def _about(self) -> dict[str, str]:
         """What makes this search this one: its file goes on with no other."""

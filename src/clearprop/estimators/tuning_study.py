@@ -16,6 +16,7 @@ from typing import Any
 from clearprop import storage
 from clearprop.errors import FileError, UsageError
 from clearprop.estimators.tuning_identity import without_addresses
+from clearprop.words import shown
 
 __all__ = ["Study", "Trial", "optuna_or_sentence"]
 
@@ -113,6 +114,10 @@ class Study:
         self.optuna = optuna_or_sentence()
         self.path, self.about, self.seed = path, dict(about), seed
         self.trials: list[Trial] = []
+        states = self.optuna.trial.TrialState
+        self._states = {
+            "complete": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL,
+        }  # fmt: skip
         samplers, pruners = self.optuna.samplers, self.optuna.pruners
         verbosity = self.optuna.logging.get_verbosity()
         self.optuna.logging.set_verbosity(self.optuna.logging.WARNING)  # "a study was created"
@@ -150,10 +155,10 @@ class Study:
 
     def keep(self, asked: Any, trial: Trial) -> None:
         """Take a trial to those that are done, and write the file."""
-        states = self.optuna.trial.TrialState
-        state = {"complete": states.COMPLETE, "pruned": states.PRUNED, "failed": states.FAIL}
         frozen = self.inner.tell(
-            asked, trial.score if trial.state == "complete" else None, state=state[trial.state]
+            asked,
+            trial.score if trial.state == "complete" else None,
+            state=self._states[trial.state],
         )
         space = self.optuna.distributions
         trial.told = {
@@ -182,39 +187,62 @@ class Study:
 
     def _go_on(self, path: str | os.PathLike[str]) -> None:
         content, _ = storage.read(path, KIND)
+        about, rows = content.get("about"), content.get("trials")
+        if not isinstance(about, dict) or not isinstance(rows, list):
+            raise FileError(f"{os.fspath(path)} does not say what it searched: {KIND.instead}")
         for what, own in self.about.items():
-            had = content["about"].get(what)
+            had = about.get(what)
             if had != own:
+                short = isinstance(had, str) and len(own) <= 24
                 raise UsageError(
                     f"{os.fspath(path)} holds a search with another {what}"
-                    f"{'' if len(own) > 24 else f' ({had}, now {own})'}: name another study"
+                    f"{f' ({shown(had)}, now {shown(own)})' if short else ''}: name another study"
                 )
-        states = self.optuna.trial.TrialState
-        space = self.optuna.distributions
-        try:
-            for row in content["trials"]:
-                trial = Trial(
-                    **{**row, "score": math.nan if row["score"] is None else row["score"]}
-                )
-                told = trial.told
-                state = {"complete": states.COMPLETE, "pruned": states.PRUNED}.get(
-                    trial.state, states.FAIL
-                )
-                self.inner.add_trial(
-                    self.optuna.trial.create_trial(
-                        state=state,
-                        value=trial.score if trial.state == "complete" else None,
-                        params=told["parameters"],
-                        distributions={
-                            name: space.json_to_distribution(text)
-                            for name, text in told["distributions"].items()
-                        },
-                        intermediate_values={int(step): x for step, x in told["figures"]},
-                    )
-                )
-                self.trials.append(trial)
-        except (KeyError, TypeError, ValueError) as error:
-            raise FileError(f"{os.fspath(path)} holds no trials: {error!r} is amiss") from None
+        for number, row in enumerate(rows, start=1):
+            try:
+                trial = _trial_of(row, number)
+                self.inner.add_trial(self._frozen(trial))
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+                raise FileError(
+                    f"{os.fspath(path)} holds no trial {number} to go on from, {shown(error)} is "
+                    f"amiss: {KIND.instead}"
+                ) from None
+            self.trials.append(trial)
+
+    def _frozen(self, trial: Trial) -> Any:
+        """A trial of an earlier session, as Optuna has it."""
+        space, told = self.optuna.distributions, trial.told
+        return self.optuna.trial.create_trial(
+            state=self._states[trial.state],
+            value=trial.score if trial.state == "complete" else None,
+            params=told["parameters"],
+            distributions={
+                name: space.json_to_distribution(text)
+                for name, text in told["distributions"].items()
+            },
+            intermediate_values={int(step): float(x) for step, x in told["figures"]},
+        )
+
+
+def _trial_of(row: Any, number: int) -> Trial:
+    """A trial as the file tells of it; raise TypeError or ValueError for what none was like."""
+    told = row["told"]
+    for what, value, kind in (
+        ("parameters", row["parameters"], dict),
+        ("told", told, dict),
+        ("epochs", row["epochs"], int),
+        ("seconds", row["seconds"], int | float),
+        ("why", row["why"], str),
+        ("parameters", told["parameters"], dict),
+        ("distributions", told["distributions"], dict),
+        ("figures", told["figures"], list),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{what}: {shown(value)}")
+    score = math.nan if row["score"] is None else float(row["score"])
+    if row["number"] != number or math.isfinite(score) != (row["state"] == "complete"):
+        raise ValueError(f"number, state, score: {row['number']}, {row['state']}, {score}")
+    return Trial(**{**row, "score": score})
 
 
 def _plain(value: Any) -> Any:
