@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -168,6 +169,25 @@ def test_a_column_that_is_missing_is_named(rows: pd.DataFrame) -> None:
         made.transform(rows.drop(columns="colour"))
     with pytest.raises(DataError, match="input_features"):
         made.get_feature_names_out(["a"] * 5)
+    with pytest.raises(DataError, match="input_features is a list of the columns' names, got 5"):
+        made.get_feature_names_out(5)  # type: ignore[arg-type]
+
+
+def test_before_the_fit_there_is_nothing_to_apply(rows: pd.DataFrame) -> None:
+    with pytest.raises(NotFittedError, match="TableEncoder"):
+        cp.TableEncoder().transform(rows)
+
+
+@pytest.mark.parametrize("kind", ["polars", "pandas"])
+def test_outputs_have_names_of_their_own(kind: str) -> None:
+    X = {"a": ["x", "y"] * 3, "a=x": [1.0, 2, 3, 4, 5, 6], "a=x_2": [0.0, 1, 4, 9, 16, 25]}
+    made = cp.TableEncoder().set_output(transform=kind)
+    framed = made.fit_transform(X)
+    names = ["a=x", "a=y", "a=x_3", "a=x_2"]
+    assert list(framed.columns) == made.get_feature_names_out().tolist() == names
+    assert cp.TableEncoder().fit(X).get_feature_names_out().tolist() == names
+    assert framed["a=x"].to_numpy().tolist() == [1, 0] * 3
+    assert framed["a=x_3"].to_numpy()[0] == pytest.approx((1 - 3.5) / np.std(X["a=x"]))
 
 
 def test_a_fit_that_fails_leaves_the_encoder_as_it_was(rows: pd.DataFrame) -> None:

@@ -20,6 +20,8 @@ from clearprop.estimators.tabular_rows import decisions_of
 from clearprop.settings import Attr, check_all
 from clearprop.tables.encoder import ONE_HOT_UP_TO, Encoder, fit_encoder
 from clearprop.tables.recipes import RECIPES
+from clearprop.tables.table import unique_names
+from clearprop.words import shown
 
 __all__ = ["TableEncoder"]
 
@@ -153,13 +155,16 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
         X : as for `fit`
             A frame's columns may come in another order.
         """
-        encoded = self.encoder_.encode(self._asked(X), np.dtype(self.dtype))
+        table = self._asked(X)
+        encoded = self.encoder_.encode(table, np.dtype(self.dtype))
         if not encoded.indices.shape[1]:
             return encoded.X
         return np.concatenate([encoded.X, encoded.indices.astype(encoded.X.dtype)], axis=1)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return the names of the outputs: ``age``, ``age missing``, ``colour=red``, …
+
+        Of two that would be the same the second ends in ``_2``.
 
         Parameters
         ----------
@@ -170,6 +175,10 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
         if input_features is not None:
             own = getattr(self, "feature_names_in_", None)
             given = np.asarray(input_features, object)
+            if given.ndim != 1:
+                raise DataError(
+                    f"input_features is a list of the columns' names, got {shown(input_features)}"
+                )
             if len(given) != self.n_features_in_:
                 raise DataError(
                     f"input_features should have length equal to number of features "
@@ -177,7 +186,10 @@ class TableEncoder(TransformerMixin, OpensTables):  # type: ignore[misc]
                 )
             if own is not None and not np.array_equal(given, own):
                 raise DataError("input_features is not equal to feature_names_in_")
-        return np.array([*self.encoder_.labels, *self.encoder_.index_levels], object)
+        # A column may be called as a level of another is: frames take no name twice.
+        return np.array(
+            unique_names([*self.encoder_.labels, *self.encoder_.index_levels], []), object
+        )
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "encoder_")
