@@ -89,14 +89,15 @@ def test_a_number_is_searched_for_too(run: Run, tmp_path: Path) -> None:
         (["--trials", "0"], "trials"),
         (["--metric", "acuracy"], "accuracy"),
         (["--preset", "quick"], "preset"),
-        (["--folds", "1"], "cv=1"),
+        (["--folds", "1"], "folds must be a whole number in [2, ∞) or None, got 1"),
+        (["--folds", "200"], "cv=200"),
         (["--validation", "2"], "validation"),
         (["--column", "island"], "COLUMN=ROLE"),
         (["--task", "guess"], "task"),
         (["-o", "-"], "goes into a file"),
         (["--study", "no/folder/here"], "folder"),
         (["--study", PENGUINS], "no ClearProp study"),
-        (["--threads", "0"], "n_jobs"),
+        (["--threads", "0"], "threads"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(run: Run, more: list[str], says: str) -> None:
@@ -127,6 +128,15 @@ def test_what_needs_no_table_is_told_before_one_is_opened(run: Run) -> None:
         (["--trials", "0"], "trials must be a whole number"),
         (["--time-limit", "0"], "time_limit must be a number"),
         (["--metric", "acuracy"], "did you mean 'accuracy'"),
+        (["--folds", "0"], "folds must be a whole number in [2, ∞) or None, got 0"),
+        (["--folds", "3", "--validation", "0.2"], "leave one of them out"),
+        (["--validation", "1"], "validation must be a number in (0, 1) or None, got 1"),
+        (["--validation", "0"], "validation must be a number in (0, 1) or None, got 0"),
+        (["--study", ""], "the name of the study is empty"),
+        (["--threads", "0"], "threads must be a whole number"),
+        (["--preset", "quick"], "there is no preset 'quick'"),
+        (["--test", "1"], "test must be a number"),
+        (["--task", "guess"], "task must be one of"),
     ):
         code, out, err = run("tune", "t.csv", "-t", "y", *more)
         assert (code, out, err.count("\n")) == (2, "", 1)

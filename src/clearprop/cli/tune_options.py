@@ -63,8 +63,13 @@ def tune(
     seed: Annotated[int, options.seed(_SEARCH)] = 0,
     threads: Annotated[int | None, options.threads(_SEARCH)] = None,
     validation: Annotated[
-        float, typer.Option(help="Share of the rows that judge.", rich_help_panel=options.COLUMNS)
-    ] = 0.2,
+        float | None,
+        typer.Option(
+            help="Share of the rows that judge.",
+            rich_help_panel=options.COLUMNS,
+            show_default="0.2",
+        ),
+    ] = None,
     folds: Annotated[
         int | None,
         typer.Option(

@@ -18,17 +18,27 @@ from clearprop.errors import UsageError
 from clearprop.estimators import Tuned, tune
 from clearprop.estimators.tabular_figures import check_metric
 from clearprop.estimators.tabular_files import Opened, open_rows
+from clearprop.estimators.tabular_ingredients import chosen
 from clearprop.estimators.tuning import ATTRS, Searching
 from clearprop.estimators.tuning_parameters import check_ingredient
 from clearprop.estimators.tuning_space import Choices, Range, read_range
 from clearprop.model import Model, check_destination, is_model
-from clearprop.settings import check_all
+from clearprop.model.choices import check_shares
+from clearprop.settings import Attr, check_all
+from clearprop.training import ATTRS as RUN
 from clearprop.words import number
 
 __all__ = ["tune_table"]
 
 #: Trials that are shown: the best ones.
 SHOWN = 5
+
+_OPTIONS = (
+    *(attr for attr in ATTRS if attr.name != "prune"),
+    *(attr for attr in RUN if attr.name == "threads"),
+    Attr("validation", float, None, bounds="(0, 1)", help="share of the rows that judge"),
+    Attr("folds", int, None, bounds="[2, inf)", help="parts of the rows that judge in turn"),
+)
 
 
 def tune_table(
@@ -43,7 +53,7 @@ def tune_table(
     study: str | None,
     seed: int,
     threads: int | None,
-    validation: float,
+    validation: float | None,
     folds: int | None,
     output: str | None,
     overwrite: bool,
@@ -54,10 +64,19 @@ def tune_table(
 ) -> int:
     """Search, save the best, and tell what came of it."""
     space = _space(search or ())
-    asked = {"trials": trials, "time_limit": time_limit, "seed": seed}
-    check_all([attr for attr in ATTRS if attr.name in asked], asked)
+    asked = {"trials": trials, "time_limit": time_limit, "seed": seed, "threads": threads}
+    check_all(_OPTIONS, {**asked, "validation": validation, "folds": folds})
+    check_shares(None, test=opening["test"], task=opening["task"])
+    chosen(preset, "regression", "", {})  # a preset of no such name is told before all else
+    if folds is not None and validation is not None:
+        raise UsageError(
+            f"--validation {number(validation)} is a share that judges once, and --folds {folds} "
+            "judge by every row: leave one of them out"
+        )
+    if study is not None and not study:
+        raise UsageError("--study '': the name of the study is empty; name a file")
     if metric is not None:
-        check_metric(metric, opening.get("task"))
+        check_metric(metric, opening["task"])
     path = default_output(data) if output is None else output
     if path == "-":
         raise UsageError("-o -: a model goes into a file, not to the screen; name one")
@@ -73,7 +92,8 @@ def tune_table(
     with _bar(shown=not json) as progress:
         found = tune(
             estimator, opened.X, opened.y, space or None,
-            trials=trials, time_limit=time_limit, metric=metric, validation=validation, cv=folds,
+            trials=trials, time_limit=time_limit, metric=metric, cv=folds,
+            validation=0.2 if validation is None else validation,
             sample_weight=opened.weights, study=study, seed=seed, progress=progress,
         )  # fmt: skip
     model = opened.model(found.best_estimator)
