@@ -182,6 +182,8 @@ def test_two_columns_of_an_array_are_drawn_as_scikit_learn_draws_them(
         (["pl", "petal"], "'petal'"),
         (["pl", "pl"], "two columns"),
         (["pl"], "two columns"),
+        (5, "columns names two columns, got 5"),
+        ("pl", "columns names two columns, got 'pl'"),
         (["pl", "colour"], "not both numbers"),
     ],
 )

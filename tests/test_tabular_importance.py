@@ -81,3 +81,9 @@ def test_other_methods_are_refused(told: Any) -> None:
         model.feature_importances(X, y, method="shap")
     with pytest.raises(SettingError, match="repeats"):
         model.feature_importances(X, y, repeats=0)
+    for wrong in (1.5, "2", None):
+        with pytest.raises(SettingError, match="repeats must be a whole number"):
+            model.feature_importances(X, y, repeats=wrong)
+    for wrong in (None, "a", 1.5, -1):
+        with pytest.raises(SettingError, match="random_state must be a whole number"):
+            model.feature_importances(X, y, random_state=wrong)

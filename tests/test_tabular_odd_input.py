@@ -123,12 +123,25 @@ def test_a_weight_that_cannot_be_is_named_by_its_row(weights: Any, words: str) -
         ({"random_state": 2**64}, "random_state is"),
         ({"random_state": "a"}, "random_state: 'a'"),
         ({"max_steps": []}, "max_steps is empty"),
+        ({"columns": {"x": ["number"]}}, r"column 'x' is, such as 'category', got \['number'\]"),
+        ({"columns": {"x": None}}, "column 'x' is, such as 'category', got None"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(settings: dict[str, Any], words: str) -> None:
     given = {"preset": "fast", "random_state": 0, **settings}
     with pytest.raises(SettingError, match=words):
         cp.TabularClassifier(**given).fit({"x": x}, y)
+
+
+def test_rows_of_several_lengths_are_named() -> None:
+    model = classifier().fit(np.column_stack([x, z]).tolist(), y)
+    says = "X has 2 cells in row 1 and 1 in row 3: give as many in each"
+    with pytest.raises(DataError, match=says):
+        model.predict([(1, 2), (5, 6), (3,)])
+    with pytest.raises(DataError, match=says):
+        classifier().fit([(1, 2), (5, 6), (3,)], y[:3])
+    with pytest.raises(DataError, match="X is no table"):
+        model.predict([(1, 2), 3])
 
 
 def test_steps_may_be_an_array() -> None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, NamedTuple, Self
@@ -318,6 +318,8 @@ def _plane(estimator: Any, X: Any, columns: Sequence[Any] | None) -> _Plane:
                 f"X has {len(known)} columns: name the two to draw, columns=({known[0]!r}, …)"
             )
         columns = known
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        raise SettingError(f"columns names two columns, got {columns!r}")
     pair = list(columns)
     for name in pair:
         if name not in known:

@@ -16,10 +16,16 @@ from clearprop.errors import SettingError
 from clearprop.metrics import METRICS, mean_pinball
 from clearprop.model import Model
 from clearprop.model.model import input_arrays
+from clearprop.settings import Attr, check_all
 from clearprop.tables import MemoryTable, Table
 from clearprop.tables.table import Cells
 
 __all__ = ["Importances", "importances"]
+
+_ATTRS = (
+    Attr("repeats", int, 5, bounds="[1, inf)", help="permutations of each column"),
+    Attr("random_state", int, 0, bounds="[0, 18446744073709551615]"),
+)
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,12 @@ def importances(
     Raises
     ------
     SettingError
-        For another method, or no repeats.
+        For another method, no repeats, or a seed that is no whole number.
     """
     if method not in ("permutation", "gradient"):
         raise SettingError(f"method must be 'permutation' or 'gradient', got {method!r}")
-    if repeats < 1:
-        raise SettingError(f"repeats must be at least 1, got {repeats}")
+    told: dict[str, Any] = check_all(_ATTRS, {"repeats": repeats, "random_state": seed})
+    repeats, seed = told["repeats"], told["random_state"]
     assert model.encoder is not None
     model.encoder.check(table)
     names = model.encoder.names

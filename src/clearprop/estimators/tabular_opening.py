@@ -13,10 +13,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from clearprop.errors import DataError
+from clearprop.errors import DataError, SettingError
 from clearprop.estimators.tabular_rows import are_records, as_table, by_place, distinct, in_memory
 from clearprop.tables import Table
 from clearprop.tables.encoder import Encoder
+from clearprop.words import shown
 
 __all__ = ["OpensTables"]
 
@@ -40,6 +41,7 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
     def _opened(self, X: Any, *, reset: bool) -> Table:
         """X as a table, with scikit-learn's attributes and warnings about columns' names."""
         X = in_memory(X)
+        _see_even(X)
         # Later rows are read cell by cell: what a text is does not depend on other rows.
         texts = self._asked_texts() if reset else [*self._encoder().names]
         if isinstance(X, Table | Mapping) or are_records(X):
@@ -72,6 +74,11 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
         """The columns that are said to be categories: their texts are names."""
         columns = getattr(self, "columns", None)
         said = columns.items() if isinstance(columns, Mapping) else ()
+        for name, role in said:
+            if not isinstance(role, str):
+                raise SettingError(
+                    f"columns says what column {name!r} is, such as 'category', got {shown(role)}"
+                )
         return [name for name, role in said if role == "category"]
 
     def _encoder(self) -> Encoder:
@@ -93,6 +100,21 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
         return tags
 
 
+def _see_even(X: Any) -> None:
+    """See that rows that are lists have as many cells each: NumPy tells of no row."""
+    if not isinstance(X, list | tuple) or not all(isinstance(row, list | tuple) for row in X):
+        return
+    for place, row in enumerate(X, start=1):
+        if len(row) != len(X[0]):
+            raise DataError(
+                f"X has {len(X[0])} cells in row 1 and {len(row)} in row {place}: give as many in "
+                "each"
+            )
+
+
 def _width(X: Any) -> int:
-    shape = np.shape(X) if not hasattr(X, "shape") else X.shape
+    try:
+        shape = X.shape if hasattr(X, "shape") else np.shape(X)
+    except ValueError:  # rows of several kinds, of which `as_table` tells
+        return -1
     return int(shape[1]) if len(shape) == 2 else -1
