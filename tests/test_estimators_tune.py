@@ -210,6 +210,15 @@ def test_networks_and_functions_of_parameters_are_searched(wine: Any) -> None:
     assert isinstance(lambdas.best_estimator, Ridge)
 
 
+def test_patience_is_for_the_rows_that_judge_and_not_for_the_last_fit_of_all(wine: Any) -> None:
+    X, y = (wine[0] - wine[0].mean(0)) / wine[0].std(0), wine[1]
+    net = cp.Network([13, 4, 3], cost="cross_entropy")
+    space = {"patience": [2], "epochs": [30], "learning_rate": [0.5]}
+    found = cp.tune(net, X, y, space, trials=1, cv=3)
+    assert found.trials[0].epochs < 30 and found.best_params["patience"] == 2
+    assert len(found.best_estimator.history) == 30
+
+
 def test_a_function_that_takes_no_parameters_by_name_is_told_how(wine: Any) -> None:
     with pytest.raises(SettingError, match=r"with the parameters by name, f\(alpha=1\): "):
         cp.tune(lambda parameters: Ridge(**parameters), *wine, {"alpha": [1]}, trials=1)

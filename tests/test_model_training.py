@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.errors import DataError, DivergenceError
+from clearprop.errors import DataError, DivergenceError, SettingError
 from clearprop.training import Progress, Training
 
 
@@ -94,6 +94,18 @@ def test_ctrl_c_keeps_the_best_so_far(rng: np.random.Generator) -> None:
     best = cp.train(network(), X, Y, epochs=least, **given)
     assert model.parameters.flat.tobytes() == best.parameters.flat.tobytes()
     assert model.predict_probabilities(X).tobytes() == best.predict_probabilities(X).tobytes()
+
+
+def test_patience_without_rows_to_be_patient_with_is_refused(rng: np.random.Generator) -> None:
+    X, Y = moons(rng)
+    net, says = network(), "patience=3 counts epochs in which validation rows .* there are none"
+    for more in ({}, {"early_stopping": False}):
+        with pytest.raises(SettingError, match=says):
+            cp.train(net, X, Y, patience=3, epochs=4, **more)
+    with pytest.raises(SettingError, match=rf"runs\[1\]: {says}"):
+        cp.train_many([{"validation": 0.2}, {}], X, Y, network=net, patience=3, epochs=4)
+    ended = cp.train(net, X, Y, patience=1, epochs=50, early_stopping=True, min_delta=1e9)
+    assert (len(ended.history), ended.provenance["stopped"]) == (2, "early_stopping")
 
 
 def test_divergence_is_named(rng: np.random.Generator) -> None:

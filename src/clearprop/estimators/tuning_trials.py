@@ -222,6 +222,8 @@ class Candidate:
         if held is not None and "validation" not in settings:
             weights = () if held.weights is None else (held.weights,)
             settings["validation"] = (held.X, held.y, *weights)
+        if settings.get("validation") is None and not settings.get("early_stopping"):
+            settings.pop("patience", None)  # behind folds, all rows train: none can stop it
         if tell is not None:
 
             def after_each(progress: Any) -> None:

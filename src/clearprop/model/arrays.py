@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import inspect
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,9 @@ from clearprop.tables.target import Target
 from clearprop.training import Progress, Training
 from clearprop.words import shown
 
-__all__ = ["Interrupted", "Watcher", "carry_out", "check_settings", "model_of", "train"]
+__all__ = [
+    "Interrupted", "Watcher", "carry_out", "check_patience", "check_settings", "model_of", "train",
+]  # fmt: skip
 
 Watcher = Callable[[Progress], object]
 """Called a few times a second with where the run stands."""
@@ -73,7 +75,8 @@ def train(
     optimizer, epochs, batch_size, validation, sample_weight, seed
         And ``learning_rate``, ``schedule``, ``dropout_schedule``, ``decay_schedule``, ``clip``,
         ``early_stopping``, ``patience``, ``precision``, ``threads``, ``time_limit``,
-        ``max_steps``, ``checkpoint``, ``resume``, …: see `clearprop.training.Training`.
+        ``max_steps``, ``checkpoint``, ``resume``, …: see `clearprop.training.Training`. Patience
+        is refused where it would count nothing.
     progress : callable, optional
         Called with a `clearprop.training.Progress` a few times a second; it changes no bits.
 
@@ -99,6 +102,7 @@ def train(
     """
     check_network("train", network)
     check_settings(settings)
+    check_patience(validation, settings)
     if progress is not None and not callable(progress):
         raise SettingError(f"progress is a function of a Progress or None, got {shown(progress)}")
     target = find_target(network, Y)
@@ -129,6 +133,22 @@ def check_settings(names: Iterable[str]) -> None:
         With the nearest name.
     """
     check_setting_names("train", names, [*inspect.signature(Training).parameters, "progress"])
+
+
+def check_patience(validation: object, told: Mapping[str, Any]) -> None:
+    """See that patience, if a caller names it, has something to count.
+
+    Raises
+    ------
+    SettingError
+        Where there are no validation rows, and the training cost is not watched in their place.
+    """
+    if "patience" in told and validation is None and not told.get("early_stopping"):
+        raise SettingError(
+            f"patience={shown(told['patience'])} counts epochs in which validation rows get no "
+            "better, and there are none: give validation=0.2, or early_stopping=True to watch the "
+            "training cost, or leave patience out"
+        )
 
 
 def carry_out(training: Training, target: Target, progress: Watcher | None = None) -> Model:

@@ -29,7 +29,7 @@ from clearprop.errors import (
     SettingError,
 )
 from clearprop.graph import L2
-from clearprop.model.arrays import Interrupted, model_of
+from clearprop.model.arrays import Interrupted, check_patience, model_of
 from clearprop.model.model import Model
 from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network, check_network
@@ -290,6 +290,7 @@ def _check_settings(network: Network, told: Mapping[str, Any]) -> None:
     full = told.get("batch_size") == "full"
     given = {name: value for name, value in told.items() if name in plain}
     check_all(ATTRS, given | {"batch_size": None} if full else given)
+    check_patience(told.get("validation"), told)
     rate = told.get("learning_rate")
     settings = {} if rate is None else {"learning_rate": rate}
     rule = optimizer(told.get("optimizer", "adam"), **settings)
