@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.model_selection import train_test_split
 
 import clearprop as cp
-from clearprop.errors import DataError, SettingError
+from clearprop.errors import DataError, SettingError, ShapeError
 
 N = 24
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -179,3 +179,47 @@ def test_classes_that_all_count_for_nothing_are_refused() -> None:
     model = cp.MLPClassifier(class_weight=dict.fromkeys("abc", 0), **SMALL)
     with pytest.raises(DataError, match="leave no row a weight: at least one must count"):
         model.fit(X, LABELS)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("name", "other", "told"),
+    [
+        ("coefs_", lambda W: [W[0][:2], W[1]], r"coefs_\[0\] has the shape \(2, 4\), .* \(3, 4\)"),
+        ("coefs_", lambda W: [W[0].T, W[1]], r"coefs_\[0\] has the shape \(4, 3\), .* \(3, 4\)"),
+        (
+            "coefs_",
+            lambda W: [W[0].ravel(), W[1]],
+            r"coefs_\[0\] has the shape \(12,\), .* \(3, 4\)",
+        ),
+        ("coefs_", lambda W: W[:1], "coefs_ has 1 arrays and intercepts_ 2, and 2 layers"),
+        ("coefs_", lambda W: [*W, W[1]], "coefs_ has 3 arrays and intercepts_ 2, and 2 layers"),
+        (
+            "intercepts_",
+            lambda b: [b[0][:1], b[1]],
+            r"intercepts_\[0\] has the shape \(1,\), .* \(4,\)",
+        ),
+        ("intercepts_", lambda b: [b[0][None], b[1]], r"has the shape \(1, 4\), .* \(4,\)"),
+        ("intercepts_", lambda b: b[1:], "coefs_ has 2 arrays and intercepts_ 1, and 2 layers"),
+    ],
+)
+def test_layers_of_another_shape_are_never_read(
+    kind: str, name: str, other: Any, told: str
+) -> None:
+    model, y = made(kind)
+    model.set_params(warm_start=True).fit(X, y)
+    setattr(model, name, other(getattr(model, name)))
+    with pytest.raises(ShapeError, match=told):
+        model.predict(X)
+    with pytest.raises(ShapeError, match=name):
+        _ = model.parameters_
+    for goes_on in (model.fit, model.partial_fit):
+        with pytest.raises(ValueError, match=name):
+            goes_on(X, y)
+
+
+def test_layers_of_the_same_shape_are_predicted_with() -> None:
+    model = cp.MLPRegressor(**SMALL).fit(X, NUMBERS)
+    model.coefs_ = [np.zeros((3, 4)).tolist(), np.zeros((4, 1))]
+    model.intercepts_ = [np.zeros(4), [2.5]]
+    np.testing.assert_array_equal(model.predict(X), np.full(N, 2.5))

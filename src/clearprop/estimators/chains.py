@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.errors import RowError
+from clearprop.errors import RowError, ShapeError
 from clearprop.graph import Dense, Dropout, Input, Wire
 from clearprop.network import Network
 from clearprop.operations import TABLE
@@ -78,10 +78,27 @@ class Chain:
         return 0.5 * l2 * float(np.square(flat[self.weights()], dtype=np.float64).sum())
 
     def flat(self, coefs: Sequence[Any], intercepts: Sequence[Any]) -> NDArray[Any]:
-        """Return W₁ᵀ, b₁, W₂ᵀ, … as one vector."""
+        """Return W₁ᵀ, b₁, W₂ᵀ, … as one vector.
+
+        Raises
+        ------
+        ShapeError
+            If a layer's arrays have other shapes: the engine reads by place, and looks at none.
+        """
+        layers = len(self.sizes) - 1
+        if len(coefs) != layers or len(intercepts) != layers:
+            raise ShapeError(
+                f"coefs_ has {len(coefs)} arrays and intercepts_ {len(intercepts)}, and {layers} "
+                "layers were fitted: give each of them one"
+            )
         parts = []
-        for W, b in zip(coefs, intercepts, strict=True):
-            parts += [np.asarray(W).T.ravel(), np.ravel(b)]
+        for place, shape in enumerate(pairwise(self.sizes)):
+            W, b = np.asarray(coefs[place]), np.asarray(intercepts[place])
+            if W.shape != shape:
+                raise _misshapen(f"coefs_[{place}]", W, shape)
+            if b.shape != shape[1:]:
+                raise _misshapen(f"intercepts_[{place}]", b, shape[1:])
+            parts += [W.T.ravel(), b]
         return np.concatenate(parts)
 
     def arrays(self, flat: NDArray[Any]) -> tuple[Arrays, Arrays]:
@@ -95,6 +112,13 @@ class Chain:
             intercepts.append(flat[middle:end].copy())
             start = end
         return coefs, intercepts
+
+
+def _misshapen(name: str, array: NDArray[Any], needed: tuple[int, ...]) -> ShapeError:
+    return ShapeError(
+        f"{name} has the shape {array.shape}, and the layer needs {needed}: give it that, or fit "
+        "again"
+    )
 
 
 def own_name(activation: str) -> str:

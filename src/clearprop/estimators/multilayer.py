@@ -212,7 +212,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         has = [np.shape(W) for W in self.coefs_]
         if has != list(pairwise(sizes)):
             raise SettingError(
-                f"the fitted layers have the shapes {has}, hidden_layer_sizes="
+                f"the fitted layers, coefs_, have the shapes {has}, hidden_layer_sizes="
                 f"{self.hidden_layer_sizes} and the data need {list(pairwise(sizes))}; "
                 "set warm_start=False, or fit a new estimator"
             )
