@@ -190,9 +190,9 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
     def _targets(self, y: NDArray[Any], dtype: Any) -> NDArray[Any]:
         return y.argmax(axis=1) if self.out_activation_ == "softmax" else y.astype(dtype)
 
-    def _weigh(self, y: NDArray[Any], weights: Any, incremental: bool) -> Any:
+    def _factors(self, y: NDArray[Any], incremental: bool) -> NDArray[Any] | None:
         if self.class_weight is None:
-            return weights
+            return None
         if incremental and self.class_weight == "balanced":
             raise SettingError(
                 "class_weight='balanced' needs all rows at once; give partial_fit a dict of "
@@ -205,8 +205,8 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
                         f"class_weight: the factor of {label!r} is a number of 0 or more, got "
                         f"{factor!r}"
                     )
-        own = compute_sample_weight(self.class_weight, self._label_binarizer.inverse_transform(y))
-        return own if weights is None else own * weights
+        labels = self._label_binarizer.inverse_transform(y)
+        return np.asarray(compute_sample_weight(self.class_weight, labels))
 
     def _decide(self, outputs: NDArray[Any]) -> Any:
         if not self._one_label():

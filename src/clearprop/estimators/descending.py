@@ -58,10 +58,13 @@ class Fitting:
     chain : Chain
     incremental : bool
         One epoch that goes on from the last.
+    exponent : int
+        Of the power of two that the caller's weights are those of `run` times.
     """
 
-    def __init__(self, estimator: Any, chain: Chain, incremental: bool) -> None:
+    def __init__(self, estimator: Any, chain: Chain, incremental: bool, exponent: int) -> None:
         self.to, self.chain, self.incremental = estimator, chain, incremental
+        self.exponent = exponent
         dtype = np.result_type(*estimator.coefs_)
         self.dtype: Any = dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
         self.threads = estimator._threads()
@@ -91,7 +94,14 @@ class Fitting:
         return {"coefs_": coefs, "intercepts_": intercepts}
 
     def _rows(self, X: Any, Y: NDArray[Any], weights: Any, batch: int, dtype: Any) -> Rows:
-        return Rows(X.astype(dtype, copy=False), self.to._targets(Y, dtype), weights, batch)
+        targets = self.to._targets(Y, dtype)
+        return Rows(X.astype(dtype, copy=False), targets, weights, batch, self.exponent)
+
+    def _weigh(self, rows: Rows) -> None:
+        """Keep Σ w of the caller's weights, which may be ∞: then the penalty is 0 to rounding."""
+        total = rows.batch_weights(np.arange(len(rows))).sum()
+        with np.errstate(over="ignore"):
+            self.to._total_weight = float(np.ldexp(total, self.exponent))
 
     # -- L-BFGS ------------------------------------------------------------------------------------
     def _by_lbfgs(self, X: Any, Y: NDArray[Any], weights: Any, listening: Listening) -> None:
@@ -102,7 +112,7 @@ class Fitting:
             raise SettingError("validation_curve: lbfgs has no epochs to validate after")
         machine = Machine(self.chain, 0.0, None, "float64", self.threads)
         rows = self._rows(X, Y, weights, len(Y), np.float64)
-        to._total_weight = float(rows.batch_weights(np.arange(len(rows)))[0])
+        self._weigh(rows)
         (constant,) = constants(to._constant(Y), rows, np.arange(len(rows)))
 
         def each(at: NDArray[Any]) -> bool:
@@ -313,7 +323,7 @@ class Fitting:
     def _descent(self, rows: Rows) -> Descent:
         to = self.to
         old = getattr(to, "_optimizer", None)
-        to._total_weight = float(rows.batch_weights(np.arange(len(rows))).sum())
+        self._weigh(rows)
         if self.incremental and isinstance(old, Descent) and old.fits(self.flat):
             old.state.parameters = self.flat
             return old

@@ -70,8 +70,7 @@ class Epochs:
         rows, runner = self.rows, machine.runner
         orders = self._drawn(count)
         sums = np.concatenate([self._sums(order) for order in orders])
-        scales = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
-        rates = descent.rates(len(sums))
+        rates, scales = descent.rates(len(sums)), rows.penalties(sums)
         costs: list[Array] = []
         why, interrupted = "done", False
         for data, window in rows.windows(machine.network.graph, orders.ravel(), rates, scales):

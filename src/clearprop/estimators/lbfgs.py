@@ -33,7 +33,7 @@ class Objective:
         In float64, without a rule.
     rows : Rows
     alpha : float
-        λ is alpha / Σ w.
+        λ is alpha / Σ w, w the caller's weights.
     constant : float
         What J has beside: SciPy's test of progress is relative to J.
     """
@@ -45,7 +45,8 @@ class Objective:
         if rows.dense:
             machine.runner.use(rows.data(self._graph))
         self._total = len(rows) if rows.weights is None else float(np.sum(rows.weights))
-        self._l2, self._constant = alpha / self._total, constant
+        self._l2 = float(np.ldexp(alpha / self._total, -rows.exponent))
+        self._constant = constant
 
     def __call__(self, flat: Array) -> tuple[float, Array]:
         """Return J and ∂J/∂W at a flat vector."""

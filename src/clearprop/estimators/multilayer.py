@@ -30,6 +30,7 @@ from clearprop.estimators.lbfgs import Objective
 from clearprop.estimators.listening import CallbackSupport, with_callbacks
 from clearprop.estimators.machine import Machine
 from clearprop.estimators.reading import read, read_weights
+from clearprop.estimators.row_weights import near_one, product
 from clearprop.estimators.rows import Rows
 from clearprop.network import Network, Parameters
 from clearprop.words import did_you_mean
@@ -74,9 +75,9 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
     def _figure(self, y: NDArray[Any], outputs: NDArray[Any], weights: Any) -> float:
         """Return the score of outputs for y as `_read` gave it."""
 
-    def _weigh(self, y: NDArray[Any], weights: Any, incremental: bool) -> Any:
-        """Return the sample weights, class weights included."""
-        return weights
+    def _factors(self, y: NDArray[Any], incremental: bool) -> NDArray[Any] | None:
+        """Return what each row's weight is multiplied by for its class, or None for nothing."""
+        return None
 
     def _constant(self, y: NDArray[Any]) -> NDArray[Any] | None:
         """Return what the reported loss of each row has beside the cost, or None for nothing."""
@@ -153,7 +154,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, Y = self._read(X, y, incremental, reset=first)
         weights = None if sample_weight is None else read_weights(sample_weight, X)
-        weights = self._weigh(Y, weights, incremental)
+        weights, exponent = product(weights, self._factors(Y, incremental))
         if weights is not None and not incremental and not weights.any():
             raise DataError(
                 "class_weight and sample_weight leave no row a weight: at least one must count"
@@ -170,7 +171,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
                 "layer adds the one before it if that is as wide",
                 stacklevel=3,
             )
-        fitting = Fitting(self, self._chain(sizes), incremental)
+        fitting = Fitting(self, self._chain(sizes), incremental, exponent)
         fitting.run(X, Y, weights, self._held(validation_data), (y, sample_weight))
         if not all(np.isfinite(W).all() for W in [*self.coefs_, *self.intercepts_]):
             raise DataError(
@@ -245,7 +246,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         X, y, *weights = given
         X, Y = self._read_held(X, y)
         what = "the sample_weight of validation_data"
-        return Held(X, Y, read_weights(weights[0], X, what) if weights else None)
+        return Held(X, Y, near_one(read_weights(weights[0], X, what))[0] if weights else None)
 
     @abstractmethod
     def _read_held(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:

@@ -41,12 +41,15 @@ class Rows:
     weights : (n,) array or None
     batch : int
         Rows of a step.
+    exponent : int
+        Of the power of two that the caller's weights are these times.
     """
 
     X: Any
     targets: NDArray[Any]
     weights: NDArray[Any] | None
     batch: int
+    exponent: int = 0
 
     def __len__(self) -> int:
         return int(self.X.shape[0])
@@ -71,6 +74,11 @@ class Rows:
         if self.weights is None:
             return self.counts.astype(np.float64)
         return np.add.reduceat(np.asarray(self.weights, np.float64)[order], self.borders[:-1])
+
+    def penalties(self, sums: Array) -> Array:
+        """Return 1 / Σ w of batches, w the caller's weights, from Σ w of these; 0 of no weight."""
+        scales: Array = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
+        return np.ldexp(scales, -self.exponent) if self.exponent else scales
 
     def data(self, graph: Graph, rows: NDArray[np.int64] | slice = slice(None)) -> Data:
         """Return some rows, all by default, dense, as the engine takes them."""

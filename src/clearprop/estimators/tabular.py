@@ -15,6 +15,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.construction import constructed
+from clearprop.estimators.row_weights import product
 from clearprop.estimators.tabular_estimator import DEFAULTS, Settings, Tabular
 from clearprop.estimators.tabular_fitting import Fitted
 from clearprop.estimators.tabular_ingredients import Ingredients
@@ -150,9 +151,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
             table = self._opened(X, reset=True)
             classes, codes, target = labels_of(y, table.rows)
             weights = weights_of(sample_weight, table.rows)
-            factors = class_factors(self.class_weight, classes, codes)
-            if factors is not None:
-                weights = factors if weights is None else factors * weights
+            weights, _ = product(weights, class_factors(self.class_weight, classes, codes))
             self._fit(table, codes, target, weights, began)
             self.classes_ = classes
         return self

@@ -20,6 +20,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from clearprop.errors import DataError, SettingError
+from clearprop.estimators.row_weights import near_one
 from clearprop.settings import Attr
 from clearprop.tables import Kind, MemoryTable, Table
 from clearprop.tables.cells import Role
@@ -72,9 +73,6 @@ class Rows:
 
 #: What objects may be as labels.
 _LABELS = (str, bool, numbers.Real, np.bool_, np.number, datetime.date, np.datetime64)
-
-#: Weights are divided by their largest where that lies outside these: products would be 0, or ∞.
-_WEIGHTS = (1e-30, 1e30)
 
 #: Columns that a warning lists at most.
 _TOLD = 8
@@ -359,8 +357,7 @@ def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
         )
     if not weights.any():
         raise DataError("sample_weight is zero in every row: at least one row must count")
-    most = float(weights.max())
-    return weights if _WEIGHTS[0] <= most <= _WEIGHTS[1] else weights / most
+    return near_one(weights)[0]
 
 
 def class_factors(
