@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import time
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas
+import polars
 import pytest
 from scipy import sparse
 from sklearn.model_selection import train_test_split
@@ -45,6 +47,65 @@ def test_dates_are_not_taken_for_numbers(kind: str, dates: Any) -> None:
 def test_dates_are_no_numbers_to_predict(dates: Any) -> None:
     with pytest.raises(DataError, match="y holds dates or times"):
         cp.MLPRegressor(**SMALL).fit(X, dates)
+
+
+def columns_of_dates() -> list[Any]:
+    plain, spans = pandas.Series(DATES), DATES - DATES[0]
+    of_pandas = [
+        plain,
+        plain.dt.tz_localize("UTC"),
+        pandas.Series(spans),
+        pandas.Series(pandas.Categorical(DATES)),
+        pandas.Series(DATES.tolist(), dtype=object),
+        pandas.Series(pandas.array(DATES, dtype="timestamp[s][pyarrow]")),
+    ]
+    of_polars = [
+        polars.Series(values)
+        for values in (DATES, DATES.astype("M8[us]"), spans.astype("m8[us]"), [time(1)] * N)
+    ]
+    return [
+        *(pytest.param(pandas.DataFrame, one, id=f"pandas-{one.dtype}") for one in of_pandas),
+        *(pytest.param(polars.DataFrame, one, id=f"polars-{one.dtype}") for one in of_polars),
+    ]
+
+
+@BOTH
+@pytest.mark.parametrize(("frame", "dates"), columns_of_dates())
+def test_a_frames_dates_are_named_by_their_column(kind: str, frame: Any, dates: Any) -> None:
+    model, y = made(kind)
+    for given in (frame({"when": dates}), frame({"a": NUMBERS, "when": dates})):
+        with pytest.raises(DataError, match="the column 'when' of X holds dates or times"):
+            model.fit(given, y)
+    model.fit(frame({"when": NUMBERS}), y)
+    with pytest.raises(DataError, match="the column 'when' of X holds dates or times"):
+        model.predict(frame({"when": dates}))
+
+
+@pytest.mark.parametrize(("frame", "dates"), columns_of_dates())
+def test_a_target_of_dates_is_refused_as_frame_and_series(frame: Any, dates: Any) -> None:
+    model = cp.MLPRegressor(**SMALL)
+    with pytest.raises(DataError, match="the column 'when' of y holds dates or times"):
+        model.fit(X, frame({"when": dates}))
+    with pytest.raises(DataError, match="y holds dates or times"):
+        model.fit(X, dates)
+
+
+@BOTH
+def test_dates_of_arrow_and_in_lists_are_no_numbers(kind: str) -> None:
+    model, y = made(kind)
+    table = polars.DataFrame({"a": NUMBERS, "when": DATES}).to_arrow()
+    with pytest.raises(DataError, match="the column 'when' of X holds dates or times"):
+        model.fit(table, y)
+    with pytest.raises(DataError, match="y holds dates or times"):
+        cp.MLPRegressor(**SMALL).fit(X, table["when"])
+    for rows in ([[one] for one in DATES], [[one] for one in DATES.tolist()]):
+        with pytest.raises(DataError, match="X holds dates or times"):
+            model.fit(rows, y)
+
+
+def test_dates_are_labels() -> None:
+    labels = polars.Series(DATES[np.arange(N) % 2])
+    assert cp.MLPClassifier(**SMALL).fit(X, labels).classes_.tolist() == DATES[:2].tolist()
 
 
 @BOTH
@@ -102,6 +163,8 @@ def test_labels_of_several_types_are_refused_by_their_types(other: Any) -> None:
         sparse.csc_array(X),
         pandas.DataFrame({"a": pandas.array([1, 2] * (N // 2), dtype="Int64"), "b": NUMBERS}),
         pandas.DataFrame(X, index=range(100, 100 + N)),
+        polars.DataFrame({"a": NUMBERS, "b": range(N)}),
+        polars.DataFrame({"a": NUMBERS, "b": range(N)}).to_arrow(),
     ],
 )
 def test_odd_columns_of_numbers_are_learned_from(kind: str, columns: Any) -> None:

@@ -5,10 +5,12 @@ Proved by ``tests/test_estimators_bad_input.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
@@ -20,6 +22,8 @@ from clearprop.words import number
 __all__ = ["DTYPES", "of_one_type", "read", "read_numbers", "read_weights"]
 
 DTYPES = (np.float64, np.float32)
+
+_DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
 def read(estimator: Any, X: Any, *y: Any, reset: bool, **told: Any) -> Any:
@@ -54,6 +58,10 @@ def read(estimator: Any, X: Any, *y: Any, reset: bool, **told: Any) -> Any:
         return validate_data(
             estimator, X, *y, reset=reset, accept_sparse=["csr", "csc"], dtype=list(DTYPES), **told
         )
+    except TypeError:
+        for name, one in zip("Xy", (X, *y), strict=False):
+            _refuse_date_objects(name, one)
+        raise
     except ValueError as error:
         what, found, value = str(error).partition("could not convert string to float: ")
         if what or not found:
@@ -142,12 +150,46 @@ def _are_those(estimator: Any, X: NDArray[Any]) -> bool:
 
 
 def _refuse_dates(name: str, given: Any) -> None:
-    dtype = getattr(given, "dtype", None)
-    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
-        raise DataError(
-            f"{name} holds dates or times, whose numbers depend on their unit: make numbers of "
-            "them, such as days since the first"
-        )
+    """See that no dtype is that of dates: NumPy makes numbers of those without a word."""
+    for column, dtype in _dtypes(given):
+        categories = getattr(dtype, "categories", None)
+        if _is_temporal(dtype if categories is None else categories.dtype):
+            raise _no_numbers(name if column is None else f"the column {column!r} of {name}")
+
+
+def _dtypes(given: Any) -> Iterable[tuple[Any, Any]]:
+    """The names and dtypes of a frame's columns; None and the dtype of anything else."""
+    if nw.dependencies.is_pyarrow_table(given):
+        return list(nw.from_native(given).schema.items())
+    if hasattr(given, "columns") and hasattr(given, "dtypes"):
+        return zip(given.columns, given.dtypes, strict=True)
+    if nw.dependencies.is_pyarrow_chunked_array(given):
+        given = nw.from_native(given, series_only=True)
+    while isinstance(given, list | tuple) and given:
+        given = given[0]
+    return [(None, getattr(given, "dtype", None))]
+
+
+def _is_temporal(dtype: Any) -> bool:
+    if hasattr(dtype, "is_temporal"):  # Polars', and through narwhals Arrow's
+        return bool(dtype.is_temporal())
+    return getattr(dtype, "kind", "") in ("m", "M")
+
+
+def _refuse_date_objects(name: str, given: Any) -> None:
+    cells = np.asarray(given)
+    for place, column in enumerate(np.atleast_2d(cells.T) if cells.dtype.kind == "O" else ()):
+        if any(isinstance(cell, _DATES) for cell in column.flat):
+            names = getattr(given, "columns", None)
+            where = "" if names is None else f"the column {names[place]!r} of "
+            raise _no_numbers(where + name)
+
+
+def _no_numbers(where: str) -> DataError:
+    return DataError(
+        f"{where} holds dates or times, whose numbers depend on their unit: make numbers of them, "
+        "such as days since the first"
+    )
 
 
 def _bare(value: str) -> str:
