@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn.model_selection import train_test_split
 
 import clearprop as cp
-from clearprop.errors import DataError, SettingError, ShapeError
+from clearprop.errors import DataError, OutOfMemoryError, SettingError, ShapeError
 
 N = 24
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -286,3 +286,25 @@ def test_layers_of_the_same_shape_are_predicted_with() -> None:
     model.coefs_ = [np.zeros((3, 4)).tolist(), np.zeros((4, 1))]
     model.intercepts_ = [np.zeros(4), [2.5]]
     np.testing.assert_array_equal(model.predict(X), np.full(N, 2.5))
+
+
+@BOTH
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("units", [10**11, 10**12])
+def test_layers_that_no_memory_holds_are_refused(kind: str, solver: str, units: int) -> None:
+    model, y = made(kind)
+    model.set_params(hidden_layer_sizes=(units,), solver=solver)
+    outputs = 3 if kind == "MLPClassifier" else 1
+    size = f"{units * (3 + 1 + outputs) + outputs:,}"
+    with pytest.raises(OutOfMemoryError, match=f"{size} parameters, .* smaller layers"):
+        model.fit(X, y)
+    assert not hasattr(model, "coefs_")
+
+
+def test_layers_that_find_no_free_memory_are_refused_alike(monkeypatch: Any) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("clearprop.estimators.chains.Chain.flat", full)
+    with pytest.raises(OutOfMemoryError, match=r"21 parameters, .* more than is free"):
+        cp.MLPRegressor(**SMALL).fit(X, NUMBERS)

@@ -9,6 +9,7 @@ Proved by ``tests/test_estimators_same.py`` and ``tests/test_estimators_suite.py
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +20,9 @@ from sklearn.model_selection import train_test_split
 from clearprop.engine import Precision
 from clearprop.errors import SettingError
 from clearprop.estimators.chains import Chain
-from clearprop.estimators.descent import Descent
+from clearprop.estimators.descent import Descent, solver_rule
 from clearprop.estimators.epochs import Epochs, constants
-from clearprop.estimators.lbfgs import Objective, lbfgs
+from clearprop.estimators.lbfgs import VECTORS, Objective, lbfgs
 from clearprop.estimators.listening import Listening
 from clearprop.estimators.machine import Machine
 from clearprop.estimators.multilayer_settings import DEFAULTS
@@ -39,6 +40,13 @@ SEEDS = 2**31 - 1
 
 def _name(dtype: Any) -> Precision:
     return "float32" if dtype == np.float32 else "float64"
+
+
+@cache
+def vectors(solver: str) -> int:
+    """Return how many vectors of the parameters' size a fit keeps, at least."""
+    own = VECTORS if solver == "lbfgs" else len(solver_rule({**DEFAULTS, "solver": solver}).slots)
+    return 3 + own  # the coefficients, what is fitted, a gradient
 
 
 class Held(NamedTuple):

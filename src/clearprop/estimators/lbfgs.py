@@ -106,6 +106,9 @@ def lbfgs(
     return found
 
 
+VECTORS = 25
+"""Of the parameters' size, that SciPy keeps: ten pairs of steps and gradients, and five."""
+
 STOPPED = 99
 """SciPy's status of a run that its callback ended."""
 

@@ -25,14 +25,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.chains import Chain, activation_names, is_activation, own_name
-from clearprop.estimators.descending import Fitting, Held
+from clearprop.estimators.descending import Fitting, Held, vectors
 from clearprop.estimators.lbfgs import Objective
 from clearprop.estimators.listening import CallbackSupport, with_callbacks
 from clearprop.estimators.machine import Machine
 from clearprop.estimators.reading import read, read_weights
 from clearprop.estimators.row_weights import near_one, product
 from clearprop.estimators.rows import Rows
-from clearprop.network import Network, Parameters
+from clearprop.network import Network, Parameters, within_memory
+from clearprop.training.run import KEPT
 from clearprop.words import did_you_mean
 
 Self = Any
@@ -162,16 +163,18 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         self.n_outputs_ = Y.shape[1]
         sizes = (X.shape[1], *hidden, self.n_outputs_)
         self._random_state = check_random_state(self.random_state)
-        if first:
-            self._start(sizes, X.dtype)
-        self._check_sizes(sizes)
+        size = sum((inputs + 1) * units for inputs, units in pairwise(sizes))
+        with within_memory(size, X.dtype.itemsize * vectors(self.solver), KEPT):
+            if first:
+                self._start(sizes, X.dtype)
+            self._check_sizes(sizes)
+            fitting = Fitting(self, self._chain(sizes), incremental, exponent)
         if self.residual and not any(a == b for a, b in pairwise(hidden)):
             warnings.warn(
                 f"residual=True adds nothing to hidden_layer_sizes={self.hidden_layer_sizes}: a "
                 "layer adds the one before it if that is as wide",
                 stacklevel=3,
             )
-        fitting = Fitting(self, self._chain(sizes), incremental, exponent)
         fitting.run(X, Y, weights, self._held(validation_data), (y, sample_weight))
         if not all(np.isfinite(W).all() for W in [*self.coefs_, *self.intercepts_]):
             raise DataError(

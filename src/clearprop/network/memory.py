@@ -13,7 +13,6 @@ from functools import cache
 from pathlib import Path
 
 from clearprop.errors import OutOfMemoryError
-from clearprop.graph import Graph
 from clearprop.words import number
 
 __all__ = ["machine_memory", "require_memory", "within_memory"]
@@ -34,12 +33,13 @@ def machine_memory() -> int | None:
     return min((size for size in found if size > 0), default=None)
 
 
-def require_memory(graph: Graph, each: int, what: str) -> None:
+def require_memory(size: int, each: int, what: str) -> None:
     """Refuse a network for which the machine has too little memory.
 
     Parameters
     ----------
-    graph : Graph
+    size : int
+        How many parameters the network has.
     each : int, bytes
         What is needed for each of the network's parameters, at least.
     what : str
@@ -52,30 +52,29 @@ def require_memory(graph: Graph, each: int, what: str) -> None:
 
     Examples
     --------
-    >>> from clearprop.network import Network
-    >>> require_memory(Network([10**6, 10**6, 1]).graph, 8, "one copy of them in float64")
+    >>> require_memory(10**12, 8, "one copy of them in float64")
     Traceback (most recent call last):
-    clearprop.errors.OutOfMemoryError: the network has 1,000,002,000,001 parameters, ...
+    clearprop.errors.OutOfMemoryError: the network has 1,000,000,000,000 parameters, ...
     """
     memory = machine_memory()
-    if memory is not None and graph.size * each > memory:
-        raise _refusal(graph, each, what, f"the {number(memory / 1e9, 3)} GB of this machine")
+    if memory is not None and size * each > memory:
+        raise _refusal(size, each, what, f"the {number(memory / 1e9, 3)} GB of this machine")
 
 
 @contextmanager
-def within_memory(graph: Graph, each: int, what: str) -> Iterator[None]:
+def within_memory(size: int, each: int, what: str) -> Iterator[None]:
     """Refuse what `require_memory` refuses, and say the same where the block runs out of memory."""
-    require_memory(graph, each, what)
+    require_memory(size, each, what)
     try:
         yield
     except OutOfMemoryError:
         raise
     except MemoryError:
-        raise _refusal(graph, each, what, "is free") from None
+        raise _refusal(size, each, what, "is free") from None
 
 
-def _refusal(graph: Graph, each: int, what: str, memory: str) -> OutOfMemoryError:
+def _refusal(size: int, each: int, what: str, memory: str) -> OutOfMemoryError:
     return OutOfMemoryError(
-        f"the network has {graph.size:,} parameters, and {what} takes "
-        f"{number(graph.size * each / 1e9, 3)} GB, more than {memory}: take fewer or smaller layers"
+        f"the network has {size:,} parameters, and {what} takes "
+        f"{number(size * each / 1e9, 3)} GB, more than {memory}: take fewer or smaller layers"
     )

@@ -165,7 +165,7 @@ class Network:
         >>> {name: w.shape for name, w in Network([2, 3, 1]).initial(seed=7).items()}
         {'W1': (3, 2), 'b1': (3,), 'W2': (1, 3), 'b2': (1,)}
         """
-        with within_memory(self.graph, 8, "one copy of them in float64"):
+        with within_memory(self.graph.size, 8, "one copy of them in float64"):
             return self._initial(seed, X)
 
     def _initial(self, seed: int, X: Inputs | None) -> Parameters:

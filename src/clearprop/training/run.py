@@ -220,7 +220,7 @@ class Run:
         self.close()
 
     def _drive(self, target: int, deadline: float) -> None:
-        with within_memory(self.network.graph, self._each, KEPT):
+        with within_memory(self.network.graph.size, self._each, KEPT):
             try:
                 self._loop.drive(target, deadline, lambda: self.progress)
             except DivergenceError as error:

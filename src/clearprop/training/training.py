@@ -216,7 +216,7 @@ class Training(Run):
         # The parameters, the best, a gradient and the slots, beside the initial values in float64.
         width = 8 if chosen == "float64" else 4
         self._each = 8 + int(width * (3 + self.optimizer.vectors(network.graph.size)))
-        require_memory(network.graph, self._each, KEPT)
+        require_memory(network.graph.size, self._each, KEPT)
         rows = divided(network, X, Y, sample_weight, validation, size, self.seed, chosen)
         self.data = rows.data
         self.validation = rows.validation
@@ -240,7 +240,7 @@ class Training(Run):
             told["time_limit"] or np.inf,
             told["max_steps"],
         )
-        with within_memory(network.graph, self._each, KEPT):
+        with within_memory(network.graph.size, self._each, KEPT):
             self._runner, note = opened(
                 told["engine"], network.graph, self.optimizer, self.data, chosen, told["threads"],
                 told["clip"],
