@@ -308,3 +308,17 @@ def test_layers_that_find_no_free_memory_are_refused_alike(monkeypatch: Any) -> 
     monkeypatch.setattr("clearprop.estimators.chains.Chain.flat", full)
     with pytest.raises(OutOfMemoryError, match=r"21 parameters, .* more than is free"):
         cp.MLPRegressor(**SMALL).fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("answer", [np.ones(3), pandas.Series([1, 2])])
+def test_a_callback_that_returns_an_array_is_told_what_to_return(solver: str, answer: Any) -> None:
+    model = cp.MLPRegressor(solver=solver, callbacks=lambda _: answer, **SMALL)
+    with pytest.raises(SettingError, match="a callback returns True to end the fit, or None, got"):
+        model.fit(X, NUMBERS)
+
+
+@pytest.mark.parametrize(("answer", "epochs"), [(np.ones(1), 1), (np.False_, 2), ("yes", 1)])
+def test_a_callback_may_return_what_is_true_or_not(answer: Any, epochs: int) -> None:
+    model = cp.MLPRegressor(callbacks=lambda _: answer, **SMALL).fit(X, NUMBERS)
+    assert model.n_iter_ == epochs

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from clearprop.errors import SettingError
+from clearprop.words import shown
+
 try:
     from sklearn.callback import CallbackSupportMixin as CallbackSupport
     from sklearn.callback import with_callbacks
@@ -22,6 +25,15 @@ except ImportError:  # before scikit-learn 1.9
 
 
 __all__ = ["CallbackSupport", "Listening", "with_callbacks"]
+
+
+def _asks_to_stop(answer: Any) -> bool:
+    try:
+        return bool(answer)
+    except ValueError:  # an array, a frame or a series has no one truth
+        raise SettingError(
+            f"callbacks: a callback returns True to end the fit, or None, got {shown(answer)}"
+        ) from None
 
 
 class Listening:
@@ -73,7 +85,7 @@ class Listening:
         if self._own:
             vars(self._estimator).update(self._attributes())
             answers = [callback(self._estimator) for callback in self._own]  # all are asked
-            stop = any(map(bool, answers))
+            stop = any(map(_asks_to_stop, answers))
         if self._epoch is not None:
             stop |= bool(
                 self._epoch.call_on_fit_task_end(
