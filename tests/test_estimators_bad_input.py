@@ -125,7 +125,15 @@ def test_a_text_in_x_is_shown_with_what_to_do(kind: str, columns: Any) -> None:
     assert "np.str_" not in str(told.value)
 
 
-@pytest.mark.parametrize("y", [LABELS, pandas.Series(pandas.Categorical(LABELS)), LABELS.tolist()])
+@pytest.mark.parametrize(
+    "y",
+    [
+        LABELS,
+        LABELS.astype(np.dtypes.StringDType()),
+        pandas.Series(pandas.Categorical(LABELS)),
+        LABELS.tolist(),
+    ],
+)
 def test_a_regressor_names_the_texts_that_it_cannot_predict(y: Any) -> None:
     with pytest.raises(DataError, match="'a'"):
         cp.MLPRegressor(**SMALL).fit(X, y)
@@ -185,6 +193,7 @@ def test_odd_columns_of_numbers_are_learned_from(kind: str, columns: Any) -> Non
         np.array(["é", ""] * (N // 2)),
         np.array(["b", "a"] * (N // 2), dtype=object),
         pandas.Series(pandas.array(["u", "v"] * (N // 2), dtype="string")),
+        np.array(["u", "a longer one"] * (N // 2), dtype=np.dtypes.StringDType()),
         DATES,
         np.ones(N, int),
         np.arange(N),
@@ -322,3 +331,21 @@ def test_a_callback_that_returns_an_array_is_told_what_to_return(solver: str, an
 def test_a_callback_may_return_what_is_true_or_not(answer: Any, epochs: int) -> None:
     model = cp.MLPRegressor(callbacks=lambda _: answer, **SMALL).fit(X, NUMBERS)
     assert model.n_iter_ == epochs
+
+
+def test_texts_of_any_length_are_labels_of_every_call() -> None:
+    y = LABELS.astype(np.dtypes.StringDType())
+    model = cp.MLPClassifier(**SMALL)
+    model.partial_fit(X, y, classes=y[:3]).partial_fit(X, y)
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    scored = cp.MLPClassifier(**SMALL).fit(X, y, validation_data=(X, y))
+    assert len(scored.validation_scores_) == 2
+    np.testing.assert_array_equal(
+        scored.predict_proba(X), cp.MLPClassifier(**SMALL).fit(X, LABELS).predict_proba(X)
+    )
+
+
+def test_a_missing_text_is_no_label() -> None:
+    y = np.array(["a", np.nan] * (N // 2), dtype=np.dtypes.StringDType(na_object=np.nan))
+    with pytest.raises(ValueError, match="Input contains NaN"):
+        cp.MLPClassifier(**SMALL).fit(X, y)

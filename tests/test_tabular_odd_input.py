@@ -251,3 +251,15 @@ def test_a_search_of_an_mlp_compares_by_its_own_loss() -> None:
         start = cp.MLPRegressor(loss, max_iter=5, random_state=0)
         found = cp.tune(start, X, target, {"alpha": [1e-4]}, trials=1)
         assert found.metric == metric
+
+
+def test_texts_of_any_length_are_labels() -> None:
+    texts = np.where(x > 0, "yes", "no")
+    plain = classifier().fit({"x": x}, texts)
+    model = classifier().fit({"x": x}, texts.astype(np.dtypes.StringDType()))
+    assert model.classes_.tolist() == ["no", "yes"]
+    np.testing.assert_array_equal(model.predict_proba({"x": x}), plain.predict_proba({"x": x}))
+    gap = texts.astype(object)
+    gap[4] = np.nan
+    with pytest.raises(DataError, match="the label of row 5 is missing"):
+        classifier().fit({"x": x}, gap.astype(np.dtypes.StringDType(na_object=np.nan)))

@@ -31,6 +31,7 @@ from clearprop.estimators.multilayer_settings import (
     Settings,
 )
 from clearprop.estimators.reading import of_one_type, read
+from clearprop.estimators.texts import as_objects
 
 
 @documented(layers=LAYERS, settings=SETTINGS, attributes=ATTRIBUTES)
@@ -101,6 +102,7 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
         -------
         self
         """
+        y, classes = as_objects(y), as_objects(classes)
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             multilabel = type_of_target(y).startswith("multilabel")

@@ -17,6 +17,7 @@ from scipy import sparse
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from clearprop.errors import DataError
+from clearprop.estimators.texts import are_of_any_length, as_objects
 from clearprop.words import number
 
 __all__ = ["DTYPES", "of_one_type", "read", "read_numbers", "read_weights"]
@@ -54,6 +55,7 @@ def read(estimator: Any, X: Any, *y: Any, reset: bool, **told: Any) -> Any:
             vars(estimator).pop("feature_names_in_", None)
         return (X, *y) if y else X
     _refuse_dates("X", X)
+    y = tuple(map(as_objects, y))
     try:
         return validate_data(
             estimator, X, *y, reset=reset, accept_sparse=["csr", "csc"], dtype=list(DTYPES), **told
@@ -84,10 +86,11 @@ def read_numbers(estimator: Any, X: Any, y: Any, **told: Any) -> Any:
     _refuse_dates("y", y)
     if sparse.issparse(y):
         raise DataError("y is a sparse matrix: give an array, y.toarray()")
-    X, y = read(estimator, X, y, multi_output=True, y_numeric=True, **told)
-    if y.dtype.kind in "US":
+    if not are_of_any_length(y):
+        X, y = read(estimator, X, y, multi_output=True, y_numeric=True, **told)
+    if y.dtype.kind in "UST":
         raise DataError(
-            f"y holds texts, such as {y.ravel()[0].item()!r}, and a regressor predicts numbers: "
+            f"y holds texts, such as {str(y.ravel()[0])!r}, and a regressor predicts numbers: "
             "make numbers of them, or predict classes with MLPClassifier"
         )
     return X, y

@@ -21,6 +21,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.row_weights import near_one
+from clearprop.estimators.texts import as_objects
 from clearprop.settings import Attr
 from clearprop.tables import Kind, MemoryTable, Table
 from clearprop.tables.cells import Role
@@ -398,7 +399,7 @@ def _one_each(y: Any, rows: int) -> NDArray[Any]:
     if np.ma.getmask(y).any():
         row = int(np.argmax(np.ma.getmaskarray(y))) + 1
         raise DataError(f"y is masked in row {row}: leave rows without a target out")
-    array = np.asarray(y)
+    array = as_objects(np.asarray(y))
     if array.dtype.names:
         raise DataError("y has several fields: give one label or number a row")
     if array.dtype.kind == "c":
