@@ -13,6 +13,7 @@ import polars
 import pytest
 from scipy import sparse
 from sklearn.model_selection import train_test_split
+from sklearn.utils._param_validation import InvalidParameterError
 
 import clearprop as cp
 from clearprop.errors import DataError, OutOfMemoryError, SettingError, ShapeError
@@ -349,3 +350,23 @@ def test_a_missing_text_is_no_label() -> None:
     y = np.array(["a", np.nan] * (N // 2), dtype=np.dtypes.StringDType(na_object=np.nan))
     with pytest.raises(ValueError, match="Input contains NaN"):
         cp.MLPClassifier(**SMALL).fit(X, y)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("setting", "listed"),
+    [
+        (
+            "activation",
+            "'elu', 'exp', 'gelu', 'identity', 'leaky_relu', 'logistic', 'mish', 'relu'",
+        ),
+        ("solver", "{'adam', 'adamw', 'lbfgs', 'rmsprop', 'sgd'}"),
+        ("precision", "{'auto', 'float32', 'float64'}"),
+    ],
+)
+def test_names_that_there_are_come_in_order(kind: str, setting: str, listed: str) -> None:
+    model, y = made(kind)
+    with pytest.raises(
+        InvalidParameterError, match=f"must be a str among .*{listed}.* Got 'gellu'"
+    ):
+        model.set_params(**{setting: "gellu"}).fit(X, y)

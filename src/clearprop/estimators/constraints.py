@@ -17,6 +17,14 @@ __all__ = ["CLASSIFIER", "COMMON", "LOSSES", "REGRESSOR"]
 LOSSES = ("squared_error", "poisson", "absolute_error", "huber", "log_cosh", "quantile")
 """The regressor's; the first two are scikit-learn's. Each is the name of a cost."""
 
+
+class _Names(StrOptions):  # type: ignore[misc]
+    """Texts that a message lists in order: a set has another one in every process."""
+
+    def __str__(self) -> str:
+        return f"a str among {{{', '.join(map(repr, sorted(self.options)))}}}"
+
+
 _AT_LEAST_1 = Interval(Integral, 1, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
@@ -24,11 +32,11 @@ _SHARE = Interval(Real, 0, 1, closed="left")
 
 COMMON: dict[str, Any] = {
     "hidden_layer_sizes": ["array-like", _AT_LEAST_1],
-    "activation": [StrOptions(activation_names()), "array-like"],
-    "solver": [StrOptions({"lbfgs", *SOLVERS})],
+    "activation": [_Names(activation_names()), "array-like"],
+    "solver": [_Names({"lbfgs", *SOLVERS})],
     "alpha": [_NOT_NEGATIVE],
-    "batch_size": [StrOptions({"auto"}), _AT_LEAST_1],
-    "learning_rate": [StrOptions({*RATE_RULES, *SCHEDULES}), Schedule, callable],
+    "batch_size": [_Names({"auto"}), _AT_LEAST_1],
+    "learning_rate": [_Names({*RATE_RULES, *SCHEDULES}), Schedule, callable],
     "learning_rate_init": [_POSITIVE],
     "power_t": [_NOT_NEGATIVE],
     "max_iter": [_AT_LEAST_1],
@@ -52,15 +60,15 @@ COMMON: dict[str, Any] = {
     "weight_decay": [_NOT_NEGATIVE],
     "callbacks": [callable, list, tuple, None],
     "n_jobs": [Integral, None],
-    "precision": [StrOptions({"auto", "float32", "float64"})],
+    "precision": [_Names({"auto", "float32", "float64"})],
 }
 CLASSIFIER: dict[str, Any] = {
     **COMMON,
-    "class_weight": [StrOptions({"balanced"}), dict, None],
+    "class_weight": [_Names({"balanced"}), dict, None],
 }
 REGRESSOR: dict[str, Any] = {
     **COMMON,
-    "loss": [StrOptions(set(LOSSES))],
+    "loss": [_Names(set(LOSSES))],
     "huber_limit": [_POSITIVE],
     "quantile": [Interval(Real, 0, 1, closed="both")],
 }
