@@ -78,7 +78,7 @@ _LABELS = (str, bool, numbers.Real, np.bool_, np.number, datetime.date, np.datet
 #: Columns that a warning lists at most.
 _TOLD = 8
 
-_FACTOR = Attr("class_weight", float, 1.0, bounds="[0, 1e30]")
+_FACTOR = Attr("class_weight", float, 1.0, bounds="[0, inf)")
 
 _KINDS: Mapping[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
 
