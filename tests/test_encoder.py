@@ -303,6 +303,14 @@ def test_wrong_recipes_are_refused() -> None:
         fit_encoder(table, {"x": "number"}, recipes={"x": "onehot"})
 
 
+@pytest.mark.parametrize("levels", [[None], ["a", 1], "ab", None])
+def test_levels_that_are_no_texts_are_refused(levels: Any) -> None:
+    data = fit_encoder(open_table({"c": ["a", "b"]}), {"c": "category"}).to_data()
+    data["columns"][0]["parameters"]["levels"] = levels
+    with pytest.raises(DataError, match="the levels of column 'c' are no list of texts"):
+        Encoder.from_data(data)
+
+
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1))
 def test_an_encoder_goes_through_json_to_the_bit(numbers: list[float]) -> None:
     data = {"x": [*numbers, None], "c": [str(number) for number in numbers] + ["é\n"]}

@@ -300,6 +300,9 @@ class Encoder:
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"this describes no encoder: {error!r} is amiss") from error
         for column in columns:
+            levels = column.parameters.get("levels", [])
+            if not isinstance(levels, list) or not all(isinstance(one, str) for one in levels):
+                raise DataError(f"the levels of column {column.name!r} are no list of texts")
             if column.form and column.form not in FORMS:
                 raise DataError(
                     f"column {column.name!r} has dates like {column.form!r}, which this version "
