@@ -157,6 +157,11 @@ def test_a_level_is_known_however_its_column_spells_it(trained: list[Any], later
     assert alone.tolist() == whole[:2].tolist() and (alone.sum(axis=1) == 1).all()
 
 
+def test_a_text_that_training_had_not_is_no_number_that_it_had() -> None:
+    encoder = fit_encoder(open_table({"c": ["3.1", "1E5", "beta"]}), {"c": "category"})
+    assert not encoder.encode(open_table({"c": ["3.10", "100000", "TRUE", "b"]})).X.any()
+
+
 def test_levels_that_are_spelt_alike_stay_apart() -> None:
     encoder = fit_encoder(open_table({"c": ["1.50", "1.5", "007", "7"]}), {"c": "category"})
     assert encoder.encode(open_table({"c": ["1.50", "1.5", "007", "7"]})).X.sum(axis=0).all()

@@ -370,3 +370,14 @@ def test_names_that_there_are_come_in_order(kind: str, setting: str, listed: str
         InvalidParameterError, match=f"must be a str among .*{listed}.* Got 'gellu'"
     ):
         model.set_params(**{setting: "gellu"}).fit(X, y)
+
+
+def test_a_polars_category_of_numbers_is_numbers() -> None:
+    texts = ["1", "2"] * 20
+    X = polars.DataFrame({"a": polars.Series(texts, dtype=polars.Categorical)})
+    y = np.arange(40) % 2
+    model = cp.MLPRegressor(hidden_layer_sizes=3, max_iter=3, random_state=0).fit(X, y)
+    same = cp.MLPRegressor(hidden_layer_sizes=3, max_iter=3, random_state=0).fit(
+        np.array(texts, float)[:, None], y
+    )
+    assert (model.coefs_[0] == same.coefs_[0]).all()

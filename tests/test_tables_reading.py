@@ -233,6 +233,21 @@ def test_a_ragged_row_of_a_wide_file_is_named(tmp_path: Path) -> None:
         open_table(put(tmp_path, "t.csv", "\n".join(rows) + "\n"))
 
 
+@pytest.mark.parametrize("odd", ["13/05/24", "13/05/202", "13/05/2024  9:00", "13/05/2024 11:5"])
+def test_a_date_that_is_not_written_in_the_form_leaves_its_column_text(
+    tmp_path: Path, odd: str
+) -> None:
+    time = " 7:00" if ":" in odd else ""
+    text = f"d\n01/02/2024{time}\n{odd}\n31/12/2023{time}\n"
+    assert kinds(open_table(put(tmp_path, "t.csv", text))) == {"d": "text"}
+
+
+def test_spaces_in_a_file_s_header_tell_nothing(tmp_path: Path) -> None:
+    assert open_table(put(tmp_path, "t.csv", "a, a, ,\n1,2,3,4\n")).names == (
+        "a", "a_2", "column_3", "column_4",
+    )  # fmt: skip
+
+
 def test_moments_may_be_written_in_several_ways(tmp_path: Path) -> None:
     cells = ["2024-1-1 7:05", "2024/01/02", "2024-01-02T01:00:00.5Z", "2024-01-02 01:00:00+01:00"]
     table = open_table(put(tmp_path, "t.csv", "\n".join(["d", *cells]) + "\n"))

@@ -156,7 +156,7 @@ def _refuse_dates(name: str, given: Any) -> None:
     """See that no dtype is that of dates: NumPy makes numbers of those without a word."""
     for column, dtype in _dtypes(given):
         categories = getattr(dtype, "categories", None)
-        if _is_temporal(dtype if categories is None else categories.dtype):
+        if _is_temporal(getattr(categories, "dtype", dtype)):  # of Polars' there is none
             raise _no_numbers(name if column is None else f"the column {column!r} of {name}")
 
 

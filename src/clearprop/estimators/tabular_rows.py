@@ -221,7 +221,7 @@ def not_learned_from(table: Table, decisions: Decisions) -> str:
         hint = f"columns={{{left[0].name!r}: {role!r}}} would learn from it"
         told.append(f"not learned from: {listed}{more}; {hint}")
     told += [note for note in table.notes if " is left out: " in note or " is text: " in note]
-    return "; ".join(told)
+    return f"columns: {'; '.join(told)}" if told else ""
 
 
 def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Target]:

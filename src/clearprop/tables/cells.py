@@ -7,8 +7,9 @@ truth values and dates a text such as "?" says that there is none.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from clearprop.errors import DataError
 from clearprop.tables.table import MISSING, Cells
 from clearprop.tables.texts import moment_of, read_texts
 
-__all__ = ["READERS", "Role", "one_name", "read_days", "read_names", "read_numbers"]
+__all__ = ["READERS", "Role", "one_name", "read_days", "read_names", "read_numbers", "respelt"]
 
 #: What a column is to a network.
 Role = Literal["number", "category", "boolean", "date"]
@@ -66,11 +67,27 @@ def read_names(cells: Cells, name: str, start: int) -> Cells:
     return Cells(out, valid)
 
 
-def one_name(text: str) -> str:
-    """Return the one spelling of a level that may be written in several: "1.0", "TRUE", a date.
+def respelt(names: Cells, levels: Sequence[str]) -> Cells:
+    """Names of levels in the spelling of ``levels``, where they are none of them as they are.
 
     What kind a column's cells are depends on all of them: True beside a text is "True", among truth
     values alone "true".
+    """
+    there = names.valid & ~np.isin(names.values, levels)
+    unknown = dict.fromkeys(names.values[there].tolist())
+    if not unknown:
+        return names
+    other: dict[str, str] = {}
+    for level in levels:
+        other.setdefault(one_name(level), level)
+    found = {name: other.get(one_name(name), name) for name in unknown}
+    values = names.values.copy()
+    values[there] = [found[name] for name in values[there].tolist()]
+    return Cells(values, names.valid)
+
+
+def one_name(text: str) -> str:
+    """Return the one spelling of a level that may be written in several: "1.0", "TRUE", a date.
 
     Examples
     --------
@@ -144,11 +161,13 @@ def _parsed(
     cells: Cells, name: str, start: int, parse: Callable[[str], float], wanted: str
 ) -> Cells:
     out = np.full(len(cells.values), np.nan)
+    known = dict.fromkeys(MISSING, math.nan)  # dates are few different ones, and take long to read
     for row in np.flatnonzero(cells.valid).tolist():
-        if cells.values[row] in MISSING:
-            continue
+        text = cells.values[row]
         try:
-            out[row] = parse(cells.values[row])
+            if text not in known:
+                known[text] = parse(text)
+            out[row] = known[text]
         except (ValueError, KeyError):
             raise _cell(name, start + row, wanted, cells.values[row]) from None
     finite = Cells(out, cells.valid & ~np.isnan(out))

@@ -16,7 +16,7 @@ from typing import Any
 from clearprop.errors import DataError, FileError
 from clearprop.tables.charset import TextFile
 from clearprop.tables.table import Kind, unique_names
-from clearprop.tables.texts import forms_of, note_of_forms
+from clearprop.tables.texts import forms_of, note_of_forms, pattern_of
 
 __all__ = [
     "AT_ONCE",
@@ -291,7 +291,14 @@ def _other_kind(
             )
     likely = forms_of([least])
     if likely:
-        fits = fitting([f"try_strptime({trimmed}, {literal(form)})" for form in likely])
+        # What is written otherwise DuckDB reads too: 13/05/24 as a day of the year 24.
+        fits = fitting(
+            [
+                f"CASE WHEN regexp_full_match({trimmed}, {literal(pattern_of(form))}) "
+                f"THEN try_strptime({trimmed}, {literal(form)}) END"
+                for form in likely
+            ]
+        )
         forms = [form for form, fit in zip(likely, fits, strict=True) if fit]
         if forms:
             notes.append(note_of_forms(name, forms))

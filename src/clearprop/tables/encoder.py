@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables.cells import READERS, Role, read_days
+from clearprop.tables.cells import READERS, Role, read_days, respelt
 from clearprop.tables.fold import gather
 from clearprop.tables.opening import open_table
 from clearprop.tables.recipe import Recipe
@@ -86,7 +86,11 @@ class EncodedColumn:
         cells, role = chunk[self.name], self.row.asked.role
         if self.form:
             return read_days(cells, self.name, chunk.start, self.form)
-        return READERS[role](cells, self.name, chunk.start)
+        read = READERS[role](cells, self.name, chunk.start)
+        # Texts are those of training or are not: "3.10" is no "3.1".
+        if role == "category" and (self.kind == "text") != (cells.values.dtype.kind == "O"):
+            return respelt(read, self.parameters["levels"])
+        return read
 
 
 @dataclass(frozen=True)

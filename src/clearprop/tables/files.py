@@ -304,7 +304,8 @@ def open_delimited(
         except duckdb.Error as error:
             raise explain(str(error)) from None
 
-    if len(found.names) > AT_ONCE and sum(file.path.stat().st_size for file in files) < HELD_BYTES:
+    size = sum(file.path.stat().st_size for file in files) * (8 if files[0].compressed else 1)
+    if len(found.names) > AT_ONCE and size < HELD_BYTES:
         # Each question would read the whole file again, for some of its columns.
         held = identifier(f"cells of {connection.execute(_TABLES).fetchall()[0][0]}")
         ask(f"CREATE TABLE {held} AS SELECT * FROM {source}")

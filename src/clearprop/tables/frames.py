@@ -346,11 +346,11 @@ def _frame_columns(
 
     if nw.dependencies.is_pandas_like_dataframe(data):  # whose names may be anything, and repeat
         frame = cast(Any, data)
-        names = unique_names([_called(key) for key in frame.columns], notes)
+        names = unique_names([_called(key) for key in frame.columns], notes, spaces_tell=True)
         data = frame.set_axis(names, axis="columns")
     elif hasattr(data, "column_names") and hasattr(data, "rename_columns"):  # Arrow's repeat too
         arrow = cast(Any, data)
-        data = arrow.rename_columns(unique_names(arrow.column_names, notes))
+        data = arrow.rename_columns(unique_names(arrow.column_names, notes, spaces_tell=True))
     elif nw.dependencies.is_pandas_like_series(data):
         name = cast(Any, data).name
         data = cast(Any, data).rename("" if name is None else _called(name))
@@ -374,7 +374,7 @@ def _frame_columns(
         )
     if isinstance(native, nw.Series):
         native = native.to_frame()
-    names = unique_names([str(name) for name in native.columns], notes)
+    names = unique_names([str(name) for name in native.columns], notes, spaces_tell=True)
     columns: dict[str, tuple[Cells, Kind]] = {}
     for name, key in zip(names, native.columns, strict=True):
         made = _series(native[key], name)

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop.tables.cells import one_name
 from clearprop.tables.facts import Asked, Facts
 from clearprop.tables.recipe import Parameters, Recipe
 from clearprop.tables.robust import ROWS
@@ -69,15 +68,6 @@ def _codes(cells: Cells, parameters: Parameters) -> NDArray[np.int64]:
     codes = np.fromiter(
         map(place.get, cells.values.tolist(), repeat(-1)), np.int64, len(cells.values)
     )
-    unknown = np.flatnonzero((codes < 0) & cells.valid)
-    if len(unknown):  # a level may be spelt otherwise where its column has other cells
-        other: dict[str, int] = {}
-        for level in levels:
-            name = one_name(level)
-            other.setdefault(name, place.get(name, place[level]))
-        texts = cells.values[unknown].tolist()
-        found = {text: other.get(one_name(text), -1) for text in dict.fromkeys(texts)}
-        codes[unknown] = [found[text] for text in texts]
     codes[~cells.valid] = len(levels) if parameters["missing"] else -1
     return codes
 

@@ -247,16 +247,17 @@ def joined(parts: Sequence[Cells], kind: Kind) -> Cells:
     )
 
 
-def unique_names(raw: Iterable[str], notes: list[str]) -> list[str]:
+def unique_names(raw: Iterable[str], notes: list[str], *, spaces_tell: bool = False) -> list[str]:
     """Column names as they will be called: none empty, no two the same. Changes are noted.
 
-    Spaces round them go, but where they tell one column from another.
+    Spaces round them go; those that tell one column from another stay, if so asked.
     """
     names: list[str] = []
     kept = list(raw)
     bare = [name.strip() for name in kept]
     alike = Counter(name.strip() for name in set(kept))
-    given = [kept[k] if alike[name] > 1 else name for k, name in enumerate(bare)]
+    apart = {name for name in bare if spaces_tell and name and alike[name] > 1}
+    given = [kept[k] if name in apart else name for k, name in enumerate(bare)]
     wanted = set(given)
     taken, made = set(given), set[str]()
     for place, name in enumerate(given, start=1):

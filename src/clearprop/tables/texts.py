@@ -19,7 +19,7 @@ import numpy as np
 
 from clearprop.tables.table import Kind
 
-__all__ = ["FORMS", "forms_of", "moment_of", "note_of_forms", "read_texts"]
+__all__ = ["FORMS", "forms_of", "moment_of", "note_of_forms", "pattern_of", "read_texts"]
 
 #: How a date is written that does not begin with its year, and is not as ISO 8601 has it.
 FORMS: tuple[str, ...] = tuple(
@@ -90,6 +90,19 @@ def forms_of(texts: Sequence[str]) -> list[str]:
     for text in texts:
         forms = [form for form in forms if _in_form(text, form) is not None]
     return forms
+
+
+def pattern_of(form: str) -> str:
+    """Return the regular expression of what is written in one of `FORMS`.
+
+    Examples
+    --------
+    >>> pattern_of("%d.%m.%Y %H:%M")
+    '[0-9]{1,2}[.][0-9]{1,2}[.][0-9]{4} [0-9]{1,2}:[0-9]{2}'
+    """
+    mark = f"[{form[2]}]"
+    times = {"": "", " %H:%M": " [0-9]{1,2}:[0-9]{2}", " %H:%M:%S": " [0-9]{1,2}(:[0-9]{2}){2}"}
+    return f"[0-9]{{1,2}}{mark}[0-9]{{1,2}}{mark}[0-9]{{4}}{times[form[8:]]}"
 
 
 def note_of_forms(name: str, forms: Sequence[str]) -> str:
