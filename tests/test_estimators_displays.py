@@ -122,8 +122,6 @@ def test_of_runs_that_do_not_predict_the_epoch_kept_is_not_told(iris: Any) -> No
     runs = cp.LossCurveDisplay.from_runs(fitted.model_).runs
     assert len(fitted.histories_) == 4 and [run.best_epoch for run in runs] == [None, None]
     np.testing.assert_array_equal(runs[1].cost, fitted.histories_[2]["cost"])
-    (first,) = cp.LossCurveDisplay.from_runs(fitted.judge_).runs
-    assert first.best_epoch == fitted.epochs_[0]
 
 
 def test_what_has_no_costs_is_refused(iris: Any) -> None:

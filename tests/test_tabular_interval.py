@@ -12,8 +12,8 @@ from conftest import count
 from sklearn.base import clone
 
 import clearprop as cp
-from clearprop.errors import DataError, SettingError
-from clearprop.estimators.tabular_interval import Residuals
+from clearprop.errors import DataError, SettingError, UsageError
+from clearprop.model.interval import Residuals
 
 QUICK: dict[str, Any] = {"changes": {"epochs": 12, "hidden": (32, 32)}}
 
@@ -95,19 +95,17 @@ def test_the_ends_are_residuals_of_the_right_ranks() -> None:
     assert of.interval(np.array([100.0]), 0.9).tolist() == [[93.0, 111.0]]  # ranks 1 and 19
     assert of.interval(np.array([100.0]), 0.8).tolist() == [[94.0, 110.0]]  # ranks 2 and 18
     assert of.interval(np.array([0.0, 1.0]), 0.5).tolist() == [[-3.0, 7.0], [-2.0, 8.0]]
-    with pytest.raises(DataError, match=r"coverage=0.95 needs 39 rows .* held back 19"):
+    with pytest.raises(DataError, match=r"coverage=0.95 needs 39 rows .* there are 19"):
         of.interval(np.zeros(1), 0.95)
 
 
-def test_a_prediction_lies_in_its_interval_and_wider_ones_hold_narrower_ones() -> None:
+def test_wider_intervals_hold_narrower_ones_and_the_prediction() -> None:
     rng = np.random.default_rng(1)
     X, y = draw(rng, 400, NOISES["normal"])
     model = cp.TabularRegressor(random_state=0, **QUICK).fit(X, y)
     predicted = model.predict(X)
     narrow, wide = model.predict_interval(X, 0.3), model.predict_interval(X, 0.9)
-    for ends in (narrow, wide):
-        assert ends.shape == (400, 2)
-        assert (ends[:, 0] <= predicted).all() and (predicted <= ends[:, 1]).all()
+    assert (wide[:, 0] <= predicted).all() and (predicted <= wide[:, 1]).all()
     assert (wide[:, 0] <= narrow[:, 0]).all() and (narrow[:, 1] <= wide[:, 1]).all()
 
 
@@ -116,10 +114,10 @@ def test_residuals_are_those_of_rows_that_did_not_train() -> None:
     X, y = rng.normal(size=(300, 4)), rng.normal(size=300)  # nothing to learn
     changes = {"epochs": 100, "hidden": (64, 64), "validation": 0.2, "temperature": False}
     model = cp.TabularRegressor(preset="fast", changes=changes, random_state=0).fit(X, y)
-    assert len(model.residuals_.residuals) == 300  # every row is held back once
-    assert np.std(model.residuals_.residuals) > 0.95 * np.std(y)
+    assert len(model.model_.residuals.residuals) == 300  # every row is held back once
+    assert np.std(model.model_.residuals.residuals) > 0.95 * np.std(y)
     one = cp.TabularRegressor(preset="fast", changes={**changes, "bags": 1}, random_state=0)
-    assert len(one.fit(X, y).residuals_.residuals) == 60
+    assert len(one.fit(X, y).model_.residuals.residuals) == 60
 
 
 def test_rows_of_weight_zero_tell_nothing() -> None:
@@ -129,7 +127,7 @@ def test_rows_of_weight_zero_tell_nothing() -> None:
     y[spoiled] += 1000.0 * rng.normal(size=100)
     weights = np.where(spoiled, 0.0, 1.0)
     model = cp.TabularRegressor(preset="fast", random_state=0, **QUICK).fit(X, y, weights)
-    assert len(model.residuals_.residuals) == 300
+    assert len(model.model_.residuals.residuals) == 300
     assert np.ptp(model.predict_interval(X), axis=1).max() < 50
 
 
@@ -163,7 +161,7 @@ def test_a_coverage_is_a_share(coverage: Any) -> None:
 
 def test_a_fit_that_held_nothing_back_says_so() -> None:
     model = cp.TabularRegressor(preset="fast", random_state=0, **QUICK).fit([[1.0], [2.0]], [1, 2])
-    with pytest.raises(DataError, match="held back 0"):
+    with pytest.raises(UsageError, match="takes rows of one number that were held back"):
         model.predict_interval([[1.0]])
 
 

@@ -124,7 +124,7 @@ def test_a_kind_that_is_worse_is_left_behind(kept: int, monkeypatch: pytest.Monk
     graph = model.to_network().graph
     assert graph.members == 6 and graph.inputs[0].width == inputs[kept]
     assert model.model_.encoder is not None and model.model_.encoder.width == inputs[kept]
-    assert len(model.residuals_.residuals) == N - 20  # the rows of the bag that was left
+    assert len(model.model_.residuals.residuals) == N - 20  # the rows of the bag that was left
     repeated = TabularRegressor(
         changes={"epochs": 2, "hidden": (4,)}, random_state=0, max_steps=model.n_steps_
     ).fit(X, y)

@@ -398,7 +398,13 @@ _ROWS = (
     Metric("mae", "regression", False, mean_absolute_error, "mean absolute error"),
     Metric("r2", "regression", True, r2, "share of the variance explained"),
     Metric("median_ae", "regression", False, median_absolute_error, "median absolute error"),
-    Metric("pinball", "regression", False, mean_pinball, "mean pinball loss at level ½"),
+    Metric(
+        "pinball",
+        "regression",
+        False,
+        mean_pinball,
+        "mean pinball loss at the quantile, or ½",
+    ),
 )
 
 #: The figures by name, in the order in which they are shown.
@@ -410,6 +416,7 @@ def evaluate(
     y: ArrayLike,
     prediction: ArrayLike,
     weights: ArrayLike | None = None,
+    level: float = 0.5,
 ) -> dict[str, float]:
     """All figures of a task, by name.
 
@@ -419,6 +426,8 @@ def evaluate(
     y : (m,) labels or numbers
     prediction : (m, K) probabilities, or (m,) numbers
     weights : (m,) float or None
+    level : float in (0, 1)
+        Of the pinball loss: the quantile that is predicted.
 
     Raises
     ------
@@ -436,6 +445,8 @@ def evaluate(
             for name, metric in METRICS.items()
             if metric.task == task
         }
+        if task == "regression":
+            found["pinball"] = mean_pinball(y, prediction, weights, level=level)
     if task == "regression" and not np.isfinite(list(found.values())).all():
         name = next(name for name, figure in found.items() if not np.isfinite(figure))
         raise DataError(

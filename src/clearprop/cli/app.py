@@ -61,7 +61,8 @@ def evaluate(
     epilog=(
         "[bold]Examples[/bold]\n\n"
         "clearprop predict penguins.clearprop new.csv > predictions.csv\n\n"
-        "clearprop predict penguins.clearprop new.csv --probabilities -o out.parquet"
+        "clearprop predict penguins.clearprop new.csv --probabilities -o out.parquet\n\n"
+        "clearprop predict prices.clearprop new.csv --interval 0.9"
     )
 )
 def predict(
@@ -81,6 +82,13 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="A column for each class too.")
     ] = False,
+    interval: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Two columns too: ends between which so large a share of such rows' numbers lie.",
+        ),
+    ] = None,
     json: options.BareJson = False,
 ) -> int:
     """Predict the rows of a table, in their order, beside the columns that identify them."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clearprop.cli import console
 from clearprop.cli.describing import read_model
 from clearprop.cli.writing import Column, check_name, plain, refuse_to_replace, write_rows
-from clearprop.errors import UsageError
+from clearprop.errors import ClearPropError, UsageError
 from clearprop.model import Model
 from clearprop.tables import Cells, Table
 from clearprop.tables.fingerprint import fingerprint
@@ -70,6 +70,7 @@ def predict(
     encoding: str | None,
     output: str | None,
     probabilities: bool,
+    interval: float | None,
     json: bool,
 ) -> int:
     """Write a prediction for each row, behind the columns that the model does not read."""
@@ -79,12 +80,18 @@ def predict(
             f"--probabilities: the model predicts the number {found.target.name!r}, which has "
             "none; leave the option out"
         )
+    if interval is not None:  # before the table is read
+        try:
+            found.residuals_known().interval(np.zeros(0), interval)
+        except ClearPropError as error:
+            raise type(error)(f"--interval {interval:g}: {error}") from None
     output = None if output == "-" else output
     if output is not None:
         check_name(output)
         refuse_to_replace(output, "the predictions", data, model)
     table = found.open(data, encoding=encoding)
-    columns, rows = _columns(found, table, probabilities), _rows(found, table, probabilities)
+    columns = _columns(found, table, probabilities, interval)
+    rows = _rows(found, table, probabilities, interval)
     if json and output is None:
         names = [column.name for column in columns]
         made = [
@@ -111,7 +118,9 @@ def _kept(model: Model, table: Table) -> list[str]:
     return [name for name in table.names if name not in model.encoder.names]
 
 
-def _columns(model: Model, table: Table, probabilities: bool) -> list[Column]:
+def _columns(
+    model: Model, table: Table, probabilities: bool, interval: float | None
+) -> list[Column]:
     kept = [Column(name, table.column(name).kind) for name in _kept(model, table)]
     taken = {column.name for column in kept}
 
@@ -125,21 +134,25 @@ def _columns(model: Model, table: Table, probabilities: bool) -> list[Column]:
     made = [Column(free("prediction"), kind)]
     if probabilities:
         made += [Column(free(f"probability_{label}"), "real") for label in model.labels]
+    if interval is not None:
+        made += [Column(free(f"prediction_{end}"), "real") for end in ("low", "high")]
     return [*kept, *made]
 
 
-def _rows(model: Model, table: Table, probabilities: bool) -> Iterator[list[Cells]]:
+def _rows(
+    model: Model, table: Table, probabilities: bool, interval: float | None
+) -> Iterator[list[Cells]]:
     names = _kept(model, table)
     kept: Iterator[Any] = table.chunks(8192, names) if names else iter(())
-    for predicted in model.predictions(table):
+    for predicted in model.predictions(table, interval):
         chunk = next(kept) if names else {}
         beside = [chunk[name] for name in names]
-        yield [*beside, *_cells(predicted.values, predicted.probabilities, probabilities)]
+        P = predicted.probabilities if probabilities else None
+        yield [*beside, *_cells(predicted.values, P, predicted.ends)]
 
 
-def _cells(values: NDArray[Any], P: NDArray[np.float64] | None, probabilities: bool) -> list[Cells]:
+def _cells(values: NDArray[Any], *beside: NDArray[np.float64] | None) -> list[Cells]:
+    """The predictions, and the columns of what stands beside them."""
     there = np.ones(len(values), np.bool_)
-    made = [Cells(values, there)]
-    if probabilities and P is not None:
-        made += [Cells(P[:, k], there) for k in range(P.shape[1])]
-    return made
+    columns = [block[:, k] for block in beside if block is not None for k in range(block.shape[1])]
+    return [Cells(values, there), *(Cells(column, there) for column in columns)]

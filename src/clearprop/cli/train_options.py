@@ -43,6 +43,15 @@ def train(
         ),
     ] = None,
     metric: Annotated[str | None, options.metric(_PRESET)] = None,
+    quantile: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Predict what so large a share of such rows' numbers lie below.",
+            rich_help_panel=_PRESET,
+            show_default="the mean",
+        ),
+    ] = None,
     hidden: Annotated[
         str | None,
         typer.Option(

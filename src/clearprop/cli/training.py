@@ -56,10 +56,12 @@ def train(
     drop: Sequence[str] | None,
     preset: str | None,
     metric: str | None,
+    quantile: float | None,
     **settings: Any,
 ) -> int:
     """Train, save, and tell what was decided and what came of it."""
-    plain = asks_for_plain({"hidden": hidden, **settings}, preset, metric, _flag)
+    own = {"preset": preset, "metric": metric, "quantile": quantile}
+    plain = asks_for_plain({"hidden": hidden, **settings}, own, _flag)
     columns = roles_of(column or ())
     rows = None if validation is None else _validation(validation)
     path = default_output(data) if output is None else output
@@ -86,8 +88,8 @@ def train(
         run = importlib.import_module("clearprop.estimators.preset_training").train_preset
         settings = {name: value for name, value in settings.items() if name not in PLAIN}
         settings |= {
+            **own,
             "preset": "default" if preset is None else preset,
-            "metric": metric,
             "validation": rows,
         }
     else:
@@ -234,7 +236,8 @@ def _kind(settings: Mapping[str, Any], judged: int, plain: str | None, preset: s
     if plain is not None:
         return f"a plain network, as {_flag(plain)} is given; without, it is a preset"
     asked = "as asked" if preset else "as no option of a plain network is given"
-    return f"preset {settings['preset']}, {asked}: {_bags(settings, judged)}"
+    of = f", for the quantile {settings['quantile']:g}" if settings["metric"] == "pinball" else ""
+    return f"preset {settings['preset']}, {asked}{of}: {_bags(settings, judged)}"
 
 
 def _bags(settings: Mapping[str, Any], judged: int) -> str:

@@ -16,8 +16,13 @@ from typing import Any
 import numpy as np
 
 from clearprop.engine import Precision
-from clearprop.errors import DataError, DivergenceError, FileError, NativeError
-from clearprop.estimators.tabular_figures import check_metric, figure_of, metric_of
+from clearprop.errors import DataError, DivergenceError, FileError, NativeError, SettingError
+from clearprop.estimators.tabular_figures import (
+    check_metric,
+    figure_of,
+    metric_of,
+    metric_of_quantile,
+)
 from clearprop.estimators.tabular_files import Opened, columns_of, open_rows
 from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
@@ -37,6 +42,7 @@ from clearprop.tables.target import Target, TaskName
 from clearprop.tables.weights import read_weights
 from clearprop.training import ATTRS
 from clearprop.training.checkpoint import Checkpoint
+from clearprop.words import number
 
 __all__ = ["train_preset"]
 
@@ -47,6 +53,7 @@ def train_preset(
     *,
     preset: str = "default",
     metric: str | None = None,
+    quantile: float | None = None,
     task: TaskName | None = None,
     validation: object = None,
     test: float = 0.0,
@@ -97,7 +104,15 @@ def train_preset(
         hidden=None, activation=None, dropout=0.0, validation=validation, test=test, patience=None,
         split_by=None if validation is None else split_by, checkpoint=checkpoint, resume=resume,
     )  # fmt: skip
-    chosen(preset, "regression", "", {})  # a preset of no such name is told before all else,
+    own_level = {} if quantile is None else {"quantile": quantile}
+    chosen(preset, "regression", "", own_level)  # a preset of no such name is told before all else,
+    if quantile is not None and task == "classification":
+        raise SettingError(
+            f"quantile={number(quantile)} is of a number, and task='classification' asks for "
+            "classes: leave one of them out"
+        )
+    task = task if quantile is None else "regression"
+    metric = metric_of_quantile(metric, quantile)
     check_metric(metric, task)  # and a metric
     opened = open_rows(
         data, target, task=task, columns=columns, drop=drop, weight=weight, split_by=split_by,
@@ -107,7 +122,7 @@ def train_preset(
     if test:  # found now, not after training
         opened.divided.weights_of(TEST, str(weight))
     measure = metric_of(opened.target.task, metric)
-    changes: dict[str, Any] = {"validation": 0.0} if shared and not held else {}
+    changes: dict[str, Any] = {**({"validation": 0.0} if shared and not held else {}), **own_level}
     made_of = chosen(preset, opened.target.task, measure, changes)
     aim, began = opened.target, time.monotonic()
     if aim.task == "regression" and made_of.clip:
@@ -164,6 +179,7 @@ def train_preset(
     model.provenance |= {
         "preset": preset,
         "metric": measure,
+        **({} if quantile is None else {"quantile": quantile}),
         "seconds": round(time.monotonic() - began, 3),
         "stopped": _why(found, time_limit, each),
         "steps": sum(found.steps),

@@ -31,6 +31,7 @@ def train_table(
     *,
     preset: str | None = None,
     metric: str | None = None,
+    quantile: float | None = None,
     hidden: Sequence[int] | None = None,
     activation: str | None = None,
     members: int | None = None,
@@ -82,6 +83,9 @@ def train_table(
     metric : str, optional
         What a preset is to be good at: ``"log_loss"``, ``"accuracy"``, ``"auc"``, ``"rmse"``,
         ``"mae"``, …
+    quantile : float in (0, 1), optional
+        Of a preset: predict the number that a share of such rows' numbers lie below, and not their
+        mean.
     hidden : sequence of int, optional
         This and those up to `engine` ask for a plain network. Units of the hidden layers; by
         default two layers, wider for more rows.
@@ -160,9 +164,10 @@ def train_table(
         functions={"progress": progress, "announce": announce},
     )  # fmt: skip
     del given["unknown"]
-    if asks_for_plain(given, preset, metric) is None:
+    own = {"preset": preset, "metric": metric, "quantile": quantile}
+    if asks_for_plain(given, own) is None:
         told = {name: value for name, value in given.items() if name not in PLAIN}
         return train_preset(**{**told, "preset": "default" if preset is None else preset})
     usual = {"dropout": 0.0, "engine": "native", "validation": 0.2}
     told = {name: usual.get(name) if value is None else value for name, value in given.items()}
-    return train_plain(**{k: v for k, v in told.items() if k not in ("preset", "metric")})
+    return train_plain(**{name: value for name, value in told.items() if name not in own})

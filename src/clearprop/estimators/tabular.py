@@ -13,17 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from clearprop.errors import DataError, SettingError
+from clearprop.errors import DataError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.row_weights import product
 from clearprop.estimators.tabular_estimator import DEFAULTS, Settings, Tabular
-from clearprop.estimators.tabular_fitting import Fitted
+from clearprop.estimators.tabular_figures import metric_of, metric_of_quantile
 from clearprop.estimators.tabular_ingredients import Ingredients
-from clearprop.estimators.tabular_interval import Residuals
 from clearprop.estimators.tabular_rows import class_factors, labels_of, numbers_of, weights_of
-from clearprop.model import Model
-from clearprop.tables import Table
-from clearprop.tables.target import Target
 
 __all__ = ["TabularClassifier", "TabularRegressor"]
 
@@ -208,11 +204,8 @@ class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
     ----------
     model_, n_features_in_, feature_names_in_, ingredients_, n_iter_, best_epoch_, n_steps_, \
 epochs_, histories_
-        As of `TabularClassifier`.
-    residuals_ : Residuals
-        What the rows that were held back were off by: see `predict_interval`.
-    judge_ : Model or None
-        The networks that they judge, where those of all rows predict too.
+        As of `TabularClassifier`. ``model_.residuals`` are what the rows that were held back were
+        off by, each by the network that did; a saved model has them too.
 
     Examples
     --------
@@ -251,9 +244,7 @@ epochs_, histories_
             table = self._opened(X, reset=True)
             numbers, target = numbers_of(y, table.rows)
             weights = weights_of(sample_weight, table.rows)
-            found = self._fit(table, numbers, target, weights, began)
-            self.judge_ = found.judge
-            self.residuals_ = self._residuals(found, numbers, target, weights)
+            self._fit(table, numbers, target, weights, began)
         return self
 
     def ingredients(self) -> Ingredients:
@@ -262,30 +253,19 @@ epochs_, histories_
         return made_of if self.quantile is None else made_of.changed({"quantile": self.quantile})
 
     def _asked_metric(self) -> str:
-        if self.quantile is None:
-            return super()._asked_metric()
-        if self.metric not in (None, "pinball"):
-            raise SettingError(
-                f"the metric of a quantile is 'pinball', got metric={self.metric!r}: leave it out"
-            )
-        return "pinball"
+        return metric_of(self._task, metric_of_quantile(self.metric, self.quantile))
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return a number for each row, (n,) float64, within those of training."""
         table = self._asked(X)
-        return self._numbers(self.model_, table)
-
-    def _numbers(self, model: Model, table: Table) -> NDArray[np.float64]:
-        return np.asarray(model.predict(table), np.float64)
+        return np.asarray(self.model_.predict(table), np.float64)
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
         """Return an interval for each row that holds a share of such rows' numbers.
 
-        Conformal, from rows that did not train their network: of new rows that come as those of
-        the fit did, each end leaves about (1 − coverage) / 2 out. That holds over all rows, and
-        over rows of similar predictions, whatever the noise is like; not for every row by itself:
-        where the noise depends on something else, two fits with ``quantile=`` follow it. The
-        prediction lies in its interval.
+        Conformal, from the rows that each network held back, as `clearprop.Model.predict_interval`
+        says. Where the noise depends on something else than the number, two fits with
+        ``quantile=`` follow it.
 
         Parameters
         ----------
@@ -303,26 +283,7 @@ epochs_, histories_
             If too few rows were held back for the coverage: at 0.9 it takes 19.
         """
         table = self._asked(X)
-        predicted = self._numbers(self.model_, table)
-        if self.judge_ is None:
-            return self.residuals_.interval(predicted, coverage)
-        # Networks of all rows have no rows to be judged by: the interval is that of those that
-        # have, and as wide as it takes to hold the prediction.
-        ends = self.residuals_.interval(self._numbers(self.judge_, table), coverage)
-        wide = [np.minimum(ends[:, 0], predicted), np.maximum(ends[:, 1], predicted)]
-        return np.stack(wide, axis=1)
-
-    def _residuals(
-        self,
-        found: Fitted,
-        numbers: NDArray[np.float64],
-        target: Target,
-        weights: NDArray[np.float64] | None,
-    ) -> Residuals:
-        held = found.held if weights is None else found.held & (weights > 0)
-        judged = self.model_.target.predicted(found.outputs[held, 0])
-        own = np.ones(len(judged)) if weights is None else weights[held]
-        return Residuals(judged, target.decode(numbers[held]) - judged, own)
+        return self.model_.predict_interval(table, coverage)
 
     def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
         numbers_of(y, rows)

@@ -23,7 +23,7 @@ from clearprop.errors import SettingError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.progress_line import ProgressLine
 from clearprop.estimators.tabular_figures import figure_of, metric_of
-from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
+from clearprop.estimators.tabular_fitting import fit, steps_of
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
 from clearprop.estimators.tabular_opening import OpensTables
@@ -47,10 +47,6 @@ _ATTRS = (
     Attr("n_jobs", int, None, bounds="[1, 1024]", help="threads; they change no bits"),
     Attr("precision", str, "float32", choices=("float32", "float64", "bfloat16")),
 )
-
-
-#: The attributes that hold a model.
-_MODELS = ("model_", "judge_")
 
 
 class Settings(TypedDict, total=False):
@@ -101,7 +97,7 @@ class Tabular(OpensTables):
         target: Target,
         weights: NDArray[np.float64] | None,
         began: float,
-    ) -> Fitted:
+    ) -> None:
         """Train, and keep what came of it; the time limit is from ``began`` on."""
         told: dict[str, Any] = check_all(
             _ATTRS,
@@ -148,7 +144,6 @@ class Tabular(OpensTables):
         self.n_iter_ = max(len(found.histories[0]), 1)
         self.best_epoch_ = found.epochs[0]
         self.n_steps_ = found.steps[0] if len(found.steps) == 1 else found.steps
-        return found
 
     # -- what is inside ---------------------------------------------------------------------------
     def ingredients(self) -> Ingredients:
@@ -244,24 +239,22 @@ class Tabular(OpensTables):
         return tags
 
     def __getstate__(self) -> dict[str, Any]:
-        """The models as their files' bytes: reading them runs no code."""
+        """The model as its file's bytes: reading them runs no code."""
         state: dict[str, Any] = dict(super().__getstate__())
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.clearprop"
-            for name in _MODELS:
-                if state.get(name) is not None:
-                    state[name].save(path)
-                    state[name] = path.read_bytes()
+        if "model_" in state:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "model.clearprop"
+                state["model_"].save(path)
+                state["model_"] = path.read_bytes()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.clearprop"
-            for name in _MODELS:
-                if isinstance(state.get(name), bytes):
-                    path.write_bytes(state[name])
-                    state[name] = load(path)
+        if "model_" in state:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "model.clearprop"
+                path.write_bytes(state["model_"])
+                state["model_"] = load(path)
         super().__setstate__(state)
 
 

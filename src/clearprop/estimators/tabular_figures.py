@@ -71,6 +71,23 @@ def metric_of(task: str, metric: str | None) -> str:
     return _USUAL[task] if metric is None else metric
 
 
+def metric_of_quantile(metric: str | None, quantile: float | None) -> str | None:
+    """Return the metric where a quantile is predicted: pinball; else what was given.
+
+    Raises
+    ------
+    SettingError
+        If another is asked for beside a quantile.
+    """
+    if quantile is None:
+        return metric
+    if metric not in (None, "pinball"):
+        raise SettingError(
+            f"the metric of a quantile is 'pinball', got metric={metric!r}: leave it out"
+        )
+    return "pinball"
+
+
 def cost_of(task: str, metric: str) -> str:
     """Return the cost that is trained for a metric."""
     if task == "classification":

@@ -70,8 +70,6 @@ class Fitted:
         The rows that were held back by a run.
     outputs : (n, width) float64
         What that run's network gives for them; 0 elsewhere.
-    judge : Model or None
-        The mean of those runs, where others on all rows stand in the model, alone or beside them.
     """
 
     model: Model
@@ -83,7 +81,6 @@ class Fitted:
     histories: tuple[History, ...]
     held: NDArray[np.bool_]
     outputs: NDArray[np.float64]
-    judge: Model | None
 
 
 def fit(
@@ -167,7 +164,7 @@ def fit(
             destination(checkpoint_of(checkpoint, number + 1), resume=False)
     if announce is not None:
         work.announce = lambda: announce(encoder, network, _together(parts, made_of))
-    bags: list[tuple[View, Model, list[Model]]] = []  # its rows judge one; what predicts
+    bags: list[tuple[View, list[Model]]] = []  # what each sees, and what predicts
     behind: tuple[int, ...] = ()
     try:
         for bag, part in enumerate(parts):
@@ -180,13 +177,13 @@ def fit(
                 if part is not None:  # half a network beside whole ones would be worse than none
                     work.forget(part)
                 break
-            bags.append((work.view, judge, [judge]))
+            bags.append((work.view, [judge]))
             if made_of.refit and part is not None and not work.interrupted:
                 if not work.fits(None, work.epochs[-1]):
                     break
                 again = work.refit(judge, runs)
                 if not work.interrupted:
-                    bags[-1][2][:] = [judge, again] if made_of.beside else [again]
+                    bags[-1][1][:] = [judge, again] if made_of.beside else [again]
             if work.interrupted:
                 break
             if not bag:
@@ -201,23 +198,18 @@ def fit(
         if not bags:
             raise
         work.interrupted = True
-    alike = all(view is bags[0][0] for view, _, _ in bags)
-
-    def reading(view: View, model: Model) -> Model:
-        """The model with the inputs that all of them read."""
-        return model if alike else view.widened(model, whole)
-
-    models = [reading(view, model) for view, _, ones in bags for model in ones]
-    judges = [reading(view, judge) for view, judge, _ in bags]
-    together = [ones[0] if len(ones) == 1 else side_by_side(ones) for ones in (models, judges)]
-    together[0].history, *later = work.histories
-    together[0].later = tuple(later)
-    others = any(ones != [judge] for _, judge, ones in bags)
+    alike = all(view is bags[0][0] for view, _ in bags)  # else with the inputs that all read
+    models = [
+        model if alike else view.widened(model, whole) for view, ones in bags for model in ones
+    ]
+    together = models[0] if len(models) == 1 else side_by_side(models)
+    together.history, *later = work.histories
+    together.later = tuple(later)
+    together.residuals = work.residuals(together)
     left_out = 0 if work.interrupted else runs - len(work.steps)
     return Fitted(
-        together[0], tuple(work.epochs), (*work.steps, *[0] * left_out), tuple(work.inputs), behind,
+        together, tuple(work.epochs), (*work.steps, *[0] * left_out), tuple(work.inputs), behind,
         work.interrupted, tuple(work.histories), work.held, work.outputs,
-        together[1] if others else None,
     )  # fmt: skip
 
 

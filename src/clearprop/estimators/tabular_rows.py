@@ -266,7 +266,8 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
         ) from None
     name = _KINDS.get(classes.dtype.kind, "text")
     names = [str(one).lower() if name == "boolean" else str(one) for one in classes.tolist()]
-    target = Target("y", "classification", "a classifier was asked for", name, tuple(names))
+    why = "a classifier was asked for"
+    target = Target(_name_of(y), "classification", why, name, tuple(names))
     return classes, codes.reshape(-1).astype(np.int64), target
 
 
@@ -319,7 +320,8 @@ def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
         )
     std = float((off / scale).std()) * scale  # no square overflows
     std = std if std > 0 else 1.0
-    target = Target("y", "regression", "a regressor was asked for", "real", (), mean, std)
+    why = "a regressor was asked for"
+    target = Target(_name_of(y), "regression", why, "real", (), mean, std)
     return off / std, target
 
 
@@ -389,6 +391,12 @@ def class_factors(
     if not factors[codes].any():
         raise SettingError("class_weight is zero for every class: at least one must count")
     return np.asarray(factors[codes])
+
+
+def _name_of(y: Any) -> str:
+    """The name of a column of targets, if it has one."""
+    name = getattr(y, "name", None)
+    return name if isinstance(name, str) and name else "y"
 
 
 def _one_each(y: Any, rows: int) -> NDArray[Any]:

@@ -27,6 +27,7 @@ from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher, carry_out
 from clearprop.model.file import checkpoint_of
 from clearprop.model.forwarding import Forward
+from clearprop.model.interval import Residuals
 from clearprop.model.model import input_arrays
 from clearprop.optimizers import AdamW
 from clearprop.tables.encoder import Encoded
@@ -206,6 +207,17 @@ class Runs:
             return np.asarray(-np.log(np.maximum(p, 1e-12)), np.float64)
         off = target.predicted(outputs[:, 0]) - target.decode(y)
         return np.square(np.asarray(off, np.float64))
+
+    def residuals(self, model: Model) -> Residuals | None:
+        """What the rows that were held back were off by, or those that judge and never train."""
+        held, judges = self.held, self.rows.judges
+        own = self.rows.weights
+        if judges is None or self.judges is None:
+            weights = None if own is None else own[held]
+            return Residuals.of(self.rows.target, self.rows.y[held], self.outputs[held], weights)
+        view = next(view for view in self.views if view.encoder is model.encoder)
+        outputs = model._one(input_arrays(model.network, view.of(self.judges)))
+        return Residuals.of(self.rows.target, judges.y, outputs, judges.weights)
 
     def forget(self, held: NDArray[np.bool_]) -> None:
         """Let rows that a run held back be judged by none, for its network predicts no more."""

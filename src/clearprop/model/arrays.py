@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime
 import inspect
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from clearprop import __version__
 from clearprop.errors import DataError, SettingError
+from clearprop.model.interval import Residuals
 from clearprop.model.model import Model
 from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network, check_network
@@ -26,7 +28,8 @@ from clearprop.training import Progress, Training
 from clearprop.words import shown
 
 __all__ = [
-    "Interrupted", "Watcher", "carry_out", "check_patience", "check_settings", "model_of", "train",
+    "Interrupted", "Watcher", "carry_out", "check_settings", "keep_residuals", "model_of",
+    "train",
 ]  # fmt: skip
 
 Watcher = Callable[[Progress], object]
@@ -102,7 +105,6 @@ def train(
     """
     check_network("train", network)
     check_settings(settings)
-    check_patience(validation, settings)
     if progress is not None and not callable(progress):
         raise SettingError(f"progress is a function of a Progress or None, got {shown(progress)}")
     target = find_target(network, Y)
@@ -121,7 +123,12 @@ def train(
         seed=seed,
         **settings,
     ) as training:
-        return carry_out(training, target, progress)
+        model = carry_out(training, target, progress)
+        try:
+            keep_residuals(model, training)
+        except KeyboardInterrupt:
+            raise Interrupted(model) from None
+        return model
 
 
 def check_settings(names: Iterable[str]) -> None:
@@ -133,22 +140,6 @@ def check_settings(names: Iterable[str]) -> None:
         With the nearest name.
     """
     check_setting_names("train", names, [*inspect.signature(Training).parameters, "progress"])
-
-
-def check_patience(validation: object, told: Mapping[str, Any]) -> None:
-    """See that patience, if a caller names it, has something to count.
-
-    Raises
-    ------
-    SettingError
-        Where there are no validation rows, and the training cost is not watched in their place.
-    """
-    if "patience" in told and validation is None and not told.get("early_stopping"):
-        raise SettingError(
-            f"patience={shown(told['patience'])} counts epochs in which validation rows get no "
-            "better, and there are none: give validation=0.2, or early_stopping=True to watch the "
-            "training cost, or leave patience out"
-        )
 
 
 def carry_out(training: Training, target: Target, progress: Watcher | None = None) -> Model:
@@ -169,6 +160,23 @@ def carry_out(training: Training, target: Target, progress: Watcher | None = Non
         raise Interrupted(model_of(training, target) if training.step else None) from None
     training.close()  # what steps needed makes room for the model
     return model_of(training, target)
+
+
+def keep_residuals(model: Model, training: Training) -> None:
+    """Let a model of one number know what it is off by on its run's validation rows.
+
+    They chose its epoch, and did not train it.
+    """
+    held, outputs = training.validation, training.network.graph.outputs
+    if held is None or model.task != "regression" or len(outputs) > 1:
+        return
+    (y,) = held.targets.values()
+    if y.size == len(y):
+        with suppress(DataError):  # an output that is no finite number is refused when asked for
+            found = model._one(held.inputs)
+            if found.shape[1] == 1:
+                y = np.asarray(y, np.float64).reshape(-1)
+                model.residuals = Residuals.of(model.target, y, found, held.weights)
 
 
 def model_of(training: Training, target: Target) -> Model:

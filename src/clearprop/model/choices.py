@@ -78,8 +78,7 @@ def run_settings(**given: Any) -> dict[str, Any]:
 
 def asks_for_plain(
     given: Mapping[str, Any],
-    preset: str | None,
-    metric: str | None,
+    own: Mapping[str, Any],
     written: Callable[[str], str] = str,
 ) -> str | None:
     """Return the first choice of a plain network among what is given; None where a preset trains.
@@ -88,8 +87,8 @@ def asks_for_plain(
     ----------
     given : mapping
         None for what is not given.
-    preset, metric : str or None
-        What is chosen of a preset alone.
+    own : mapping
+        What is chosen of a preset alone, None for what is not.
     written : callable
         How a setting's name is written where it was given.
 
@@ -99,7 +98,7 @@ def asks_for_plain(
         If both are asked for.
     """
     plain = next((name for name in PLAIN if given.get(name) is not None), None)
-    for name, value in (("preset", preset), ("metric", metric)):
+    for name, value in own.items():
         if plain is not None and value is not None:
             raise SettingError(
                 f"{written(name)} {value} is for a preset, which chooses the network and its "

@@ -16,6 +16,7 @@ from clearprop import storage
 from clearprop.errors import ClearPropError, DataError, FileError, RowError
 from clearprop.graph import Graph
 from clearprop.model.file import KIND
+from clearprop.model.interval import Residuals
 from clearprop.model.model import Model
 from clearprop.network import Network, Parameters
 from clearprop.tables import Cells, Chunk
@@ -24,6 +25,9 @@ from clearprop.tables.target import Target
 from clearprop.training.history import Event, History
 
 __all__ = ["load"]
+
+#: What stands before the name of an array of the rows that were held back.
+_HELD = "held/"
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -70,6 +74,7 @@ def load(path: str | os.PathLike[str]) -> Model:
             history,
             dict(content["provenance"]),
             tuple(later),
+            _residuals(tensors),
         )
         _try_out(model)
         return model
@@ -107,6 +112,12 @@ def _histories(content: Mapping[str, Any], rows: NDArray[Any]) -> list[History]:
     return found
 
 
+def _residuals(tensors: Mapping[str, NDArray[Any]]) -> Residuals | None:
+    """What the rows held back were off by; a file of none says nothing of them."""
+    held = {k.removeprefix(_HELD): v for k, v in tensors.items() if k.startswith(_HELD)}
+    return Residuals.from_tensors(held) if held else None
+
+
 def _try_out(model: Model) -> None:
     """Predict a row without values: what a file says must fit together, or fail while loading."""
     model.column_used_as("weight")
@@ -126,7 +137,11 @@ def _try_out(model: Model) -> None:
 
 def _parameters(network: Network, tensors: Mapping[str, NDArray[Any]], where: str) -> Parameters:
     graph = network.graph
-    found = {k.removeprefix("parameters/"): v for k, v in tensors.items() if k != "history"}
+    found = {
+        name.removeprefix("parameters/"): array
+        for name, array in tensors.items()
+        if name != "history" and not name.startswith(_HELD)
+    }
     shapes = {name: parameter.shape for name, parameter in graph.parameters.items()}
     if {name: array.shape for name, array in found.items()} != shapes:
         raise FileError(f"{where}: its parameters do not have the shapes of its network")

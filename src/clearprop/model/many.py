@@ -29,7 +29,7 @@ from clearprop.errors import (
     SettingError,
 )
 from clearprop.graph import L2
-from clearprop.model.arrays import Interrupted, check_patience, model_of
+from clearprop.model.arrays import Interrupted, keep_residuals, model_of
 from clearprop.model.model import Model
 from clearprop.model.targets import encode_target, find_target
 from clearprop.network import Inputs, Network, check_network
@@ -39,7 +39,7 @@ from clearprop.storage import named
 from clearprop.tables.target import Target
 from clearprop.training import ATTRS, Progress, Training, schedule
 from clearprop.training.arrays import gathered, read_sample_weight, taken
-from clearprop.training.choices import check_suited
+from clearprop.training.choices import check_patience, check_suited
 from clearprop.training.scales import check_planned, greatest_dropout
 from clearprop.training.starting import begun
 from clearprop.training.together import Together
@@ -207,7 +207,8 @@ def _carry_out(
     models: list[Model | None] = [None] * len(runs)
 
     def ended(number: int, training: Training) -> None:
-        models[number] = model_of(training, runs[number].shared.target)
+        models[number] = model = model_of(training, runs[number].shared.target)
+        keep_residuals(model, training)
 
     together = Together(runs, [run.copied for run in runs], workers, ended, diverged == "keep")
     try:
@@ -290,7 +291,7 @@ def _check_settings(network: Network, told: Mapping[str, Any]) -> None:
     full = told.get("batch_size") == "full"
     given = {name: value for name, value in told.items() if name in plain}
     check_all(ATTRS, given | {"batch_size": None} if full else given)
-    check_patience(told.get("validation"), told)
+    check_patience(told.get("patience"), told.get("validation"), told.get("early_stopping"))
     rate = told.get("learning_rate")
     settings = {} if rate is None else {"learning_rate": rate}
     rule = optimizer(told.get("optimizer", "adam"), **settings)

@@ -21,6 +21,7 @@ from clearprop.errors import DataError, SettingError, UsageError
 from clearprop.model.compiled import Compiled
 from clearprop.model.file import KIND, check_destination
 from clearprop.model.forwarding import Forward
+from clearprop.model.interval import Residuals
 from clearprop.model.outcomes import figures, probabilities, values
 from clearprop.model.targets import encode_target
 from clearprop.network import Inputs, Network, Parameters, check_network
@@ -54,11 +55,14 @@ class Predictions:
         Labels, or numbers in the target's units.
     probabilities : (m, K) float64 array or None
         In the order of `Model.labels`; None for regression.
+    ends : (m, 2) float64 array or None
+        Of the interval, where a coverage was asked for.
     """
 
     start: int
     values: NDArray[Any]
     probabilities: NDArray[np.float64] | None
+    ends: NDArray[np.float64] | None = None
 
 
 @dataclass(eq=False, repr=False)
@@ -82,6 +86,9 @@ class Model:
         A row of figures for each epoch, and events: of the first run, where there were several.
     later : tuple of History
         Of the other runs that the model is made of, in order.
+    residuals : Residuals or None
+        What rows that were held back from training were off by, of one predicted number: see
+        `predict_interval`.
     provenance : dict
         How it was made: versions, seed, optimizer and settings, rows, steps, why it stopped, and
         the figures of the test and validation rows.
@@ -95,6 +102,7 @@ class Model:
     history: History = field(default_factory=History)
     provenance: dict[str, Any] = field(default_factory=dict)
     later: tuple[History, ...] = ()
+    residuals: Residuals | None = None
 
     def __post_init__(self) -> None:
         check_network("Model", self.network)
@@ -154,6 +162,64 @@ class Model:
                 "predict without them"
             )
         return probabilities(self._outputs(X))
+
+    def predict_interval(self, X: object, coverage: float = 0.9) -> NDArray[np.float64]:
+        """Return an interval for each row that holds a share of such rows' numbers.
+
+        Conformal, from rows that were held back from training: of new rows that come as those did,
+        each end leaves about (1 − coverage) / 2 out. That holds over all rows, and over rows of
+        similar predictions, whatever the noise is like; not for every row by itself. Where most
+        numbers lie on one side of the prediction, as those of a quantile do, a narrow interval
+        lies there too.
+
+        Parameters
+        ----------
+        X : as for `predict`
+        coverage : float in (0, 1)
+
+        Returns
+        -------
+        (m, 2) float64
+            The lower and the upper end, in the target's own units.
+
+        Raises
+        ------
+        UsageError
+            If the model predicts classes, or no row was held back from training.
+        DataError
+            If too few were for the coverage: at 0.9 it takes 19.
+
+        Examples
+        --------
+        >>> from clearprop.model.arrays import train
+        >>> x = np.linspace(-1, 1, 400)
+        >>> y = 3 * x + np.random.default_rng(0).uniform(-0.1, 0.1, 400)
+        >>> line = train(Network([1, 1]), x[:, None], y, validation=0.5, learning_rate=0.1)
+        >>> line.predict_interval([[0.5]]).round(1).tolist()
+        [[1.4, 1.6]]
+        """
+        known = self.residuals_known()
+        return known.interval(np.asarray(self.predict(X), np.float64), coverage)
+
+    def residuals_known(self) -> Residuals:
+        """Return what rows that were held back were off by.
+
+        Raises
+        ------
+        UsageError
+            If the model predicts classes, or no row was held back from training.
+        """
+        if self.task == "classification":
+            raise UsageError(
+                f"the model predicts the class {self.target.name!r}, which has no interval: ask "
+                "for probabilities"
+            )
+        if self.residuals is None:
+            raise UsageError(
+                "the model has no interval, which takes rows of one number that were held back "
+                "from training: train with a validation share, such as 0.2"
+            )
+        return self.residuals
 
     def evaluate(
         self, X: object, Y: Any = None, sample_weight: ArrayLike | None = None
@@ -226,13 +292,22 @@ class Model:
             table.column(self.target.name)
         return table
 
-    def predictions(self, table: Table) -> Iterator[Predictions]:
-        """Yield the predictions of a table's rows in order, some thousands at a time."""
+    def predictions(self, table: Table, coverage: float | None = None) -> Iterator[Predictions]:
+        """Yield the predictions of a table's rows in order, some thousands at a time.
+
+        Parameters
+        ----------
+        table : Table
+        coverage : float in (0, 1), optional
+            Of the interval around each number: see `predict_interval`.
+        """
         assert self.encoder is not None
         for chunk in table.chunks(_ROWS, self.encoder.names):
             outputs = self._chunk(chunk)
+            found = self._values(outputs)
             P = probabilities(outputs) if self.task == "classification" else None
-            yield Predictions(chunk.start, self._values(outputs), P)
+            ends = None if coverage is None else self.residuals_known().interval(found, coverage)
+            yield Predictions(chunk.start, found, P, ends)
 
     def judge(
         self, table: Table, rows: NDArray[np.bool_], sample_weight: ArrayLike | None = None
@@ -275,8 +350,8 @@ class Model:
             for what in ("steps", "epochs", "best_epoch"):
                 each = [str(run[what]) for run in made["runs"] if what in run]
                 made[what] = ", ".join(each) or made[what]
-        keys = ("data", "preset", "metric", "optimizer", "batch_size", "epochs", "steps",
-                "best_epoch", "stopped", "seed", "precision", "clearprop")  # fmt: skip
+        keys = ("data", "preset", "metric", "quantile", "optimizer", "batch_size", "epochs",
+                "steps", "best_epoch", "stopped", "seed", "precision", "clearprop")  # fmt: skip
         told += [f"{k}: {_told(made[k])}" for k in keys if k in made]
         return "\n".join(told)
 
@@ -316,6 +391,9 @@ class Model:
             ]
         rows = np.concatenate([one.to_array() for one in self.histories])
         tensors = {f"parameters/{name}": array for name, array in self.parameters.items()}
+        if self.residuals is not None:
+            own = self.residuals.to_tensors()
+            tensors |= {f"held/{name}": array for name, array in own.items()}
         storage.write(target, KIND, content, {**tensors, "history": rows})
         return Path(path)
 
@@ -375,7 +453,11 @@ class Model:
     def _figures(
         self, y: NDArray[Any], outputs: NDArray[Any], weights: NDArray[np.float64] | None
     ) -> dict[str, float]:
-        return figures(self.target, y, outputs, weights)
+        level = next(
+            (cost.attrs["quantile"] for cost in self.network.graph.costs if cost.op == "quantile"),
+            0.5,
+        )
+        return figures(self.target, y, outputs, weights, level)
 
 
 def input_arrays(network: Network, encoded: Encoded) -> dict[str, NDArray[Any]]:

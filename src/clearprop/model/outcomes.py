@@ -33,8 +33,12 @@ def figures(
     y: NDArray[Any],
     outputs: NDArray[Any],
     weights: NDArray[np.float64] | None,
+    level: float = 0.5,
 ) -> dict[str, float]:
-    """Return how good outputs are for encoded targets, by the name of the figure."""
+    """Return how good outputs are for encoded targets, by the name of the figure.
+
+    The level is that of the quantile which is predicted.
+    """
     if target.task == "classification":
         y = y.argmax(axis=1) if y.ndim == 2 else y
         return evaluate("classification", y, probabilities(outputs), weights)
@@ -42,7 +46,7 @@ def figures(
     t = t.reshape(len(t), -1)
     if t.shape != p.shape:
         raise DataError(f"Y has {t.shape[1]} numbers a row, the network gives {p.shape[1]}")
-    each = [evaluate("regression", t[:, k], p[:, k], weights) for k in range(p.shape[1])]
+    each = [evaluate("regression", t[:, k], p[:, k], weights, level) for k in range(p.shape[1])]
     return {name: float(np.mean([one[name] for one in each])) for name in each[0]}
 
 

@@ -21,7 +21,7 @@ from clearprop.errors import DataError, DivergenceError, NativeError
 from clearprop.graph import Dense, Dropout, Embedding, Input, Wire, concat
 from clearprop.membership import TEST, TRAIN, VALIDATION
 from clearprop.metrics import log_loss, rmse
-from clearprop.model.arrays import Interrupted, Watcher, carry_out
+from clearprop.model.arrays import Interrupted, Watcher, carry_out, keep_residuals
 from clearprop.model.choices import (
     DEFAULTS,
     FEW_UNITS,
@@ -198,6 +198,8 @@ def train_plain(
         counts["validation"] = len(held[1])
     elif share:
         held = taken(VALIDATION)
+    else:
+        settings["patience"] = None  # nothing is watched
     X, Y, *own = taken(TRAIN)
     if test:  # found now, not after training
         divided.weights_of(TEST, weighed_by)
@@ -208,6 +210,7 @@ def train_plain(
         watched = {"metric": metric, "monitor": "metric", "greater_is_better": False}
 
     def finished(model: Model) -> Model:
+        keep_residuals(model, training)
         model.encoder, model.columns = encoder, decisions.to_data()
         told = {"data": table.name, "rows": counts, "notes": list(notes)}
         figures: dict[str, dict[str, float]] = {}

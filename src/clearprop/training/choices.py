@@ -26,11 +26,15 @@ from clearprop.training.schedules import Schedule
 from clearprop.words import shown
 
 __all__ = [
-    "ATTRS", "Engine", "Metric", "Rows", "check_suited", "divided", "opened", "several",
+    "ATTRS", "PATIENCE", "Engine", "Metric", "Rows", "check_patience", "check_suited", "divided",
+    "opened", "several",
 ]  # fmt: skip
 
 Engine = Literal["native", "reference", "auto"]
 Metric = Callable[[Any, Any], float]
+
+#: Epochs without progress, unless somebody says.
+PATIENCE = 16
 
 ATTRS: tuple[Attr, ...] = (
     Attr("epochs", int, None, bounds="[1, inf)", help="times through the rows; by default 100"),
@@ -41,7 +45,8 @@ ATTRS: tuple[Attr, ...] = (
     Attr("clip", float, None, bounds="(0, inf)", help="greatest 2-norm of the gradient"),
     Attr("early_stopping", bool, None,
          help="stop when the watched figure falls no more; by default with validation rows only"),
-    Attr("patience", int, 16, bounds="[1, inf)", unit="epochs", help="epochs without progress"),
+    Attr("patience", int, PATIENCE, bounds="[1, inf)", unit="epochs",
+         help="epochs without progress"),
     Attr("min_delta", float, 0.0, bounds="[0, inf)", help="a smaller fall is no progress"),
     Attr("precision", str, None, choices=("float32", "float64", "bfloat16"),
          help="by default float32, in the reference float64"),
@@ -110,6 +115,22 @@ def divided(
         n = rows if isinstance(rows, int) else len(rows)
         batches = Shuffled(rows, batch_size or automatic_size(n))
     return Rows(data, held, batches, held_rows)
+
+
+def check_patience(patience: object, validation: object, early_stopping: object) -> None:
+    """See that patience, if a caller names it, has something to count.
+
+    Raises
+    ------
+    SettingError
+        Where there are no validation rows, and the training cost is not watched in their place.
+    """
+    if patience is not None and validation is None and not early_stopping:
+        raise SettingError(
+            f"patience={shown(patience)} counts epochs in which validation rows get no better, and "
+            "there are none: give validation=0.2, or early_stopping=True to watch the training "
+            "cost, or leave patience out"
+        )
 
 
 def check_suited(

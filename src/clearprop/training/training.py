@@ -25,8 +25,10 @@ from clearprop.training.books import Books
 from clearprop.training.checkpoint import fingerprint
 from clearprop.training.choices import (
     ATTRS,
+    PATIENCE,
     Engine,
     Metric,
+    check_patience,
     check_suited,
     divided,
     opened,
@@ -91,9 +93,10 @@ class Training(Run):
         Greatest 2-norm of the gradient: g ← g · min(1, clip / ‖g‖).
     early_stopping : bool, optional
         By default on if there are validation rows; without any it watches the training cost.
-    patience : int (epochs) or "cycle"
-        With a schedule of cycles (``coslog4``), ``"cycle"``: the run stops behind a cycle in which
-        the watched figure has not fallen.
+    patience : int (epochs) or "cycle", optional
+        How long the watched figure may go without a fall before the run stops; by default 16
+        epochs. Refused where nothing is watched. With a schedule of cycles (``coslog4``),
+        ``"cycle"``: the run stops behind a cycle in which the watched figure has not fallen.
     min_delta : float
         A fall of the watched figure by no more than this is no progress.
     metric : callable (Y, output) -> float, optional
@@ -155,7 +158,7 @@ class Training(Run):
         decay_schedule: Planned = "constant",
         clip: float | None = None,
         early_stopping: bool | None = None,
-        patience: int | Literal["cycle"] = 16,
+        patience: int | Literal["cycle"] | None = None,
         min_delta: float = 0.0,
         metric: Metric | None = None,
         monitor: Literal["cost", "metric"] = "cost",
@@ -176,7 +179,7 @@ class Training(Run):
         by_cycle = isinstance(patience, str) and patience == "cycle"
         given = {
             "epochs": epochs, "steps": steps, "seed": seed, "clip": clip,
-            "patience": 16 if by_cycle else patience,
+            "patience": PATIENCE if by_cycle or patience is None else patience,
             "early_stopping": early_stopping, "min_delta": min_delta, "precision": precision,
             "threads": threads, "engine": engine, "time_limit": time_limit, "max_steps": max_steps,
             "checkpoint_seconds": checkpoint_seconds,
@@ -203,6 +206,7 @@ class Training(Run):
                 f"patience='cycle' is for a schedule of cycles, and {self.schedule.name} has none: "
                 "give a number of epochs, or schedule='coslog4'"
             )
+        check_patience(patience, validation, early_stopping)
         self.optimizer.check(network.graph)
         check_suited(
             self.optimizer, self.schedule, batch_size, full, told["clip"], told["precision"]
