@@ -26,6 +26,7 @@ from sklearn.utils.validation import check_is_fitted
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.chains import Chain, activation_names, is_activation, own_name
 from clearprop.estimators.descending import Fitting, Held, vectors
+from clearprop.estimators.held_rows import held_rows
 from clearprop.estimators.lbfgs import Objective
 from clearprop.estimators.listening import CallbackSupport, with_callbacks
 from clearprop.estimators.machine import Machine
@@ -116,13 +117,8 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         -------
         self
         """
-        if any(one is not None for one in (X_val, y_val, sample_weight_val)):
-            if validation_data is not None or X_val is None or y_val is None:
-                raise SettingError("give validation_data, or X_val and y_val together")
-            validation_data = (X_val, y_val)
-            if sample_weight_val is not None:
-                validation_data = (X_val, y_val, sample_weight_val)
-        return self._fit(X, y, sample_weight, validation_data)
+        held = held_rows(validation_data, X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, held)
 
     @available_if(lambda self: self._check_solver())  # type: ignore[untyped-decorator]
     @with_callbacks  # type: ignore[untyped-decorator]
@@ -148,7 +144,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         X: Any,
         y: Any,
         sample_weight: ArrayLike | None,
-        validation_data: Sequence[Any] | None = None,
+        held: tuple[Any, Any, Any] | None = None,
         incremental: bool = False,
     ) -> Self:
         hidden = self._hidden()
@@ -175,7 +171,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
                 "layer adds the one before it if that is as wide",
                 stacklevel=3,
             )
-        fitting.run(X, Y, weights, self._held(validation_data), (y, sample_weight))
+        fitting.run(X, Y, weights, self._held(held), (y, sample_weight))
         if not all(np.isfinite(W).all() for W in [*self.coefs_, *self.intercepts_]):
             raise DataError(
                 "Solver produced non-finite parameter weights. The input data may contain large "
@@ -238,18 +234,17 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         functions = self._functions(len(sizes) - 2)
         return Chain(sizes, functions, cost, settings, float(self.dropout), bool(self.residual))
 
-    def _held(self, given: Sequence[Any] | None) -> Held | None:
+    def _held(self, given: tuple[Any, Any, Any] | None) -> Held | None:
         """The caller's validation rows: X, y as `_read` gives it, weights."""
         if given is None:
             return None
         if self.solver == "lbfgs":
             raise SettingError("validation_data: lbfgs has no epochs to validate after")
-        if not isinstance(given, tuple | list) or len(given) not in (2, 3):
-            raise SettingError("validation_data is (X, y) or (X, y, sample_weight)")
-        X, y, *weights = given
+        X, y, weights = given
         X, Y = self._read_held(X, y)
-        what = "the sample_weight of validation_data"
-        return Held(X, Y, near_one(read_weights(weights[0], X, what))[0] if weights else None)
+        if weights is not None:
+            weights = near_one(read_weights(weights, X, "the sample_weight of validation_data"))[0]
+        return Held(X, Y, weights)
 
     @abstractmethod
     def _read_held(self, X: Any, y: Any) -> tuple[Any, NDArray[Any]]:

@@ -1,25 +1,32 @@
 """`TabularClassifier` and `TabularRegressor`: any table in, a good network out, nothing to tune.
 
-Proved by ``tests/test_tabular_estimators.py`` and ``tests/test_tabular_rows.py``.
+Proved by ``tests/test_tabular_estimators.py`` and ``tests/test_tabular_held_rows.py``.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from clearprop.errors import DataError
 from clearprop.estimators.construction import constructed
+from clearprop.estimators.held_rows import held_rows, of_held_rows
 from clearprop.estimators.row_weights import product
 from clearprop.estimators.tabular_estimator import DEFAULTS, Settings, Tabular
 from clearprop.estimators.tabular_figures import metric_of, metric_of_quantile
 from clearprop.estimators.tabular_ingredients import Ingredients
-from clearprop.estimators.tabular_rows import class_factors, labels_of, numbers_of, weights_of
+from clearprop.estimators.tabular_rows import (
+    class_factors,
+    codes_of,
+    labels_of,
+    numbers_of,
+    standardised,
+    weights_of,
+)
 
 __all__ = ["TabularClassifier", "TabularRegressor"]
 
@@ -122,7 +129,17 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         **settings: Unpack[Settings],
     ) -> None: ...
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation_data: Sequence[Any] | None = None,
+        *,
+        X_val: Any = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Learn the classes of some rows.
 
         Parameters
@@ -132,6 +149,13 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         y : (n,) labels: texts, whole numbers, truth values
         sample_weight : (n,) array, optional
             0 or more.
+        validation_data : (X, y) or (X, y, sample_weight), optional
+            Rows that never train: they choose the epoch and the temperature, and none of the others
+            is held back. To be given where rows of the fit would tell too much of each other, as
+            those of one time or one patient do.
+        X_val, y_val, sample_weight_val
+            The same one by one: in a pipeline, ``transform_input=["X_val"]`` has the steps in front
+            transform X_val too.
 
         Returns
         -------
@@ -146,9 +170,20 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         with self._whole_fit():
             table = self._opened(X, reset=True)
             classes, codes, target = labels_of(y, table.rows)
-            weights = weights_of(sample_weight, table.rows)
-            weights, _ = product(weights, class_factors(self.class_weight, classes, codes))
-            self._fit(table, codes, target, weights, began)
+            factors = class_factors(self.class_weight, classes, codes)
+
+            def weighed(own: Any, codes: NDArray[np.int64]) -> NDArray[np.float64] | None:
+                by_class = None if factors is None else factors[codes]
+                return product(weights_of(own, len(codes)), by_class)[0]
+
+            judges = None
+            held = held_rows(validation_data, X_val, y_val, sample_weight_val)
+            if held is not None:
+                with of_held_rows():
+                    other = self._opened_beside(table, held[0])
+                    places = codes_of(held[1], other.rows, classes)
+                    judges = other, places, weighed(held[2], places)
+            self._fit(table, codes, target, weighed(sample_weight, codes), judges, began)
             self.classes_ = classes
         return self
 
@@ -178,12 +213,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
             return np.log(self.predict_proba(X))
 
     def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
-        classes, codes, _ = labels_of(y, rows)
-        place = {label: number for number, label in enumerate(self.classes_.tolist())}
-        unknown = [label for label in classes.tolist() if label not in place]
-        if unknown:
-            raise DataError(f"y has the label {unknown[0]!r}, which training has not seen")
-        return np.array([place[label] for label in classes.tolist()], np.int64)[codes]
+        return codes_of(y, rows, self.classes_)
 
 
 class TabularRegressor(RegressorMixin, Tabular):  # type: ignore[misc]
@@ -221,12 +251,22 @@ epochs_, histories_
     @constructed(Settings, DEFAULTS)
     def __init__(self, *, quantile: float | None = None, **settings: Unpack[Settings]) -> None: ...
 
-    def fit(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        validation_data: Sequence[Any] | None = None,
+        *,
+        X_val: Any = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+    ) -> Self:
         """Learn the numbers of some rows.
 
         Parameters
         ----------
-        X, sample_weight
+        X, sample_weight, validation_data, X_val, y_val, sample_weight_val
             As for `TabularClassifier.fit`.
         y : (n,) finite numbers
 
@@ -244,7 +284,14 @@ epochs_, histories_
             table = self._opened(X, reset=True)
             numbers, target = numbers_of(y, table.rows)
             weights = weights_of(sample_weight, table.rows)
-            self._fit(table, numbers, target, weights, began)
+            judges = None
+            held = held_rows(validation_data, X_val, y_val, sample_weight_val)
+            if held is not None:
+                with of_held_rows():
+                    other = self._opened_beside(table, held[0])
+                    own = standardised(held[1], other.rows, target)
+                    judges = other, own, weights_of(held[2], other.rows)
+            self._fit(table, numbers, target, weights, judges, began)
         return self
 
     def ingredients(self) -> Ingredients:
@@ -286,6 +333,4 @@ epochs_, histories_
         return self.model_.predict_interval(table, coverage)
 
     def _encoded(self, y: Any, rows: int) -> NDArray[Any]:
-        numbers_of(y, rows)
-        target = self.model_.target
-        return (np.asarray(y, np.float64).reshape(-1) - target.mean) / target.std
+        return standardised(y, rows, self.model_.target)

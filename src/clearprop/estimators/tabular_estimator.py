@@ -96,9 +96,13 @@ class Tabular(OpensTables):
         y: NDArray[Any],
         target: Target,
         weights: NDArray[np.float64] | None,
+        judges: tuple[Table, NDArray[Any], NDArray[np.float64] | None] | None,
         began: float,
     ) -> None:
-        """Train, and keep what came of it; the time limit is from ``began`` on."""
+        """Train, and keep what came of it; the time limit is from ``began`` on.
+
+        The judges are the rows that choose the epoch: a table, its targets and weights.
+        """
         told: dict[str, Any] = check_all(
             _ATTRS,
             {
@@ -119,7 +123,11 @@ class Tabular(OpensTables):
         if self.checkpoint is not None:
             named(self.checkpoint, "checkpoint")
         decisions = decisions_of(table, self.columns)
-        rows = Rows(table, decisions.roles, y, target, weights)
+        held = None
+        if judges is not None:
+            others, their, own = judges
+            held = Rows(others, decisions.roles, their, target, own)
+        rows = Rows(table, decisions.roles, y, target, weights, judges=held)
         found = fit(
             rows, made_of,
             metric=metric, seed=_seed(self.random_state), progress=progress,

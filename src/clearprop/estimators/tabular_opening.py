@@ -5,7 +5,7 @@ Proved by ``tests/test_tabular_rows.py`` and ``tests/test_estimators_encoder.py`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,12 +38,18 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
             self.__dict__.update(before)
             raise
 
-    def _opened(self, X: Any, *, reset: bool) -> Table:
+    def _opened_beside(self, table: Table, X: Any) -> Table:
+        """X as a table that comes beside that of a fit, and is read as it is."""
+        texts = [name for name in table.names if table.column(name).kind == "text"]
+        return self._opened(X, reset=False, texts=texts)
+
+    def _opened(self, X: Any, *, reset: bool, texts: Sequence[str] | None = None) -> Table:
         """X as a table, with scikit-learn's attributes and warnings about columns' names."""
         X = in_memory(X)
         _see_even(X)
-        # Later rows are read cell by cell: what a text is does not depend on other rows.
-        texts = self._asked_texts() if reset else [*self._encoder().names]
+        if texts is None:
+            # Later rows are read cell by cell: what a text is does not depend on other rows.
+            texts = self._asked_texts() if reset else [*self._encoder().names]
         if isinstance(X, Table | Mapping) or are_records(X):
             table = as_table(X, as_text=texts)
             if reset:

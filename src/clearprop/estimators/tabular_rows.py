@@ -36,12 +36,14 @@ __all__ = [
     "as_table",
     "by_place",
     "class_factors",
+    "codes_of",
     "decisions_of",
     "distinct",
     "in_memory",
     "labels_of",
     "not_learned_from",
     "numbers_of",
+    "standardised",
     "weights_of",
 ]
 
@@ -271,6 +273,22 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
     return classes, codes.reshape(-1).astype(np.int64), target
 
 
+def codes_of(y: Any, rows: int, classes: NDArray[Any]) -> NDArray[np.int64]:
+    """Return the place of each label among the classes of training.
+
+    Raises
+    ------
+    DataError
+        For a label that is none of them, or as `labels_of`.
+    """
+    found, codes, _ = labels_of(y, rows)
+    place = {label: number for number, label in enumerate(classes.tolist())}
+    unknown = [label for label in found.tolist() if label not in place]
+    if unknown:
+        raise DataError(f"y has the label {unknown[0]!r}, which training has not seen")
+    return np.array([place[label] for label in found.tolist()], np.int64)[codes]
+
+
 def _see_order(labels: NDArray[Any]) -> None:
     """See that objects have an order, and one that a model's file keeps: sets have part of one."""
     types = {type(label) for label in labels.tolist()}
@@ -292,6 +310,39 @@ def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
     DataError
         If one is missing, infinite or no number, or there is not one a row.
     """
+    numbers = _numbers(y, rows)
+    scale = max(float(np.abs(numbers).max()), np.finfo(np.float64).tiny)
+    mean = float((numbers / scale).mean()) * scale
+    with np.errstate(over="ignore"):
+        off = numbers - mean
+    if np.isinf(off).any():
+        raise DataError(
+            f"y spans more than float64 holds, from {numbers.min():g} to {numbers.max():g}: divide "
+            "it by a constant"
+        )
+    std = float((off / scale).std()) * scale  # no square overflows
+    std = std if std > 0 else 1.0
+    why = "a regressor was asked for"
+    target = Target(_name_of(y), "regression", why, "real", (), mean, std)
+    return off / std, target
+
+
+def standardised(y: Any, rows: int, target: Target) -> NDArray[np.float64]:
+    """Return numbers as the network of a fit learns them: (y − mean) / std.
+
+    Raises
+    ------
+    DataError
+        As `numbers_of`.
+    """
+    with np.errstate(over="ignore"):
+        found = (_numbers(y, rows) - target.mean) / target.std
+    if np.isinf(found).any():
+        raise DataError("y is further from that of training than float64 holds")
+    return np.asarray(found)
+
+
+def _numbers(y: Any, rows: int) -> NDArray[np.float64]:
     try:
         given = _one_each(y, rows)
         if given.dtype.kind in "mM":
@@ -309,20 +360,7 @@ def numbers_of(y: Any, rows: int) -> tuple[NDArray[np.float64], Target]:
                 f"Input y contains {what} in row {int(np.argmax(wrong)) + 1}: mend it, or leave "
                 "the row out"
             )
-    scale = max(float(np.abs(numbers).max()), np.finfo(np.float64).tiny)
-    mean = float((numbers / scale).mean()) * scale
-    with np.errstate(over="ignore"):
-        off = numbers - mean
-    if np.isinf(off).any():
-        raise DataError(
-            f"y spans more than float64 holds, from {numbers.min():g} to {numbers.max():g}: divide "
-            "it by a constant"
-        )
-    std = float((off / scale).std()) * scale  # no square overflows
-    std = std if std > 0 else 1.0
-    why = "a regressor was asked for"
-    target = Target(_name_of(y), "regression", why, "real", (), mean, std)
-    return off / std, target
+    return np.asarray(numbers)
 
 
 def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
@@ -366,7 +404,7 @@ def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
 def class_factors(
     class_weight: Any, classes: NDArray[Any], codes: NDArray[np.int64]
 ) -> NDArray[np.float64] | None:
-    """Return what each row's weight is multiplied by for its class; None for nothing.
+    """Return what a row's weight is multiplied by, of each class (K,); None for nothing.
 
     Raises
     ------
@@ -377,7 +415,7 @@ def class_factors(
         return None
     if isinstance(class_weight, str) and class_weight == "balanced":
         counts = np.bincount(codes, minlength=len(classes))
-        return np.asarray((len(codes) / (len(classes) * counts))[codes])  # n / (K n_k)
+        return np.asarray(len(codes) / (len(classes) * counts))  # n / (K n_k)
     if not isinstance(class_weight, Mapping):
         raise SettingError(
             f"class_weight is a dict of factors by label, 'balanced' or None, got {class_weight!r}"
@@ -390,7 +428,7 @@ def class_factors(
         factors[places[label]] = _FACTOR.check(factor)
     if not factors[codes].any():
         raise SettingError("class_weight is zero for every class: at least one must count")
-    return np.asarray(factors[codes])
+    return factors
 
 
 def _name_of(y: Any) -> str:

@@ -85,8 +85,10 @@ def _search(
 ) -> tuple[float, float]:
     """(log T, what is least there a row), by golden sections (Kiefer 1953)."""
 
+    n = len(y) if weights is None else np.count_nonzero(weights)
+
     def loss(log_t: float) -> float:
-        prior = (log_t / _DEVIATION) ** 2 / (2 * len(y))
+        prior = (log_t / _DEVIATION) ** 2 / (2 * n)
         return log_loss(y, probabilities(math.exp(-log_t)), weights) + prior
 
     low, high = _LEAST, _MOST
