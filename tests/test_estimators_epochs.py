@@ -1,128 +1,176 @@
-"""Epochs that go through the engine together are those that go one by one."""
+"""Every epoch of a fit is scored, told and can be its last: held rows, curves, callbacks."""
 
 from __future__ import annotations
 
-import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+import sklearn
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import (
+    train_test_split,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from test_estimators_more import same_bits
 
 import clearprop as cp
-from clearprop.engine import NativeRunner, Report, State, Window
 
-Array = NDArray[Any]
-
-
-@pytest.fixture(name="X")
-def given_X() -> Array:
-    return np.random.default_rng(0).normal(size=(130, 3))
-
-
-def windows_of(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The steps of each call of the engine, from now on."""
-    found: list[int] = []
-    run = NativeRunner.run
-
-    def told(self: NativeRunner, state: State, window: Window, stop: Any = None) -> Report:
-        found.append(len(window.rates))
-        return run(self, state, window, stop)
-
-    monkeypatch.setattr(NativeRunner, "run", told)
-    return found
-
-
-@pytest.mark.parametrize(
-    "told",
-    [
-        {},
-        {"tol": 0.05, "n_iter_no_change": 2},
-        {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.01, "n_iter_no_change": 1},
-        {"solver": "sgd", "learning_rate": "invscaling"},
-        {"shuffle": False, "batch_size": 50},
-        {"loss": "poisson"},
-        {"dropout": 0.2},
-        {"learning_rate": "cosine", "solver": "adamw"},
-    ],
+pytestmark = pytest.mark.filterwarnings(
+    f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning"
 )
+SMALL: dict[str, Any] = {"hidden_layer_sizes": (6, 6), "max_iter": 8, "random_state": 1}
+Array = np.ndarray[Any, Any]
+
+
+@pytest.fixture
+def X(rng: np.random.Generator) -> Array:
+    return rng.normal(size=(90, 4))
+
+
+@pytest.fixture
+def labels(X: Array) -> Array:
+    return np.array(["no", "yes"])[(X[:, 0] * X[:, 1] > 0).astype(int)]
+
+
+@pytest.fixture
+def numbers(X: Array) -> Array:
+    return np.asarray(X[:, 0] + np.sin(2 * X[:, 1]))
+
+
+# -- validation and callbacks ----------------------------------------------------------------------
+def test_the_callers_validation_rows_are_scored_and_stop_a_fit(X: Array, labels: Array) -> None:
+    held = (X[60:], labels[60:])
+    model = cp.MLPClassifier(**SMALL).fit(X[:60], labels[:60], validation_data=held)
+    assert len(model.validation_scores_) == len(model.validation_loss_curve_) == model.n_iter_
+    assert model.validation_scores_[-1] == model.score(*held)
+    p = model.predict_proba(held[0])[np.arange(30), (held[1] == "yes").astype(int)]
+    assert model.validation_loss_curve_[-1] == pytest.approx(-np.log(p).mean(), rel=1e-9)
+    told = SMALL | {"early_stopping": True, "max_iter": 400, "n_iter_no_change": 3}
+    stopped = cp.MLPClassifier(**told).fit(X[:60], labels[:60], validation_data=held)
+    assert stopped.n_iter_ < 400
+    assert stopped.score(*held) == stopped.best_validation_score_ == max(stopped.validation_scores_)
+    with pytest.raises(cp.ClearPropError, match="has the class perhaps"):
+        model.fit(X, labels, validation_data=(X[:2], ["yes", "perhaps"]))
+    with pytest.raises(cp.ClearPropError, match=r"\(X, y\)"):
+        model.fit(X, labels, validation_data=X)
+
+
+def test_a_pipeline_transforms_the_callers_validation_rows(X: Array, labels: Array) -> None:
+    rows, held = (X[:60] * 100 + 7, labels[:60]), (X[60:] * 100 + 7, labels[60:])
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = cp.MLPClassifier(**SMALL).set_fit_request(X_val=True, y_val=True)
+        pipe = make_pipeline(StandardScaler(), model, transform_input=["X_val"])
+        pipe.fit(*rows, X_val=held[0], y_val=held[1])
+        fitted = pipe[-1]
+        assert fitted.validation_scores_[-1] == pipe.score(*held)
+    scaler = StandardScaler().fit(rows[0])
+    scaled = (scaler.transform(held[0]), held[1])
+    plain = cp.MLPClassifier(**SMALL).fit(
+        scaler.transform(rows[0]), rows[1], validation_data=scaled
+    )
+    assert plain.validation_loss_curve_ == fitted.validation_loss_curve_
+    with pytest.raises(cp.ClearPropError, match="X_val and y_val together"):
+        model.fit(*rows, X_val=held[0])
+    with pytest.raises(cp.ClearPropError, match="X_val and y_val together"):
+        model.fit(*rows, sample_weight_val=np.ones(30))
+
+
+def test_a_share_of_the_rows_is_scored_every_epoch_and_stops_nothing(
+    X: Array, labels: Array
+) -> None:
+    told = SMALL | {"validation_fraction": 0.2, "max_iter": 40, "n_iter_no_change": np.inf}
+    model = cp.MLPClassifier(**told, validation_curve=True).fit(X, labels)
+    draws = np.random.RandomState(told["random_state"])
+    for a, b in pairwise((X.shape[1], *np.atleast_1d(told["hidden_layer_sizes"]), 1)):
+        draws.uniform(size=(a + 1) * b)  # the initial values
+    parts = train_test_split(X, labels, test_size=0.2, stratify=labels, random_state=draws)
+    rows, held = (parts[0], parts[2]), (parts[1], parts[3])
+    assert len(held[0]) == 18 and model.n_iter_ == len(model.validation_loss_curve_) == 40
+    assert model.validation_scores_[-1] == model.score(*held)
+    p = model.predict_proba(held[0])[np.arange(18), (held[1] == "yes").astype(int)]
+    assert model.validation_loss_curve_[-1] == pytest.approx(-np.log(p).mean(), rel=1e-9)
+    assert model.loss_curve_[-1] == model.loss_  # the last epoch's, not that of the best score
+    # With rows of one's own no others are held back.
+    own = cp.MLPClassifier(**told, validation_curve=True).fit(*rows, validation_data=held)
+    plain = cp.MLPClassifier(**told).fit(*rows, validation_data=held)
+    assert same_bits(own, plain) and own.validation_scores_ == plain.validation_scores_
+    assert cp.MLPClassifier(**told).fit(X, labels).validation_scores_ is None
+
+
+def test_a_curve_needs_epochs(X: Array, labels: Array) -> None:
+    curve = cp.MLPClassifier(**SMALL, validation_curve=True)
+    with pytest.raises(cp.ClearPropError, match="partial_fit does not support validation_curve"):
+        curve.partial_fit(X, labels, classes=["no", "yes"])
+    with pytest.raises(cp.ClearPropError, match="lbfgs has no epochs"):
+        curve.set_params(solver="lbfgs").fit(X, labels)
+
+
+def test_a_callback_sees_every_epoch_and_can_end_the_fit(X: Array, numbers: Array) -> None:
+    seen: list[float] = []
+
+    def watch(model: Any) -> bool:
+        seen.append(model.score(X, numbers))
+        return model.n_iter_ == 3
+
+    model = cp.MLPRegressor(**SMALL, callbacks=watch).fit(X, numbers)
+    assert model.n_iter_ == len(seen) == 3
+    assert seen[-1] == model.score(X, numbers)
+    assert len(set(seen)) == 3
+    assert cp.MLPRegressor(**SMALL, solver="lbfgs", callbacks=[watch]).fit(X, numbers).n_iter_ == 3
+
+
+def test_scikit_learns_callbacks_are_told_of_every_epoch(X: Array, numbers: Array) -> None:
+    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+
+    class Recorder:
+        def __init__(self) -> None:
+            self.events: list[str] = []
+            self.scores: list[float] = []
+
+        def setup(self, estimator: Any, context: Any) -> None:
+            self.events.append("setup")
+
+        def teardown(self, estimator: Any, context: Any) -> None:
+            self.events.append("teardown")
+
+        def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+            self.events.append(f"begin {context.task_name}")
+
+        def on_fit_task_end(
+            self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+        ) -> bool:
+            self.events.append(f"end {context.task_name}")
+            self.scores.append(fitted_estimator.score(X, numbers))
+            return len(self.scores) == 4
+
+    recorder = Recorder()
+    model = cp.MLPRegressor(**SMALL).set_callbacks(recorder).fit(X, numbers)
+    assert model.n_iter_ == 4
+    epoch = ["begin epoch", "end epoch"]
+    assert recorder.events == ["setup", "begin fit", *epoch * 4, "end fit", "teardown"]
+    assert recorder.scores[-1] == model.score(X, numbers)
+
+
+def test_residual_that_adds_nothing_is_told(X: Array, numbers: Array) -> None:
+    with pytest.warns(UserWarning, match="residual=True adds nothing"):
+        cp.MLPRegressor(**(SMALL | {"hidden_layer_sizes": (4, 3)}), residual=True).fit(X, numbers)
+    cp.MLPRegressor(**(SMALL | {"hidden_layer_sizes": (4, 4)}), residual=True).fit(X, numbers)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
-def test_epochs_together_are_the_bits_of_epochs_one_by_one(
-    X: Array, told: dict[str, Any], weighted: bool
+@pytest.mark.parametrize("classes", [2, 3])
+def test_scikit_learns_monitor_scores_labels_of_any_kind(
+    X: Array, classes: int, weighted: bool
 ) -> None:
-    y = np.exp(X[:, 0])
-    weights = np.where(np.arange(130) % 3 == 0, 0.0, 1.5) if weighted else None
-    settings: dict[str, Any] = {
-        "hidden_layer_sizes": (5,), "batch_size": 40, "max_iter": 40, "random_state": 3, **told
-    }  # fmt: skip
-    together = cp.MLPRegressor(**settings)
-    one_by_one = cp.MLPRegressor(callbacks=lambda _: False, **settings)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        together.fit(X, y, weights)
-        one_by_one.fit(X, y, weights)
-    assert together.loss_curve_ == one_by_one.loss_curve_
-    assert together.n_iter_ == one_by_one.n_iter_ == len(together.loss_curve_)
-    assert together.t_ == 130 * together.n_iter_
-    for ours, theirs in zip(together.coefs_, one_by_one.coefs_, strict=True):
-        assert np.array_equal(ours, theirs)
-
-
-def test_no_epoch_is_done_beyond_the_one_that_ends_the_fit(
-    X: Array, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    windows = windows_of(monkeypatch)
-    model = cp.MLPRegressor(
-        hidden_layer_sizes=(4,),
-        batch_size=65,
-        tol=1e9,
-        n_iter_no_change=6,
-        max_iter=100,
-        random_state=0,
-    ).fit(X, X[:, 0])
-    # The first epoch is better than none, and so many as are more than six are not, by 10⁹.
-    assert model.n_iter_ == 8
-    assert windows == [14, 2]
-
-
-def test_ctrl_c_in_epochs_together_keeps_those_that_had_ended(
-    X: Array, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings: dict[str, Any] = {"hidden_layer_sizes": (4,), "batch_size": 65, "random_state": 0}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        whole = cp.MLPRegressor(max_iter=10, **settings).fit(X, X[:, 0])
-    run = NativeRunner.run
-
-    def broken(self: NativeRunner, state: State, window: Window, stop: Any = None) -> Report:
-        assert window.penalties is not None
-        run(
-            self,
-            state,
-            Window(window.rows, window.borders[:8], window.rates[:7], window.penalties[:7]),
-            stop,
-        )
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(NativeRunner, "run", broken)
-    with pytest.warns(UserWarning, match="interrupted by user"):
-        model = cp.MLPRegressor(max_iter=10, **settings).fit(X, X[:, 0])
-    assert model.n_iter_ == 3
-    assert model.loss_curve_ == whole.loss_curve_[:3]
-    assert np.isfinite(model.predict(X)).all()
-
-
-def test_layers_that_were_used_before_are_not_prepared_again(
-    X: Array, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings: dict[str, Any] = {"hidden_layer_sizes": (7,), "max_iter": 1, "alpha": 0.0123}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        cp.MLPRegressor(**settings).fit(X, X[:, 0]).predict(X)
-        monkeypatch.setattr(
-            "clearprop.estimators.machine.lower", lambda *_: pytest.fail("prepared again")
-        )
-        cp.MLPRegressor(**settings, learning_rate_init=0.1).fit(X, X[:, 0]).predict(X)
-        with pytest.raises(pytest.fail.Exception):  # another cost is another program
-            cp.MLPRegressor("huber", **settings, huber_limit=0.5).fit(X, X[:, 0])
+    callback = pytest.importorskip(
+        "sklearn.callback", reason="callbacks came with scikit-learn 1.9"
+    )
+    y = np.array(["no", "yes", "perhaps"])[np.arange(len(X)) % classes]
+    weights = np.linspace(1, 2, len(X)) if weighted else None
+    monitor = callback.ScoringMonitor(scoring="accuracy")
+    model = cp.MLPClassifier(**SMALL).set_callbacks(monitor).fit(X, y, weights)
+    scores = monitor.get_logs().data_as_pandas["accuracy"]
+    assert model.score(X, y, weights) in scores.tolist()

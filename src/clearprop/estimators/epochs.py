@@ -2,7 +2,7 @@
 
 Several epochs that nothing can end or change between are one window, so that what a window costs
 beside its steps is shared by them. Neither their number nor an interruption changes bits.
-Proved by ``tests/test_estimators_same.py`` and ``tests/test_estimators_more.py``.
+Proved by ``tests/test_estimators_same.py`` and ``tests/test_estimators_epochs.py``.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The caller's own rows that validate and never train, given in either of two ways.
 
-Proved by ``tests/test_estimators_more.py`` and ``tests/test_tabular_held_rows.py``.
+Proved by ``tests/test_estimators_epochs.py`` and ``tests/test_tabular_held_rows.py``.
 """
 
 from __future__ import annotations

@@ -70,9 +70,10 @@ def tune(
     X : frame, array, dict of columns
     y : (n,) or (n, outputs) targets
     space : {name: values}, or function of an Optuna trial, optional
-        Of each parameter a list of values, or a range: ``"1e-4..1e-1 log"``, ``"16..256"``. For a
-        tabular estimator the names of its ingredients do too (``"learning_rate"``). A function
-        returns {name: value}. By default what is worth searching of our estimators.
+        Of each parameter a list of values, or a range: ``"1e-4..1e-1 log"``, ``"16..256"``, or a
+        uniform, loguniform or randint of ``scipy.stats``. For a tabular estimator the names of its
+        ingredients do too (``"learning_rate"``). A function returns {name: value}. By default what
+        is worth searching of our estimators.
     trials : int, 1 or more
         In all, those that the study has already among them.
     time_limit : float, seconds, optional

@@ -1,7 +1,7 @@
 """What makes a search this search, as texts that another process writes alike.
 
 Values that print alike may differ: long arrays are cut in the middle, and of a function only its
-name is written. Here they differ too. Proved by ``tests/test_estimators_tune.py``.
+name is written. Here they differ too. Proved by ``tests/test_estimators_tune_study.py``.
 """
 
 from __future__ import annotations

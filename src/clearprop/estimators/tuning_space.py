@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from clearprop.errors import SettingError
 from clearprop.estimators.multilayer import Multilayer
 from clearprop.estimators.tabular import TabularRegressor
@@ -28,6 +30,9 @@ __all__ = [
     "read_space",
     "usual_space",
 ]
+
+#: Distributions of scipy.stats that prefer no number, or no factor.
+_EVEN = ("uniform", "loguniform", "reciprocal", "randint")
 
 _RANGE = re.compile(r"\s*(\S+?)\s*\.\.\s*(\S+?)\s*(\blog)?\s*")
 
@@ -144,8 +149,30 @@ def read_range(text: str) -> Range | None:
     return Range(low, high, found.group(3) is not None)
 
 
+def _range_of(name: str, given: Any) -> Range:
+    """The range that a distribution of scipy.stats draws from, each number as likely.
+
+    Raises
+    ------
+    SettingError
+        For a distribution that prefers some.
+    """
+    kind = str(given.dist.name)
+    low, high = given.support()
+    if kind not in _EVEN or not np.isscalar(low):
+        raise SettingError(
+            f"space[{name!r}] is scipy.stats.{kind}: of its distributions uniform, loguniform and "
+            "randint are read, any other is the body of a function of an Optuna trial"
+        )
+    if kind == "randint":
+        return Range(int(low), int(high))
+    return Range(float(low), float(high), log=kind != "uniform")
+
+
 def read_space(given: Mapping[str, Any]) -> Space:
     """Return a caller's space: of each name a list of values, a range, or a text that says one.
+
+    A uniform, loguniform or randint of scipy.stats is a range, too.
 
     Raises
     ------
@@ -158,6 +185,8 @@ def read_space(given: Mapping[str, Any]) -> Space:
     for name, one in given.items():
         if isinstance(one, str) and (said := read_range(one)) is not None:
             one = said
+        elif hasattr(one, "support") and hasattr(one, "dist"):
+            one = _range_of(name, one)
         elif isinstance(one, list):
             one = Choices(tuple(one))
         if not isinstance(one, Range | Choices):

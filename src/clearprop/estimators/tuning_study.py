@@ -1,7 +1,9 @@
 """A search's trials: in a file that is whole or not there, and as the study that Optuna goes on.
 
 What trial n tries is a function of the seed, of n and of the trials before it alone, so that a
-search that was stopped goes on as if it had not been. Proved by ``tests/test_estimators_tune.py``.
+search that was stopped goes on as if it had not been.
+
+Proved by ``tests/test_estimators_tune_study.py``.
 """
 
 from __future__ import annotations
