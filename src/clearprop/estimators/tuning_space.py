@@ -159,7 +159,7 @@ def _range_of(name: str, given: Any) -> Range:
     """
     kind = str(given.dist.name)
     low, high = given.support()
-    if kind not in _EVEN or not np.isscalar(low):
+    if kind not in _EVEN or np.ndim(low):
         raise SettingError(
             f"space[{name!r}] is scipy.stats.{kind}: of its distributions uniform, loguniform and "
             "randint are read, any other is the body of a function of an Optuna trial"
