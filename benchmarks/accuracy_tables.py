@@ -160,6 +160,29 @@ def named(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis([f"x{place}" for place in range(frame.shape[1])], axis=1)
 
 
+def drawn(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Return a table, its labels, and the probability of "yes" that they were drawn with."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(10, rows)).astype(np.float32)
+    kind, place = rng.integers(0, 12, rows), rng.integers(0, 500, rows)
+    flag = rng.random(rows) < 0.3
+    of_place = np.random.default_rng(7).normal(size=500)
+    z = 2 * np.sin(2 * x[0]) + x[1] * x[2] + 1.5 * (x[3] > 0.5) + np.abs(x[4])
+    z = z - kind / 6 + flag + of_place[place] - 1.2
+    true = 1 / (1 + np.exp(-z.astype(float)))
+    columns: dict[str, Any] = {f"x{i + 1}": one for i, one in enumerate(x)}
+    columns["kind"] = pd.Categorical.from_codes(kind, list("abcdefghijkl"))
+    columns["place"] = np.array([f"place {i:03d}" for i in range(500)])[place]
+    columns["flag"] = flag
+    labels = np.where(rng.random(rows) < true, "yes", "no")
+    return pd.DataFrame(columns), labels, true
+
+
+#: A table longer than the public ones, for the rules that look at so many rows.
+DRAWN: dict[str, PublicTable] = {
+    "drawn": PublicTable("classification", "", lambda _: drawn(300_000, 0)[:2]),
+}
+
 #: The tables by name, small ones first.
 TABLES: dict[str, PublicTable] = {
     "breast_cancer": _toy("breast_cancer"),

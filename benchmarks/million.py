@@ -20,33 +20,15 @@ import warnings
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from benchmarks import high_water
 from benchmarks.accuracy import MODELS
+from benchmarks.accuracy_tables import drawn
 from benchmarks.record import RESULTS, check_installed, provenance, write
 
 RESULT = RESULTS / "million.json"
 TEST = 200_000
 PEERS = ("LightGBM", "XGBoost", "CatBoost")
-
-
-def drawn(rows: int, seed: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Return a table, its labels, and the probability of "yes" that they were drawn with."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(10, rows)).astype(np.float32)
-    kind, place = rng.integers(0, 12, rows), rng.integers(0, 500, rows)
-    flag = rng.random(rows) < 0.3
-    of_place = np.random.default_rng(7).normal(size=500)
-    z = 2 * np.sin(2 * x[0]) + x[1] * x[2] + 1.5 * (x[3] > 0.5) + np.abs(x[4])
-    z = z - kind / 6 + flag + of_place[place] - 1.2
-    true = 1 / (1 + np.exp(-z.astype(float)))
-    columns: dict[str, Any] = {f"x{i + 1}": one for i, one in enumerate(x)}
-    columns["kind"] = pd.Categorical.from_codes(kind, list("abcdefghijkl"))
-    columns["place"] = np.array([f"place {i:03d}" for i in range(500)])[place]
-    columns["flag"] = flag
-    labels = np.where(rng.random(rows) < true, "yes", "no")
-    return pd.DataFrame(columns), labels, true
 
 
 def judged(name: str, rows: int, seconds: float, threads: int) -> dict[str, Any]:

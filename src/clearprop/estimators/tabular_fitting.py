@@ -188,7 +188,8 @@ def fit(
                 break
             if not bag:
                 first = len(work.steps)
-            if bag == 1 and len(views) == 2 and (better := work.better(parts[:2])) is not None:
+            told = made_of.leave_worse and bag == 1 and len(views) == 2
+            if told and (better := work.better(parts[:2])) is not None:
                 left, done = parts[1 - better], len(work.steps)
                 assert left is not None
                 work.forget(left)

@@ -39,7 +39,7 @@ _ATTRS = (
         Attr(name, bool, False)
         for name in ("parametric", "equal_rates", "temperature", "clip", "refit", "beside")
     ),
-    *(Attr(name, bool, True) for name in ("rare", "by_turns", "by_cycles")),
+    *(Attr(name, bool, True) for name in ("rare", "by_turns", "leave_worse", "by_cycles")),
 )
 
 
@@ -61,6 +61,9 @@ class Ingredients:
     by_turns : bool
         Of more columns every second bag sees them, and the others the numbers alone, from 2,000
         rows on; else none does (`clearprop.estimators.tabular_views`).
+    leave_worse : bool
+        Of those two kinds, the one that is worse by a standard error on the rows held back is left
+        behind after the second bag, and all others are of the better one.
     rare : bool
         Of those with pieces, columns of mostly one value whose other values mean something each
         (`clearprop.estimators.rare_values`) are ``"rare"``: cut finer, in inputs that are larger.
@@ -118,6 +121,7 @@ class Ingredients:
     numbers: Literal["robust", "pieces", "periodic", "standard"] = "pieces"
     pieces_up_to: int = 24
     by_turns: bool = True
+    leave_worse: bool = True
     rare: bool = True
     one_hot_up_to: int = 32
     embedding: int = 8
