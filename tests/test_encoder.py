@@ -216,7 +216,7 @@ def test_dates_are_read_in_the_form_of_training(
 def test_a_form_of_dates_that_does_not_exist_is_refused() -> None:
     data = fit_encoder(open_table({"d": ["31/12/2023", "01/02/2024"]}), {"d": "date"}).to_data()
     data["columns"][0]["form"] = "%s"
-    with pytest.raises(DataError, match="column 'd' has dates like '%s'"):
+    with pytest.raises(DataError, match="column 'd' has cells like '%s'"):
         Encoder.from_data(data)
 
 

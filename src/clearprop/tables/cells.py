@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clearprop.errors import DataError
+from clearprop.tables.amounts import amount_of
 from clearprop.tables.table import MISSING, Cells
 from clearprop.tables.texts import moment_of, read_texts
 
@@ -29,8 +30,10 @@ _MONTH = re.compile(r"\d{4}(-\d{2})?", re.ASCII)
 _TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
 
 
-def read_numbers(cells: Cells, name: str, start: int) -> Cells:
+def read_numbers(cells: Cells, name: str, start: int, form: str = "") -> Cells:
     """float64 values; text is parsed as Python's ``float`` does, truth values are 1 and 0.
+
+    Texts are read in ``form``, too, one of `clearprop.tables.amounts.AMOUNTS`.
 
     Raises
     ------
@@ -42,7 +45,8 @@ def read_numbers(cells: Cells, name: str, start: int) -> Cells:
         return _nothing(cells)
     kind = values.dtype.kind
     if kind == "O":
-        return _parsed(cells, name, start, float, "numbers")
+        parse = partial(amount_of, form=form) if form else float
+        return _parsed(cells, name, start, parse, "numbers")
     if kind == "M":
         raise _wrong(cells, name, start, "numbers", "dates")
     numbers = values.astype(np.float64, copy=False)

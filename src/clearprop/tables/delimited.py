@@ -14,6 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from clearprop.errors import DataError, FileError
+from clearprop.tables.amounts import (
+    AMOUNTS,
+    CURRENCIES,
+    GROUPED,
+    POINT,
+    UNITS,
+    Marks,
+    form_of,
+    pattern_of_amounts,
+)
 from clearprop.tables.charset import TextFile
 from clearprop.tables.table import Kind, unique_names
 from clearprop.tables.texts import forms_of, note_of_forms, pattern_of
@@ -42,8 +52,6 @@ _ISO = (
 )
 _SHORT_YEAR = r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}"
 
-_THOUSANDS = r"[+-]?[0-9]{1,3}(,[0-9]{3})*([.][0-9]+)?"
-
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -51,7 +59,8 @@ Ask = Callable[[str], list[tuple[Any, ...]]]
 class Field:
     """A column as the query gives it: its name for people, its kind, and the SQL that makes it.
 
-    Of dates written in one of `clearprop.tables.texts.FORMS`, that form as well.
+    Of dates written in one of `clearprop.tables.texts.FORMS`, that form as well; of numbers in one
+    of `clearprop.tables.amounts.AMOUNTS`, that.
     """
 
     name: str
@@ -272,16 +281,10 @@ def _other_kind(
         # One with an offset is a moment too: in UTC, as all others are.
         if fitting([f"CASE WHEN {written} AND {finite} THEN 1 END"])[0]:
             return Field(name, "date", f"make_timestamp(epoch_us(CAST({cell} AS TIMESTAMPTZ)))")
-    elif delimiter != "," and re.fullmatch(r"[+-]?\d*,\d+", least):
-        comma = f"replace({cell}, ',', '.') AS DOUBLE"
-        if fitting([f"try_cast({comma})"])[0]:
-            notes.append(f"column {name!r}: its numbers have decimal commas")
-            return Field(name, "real", f"CAST({comma})")
-    elif re.fullmatch(_THOUSANDS, least):
-        grouped = f"CASE WHEN regexp_full_match({trimmed}, '{_THOUSANDS}') THEN 1 END"
-        if fitting([grouped])[0]:
-            notes.append(f"column {name!r}: its numbers have commas at the thousands")
-            return Field(name, "real", f"CAST(replace({cell}, ',', '') AS DOUBLE)")
+    elif any(re.fullmatch(pattern_of_amounts(form), least) for form in AMOUNTS):
+        found = _amounts(ask, source, text, trimmed, delimiter, notes)
+        if found is not None:
+            return found
     elif re.fullmatch(_SHORT_YEAR, least):
         written = f"regexp_full_match({trimmed}, {literal(_SHORT_YEAR)})"
         if fitting([f"CASE WHEN {written} THEN 1 END"])[0]:
@@ -306,6 +309,42 @@ def _other_kind(
             sql = f"strptime({trimmed}, {literal(forms[0])})"
             return Field(name, "date", sql, forms[0])
     return text
+
+
+def _amounts(
+    ask: Ask, source: str, text: Field, cell: str, delimiter: str, notes: list[str]
+) -> Field | None:
+    """A column of numbers with a currency, per cent, or commas; the sums are `marks_of`'s."""
+
+    def count(test: str) -> str:
+        return f"count_if({test})"
+
+    def like(pattern: str) -> str:
+        return f"regexp_full_match({cell}, {literal(pattern)})"
+
+    signs = f"regexp_extract({cell}, '[{CURRENCIES}]')"
+    counts = [
+        f"count({cell})",
+        *(count(like(pattern_of_amounts(form))) for form in AMOUNTS),
+        count(f"ends_with({cell}, '%')"),
+        count(f"{signs} <> ''"),
+        f"count(DISTINCT nullif({signs}, ''))",
+        *(count(f"contains({cell}, '{mark}')") for mark in ".,"),
+        count(f"regexp_matches({cell}, {literal(GROUPED)})"),
+    ]
+    marks = Marks(*ask(f"SELECT {', '.join(counts)} FROM {source}")[0])
+    own: list[str] = []
+    form = form_of(text.name, marks, own, decimal_commas=delimiter != ",")
+    number = f"regexp_replace({cell}, {literal(UNITS)}, '', 'g')"
+    if form == POINT:
+        number = f"replace({number}, ',', '')"
+    else:
+        number = f"replace(replace({number}, '.', ''), ',', '.')"
+    finite = count(f"isfinite(try_cast({number} AS DOUBLE))")
+    if form and ask(f"SELECT {finite} FROM {source}")[0][0] != marks.cells:
+        return None
+    notes += own
+    return Field(text.name, "real", f"CAST({number} AS DOUBLE)", form) if form else None
 
 
 def _infinite(ask: Ask, source: str, cell: str) -> bool:

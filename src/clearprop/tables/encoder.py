@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables.cells import READERS, Role, read_days, respelt
+from clearprop.tables.amounts import AMOUNTS
+from clearprop.tables.cells import READERS, Role, read_days, read_numbers, respelt
 from clearprop.tables.fold import gather
 from clearprop.tables.opening import open_table
 from clearprop.tables.recipe import Recipe
@@ -61,8 +62,8 @@ class EncodedColumn:
         A name in `RECIPES`.
     parameters : mapping of plain data
     form : str
-        How its dates were written in training, as in `clearprop.tables.table.Column`: later ones
-        are read so too, however few there are.
+        How its dates or numbers were written in training, as in `clearprop.tables.table.Column`:
+        later ones are read so too, however few there are.
     """
 
     name: str
@@ -84,6 +85,8 @@ class EncodedColumn:
     def read(self, chunk: Chunk) -> Cells:
         """The column's cells in some rows, as the recipe reads them."""
         cells, role = chunk[self.name], self.row.asked.role
+        if self.form in AMOUNTS:
+            return read_numbers(cells, self.name, chunk.start, self.form)
         if self.form:
             return read_days(cells, self.name, chunk.start, self.form)
         read = READERS[role](cells, self.name, chunk.start)
@@ -307,9 +310,9 @@ class Encoder:
             levels = column.parameters.get("levels", [])
             if not isinstance(levels, list) or not all(isinstance(one, str) for one in levels):
                 raise DataError(f"the levels of column {column.name!r} are no list of texts")
-            if column.form and column.form not in FORMS:
+            if column.form and column.form not in (*FORMS, *AMOUNTS):
                 raise DataError(
-                    f"column {column.name!r} has dates like {column.form!r}, which this version "
+                    f"column {column.name!r} has cells like {column.form!r}, which this version "
                     "does not read"
                 )
             if column.recipe not in RECIPES:
@@ -377,7 +380,7 @@ def fit_encoder(
         wide = one_hot_up_to is not None and len(levels or ()) > one_hot_up_to
         if wide and name not in asked_for:
             recipe = RECIPES["index"]
-        form = read.form if recipe.asked.role == "date" else ""
+        form = read.form if recipe.asked.role in ("date", "number") else ""
         parameters = recipe.fit(facts[name])
         columns.append(EncodedColumn(name, read.kind, recipe.name, parameters, form))
     return Encoder(tuple(columns))

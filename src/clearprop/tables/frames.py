@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import DataError
+from clearprop.tables.amounts import amount_of, form_of, marks_of, may_be_amount
 from clearprop.tables.arrow import read_all
 from clearprop.tables.table import (
     DTYPES,
@@ -37,7 +38,8 @@ def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
     """Open what is in memory as a table.
 
     Texts that are all dates, or all numbers with fractions, are read as such; of an array of texts,
-    whole numbers too. Dates begin with the year, or all cells agree where the day stands. Among
+    whole numbers too. Dates begin with the year, or all cells agree where the day stands; numbers
+    may have a currency, per cent, marks at the thousands (`clearprop.tables.amounts`). Among
     them "?", "NA" and the like are missing cells, as in a file, and whole numbers are numbers.
 
     Parameters
@@ -99,12 +101,12 @@ def _is_of_texts(values: object) -> bool:
 
 
 def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells, Kind, str]:
-    """A column of texts as what they stand for, if that is something else; and a date's form."""
+    """A column of texts as what they stand for, if that is something else; and its form."""
     there = cells.values[cells.valid].tolist()
     first = [next((text for text in there if text not in MISSING), "")]
-    maybe_dates = bool(forms_of(first))
-    if not maybe_dates and read_texts(first * 2, whole=True) is None:  # most columns of texts
-        return cells, "text", ""
+    maybe_dates, maybe_amounts = bool(forms_of(first)), bool(may_be_amount(first[0]))
+    if not maybe_dates and not maybe_amounts and read_texts(first * 2, whole=True) is None:
+        return cells, "text", ""  # most columns of texts
     different = dict.fromkeys(there)
     none = [text for text in different if text in MISSING]
     place = {text: at for at, text in enumerate(text for text in different if text not in MISSING)}
@@ -114,14 +116,17 @@ def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells
     form = forms[0] if len(forms) == 1 else ""
     kind: Kind
     values: list[Any]
+    found = None if form else read_texts(list(place), whole=whole or bool(none))
     if form:
         kind, values = "date", [moment_of(text, form) for text in place]
-    else:
-        found = read_texts(list(place), whole=whole or bool(none))
-        if found is None:
-            return cells, "text", ""
+    elif found is not None:
         kind, values = found
         notes.append(f"column {name!r}: its texts are read as {_READ_AS[kind]}")
+    else:
+        read = _amounts(list(place), name, notes) if maybe_amounts and len(place) > 1 else None
+        if read is None:
+            return cells, "text", ""
+        kind, (form, values) = "real", read
     if none:
         notes.append(f"column {name!r}: {' and '.join(map(repr, none))} are missing cells")
         place |= dict.fromkeys(none, -1)
@@ -132,6 +137,18 @@ def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells
     valid[cells.valid] = at >= 0
     out[cells.valid] = np.array(values, DTYPES[kind])[at]
     return Cells(out, valid), kind, form
+
+
+def _amounts(texts: list[str], name: str, notes: list[str]) -> tuple[str, list[Any]] | None:
+    """Numbers with a currency, per cent, or commas: their form, and what they are."""
+    own: list[str] = []
+    form = form_of(name, marks_of(texts), own)
+    try:
+        values = [amount_of(text, form) for text in texts] if form else []
+    except ValueError:  # one that float64 does not hold
+        return None
+    notes += own
+    return (form, values) if form else None
 
 
 def _array_columns(array: NDArray[Any]) -> dict[str, tuple[Cells, Kind]]:

@@ -56,7 +56,8 @@ class Column:
     kind : Kind
         The kind of its cells.
     form : str
-        Of dates that were texts: one of `clearprop.tables.texts.FORMS`; "" for others.
+        Of dates that were texts: one of `clearprop.tables.texts.FORMS`; of numbers that were, one
+        of `clearprop.tables.amounts.AMOUNTS`; "" for others.
     """
 
     name: str

@@ -1,0 +1,182 @@
+"""Numbers as people write them: commas at the thousands, decimal commas, a currency, per cent.
+
+Two forms, named by an example of each: ``"1,234.5"`` and ``"1.234,5"`` (a space may stand for the
+first mark). A column has one of them if all its cells do and some cell tells: "47,43" alone may be
+two numbers, and "€ 1.234" may be either. Proved by ``tests/test_tables_amounts.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "AMOUNTS", "COMMA", "CURRENCIES", "GROUPED", "POINT", "UNITS", "Marks", "amount_of", "form_of",
+    "marks_of", "may_be_amount", "pattern_of_amounts",
+]  # fmt: skip
+
+POINT, COMMA = "1,234.5", "1.234,5"
+AMOUNTS: tuple[str, ...] = (POINT, COMMA)
+
+CURRENCIES = "$€£¥"
+_SPACE = " \u00a0\u202f"  # two of them are those that do not break
+
+#: The digits of each form: groups of three behind the first mark, or none.
+_DIGITS = {
+    POINT: r"([0-9]{1,3}(,[0-9]{3})+([.][0-9]*)?|[0-9]+([.][0-9]*)?|[.][0-9]+)",
+    COMMA: rf"([0-9]{{1,3}}(([.][0-9]{{3}})+|([{_SPACE}][0-9]{{3}})+)(,[0-9]*)?|[0-9]+(,[0-9]*)?|"
+    r",[0-9]+)",
+}
+_EXPONENT = "([eE][+-]?[0-9]+)?"
+#: A dot or a space at the thousands, and a comma behind.
+GROUPED = rf"[0-9][.{_SPACE}][0-9]{{3}}.*,"
+#: What is no part of the number.
+UNITS = rf"[{CURRENCIES}%{_SPACE}]"
+_FRONT = rf"([+-]?[{CURRENCIES}][{_SPACE}]?|[{CURRENCIES}][{_SPACE}]?[+-]|[+-])?"
+_BEHIND = rf"([{_SPACE}]?[{CURRENCIES}%])?"
+
+
+def pattern_of_amounts(form: str) -> str:
+    """Return the regular expression of what is written in one of `AMOUNTS`, unit and all."""
+    return _FRONT + _DIGITS[form] + _EXPONENT + _BEHIND
+
+
+_PATTERNS = {form: re.compile(pattern_of_amounts(form)) for form in AMOUNTS}
+_CURRENCY = re.compile(f"[{CURRENCIES}]")
+_GROUPED = re.compile(GROUPED)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What the cells of a column have in common, as counts.
+
+    Attributes
+    ----------
+    cells : int
+    point, comma : int
+        Cells that are written in the one form, in the other.
+    percent, units : int
+        Cells with a per cent sign; with a currency.
+    currencies : int
+        Different ones.
+    dots, commas : int
+        Cells with such a mark.
+    grouped : int
+        Cells with a dot or a space at the thousands and a comma behind: "1.234,5".
+    """
+
+    cells: int
+    point: int
+    comma: int
+    percent: int
+    units: int
+    currencies: int
+    dots: int
+    commas: int
+    grouped: int
+
+    def forms(self, *, decimal_commas: bool = False) -> list[str]:
+        """Return the forms the column may have: one, none, or both where no cell tells which.
+
+        Parameters
+        ----------
+        decimal_commas : bool
+            Whether a comma is no mark between two numbers, as where semicolons divide the cells.
+        """
+        if self.percent not in (0, self.cells) or self.currencies > 1 or not self.cells:
+            return []
+        if self.percent and self.units:
+            return []
+        told = bool(self.percent or self.units)
+        forms = []
+        if self.point == self.cells and (told or self.commas):
+            forms.append(POINT)
+        if self.comma == self.cells and (told or self.grouped or (decimal_commas and self.commas)):
+            forms.append(COMMA)
+        if len(forms) == 2 and decimal_commas and self.commas:
+            return [COMMA]
+        if len(forms) == 2 and not self.dots:  # "$1,234": groups of three digits, or no mark at all
+            return [POINT]
+        return forms
+
+
+def may_be_amount(text: str) -> bool:
+    """Whether a text is written in either form."""
+    return any(pattern.fullmatch(text) for pattern in _PATTERNS.values())
+
+
+def marks_of(texts: Sequence[str]) -> Marks:
+    """Return what different texts, without spaces round them, have in common.
+
+    Examples
+    --------
+    >>> marks_of(["$1,234.50", "$7"]).forms(), marks_of(["1.234,5", "7"]).forms()
+    (['1,234.5'], ['1.234,5'])
+    >>> marks_of(["47,43", "1,2"]).forms(), marks_of(["€ 1.234", "€ 999"]).forms()
+    ([], ['1,234.5', '1.234,5'])
+    """
+    currencies = [_CURRENCY.findall(text) for text in texts]
+    return Marks(
+        cells=len(texts),
+        point=sum(bool(_PATTERNS[POINT].fullmatch(text)) for text in texts),
+        comma=sum(bool(_PATTERNS[COMMA].fullmatch(text)) for text in texts),
+        percent=sum(text.endswith("%") for text in texts),
+        units=sum(map(bool, currencies)),
+        currencies=len({one for found in currencies for one in found}),
+        dots=sum("." in text for text in texts),
+        commas=sum("," in text for text in texts),
+        grouped=sum(bool(_GROUPED.search(text)) for text in texts),
+    )
+
+
+def amount_of(text: str, form: str) -> float:
+    """Return the number that a text tells in one of `AMOUNTS`, or as Python writes numbers.
+
+    Raises
+    ------
+    ValueError
+        If it tells none, or an infinite one.
+
+    Examples
+    --------
+    >>> amount_of("-$1,234.50", "1,234.5"), amount_of("1 234,5 €", "1.234,5")
+    (-1234.5, 1234.5)
+    """
+    text = text.strip()
+    if _PATTERNS[form].fullmatch(text):
+        text = re.sub(UNITS, "", text)
+        text = text.replace(",", "") if form == POINT else text.replace(".", "").replace(",", ".")
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return number
+
+
+def form_of(name: str, marks: Marks, notes: list[str], *, decimal_commas: bool = False) -> str:
+    """Return the form of a column, or "" if it has none; and note what it is taken for, or not."""
+    forms = marks.forms(decimal_commas=decimal_commas)
+    if len(forms) == 1:
+        notes.append(f"column {name!r}: its numbers have {_told(forms[0], marks)}")
+        return forms[0]
+    if forms:
+        notes.append(
+            f"column {name!r} is text: its numbers may be written like {' or '.join(forms)}; "
+            "write them without marks at the thousands"
+        )
+    elif marks.commas and marks.comma == marks.cells:
+        notes.append(
+            f"column {name!r} is text: if it holds numbers with decimal commas, write points"
+        )
+    return ""
+
+
+def _told(form: str, marks: Marks) -> str:
+    told = {
+        "per cent": marks.percent,
+        "a currency": marks.units,
+        "decimal commas": form == COMMA and marks.commas,
+        "commas at the thousands": form == POINT and marks.commas,
+    }
+    return " and ".join(name for name, there in told.items() if there)

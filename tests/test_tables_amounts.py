@@ -1,0 +1,112 @@
+"""Numbers with a currency, per cent or commas are numbers, and later rows are read as they were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import clearprop as cp
+from clearprop.errors import DataError
+from clearprop.tables.opening import open_table
+
+COLUMNS: dict[str, tuple[list[str], str, list[float]]] = {
+    "dollars": (["$1,234.50", "$7", "-$3.5", "$ 1e3"], "1,234.5", [1234.5, 7, -3.5, 1000]),
+    "per cent": (["12%", "7.5 %", "+1%", ".5%"], "1,234.5", [12, 7.5, 1, 0.5]),
+    "thousands": (["1,234", "12", "1,000,000", "5.5"], "1,234.5", [1234, 12, 1e6, 5.5]),
+    "dots": (["1.234,5", "7", "-12.345.678,9", "1"], "1.234,5", [1234.5, 7, -12345678.9, 1]),
+    "euros": (["1 234,5 €", "5 €", "6,7 €", ",5 €"], "1.234,5", [1234.5, 5, 6.7, 0.5]),
+    "no break": (["1\u00a0234,5", "2\u202f000,25", "1", "2"], "1.234,5", [1234.5, 2000.25, 1, 2]),
+}
+#: What is left as text, and what is said of it.
+TEXTS: dict[str, tuple[list[str], str]] = {
+    "pairs": (["47,43", "1,2", "3,4", "5,6"], "if it holds numbers with decimal commas"),
+    "either": (["€ 1.234", "€ 999", "€ 1", "€ 2"], "may be written like 1,234.5 or 1.234,5"),
+    "two currencies": (["$1", "€2", "$3", "$4"], ""),
+    "some per cent": (["1%", "2", "3%", "4%"], ""),
+    "too large": (["$1e999", "$2", "$3", "$4"], ""),
+    "a word": (["$1", "$2", "three", "$4"], ""),
+    "groups of two": (["1,23,456", "1,234", "2", "3"], ""),
+    "codes": (["12 345", "1 000", "2", "3"], ""),
+}
+
+
+def sources(texts: list[str], folder: Path) -> list[Any]:
+    frame = pd.DataFrame({"a": texts, "b": range(len(texts))})
+    frame.to_csv(folder / "t.csv", index=False)
+    return [frame, str(folder / "t.csv")]
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("kind", [0, 1])
+def test_amounts_are_numbers(name: str, kind: int, tmp_path: Path) -> None:
+    texts, form, numbers = COLUMNS[name]
+    table = open_table(sources(texts, tmp_path)[kind])
+    column = table.column("a")
+    assert (column.kind, column.form) == ("real", form)
+    np.testing.assert_array_equal(table.read()["a"].values, numbers)
+    assert sum("'a'" in note for note in table.notes) == 1
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("kind", [0, 1])
+def test_what_may_be_something_else_stays_text(name: str, kind: int, tmp_path: Path) -> None:
+    texts, note = TEXTS[name]
+    table = open_table(sources(texts, tmp_path)[kind])
+    assert (table.column("a").kind, table.column("a").form) == ("text", "")
+    assert table.read()["a"].values.tolist() == texts
+    if note:
+        assert any(note in one for one in table.notes)
+
+
+def test_where_semicolons_divide_a_comma_is_decimal(tmp_path: Path) -> None:
+    source = tmp_path / "t.csv"
+    source.write_text("a;b\n47,43;1\n1,234;2\n-,5;3\n1,5e3;4\n")
+    assert open_table(str(source)).read()["a"].values.tolist() == [47.43, 1.234, -0.5, 1500.0]
+
+
+def test_missing_words_among_amounts_are_missing_cells() -> None:
+    table = open_table({"a": ["$1,200", "?", None, "$3"]})
+    assert table.read()["a"].valid.tolist() == [True, False, False, True]
+    assert any("'?' are missing cells" in note for note in table.notes)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_a_saved_model_reads_later_rows_in_its_form(kind: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(500, 90_000, 120).round(1)
+    texts = [f"{one:,.1f} €".replace(",", "'").replace(".", ",").replace("'", ".") for one in x]
+    y = (x / 10_000 + 0.1 * rng.normal(size=120)).tolist()
+    frame = pd.DataFrame({"a": texts, "y": y})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    source = [frame, str(tmp_path / "t.csv")][kind]
+    cp.train_table(source, "y", preset="fast").save(tmp_path / "m.clearprop")
+    model = cp.load(tmp_path / "m.clearprop")
+    assert model.encoder is not None
+    assert (model.encoder.columns[0].form, model.encoder.columns[0].kind) == ("1.234,5", "real")
+    whole = model.predict(source)
+    plain = cp.train_table({"a": x, "y": y}, "y", preset="fast").predict({"a": x})
+    np.testing.assert_array_equal(whole, plain)
+    for row in (0, 7):  # alone, a text says little
+        assert model.predict({"a": [texts[row]]})[0] == pytest.approx(whole[row], rel=1e-6)
+        (tmp_path / "one.csv").write_text(f'a\n"{texts[row]}"\n')
+        one = model.predict(str(tmp_path / "one.csv"))[0]
+        assert one == pytest.approx(whole[row], rel=1e-6)
+        assert model.predict({"a": [x[row]]})[0] == pytest.approx(whole[row], rel=1e-6)
+    assert model.predict({"a": ["1.234"]}) == model.predict({"a": [1234.0]})
+    with pytest.raises(DataError, match="column 'a' holds numbers, but row 1 has '12,3,4'"):
+        model.predict({"a": ["12,3,4"]})
+
+
+def test_a_target_may_be_an_amount(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.uniform(0, 10, 100)
+    rows = "".join(f'{a},"${1000 * a + 500:,.2f}"\n' for a in x)
+    (tmp_path / "t.csv").write_text("x,price\n" + rows)
+    model = cp.train_table(str(tmp_path / "t.csv"), "price", preset="fast")
+    assert model.task == "regression"
+    assert model.predict({"x": [5.0]})[0] == pytest.approx(5500, rel=0.1)
+    assert model.evaluate(str(tmp_path / "t.csv"))["r2"] > 0.9
