@@ -131,3 +131,46 @@ def test_a_label_that_no_row_of_the_fit_has_is_refused() -> None:
         )
     with pytest.raises(SettingError, match="give validation_data, or X_val and y_val together"):
         cp.TabularClassifier(preset="fast", **QUICK).fit(X, names, X_val=X)
+
+
+@pytest.mark.parametrize("names", ["ab", (1, 2)])
+def test_rows_of_one_group_are_held_back_together(names: Any) -> None:
+    """Rows that repeat others tell nothing of new ones: what is held back must be strangers."""
+    rng = np.random.default_rng(14)
+    who = np.repeat(np.arange(40), 10)
+    X = np.repeat(rng.normal(size=(40, 4)), 10, axis=0)  # of one group, rows are alike
+    y = np.repeat(rng.normal(size=40), 10)  # and tell nothing of those of others
+    groups = [f"{names[0]}{one}" for one in who] if names == "ab" else who
+    changes = {"epochs": 60, "hidden": (64,), "temperature": False}
+    model = cp.TabularRegressor(preset="fast", changes=changes, random_state=0)
+
+    def off(**told: Any) -> float:
+        residuals = model.fit(X, y, **told).model_.residuals
+        assert residuals is not None
+        return float(np.std(residuals.residuals))
+
+    assert off() < 0.4 * np.std(y)  # of rows that it has seen the like of
+    assert off(groups=groups) > 0.8 * np.std(y)
+
+
+@pytest.mark.parametrize(
+    ("groups", "kind", "says"),
+    [
+        ([1] * 40, DataError, "groups has one value only"),
+        ([1, 2], DataError, r"groups has the shape \(2,\) for 40 rows"),
+        ([None, *range(39)], DataError, "groups is missing in row 1"),
+        ([float("nan"), *range(39)], DataError, "groups is missing in row 1"),
+    ],
+)
+def test_groups_that_are_none_are_refused(groups: Any, kind: type[Exception], says: str) -> None:
+    X, y = rows(15, 40)
+    with pytest.raises(kind, match=says):
+        cp.TabularRegressor(preset="fast", **QUICK).fit(X, y, groups=groups)
+
+
+def test_groups_beside_rows_that_judge_are_refused() -> None:
+    X, y = rows(16, 40)
+    with pytest.raises(SettingError, match="groups are held back together"):
+        cp.TabularRegressor(preset="fast", **QUICK).fit(
+            X, y, groups=range(40), validation_data=(X, y)
+        )

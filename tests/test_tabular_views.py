@@ -15,8 +15,9 @@ from clearprop.estimators import tabular_views
 from clearprop.estimators.tabular import TabularRegressor
 from clearprop.estimators.tabular_figures import cost_of
 from clearprop.estimators.tabular_ingredients import chosen
-from clearprop.estimators.tabular_rows import Rows, decisions_of, labels_of
+from clearprop.estimators.tabular_rows import Rows, decisions_of
 from clearprop.estimators.tabular_runs import Runs
+from clearprop.estimators.tabular_targets import labels_of
 from clearprop.estimators.tabular_views import View, views_of
 from clearprop.model.model import Model, input_arrays
 from clearprop.tables.opening import open_table

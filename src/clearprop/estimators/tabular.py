@@ -19,9 +19,10 @@ from clearprop.estimators.row_weights import product
 from clearprop.estimators.tabular_estimator import DEFAULTS, Settings, Tabular
 from clearprop.estimators.tabular_figures import metric_of, metric_of_quantile
 from clearprop.estimators.tabular_ingredients import Ingredients
-from clearprop.estimators.tabular_rows import (
+from clearprop.estimators.tabular_targets import (
     class_factors,
     codes_of,
+    groups_of,
     labels_of,
     numbers_of,
     standardised,
@@ -136,6 +137,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         sample_weight: ArrayLike | None = None,
         validation_data: Sequence[Any] | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: Any = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
@@ -151,8 +153,10 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
             0 or more.
         validation_data : (X, y) or (X, y, sample_weight), optional
             Rows that never train: they choose the epoch and the temperature, and none of the others
-            is held back. To be given where rows of the fit would tell too much of each other, as
-            those of one time or one patient do.
+            is held back.
+        groups : (n,) array, optional
+            Names, or whole numbers: rows of one name (a patient, a household) are held back
+            together, so that those which judge a network are strangers to it.
         X_val, y_val, sample_weight_val
             The same one by one: in a pipeline, ``transform_input=["X_val"]`` has the steps in front
             transform X_val too.
@@ -178,12 +182,13 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
 
             judges = None
             held = held_rows(validation_data, X_val, y_val, sample_weight_val)
+            together = groups_of(groups, table.rows, held is not None)
             if held is not None:
                 with of_held_rows():
                     other = self._opened_beside(table, held[0])
                     places = codes_of(held[1], other.rows, classes)
                     judges = other, places, weighed(held[2], places)
-            self._fit(table, codes, target, weighed(sample_weight, codes), judges, began)
+            self._fit(table, codes, target, weighed(sample_weight, codes), together, judges, began)
             self.classes_ = classes
         return self
 
@@ -258,6 +263,7 @@ epochs_, histories_
         sample_weight: ArrayLike | None = None,
         validation_data: Sequence[Any] | None = None,
         *,
+        groups: ArrayLike | None = None,
         X_val: Any = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
@@ -266,7 +272,7 @@ epochs_, histories_
 
         Parameters
         ----------
-        X, sample_weight, validation_data, X_val, y_val, sample_weight_val
+        X, sample_weight, validation_data, groups, X_val, y_val, sample_weight_val
             As for `TabularClassifier.fit`.
         y : (n,) finite numbers
 
@@ -286,12 +292,13 @@ epochs_, histories_
             weights = weights_of(sample_weight, table.rows)
             judges = None
             held = held_rows(validation_data, X_val, y_val, sample_weight_val)
+            together = groups_of(groups, table.rows, held is not None)
             if held is not None:
                 with of_held_rows():
                     other = self._opened_beside(table, held[0])
                     own = standardised(held[1], other.rows, target)
                     judges = other, own, weights_of(held[2], other.rows)
-            self._fit(table, numbers, target, weights, judges, began)
+            self._fit(table, numbers, target, weights, together, judges, began)
         return self
 
     def ingredients(self) -> Ingredients:

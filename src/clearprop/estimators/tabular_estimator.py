@@ -96,6 +96,7 @@ class Tabular(OpensTables):
         y: NDArray[Any],
         target: Target,
         weights: NDArray[np.float64] | None,
+        groups: NDArray[np.object_] | None,
         judges: tuple[Table, NDArray[Any], NDArray[np.float64] | None] | None,
         began: float,
     ) -> None:
@@ -127,7 +128,7 @@ class Tabular(OpensTables):
         if judges is not None:
             others, their, own = judges
             held = Rows(others, decisions.roles, their, target, own)
-        rows = Rows(table, decisions.roles, y, target, weights, judges=held)
+        rows = Rows(table, decisions.roles, y, target, weights, groups, held)
         found = fit(
             rows, made_of,
             metric=metric, seed=_seed(self.random_state), progress=progress,

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clearprop.errors import DataError, SettingError
-from clearprop.estimators.tabular_rows import weights_of
+from clearprop.estimators.tabular_targets import weights_of
 from clearprop.estimators.tuning_found import Searching, Tuned
 from clearprop.estimators.tuning_parameters import check_names, check_values
 from clearprop.estimators.tuning_search import Search
