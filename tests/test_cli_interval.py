@@ -69,7 +69,8 @@ def test_a_quantile_is_what_so_many_lie_below(run: Run, prices: np.ndarray) -> N
     assert (code, err) == (0, "") and "for the quantile 0.9" in out
     model = cp.load("q")
     assert 0.8 < np.mean(prices <= model.predict("prices.csv")) < 0.97
-    assert model.provenance["quantile"] == 0.9 and "quantile: 0.9" in model.describe()
+    assert model.provenance["quantile"] == 0.9 and "the quantile 0.9" in model.describe()
+    assert "price: a number, quantile 0.9" in run("evaluate", "q", "prices.csv")[1]
     told = json.loads(run("evaluate", "q", "prices.csv", "--json")[1])["figures"]
     off = prices - model.predict("prices.csv")
     assert told["pinball"] == pytest.approx(np.mean(np.maximum(0.9 * off, -0.1 * off)))

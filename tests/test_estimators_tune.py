@@ -17,12 +17,12 @@ from scipy.stats import loguniform, norm, randint, uniform
 from sklearn.datasets import load_diabetes, load_wine
 from sklearn.linear_model import Ridge
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import clearprop as cp
-from clearprop.errors import ClearPropError, SettingError, UsageError
+from clearprop.errors import ClearPropError, DataError, SettingError, UsageError
 from clearprop.estimators.tuning import Searching
 from clearprop.estimators.tuning_parameters import value_of
 from clearprop.estimators.tuning_space import usual_space
@@ -411,5 +411,33 @@ def test_distributions_of_scipy_are_ranges(wine: Any) -> None:
     same(cp.tune(tabular(), *wine, drawn, trials=4), cp.tune(tabular(), *wine, said, trials=4))
     with pytest.raises(SettingError, match=r"space\['dropout'\] is scipy.stats.norm: of its"):
         cp.tune(tabular(), *wine, {"dropout": norm(0.1, 0.1)}, trials=1)
-    with pytest.raises(SettingError, match="a range goes from a number to a greater one"):
-        cp.tune(tabular(), *wine, {"epochs": randint(3, 4)}, trials=1)
+    for odd in (randint(3, 4), randint(9, 9), randint(8.5, 11.5), uniform(0.1, 0)):
+        with pytest.raises(SettingError, match=r"space\['epochs'\]: a range goes from a number to"):
+            cp.tune(tabular(), *wine, {"epochs": odd}, trials=1)
+    with pytest.raises(SettingError, match=r"scipy\.stats\.loguniform, shifted"):
+        cp.tune(tabular(), *wine, {"learning_rate": loguniform(1, 10, loc=5)}, trials=1)
+
+
+@pytest.mark.parametrize("cv", [None, 3, GroupKFold(3)])
+def test_rows_of_one_group_are_on_one_side(cv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    who = np.array([f"p{one}" for one in np.repeat(np.arange(12), 8)])
+    X = np.repeat(rng.normal(size=(12, 3)), 8, axis=0)
+    y = np.repeat(rng.normal(size=12), 8)
+    seen: list[Any] = []
+    fit = cp.TabularRegressor.fit
+
+    def watched(self: Any, X: Any, y: Any, *args: Any, **told: Any) -> Any:
+        seen.append((set(map(tuple, X)), set(told["groups"])))
+        return fit(self, X, y, *args, **told)
+
+    monkeypatch.setattr(cp.TabularRegressor, "fit", watched)
+    what = cp.TabularRegressor(changes={**SMALL, "bags": 2})
+    found = cp.tune(what, X, y, RATE, trials=2, cv=cv, groups=who)
+    folds, last = seen[:-1], seen[-1]
+    assert len(folds) == (2 if cv is None else 6) and len(last[1]) == 12
+    for kept, names in folds:  # a row that is held back has none like it that trains
+        assert len(kept) == len(names) < 12
+    assert found.best_score > 0.8 * np.std(y)
+    with pytest.raises(DataError, match="groups has one value only"):
+        cp.tune(what, X, y, RATE, trials=1, groups=["a"] * 96)

@@ -100,10 +100,10 @@ def test_what_has_no_interval_says_so() -> None:
     with pytest.raises(UsageError, match="predicts the class 'Y', which has no interval"):
         classes.predict_interval(X)
     alone = cp.train(cp.Network([3, 1]), X, y, epochs=1)
-    with pytest.raises(UsageError, match="takes rows of one number that were held back"):
+    with pytest.raises(UsageError, match="the model has no interval"):
         alone.predict_interval(X)
     two = cp.train(cp.Network([3, 2]), X, np.stack([y, y], 1), epochs=1, validation=0.2)
-    with pytest.raises(UsageError, match="takes rows of one number that were held back"):
+    with pytest.raises(UsageError, match="the model has no interval"):
         two.predict_interval(X)
 
 
@@ -117,6 +117,7 @@ def test_what_has_no_interval_says_so() -> None:
         {"predictions": np.zeros(2, np.float32), "residuals": np.zeros(2)},
         {"predictions": np.zeros(2)},
         {"predictions": np.zeros(2), "residuals": np.zeros(2), "weights": np.zeros(2)},
+        {"predictions": np.zeros(2), "residuals": np.zeros(2), "foo": np.zeros(2)},
     ],
 )
 def test_a_file_whose_residuals_are_spoiled_is_refused(
@@ -130,3 +131,10 @@ def test_a_file_whose_residuals_are_spoiled_is_refused(
     storage.write(path, KIND, content, kept | {f"held/{k}": v for k, v in spoiled.items()})
     with pytest.raises(FileError, match="holds a model that cannot be built"):
         cp.load(path)
+
+
+def test_numbers_near_the_end_of_float64_have_intervals_of_numbers() -> None:
+    most = np.finfo(np.float64).max
+    held = Residuals(most * np.linspace(-1, 1, 400), np.linspace(-1, 1, 400), np.full(400, 1e307))
+    low, high = held.interval(np.array([most, 0.0, -most]), 0.9).T
+    assert (low <= high).all() and np.isfinite(low).all() and np.isfinite(high).all()

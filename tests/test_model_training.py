@@ -99,9 +99,11 @@ def test_ctrl_c_keeps_the_best_so_far(rng: np.random.Generator) -> None:
 def test_patience_without_rows_to_be_patient_with_is_refused(rng: np.random.Generator) -> None:
     X, Y = moons(rng)
     net, says = network(), "patience=3 counts epochs in which validation rows .* there are none"
-    for more in ({}, {"early_stopping": False}):
-        with pytest.raises(SettingError, match=says):
-            cp.train(net, X, Y, patience=3, epochs=4, **more)
+    with pytest.raises(SettingError, match=says):
+        cp.train(net, X, Y, patience=3, epochs=4)
+    for held in (None, 0.2):
+        with pytest.raises(SettingError, match="early_stopping=False ends no run for want of it"):
+            cp.train(net, X, Y, patience=3, validation=held, early_stopping=False)
     with pytest.raises(SettingError, match=rf"runs\[1\]: {says}"):
         cp.train_many([{"validation": 0.2}, {}], X, Y, network=net, patience=3, epochs=4)
     ended = cp.train(net, X, Y, patience=1, epochs=50, early_stopping=True, min_delta=1e9)

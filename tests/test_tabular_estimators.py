@@ -6,6 +6,7 @@ import io
 import itertools
 import pickle
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import clearprop as cp
-from clearprop.errors import ClearPropError, DataError, SettingError
+from clearprop.errors import ClearPropError, DataError, SettingError, UsageError
 from clearprop.estimators import tabular, tabular_fitting, tabular_runs
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 
@@ -417,3 +418,49 @@ def test_metadata_routing_hands_weights_over(cancer: Any) -> None:
     plain = make_pipeline(StandardScaler(), TabularClassifier(**SMALL)).fit(X, y)
     more = (routed.predict_proba(X)[:, 0] - plain.predict_proba(X)[:, 0]).mean()
     assert more > 0  # the heavier class is predicted more
+
+
+def test_a_target_named_like_a_column_is_no_column() -> None:
+    """A Series that was made of a column keeps its name."""
+    rng = np.random.default_rng(0)
+    price = pd.Series(rng.normal(size=120).cumsum(), name="price")
+    X = pd.DataFrame({"price": price.shift(1).fillna(0.0), "y": rng.normal(size=120)})
+    model = cp.TabularRegressor(preset="fast", random_state=0).fit(X, price)
+    assert model.model_.target.name == "price_"
+    assert cp.TabularRegressor(preset="fast").fit(X, price.tolist()).model_.target.name == "y_"
+    with pytest.raises(DataError, match="no column 'price_'"):
+        model.model_.evaluate(X)
+    assert model.model_.evaluate(X, price)["r2"] == pytest.approx(model.score(X, price))
+    own = X.rename(columns={"price": "before"})
+    named = cp.TabularRegressor(preset="fast", random_state=0).fit(own, price)
+    assert named.model_.target.name == "price" and "predicts price" in named.model_.describe()
+    assert named.model_.evaluate(own.assign(price=price)) == named.model_.evaluate(own, price)
+
+
+def test_a_saved_model_is_judged_by_targets_beside_the_table(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    X = pd.DataFrame({"a": rng.normal(size=100), "b": rng.normal(size=100)})
+    labels, weights = np.where(X["a"] > 0, "up", "down"), rng.uniform(0, 2, 100)
+    model = cp.TabularClassifier(preset="fast", random_state=0).fit(X, labels)
+    model.model_.save(tmp_path / "m.clearprop")
+    again = cp.load(tmp_path / "m.clearprop")
+    for given in (X, X.to_numpy(), X[["b", "a"]]):
+        assert again.evaluate(given, labels)["accuracy"] == model.score(X, labels)
+    weighed = again.evaluate(X, labels, weights)["accuracy"]
+    assert weighed == pytest.approx(model.score(X, labels, weights))
+    with pytest.raises(DataError, match="has the label sideways in row 0"):
+        again.evaluate(X, ["sideways"] * 100)
+    with pytest.raises(DataError, match="100 rows and Y has 2"):
+        again.evaluate(X, ["up", "down"])
+    with pytest.raises(UsageError, match="the table holds the target 'y'; leave Y out"):
+        again.evaluate(X.assign(y=labels), labels)
+
+
+def test_a_quantile_is_told_and_is_no_ingredient() -> None:
+    x = np.linspace(0, 1, 60)
+    model = cp.TabularRegressor(preset="fast", quantile=0.9, random_state=0).fit({"x": x}, x)
+    assert "predicts y: the quantile 0.9" in model.model_.describe()
+    assert (model.model_.quantile, model.model_.provenance["metric"]) == (0.9, "pinball")
+    for kind in (cp.TabularRegressor, cp.TabularClassifier):
+        with pytest.raises(SettingError, match="a setting of TabularRegressor itself"):
+            kind(changes={"quantile": 0.9}).fit({"x": x}, x > 0.5)

@@ -110,7 +110,9 @@ def test_a_pipeline_transforms_them_too() -> None:
     [
         ((rows(1, 9)[0],), SettingError, r"validation_data is \(X, y\) or \(X, y, sample_weight\)"),
         ((rows(1, 9)[0], np.ones(8)), DataError, "validation_data: X has 9 rows and y has 8"),
-        ((rows(1, 9)[0][["x"]], np.ones(9)), DataError, "kind"),
+        ((rows(1, 9)[0][["x"]], np.ones(9)), DataError, "validation_data has no column 'kind'"),
+        ((rows(1, 9)[0].assign(x=np.inf), np.ones(9)), DataError, "validation_data: column 'x'"),
+        ((rows(1, 9)[0], np.full(9, 1e200)), DataError, "validation_data: y in row 1 is more than"),
         ((rows(1, 9)[0], [*"abcdefghi"]), DataError, "validation_data: y holds what is no number"),
         ((*rows(1, 9), -np.ones(9)), DataError, "validation_data: sample_weight has -1 in row 1"),
         ((rows(1, 9)[0], np.full(9, np.nan)), DataError, "validation_data: Input y contains NaN"),
@@ -173,4 +175,13 @@ def test_groups_beside_rows_that_judge_are_refused() -> None:
     with pytest.raises(SettingError, match="groups are held back together"):
         cp.TabularRegressor(preset="fast", **QUICK).fit(
             X, y, groups=range(40), validation_data=(X, y)
+        )
+
+
+def test_classes_of_no_weight_cannot_judge() -> None:
+    X, _ = rows(17, 40)
+    names = np.array(["a", "b"] * 20)
+    with pytest.raises(DataError, match="validation_data: class_weight leaves no row a weight"):
+        cp.TabularClassifier(preset="fast", class_weight={"a": 0}, **QUICK).fit(
+            X, names, validation_data=(X[names == "a"], names[names == "a"])
         )

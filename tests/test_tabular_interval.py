@@ -161,7 +161,7 @@ def test_a_coverage_is_a_share(coverage: Any) -> None:
 
 def test_a_fit_that_held_nothing_back_says_so() -> None:
     model = cp.TabularRegressor(preset="fast", random_state=0, **QUICK).fit([[1.0], [2.0]], [1, 2])
-    with pytest.raises(UsageError, match="takes rows of one number that were held back"):
+    with pytest.raises(UsageError, match="the model has no interval"):
         model.predict_interval([[1.0]])
 
 

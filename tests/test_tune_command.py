@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Run
 
@@ -110,7 +111,7 @@ def test_what_is_wrong_is_one_sentence(run: Run, more: list[str], says: str) -> 
 def test_every_option_is_an_argument_of_the_body() -> None:
     told = inspect.signature(tune_table).parameters
     assert {*inspect.signature(tune).parameters} - {*told} == {
-        "encoding", "task", "test", "weight",
+        "encoding", "split_by", "task", "test", "weight",
     }  # fmt: skip
 
 
@@ -157,3 +158,17 @@ def test_ctrl_c_saves_the_best_so_far(tmp_path: Path) -> None:
     assert process.returncode == 130, err
     assert "interrupted" in out and "goes on" in out and "Traceback" not in err
     assert cp.load(tmp_path / "m.clearprop").task == "classification"
+
+
+def test_rows_of_one_value_stay_together(run: Run) -> None:
+    """Rows of one patient are alike and tell nothing of others'; both sides of a fold knew them."""
+    draws = np.random.default_rng(0).normal(size=(30, 3)).round(3)
+    rows = "".join(f"{a},{b},p{k},{y}\n" for k, (a, b, y) in enumerate(draws) for _ in range(8))
+    Path("t.csv").write_text("a,b,who,y\n" + rows)
+    args = ["tune", "t.csv", "-t", "y", "--trials", "1", "--json", "-o", "m"]
+    args += ["--search", "epochs=60", "--search", "bags=2"]
+    known, unknown = (
+        json.loads(run(*args, *more)[1])["best_score"]
+        for more in (["--drop", "who"], ["--split-by", "who"])
+    )
+    assert known < 0.5 * unknown

@@ -109,10 +109,10 @@ def columns(table: Table, decisions: Decisions, notes: Sequence[str]) -> None:
     line()
 
 
-def aim(target: Target) -> str:
+def aim(target: Target, quantile: float | None = None) -> str:
     """Say what is predicted, in a line."""
     if target.task == "regression":
-        return f"{target.name}: a number"
+        return f"{target.name}: a number" + ("" if quantile is None else f", quantile {quantile:g}")
     labels = [str(label) for label in target.labels]
     more = f", … ({len(labels)} classes)" if len(labels) > 6 else ""
     return f"{target.name}: {', '.join(labels[:6])}{more}"

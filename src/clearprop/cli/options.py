@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 __all__ = ["COLUMNS", "OUTPUT", "BareJson", "Columns", "Data", "Drop", "Encoding", "Json", "Output",
-           "Overwrite", "Target", "Task", "Test", "Weight", "metric", "seed",
+           "Overwrite", "SplitBy", "Target", "Task", "Test", "Weight", "metric", "seed",
            "threads"]  # fmt: skip
 
 COLUMNS, OUTPUT = "Rows and columns", "Output"
@@ -98,6 +98,14 @@ Weight = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN", help="The column of the rows' weights.", rich_help_panel=COLUMNS
+    ),
+]
+SplitBy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Rows of one value there stay together when rows are divided.",
+        rich_help_panel=COLUMNS,
     ),
 ]
 Overwrite = Annotated[

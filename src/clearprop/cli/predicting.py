@@ -33,7 +33,7 @@ def evaluate(model: str, data: str, *, encoding: str | None, json: bool) -> int:
     rows = f"{known:,} rows" if known == table.rows else f"{known:,} of {table.rows:,} rows"
     console.heading(table.name, f"{rows}, predicted by {model}")
     console.line()
-    console.facts([("predicts", console.aim(found.target))])
+    console.facts([("predicts", console.aim(found.target, found.quantile))])
     console.line()
     console.figures({"": figures})
     if seen:

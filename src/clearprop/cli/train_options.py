@@ -203,14 +203,7 @@ def train(
     column: options.Columns = None,
     drop: options.Drop = None,
     weight: options.Weight = None,
-    split_by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            rich_help_panel=options.COLUMNS,
-            help="Rows of one value there stay together when rows are divided.",
-        ),
-    ] = None,
+    split_by: options.SplitBy = None,
     encoding: options.Encoding = None,
     output: options.Output = None,
     overwrite: options.Overwrite = False,

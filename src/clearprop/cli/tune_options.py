@@ -83,6 +83,7 @@ def tune(
     column: options.Columns = None,
     drop: options.Drop = None,
     weight: options.Weight = None,
+    split_by: options.SplitBy = None,
     encoding: options.Encoding = None,
     output: options.Output = None,
     overwrite: options.Overwrite = False,

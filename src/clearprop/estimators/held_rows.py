@@ -24,7 +24,7 @@ def of_held_rows() -> Iterator[None]:
 
 
 def held_rows(
-    validation_data: Any, X_val: Any, y_val: Any, sample_weight_val: Any
+    validation_data: Any, X_val: Any, y_val: Any, sample_weight_val: Any, groups: Any = None
 ) -> tuple[Any, Any, Any] | None:
     """Return X, y and the weights or None, as one of the two ways gives them; None for neither.
 
@@ -34,12 +34,17 @@ def held_rows(
     X_val, y_val, sample_weight_val
         The same one by one: in a pipeline, ``transform_input=["X_val"]`` has the steps in front
         transform X_val too.
+    groups
+        Of the rows that train: where others validate, none of them is held back.
 
     Raises
     ------
     SettingError
         If both ways are used, or one of them by half.
     """
+    either = (validation_data, X_val, y_val)
+    if groups is not None and any(one is not None for one in either):
+        raise SettingError("groups are held back together, and validation_data holds none back")
     if any(one is not None for one in (X_val, y_val, sample_weight_val)):
         if validation_data is not None or X_val is None or y_val is None:
             raise SettingError("give validation_data, or X_val and y_val together")

@@ -108,7 +108,7 @@ def train_preset(
     chosen(preset, "regression", "", own_level)  # a preset of no such name is told before all else,
     if quantile is not None and task == "classification":
         raise SettingError(
-            f"quantile={number(quantile)} is of a number, and task='classification' asks for "
+            f"quantile={number(quantile)} is of a number, and task=classification asks for "
             "classes: leave one of them out"
         )
     task = task if quantile is None else "regression"

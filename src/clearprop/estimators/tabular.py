@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
+from clearprop.errors import DataError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.held_rows import held_rows, of_held_rows
 from clearprop.estimators.row_weights import product
@@ -178,11 +179,14 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
 
             def weighed(own: Any, codes: NDArray[np.int64]) -> NDArray[np.float64] | None:
                 by_class = None if factors is None else factors[codes]
-                return product(weights_of(own, len(codes)), by_class)[0]
+                found = product(weights_of(own, len(codes)), by_class)[0]
+                if found is not None and not found.any():
+                    raise DataError("class_weight leaves no row a weight: at least one must count")
+                return found
 
             judges = None
-            held = held_rows(validation_data, X_val, y_val, sample_weight_val)
-            together = groups_of(groups, table.rows, held is not None)
+            held = held_rows(validation_data, X_val, y_val, sample_weight_val, groups)
+            together = groups_of(groups, table.rows)
             if held is not None:
                 with of_held_rows():
                     other = self._opened_beside(table, held[0])
@@ -291,8 +295,8 @@ epochs_, histories_
             numbers, target = numbers_of(y, table.rows)
             weights = weights_of(sample_weight, table.rows)
             judges = None
-            held = held_rows(validation_data, X_val, y_val, sample_weight_val)
-            together = groups_of(groups, table.rows, held is not None)
+            held = held_rows(validation_data, X_val, y_val, sample_weight_val, groups)
+            together = groups_of(groups, table.rows)
             if held is not None:
                 with of_held_rows():
                     other = self._opened_beside(table, held[0])

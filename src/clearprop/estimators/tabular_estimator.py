@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict, Unpack
 
@@ -22,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from clearprop.errors import SettingError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.progress_line import ProgressLine
-from clearprop.estimators.tabular_figures import figure_of, metric_of
+from clearprop.estimators.tabular_figures import cost_of, figure_of, metric_of
 from clearprop.estimators.tabular_fitting import fit, steps_of
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
@@ -124,6 +125,8 @@ class Tabular(OpensTables):
         if self.checkpoint is not None:
             named(self.checkpoint, "checkpoint")
         decisions = decisions_of(table, self.columns)
+        while target.name in table.names:  # a Series made of a column has its name
+            target = replace(target, name=f"{target.name}_")
         held = None
         if judges is not None:
             others, their, own = judges
@@ -144,6 +147,10 @@ class Tabular(OpensTables):
             )
         self.model_ = found.model
         self.model_.columns = decisions.to_data()
+        level = made_of.quantile if cost_of(self._task, metric) == "quantile" else None
+        self.model_.provenance |= {"preset": self.preset, "metric": metric} | (
+            {} if level is None else {"quantile": level}
+        )
         left_out = not_learned_from(table, decisions)
         if left_out:
             warnings.warn(left_out, stacklevel=3)
@@ -158,6 +165,11 @@ class Tabular(OpensTables):
     def ingredients(self) -> Ingredients:
         """Return what a fit with these settings is made of: the preset's, with the changes."""
         changes = {} if self.changes is None else self.changes
+        if isinstance(changes, Mapping) and "quantile" in changes:
+            raise SettingError(
+                f"changes={shown(dict(changes))}: the quantile is a setting of TabularRegressor "
+                "itself, which trains its cost: quantile=0.9"
+            )
         return chosen(self.preset, self._task, self._asked_metric(), changes)
 
     def _asked_metric(self) -> str:

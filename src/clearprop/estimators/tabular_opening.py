@@ -5,6 +5,7 @@ Proved by ``tests/test_tabular_rows.py`` and ``tests/test_estimators_encoder.py`
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -41,7 +42,9 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
     def _opened_beside(self, table: Table, X: Any) -> Table:
         """X as a table that comes beside that of a fit, and is read as it is."""
         texts = [name for name in table.names if table.column(name).kind == "text"]
-        return self._opened(X, reset=False, texts=texts)
+        found = copy.copy(self._opened(X, reset=False, texts=texts))
+        found.name = "validation_data"
+        return found
 
     def _opened(self, X: Any, *, reset: bool, texts: Sequence[str] | None = None) -> Table:
         """X as a table, with scikit-learn's attributes and warnings about columns' names."""

@@ -32,6 +32,9 @@ __all__ = [
 #: What objects may be as labels.
 _LABELS = (str, bool, numbers.Real, np.bool_, np.number, datetime.date, np.datetime64)
 
+#: Standard deviations whose square float32 holds.
+_FAR = 1e15
+
 _FACTOR = Attr("class_weight", float, 1.0, bounds="[0, inf)")
 
 _KINDS: Mapping[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
@@ -148,8 +151,12 @@ def standardised(y: Any, rows: int, target: Target) -> NDArray[np.float64]:
     """
     with np.errstate(over="ignore"):
         found = (_numbers(y, rows) - target.mean) / target.std
-    if np.isinf(found).any():
-        raise DataError("y is further from that of training than float64 holds")
+    far = np.abs(found) > _FAR
+    if far.any():
+        raise DataError(
+            f"y in row {int(np.argmax(far)) + 1} is more than {_FAR:g} standard deviations from "
+            "those of training: mend it, or leave the row out"
+        )
     return np.asarray(found)
 
 
@@ -212,20 +219,16 @@ def weights_of(sample_weight: Any, rows: int) -> NDArray[np.float64] | None:
     return near_one(weights)[0]
 
 
-def groups_of(groups: Any, rows: int, judged: bool) -> NDArray[np.object_] | None:
+def groups_of(groups: Any, rows: int) -> NDArray[np.object_] | None:
     """Return the name of each row's group, as a text.
 
     Raises
     ------
     DataError
         If there is not one a row, one is missing, or all are the same.
-    SettingError
-        If other rows judge, so that no group is held back.
     """
     if groups is None:
         return None
-    if judged:
-        raise SettingError("groups are held back together, and validation_data holds none back")
     names = np.asarray(groups)
     if names.shape != (rows,):
         raise DataError(f"groups has the shape {names.shape} for {rows} rows: give one a row")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from clearprop.errors import DataError, SettingError
-from clearprop.estimators.tabular_targets import weights_of
+from clearprop.estimators.tabular_targets import groups_of, weights_of
 from clearprop.estimators.tuning_found import Searching, Tuned
 from clearprop.estimators.tuning_parameters import check_names, check_values
 from clearprop.estimators.tuning_search import Search
@@ -50,6 +50,7 @@ def tune(
     validation: float = 0.2,
     cv: Any = None,
     sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
     study: str | os.PathLike[str] | None = None,
     prune: bool = True,
     seed: int = 0,
@@ -86,6 +87,9 @@ def tune(
     cv : int, splitter or iterable of (train, test), optional
         Folds in place of that share: the score is their mean.
     sample_weight : (n,) array, optional
+    groups : (n,) array, optional
+        Names, or whole numbers: rows of one name (a patient, a household) are on one side of every
+        division, that of a tabular estimator's own rows too; a splitter is told them.
     study : path, optional
         Where trials are kept, written whole after each; a search that finds the file goes on, to
         the trials it would have had without the break. Of another search it is refused: by the
@@ -140,21 +144,21 @@ def tune(
     candidate = Candidate(what, told["seed"])
     if candidate.estimator is None and not isinstance(what, Network) and not callable(what):
         raise SettingError(f"what to tune is an estimator, a Network or a function, got {what!r}")
-    data = _data(X, y, sample_weight)
+    data = _data(X, y, sample_weight, groups)
     search = Search(candidate, data, _space(candidate, space), told, metric, validation, cv)
     search.progress = progress
     search.open(study)
     return search.run()
 
 
-def _data(X: Any, y: Any, sample_weight: Any) -> Data:
+def _data(X: Any, y: Any, sample_weight: Any, groups: Any) -> Data:
     rows = count_of(X)
     if not rows:
         raise DataError("X has no rows; there is nothing to tune on")
     targets = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
     if targets.ndim not in (1, 2) or len(targets) != rows:
         raise DataError(f"X has {rows} rows and y the shape {targets.shape}: give one target a row")
-    return Data(X, targets, weights_of(sample_weight, rows))
+    return Data(X, targets, weights_of(sample_weight, rows), groups_of(groups, rows))
 
 
 def _space(candidate: Candidate, given: Any) -> Space | Sampler:

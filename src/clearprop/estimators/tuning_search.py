@@ -103,8 +103,9 @@ class Search:
         X = fingerprint(data.X, data.X.names) if isinstance(data.X, Table) else data.X
         made = of_value(what) if self.candidate.estimator is None else of_estimator(what)
         plain = self.validation if self.cv is None else self.cv
+        groups = () if data.groups is None else (data.groups,)
         return {
-            "data": joblib.hash((X, data.y, data.weights)),
+            "data": joblib.hash((X, data.y, data.weights, *groups)),
             "estimator": joblib.hash(made),
             "space": of_value(dict(space) if isinstance(space, Mapping) else space),
             "metric": of_value(self.judge.metric),

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 #: Distributions of scipy.stats that prefer no number, or no factor.
-_EVEN = ("uniform", "loguniform", "reciprocal", "randint")
+_EVEN, _LOG = ("uniform", "randint"), ("loguniform", "reciprocal")
 
 _RANGE = re.compile(r"\s*(\S+?)\s*\.\.\s*(\S+?)\s*(\blog)?\s*")
 
@@ -157,16 +157,21 @@ def _range_of(name: str, given: Any) -> Range:
     SettingError
         For a distribution that prefers some.
     """
-    kind = str(given.dist.name)
-    low, high = given.support()
-    if kind not in _EVEN or np.ndim(low):
+    kind, ends = str(given.dist.name), np.asarray(given.support(), np.float64)
+    shifted = kind in _LOG and not np.isclose(given.median(), np.sqrt(ends.prod())).all()
+    if kind not in (*_EVEN, *_LOG) or ends.ndim > 1 or shifted:
         raise SettingError(
-            f"space[{name!r}] is scipy.stats.{kind}: of its distributions uniform, loguniform and "
-            "randint are read, any other is the body of a function of an Optuna trial"
+            f"space[{name!r}] is scipy.stats.{kind}{', shifted' if shifted else ''}: of its "
+            "distributions uniform, loguniform and randint are read, any other is the body of a "
+            "function of an Optuna trial"
         )
-    if kind == "randint":
-        return Range(int(low), int(high))
-    return Range(float(low), float(high), log=kind != "uniform")
+    low, high = ends.tolist()
+    if kind == "randint" and low.is_integer() and high.is_integer():
+        low, high = int(low), int(high)
+    try:
+        return Range(low, high, log=kind in _LOG)
+    except SettingError as error:
+        raise SettingError(f"space[{name!r}]: {error}") from None
 
 
 def read_space(given: Mapping[str, Any]) -> Space:
@@ -191,8 +196,8 @@ def read_space(given: Mapping[str, Any]) -> Space:
             one = Choices(tuple(one))
         if not isinstance(one, Range | Choices):
             raise SettingError(
-                f"space[{name!r}] is a list of values, or a range such as '1e-4..1e-1 log', got "
-                f"{shown(one)}"
+                f"space[{name!r}] is a list of values, a range such as '1e-4..1e-1 log', or a "
+                f"uniform, loguniform or randint of scipy.stats, got {shown(one)}"
             )
         found[str(name)] = one
     return found

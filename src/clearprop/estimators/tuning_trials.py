@@ -26,7 +26,7 @@ from clearprop.estimators.multilayer import Multilayer
 from clearprop.estimators.regressor import MLPRegressor
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tuning_parameters import with_parameters
-from clearprop.membership import VALIDATION, split
+from clearprop.membership import VALIDATION, deal, split
 from clearprop.metrics import METRICS, mean_pinball
 from clearprop.model import Model, train
 from clearprop.model.targets import find_target
@@ -49,16 +49,20 @@ class Data:
     X : frame, array, dict of columns or table
     y : (n,) or (n, outputs) array
     weights : (n,) array or None
+    groups : (n,) array of str or None
+        Rows of one name are judged together.
     """
 
     X: Any
     y: NDArray[Any]
     weights: NDArray[np.float64] | None = None
+    groups: NDArray[np.object_] | None = None
 
     def taken(self, rows: NDArray[np.int64]) -> Data:
         """Return some of the rows."""
         weights = None if self.weights is None else self.weights[rows]
-        return Data(rows_of(self.X, rows), self.y[rows], weights)
+        groups = None if self.groups is None else self.groups[rows]
+        return Data(rows_of(self.X, rows), self.y[rows], weights, groups)
 
 
 def rows_of(X: Any, rows: NDArray[np.int64]) -> Any:
@@ -96,13 +100,20 @@ def divided(
         labels = None
         if classifies and data.y.ndim == 1:
             labels = np.unique(data.y, return_inverse=True)[1].astype(np.int64)
-        held = split(seed, n, validation=float(validation), labels=labels) == VALIDATION
+        share = float(validation)
+        held = split(seed, n, validation=share, labels=labels, groups=data.groups) == VALIDATION
         return [(np.flatnonzero(~held), np.flatnonzero(held))]
     try:
+        if isinstance(cv, int) and not isinstance(cv, bool) and data.groups is not None:
+            hand = deal(seed, data.groups, cv)
+            return [
+                (np.flatnonzero(hand != own), np.flatnonzero(hand == own))
+                for own in range(hand.max() + 1)
+            ]
         folds = check_cv(cv, data.y, classifier=classifies)
         if isinstance(cv, int) and not isinstance(cv, bool):
             folds.shuffle, folds.random_state = True, seed  # rows in order tell nothing new
-        found = list(folds.split(np.zeros((n, 1)), data.y))
+        found = list(folds.split(np.zeros((n, 1)), data.y, data.groups))
     except ValueError as error:
         raise SettingError(f"cv={cv!r}: {error}") from None
     if not found:
@@ -191,13 +202,15 @@ class Candidate:
         last, prefix = _last(made)
         if data.weights is not None:
             fit[f"{prefix}sample_weight"] = data.weights
+        own = isinstance(last, TabularClassifier | TabularRegressor)
+        if own and data.groups is not None and len(set(data.groups.tolist())) > 1:
+            fit[f"{prefix}groups"] = data.groups
         if tell is not None:
             if isinstance(last, TabularClassifier | TabularRegressor):
-                own = last.progress
-                last.set_params(progress=_OfTabular(tell, higher, own))
+                last.set_params(progress=_OfTabular(tell, higher, last.progress))
             elif isinstance(last, Multilayer):
-                own = last.callbacks
-                every = (own,) if callable(own) else tuple(own or ())
+                theirs = last.callbacks
+                every = (theirs,) if callable(theirs) else tuple(theirs or ())
                 each: Callable[[Any], None] = _OfMultilayer(tell, higher)
                 if held is not None and not last.early_stopping:
                     if prefix or last.solver == "lbfgs":  # which take no rows to be judged by

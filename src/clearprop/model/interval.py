@@ -106,6 +106,8 @@ class Residuals:
         DataError
             If they are none.
         """
+        if strange := sorted(set(tensors) - {"predictions", "residuals", "weights"}):
+            raise DataError(f"what is held/{strange[0]}?")
         predictions, residuals = tensors["predictions"], tensors["residuals"]
         weights = tensors.get("weights", np.ones(len(predictions)))
         each = (predictions, residuals, weights)
@@ -135,22 +137,29 @@ class Residuals:
         n = len(self.residuals)
         least = math.ceil(1 / tail - 1e-9) - 1  # rank (n + 1) α/2 is 1 at least
         if n < least:
+            more = "" if n == _KEPT else ", or train on more rows"
             raise DataError(
                 f"coverage={coverage} needs {least} rows that were held back from training, and "
-                f"there are {n}: ask for less, or train on more rows"
+                f"there are {n}: ask for less{more}"
             )
         groups = int(np.clip(n // max(_GROUP, _TAIL * (least + 1)), 1, _GROUPS))
-        inner = np.quantile(self.predictions, np.arange(1, groups) / groups)  # equal counts
+        shares = np.arange(1, groups) / groups
+        with np.errstate(over="ignore", invalid="ignore"):  # numbers near the end of float64
+            inner = np.quantile(self.predictions, shares)  # equal counts
         own = np.searchsorted(inner, self.predictions, side="right")
         ends = np.array([self._ends(own == group, tail) for group in range(groups)])
         place = np.searchsorted(inner, predictions, side="right")
-        return np.asarray(predictions[:, None] + ends[place])
+        with np.errstate(over="ignore"):
+            found = predictions[:, None] + ends[place]
+        greatest = np.finfo(np.float64).max
+        return np.asarray(np.clip(found, -greatest, greatest))
 
     def _ends(self, chosen: NDArray[np.bool_], tail: float) -> Floats:
         if chosen.sum() < math.ceil(1 / tail - 1e-9) - 1:  # many predictions alike: all together
             chosen = np.ones(len(chosen), np.bool_)
         order = np.argsort(self.residuals[chosen], kind="stable")
         r, w = self.residuals[chosen][order], self.weights[chosen][order]
+        w = w / w.max()  # sums of large ones are numbers too
         mass = (w.sum() + w.mean()) * tail  # of weights 1: (n + 1) α/2
         low = int(np.searchsorted(np.cumsum(w), mass * (1 + 1e-12), side="right"))
         high = int(np.searchsorted(np.cumsum(w[::-1]), mass * (1 + 1e-12), side="right"))

@@ -125,6 +125,11 @@ def check_patience(patience: object, validation: object, early_stopping: object)
     SettingError
         Where there are no validation rows, and the training cost is not watched in their place.
     """
+    if patience is not None and early_stopping is False:
+        raise SettingError(
+            f"patience={shown(patience)} counts epochs without progress, and early_stopping=False "
+            "ends no run for want of it: leave one of them out"
+        )
     if patience is not None and validation is None and not early_stopping:
         raise SettingError(
             f"patience={shown(patience)} counts epochs in which validation rows get no better, and "
