@@ -211,8 +211,8 @@ ABLATED: dict[str, dict[str, Any]] = {
     "categories of more than 8 levels embedded": {"one_hot_up_to": 8},
     "64 rows a step however many there are": {"batch_size": 64},
     "256 rows a step however few there are": {"batch_size": 256},
-    "256 rows a step above 30,000": {"batch_size": 256},
-    "512 rows a step above 100,000": {"batch_size": 512},
+    "256 rows a step above thirty thousand": {"batch_size": 256},
+    "512 rows a step above a hundred thousand": {"batch_size": 512},
     "both kinds of networks whichever is worse": {"leave_worse": False},
     "numbers free to leave those of training": {"clip": False},
     # The network, and the way down.
