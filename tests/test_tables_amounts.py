@@ -110,3 +110,19 @@ def test_a_target_may_be_an_amount(tmp_path: Path) -> None:
     assert model.task == "regression"
     assert model.predict({"x": [5.0]})[0] == pytest.approx(5500, rel=0.1)
     assert model.evaluate(str(tmp_path / "t.csv"))["r2"] > 0.9
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+@pytest.mark.parametrize("form", [0, 1, 2])
+def test_any_number_is_read_as_it_was_before_it_was_written(
+    form: int, kind: int, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(form)
+    numbers = (rng.choice([-1, 1], 300) * np.exp(rng.uniform(-3, 20, 300))).round(3)
+    numbers[:2] = 1234.5, 0.001
+    written = [f"{one:,.3f}" for one in numbers.tolist()]
+    if form:  # the marks change places; in front of units, and with spaces at the thousands
+        turned = [one.translate({44: ".", 46: ","}) for one in written]
+        written = [f"{one.replace('.', ' ')} €" for one in turned] if form == 2 else turned
+    table = open_table(sources(written, tmp_path)[kind])
+    np.testing.assert_array_equal(table.read()["a"].values, numbers)
