@@ -237,13 +237,18 @@ def grid(records: Sequence[Record], name: str, title: str) -> list[str]:
 
 
 def ablation(records: Sequence[Record]) -> list[str]:
-    """What each change of one ingredient does: figures by table, and the change over all."""
+    """What each change of one ingredient does: figures by table, and the change over all.
+
+    Tables on which fewer than half of the changes were tried stand in a list behind.
+    """
     if not records:
         return []
     base = "as it is"
     names = [base, *dict.fromkeys(r["model"] for r in records if r["model"] != base)]
-    tables = list(dict.fromkeys(r["table"] for r in records))
-    kinds = {t: next(_figure(r) for r in records if r["table"] == t) for t in tables}
+    tried = {t: {r["model"] for r in records if r["table"] == t} for t in _tables(records)}
+    most = max(map(len, tried.values()))
+    tables = [t for t, models in tried.items() if 2 * len(models) >= most]
+    kinds = {t: next(_figure(r) for r in records if r["table"] == t) for t in tried}
     heads = [f"{t}, {_SHORT[kinds[t]]}" for t in tables]
     text = ["## What each ingredient is worth", "", _ABLATION, ""]
     text += ["| the preset *default* with … | " + " | ".join(heads) + " | all | seconds |"]
@@ -252,36 +257,44 @@ def ablation(records: Sequence[Record]) -> list[str]:
         (r["table"], r["model"], r["split"]): r[_figure(r)] for r in records if _figure(r) in r
     }
     spent = {(r["table"], r["model"], r["split"]): r["cpu_seconds"] for r in records}
+    listed = [_RULES, "", "| … with … | table | splits | as it is | change | seconds |"]
+    listed.append("|---|---|--:|--:|--:|--:|")
     for name in names:
         cells, ratios, times = [], [], []
-        for table in tables:
-            both = [
-                (one, value[table, base, split])
-                for (t, n, split), one in value.items()
-                if t == table and n == name and (table, base, split) in value
-            ]
-            if both:  # a table counts once, however many splits of it there are
-                ratios.append(mean(math.log((one + SHIFT) / (was + SHIFT)) for one, was in both))
-            shown = "–"
-            if both and name == base:
-                shown = f"{mean(one for one, _ in both):.4f}"
-            elif both:
-                shown = f"{100 * math.expm1(ratios[-1]):+.1f} %"
-            cells.append(shown)
-            times += [
-                math.log(spent[table, name, split] / spent[table, base, split])
-                for (t, n, split) in spent
-                if t == table and n == name and (table, base, split) in spent
-            ]
+        for table in tried:
+            splits = [k for k in range(5) if {(table, n, k) for n in (base, name)} <= value.keys()]
+            if not splits:  # a table counts once, however many splits of it there are
+                cells += ["–"] * (table in tables)
+                continue
+            was = [value[table, base, split] for split in splits]
+            now = [value[table, name, split] for split in splits]
+            ratios.append(
+                mean(math.log((b + SHIFT) / (a + SHIFT)) for a, b in zip(was, now, strict=True))
+            )
+            own = [math.log(spent[table, name, k] / spent[table, base, k]) for k in splits]
+            times += own
+            shown = f"{100 * math.expm1(ratios[-1]):+.1f} %"
+            if table in tables:
+                cells.append(f"{mean(was):.4f}" if name == base else shown)
+            elif name != base:
+                listed.append(
+                    f"| {name} | {table} | {len(splits)} | {mean(was):.4f} | {shown} | "
+                    f"×{math.exp(mean(own)):.2f} |"
+                )
         by = "" if name == base else change(ratios)
         time = "" if name == base else f"×{math.exp(mean(times)):.2f}"
-        text.append(f"| {name} | " + " | ".join(cells) + f" | {by} | {time} |")
-    return [*text, ""]
+        if set(cells) != {"–"}:
+            text.append(f"| {name} | " + " | ".join(cells) + f" | {by} | {time} |")
+    return [*text, "", *(listed if len(tables) < len(tried) else []), ""]
+
+
+def _tables(records: Sequence[Record]) -> list[str]:
+    return list(dict.fromkeys(r["table"] for r in records))
 
 
 def not_run(records: Sequence[Record]) -> str:
     """Say which models have no record of which tables."""
-    tables = list(dict.fromkeys(r["table"] for r in records))
+    tables = _tables(records)
     done = {(r["model"], r["table"]) for r in records}
     missing = {model: [table for table in tables if (model, table) not in done] for model in MODELS}
     listed = "; ".join(f"{model} on {', '.join(of)}" for model, of in missing.items() if of)
@@ -297,7 +310,10 @@ many rows of a larger table, which leaves thousands to judge by. The figure is l
 below its first row stand changes of its shifted geometric mean over pairs of splits, + being worse;
 *all* is that over the row's tables, ± its standard error over them: what is within two of those may
 be chance. The 114 test rows of breast_cancer swing by a fifth with anything, and the mean with
-them: where it stands alone against the other tables, believe those."""
+them: where it stands alone against the other tables, believe those. *all* counts the tables of
+the list behind, too."""
+_RULES = """\
+On other tables, of which most are there for a rule that looks at the number of rows or columns:"""
 
 
 def _figure(record: Record) -> str:
