@@ -49,9 +49,10 @@ def test_unseen_rows_are_covered_as_promised(
             low, high = model.predict_interval(unseen, coverage).T
             found.append(float(np.mean((low <= truth) & (truth <= high))))
     for coverage, found in shares.items():
-        # Of 800 rows the share itself varies by √(c (1 − c) / 800) from fit to fit.
+        # Of 800 rows the share itself varies by √(c (1 − c) / 800) from fit to fit. That it is
+        # more: all networks together err less than the one that held a row back.
         slack = 3 * np.sqrt(coverage * (1 - coverage) / 800 / seeds)
-        assert coverage - slack - 0.01 <= np.mean(found) <= coverage + slack + 0.06
+        assert coverage - slack - 0.01 <= np.mean(found) <= coverage + slack + 0.08
     proof(
         f"share of unseen rows within the interval of 0.9, {preset}, noise {noise}",
         seeds, share=float(np.mean(shares[0.9])), bar=0.9,
