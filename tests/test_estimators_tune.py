@@ -418,7 +418,7 @@ def test_distributions_of_scipy_are_ranges(wine: Any) -> None:
         cp.tune(tabular(), *wine, {"learning_rate": loguniform(1, 10, loc=5)}, trials=1)
 
 
-@pytest.mark.parametrize("cv", [None, 3, GroupKFold(3)])
+@pytest.mark.parametrize("cv", [None, 3, np.int64(3), GroupKFold(3)])
 def test_rows_of_one_group_are_on_one_side(cv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     who = np.array([f"p{one}" for one in np.repeat(np.arange(12), 8)])

@@ -29,6 +29,8 @@ TEXTS: dict[str, tuple[list[str], str]] = {
     "some per cent": (["1%", "2", "3%", "4%"], ""),
     "too large": (["$1e999", "$2", "$3", "$4"], ""),
     "a word": (["$1", "$2", "three", "$4"], ""),
+    "two units": (["$5$", "$6€", "$7", "$8"], ""),
+    "leading zeros": (["0,123", "0,456", "0,789", "0,012"], "decimal commas"),
     "groups of two": (["1,23,456", "1,234", "2", "3"], ""),
     "codes": (["12 345", "1 000", "2", "3"], ""),
 }
@@ -126,3 +128,48 @@ def test_any_number_is_read_as_it_was_before_it_was_written(
         written = [f"{one.replace('.', ' ')} €" for one in turned] if form == 2 else turned
     table = open_table(sources(written, tmp_path)[kind])
     np.testing.assert_array_equal(table.read()["a"].values, numbers)
+
+
+def test_a_currency_s_comma_before_three_digits_is_at_the_thousands(tmp_path: Path) -> None:
+    for name, delimiter in (("t.tsv", "\t"), ("t.csv", ";")):
+        (tmp_path / name).write_text(f"a{delimiter}b\n$1,234{delimiter}1\n$999{delimiter}2\n")
+        assert open_table(str(tmp_path / name)).read()["a"].values.tolist() == [1234.0, 999.0]
+
+
+def test_rows_that_judge_are_read_in_the_form_of_training(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    x = rng.integers(1_000, 90_000, 160).astype(float)
+    y = x / 10_000 + 0.05 * rng.normal(size=160)
+    texts = [f"{one:,.1f}".translate({44: ".", 46: ","}) for one in x]  # "8.174,0"
+    whole = [f"{one:,.0f}".replace(",", ".") for one in x]  # "8.174", alone a number below ten
+    held = (pd.DataFrame({"a": whole[100:]}), y[100:])
+    model = cp.TabularRegressor(preset="fast", random_state=0)
+    model.fit(pd.DataFrame({"a": texts[:100]}), y[:100], validation_data=held)
+    residuals = model.model_.residuals
+    assert residuals is not None and np.abs(residuals.residuals).mean() < 0.5
+    for part, cells in (("train", texts[:100]), ("held", whole[100:])):
+        rows = zip(cells, y[:100] if part == "train" else y[100:], strict=True)
+        lines = "".join(f'"{a}",{b}\n' for a, b in rows)
+        (tmp_path / f"{part}.csv").write_text("a,y\n" + lines)
+    for asked in ({"preset": "fast"}, {"hidden": [16], "epochs": 400}):
+        told: dict[str, Any] = {"validation": str(tmp_path / "held.csv"), **asked}
+        found = cp.train_table(str(tmp_path / "train.csv"), "y", **told)
+        assert found.provenance["figures"]["validation"]["rmse"] < 0.7
+
+
+def test_a_target_keeps_its_form(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.uniform(1, 9, 120)
+    prices = [f"{1000 * a + 500:,.2f}".translate({44: ".", 46: ","}) for a in x]
+    for part, own in (("train", slice(80)), ("held", slice(80, 120))):
+        lines = "".join(f'{a},"{b}"\n' for a, b in zip(x[own], prices[own], strict=True))
+        (tmp_path / f"{part}.csv").write_text("x,price\n" + lines)
+    for asked in ({"preset": "fast"}, {"hidden": [16], "epochs": 100}):
+        told: dict[str, Any] = {"validation": str(tmp_path / "held.csv"), **asked}
+        found = cp.train_table(str(tmp_path / "train.csv"), "price", **told)
+        assert found.provenance["figures"]["validation"]["rmse"] < 3000
+        found.save(tmp_path / "m.clearprop")
+        model = cp.load(tmp_path / "m.clearprop")
+        assert model.target.form == "1.234,5"
+        few = model.evaluate(pd.DataFrame({"x": x[:1], "price": ["1.234"]}))
+        assert few["mae"] == pytest.approx(abs(model.predict({"x": x[:1]})[0] - 1234.0))

@@ -162,6 +162,10 @@ def test_rows_of_one_group_are_held_back_together(names: Any) -> None:
         ([1, 2], DataError, r"groups has the shape \(2,\) for 40 rows"),
         ([None, *range(39)], DataError, "groups is missing in row 1"),
         ([float("nan"), *range(39)], DataError, "groups is missing in row 1"),
+        (np.array(["NaT", *["2024-01-01"] * 39], "M8[D]"), DataError, "groups is missing in row 1"),
+        (np.ma.masked_equal(np.arange(40), 3), DataError, "groups is masked in row 4"),
+        ([1, "1"] * 20, DataError, "groups has one value only"),
+        ([{"a": 1}] * 40, DataError, "groups has one value only"),
     ],
 )
 def test_groups_that_are_none_are_refused(groups: Any, kind: type[Exception], says: str) -> None:

@@ -129,8 +129,8 @@ def train_preset(
         aim = replace(aim, bounds=(float(opened.y.min()), float(opened.y.max())))
     other = None
     if validation is not None and not isinstance(validation, int | float):
-        kinds = {name: opened.table.column(name).kind for name in opened.decisions.roles}
-        texts = [name for name, kind in kinds.items() if kind == "text"]
+        columns_read = [opened.table.column(name) for name in opened.decisions.roles]
+        texts = [one.name for one in columns_read if one.kind == "text" or one.form]
         other = open_other(validation, [*texts, target], encoding)
     judges = _judges(opened, aim, other, weight)
     rows = Rows(

@@ -155,12 +155,12 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         validation_data : (X, y) or (X, y, sample_weight), optional
             Rows that never train: they choose the epoch and the temperature, and none of the others
             is held back.
-        groups : (n,) array, optional
-            Names, or whole numbers: rows of one name (a patient, a household) are held back
-            together, so that those which judge a network are strangers to it.
         X_val, y_val, sample_weight_val
             The same one by one: in a pipeline, ``transform_input=["X_val"]`` has the steps in front
             transform X_val too.
+        groups : (n,) array, optional
+            Names, or whole numbers: rows of one name (a patient, a household) are held back
+            together, so that those which judge a network are strangers to it.
 
         Returns
         -------
@@ -339,6 +339,8 @@ epochs_, histories_
         ------
         DataError
             If too few rows were held back for the coverage: at 0.9 it takes 19.
+        UsageError
+            If none was.
         """
         table = self._asked(X)
         return self.model_.predict_interval(table, coverage)

@@ -41,7 +41,7 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
 
     def _opened_beside(self, table: Table, X: Any) -> Table:
         """X as a table that comes beside that of a fit, and is read as it is."""
-        texts = [name for name in table.names if table.column(name).kind == "text"]
+        texts = [one.name for one in table.columns if one.kind == "text" or one.form]
         found = copy.copy(self._opened(X, reset=False, texts=texts))
         found.name = "validation_data"
         return found

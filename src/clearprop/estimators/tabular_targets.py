@@ -229,15 +229,19 @@ def groups_of(groups: Any, rows: int) -> NDArray[np.object_] | None:
     """
     if groups is None:
         return None
+    if np.ma.getmask(groups).any():
+        row = int(np.argmax(np.ma.getmaskarray(groups))) + 1
+        raise DataError(f"groups is masked in row {row}")
     names = np.asarray(groups)
     if names.shape != (rows,):
         raise DataError(f"groups has the shape {names.shape} for {rows} rows: give one a row")
-    missing = _missing(names)
+    missing = np.isnat(names) if names.dtype.kind in "mM" else _missing(names)
     if missing.any():
         raise DataError(f"groups is missing in row {int(np.argmax(missing)) + 1}")
+    names = names.astype(str).astype(object)
     if len(set(names.tolist())) < 2:
         raise DataError("groups has one value only, and rows of another are needed to judge them")
-    return names.astype(str).astype(object)
+    return names
 
 
 def class_factors(

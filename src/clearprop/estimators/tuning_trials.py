@@ -103,6 +103,10 @@ def divided(
         share = float(validation)
         held = split(seed, n, validation=share, labels=labels, groups=data.groups) == VALIDATION
         return [(np.flatnonzero(~held), np.flatnonzero(held))]
+    if isinstance(cv, np.integer):
+        cv = int(cv)
+    if isinstance(cv, int) and not isinstance(cv, bool) and cv < 2:
+        raise SettingError(f"cv={cv}: the rows judge in two parts or more")
     try:
         if isinstance(cv, int) and not isinstance(cv, bool) and data.groups is not None:
             hand = deal(seed, data.groups, cv)

@@ -163,4 +163,5 @@ class Residuals:
         mass = (w.sum() + w.mean()) * tail  # of weights 1: (n + 1) α/2
         low = int(np.searchsorted(np.cumsum(w), mass * (1 + 1e-12), side="right"))
         high = int(np.searchsorted(np.cumsum(w[::-1]), mass * (1 + 1e-12), side="right"))
-        return np.array([r[max(low - 1, 0)], r[::-1][max(high - 1, 0)]])
+        ends = r[max(low - 1, 0)], r[::-1][max(high - 1, 0)]
+        return np.sort(ends)  # by weights, ranks near the middle may change places

@@ -290,6 +290,8 @@ def _check_settings(network: Network, told: Mapping[str, Any]) -> None:
     plain = {attr.name for attr in ATTRS}
     full = told.get("batch_size") == "full"
     given = {name: value for name, value in told.items() if name in plain}
+    if told.get("patience") is None:  # as many epochs as are usual
+        given.pop("patience", None)
     check_all(ATTRS, given | {"batch_size": None} if full else given)
     check_patience(told.get("patience"), told.get("validation"), told.get("early_stopping"))
     rate = told.get("learning_rate")

@@ -295,7 +295,7 @@ class Model:
             if len(named) == data.shape[1]:  # as in training, by their places
                 data = {name: data[:, place] for place, name in enumerate(named)}
         texts: list[str] = []
-        if judged and self.task == "classification" and self.target.kind == "text":
+        if judged and (self.target.form or (self.labels and self.target.kind == "text")):
             texts.append(self.target.name)
         table = self.encoder.open(data, as_text=texts, encoding=encoding)
         if judged:
@@ -350,15 +350,19 @@ class Model:
             raise UsageError(
                 f"evaluate: the table holds the target {self.target.name!r}; leave Y out"
             )
-        y = encode_target(self.target, np.asarray(Y))
+        y = encode_target(self.target, Y)
         if len(y) != table.rows:
             raise DataError(f"{table.name} has {table.rows} rows and Y has {len(y)}; give one each")
         if self.task == "regression":
             numbers = as_array("Y", y)
             check_finite("Y", numbers)
             y = (numbers - self.target.mean) / self.target.std
+        weights = read_sample_weight(sample_weight, table.rows)
+        name = self.column_used_as("weight")
+        if weights is None and name is not None and name in table.names:
+            weights = read_weights(table, name)
         outputs = np.concatenate([self._chunk(c) for c in table.chunks(_ROWS, table.names)])
-        return self._figures(y, outputs, read_sample_weight(sample_weight, table.rows))
+        return self._figures(y, outputs, weights)
 
     def column_used_as(self, use: str) -> str | None:
         """Return the name of the column that training used as ``"weight"`` or ``"group"``."""

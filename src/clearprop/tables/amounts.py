@@ -25,22 +25,23 @@ _SPACE = " \u00a0\u202f"  # two of them are those that do not break
 
 #: The digits of each form: groups of three behind the first mark, or none.
 _DIGITS = {
-    POINT: r"([0-9]{1,3}(,[0-9]{3})+([.][0-9]*)?|[0-9]+([.][0-9]*)?|[.][0-9]+)",
-    COMMA: rf"([0-9]{{1,3}}(([.][0-9]{{3}})+|([{_SPACE}][0-9]{{3}})+)(,[0-9]*)?|[0-9]+(,[0-9]*)?|"
-    r",[0-9]+)",
+    POINT: r"([1-9][0-9]{0,2}(,[0-9]{3})+([.][0-9]*)?|[0-9]+([.][0-9]*)?|[.][0-9]+)",
+    COMMA: rf"([1-9][0-9]{{0,2}}(([.][0-9]{{3}})+|([{_SPACE}][0-9]{{3}})+)(,[0-9]*)?|"
+    r"[0-9]+(,[0-9]*)?|,[0-9]+)",
 }
 _EXPONENT = "([eE][+-]?[0-9]+)?"
 #: A dot or a space at the thousands, and a comma behind.
 GROUPED = rf"[0-9][.{_SPACE}][0-9]{{3}}.*,"
 #: What is no part of the number.
 UNITS = rf"[{CURRENCIES}%{_SPACE}]"
-_FRONT = rf"([+-]?[{CURRENCIES}][{_SPACE}]?|[{CURRENCIES}][{_SPACE}]?[+-]|[+-])?"
+_FRONT = rf"([+-]?[{CURRENCIES}][{_SPACE}]?|[{CURRENCIES}][{_SPACE}]?[+-])"
 _BEHIND = rf"([{_SPACE}]?[{CURRENCIES}%])?"
 
 
 def pattern_of_amounts(form: str) -> str:
     """Return the regular expression of what is written in one of `AMOUNTS`, unit and all."""
-    return _FRONT + _DIGITS[form] + _EXPONENT + _BEHIND
+    number = _DIGITS[form] + _EXPONENT
+    return f"({_FRONT}{number}|[+-]?{number}{_BEHIND})"
 
 
 _PATTERNS = {form: re.compile(pattern_of_amounts(form)) for form in AMOUNTS}
@@ -95,11 +96,13 @@ class Marks:
             forms.append(POINT)
         if self.comma == self.cells and (told or self.grouped or (decimal_commas and self.commas)):
             forms.append(COMMA)
-        if len(forms) == 2 and decimal_commas and self.commas:
-            return [COMMA]
-        if len(forms) == 2 and not self.dots:  # "$1,234": groups of three digits, or no mark at all
+        if len(forms) < 2 or self.dots:
+            return forms
+        if not self.commas or self.units:  # "$1,234": three digits behind a comma are no cents
             return [POINT]
-        return forms
+        if self.percent:
+            return forms
+        return [COMMA] if decimal_commas else [POINT]
 
 
 def may_be_amount(text: str) -> bool:

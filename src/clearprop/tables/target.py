@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import DataError
-from clearprop.tables.cells import READERS
+from clearprop.tables.amounts import AMOUNTS
+from clearprop.tables.cells import READERS, read_numbers
 from clearprop.tables.table import Chunk, Kind
 
 __all__ = ["Label", "Target", "TaskName"]
@@ -40,6 +41,8 @@ class Target:
         Of the training rows, for regression: the network learns (y − mean) / std.
     bounds : (float, float) or None
         The least and the greatest number that is predicted; None for any.
+    form : str
+        How its numbers were written, as of `clearprop.tables.table.Column`: others are read so.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Target:
     mean: float = 0.0
     std: float = 1.0
     bounds: tuple[float, float] | None = None
+    form: str = ""
 
     @property
     def labels(self) -> tuple[Label, ...]:
@@ -72,7 +76,7 @@ class Target:
         """
         cells = chunk[self.name]
         if self.task == "regression":
-            values, valid = READERS["number"](cells, self.name, chunk.start)
+            values, valid = read_numbers(cells, self.name, chunk.start, self.form)
             return np.where(valid, (values - self.mean) / self.std, 0.0), valid
         names, valid = READERS["category"](cells, self.name, chunk.start)
         place = {name: number for number, name in enumerate(self.classes)}
@@ -119,7 +123,8 @@ class Target:
 
     def to_data(self) -> dict[str, Any]:
         """The target as plain data, which JSON keeps to the bit."""
-        own = {} if self.bounds is None else {"bounds": list(self.bounds)}
+        own: dict[str, Any] = {} if self.bounds is None else {"bounds": list(self.bounds)}
+        own |= {"form": self.form} if self.form else {}
         return {
             "name": self.name,
             "task": self.task,
@@ -145,9 +150,17 @@ class Target:
                 float(data["mean"]),
                 float(data["std"]),
                 None if low is None else (float(low), float(high)),
+                _form(data),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DataError(f"this describes no target: {error!r} is amiss") from error
+
+
+def _form(data: Mapping[str, Any]) -> str:
+    form = data.get("form", "")
+    if form not in ("", *AMOUNTS):
+        raise ValueError(f"numbers like {form!r}")
+    return str(form)
 
 
 def _label(name: str, kind: Kind) -> Label:

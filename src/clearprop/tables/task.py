@@ -124,4 +124,5 @@ def fit_target(
             f"target {name!r} runs from {found.low:g} to {found.high:g}, which is too little to "
             "compute with: multiply it by a constant"
         )
-    return Target(name, task, why, kind, (), found.mean, found.std)
+    form = table.column(name).form
+    return Target(name, task, why, kind, (), found.mean, found.std, None, form)
