@@ -94,6 +94,15 @@ def test_of_many_rows_as_many_are_kept_as_the_share_needs() -> None:
     np.testing.assert_allclose(ends, [-2 * 1.645, 2 * 1.645], atol=0.25)
 
 
+def test_residuals_beyond_float64_are_none_and_the_file_is_read(tmp_path: Path) -> None:
+    target = Target("y", "regression", "", "real", (), 0.0, 1e308)
+    assert Residuals.of(target, np.array([-1.5, 0.5]), np.array([[1.5], [0.5]])) is None
+    model = cp.train(cp.Network([1, 1]), [[1.0], [2.0]], [1.0, 2.0], epochs=1)
+    model.residuals = Residuals.of(target, np.array([-1.5]), np.array([[1.5]]))
+    model.save(tmp_path / "m.clearprop")
+    assert cp.load(tmp_path / "m.clearprop").residuals is None
+
+
 def test_what_has_no_interval_says_so() -> None:
     X, y = draw(np.random.default_rng(14), 60, NOISES["normal"])
     classes = cp.train(cp.Network([3, 2], cost="cross_entropy"), X, y > 0, epochs=1, validation=0.2)

@@ -104,8 +104,8 @@ SHORT = """\
   [performance page](performance.md).
 {not_run}
 - **Few splits, small tables.** Slow models have one split of most tables, and the ablation one of
-  each (of breast_cancer, for the pieces, five); its tables are small, that all rows fit into an
-  hour.
+  each (but for the pieces, and for rules of few tables); most of its tables are small, that a row
+  takes minutes.
   Choices were made on phoneme, satimage, diabetes, breast_cancer, digits and rows of the others; a
   change is believed where it helps on most of them.
 - **Decay and dropout that fade** in the second half of a run are ingredients, and in no preset:

@@ -63,7 +63,7 @@ class Residuals:
         outputs: NDArray[np.floating],
         weights: NDArray[np.float64] | None = None,
     ) -> Residuals | None:
-        """Return what some rows were off by; None where none has a weight, or it is no number.
+        """Return what some rows were off by; None where none has a weight, or one is not finite.
 
         Of more than 20,000 rows as many are kept, at even steps of their predictions.
 
@@ -82,8 +82,11 @@ class Residuals:
         chosen = np.ones(len(y), np.bool_) if weights is None else weights > 0
         if not chosen.any():
             return None
-        predicted = np.asarray(target.predicted(outputs[chosen, 0]), np.float64)
-        off = np.asarray(target.decode(y[chosen]) - predicted, np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            predicted = np.asarray(target.predicted(outputs[chosen, 0]), np.float64)
+            off = np.asarray(target.decode(y[chosen]) - predicted, np.float64)
+        if not (np.isfinite(predicted).all() and np.isfinite(off).all()):
+            return None
         own = np.ones(len(off)) if weights is None else weights[chosen].astype(np.float64)
         if len(off) > _KEPT:
             places = (np.arange(_KEPT) * len(off)) // _KEPT
