@@ -19,6 +19,7 @@ from clearprop import storage
 from clearprop.backprop.given import as_array, check_finite
 from clearprop.errors import DataError, SettingError, UsageError
 from clearprop.model.compiled import Compiled
+from clearprop.model.describing import described
 from clearprop.model.file import KIND, check_destination
 from clearprop.model.forwarding import Forward
 from clearprop.model.interval import Residuals
@@ -31,7 +32,7 @@ from clearprop.tables.target import Target
 from clearprop.tables.weights import read_weights
 from clearprop.training.arrays import read_inputs, read_sample_weight
 from clearprop.training.history import History
-from clearprop.words import number, shown
+from clearprop.words import shown
 
 if TYPE_CHECKING:
     from clearprop.tables.encoder import Encoded, Encoder  # a model of arrays has none
@@ -334,10 +335,7 @@ class Model:
                 targets.append(y[counts])
         if not targets:
             raise DataError(f"{table.name}: no row has a value of the target {self.target.name!r}")
-        weights = read_sample_weight(sample_weight, table.rows)
-        name = self.column_used_as("weight")
-        if weights is None and name is not None and name in table.names:
-            weights = read_weights(table, name)
+        weights = self._weights(table, sample_weight)
         if weights is not None:
             weights = weights[np.concatenate(kept)]
         return self._figures(np.concatenate(targets), np.concatenate(outputs), weights)
@@ -357,12 +355,16 @@ class Model:
             numbers = as_array("Y", y)
             check_finite("Y", numbers)
             y = (numbers - self.target.mean) / self.target.std
-        weights = read_sample_weight(sample_weight, table.rows)
-        name = self.column_used_as("weight")
-        if weights is None and name is not None and name in table.names:
-            weights = read_weights(table, name)
+        weights = self._weights(table, sample_weight)
         outputs = np.concatenate([self._chunk(c) for c in table.chunks(_ROWS, table.names)])
         return self._figures(y, outputs, weights)
+
+    def _weights(self, table: Table, sample_weight: ArrayLike | None) -> NDArray[np.float64] | None:
+        """Those given, or those of the column that held them in training, if it is there."""
+        name = self.column_used_as("weight")
+        if sample_weight is None and name is not None and name in table.names:
+            return read_weights(table, name)
+        return read_sample_weight(sample_weight, table.rows)
 
     def column_used_as(self, use: str) -> str | None:
         """Return the name of the column that training used as ``"weight"`` or ``"group"``."""
@@ -370,23 +372,7 @@ class Model:
 
     def describe(self) -> str:
         """Return the network, the target, the columns and how it was trained, as text."""
-        told = [self.network.describe(), ""]
-        if self.task == "classification":
-            told.append(f"predicts {self.target.name}: {', '.join(map(str, self.labels))}")
-        else:
-            of = "a number" if self.quantile is None else f"the quantile {self.quantile:g}"
-            told.append(f"predicts {self.target.name}: {of}")
-        if self.encoder is not None:
-            told.append(f"from {len(self.encoder.names)} columns: {', '.join(self.encoder.names)}")
-        made = dict(self.provenance)
-        if "runs" in made:  # each run's beside the others', in place of one number
-            for what in ("steps", "epochs", "best_epoch"):
-                each = [str(run[what]) for run in made["runs"] if what in run]
-                made[what] = ", ".join(each) or made[what]
-        keys = ("data", "preset", "metric", "optimizer", "batch_size", "epochs",
-                "steps", "best_epoch", "stopped", "seed", "precision", "clearprop")  # fmt: skip
-        told += [f"{k}: {_told(made[k])}" for k in keys if k in made]
-        return "\n".join(told)
+        return described(self)
 
     def __repr__(self) -> str:
         return f"<Model of {self.target.name!r}, {self.task}, {self.network!r}>"
@@ -494,12 +480,3 @@ def input_arrays(network: Network, encoded: Encoded) -> dict[str, NDArray[Any]]:
     arrays = [encoded.X] if encoded.X.shape[1] else []
     arrays += [encoded.indices[:, place] for place in range(encoded.indices.shape[1])]
     return dict(zip([given.key for given in network.graph.inputs], arrays, strict=True))
-
-
-def _told(value: object) -> str:
-    if isinstance(value, Mapping) and "name" in value:
-        rest = {key: one for key, one in value.items() if key != "name"}
-        return f"{value['name']} ({_told(rest)})" if rest else str(value["name"])
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_told(one)}" for key, one in value.items())
-    return number(value) if isinstance(value, float) else str(value)
