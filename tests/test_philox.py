@@ -69,6 +69,13 @@ def test_uniform_and_normal_have_their_moments() -> None:
     assert abs((z**4).mean() - 3) < 5 * np.sqrt(96 / len(z))
 
 
+def test_numbers_at_any_places_are_those_of_the_sequence() -> None:
+    far = [2**47 + 5, 0, 3, 3, 2**48 - 1]
+    for place, u in zip(far, philox.uniform_at(4, 2, far, word2=3, within=7), strict=True):
+        assert u == philox.uniform(4, 2, place, 1, word2=3, within=7)[0]
+    assert philox.uniform_at(4, 2, []).shape == (0,)
+
+
 def test_a_part_of_a_sequence_is_the_sequence_there() -> None:
     for draw in (philox.bits, philox.uniform, philox.normal):
         whole = draw(4, 1, 0, 50, word2=3, within=7)

@@ -196,7 +196,7 @@ def _drawn(seed: int, names: NDArray[np.str_]) -> NDArray[np.int64]:
 
     A number comes from the name, so it does not depend on which other groups there are.
     """
-    u = np.array([_name_uniform(seed, name) for name in names])
+    u = philox.uniform_at(seed, philox.VALIDATION, [_place(name) for name in names], within=1)
     return np.argsort(u, kind="stable")
 
 
@@ -208,7 +208,7 @@ def _too_few_groups(found: int, needed: int) -> str:
     )
 
 
-def _name_uniform(seed: int, name: str) -> float:
+def _place(name: str) -> int:
+    """A place in the stream of rows, of 48 bits."""
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=6).digest()
-    place = int.from_bytes(digest, "little")  # 48 bits: a place in the stream of rows
-    return float(philox.uniform(seed, philox.VALIDATION, place, 1, within=1)[0])
+    return int.from_bytes(digest, "little")

@@ -136,9 +136,40 @@ def uniform(
         part = found[first : first + _AT_A_TIME]
         at, words = 2 * (start + first), 2 * len(part)
         word = bits(seed, stream, at, words, word2=word2, within=within).astype(np.uint64)
-        k = (word[0::2] << np.uint64(20)) | (word[1::2] >> np.uint64(12))
-        part[...] = (k.astype(np.float64) + 0.5) * 2.0**-52
+        part[...] = _in_unit(word[0::2], word[1::2])
     return found
+
+
+def uniform_at(
+    seed: int, stream: int, places: ArrayLike, *, word2: int = 0, within: int = 0
+) -> NDArray[np.float64]:
+    """Return the entries of `uniform` at some places, in any order.
+
+    Parameters
+    ----------
+    places : (n,) integers
+        0 to 2⁶³ − 1. The others as in `bits`.
+
+    Examples
+    --------
+    >>> bool((uniform_at(5, 1, [9, 2]) == uniform(5, 1, 0, 10)[[9, 2]]).all())
+    True
+    """
+    place = np.asarray(places, dtype=np.uint64)
+    block, odd = place >> np.uint64(1), (place & np.uint64(1)).astype(np.bool_)
+    counter = np.empty((len(place), 4), dtype=np.uint32)
+    counter[:, 0] = block & _LOW
+    counter[:, 1] = block >> _32
+    counter[:, 2] = word2
+    counter[:, 3] = stream << 16 | within
+    word = philox(seed, counter).astype(np.uint64)
+    return _in_unit(*(np.where(odd, word[:, i + 2], word[:, i]) for i in (0, 1)))
+
+
+def _in_unit(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """(k + ½) / 2⁵², k of a word and the upper 20 bits of another."""
+    k = (high << np.uint64(20)) | (low >> np.uint64(12))
+    return np.asarray((k.astype(np.float64) + 0.5) * 2.0**-52)
 
 
 def normal(
