@@ -81,6 +81,7 @@ def test_a_target_goes_through_json_to_the_bit(rng: np.random.Generator) -> None
         ([f"label {k}" for k in range(60)], None, "nearly as many labels as rows"),
         (np.array(["2020-01-01", "2020-01-02"], "datetime64[D]"), None, "'y' holds dates"),
         (["1", "x", "x"], "regression", "'y' holds numbers, but row 2 has 'x'"),
+        (["b", "a", "b"], "regression", "holds texts such as 'a' and 'b', and a number was asked"),
         ([1.0, np.inf, 2.5], None, "'y' is infinite in row 2"),
     ],
 )
@@ -96,3 +97,9 @@ def test_unknown_tasks_and_labels_are_refused() -> None:
     target = fitted(["a", "b", "a"])
     with pytest.raises(DataError, match="the label 'c' in row 2, which training has not seen"):
         target.encode(next(open_table({"y": ["a", "c"]}).chunks(5)))
+
+
+def test_a_label_is_known_in_another_spelling() -> None:
+    target = fitted(["2024-03-01 00:00:00", "x", "x"])
+    codes, _ = target.encode(next(open_table({"y": ["x", "2024-03-01"]}).chunks(5)))
+    assert codes.tolist() == [1, 0]

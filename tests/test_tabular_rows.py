@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
+from clearprop import load
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.tables.encoder import Encoder
@@ -219,6 +221,21 @@ def test_labels_may_be_an_arrow_array() -> None:
     labels = ["x", "y"] * 20
     for kind in (pa.array(labels), pa.chunked_array([labels])):
         assert classifier().fit(X, kind).predict(X).tolist() == labels
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s", "D"])
+def test_dates_are_labels_that_a_saved_model_knows(unit: str, tmp_path: Path) -> None:
+    y = np.array(["2024-01-01", "2024-02-01"] * 20, f"datetime64[{unit}]")
+    X = pd.DataFrame({"x": np.arange(40) % 2})
+    model = classifier().fit(X, y)
+    assert (model.predict(X) == y).all()
+    file = model.model_.save(tmp_path / "model.clearprop")
+    later = load(file)
+    assert later.labels == ("2024-01-01", "2024-02-01")
+    for judged in (later.evaluate(X, y), later.evaluate(X.assign(y=y))):
+        assert judged["accuracy"] == 1
+    with pytest.raises(DataError, match="the label of row 4 is missing"):
+        classifier().fit(X, np.where(np.arange(40) == 3, np.datetime64("NaT"), y))
 
 
 def test_one_class_is_predicted_with_certainty() -> None:

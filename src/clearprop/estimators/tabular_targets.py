@@ -21,6 +21,7 @@ from clearprop.estimators.row_weights import near_one
 from clearprop.estimators.texts import as_objects
 from clearprop.settings import Attr
 from clearprop.tables import Kind
+from clearprop.tables.cells import date_names
 from clearprop.tables.target import Target
 from clearprop.words import number
 
@@ -81,7 +82,10 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
             "texts, or all numbers"
         ) from None
     name = _KINDS.get(classes.dtype.kind, "text")
-    names = [str(one).lower() if name == "boolean" else str(one) for one in classes.tolist()]
+    if classes.dtype.kind == "M":
+        names = date_names(classes)
+    else:
+        names = [str(one).lower() if name == "boolean" else str(one) for one in classes.tolist()]
     why = "a classifier was asked for"
     target = Target(_name_of(y), "classification", why, name, tuple(names))
     return classes, codes.reshape(-1).astype(np.int64), target
@@ -305,6 +309,8 @@ def _one_each(y: Any, rows: int) -> NDArray[Any]:
 def _missing(labels: NDArray[Any]) -> NDArray[np.bool_]:
     if labels.dtype.kind == "f":
         return np.asarray(np.isnan(labels), np.bool_)
+    if labels.dtype.kind == "M":
+        return np.asarray(np.isnat(labels), np.bool_)
     if labels.dtype.kind != "O":
         return np.zeros(len(labels), np.bool_)
     return np.array([_absent(label) for label in labels.tolist()], np.bool_)

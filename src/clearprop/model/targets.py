@@ -16,6 +16,7 @@ from clearprop.backprop.given import as_held
 from clearprop.errors import DataError, ShapeError
 from clearprop.network import Network
 from clearprop.tables import Kind
+from clearprop.tables.cells import date_names
 from clearprop.tables.target import Target
 from clearprop.words import did_you_mean, shown
 
@@ -69,13 +70,17 @@ def encode_target(target: Target, Y: Any) -> NDArray[Any]:
     if target.task == "regression" or (y.ndim == 2 and y.shape[1] > 1):
         return y
     place = {label: number for number, label in enumerate(target.labels)}
-    codes = np.fromiter((place.get(one, -1) for one in y.reshape(-1).tolist()), np.int64, y.size)
+    flat = y.reshape(-1)
+    given = date_names(flat) if flat.dtype.kind == "M" else flat.tolist()
+    if target.kind == "text":  # as which labels of other types, such as dates, are kept in a file
+        given = [one if isinstance(one, str) else str(one) for one in given]
+    codes = np.fromiter((place.get(one, -1) for one in given), np.int64, y.size)
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))
         known = [str(label) for label in target.labels]
         raise DataError(
-            f"Y has the label {y.reshape(-1)[row]!s} in row {row}, which training has not seen; "
-            f"{did_you_mean(str(y.reshape(-1)[row]), known)}"
+            f"Y has the label {given[row]!s} in row {row}, which training has not seen; "
+            f"{did_you_mean(str(given[row]), known)}"
         )
     return codes
 

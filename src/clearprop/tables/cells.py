@@ -20,7 +20,10 @@ from clearprop.tables.amounts import amount_of
 from clearprop.tables.table import MISSING, Cells
 from clearprop.tables.texts import moment_of, read_texts
 
-__all__ = ["READERS", "Role", "one_name", "read_days", "read_names", "read_numbers", "respelt"]
+__all__ = [
+    "READERS", "Role", "date_names", "one_name", "read_days", "read_names", "read_numbers",
+    "respelt",
+]  # fmt: skip
 
 #: What a column is to a network.
 Role = Literal["number", "category", "boolean", "date"]
@@ -113,6 +116,17 @@ def _name(level: Any) -> str:
     # Beyond 2⁵³ a double is no exact count any more, and is written as a double.
     whole = isinstance(number, int) or (number.is_integer() and abs(number) < 2**53)
     return str(int(number)) if whole else repr(number)
+
+
+def date_names(dates: np.ndarray[Any, Any]) -> list[str]:
+    """Return the names of dates as levels, to the microsecond.
+
+    Examples
+    --------
+    >>> date_names(np.array(["2024-03-01", "2024-03-01T12:30"], "datetime64[ns]"))
+    ['2024-03-01', '2024-03-01T12:30:00']
+    """
+    return [_name(date) for date in dates.astype("datetime64[us]")]
 
 
 def read_booleans(cells: Cells, name: str, start: int) -> Cells:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clearprop.errors import DataError
 from clearprop.tables.amounts import AMOUNTS
-from clearprop.tables.cells import READERS, read_numbers
+from clearprop.tables.cells import READERS, read_numbers, respelt
 from clearprop.tables.table import Chunk, Kind
 
 __all__ = ["Label", "Target", "TaskName"]
@@ -78,7 +78,8 @@ class Target:
         if self.task == "regression":
             values, valid = read_numbers(cells, self.name, chunk.start, self.form)
             return np.where(valid, (values - self.mean) / self.std, 0.0), valid
-        names, valid = READERS["category"](cells, self.name, chunk.start)
+        found = READERS["category"](cells, self.name, chunk.start)
+        names, valid = respelt(found, self.classes)
         place = {name: number for number, name in enumerate(self.classes)}
         codes = np.fromiter(map(place.get, names.tolist(), repeat(-1)), np.int64, len(names))
         codes[~valid] = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -56,6 +57,13 @@ def decide_task(
         raise DataError(f"target {name!r} has no value in any of {table.rows} rows")
     if kind == "date":
         raise DataError(f"target {name!r} holds dates: make it a number of days, or a label")
+    levels = list(facts.levels or ())
+    if task == "regression" and kind == "text" and levels and not re.search(r"\d", "".join(levels)):
+        some = " and ".join(map(repr, levels[:2]))
+        raise DataError(
+            f"target {name!r} holds texts such as {some}, and a number was asked for: leave that "
+            "out, and its classes are predicted"
+        )
     if task is not None:
         return task, "as asked"
     if kind in ("text", "boolean"):
