@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from numpy.typing import NDArray
 from proofs import ProofKeeper, seconds
 
 from clearprop.cli import main
@@ -145,3 +146,21 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def rng(request: pytest.FixtureRequest) -> np.random.Generator:
     """A generator seeded with the test's own name: the same numbers on every run."""
     return np.random.default_rng(zlib.crc32(request.node.nodeid.encode()))
+
+
+@pytest.fixture
+def X(rng: np.random.Generator) -> NDArray[np.float64]:
+    """The small table of the estimators' tests: 90 rows of 4 normal numbers."""
+    return rng.normal(size=(90, 4))
+
+
+@pytest.fixture
+def labels(X: NDArray[np.float64]) -> NDArray[np.str_]:
+    """Labels of the small table that no line divides."""
+    return np.array(["no", "yes"])[(X[:, 0] * X[:, 1] > 0).astype(int)]
+
+
+@pytest.fixture
+def numbers(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers of the small table, in part a line."""
+    return np.asarray(X[:, 0] + np.sin(2 * X[:, 1]))

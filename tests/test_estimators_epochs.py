@@ -9,35 +9,17 @@ import numpy as np
 import pytest
 import sklearn
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import (
-    train_test_split,
-)
+from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from test_estimators_more import same_bits
+from test_estimators_more import SMALL, same_bits
 
 import clearprop as cp
 
 pytestmark = pytest.mark.filterwarnings(
     f"ignore::{ConvergenceWarning.__module__}.ConvergenceWarning"
 )
-SMALL: dict[str, Any] = {"hidden_layer_sizes": (6, 6), "max_iter": 8, "random_state": 1}
 Array = np.ndarray[Any, Any]
-
-
-@pytest.fixture
-def X(rng: np.random.Generator) -> Array:
-    return rng.normal(size=(90, 4))
-
-
-@pytest.fixture
-def labels(X: Array) -> Array:
-    return np.array(["no", "yes"])[(X[:, 0] * X[:, 1] > 0).astype(int)]
-
-
-@pytest.fixture
-def numbers(X: Array) -> Array:
-    return np.asarray(X[:, 0] + np.sin(2 * X[:, 1]))
 
 
 # -- validation and callbacks ----------------------------------------------------------------------

@@ -35,21 +35,6 @@ SMALL: dict[str, Any] = {"hidden_layer_sizes": (6, 6), "max_iter": 8, "random_st
 Array = np.ndarray[Any, Any]
 
 
-@pytest.fixture
-def X(rng: np.random.Generator) -> Array:
-    return rng.normal(size=(90, 4))
-
-
-@pytest.fixture
-def labels(X: Array) -> Array:
-    return np.array(["no", "yes"])[(X[:, 0] * X[:, 1] > 0).astype(int)]
-
-
-@pytest.fixture
-def numbers(X: Array) -> Array:
-    return np.asarray(X[:, 0] + np.sin(2 * X[:, 1]))
-
-
 def same_bits(a: Any, b: Any) -> bool:
     pairs = zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True)
     return all(one.tobytes() == other.tobytes() for one, other in pairs)
