@@ -139,6 +139,23 @@ def test_partial_fit_and_warm_start_go_on_as_scikit_learns_do(kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_a_warm_start_goes_on_where_no_epoch_beats_an_earlier_fits_best(kind: str) -> None:
+    X, y = table(kind)
+    y = np.random.default_rng(1).permutation(y)  # nothing to learn: later epochs are no better
+    told = {"early_stopping": True, "max_iter": 3, "n_iter_no_change": 100, "random_state": 0}
+    pair = both(kind, warm_start=True, learning_rate_init=0.02, **told)
+    for _ in range(5):
+        before = getattr(pair[1], "coefs_", None)
+        for model in pair:
+            fitted(model, X, y)
+        assert_same(*pair)
+        np.testing.assert_allclose(*(m.validation_scores_ for m in pair), rtol=1e-7)
+        assert before is None or not np.array_equal(before[0], pair[1].coefs_[0])
+    scores = pair[1].validation_scores_
+    assert max(scores[-3:]) <= max(scores[:-3])
+
+
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_no_hidden_layer_and_one_of_a_numpy_number_are_taken(kind: str) -> None:
     X, y = table(kind)
     for hidden in ((), np.int64(3), np.array([3, 2])):

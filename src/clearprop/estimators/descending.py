@@ -77,6 +77,7 @@ class Fitting:
         self.dtype: Any = dtype if dtype in (np.float32, np.float64) else np.dtype(np.float64)
         self.threads = estimator._threads()
         self.flat: NDArray[Any] = chain.flat(estimator.coefs_, estimator.intercepts_)
+        self._best: NDArray[Any] | None = None
 
     def run(
         self,
@@ -205,7 +206,9 @@ class Fitting:
                 )
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=5)
-        self.flat = to._best if to.early_stopping else descent.state.parameters
+        # Where no epoch beats the best of an earlier fit, scikit-learn goes on from the last.
+        last = descent.state.parameters
+        self.flat = self._best if to.early_stopping and self._best is not None else last
         machine.rest()
 
     def _before_an_end(self, most: int) -> int:
@@ -223,7 +226,7 @@ class Fitting:
             to.validation_scores_ = to.best_validation_score_ = None
         if validates and to.validation_scores_ is None:
             to.validation_scores_, to.best_validation_score_ = [], -np.inf
-            to.validation_loss_curve_, to._best = [], self.flat.copy()
+            to.validation_loss_curve_, self._best = [], self.flat.copy()
         if to.best_loss_ is None and not to.early_stopping:
             to.best_loss_ = np.inf
 
@@ -262,7 +265,7 @@ class Fitting:
         scores = to.validation_scores_
         if scores and scores[-1] > to.best_validation_score_:
             to.best_validation_score_ = scores[-1]
-            to._best = self.flat.copy()
+            self._best = self.flat.copy()
 
     def _ends(self, descent: Descent) -> bool:
         """Whether nothing has improved for too long."""
