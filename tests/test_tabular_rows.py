@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from scipy import sparse
+from sklearn.model_selection import cross_val_score
 
 from clearprop import load
 from clearprop.errors import DataError, SettingError
@@ -221,6 +222,17 @@ def test_labels_may_be_an_arrow_array() -> None:
     labels = ["x", "y"] * 20
     for kind in (pa.array(labels), pa.chunked_array([labels])):
         assert classifier().fit(X, kind).predict(X).tolist() == labels
+
+
+@pytest.mark.parametrize("labels", [[True, False], [3, -1]])
+def test_labels_in_an_array_of_objects_are_of_their_own_type(labels: list[Any]) -> None:
+    X = np.arange(40)[:, None] % 2
+    y = np.array(labels * 20, object)  # as pandas holds a column that once lacked a cell
+    model = classifier().fit(X, y)
+    assert model.classes_.dtype == np.array(labels).dtype
+    assert model.score(X, y) == model.score(X, np.array(labels * 20)) == 1
+    assert cross_val_score(classifier(), X, y, cv=2).tolist() == [1, 1]
+    assert classifier().fit(X, np.array([True, 2] * 20, object)).classes_.dtype == object
 
 
 @pytest.mark.parametrize("unit", ["ns", "us", "s", "D"])

@@ -26,6 +26,7 @@ from clearprop.estimators.tabular_targets import (
     groups_of,
     labels_of,
     numbers_of,
+    of_one_type,
     standardised,
     weights_of,
 )
@@ -210,6 +211,20 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         """
         P = self.predict_proba(X)
         return np.asarray(self.classes_[P.argmax(axis=1)])
+
+    def score(self, X: Any, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Return the share of rows, by weight, whose class is predicted.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As for `fit`.
+
+        Returns
+        -------
+        float
+        """
+        return float(super().score(X, of_one_type(y), sample_weight))
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, (n, K), in the order of ``classes_``."""

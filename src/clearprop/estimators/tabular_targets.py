@@ -26,8 +26,8 @@ from clearprop.tables.target import Target
 from clearprop.words import number
 
 __all__ = [
-    "class_factors", "codes_of", "groups_of", "labels_of", "numbers_of", "standardised",
-    "weights_of",
+    "class_factors", "codes_of", "groups_of", "labels_of", "numbers_of", "of_one_type",
+    "standardised", "weights_of",
 ]  # fmt: skip
 
 #: What objects may be as labels.
@@ -63,6 +63,7 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
         )
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise DataError("Input y contains infinity: a label is a text, a whole number or a bool")
+    labels = of_one_type(labels)
     if labels.dtype.kind == "O":
         _see_order(labels)
     if labels.dtype.kind == "u" and (labels >> np.array(63, labels.dtype)).any():
@@ -89,6 +90,24 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
     why = "a classifier was asked for"
     target = Target(_name_of(y), "classification", why, name, tuple(names))
     return classes, codes.reshape(-1).astype(np.int64), target
+
+
+def of_one_type(y: Any) -> Any:
+    """Return objects that are all truth values, or all whole numbers, as an array of that type.
+
+    A column of truth values is one of objects where a cell was missing once. What else there is
+    comes back as it is.
+    """
+    labels = np.asarray(y)
+    if labels.dtype.kind != "O" or labels.ndim != 1 or not len(labels):
+        return y
+    truth = (bool, np.bool_)
+    if all(isinstance(label, truth) for label in labels):
+        return labels.astype(np.bool_)
+    if all(isinstance(one, int | np.integer) and not isinstance(one, truth) for one in labels):
+        whole = np.array(labels.tolist())
+        return whole if whole.dtype == np.int64 else y
+    return y
 
 
 def codes_of(y: Any, rows: int, classes: NDArray[Any]) -> NDArray[np.int64]:
