@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 from typing import Any
 
@@ -140,6 +141,38 @@ def test_residual_that_adds_nothing_is_told(X: Array, numbers: Array) -> None:
     with pytest.warns(UserWarning, match="residual=True adds nothing"):
         cp.MLPRegressor(**(SMALL | {"hidden_layer_sizes": (4, 3)}), residual=True).fit(X, numbers)
     cp.MLPRegressor(**(SMALL | {"hidden_layer_sizes": (4, 4)}), residual=True).fit(X, numbers)
+
+
+@pytest.mark.parametrize(
+    ("idle", "does"),
+    [
+        ({"quantile": 0.9}, {"loss": "quantile"}),
+        ({"huber_limit": 2.0}, {"loss": "huber"}),
+        ({"weight_decay": 0.5}, {"solver": "adamw"}),
+    ],
+)
+def test_a_setting_of_another_loss_or_solver_is_told(
+    X: Array, numbers: Array, idle: dict[str, Any], does: dict[str, str]
+) -> None:
+    ((setting, value),) = does.items()
+    with pytest.warns(UserWarning, match=f"does nothing without {setting}='{value}'"):
+        cp.MLPRegressor(**SMALL, **idle).fit(X, numbers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        cp.MLPRegressor(**SMALL, **idle, **does).fit(X, numbers)
+
+
+def test_a_callback_of_lbfgs_sees_the_loss(X: Array, numbers: Array) -> None:
+    seen: list[float] = []
+
+    def look(model: Any) -> bool:
+        seen.append(model.loss_)
+        return len(seen) == 3
+
+    model = cp.MLPRegressor(solver="lbfgs", random_state=0, callbacks=look).fit(X, numbers)
+    assert model.n_iter_ == 3
+    assert seen[0] > seen[1] > seen[2] == model.loss_
 
 
 @pytest.mark.parametrize("weighted", [False, True])

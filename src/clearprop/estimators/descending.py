@@ -124,8 +124,8 @@ class Fitting:
         self._weigh(rows)
         (constant,) = constants(to._constant(Y), rows, np.arange(len(rows)))
 
-        def each(at: NDArray[Any]) -> bool:
-            self.flat = at
+        def each(at: NDArray[Any], cost: float) -> bool:
+            self.flat, to.loss_ = at, cost
             to.n_iter_ += 1
             stop = listening.ends()
             listening.begins()

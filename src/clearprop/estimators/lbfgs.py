@@ -72,7 +72,7 @@ def lbfgs(
     max_iter: int,
     max_fun: int,
     tol: float,
-    each: Callable[[Array], bool],
+    each: Callable[[Array, float], bool],
 ) -> OptimizeResult:
     """Go down from ``start``; warn as scikit-learn does where it did not converge.
 
@@ -84,12 +84,12 @@ def lbfgs(
         Iterations and evaluations at most.
     tol : float
         Of the gradient's largest entry.
-    each : callable (flat) -> bool
+    each : callable (flat, J) -> bool
         Called after every iteration; True ends the run.
     """
 
-    def after(at: Array) -> None:
-        if each(at):
+    def after(intermediate_result: OptimizeResult) -> None:  # by this name SciPy gives J too
+        if each(intermediate_result.x, float(intermediate_result.fun)):
             raise StopIteration
 
     found = minimize(

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from inspect import signature
 from itertools import pairwise
 from numbers import Integral
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from joblib import effective_n_jobs  # type: ignore[import-untyped]
@@ -45,12 +47,20 @@ _FOUND_RIGHT: set[tuple[Any, ...]] = set()
 _MOST_FOUND = 4096
 
 
+@cache
+def _defaults(kind: type) -> dict[str, Any]:
+    return {name: one.default for name, one in signature(kind).parameters.items()}
+
+
 def _is_sizes(value: Any) -> bool:
     return type(value) is tuple and all(type(one) is int for one in value)
 
 
 class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
     """A network of dense layers as an estimator; see the two classes built on it."""
+
+    _settings_of: ClassVar[Mapping[str, tuple[str, str]]] = {"weight_decay": ("solver", "adamw")}
+    """Settings that belong to one value of another."""
 
     # -- what the two classes say ------------------------------------------------------------------
     @abstractmethod
@@ -165,12 +175,8 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
                 self._start(sizes, X.dtype)
             self._check_sizes(sizes)
             fitting = Fitting(self, self._chain(sizes), incremental, exponent)
-        if self.residual and not any(a == b for a, b in pairwise(hidden)):
-            warnings.warn(
-                f"residual=True adds nothing to hidden_layer_sizes={self.hidden_layer_sizes}: a "
-                "layer adds the one before it if that is as wide",
-                stacklevel=3,
-            )
+        for idle in self._idle(hidden):
+            warnings.warn(idle, stacklevel=3)
         fitting.run(X, Y, weights, self._held(held), (y, sample_weight))
         if not all(np.isfinite(W).all() for W in [*self.coefs_, *self.intercepts_]):
             raise DataError(
@@ -178,6 +184,18 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
                 "values and need to be preprocessed."
             )
         return self
+
+    def _idle(self, hidden: list[int]) -> Iterator[str]:
+        """Yield what to say of settings that scikit-learn does not have, and that do nothing."""
+        if self.residual and not any(a == b for a, b in pairwise(hidden)):
+            yield (
+                f"residual=True adds nothing to hidden_layer_sizes={self.hidden_layer_sizes}: a "
+                "layer adds the one before it if that is as wide"
+            )
+        for name, (setting, value) in self._settings_of.items():
+            own = getattr(self, name)
+            if own != _defaults(type(self))[name] and getattr(self, setting) != value:
+                yield f"{name}={own} does nothing without {setting}={value!r}"
 
     def _hidden(self) -> list[int]:
         sizes: Any = self.hidden_layer_sizes

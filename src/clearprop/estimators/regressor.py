@@ -5,8 +5,8 @@ Proved by ``tests/test_estimators_*.py``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,11 @@ class MLPRegressor(RegressorMixin, Multilayer):  # type: ignore[misc]
     """
 
     _parameter_constraints: dict[str, Any] = REGRESSOR
+    _settings_of: ClassVar[Mapping[str, tuple[str, str]]] = {
+        **Multilayer._settings_of,
+        "huber_limit": ("loss", "huber"),
+        "quantile": ("loss", "quantile"),
+    }
 
     @constructed(Settings, DEFAULTS)
     def __init__(
