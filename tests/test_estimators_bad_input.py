@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 from decimal import Decimal
 from itertools import pairwise
@@ -381,3 +382,9 @@ def test_a_polars_category_of_numbers_is_numbers() -> None:
         np.array(texts, float)[:, None], y
     )
     assert (model.coefs_[0] == same.coefs_[0]).all()
+
+
+@pytest.mark.parametrize("sizes", [8, (8,), [8, 4]])
+def test_sizes_in_place_of_the_loss_are_known_for_what_they_are(sizes: Any) -> None:
+    with pytest.raises(cp.ClearPropError, match=re.escape(f"hidden_layer_sizes={sizes!r}")):
+        cp.MLPRegressor(sizes).fit([[1.0], [2.0]], [1.0, 2.0])

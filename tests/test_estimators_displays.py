@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
-from sklearn.model_selection import LearningCurveDisplay
+from sklearn.model_selection import GridSearchCV, LearningCurveDisplay
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -64,6 +65,20 @@ def test_the_loss_of_an_mlp_is_drawn_as_it_is_kept(iris: Any) -> None:
     (dot,) = [line for line in shown.ax_.lines if line.get_marker() == "o"]
     assert dot.get_xdata()[0] == shown.runs[0].best_epoch
     assert shown.figure_ is shown.ax_.figure
+
+
+def test_what_holds_a_network_is_drawn_as_it_is(iris: Any) -> None:
+    X, y = iris[0].to_numpy()[:, :4].astype(float), iris[1]
+    model = cp.MLPClassifier((4,), max_iter=3, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), model)
+    search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.1]}, cv=2).fit(X, y)
+    theirs = TransformedTargetRegressor(cp.MLPRegressor(max_iter=3)).fit(X, X[:, 0])
+    for outer, inner in (
+        (search, search.best_estimator_[-1]),
+        (theirs, theirs.regressor_),
+    ):
+        (run,) = cp.LossCurveDisplay.from_runs(outer).runs
+        assert run.cost.tolist() == inner.loss_curve_
 
 
 def test_without_validation_rows_one_line_is_drawn(iris: Any) -> None:

@@ -6,6 +6,7 @@ import builtins
 import math
 import os
 import signal
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,19 @@ def test_higher_is_better_where_it_is(wine: Any) -> None:
 
 @pytest.mark.parametrize("kind", [cp.TabularClassifier, cp.TabularRegressor])
 def test_the_usual_space_has_the_preset_s_own_values(kind: Any) -> None:
-    space = usual_space(kind())
+    space = usual_space(kind(), 200)
     assert [name for name, one in space.items() if not one.holds(value_of(kind(), name))] == []
+
+
+def test_the_usual_space_has_no_batch_of_more_rows_than_train() -> None:
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    assert usual_space(cp.MLPRegressor(), 200)["batch_size"].values == ("auto", 32, 64)
+    model = cp.MLPRegressor(hidden_layer_sizes=4, max_iter=3, random_state=0)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found = cp.tune(model, X, X[:, 0], trials=8, seed=0)
+    assert len({trial.parameters["batch_size"] for trial in found.trials}) > 1
+    assert not [one for one in told if "clipped" in str(one.message)]
 
 
 def test_the_usual_metric_is_the_estimator_s_own(wine: Any) -> None:

@@ -99,7 +99,8 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : MLPClassifier, MLPRegressor, TabularClassifier, TabularRegressor or Model
-            Fitted; the last step of a pipeline too.
+            Fitted; also as the last step of a pipeline, the best of a search over settings, or
+            what a `TransformedTargetRegressor` holds.
         name : str, optional
             In the title; the class's name by default.
         log : bool
@@ -157,8 +158,7 @@ class LossCurveDisplay:
 
 
 def _runs(estimator: Any) -> list[Run]:
-    steps = getattr(estimator, "steps", None)
-    last = steps[-1][1] if steps else estimator
+    last = _inmost(estimator)
     if isinstance(last, Model):
         return _judged(last.histories, _epochs(last))
     if not hasattr(last, "fit"):
@@ -166,12 +166,24 @@ def _runs(estimator: Any) -> list[Run]:
     check_is_fitted(last)
     if hasattr(last, "histories_"):
         return _judged(last.histories_, last.epochs_)
+    if not hasattr(last, "to_network"):
+        raise SettingError(f"a {type(last).__name__} has no costs of epochs: it is no network")
     if not getattr(last, "loss_curve_", None):
         raise SettingError(
             f"this {type(last).__name__} has no cost of each epoch: solvers 'sgd', 'adam', 'adamw' "
             "and 'rmsprop' keep one"
         )
     return [_of_mlp(last)]
+
+
+def _inmost(estimator: Any) -> Any:
+    """What predicts inside a pipeline, a search over settings or a regressor of another target."""
+    if steps := getattr(estimator, "steps", None):
+        return _inmost(steps[-1][1])
+    for name in ("best_estimator_", "regressor_"):
+        if hasattr(estimator, name):
+            return _inmost(getattr(estimator, name))
+    return estimator
 
 
 def _epochs(model: Model) -> list[int | None]:

@@ -14,7 +14,7 @@ from scipy.special import xlogy
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 
-from clearprop.errors import DataError
+from clearprop.errors import DataError, SettingError
 from clearprop.estimators.constraints import REGRESSOR
 from clearprop.estimators.construction import constructed, documented
 from clearprop.estimators.multilayer import Multilayer
@@ -83,6 +83,14 @@ class MLPRegressor(RegressorMixin, Multilayer):  # type: ignore[misc]
         quantile: float = 0.5,
         **settings: Unpack[Settings],
     ) -> None: ...
+
+    def _validate_params(self) -> None:
+        if isinstance(self.loss, int | tuple | list):  # as MLPClassifier's first argument
+            raise SettingError(
+                f"loss={self.loss!r}: the first argument is the loss, as in scikit-learn; write "
+                f"hidden_layer_sizes={self.loss!r}"
+            )
+        super()._validate_params()
 
     # -- what `Multilayer` asks --------------------------------------------------------------------
     def _read(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, NDArray[Any]]:

@@ -21,12 +21,12 @@ from clearprop.estimators.tabular_estimator import DEFAULTS, Settings, Tabular
 from clearprop.estimators.tabular_figures import metric_of, metric_of_quantile
 from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tabular_targets import (
+    as_typed,
     class_factors,
     codes_of,
     groups_of,
     labels_of,
     numbers_of,
-    of_one_type,
     standardised,
     weights_of,
 )
@@ -224,7 +224,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         -------
         float
         """
-        return float(super().score(X, of_one_type(y), sample_weight))
+        return float(super().score(X, as_typed(y), sample_weight))
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, (n, K), in the order of ``classes_``."""

@@ -26,8 +26,14 @@ from clearprop.tables.target import Target
 from clearprop.words import number
 
 __all__ = [
-    "class_factors", "codes_of", "groups_of", "labels_of", "numbers_of", "of_one_type",
-    "standardised", "weights_of",
+    "as_typed",
+    "class_factors",
+    "codes_of",
+    "groups_of",
+    "labels_of",
+    "numbers_of",
+    "standardised",
+    "weights_of",
 ]  # fmt: skip
 
 #: What objects may be as labels.
@@ -63,7 +69,7 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
         )
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise DataError("Input y contains infinity: a label is a text, a whole number or a bool")
-    labels = of_one_type(labels)
+    labels = as_typed(labels)
     if labels.dtype.kind == "O":
         _see_order(labels)
     if labels.dtype.kind == "u" and (labels >> np.array(63, labels.dtype)).any():
@@ -92,7 +98,7 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
     return classes, codes.reshape(-1).astype(np.int64), target
 
 
-def of_one_type(y: Any) -> Any:
+def as_typed(y: Any) -> Any:
     """Return objects that are all truth values, or all whole numbers, as an array of that type.
 
     A column of truth values is one of objects where a cell was missing once. What else there is

@@ -145,7 +145,9 @@ def tune(
     if candidate.estimator is None and not isinstance(what, Network) and not callable(what):
         raise SettingError(f"what to tune is an estimator, a Network or a function, got {what!r}")
     data = _data(X, y, sample_weight, groups)
-    search = Search(candidate, data, _space(candidate, space), told, metric, validation, cv)
+    search = Search(
+        candidate, data, _space(candidate, space, len(data.y)), told, metric, validation, cv
+    )
     search.progress = progress
     search.open(study)
     return search.run()
@@ -161,11 +163,11 @@ def _data(X: Any, y: Any, sample_weight: Any, groups: Any) -> Data:
     return Data(X, targets, weights_of(sample_weight, rows), groups_of(groups, rows))
 
 
-def _space(candidate: Candidate, given: Any) -> Space | Sampler:
+def _space(candidate: Candidate, given: Any, rows: int) -> Space | Sampler:
     if given is None:
         if candidate.estimator is None:
             raise SettingError("space is needed for a network or a function: {name: values}")
-        return usual_space(candidate.estimator)
+        return usual_space(candidate.estimator, rows)
     if callable(given):
         return given  # type: ignore[no-any-return]
     if not isinstance(given, Mapping):

@@ -206,10 +206,11 @@ def read_space(given: Mapping[str, Any]) -> Space:
 _HIDDEN = ((64,), (128,), (256,), (64, 64), (128, 128), (256, 256), (128, 128, 128))
 
 
-def usual_space(estimator: Any) -> Space:
+def usual_space(estimator: Any, rows: int) -> Space:
     """Return what is searched of one of our estimators where its caller names nothing.
 
-    Its own settings are among what may be tried, so that the search begins with them.
+    Its own settings are among what may be tried, so that the search begins with them; a batch is
+    of half the rows at most, since some are held back.
 
     Raises
     ------
@@ -217,7 +218,7 @@ def usual_space(estimator: Any) -> Space:
         For any other estimator.
     """
     if isinstance(estimator, Multilayer):
-        return _usual_mlp(estimator)
+        return _usual_mlp(estimator, rows)
     if isinstance(estimator, Tabular):
         regresses = isinstance(estimator, TabularRegressor)
         return {
@@ -236,7 +237,7 @@ def usual_space(estimator: Any) -> Space:
     )
 
 
-def _usual_mlp(estimator: Any) -> Space:
+def _usual_mlp(estimator: Any, rows: int) -> Space:
     own = estimator.hidden_layer_sizes
     hidden = dict.fromkeys((tuple(own) if isinstance(own, Sequence) else (own,), *_HIDDEN))
     found: dict[str, Range | Choices] = {
@@ -248,6 +249,7 @@ def _usual_mlp(estimator: Any) -> Space:
         found["activation"] = Choices(tuple(names))
     if estimator.solver != "lbfgs":
         found["learning_rate_init"] = Range(1e-4, 0.1, log=True)
-        found["batch_size"] = Choices(("auto", 32, 64, 128, 256))
+        sizes = (size for size in (32, 64, 128, 256) if size <= rows // 2)
+        found["batch_size"] = Choices(("auto", *sizes))
         found["dropout"] = Choices((0.0, 0.05, 0.1, 0.2, 0.3))
     return found
