@@ -29,7 +29,9 @@ from clearprop.training.sums import Sums
 __all__ = ["CHECKPOINT", "NETWORK", "Checkpoint", "destination", "digest_of", "fingerprint"]
 
 CHECKPOINT = storage.Kind("clearprop-checkpoint", "checkpoint", 1, "train again from the start")
-NETWORK = "digest of the network"
+DIGEST = "digest of "
+"""What the names of digests begin with."""
+NETWORK = f"{DIGEST}the network"
 """The name that a fingerprint has its network's digest by."""
 LATER = ("metric", "greater_is_better")
 """What the first files of format version 1 did not say: they go on with whatever is given."""
@@ -136,7 +138,8 @@ class Checkpoint:
             )
         another = self.fingerprint.get("optimizer") != fingerprint.get("optimizer")
         differ = []
-        for name in dict.fromkeys([*fingerprint, *self.fingerprint]):
+        names = dict.fromkeys([*fingerprint, *self.fingerprint])
+        for name in sorted(names, key=lambda name: not name.startswith(DIGEST)):  # data come first
             old, new = self.fingerprint.get(name), fingerprint.get(name)
             own = another and (old is None or new is None)  # a setting of one optimizer only
             unsaid = old is None and name in LATER
@@ -145,15 +148,15 @@ class Checkpoint:
         if differ:
             raise FileError(
                 f"cannot resume from {os.fspath(path)}: {'; '.join(differ)}. Give what the run "
-                "began with, or start it anew"
+                "began with, start it anew, or name another file: one is for one fit"
             )
 
 
 def _difference(name: str, old: Any, new: Any) -> str:
-    if name.startswith("digest of "):
-        return f"{name.removeprefix('digest of ')} is not the same"
+    if name.startswith(DIGEST):
+        return f"{name.removeprefix(DIGEST)} is not the same"
     if name == "steps of the run":
-        return f"the run had {old} steps and would have {new}: epochs or batch_size is another"
+        return f"the run had {old} steps and would have {new}"
     return f"{name} was {old or 'not given'} and is {new or 'not given'}"
 
 
@@ -194,10 +197,10 @@ def fingerprint(
     for part, rows in (("", data), ("validation ", validation)):
         if rows is not None:
             found[f"rows of {part}data"] = str(len(rows))
-            found |= {f"digest of {part}{name}": text for name, text in _digests(rows).items()}
+            found |= {f"{DIGEST}{part}{name}": text for name, text in _digests(rows).items()}
     if parameters is not None:
         flat = begun(network, parameters)
-        found["digest of the parameters given"] = hashlib.sha256(flat.data).hexdigest()
+        found[f"{DIGEST}the parameters given"] = hashlib.sha256(flat.data).hexdigest()
     return found
 
 
