@@ -346,6 +346,7 @@ def test_what_cannot_be_learned_is_refused_in_one_sentence(X: Any, y: Any, says:
         (np.array(["2024-01-01", "2024-01-02"], "datetime64[D]"), "dates or times"),
         (pd.Series(pd.to_timedelta([1, 2], "h")), "dates or times"),
         ([10**400, 1], "no number"),
+        ("price", r"the text 'price': give the column itself, such as X\['price'\]"),
     ],
 )
 def test_a_number_to_predict_must_be_one(y: Any, says: str) -> None:
@@ -356,6 +357,15 @@ def test_a_number_to_predict_must_be_one(y: Any, says: str) -> None:
 def test_numbers_farther_apart_than_float64_reaches_are_refused() -> None:
     with pytest.raises(DataError, match=r"y spans more .* from -1.7e[+]308"):
         TabularRegressor(**SMALL).fit([[1.0], [2.0], [3.0]], [1.7e308, 1.7e308, -1.7e308])
+
+
+def test_a_column_that_training_read_is_no_slip_for_a_missing_one() -> None:
+    X = pd.DataFrame({"mean a": np.arange(8), "mean b": np.arange(8) % 3})
+    model = classifier().fit(X, np.arange(8) % 2)
+    with pytest.raises(DataError, match=r"no column 'mean b', .* there are 'mean a'"):
+        model.predict(X[["mean a"]])
+    with pytest.raises(DataError, match=r"no column 'mean b', .* did you mean 'mean bb'"):
+        model.predict(X.rename(columns={"mean b": "mean bb"}))
 
 
 def test_weights_must_be_numbers() -> None:

@@ -23,7 +23,7 @@ from clearprop.settings import Attr
 from clearprop.tables import Kind
 from clearprop.tables.cells import date_names
 from clearprop.tables.target import Target
-from clearprop.words import number
+from clearprop.words import number, shown
 
 __all__ = [
     "as_typed",
@@ -314,6 +314,11 @@ def _one_each(y: Any, rows: int) -> NDArray[Any]:
         raise DataError("a tabular estimator requires y to be passed, but the target y is None")
     if sparse.issparse(y):
         raise DataError("y is a sparse matrix: give one label or number a row")
+    if isinstance(y, str):
+        raise DataError(
+            f"y is the text {shown(y)}: give the column itself, such as X[{shown(y)}], and X "
+            "without it"
+        )
     if np.ma.getmask(y).any():
         row = int(np.argmax(np.ma.getmaskarray(y))) + 1
         raise DataError(f"y is masked in row {row}: leave rows without a target out")

@@ -201,7 +201,8 @@ class Encoder:
             read = set(self.names)
             free = [name for name in table.names if name not in read]
             near = nearest(gone[0], free)
-            hint = did_you_mean(gone[0], table.names if near is None else free)
+            # A column that training read too is no slip for another.
+            hint = did_you_mean(near and gone[0], table.names if near is None else free)
             left_out = f"column {gone[0]!r} is left out"
             told = next((note for note in table.notes if note.startswith(left_out)), None)
             if told is not None:

@@ -26,13 +26,16 @@ from clearprop.training.starting import begun
 from clearprop.training.stopping import Watch
 from clearprop.training.sums import Sums
 
-__all__ = ["CHECKPOINT", "NETWORK", "Checkpoint", "destination", "digest_of", "fingerprint"]
+__all__ = [
+    "CHECKPOINT", "NETWORK", "STEPS", "Checkpoint", "destination", "digest_of", "fingerprint",
+]  # fmt: skip
 
 CHECKPOINT = storage.Kind("clearprop-checkpoint", "checkpoint", 1, "train again from the start")
 DIGEST = "digest of "
 """What the names of digests begin with."""
 NETWORK = f"{DIGEST}the network"
 """The name that a fingerprint has its network's digest by."""
+STEPS = "steps of the run"
 LATER = ("metric", "greater_is_better")
 """What the first files of format version 1 did not say: they go on with whatever is given."""
 
@@ -137,9 +140,11 @@ class Checkpoint:
                 f"{''.join(told[-1:])}; start anew without resume"
             )
         another = self.fingerprint.get("optimizer") != fingerprint.get("optimizer")
-        differ = []
+        differ: list[str] = []
         names = dict.fromkeys([*fingerprint, *self.fingerprint])
         for name in sorted(names, key=lambda name: not name.startswith(DIGEST)):  # data come first
+            if name == STEPS and differ:  # of other rows there are other steps
+                continue
             old, new = self.fingerprint.get(name), fingerprint.get(name)
             own = another and (old is None or new is None)  # a setting of one optimizer only
             unsaid = old is None and name in LATER
@@ -155,8 +160,8 @@ class Checkpoint:
 def _difference(name: str, old: Any, new: Any) -> str:
     if name.startswith(DIGEST):
         return f"{name.removeprefix(DIGEST)} is not the same"
-    if name == "steps of the run":
-        return f"the run had {old} steps and would have {new}"
+    if name == STEPS:
+        return f"the run had {old} steps and would have {new}: epochs or batch_size is another"
     return f"{name} was {old or 'not given'} and is {new or 'not given'}"
 
 

@@ -22,7 +22,7 @@ from clearprop.optimizers import Optimizer
 from clearprop.optimizers import optimizer as optimizer_of
 from clearprop.settings import check_all
 from clearprop.training.books import Books
-from clearprop.training.checkpoint import fingerprint
+from clearprop.training.checkpoint import STEPS, fingerprint
 from clearprop.training.choices import (
     ATTRS,
     PATIENCE,
@@ -297,7 +297,7 @@ class Training(Run):
         own |= {name: told[name] for name in ("seed", "clip", "patience", "min_delta")}
         own |= {
             **{name: json.dumps(one, sort_keys=True) for name, one in self.schedules.items()},
-            "steps of the run": self.steps,
+            STEPS: self.steps,
             "batch_size": self.batches.size,
             "order": type(self.batches).__name__,
             "early_stopping": self._ends.early,
