@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from accuracy_front import PRESETS, Points, compared, points, section, spent
+from accuracy_front import Points, compared, points, section, spent
 from accuracy_front_plot import around, border, decades, front_plot, labels, overlap, ticks
 from accuracy_page import RECORDS
-from accuracy_records import MODELS, read
+from accuracy_records import MODELS, PRESETS, read
 
 import clearprop as cp
 

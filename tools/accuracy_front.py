@@ -11,11 +11,10 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from accuracy_records import MODELS, Record, figures, mean, shared, shifted
+from accuracy_records import MODELS, PRESETS, Record, figures, mean, shared, shifted
 
-__all__ = ["PLOT", "PRESETS", "Points", "points", "section", "spent"]
+__all__ = ["PLOT", "Points", "points", "section", "spent"]
 
-PRESETS = MODELS[:3]
 PLOT = "accuracy_front.svg"
 
 #: The figures that are drawn, and what they are called.

@@ -11,7 +11,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from accuracy_front import PRESETS, Points
+from accuracy_front import Points
+from accuracy_records import PRESETS
 from performance_plots import FAINT, SERIES, Sheet
 
 __all__ = ["front_plot"]
@@ -43,7 +44,7 @@ def front_plot(drawn: Sequence[Points]) -> str:
         x += 48 + 6.4 * len(kind)
     sheet.text(RIGHT, 49, "both axes logarithmic; lower left is better", "end", 11, GREY)
     seconds = [place[0] for one in drawn for place in one.places.values()]
-    across = scale(min(seconds) / 2, max(seconds) * 2.2, LEFT, RIGHT)
+    across = scale(min(seconds) / 2, max(seconds) * 3, LEFT, RIGHT)
     for number, one in enumerate(drawn):
         panel(sheet, one, HEAD + 28 + PANEL * number, across, (min(seconds), max(seconds)))
     return sheet.svg()
@@ -80,7 +81,7 @@ def panel(
     for tick in ticks(least, most):
         sheet.line([(LEFT, up(tick)), (RIGHT, up(tick))], FAINT, 0.6)
         sheet.text(LEFT - 7, up(tick) + 4, f"{tick:g}", "end", 11, GREY)
-    for tick in decades(span[0] / 2, span[1] * 2.2):
+    for tick in decades(span[0] / 2, span[1] * 3):
         x = across(tick)
         sheet.line([(x, top + HEIGHT), (x, top + HEIGHT + 5)], GREY, 1)
         sheet.text(x, top + HEIGHT + 19, f"{tick:g} s", "middle", 11, GREY)
@@ -163,7 +164,7 @@ def labels(
             outside = outside or box[3] > frame[3] - 1
             covered = sum(overlap(box, other) for other in (*marks, *taken.values()))
             crossed = sum(box[0] < px < box[2] and box[1] < py < box[3] for px, py in lines)
-            worst = 100 * outside + 10 * covered + 0.3 * crossed
+            worst = 100 * outside + 30 * covered + 0.3 * crossed
             choices.append((worst, order, box, (x, y, anchor)))
         _, _, taken[text], found[text] = min(choices)
     return found

@@ -15,12 +15,13 @@ Record = Mapping[str, Any]
 SHIFT = 0.01
 
 OURS = "clearprop default"
-"""The model whose tables an aggregate is over."""
+"""What others stand beside."""
+
+PRESETS = ("clearprop fast", OURS, "clearprop best")
+"""Aggregates are over the tables that all of them have been run on."""
 
 MODELS = (
-    "clearprop fast",
-    OURS,
-    "clearprop best",
+    *PRESETS,
     "scikit-learn MLP",
     "LightGBM",
     "XGBoost",
