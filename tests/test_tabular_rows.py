@@ -303,6 +303,40 @@ def test_columns_without_names_are_read_by_place(rng: np.random.Generator) -> No
     assert (model.predict_proba(X) == model.predict_proba(X.to_numpy())).all()
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        pd.RangeIndex(3),
+        [2, 0, 1],
+        pd.MultiIndex.from_tuples([("u", "a"), ("u", "b"), ("v", "a")]),
+        ["", "", "z"],
+        ["a", " a", "a"],
+    ],
+)
+def test_a_saved_model_reads_the_frames_that_its_estimator_reads(
+    names: Any, rng: np.random.Generator, tmp_path: Path
+) -> None:
+    X = pd.DataFrame(rng.normal(size=(90, 3)), columns=names)
+    y = pd.Series(np.where(X.iloc[:, 1] > 0, "yes", "no"), name="answer")
+    model = classifier().fit(X, y)
+    saved = load(model.model_.save(tmp_path / "model.clearprop"))
+    for later in (X, X.to_numpy()):
+        assert saved.predict(later).tolist() == model.predict(X).tolist()
+    assert (saved.predict_probabilities(X) == model.predict_proba(X)).all()
+    assert saved.evaluate(X, y) == saved.evaluate(pd.concat([X, y], axis=1))
+    with pytest.raises(DataError, match="training had"):
+        saved.predict(X.iloc[:, :2])
+    number = TabularRegressor(**SMALL).fit(X, X.iloc[:, 1])
+    assert (number.model_.predict_interval(X, 0.5) == number.predict_interval(X, 0.5)).all()
+
+
+def test_a_model_of_named_columns_takes_none_by_its_place(rng: np.random.Generator) -> None:
+    X = pd.DataFrame(rng.normal(size=(60, 2)), columns=["a", "b"])
+    model = classifier().fit(X, X["a"] > 0).model_
+    with pytest.raises(DataError, match="lacks 2 columns that training had"):
+        model.predict(X.set_axis([0, 1], axis=1))
+
+
 @pytest.mark.parametrize("scale", [1e300, 1e-300, 1e-12])
 def test_huge_and_tiny_scales_are_learned_alike(scale: float, rng: np.random.Generator) -> None:
     x = rng.normal(size=(200, 1))

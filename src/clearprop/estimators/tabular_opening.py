@@ -15,9 +15,10 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from clearprop.errors import DataError, SettingError
-from clearprop.estimators.tabular_rows import are_records, as_table, by_place, distinct, in_memory
+from clearprop.estimators.tabular_rows import are_records, as_table, in_memory, numbered
 from clearprop.tables import Table
 from clearprop.tables.encoder import Encoder
+from clearprop.tables.places import apart
 from clearprop.words import shown
 
 __all__ = ["OpensTables"]
@@ -59,7 +60,7 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
                 self.n_features_in_ = len(table.names)
                 self.feature_names_in_ = np.array(table.names, object)
             return table
-        named = distinct(X)
+        named = apart(X, [])
         names = None if reset else getattr(self, "feature_names_in_", None)
         framed = hasattr(X, "columns")
         own = getattr(named, "column_names", named.columns) if framed else ()
@@ -77,7 +78,7 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
             except (TypeError, ValueError) as error:
                 raise DataError(str(error)) from None
         # Without names of its own, or fitted without: a column is what stands at its place.
-        return by_place(table) if framed and not hasattr(self, "feature_names_in_") else table
+        return numbered(table) if framed and not hasattr(self, "feature_names_in_") else table
 
     def _asked_texts(self) -> list[str]:
         """The columns that are said to be categories: their texts are names."""

@@ -21,17 +21,17 @@ from clearprop.tables import MemoryTable, Table
 from clearprop.tables.cells import Role
 from clearprop.tables.columns import Decisions, decide
 from clearprop.tables.opening import open_table
+from clearprop.tables.places import names_of_places
 from clearprop.tables.target import Target
 
 __all__ = [
     "Rows",
     "are_records",
     "as_table",
-    "by_place",
     "decisions_of",
-    "distinct",
     "in_memory",
     "not_learned_from",
+    "numbered",
 ]
 
 
@@ -110,19 +110,14 @@ def as_table(X: object, names: Sequence[str] | None = None, as_text: Sequence[st
             raise DataError(
                 f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required."
             )
-        given = _column_names(X.shape[1]) if names is None else names
+        given = names_of_places(X.shape[1]) if names is None else names
         X = {name: X[:, place] for place, name in enumerate(given)}
     return open_table(X, as_text=as_text)
 
 
-def _column_names(count: int) -> list[str]:
-    """Return what an array's columns are called: x0, x1, …, as scikit-learn does."""
-    return [f"x{place}" for place in range(count)]
-
-
-def by_place(table: Table) -> Table:
+def numbered(table: Table) -> Table:
     """Return the table with its columns called x0, x1, … by their places."""
-    names = _column_names(len(table.names))
+    names = names_of_places(len(table.names))
     columns = [replace(old, name=name) for old, name in zip(table.columns, names, strict=True)]
     return MemoryTable(dict(zip(names, table.read().values(), strict=True)), columns)
 
@@ -147,26 +142,6 @@ def _array(X: Any) -> NDArray[Any]:
         return np.asanyarray(X)  # a mask stays
     except ValueError as error:
         raise DataError(f"X is no table: {error}") from None
-
-
-def distinct(X: Any) -> Any:
-    """Return X; a frame's names become texts, no two of them alike: a second "a" is "a_2"."""
-    arrow = hasattr(X, "column_names") and hasattr(X, "rename_columns")
-    columns: Any = X.column_names if arrow else getattr(X, "columns", None)
-    if not (arrow or hasattr(columns, "is_unique")):  # pandas and Arrow alone let names repeat
-        return X
-    if len(set(columns)) == len(columns) and all(isinstance(name, str) for name in columns):
-        return X
-    seen: dict[str, int] = {}
-    taken = {str(name) for name in columns}
-    names = []
-    for name in map(str, columns):
-        count = seen[name] = seen.get(name, 0) + 1
-        while count > 1 and f"{name}_{count}" in taken:
-            count += 1
-        names.append(name if seen[name] == 1 else f"{name}_{count}")
-        taken.add(names[-1])
-    return X.rename_columns(names) if arrow else X.set_axis(names, axis=1)
 
 
 def decisions_of(table: Table, columns: Mapping[str, str] | None) -> Decisions:

@@ -28,6 +28,7 @@ from clearprop.model.targets import encode_target
 from clearprop.network import Inputs, Network, Parameters, check_network
 from clearprop.settings import Attr
 from clearprop.tables import Chunk, Table
+from clearprop.tables.places import by_place
 from clearprop.tables.target import Target
 from clearprop.tables.weights import read_weights
 from clearprop.training.arrays import read_inputs, read_sample_weight
@@ -291,10 +292,8 @@ class Model:
                 "the model was trained from arrays and reads arrays, not tables: in Python, "
                 "cp.load(FILE).predict(X)"
             )
-        if isinstance(data, np.ndarray) and data.ndim == 2 and not data.dtype.names:
-            named = [one["name"] for one in self.columns if one["use"] != "target"]
-            if len(named) == data.shape[1]:  # as in training, by their places
-                data = {name: data[:, place] for place, name in enumerate(named)}
+        named = [one["name"] for one in self.columns if one["use"] != "target"]
+        data = by_place(data, named, self.target.name)
         texts: list[str] = []
         if judged and (self.target.form or (self.labels and self.target.kind == "text")):
             texts.append(self.target.name)

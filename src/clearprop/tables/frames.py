@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from clearprop.errors import DataError
 from clearprop.tables.amounts import amount_of, form_of, marks_of, may_be_amount
 from clearprop.tables.arrow import read_all
+from clearprop.tables.places import apart, called
 from clearprop.tables.table import (
     DTYPES,
     FILL,
@@ -350,27 +351,16 @@ def _filled(values: NDArray[Any], valid: NDArray[np.bool_], kind: Kind) -> Cells
     return Cells(values, valid)
 
 
-def _called(key: object) -> str:
-    """A column's name as a text; of several levels, all of them."""
-    return " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
-
-
 def _frame_columns(
     data: object, notes: list[str], names_alone: set[str]
 ) -> dict[str, tuple[Cells, Kind]]:
     """The columns of a frame; those it says are categories are added to ``names_alone``."""
     import narwhals as nw
 
-    if nw.dependencies.is_pandas_like_dataframe(data):  # whose names may be anything, and repeat
-        frame = cast(Any, data)
-        names = unique_names([_called(key) for key in frame.columns], notes, spaces_tell=True)
-        data = frame.set_axis(names, axis="columns")
-    elif hasattr(data, "column_names") and hasattr(data, "rename_columns"):  # Arrow's repeat too
-        arrow = cast(Any, data)
-        data = arrow.rename_columns(unique_names(arrow.column_names, notes, spaces_tell=True))
-    elif nw.dependencies.is_pandas_like_series(data):
+    if nw.dependencies.is_pandas_like_series(data):
         name = cast(Any, data).name
-        data = cast(Any, data).rename("" if name is None else _called(name))
+        data = cast(Any, data).rename("" if name is None else called(name))
+    data = apart(data, notes)
     try:
         native = cast(Any, nw.from_native(cast(Any, data), allow_series=True))
         if isinstance(native, nw.LazyFrame):
