@@ -440,6 +440,20 @@ def test_predictions_do_not_replace_what_is_read(run: Run) -> None:
     refused(run, ["predict", "m.csv", "good.csv", "-o", "m.csv"], "is read", code=2)
 
 
+def test_predictions_replace_such_predictions_alone(run: Run) -> None:
+    for name in ("out.csv", "out.json", "out.parquet", "out.csv.gz"):
+        predict = ["predict", "old.clearprop", "good.csv", "-o", name]
+        Path(name).write_text(GOOD)  # a table of one's own, perhaps of another format
+        refused(run, predict, name, "is not replaced", "--overwrite")
+        assert run(*predict, "--overwrite")[0] == 0
+        written = Path(name).read_bytes()
+        assert run(*predict)[0] == 0  # the same command again
+        assert Path(name).read_bytes() == written
+        refused(run, [*predict, "--probabilities"], name, "is not replaced")
+    refused(run, ["predict", "old.clearprop", "good.csv", "-o", "good.csv", "--overwrite"],
+            "is read", code=2)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("option", "value"),
     [

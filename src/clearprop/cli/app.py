@@ -78,6 +78,10 @@ def predict(
             show_default="CSV on the screen",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace the file even if it is another table."),
+    ] = False,
     encoding: options.Encoding = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="A column for each class too.")

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from clearprop.cli import console
 from clearprop.cli.describing import read_model
-from clearprop.cli.writing import Column, check_name, plain, refuse_to_replace, write_rows
+from clearprop.cli.writing import (
+    Column,
+    check_name,
+    check_replaced,
+    plain,
+    refuse_to_replace,
+    write_rows,
+)
 from clearprop.errors import ClearPropError, UsageError
 from clearprop.model import Model
 from clearprop.tables import Cells, Table
@@ -69,6 +76,7 @@ def predict(
     *,
     encoding: str | None,
     output: str | None,
+    overwrite: bool,
     probabilities: bool,
     interval: float | None,
     json: bool,
@@ -91,6 +99,8 @@ def predict(
         refuse_to_replace(output, "the predictions", data, model)
     table = found.open(data, encoding=encoding)
     columns = _columns(found, table, probabilities, interval)
+    if output is not None and not overwrite:
+        check_replaced(output, columns)
     rows = _rows(found, table, probabilities, interval)
     if json and output is None:
         names = [column.name for column in columns]

@@ -18,11 +18,20 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from clearprop.errors import FileError, UsageError
+from clearprop.errors import ClearPropError, FileError, UsageError
 from clearprop.storage import check_writable, written_whole
 from clearprop.tables import Cells, Kind
+from clearprop.tables.opening import open_table
 
-__all__ = ["Column", "check_name", "files_of", "plain", "refuse_to_replace", "write_rows"]
+__all__ = [
+    "Column",
+    "check_name",
+    "check_replaced",
+    "files_of",
+    "plain",
+    "refuse_to_replace",
+    "write_rows",
+]
 
 Rows = Iterator[list[Cells]]
 """Blocks of rows: the cells of each column."""
@@ -74,6 +83,29 @@ def refuse_to_replace(path: str, what: str, *sources: object) -> None:
     for source in sources:
         if target in files_of(source):
             raise UsageError(f"{what} would replace {path}, which is read: name another file")
+
+
+def check_replaced(path: str, columns: Sequence[Column]) -> None:
+    """See that a table at this path, if there is any, has the columns to be written.
+
+    These are the predictions that the same command has written; any other may be somebody's own.
+
+    Raises
+    ------
+    FileError
+        If another file stands there.
+    """
+    if not os.path.exists(path):
+        return
+    try:
+        found = open_table(path).names
+    except ClearPropError:
+        found = ()
+    if found != tuple(column.name for column in columns):
+        raise FileError(
+            f"{path} exists and does not hold such predictions, so it is not replaced: choose "
+            "another name, or overwrite it (--overwrite)"
+        )
 
 
 def write_rows(path: str | None, columns: Sequence[Column], rows: Rows) -> None:
