@@ -50,6 +50,16 @@ def test_a_pipe_gets_no_progress(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
 
 
+def everything(ours: int) -> bytes:
+    """What is written to the other side of a terminal until that closes."""
+    drawn = b""
+    with suppress(OSError):  # Linux says EIO where the other side has closed
+        while part := os.read(ours, 65536):
+            drawn += part
+    os.close(ours)
+    return drawn
+
+
 @pytest.mark.parametrize("more", [[], ["--json"]], ids=["for people", "for programs"])
 def test_a_terminal_gets_a_bar_unless_json_is_asked_for(tmp_path: Path, more: list[str]) -> None:
     ours, theirs = pty.openpty()
@@ -61,11 +71,7 @@ def test_a_terminal_gets_a_bar_unless_json_is_asked_for(tmp_path: Path, more: li
         env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
     )
     os.close(theirs)
-    drawn = b""
-    with suppress(OSError):  # Linux says EIO where the other side has closed
-        while part := os.read(ours, 65536):
-            drawn += part
-    os.close(ours)
+    drawn = everything(ours)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert b"\x1b" not in out  # results are no terminal's: they went into a pipe
@@ -200,6 +206,46 @@ def test_tables_fit_eighty_columns(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     for args in (train("--test", "0.2"), ["evaluate", "m.clearprop", PENGUINS], ["train", "-h"]):
         _, out, _ = run(*args)
         assert [line for line in out.splitlines() if len(line) > 80] == []
+
+
+def test_lines_of_a_terminal_fit_it_and_those_of_a_pipe_stay_whole(tmp_path: Path) -> None:
+    names = ",".join(f"the long name of column {place}" for place in range(4))
+    rows = [f"{'?' if row == 5 else f'${row}.50'},{row % 7},3,{row % 2}" for row in range(60)]
+    Path(tmp_path, "t.csv").write_text("\n".join([names, *rows]))
+    target = "the long name of column 3"
+    for args in (
+        ["train", "t.csv", "-t", target, "--preset", "fast", "--max-steps", "9", "-o", "m"],
+        ["describe", "m"],
+    ):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "clearprop", *args],
+            cwd=tmp_path, stdout=theirs, env={**os.environ, "TERM": "dumb", "COLUMNS": "80"},
+        )  # fmt: skip
+        os.close(theirs)
+        drawn = everything(ours).decode().replace("\r", "").split("\n")
+        assert process.wait(timeout=60) == 0
+        assert [line for line in drawn if len(line) > 80 or line.endswith(" ")] == []
+    piped = command("describe", "m", cwd=tmp_path).stdout
+    assert f"from 2 columns: {', '.join(names.split(',')[:2])}" in piped
+
+
+def test_signs_of_a_file_that_would_steer_the_terminal_are_written_out(run: Run) -> None:
+    rows = "".join(f"{row},k{row},{'no' if row % 2 else 'yes'}\x1b[33m\n" for row in range(40))
+    Path("t\x1b[35m.csv").write_text(f"x\x1b[31m,id\x1b[32m,y\x1b]0;title\x07\n{rows}")
+    path, target = "t\x1b[35m.csv", "y\x1b]0;title\x07"
+    quick = ["--epochs", "1", "--members", "1", "--hidden", "2"]
+    for args, names in (
+        (["train", path, "-t", target, *quick, "-o", "m.clearprop"], ("x", "id", "y", "t")),
+        (["describe", "m.clearprop"], ("x", "y", "t")),
+        (["evaluate", "m.clearprop", path], ("y", "t")),
+        (["predict", "m.clearprop", path, "-o", "p.csv"], ("y",)),
+        (["derive", "m.clearprop", "--data", path], ("x", "y", "t")),
+    ):
+        code, out, err = run(*args)
+        assert (code, err) == (0, ""), err
+        assert "\x1b" not in out and "\x07" not in out
+        assert [name for name in names if f"{name}\\x1b" not in out] == [], args
 
 
 def test_a_mistake_of_ours_is_one_line_with_how_to_report_it(

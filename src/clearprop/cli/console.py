@@ -40,8 +40,13 @@ _out = Console(highlight=False, markup=False, emoji=False)
 
 
 def line(text: str = "", style: str = "") -> None:
-    """Print one line, folded at words where the terminal ends."""
-    _out.print(Text(visible(text), style), soft_wrap=not _out.is_terminal)
+    """Print one line; on a terminal it is folded at words, below where it begins."""
+    bare = text.lstrip()
+    indent = len(text) - len(bare)
+    told = Text(visible(bare), style)
+    for part in told.wrap(_out, _out.width - indent) if _out.is_terminal else [told]:
+        part.rstrip()  # no blanks at the ends of lines: they are copied
+        _out.print(Text(" " * indent).append_text(part), soft_wrap=True)
 
 
 def lines(text: str) -> None:

@@ -93,7 +93,7 @@ def describe(network: str, *, json: bool) -> int:
     """Print a network, and how a model was made."""
     found = read_network(network)
     if not json:
-        console.lines(found.describe())
+        _tell(found)
         return 0
     if isinstance(found, Network):
         console.print_json({"network": found.graph.to_dict(), "parameters": found.graph.size})
@@ -112,6 +112,16 @@ def describe(network: str, *, json: bool) -> int:
         }
     )
     return 0
+
+
+def _tell(found: Network | Model) -> None:
+    if isinstance(found, Network):
+        console.lines(found.describe())
+        return
+    console.lines(found.network.describe())
+    console.line()
+    for text in found.facts():
+        console.line(text)
 
 
 def _target(target: Target) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from clearprop.errors import ClearPropError, UsageError
 from clearprop.model import Model
 from clearprop.tables import Cells, Table
 from clearprop.tables.fingerprint import fingerprint
+from clearprop.words import visible
 
 __all__ = ["evaluate", "predict"]
 
@@ -118,7 +119,7 @@ def predict(
     elif output is not None:
         console.heading(f"saved {output}", f"{table.rows:,} predictions of {found.target.name}")
     elif sys.stderr.isatty() and not sys.stdout.isatty():  # into a file or a pipe
-        print(f"{table.rows:,} predictions of {found.target.name}", file=sys.stderr)
+        print(f"{table.rows:,} predictions of {visible(found.target.name)}", file=sys.stderr)
     return 0
 
 

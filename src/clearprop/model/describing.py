@@ -1,19 +1,17 @@
-"""A trained model as text: what it predicts, from what, and how it was made.
+"""A trained model in lines: what it predicts, from what, and how it was made.
 
 Proved by ``tests/test_model.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from clearprop.tables.target import Target
 from clearprop.words import number
 
-if TYPE_CHECKING:
-    from clearprop.model.model import Model
-
-__all__ = ["described"]
+__all__ = ["facts_of"]
 
 _MADE = (
     "data", "preset", "metric", "optimizer", "batch_size", "epochs", "steps", "best_epoch",
@@ -21,23 +19,26 @@ _MADE = (
 )  # fmt: skip
 
 
-def described(model: Model) -> str:
-    """Return the network, the target, the columns and how the model was trained."""
-    told = [model.network.describe(), ""]
-    if model.task == "classification":
-        told.append(f"predicts {model.target.name}: {', '.join(map(str, model.labels))}")
+def facts_of(
+    target: Target,
+    quantile: float | None,
+    columns: Sequence[str] | None,
+    provenance: Mapping[str, Any],
+) -> list[str]:
+    """Return a line each of the target, the columns that are read, and how a model was trained."""
+    if target.task == "classification":
+        told = [f"predicts {target.name}: {', '.join(map(str, target.labels))}"]
     else:
-        of = "a number" if model.quantile is None else f"the quantile {model.quantile:g}"
-        told.append(f"predicts {model.target.name}: {of}")
-    if model.encoder is not None:
-        told.append(f"from {len(model.encoder.names)} columns: {', '.join(model.encoder.names)}")
-    made = dict(model.provenance)
+        of = "a number" if quantile is None else f"the quantile {quantile:g}"
+        told = [f"predicts {target.name}: {of}"]
+    if columns is not None:
+        told.append(f"from {len(columns)} columns: {', '.join(columns)}")
+    made = dict(provenance)
     if "runs" in made:  # each run's beside the others', in place of one number
         for what in ("steps", "epochs", "best_epoch"):
             each = [str(run[what]) for run in made["runs"] if what in run]
             made[what] = ", ".join(each) or made[what]
-    told += [f"{key}: {_told(made[key])}" for key in _MADE if key in made]
-    return "\n".join(told)
+    return [*told, *(f"{key}: {_told(made[key])}" for key in _MADE if key in made)]
 
 
 def _told(value: object) -> str:

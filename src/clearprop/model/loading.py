@@ -120,7 +120,7 @@ def _residuals(tensors: Mapping[str, NDArray[Any]]) -> Residuals | None:
 
 def _try_out(model: Model) -> None:
     """Predict a row without values: what a file says must fit together, or fail while loading."""
-    model.column_used_as("weight")
+    model.given_columns()
     if model.target.task not in ("classification", "regression"):
         raise DataError(f"there is no task {model.target.task!r}")
     if model.encoder is not None:

@@ -19,7 +19,7 @@ from clearprop import storage
 from clearprop.backprop.given import as_array, check_finite
 from clearprop.errors import DataError, SettingError, UsageError
 from clearprop.model.compiled import Compiled
-from clearprop.model.describing import described
+from clearprop.model.describing import facts_of
 from clearprop.model.file import KIND, check_destination
 from clearprop.model.forwarding import Forward
 from clearprop.model.interval import Residuals
@@ -292,8 +292,7 @@ class Model:
                 "the model was trained from arrays and reads arrays, not tables: in Python, "
                 "cp.load(FILE).predict(X)"
             )
-        named = [one["name"] for one in self.columns if one["use"] != "target"]
-        data = by_place(data, named, self.target.name)
+        data = by_place(data, self.given_columns(), self.target.name)
         texts: list[str] = []
         if judged and (self.target.form or (self.labels and self.target.kind == "text")):
             texts.append(self.target.name)
@@ -369,9 +368,18 @@ class Model:
         """Return the name of the column that training used as ``"weight"`` or ``"group"``."""
         return next((str(c["name"]) for c in self.columns if c["use"] == use), None)
 
+    def given_columns(self) -> list[str]:
+        """Return the names of the columns that training had beside the target, in order."""
+        return [str(c["name"]) for c in self.columns if c["use"] != "target"]
+
     def describe(self) -> str:
         """Return the network, the target, the columns and how it was trained, as text."""
-        return described(self)
+        return "\n".join([self.network.describe(), "", *self.facts()])
+
+    def facts(self) -> list[str]:
+        """Return what is predicted, from what, and how it was trained, a line each."""
+        names = None if self.encoder is None else self.encoder.names
+        return facts_of(self.target, self.quantile, names, self.provenance)
 
     def __repr__(self) -> str:
         return f"<Model of {self.target.name!r}, {self.task}, {self.network!r}>"
