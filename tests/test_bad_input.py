@@ -281,6 +281,18 @@ def test_predictions_do_not_replace_the_table(run: Run) -> None:
     refused(run, ["predict", "old.clearprop", "good.csv", "-o", "good.csv"], "good.csv", code=2)
 
 
+@pytest.mark.parametrize("command", ["train", "tune"])
+def test_data_that_are_no_table_are_told_before_where_the_model_would_stand(
+    run: Run, command: str
+) -> None:
+    Path("weights.safetensors").write_bytes(Path("old.clearprop").read_bytes())
+    Path("weights.safetensors.clearprop").write_text("a text of one's own")
+    refused(run, [command, "weights.safetensors", "-t", "y"], "name a CSV")
+    refused(run, [command, "weights", "-t", "y", "-o", "good.csv"], "there is no file weights")
+    refused(run, [command, "good.csv", "-t", "y", "-o", "weights.safetensors.clearprop"],
+            "is not replaced")  # fmt: skip
+
+
 def test_predictions_into_a_format_that_is_not_known(run: Run) -> None:
     refused(run, ["predict", "old.clearprop", "good.csv", "-o", "out.xyz"], "out.xyz", code=2)
 

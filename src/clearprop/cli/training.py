@@ -32,10 +32,11 @@ from clearprop.model.file import checkpoint_of, checkpoints
 from clearprop.model.table import Prepared, train_plain
 from clearprop.optimizers import optimizer
 from clearprop.storage import sweep
+from clearprop.tables.paths import check_table
 from clearprop.tables.queries import is_query
 from clearprop.words import number
 
-__all__ = ["default_output", "roles_of", "train"]
+__all__ = ["model_path", "roles_of", "train"]
 
 _ENDINGS = (".gz", ".zst", ".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json", ".parquet",
             ".feather", ".arrow")  # fmt: skip
@@ -64,17 +65,12 @@ def train(
     plain = asks_for_plain({"hidden": hidden, **settings}, own, _flag)
     columns = roles_of(column or ())
     rows = None if validation is None else _validation(validation)
-    path = default_output(data) if output is None else output
-    if path == "-":
-        raise UsageError("-o -: a model goes into a file, not to the screen; name one")
-    if not is_model(path):  # one in the table's place is named when it is opened
-        refuse_to_replace(path, "the model", data, rows)
+    path = model_path(output, data, rows, overwrite=overwrite)
     if isinstance(rows, str) and set(files_of(rows)) & set(files_of(data)):
         raise UsageError(
             f"--validation {rows}: these rows train, and cannot tell when to stop; name others, "
             "or give a share such as 0.2"
         )
-    check_destination(path, overwrite=overwrite)
     checkpoint = f"{path}.checkpoint"
     if resume and not Path(checkpoint).exists():
         raise FileError(
@@ -151,8 +147,31 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def default_output(data: str) -> str:
-    """Return where the model of a table is saved, unless the user says."""
+def model_path(output: str | None, data: str, *read: object, overwrite: bool) -> str:
+    """Return where the model of a table is saved: as the user says, else by the table's name.
+
+    Raises
+    ------
+    UsageError
+        If it is no file, or one that is read.
+    FileError
+        If the data are no table, or the model cannot be saved there.
+    """
+    path = _default_output(data) if output is None else output
+    if path == "-":
+        raise UsageError("-o -: a model goes into a file, not to the screen; name one")
+    if not is_model(path):  # one in the table's place is named when it is opened
+        refuse_to_replace(path, "the model", data, *read)
+    try:
+        check_destination(path, overwrite=overwrite)
+    except FileError:
+        if not is_query(data):  # a name made of that of no table helps nobody
+            check_table(data)
+        raise
+    return path
+
+
+def _default_output(data: str) -> str:
     if is_query(data) or re.search(r"[*?\[]", data):
         return f"model{SUFFIX}"
     path = Path(data)

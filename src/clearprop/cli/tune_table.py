@@ -12,8 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from clearprop.cli import console
-from clearprop.cli.training import default_output, roles_of
-from clearprop.cli.writing import refuse_to_replace
+from clearprop.cli.training import model_path, roles_of
 from clearprop.errors import UsageError
 from clearprop.estimators import Tuned, tune
 from clearprop.estimators.tabular_figures import check_metric
@@ -22,7 +21,7 @@ from clearprop.estimators.tabular_ingredients import chosen
 from clearprop.estimators.tuning import ATTRS, Searching
 from clearprop.estimators.tuning_parameters import check_ingredient
 from clearprop.estimators.tuning_space import Choices, Range, read_range
-from clearprop.model import Model, check_destination, is_model
+from clearprop.model import Model
 from clearprop.model.choices import check_shares
 from clearprop.settings import Attr, check_all
 from clearprop.training import ATTRS as RUN
@@ -77,12 +76,7 @@ def tune_table(
         raise UsageError("--study '': the name of the study is empty; name a file")
     if metric is not None:
         check_metric(metric, opening["task"])
-    path = default_output(data) if output is None else output
-    if path == "-":
-        raise UsageError("-o -: a model goes into a file, not to the screen; name one")
-    if not is_model(path):
-        refuse_to_replace(path, "the model", data, study)
-    check_destination(path, overwrite=overwrite)
+    path = model_path(output, data, study, overwrite=overwrite)
     opened = open_rows(
         data, target, columns=roles_of(column or ()), drop=drop or (), seed=seed, **opening
     )

@@ -18,7 +18,7 @@ from clearprop.storage import named
 from clearprop.tables.charset import signature
 from clearprop.words import nearest
 
-__all__ = ["first_bytes", "group_of", "is_table", "paths_of"]
+__all__ = ["check_table", "first_bytes", "group_of", "is_table", "paths_of"]
 
 _TEXT = (".csv", ".tsv", ".tab", ".txt", ".data")
 _JSON = (".jsonl", ".ndjson", ".json")
@@ -63,6 +63,18 @@ def paths_of(source: str) -> list[Path]:
         else ""
     )
     raise FileError(f"there is no file {source}{hint}")
+
+
+def check_table(source: str) -> None:
+    """See by their names and first bytes that the files of this name are tables.
+
+    Raises
+    ------
+    FileError
+        If there are none, or one is none.
+    """
+    for path in paths_of(source):
+        group_of(path)
 
 
 def is_table(name: str) -> bool:
