@@ -250,6 +250,19 @@ def test_arrow_types_are_read_with_their_units() -> None:
     assert table.notes == ("column 'raw' is left out: it holds z values",)
 
 
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, pl.DataFrame, pa.table])
+def test_times_of_the_day_and_durations_are_seconds_in_every_container(make: Any) -> None:
+    data = {
+        "time": [datetime.time(8, 30), None, datetime.time(0, 0, 1, 500_000)],
+        "span": [datetime.timedelta(days=-1), datetime.timedelta(microseconds=250), None],
+    }
+    for table in (open_table(make(data)), open_table(make(data), as_text=["time", "span"])):
+        assert [column.kind for column in table.columns] == ["real", "real"]
+        assert table.read()["time"].values[[0, 2]].tolist() == [30_600.0, 1.5]
+        assert table.read()["time"].valid.tolist() == [True, False, True]
+        assert table.read()["span"].values[:2].tolist() == [-86_400.0, 0.00025]
+
+
 def test_an_array_names_its_columns_by_their_places() -> None:
     table = open_table(np.array([[1.0, np.nan], [3.0, 4.0]]))
     assert table.names == ("x1", "x2")

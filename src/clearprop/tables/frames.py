@@ -313,6 +313,8 @@ def _kind_of(values: list[Any], name: str) -> tuple[Kind, Any]:
         return "real", lambda value: _real(value, name)
     if all_are(datetime.date, np.datetime64):
         return "date", _moment
+    if all_are(datetime.time, datetime.timedelta):
+        return "real", _seconds
     return "text", lambda value: _text(value, name)
 
 
@@ -344,6 +346,16 @@ def _moment(value: Any) -> np.datetime64:
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
         value = value.astimezone(datetime.UTC).replace(tzinfo=None)
     return np.datetime64(value, "us")
+
+
+def _seconds(value: datetime.time | datetime.timedelta) -> float:
+    """A duration, or a time of the day since midnight, in seconds, as SQL's are."""
+    if isinstance(value, datetime.time):
+        value = datetime.timedelta(
+            hours=value.hour, minutes=value.minute, seconds=value.second,
+            microseconds=value.microsecond,
+        )  # fmt: skip
+    return value.total_seconds()
 
 
 def _filled(values: NDArray[Any], valid: NDArray[np.bool_], kind: Kind) -> Cells:
@@ -426,7 +438,7 @@ def _series(series: nw.Series[Any], name: str) -> tuple[Cells, Kind] | None:
             ) from None
     if dtype == nw.Duration:
         return _cells_of(series.to_numpy(), name)
-    if dtype == nw.Object or dtype == nw.Unknown:
+    if dtype in (nw.Object, nw.Unknown, nw.Time):
         try:
             return _from_objects(series.to_list(), name)
         except DataError:
