@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 
 import pytest
 
@@ -73,6 +74,7 @@ MISTAKES = {
     "2-3-2 --data rows.json": 'rows.json 第 1 行不是记录，而是 1：每行请写成 {"x": 1} 这样的对象',
     "2-3-2 --cost binary_cross_entropy --data ok.csv": "目标：交叉熵需要 0 到 1 的值，而不是 3",
     "2-3-2 -o d": "无法写入 d：它是文件夹；请换一个文件名",
+    "2-3-2 --data 'FROM ok.csv'": "查询中的文件名 ok.csv 没有加引号：请写成 'ok.csv'",
     "2-3-2 --data ok.csv -o ok.csv": "页面会覆盖要读取的 ok.csv：请换一个文件名",
 }
 #: What the parser of options refuses, before anything is read.
@@ -99,9 +101,9 @@ def refused(line, capsys):
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_that_another_room_finds_is_told_in_chinese(mistake, folder, capsys):
-    english = refused(["derive", *mistake.split()], capsys)
+    english = refused(["derive", *shlex.split(mistake)], capsys)
     assert not re.search("[一-鿿]", english)
-    said = refused(["derive", *mistake.split(), "--language", "zh"], capsys)
+    said = refused(["derive", *shlex.split(mistake), "--language", "zh"], capsys)
     assert said == f"clearprop: {MISTAKES[mistake]}"
 
 

@@ -128,6 +128,19 @@ def test_a_query_types_a_file_as_the_file_alone_is_typed(tmp_path: Path) -> None
     assert (kinds(some), values(some, "x")) == ({"x": "integer"}, [1, 2, 3])
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.of.csv", "main.csv"])
+def test_a_file_named_without_quotes_in_a_query_is_refused_with_the_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    put(tmp_path, name, "a,b\nyes,1\nno,2\n")
+    for query in (f"SELECT * FROM {name}", f"FROM '{name}' AS one JOIN {name} AS two USING (a)"):
+        with pytest.raises(DataError, match=f"names the file {name} without .*: write '{name}'"):
+            open_table(query)
+    assert kinds(open_table(f"SELECT * FROM '{name}'")) == kinds(open_table(name))
+    assert open_table(f'SELECT * FROM "{name}"').rows == 2
+
+
 def test_a_ragged_file_in_a_query_is_told_by_its_line(tmp_path: Path) -> None:
     source = put(tmp_path, "t.csv", "a,b\n1,2\n3\n")
     with pytest.raises(DataError, match=r"t\.csv, line 3 has 1 cell where the header has 2"):

@@ -302,6 +302,10 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
     ),
     ("the query cannot be read: {reason}", "查询无法读取（{reason}）"),
     (
+        "the query names the file {path} without quotes: write {name}",
+        "查询中的文件名 {path} 没有加引号：请写成 {name}",
+    ),
+    (
         "{path}, line {line} has {count} cell where the header has {given}: add or remove a "
         "{sign} there, or quote the cell that has one",
         "{path} 第 {line} 行有 {count} 个单元格，而表头有 {given} 个：请在那里增减 {sign}，"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from clearprop.errors import DataError
 from clearprop.storage import check_plain
 from clearprop.tables.charset import prepare
-from clearprop.tables.delimited import identifier
+from clearprop.tables.delimited import identifier, literal
 from clearprop.tables.files import (
     FileTable,
     connect,
@@ -99,7 +99,13 @@ def _views(
     delimiter: str | None,
     notes: list[str],
 ) -> list[FileTable]:
-    """Views called like the delimited files of a query, which are found before the files are."""
+    """Views called like the delimited files of a query, which are found before the files are.
+
+    Raises
+    ------
+    DataError
+        If one is named without quotes: that is a table of a schema, which no view is called like.
+    """
     named = _tables(connection, body)
     times = Counter(name.casefold() for name in named)  # as a database tells its tables apart
     made: list[FileTable] = []
@@ -110,6 +116,10 @@ def _views(
             continue
         if {group_of(path) for path in paths} != {"delimited"}:
             continue
+        if not named[name]:
+            raise DataError(
+                f"the query names the file {name} without quotes: write {literal(name)}"
+            )
         files = [prepare(path, encoding) for path in paths]
         note_encodings(files, notes, asked=encoding is not None)
         table = open_delimited(connection, files, name, notes, as_text, missing, delimiter)
@@ -118,22 +128,27 @@ def _views(
     return made
 
 
-def _tables(connection: duckdb.DuckDBPyConnection, body: str) -> set[str]:
-    """The names of tables in a query, from its syntax alone: no file is opened."""
+def _tables(connection: duckdb.DuckDBPyConnection, body: str) -> dict[str, bool]:
+    """The names of tables in a query, and whether each is one word or in quotes; s.csv is neither.
+
+    They are found from its syntax alone: no file is opened.
+    """
     import duckdb
 
     try:
         parsed = connection.execute("SELECT json_serialize_sql(CAST(? AS VARCHAR))", [body])
         row = parsed.fetchone()
     except duckdb.Error:  # what is wrong with the query is said when it is asked
-        return set()
-    found: set[str] = set()
+        return {}
+    found: dict[str, bool] = {}
     front: list[Any] = [json.loads(row[0])] if row else []
     while front:
         node = front.pop()
         if isinstance(node, dict):
-            if node.get("type") == "BASE_TABLE" and not node.get("schema_name"):
-                found.add(node["table_name"])
+            if node.get("type") == "BASE_TABLE":
+                parts = [node.get("catalog_name"), node.get("schema_name"), node["table_name"]]
+                name = ".".join(filter(None, parts))
+                found[name] = found.get(name, True) and name == node["table_name"]
             front += node.values()
         elif isinstance(node, list):
             front += node
