@@ -180,6 +180,24 @@ def test_figures_of_rows_that_trained_are_shown_with_a_caution(run: Run) -> None
         assert json.loads(out)["trained_on_these_rows"] is seen
 
 
+@pytest.mark.parametrize("target", ["price", "share", "size"])
+def test_rows_that_trained_are_known_however_their_numbers_and_dates_are_written(
+    run: Run, target: str
+) -> None:
+    cells = [
+        [f'"${9 * k + 990:,}.50"', f"{k} %", f'"{k},5"', f"{k % 28 + 1}.3.2024", "ab"[k > 30]]
+        for k in range(60)
+    ]
+    cells[7][1 if target == "price" else 0] = "NA"
+    for name, own in (("t.csv", cells), ("turned.csv", cells[::-1])):
+        rows = [["price", "share", "x", "day", "size"], *own]
+        Path(name).write_text("\n".join(map(",".join, rows)))
+    run("train", "t.csv", "-t", target, "--preset", "fast", "--max-steps", "5", "-o", "m.clearprop")
+    for name, seen in (("t.csv", True), ("turned.csv", False)):
+        _, out, err = run("evaluate", "m.clearprop", name, "--json")
+        assert json.loads(out)["trained_on_these_rows"] is seen, err
+
+
 def test_rows_without_a_target_are_not_counted_as_judged(run: Run) -> None:
     run("train", PENGUINS, "-t", "sex", "--epochs", "1", "--members", "1", "-o", "m.clearprop")
     _, out, _ = run("evaluate", "m.clearprop", PENGUINS)

@@ -19,6 +19,7 @@ from clearprop.membership import TEST, VALIDATION, split
 from clearprop.model.table import Prepared
 from clearprop.operations import TABLE, Function
 from clearprop.tables.columns import decide
+from clearprop.tables.fingerprint import fingerprint_as_read
 
 QUICK: dict[str, Any] = {"epochs": 2, "members": 1, "hidden": [4]}
 
@@ -377,6 +378,18 @@ def test_a_model_keeps_which_rows_it_was_trained_on() -> None:
     data["x"][7] = 0.5
     other = cp.train_table(data, "y", epochs=1, members=1)
     assert other.provenance["fingerprint"] != kept
+
+
+def test_rows_of_a_frame_are_known_as_they_are_read() -> None:
+    days = [f"2024-{1 + k % 12:02}-{1 + k % 28:02}" for k in range(40)]
+    texts = {"d": days, "x": [f"{k}.5" for k in range(40)], "p": [f"€{k}" for k in range(40)]}
+    data = {**texts, "n": [None, *range(39)], "y": [f"{k}.25" for k in range(40)]}
+    model = cp.train_table(data, "y", task="regression", epochs=1, members=1)
+    assert model.encoder is not None
+    assert [one.kind for one in model.encoder.columns] == ["date", "real", "real", "integer"]
+    table = model.open(data, judged=True)
+    found = fingerprint_as_read(table, model.encoder, model.target)
+    assert found == model.provenance["fingerprint"]
 
 
 def test_a_slip_in_the_name_of_a_setting_is_told():

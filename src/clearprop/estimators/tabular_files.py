@@ -20,7 +20,7 @@ from clearprop.model import Model
 from clearprop.model.dividing import Divided, defined, divide
 from clearprop.tables import MemoryTable, Table
 from clearprop.tables.columns import Decisions
-from clearprop.tables.fingerprint import fingerprint
+from clearprop.tables.fingerprint import fingerprint_as_read
 from clearprop.tables.target import Target
 
 __all__ = ["Opened", "columns_of", "open_rows"]
@@ -101,7 +101,7 @@ class Opened:
             "data": self.table.name,
             "rows": self.rows,
             "notes": list(self.divided.notes),
-            "fingerprint": fingerprint(self.table, [*model.encoder.names, self.target.name]),
+            "fingerprint": fingerprint_as_read(self.table, model.encoder, model.target),
             "figures": figures,
         }
         for name, part in (("test", TEST), ("validation", VALIDATION)):

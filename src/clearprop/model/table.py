@@ -39,7 +39,7 @@ from clearprop.optimizers import optimizer as chosen_optimizer
 from clearprop.tables import Table
 from clearprop.tables.columns import Decisions
 from clearprop.tables.encoder import Encoded, Encoder, fit_encoder
-from clearprop.tables.fingerprint import fingerprint
+from clearprop.tables.fingerprint import fingerprint_as_read
 from clearprop.tables.target import Target, TaskName
 from clearprop.tables.weights import read_weights
 from clearprop.training import Engine, Training
@@ -182,7 +182,7 @@ def train_plain(
         (WHOLE_L2_ROWS if rule.whole else DEFAULTS["l2_rows"]) / count if l2 is None else l2,
     )
     encoded = encoder.encode(table, dtype)
-    print_of_rows = fingerprint(table, [*encoder.names, target])
+    print_of_rows = fingerprint_as_read(table, encoder, aim)
 
     def taken(part: int) -> tuple[Any, ...]:
         own = divided.weights_of(part, weighed_by)

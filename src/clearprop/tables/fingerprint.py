@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from clearprop.tables.table import Table
+from clearprop.tables.table import Cells, Chunk, Table
 
-__all__ = ["fingerprint"]
+if TYPE_CHECKING:
+    from clearprop.tables.encoder import Encoder
+    from clearprop.tables.target import Target
+
+__all__ = ["fingerprint", "fingerprint_as_read"]
 
 
-def fingerprint(table: Table, names: Sequence[str]) -> str:
+def fingerprint(
+    table: Table,
+    names: Sequence[str],
+    read: Callable[[Chunk, str], Cells] = Chunk.__getitem__,
+) -> str:
     """SHA-256 of some columns of a table, whatever file or order of columns it came from.
 
     Parameters
@@ -18,6 +27,8 @@ def fingerprint(table: Table, names: Sequence[str]) -> str:
     table : Table
     names : sequence of str
         The columns that count; their order does not.
+    read : callable
+        What counts of such a column's cells; by default the cells as they are.
 
     Returns
     -------
@@ -35,7 +46,8 @@ def fingerprint(table: Table, names: Sequence[str]) -> str:
     """
     made = {name: hashlib.sha256(name.encode("utf-8", "surrogatepass")) for name in sorted(names)}
     for chunk in table.chunks(names=list(made)):
-        for name, cells in chunk.cells.items():
+        for name in made:
+            cells = read(chunk, name)
             made[name].update(cells.valid.tobytes())
             if cells.values.dtype == object:
                 text = "\0".join(cells.values.tolist())
@@ -46,3 +58,18 @@ def fingerprint(table: Table, names: Sequence[str]) -> str:
     for one in made.values():
         whole.update(one.digest())
     return whole.hexdigest()
+
+
+def fingerprint_as_read(table: Table, encoder: Encoder, target: Target) -> str:
+    """Return `fingerprint` of what a model reads of a table: its inputs and its target.
+
+    The cells themselves may be numbers or dates in training and texts later, to be read in the form
+    that the model keeps.
+
+    Raises
+    ------
+    DataError
+        At the first cell that cannot be read, by column and row.
+    """
+    readers = {**{column.name: column.read for column in encoder.columns}, target.name: target.read}
+    return fingerprint(table, list(readers), lambda chunk, name: readers[name](chunk))

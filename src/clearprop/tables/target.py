@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from clearprop.errors import DataError
 from clearprop.tables.amounts import AMOUNTS
 from clearprop.tables.cells import READERS, read_numbers, respelt
-from clearprop.tables.table import Chunk, Kind
+from clearprop.tables.table import Cells, Chunk, Kind
 
 __all__ = ["Label", "Target", "TaskName"]
 
@@ -60,6 +60,13 @@ class Target:
         """The classes as values of the column's kind."""
         return tuple(_label(name, self.kind) for name in self.classes)
 
+    def read(self, chunk: Chunk) -> Cells:
+        """The target's cells in some rows: numbers, or names of classes in the model's spelling."""
+        cells = chunk[self.name]
+        if self.task == "regression":
+            return read_numbers(cells, self.name, chunk.start, self.form)
+        return respelt(READERS["category"](cells, self.name, chunk.start), self.classes)
+
     def encode(self, chunk: Chunk) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """The target of some rows, as the cost wants it.
 
@@ -74,20 +81,17 @@ class Target:
         DataError
             For a label that training has not seen, a text where a number should be, an infinity.
         """
-        cells = chunk[self.name]
+        values, valid = self.read(chunk)
         if self.task == "regression":
-            values, valid = read_numbers(cells, self.name, chunk.start, self.form)
             return np.where(valid, (values - self.mean) / self.std, 0.0), valid
-        found = READERS["category"](cells, self.name, chunk.start)
-        names, valid = respelt(found, self.classes)
         place = {name: number for number, name in enumerate(self.classes)}
-        codes = np.fromiter(map(place.get, names.tolist(), repeat(-1)), np.int64, len(names))
+        codes = np.fromiter(map(place.get, values.tolist(), repeat(-1)), np.int64, len(values))
         codes[~valid] = 0
         if (codes < 0).any():
             row = int(np.argmax(codes < 0))
             at = chunk.start + row + 1
             raise DataError(
-                f"target {self.name!r} has the label {names[row]!r} in row {at}, "
+                f"target {self.name!r} has the label {values[row]!r} in row {at}, "
                 f"which training has not seen: it knows {', '.join(map(repr, self.classes[:12]))}"
             )
         return codes, valid
