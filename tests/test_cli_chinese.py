@@ -24,6 +24,7 @@ def folder(tmp_path, monkeypatch):
         "old.json": '{"format":"clearprop-network","version":99}',
         "bad.csv": "a,b,c\n1,2,3\n4,x,6\n", "ok.csv": "a,b,c,d\n1,2,3,4\n", "none.csv": "",
         "classes.csv": "a,b,y\n1,2,red\n1,3,blue\n1,2,green\n2,2,black\n",
+        "numbers.csv": "1,2,3,4\n5,6,7,8\n",
         "header.csv": "a,b,c,d\n", "ragged.csv": "a,b,c,d\n1,2,3,4\n1,2,3\n",
         "open.csv": 'a,b,c,d\n1,2,3,"4\n', "endless.csv": "a,b,c,d\n1,2,3,inf\n",
         "nul.csv": "a,b,c,d\n1,2,\0,4\n", "sheet.csv": "PK\x03\x04 and so on", "rows.json": "[1]",
@@ -61,6 +62,9 @@ MISTAKES = {
     "2-3-2 --data none.csv": "none.csv 是空的：没有可读的内容",
     "2-1-1 --data bad.csv": "列 'b' 是数，但第 2 行是 'x'：请改正此值，或让单元格空着",
     "2-3-2 --data ok.csv --target zz": "ok.csv 没有列 'zz'：可用的有 'a', 'b', 'c', 'd'",
+    "2-3-2 --data numbers.csv --target y": "numbers.csv 没有列 'y'："
+    "可用的有 'x1', 'x2', 'x3', 'x4'；numbers.csv 没有表头：它的第一行全是数，被当作数据；"
+    "各列称为 x1 至 x4",
     "2-3-3 --cost cross_entropy --data classes.csv": "目标有 4 个不同的类别"
     "（black, blue, green, red），而网络只区分 3 类；请让最后一层每个类别有一个输出",
     "2-3-2 --data header.csv": "header.csv 只有表头，没有行；没有可读的内容",

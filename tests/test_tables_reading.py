@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from conftest import count
 
+from clearprop import train_table
 from clearprop.errors import DataError
 from clearprop.tables import Table
 from clearprop.tables import files as files_module
@@ -270,6 +271,32 @@ def test_a_table_of_numbers_without_a_header_gets_names(tmp_path: Path) -> None:
     assert table.names == ("x1", "x2")
     assert values(table, "x1") == [1, 3]
     assert "no header" in table.notes[0]
+    with pytest.raises(DataError, match=r"'x1', 'x2'; t.csv has no header: its first row is all n"):
+        table.column("y")
+
+
+def test_a_first_row_of_numbers_is_the_header_where_a_column_of_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    rows = [f"{k},{k * k % 7},{3 * k + 1}" for k in range(40)]
+    named, bare = (
+        put(tmp_path, name, "\n".join([*head, *rows]))
+        for name, head in (("named.csv", ["2019, 2020,2021"]), ("bare.csv", []))
+    )
+    for path in (named, f"SELECT * FROM '{named}'"):
+        table = open_table(path, asked=["2021"])
+        assert (table.names, table.rows) == (("2019", "2020", "2021"), 40)
+    model = train_table(named, "2021", epochs=2, members=1, drop=["2020"], validation=named)
+    assert model.provenance["rows"] == {
+        "training": 40, "validation": 40, "test": 0, "unlabelled": 0,
+    }  # fmt: skip
+    assert "is its header, as the column '2020' is asked for" in model.provenance["notes"][0]
+    assert len(model.predict(named)) == 40 and model.evaluate(named)["mae"] > 0
+    assert len(model.predict(put(tmp_path, "later.csv", "2020,2019\n1,2\n"))) == 1
+    with pytest.raises(DataError, match=r"'2019', which training had: .*first row is all numbers"):
+        model.predict(bare)
+    with pytest.raises(DataError, match=r"no column '2021': .*its first row is all numbers"):
+        train_table(bare, "2021", epochs=2)
 
 
 def test_one_column_with_an_empty_line_has_a_missing_cell(tmp_path: Path) -> None:

@@ -274,6 +274,11 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
     ("{table} has no rows; there is nothing to read in it", "{table} 没有行；没有可读的内容"),
     ("{table} has no column {name}: {hint}", "{table} 没有列 {name}：{hint}"),
     (
+        "{hint}; {table} has no header: its first row is all numbers and is taken as data; its "
+        "columns are called {first} to {last}",
+        "{hint}；{table} 没有表头：它的第一行全是数，被当作数据；各列称为 {first} 至 {last}",
+    ),
+    (
         "{table} has a header and no rows; there is nothing to read in it",
         "{table} 只有表头，没有行；没有可读的内容",
     ),

@@ -144,7 +144,8 @@ def divide(
     whole = [*texts, *([split_by] if split_by else [])]
     if not isinstance(data, str | os.PathLike):
         whole.append(target)  # texts of a frame are labels
-    table = open_table(data, as_text=whole, encoding=encoding)
+    named = [name for name in (target, *roles, *drop, weight, split_by) if name is not None]
+    table = open_table(data, as_text=whole, asked=named, encoding=encoding)
     decisions = decide(
         table, target=target, columns=roles, drop=drop, weight=weight, split_by=split_by
     )

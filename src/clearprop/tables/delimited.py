@@ -8,7 +8,7 @@ import gzip
 import io
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from clearprop.tables.amounts import (
     pattern_of_amounts,
 )
 from clearprop.tables.charset import TextFile
-from clearprop.tables.table import Kind, unique_names
+from clearprop.tables.table import HEADLESS, Kind, unique_names
 from clearprop.tables.texts import forms_of, note_of_forms, pattern_of
 
 __all__ = [
@@ -103,11 +103,14 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def layout(file: TextFile, delimiter: str | None, notes: list[str]) -> Layout:
+def layout(
+    file: TextFile, delimiter: str | None, notes: list[str], asked: Set[str] = frozenset()
+) -> Layout:
     """Find the delimiter and the header from a file's first rows.
 
     The delimiter is the one under which most of the first rows have as many cells as the first,
-    and more than one. A first row in which every cell is a number is no header.
+    and more than one. A first row in which every cell is a number is no header, but where it has
+    the name of a column that is asked for: years, or what a frame without names is written with.
     """
     if delimiter is None:
         suffix = Path(file.shown.name.lower().removesuffix(".gz")).suffix
@@ -116,11 +119,18 @@ def layout(file: TextFile, delimiter: str | None, notes: list[str]) -> Layout:
         first = _rows(file.head, delimiter, 1)[0]
     except csv.Error as error:
         raise DataError(f"{file.shown}: its first line cannot be read ({error})") from error
-    header = not all(_is_number(cell) for cell in first)
+    named = [cell.strip() for cell in first if cell.strip() in asked]
+    told = all(_is_number(cell) for cell in first)
+    header = bool(named) or not told
     if not header:
         notes.append(
-            f"{file.shown.name} has no header (its first row is all numbers): "
-            f"its columns are called x1 to x{len(first)}"
+            f"{file.shown.name} has no header: {HEADLESS}; its columns are called x1 to "
+            f"x{len(first)}"
+        )
+    elif told:
+        notes.append(
+            f"{file.shown.name}: its first row is all numbers and is its header, as the column "
+            f"{named[0]!r} is asked for"
         )
     names = first if header else [f"x{place}" for place in range(1, len(first) + 1)]
     if delimiter not in (",", "\t"):

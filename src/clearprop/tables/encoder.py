@@ -172,7 +172,7 @@ class Encoder:
         """
         # What is in memory is read cell by cell: what a text is does not depend on other rows.
         whole = self.text_columns if isinstance(data, str | os.PathLike) else self.names
-        table = open_table(data, as_text=[*whole, *as_text], encoding=encoding)
+        table = open_table(data, as_text=[*whole, *as_text], asked=self.names, encoding=encoding)
         self.check(table)
         return table
 
@@ -202,7 +202,8 @@ class Encoder:
             free = [name for name in table.names if name not in read]
             near = nearest(gone[0], free)
             # A column that training read too is no slip for another.
-            hint = did_you_mean(near and gone[0], table.names if near is None else free)
+            meant = did_you_mean(near and gone[0], table.names if near is None else free)
+            hint = "; ".join((meant, *table.doubts))
             left_out = f"column {gone[0]!r} is left out"
             told = next((note for note in table.notes if note.startswith(left_out)), None)
             if told is not None:

@@ -189,6 +189,7 @@ def open_files(
     source: str | os.PathLike[str],
     *,
     as_text: Sequence[str] = (),
+    asked: Sequence[str] = (),
     missing: Sequence[str] = MISSING,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -202,6 +203,8 @@ def open_files(
         ``.parquet .pq``, or ``.arrow .feather .ipc .arrows`` (needs the ``arrow`` extra).
     as_text : sequence of str
         Columns of a delimited file to be read as text whatever they look like.
+    asked : sequence of str
+        Other columns that are asked for by name: a first row of numbers with one is a header.
     missing : sequence of str
         Cells of a delimited file that stand for "no value".
     encoding, delimiter : str or None
@@ -243,7 +246,9 @@ def open_files(
         )
         return finish(described(connection, source_sql, paths, name, notes, files))
     texts = frozenset(as_text)
-    table = open_delimited(connection, files, name, notes, texts, missing, delimiter)
+    table = open_delimited(
+        connection, files, name, notes, texts, texts.union(asked), missing, delimiter
+    )
     for column in as_text:
         table.column(column)  # or it is said that there is none
     return finish(table, "a header and no rows")
@@ -274,6 +279,7 @@ def open_delimited(
     name: str,
     notes: list[str],
     as_text: frozenset[str],
+    asked: frozenset[str],
     missing: Sequence[str],
     delimiter: str | None,
 ) -> FileTable:
@@ -281,9 +287,9 @@ def open_delimited(
 
     if len({file.compressed for file in files}) > 1:
         raise FileError(f"{name} matches plain and compressed files: compress all, or none")
-    found = layout(files[0], delimiter, notes)
+    found = layout(files[0], delimiter, notes, asked)
     for file in files[1:]:
-        other = layout(file, found.delimiter, [])
+        other = layout(file, found.delimiter, [], asked)
         if other.names != found.names or other.header != found.header:
             raise DataError(
                 f"{file.shown} has the columns {', '.join(other.names)}, but {files[0].shown} has "

@@ -18,6 +18,7 @@ def open_table(
     data: object,
     *,
     as_text: Sequence[str] = (),
+    asked: Sequence[str] = (),
     missing: Sequence[str] = MISSING,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -31,6 +32,9 @@ def open_table(
         VALUES; or what `clearprop.tables.frames.open_memory` takes.
     as_text : sequence of str
         Columns of a delimited file, or of what is in memory, that are text whatever they look like.
+    asked : sequence of str
+        Other columns that are asked for by name: a delimited file whose first row is all numbers
+        has it for a header where one of them stands in it.
     missing : sequence of str
         Cells of a delimited file that stand for "no value".
     encoding, delimiter : str or None
@@ -58,11 +62,13 @@ def open_table(
         source = os.fspath(data)
         if is_query(source) and not os.path.exists(source):
             return open_query(
-                source, as_text=as_text, missing=missing, encoding=encoding, delimiter=delimiter
-            )
+                source, as_text=as_text, asked=asked, missing=missing, encoding=encoding,
+                delimiter=delimiter,
+            )  # fmt: skip
         return open_files(
-            source, as_text=as_text, missing=missing, encoding=encoding, delimiter=delimiter
-        )
+            source, as_text=as_text, asked=asked, missing=missing, encoding=encoding,
+            delimiter=delimiter,
+        )  # fmt: skip
     if encoding is not None:
         raise SettingError(
             f"encoding={encoding!r} is of a text file, and this table is in memory: leave it out"

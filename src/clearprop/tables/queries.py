@@ -47,6 +47,7 @@ def open_query(
     text: str,
     *,
     as_text: Sequence[str] = (),
+    asked: Sequence[str] = (),
     missing: Sequence[str] = MISSING,
     encoding: str | None = None,
     delimiter: str | None = None,
@@ -61,7 +62,7 @@ def open_query(
     text : str
     as_text : sequence of str
         Columns of the delimited files that are text, if the query can be asked so.
-    missing, encoding, delimiter
+    asked, missing, encoding, delimiter
         Of the delimited files, as `open_files` takes them.
 
     Raises
@@ -79,7 +80,8 @@ def open_query(
     def opened(texts: frozenset[str]) -> Table:
         notes: list[str] = []
         connection = connect(threads=1)
-        views = _views(connection, body, texts, missing, encoding, delimiter, notes)
+        names = frozenset((*as_text, *asked))
+        views = _views(connection, body, texts, names, missing, encoding, delimiter, notes)
         return finish(described(connection, f"({body}\n)", [], "the query", notes, views=views))
 
     if as_text:
@@ -94,6 +96,7 @@ def _views(
     connection: duckdb.DuckDBPyConnection,
     body: str,
     as_text: frozenset[str],
+    asked: frozenset[str],
     missing: Sequence[str],
     encoding: str | None,
     delimiter: str | None,
@@ -122,7 +125,7 @@ def _views(
             )
         files = [prepare(path, encoding) for path in paths]
         note_encodings(files, notes, asked=encoding is not None)
-        table = open_delimited(connection, files, name, notes, as_text, missing, delimiter)
+        table = open_delimited(connection, files, name, notes, as_text, asked, missing, delimiter)
         connection.execute(f"CREATE VIEW {identifier(name)} AS {table.select}")
         made.append(table)
     return made

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from clearprop.errors import DataError
 from clearprop.words import did_you_mean
 
-__all__ = ["MISSING", "UNSURE", "Cells", "Chunk", "Column", "Kind", "MemoryTable", "Table",
-           "recut", "unique_names"]  # fmt: skip
+__all__ = [
+    "HEADLESS", "MISSING", "UNSURE", "Cells", "Chunk", "Column", "Kind", "MemoryTable", "Table",
+    "recut", "unique_names",
+]  # fmt: skip
 
 #: Cells of a text file that say "no value", whatever the kind of their column (with or without
 #: spaces round them).
@@ -26,6 +28,9 @@ MISSING: tuple[str, ...] = (
 
 #: How a note of an encoding ends that was found and not given.
 UNSURE = "if names look wrong, give its encoding"
+
+#: What a note says of a file whose first row was taken for data.
+HEADLESS = "its first row is all numbers and is taken as data"
 
 Kind = Literal["integer", "real", "boolean", "date", "text"]
 
@@ -132,6 +137,11 @@ class Table(ABC):
     def _named(self) -> dict[str, Column]:
         return {column.name: column for column in self.columns}
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The notes that may be why a column is not there: what was found and not given."""
+        return tuple(note for note in self.notes if note.endswith(UNSURE) or HEADLESS in note)
+
     def column(self, name: str) -> Column:
         """The column of that name.
 
@@ -143,8 +153,7 @@ class Table(ABC):
         found = self._named.get(name)
         if found is not None:
             return found
-        unsure = (note for note in self.notes if note.endswith(UNSURE))
-        hint = "; ".join((did_you_mean(name, self.names), *unsure))
+        hint = "; ".join((did_you_mean(name, self.names), *self.doubts))
         raise DataError(f"{self.name} has no column {name!r}: {hint}")
 
     def chunks(

@@ -120,7 +120,7 @@ def _in_order(
     cost, given = graph.costs[0], graph.inputs[0]
     width = graph.values[cost.value].type.shape[0]
     inputs = given.width or 1
-    table = open_table(path)
+    table = open_table(path, asked=[target] if target else [])
     kept = _chosen(table, row)
     names = [name for name in table.names if name != target] if target else list(table.names)
     targets = [table.column(target).name] if target else names[inputs:]
