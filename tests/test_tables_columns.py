@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from clearprop import train_table
 from clearprop.errors import DataError, SettingError
 from clearprop.tables.columns import decide
 from clearprop.tables.encoder import fit_encoder
@@ -137,6 +140,33 @@ def test_names_and_roles_that_do_not_exist_are_refused() -> None:
 def test_a_table_with_nothing_to_learn_from_says_why() -> None:
     with pytest.raises(DataError, match="no column to learn from: 'k' is dropped, all cells are"):
         decide(open_table({"k": [1, 1], "y": [0, 1]}), target="y")
+
+
+def test_a_table_without_numbers_says_what_kept_them_from_being_read(tmp_path: Path) -> None:
+    source = tmp_path / "t.csv"
+    refused = r"'a' is dropped, an identifier: .* \(it is text: "
+    for cells, reason, advice in (
+        ([*range(39), "oops"], "1 of its 40 values is no number but 'oops'; leave such", ""),
+        (range(2**64, 2**64 + 40), "its whole numbers exceed 64 bits", "a=number"),
+        ([f"{k:03}" for k in range(40)], "its numbers have leading zeros", "a=number"),
+    ):
+        source.write_text("a,y\n" + "".join(f"{a},{k % 7}\n" for k, a in enumerate(cells)))
+        with pytest.raises(DataError, match=refused + re.escape(reason)) as caught:
+            decide(open_table(str(source)), target="y")
+        assert str(caught.value).endswith(f"such as {advice}" if advice else "it holds numbers)")
+    with pytest.raises(DataError, match="such as a=number"):
+        decide(open_table({"a": [2**64 + k for k in range(9)], "y": [*range(9)]}), target="y")
+
+
+def test_whole_numbers_beyond_64_bits_are_numbers_where_they_are_asked_to_be(
+    tmp_path: Path,
+) -> None:
+    source, cells = tmp_path / "t.csv", [k * 2**66 for k in range(40)]
+    source.write_text("a,y\n" + "".join(f"{a},{a / 2**64}\n" for a in cells))
+    settings: dict[str, Any] = {"columns": {"a": "number"}, "epochs": 100}
+    model = train_table(str(source), "y", **settings)
+    assert model.evaluate(str(source))["r2"] > 0.9
+    np.testing.assert_array_equal(model.predict(str(source)), model.predict({"a": cells}))
 
 
 def test_weights_are_checked() -> None:

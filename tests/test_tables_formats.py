@@ -163,7 +163,7 @@ def test_a_nearly_numeric_column_of_a_query_is_said_too(tmp_path: Path) -> None:
     assert values(mended, "x")[-3:] == [39.0, None, None]
     lines = put(tmp_path, "t.jsonl", '{"x": 1}\n' * 20 + '{"x": "NA"}\n')
     assert open_table(lines).notes == (
-        "column 'x' is text: 1 of its 21 values are no numbers, such as 'NA'",
+        "column 'x' is text: 1 of its 21 values is no number but 'NA'",
     )
 
 

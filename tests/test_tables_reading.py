@@ -125,9 +125,10 @@ def test_a_nearly_numeric_column_says_which_cell_is_not(tmp_path: Path) -> None:
     table = open_table(put(tmp_path, "t.csv", text))
     assert kinds(table) == {"x": "text"}
     assert table.notes[0].endswith(
-        "1 of its 31 values are no numbers, such as '12 kg'; leave such cells empty, and it holds "
-        "numbers"
+        "1 of its 31 values is no number but '12 kg'; leave such cells empty, and it holds numbers"
     )
+    twice = open_table(put(tmp_path, "v.csv", text + "7 kg\n"))
+    assert "2 of its 32 values are no numbers, such as '12 kg'; leave" in twice.notes[0]
     assert kinds(open_table(put(tmp_path, "u.csv", text), missing=["12 kg"])) == {"x": "integer"}
 
 

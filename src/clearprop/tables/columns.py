@@ -6,9 +6,10 @@ overruled by name.
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -195,18 +196,31 @@ def decide(
         decided.append(Decision(column.name, column.kind, use, why, seen.missing, levels))
     decisions = Decisions(tuple(decided), table.rows, facts)
     if not decisions.roles:
-        others = [f"{c.name!r} is {c.use}, {c.why}" for c in decisions if c.name != target]
+        others = [_unread(table, column) for column in decisions if column.name != target]
         more = len(others) - _TOLD
         listed = "; ".join([*others[:_TOLD], *([f"and {more} more"] if more > 0 else [])])
         raise DataError(
             f"{table.name} has no column to learn from: "
             + (listed or f"there is the target {target!r} alone")
-            + _overrule(decisions)
+            + _overrule(table, decisions)
         )
     return decisions
 
 
-def _overrule(decisions: Decisions) -> str:
+def _unread(table: Table, column: Decision) -> str:
+    """Why a column is no input, and why it is text, if that was noted."""
+    noted = _noted(table, column.name)
+    text = f" (it is text: {noted})" if noted else ""
+    return f"{column.name!r} is {column.use}, {column.why}{text}"
+
+
+def _noted(table: Table, name: str) -> str:
+    """What was noted of a column of texts that were nearly read as something else; or nothing."""
+    front = f"column {name!r} is text: "
+    return next((note.removeprefix(front) for note in table.notes if note.startswith(front)), "")
+
+
+def _overrule(table: Table, decisions: Decisions) -> str:
     """How to keep a column that was dropped by looking, as the end of a sentence."""
     for column in decisions:
         seen = decisions.facts[column.name]
@@ -216,9 +230,25 @@ def _overrule(decisions: Decisions) -> str:
             and seen.count
             and not (column.levels == 1 or seen.low == seen.high)
         ):
-            role = "number" if column.kind in ("integer", "real") else "category"
+            numbers = column.kind in ("integer", "real") or _are_numbers(seen.levels or ())
+            if not numbers and _noted(table, column.name):
+                continue  # which says how its cells are to be written
+            role = "number" if numbers else "category"
             return f"; to keep one, say what it is, such as {column.name}={role}"
     return ""
+
+
+def _are_numbers(texts: Iterable[str]) -> bool:
+    """Whether texts are numbers that were not read as such, as zeros lead or 64 bits are too few.
+
+    >>> _are_numbers(["007", "18446744073709551616"]), _are_numbers(["007", "red"])
+    (True, False)
+    """
+    try:
+        numbers = [float(text) for text in texts]
+    except ValueError:
+        return False
+    return any(map(math.isfinite, numbers))
 
 
 def check_uses(

@@ -253,7 +253,8 @@ def note_nearly_numeric(
 
 
 def _nearly(name: str, odd: int, filled: int, one: str) -> str:
-    return f"column {name!r} is text: {odd} of its {filled} values are no numbers, such as {one!r}"
+    which = "is no number but" if odd == 1 else "are no numbers, such as"
+    return f"column {name!r} is text: {odd} of its {filled} values {which} {one!r}"
 
 
 def _number_counts(cell: str) -> str:
