@@ -8,6 +8,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import count
 
@@ -130,6 +131,44 @@ def test_a_nearly_numeric_column_says_which_cell_is_not(tmp_path: Path) -> None:
     twice = open_table(put(tmp_path, "v.csv", text + "7 kg\n"))
     assert "2 of its 32 values are no numbers, such as '12 kg'; leave" in twice.notes[0]
     assert kinds(open_table(put(tmp_path, "u.csv", text), missing=["12 kg"])) == {"x": "integer"}
+
+
+def test_a_dash_among_numbers_or_dates_is_a_missing_cell_and_among_texts_a_text(
+    tmp_path: Path,
+) -> None:
+    columns: dict[str, tuple[list[str], str, list[object]]] = {
+        "whole": (["1", "-", "-7", "--"], "integer", [1, None, -7, None]),
+        "real": (["1.5", " - ", "2", "3"], "real", [1.5, None, 2, 3]),
+        "amount": (["$1,200", "—", "$7", "–"], "real", [1200, None, 7, None]),
+        "code": (["07", "-", "08", "09"], "text", ["07", "-", "08", "09"]),
+        "grade": (["a", "-", "b", "1"], "text", ["a", "-", "b", "1"]),
+        "dashes": (["-", "-", "-", "-"], "text", ["-", "-", "-", "-"]),
+        "asked": (["1", "-", "2", "3"], "text", ["1", "-", "2", "3"]),
+    }
+    cells = {name: column[0] for name, column in columns.items()}
+    cells["day"] = ["2024-01-31", "-", "2024-02-01", "2024-02-02"]
+    pd.DataFrame(cells).to_csv(tmp_path / "t.csv", index=False)
+    for source in (str(tmp_path / "t.csv"), cells):
+        table = open_table(source, as_text=["asked"])
+        for name, (_, kind, wanted) in columns.items():
+            assert (table.column(name).kind, values(table, name)) == (kind, wanted)
+        assert table.column("day").kind == "date" and values(table, "day")[1] is None
+        told = [note for note in table.notes if "missing cells" in note]
+        assert [note.split("'")[1] for note in told] == ["whole", "real", "amount", "day"]
+        assert "'-' and '--' are missing cells" in told[0]
+
+
+def test_a_dash_in_later_rows_is_what_it_was_in_training(tmp_path: Path) -> None:
+    data = {"n": [*range(39), "-"], "t": [*"ab-d" * 10], "y": [float(k) for k in range(40)]}
+    data["n"] = list(map(str, data["n"]))
+    pd.DataFrame(data).to_csv(tmp_path / "t.csv", index=False)
+    model = train_table(str(tmp_path / "t.csv"), "y", epochs=2, members=1)
+    assert [column["use"] for column in model.columns] == ["number", "category", "target"]
+    assert model.encoder is not None and "-" in model.encoder.columns[1].parameters["levels"]
+    whole = model.predict(str(tmp_path / "t.csv"))
+    np.testing.assert_array_equal(model.predict(data), whole)
+    (tmp_path / "one.csv").write_text("n,t\n-,d\n")
+    assert model.predict(str(tmp_path / "one.csv"))[0] == pytest.approx(whole[39], rel=1e-6)
 
 
 @pytest.mark.parametrize(

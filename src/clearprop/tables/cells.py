@@ -17,7 +17,7 @@ import numpy as np
 
 from clearprop.errors import DataError
 from clearprop.tables.amounts import amount_of
-from clearprop.tables.table import MISSING, Cells
+from clearprop.tables.table import NO_VALUE, Cells
 from clearprop.tables.texts import moment_of, read_texts
 
 __all__ = [
@@ -179,7 +179,7 @@ def _parsed(
     cells: Cells, name: str, start: int, parse: Callable[[str], float], wanted: str
 ) -> Cells:
     out = np.full(len(cells.values), np.nan)
-    known = dict.fromkeys(MISSING, math.nan)  # dates are few different ones, and take long to read
+    known = dict.fromkeys(NO_VALUE, math.nan)  # dates are few different ones, and take long to read
     for row in np.flatnonzero(cells.valid).tolist():
         text = cells.values[row]
         try:

@@ -25,7 +25,7 @@ from clearprop.tables.amounts import (
     pattern_of_amounts,
 )
 from clearprop.tables.charset import TextFile
-from clearprop.tables.table import HEADLESS, Kind, unique_names
+from clearprop.tables.table import DASHES, HEADLESS, Kind, note_of_missing, unique_names
 from clearprop.tables.texts import forms_of, note_of_forms, pattern_of
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
 _DELIMITERS = (",", "\t", ";", "|")
 #: Columns asked about in one query: the time to plan a query grows faster than its length.
 AT_ONCE = 100
+_DASHES = ", ".join(f"'{dash}'" for dash in DASHES)
 _SQL = {"integer": "BIGINT", "real": "DOUBLE"}
 
 #: A date, and a time of day with its offset from UTC. DuckDB reads more: 1-2-3 is a day in year 1.
@@ -184,7 +185,8 @@ def typed_fields(
     """Count the rows and decide the kind of each column from every cell of it.
 
     Whole numbers with a leading zero anywhere (zip codes, phone numbers) are text, and so are whole
-    numbers beyond 64 bits. Numbers are read as Python's ``float`` reads them.
+    numbers beyond 64 bits. Numbers are read as Python's ``float`` reads them. Where all other cells
+    are of such a kind, one of `clearprop.tables.table.DASHES` is a missing cell.
 
     Returns
     -------
@@ -200,37 +202,61 @@ def typed_fields(
     fields: list[Field] = []
     others: list[int] = []
     for place, name in enumerate(found.names):
-        filled, numbers, whole, fractions, zeros = rest[5 * place : 5 * place + 5]
-        cell = f"c{place}"
+        cell, counts = f"c{place}", rest[5 * place : 5 * place + 5]
         field = Field(name, "text", f"nullif(trim({cell}), '')")
-        if name in as_text:
-            pass
-        elif filled == 0 or (numbers == filled and fractions):
-            field = Field(name, "real", f"CAST({cell} AS DOUBLE)")
-        elif numbers == filled and zeros:
-            notes.append(f"column {name!r} is text: its numbers have leading zeros")
-        elif numbers == filled and whole < filled and not _infinite(ask, source, cell):
-            notes.append(f"column {name!r} is text: its whole numbers exceed 64 bits")
-        elif numbers == filled:
-            kind: Kind = "integer" if whole == filled else "real"
-            field = Field(name, kind, f"CAST({cell} AS {_SQL[kind]})")
-        else:
+        if name not in as_text and counts[0] == counts[1]:
+            field = _of_numbers(ask, source, field, cell, counts, notes)
+        elif name not in as_text:
             others.append(place)
         fields.append(field)
-    if others:
+    for first in range(0, len(others), AT_ONCE):
+        part = others[first : first + AT_ONCE]
         # The least cell of a column says which other kinds are worth asking for.
-        least = ask(f"SELECT {', '.join(f'min(c{place})' for place in others)} FROM {source}")[0]
-        for place, cell in zip(others, least, strict=True):
-            filled, numbers = rest[5 * place : 5 * place + 2]
-            text = fields[place]
-            fields[place] = field = _other_kind(
-                ask, source, text, place, filled, cell, found.delimiter, notes
-            )
-            if field is text and numbers >= 0.9 * filled:
-                odd = _odd_one(ask, source, f"c{place}")
-                told = _nearly(text.name, filled - numbers, filled, odd)
-                notes.append(f"{told}; leave such cells empty, and it holds numbers")
+        asked = ", ".join(f"count({_undashed(p)}), min({_undashed(p)})" for p in part)
+        told = ask(f"SELECT {asked} FROM {source}")[0]
+        for place, filled, least in zip(part, told[::2], told[1::2], strict=True):
+            every, *counts = rest[5 * place : 5 * place + 5]
+            if not filled:  # texts that are dashes, all of them
+                continue
+            text, cell = fields[place], f"c{place}" if filled == every else _undashed(place)
+            if counts[0] == filled:
+                field = _of_numbers(ask, source, text, cell, [filled, *counts], notes)
+            else:
+                field = _other_kind(ask, source, text, cell, filled, least, found.delimiter, notes)
+            if field is text and filled > counts[0] >= 0.9 * filled:
+                odd = _odd_one(ask, source, cell)
+                nearly = _nearly(text.name, filled - counts[0], filled, odd)
+                notes.append(f"{nearly}; leave such cells empty, and it holds numbers")
+            if field is not text and filled < every:
+                dashes = f"SELECT DISTINCT trim(c{place}) AS d FROM {source} WHERE d IN ({_DASHES})"
+                notes.append(note_of_missing(text.name, sorted(d for (d,) in ask(dashes))))
+            fields[place] = field
     return rows, fields
+
+
+def _undashed(place: int) -> str:
+    """A cell, missing where it is a dash."""
+    return f"(CASE WHEN trim(c{place}) NOT IN ({_DASHES}) THEN c{place} END)"
+
+
+def _of_numbers(
+    ask: Ask, source: str, text: Field, cell: str, counts: Sequence[int], notes: list[str]
+) -> Field:
+    """A column whose cells are all numbers, unless they are rather names; see `_number_counts`."""
+    filled, _, whole, fractions, zeros = counts
+    if not filled or fractions:
+        kind: Kind = "real"
+    elif zeros:
+        notes.append(f"column {text.name!r} is text: its numbers have leading zeros")
+        return text
+    elif whole == filled:
+        kind = "integer"
+    elif _infinite(ask, source, cell):
+        kind = "real"
+    else:
+        notes.append(f"column {text.name!r} is text: its whole numbers exceed 64 bits")
+        return text
+    return Field(text.name, kind, f"CAST({cell} AS {_SQL[kind]})")
 
 
 def note_nearly_numeric(
@@ -269,7 +295,7 @@ def _other_kind(
     ask: Ask,
     source: str,
     text: Field,
-    place: int,
+    cell: str,
     filled: int,
     least: str,
     delimiter: str,
@@ -281,7 +307,7 @@ def _other_kind(
         found = ask(f"SELECT {', '.join(f'count({test})' for test in tests)} FROM {source}")[0]
         return [count == filled for count in found]
 
-    name, cell, trimmed = text.name, f"c{place}", f"trim(c{place})"
+    name, trimmed = text.name, f"trim({cell})"
     least = least.strip()
     if least.lower() in ("true", "false"):
         if fitting([f"CASE WHEN lower({trimmed}) IN ('true', 'false') THEN 1 END"])[0]:

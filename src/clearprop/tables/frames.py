@@ -18,11 +18,12 @@ from clearprop.tables.places import apart, called
 from clearprop.tables.table import (
     DTYPES,
     FILL,
-    MISSING,
+    NO_VALUE,
     Cells,
     Column,
     Kind,
     MemoryTable,
+    note_of_missing,
     unique_names,
 )
 from clearprop.tables.texts import forms_of, moment_of, note_of_forms, read_texts
@@ -41,7 +42,7 @@ def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
     Texts that are all dates, or all numbers with fractions, are read as such; of an array of texts,
     whole numbers too. Dates begin with the year, or all cells agree where the day stands; numbers
     may have a currency, per cent, marks at the thousands (`clearprop.tables.amounts`). Among
-    them "?", "NA" and the like are missing cells, as in a file, and whole numbers are numbers.
+    them "?", "NA", "-" and the like are missing cells, as in a file, and whole numbers are numbers.
 
     Parameters
     ----------
@@ -104,13 +105,13 @@ def _is_of_texts(values: object) -> bool:
 def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells, Kind, str]:
     """A column of texts as what they stand for, if that is something else; and its form."""
     there = cells.values[cells.valid].tolist()
-    first = [next((text for text in there if text not in MISSING), "")]
+    first = [next((text for text in there if text not in NO_VALUE), "")]
     maybe_dates, maybe_amounts = bool(forms_of(first)), bool(may_be_amount(first[0]))
     if not maybe_dates and not maybe_amounts and read_texts(first * 2, whole=True) is None:
         return cells, "text", ""  # most columns of texts
     different = dict.fromkeys(there)
-    none = [text for text in different if text in MISSING]
-    place = {text: at for at, text in enumerate(text for text in different if text not in MISSING)}
+    none = [text for text in different if text in NO_VALUE]
+    place = {text: at for at, text in enumerate(text for text in different if text not in NO_VALUE)}
     forms = forms_of(list(place)) if maybe_dates and len(place) > 1 else []
     if forms:
         notes.append(note_of_forms(name, forms))
@@ -129,7 +130,7 @@ def _read(cells: Cells, name: str, whole: bool, notes: list[str]) -> tuple[Cells
             return cells, "text", ""
         kind, (form, values) = "real", read
     if none:
-        notes.append(f"column {name!r}: {' and '.join(map(repr, none))} are missing cells")
+        notes.append(note_of_missing(name, none))
         place |= dict.fromkeys(none, -1)
         values.append(FILL[kind])
     out = np.full(len(cells.valid), FILL[kind], DTYPES[kind])

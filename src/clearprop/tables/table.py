@@ -16,8 +16,8 @@ from clearprop.errors import DataError
 from clearprop.words import did_you_mean
 
 __all__ = [
-    "HEADLESS", "MISSING", "UNSURE", "Cells", "Chunk", "Column", "Kind", "MemoryTable", "Table",
-    "recut", "unique_names",
+    "DASHES", "HEADLESS", "MISSING", "NO_VALUE", "UNSURE", "Cells", "Chunk", "Column", "Kind",
+    "MemoryTable", "Table", "note_of_missing", "recut", "unique_names",
 ]  # fmt: skip
 
 #: Cells of a text file that say "no value", whatever the kind of their column (with or without
@@ -25,6 +25,13 @@ __all__ = [
 MISSING: tuple[str, ...] = (
     "", "NA", "N/A", "n/a", "NaN", "nan", "NAN", "NULL", "Null", "null", "#N/A", "?",
 )  # fmt: skip
+
+#: Cells that say so where all others of their column are numbers, dates or truth values; among
+#: texts a dash is a text.
+DASHES: tuple[str, ...] = ("-", "--", "–", "—")
+
+#: What no number, date or truth value is.
+NO_VALUE = frozenset((*MISSING, *DASHES))
 
 #: How a note of an encoding ends that was found and not given.
 UNSURE = "if names look wrong, give its encoding"
@@ -255,6 +262,11 @@ def joined(parts: Sequence[Cells], kind: Kind) -> Cells:
         np.concatenate([part.values for part in parts]),
         np.concatenate([part.valid for part in parts]),
     )
+
+
+def note_of_missing(name: str, texts: Iterable[str]) -> str:
+    """Return what is said of a column in which these texts say "no value"."""
+    return f"column {name!r}: {' and '.join(map(repr, texts))} are missing cells"
 
 
 def unique_names(raw: Iterable[str], notes: list[str], *, spaces_tell: bool = False) -> list[str]:
