@@ -178,6 +178,25 @@ def test_weights_are_checked() -> None:
         read_weights(table, "v")
     with pytest.raises(DataError, match="weight 'z' is 0 in every row"):
         read_weights(table, "z")
+    with pytest.raises(DataError, match="weight 'c' is 'b' in row 1: weights must be 0 or more"):
+        read_weights(open_table({"c": ["b", "a"]}), "c")
+
+
+@pytest.mark.parametrize("settings", [{"preset": "fast"}, {"epochs": 1}])
+def test_a_cell_that_is_not_what_was_asked_for_is_no_proof_of_what_the_column_holds(
+    settings: dict[str, Any],
+) -> None:
+    when = np.datetime64("2024-01-31") + np.arange(40)
+    data = {"c": [*"ab" * 20], "d": when, "y": [k / 2 for k in range(40)]}
+    for column, role, row in (
+        ("c", "number", r"\d+ has '[ab]'"),
+        ("c", "boolean", r"\d+ has '[ab]'"),
+        ("c", "date", r"\d+ has '[ab]'"),
+        ("d", "number", r"\d+ has 2024-"),
+    ):
+        said = f"column '{column}' is asked for as a {role}, but row {row}"
+        with pytest.raises(DataError, match=said):
+            train_table(data, "y", columns={column: role}, **settings)
 
 
 def test_whole_numbers_that_look_like_an_identifier_are_used_with_a_caution() -> None:

@@ -80,7 +80,7 @@ def test_a_target_goes_through_json_to_the_bit(rng: np.random.Generator) -> None
         ([2.5, 2.5], None, "'y' is 2.5 in every training row"),
         ([f"label {k}" for k in range(60)], None, "nearly as many labels as rows"),
         (np.array(["2020-01-01", "2020-01-02"], "datetime64[D]"), None, "'y' holds dates"),
-        (["1", "x", "x"], "regression", "'y' holds numbers, but row 2 has 'x'"),
+        (["1", "x", "x"], "regression", "'y' is asked for as a number, but row 2 has 'x'"),
         (["b", "a", "b"], "regression", "holds texts such as 'a' and 'b', and a number was asked"),
         ([1.0, np.inf, 2.5], None, "'y' is infinite in row 2"),
     ],

@@ -21,8 +21,8 @@ from clearprop.tables.table import NO_VALUE, Cells
 from clearprop.tables.texts import moment_of, read_texts
 
 __all__ = [
-    "READERS", "Role", "date_names", "one_name", "read_days", "read_names", "read_numbers",
-    "respelt",
+    "READERS", "Role", "UnreadableError", "date_names", "one_name", "read_days", "read_names",
+    "read_numbers", "respelt",
 ]  # fmt: skip
 
 #: What a column is to a network.
@@ -33,6 +33,39 @@ _MONTH = re.compile(r"\d{4}(-\d{2})?", re.ASCII)
 _TRUTH = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "1": 1.0, "0": 0.0}
 
 
+class UnreadableError(DataError):
+    """A cell that is not what its column is read as.
+
+    Attributes
+    ----------
+    name : str
+        The column.
+    row : int
+        From 1.
+    shown : str
+        The cell, as messages show it.
+    """
+
+    def __init__(self, told: str, name: str = "", row: int = 0, shown: str = "") -> None:
+        super().__init__(told)
+        self.name, self.row, self.shown = name, row, shown
+
+    def as_asked(self, what: str, asked: str) -> DataError:
+        """The error, where the user said what the column is: nothing tells that it holds that.
+
+        Parameters
+        ----------
+        what : str
+            "column" or "target".
+        asked : str
+            What it was asked for as, such as "a number".
+        """
+        return DataError(
+            f"{what} {self.name!r} is asked for as {asked}, but row {self.row} has {self.shown}: "
+            "mend the value, leave the cell empty, or do not ask for that"
+        )
+
+
 def read_numbers(cells: Cells, name: str, start: int, form: str = "") -> Cells:
     """float64 values; text is parsed as Python's ``float`` does, truth values are 1 and 0.
 
@@ -41,7 +74,8 @@ def read_numbers(cells: Cells, name: str, start: int, form: str = "") -> Cells:
     Raises
     ------
     DataError
-        At the first cell that is no finite number, by its row (counted from 1).
+        At the first cell that is no finite number, by its row (counted from 1): `UnreadableError`
+        if it is no number at all.
     """
     values, valid = cells
     if not valid.any():  # whatever it would have held
@@ -192,21 +226,21 @@ def _parsed(
     return read_numbers(finite, name, start)
 
 
-def _cell(name: str, row: int, wanted: str, value: object) -> DataError:
+def _cell(name: str, row: int, wanted: str, value: object) -> UnreadableError:
     shown = f"{value!r}" if isinstance(value, str) else f"{value}"
     mend = "write it as in 2024-12-31" if wanted.startswith("dates") else "mend the value"
-    return DataError(
+    told = (
         f"column {name!r} holds {wanted}, but row {row + 1} has {shown}: "
         f"{mend}, or leave the cell empty"
     )
+    return UnreadableError(told, name, row + 1, shown)
 
 
-def _wrong(cells: Cells, name: str, start: int, wanted: str, got: str) -> DataError:
-    row = int(np.argmax(cells.valid))
-    return DataError(
-        f"column {name!r} holds {wanted}, but this table has {got} in it, "
-        f"{_name(cells.values[row])} in row {start + row + 1}"
-    )
+def _wrong(cells: Cells, name: str, start: int, wanted: str, got: str) -> UnreadableError:
+    first = int(np.argmax(cells.valid))
+    row, shown = start + first + 1, _name(cells.values[first])
+    told = f"column {name!r} holds {wanted}, but this table has {got} in it, {shown} in row {row}"
+    return UnreadableError(told, name, row, shown)
 
 
 #: How the cells of a column are read, after its role.

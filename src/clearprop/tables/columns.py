@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import DataError, SettingError
-from clearprop.tables.cells import Role
+from clearprop.tables.cells import READERS, Role, UnreadableError
 from clearprop.tables.facts import Asked, Facts
 from clearprop.tables.fold import gather
 from clearprop.tables.table import Chunk, Column, Kind, Table
@@ -161,7 +161,8 @@ def decide(
     Raises
     ------
     DataError
-        If a column does not exist, or none is left to learn from.
+        If a column does not exist, has a cell that is not what the column is said to hold, or none
+        is left to learn from.
     SettingError
         If a role does not exist, or a column is given two uses.
 
@@ -186,6 +187,8 @@ def decide(
     for name in (target, weight, split_by, *roles, *drop):
         if name is not None:
             table.column(name)
+    for name, role in roles.items():
+        _check_role(table, name, _ROLE[role], rows_per_chunk)
     aside = {*drop, *roles, weight, split_by}
     facts = _look(table, target, aside, rows_per_chunk)
     decided = []
@@ -205,6 +208,17 @@ def decide(
             + _overrule(table, decisions)
         )
     return decisions
+
+
+def _check_role(table: Table, name: str, role: Role, rows_per_chunk: int) -> None:
+    """See that every cell can be read as the user says; what was found by looking can."""
+    if role in ("category", _ROLE_OF[table.column(name).kind]):
+        return
+    try:
+        for chunk in table.chunks(rows_per_chunk, [name]):
+            READERS[role](chunk[name], name, chunk.start)
+    except UnreadableError as error:
+        raise error.as_asked("column", f"a {role}") from None
 
 
 def _unread(table: Table, column: Decision) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import DataError, SettingError
+from clearprop.tables.cells import UnreadableError
 from clearprop.tables.facts import Asked, Facts
 from clearprop.tables.fold import gather
 from clearprop.tables.table import Chunk, Table
@@ -120,7 +121,10 @@ def fit_target(
             rows = slice(chunk.start, chunk.start + chunk.rows)
             yield chunk, None if keep is None else keep[rows]
 
-    found = gather({name: Asked("number", moments=True)}, table.rows, chunks)[name]
+    try:
+        found = gather({name: Asked("number", moments=True)}, table.rows, chunks)[name]
+    except UnreadableError as error:
+        raise error.as_asked("target", "a number") from None
     if not found.count:
         raise DataError(f"target {name!r} has no value in any training row")
     if found.low == found.high:
