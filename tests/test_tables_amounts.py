@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,11 @@ from clearprop.errors import DataError
 from clearprop.tables.opening import open_table
 
 COLUMNS: dict[str, tuple[list[str], str, list[float]]] = {
-    "dollars": (["$1,234.50", "$7", "-$3.5", "$ 1e3"], "1,234.5", [1234.5, 7, -3.5, 1000]),
-    "per cent": (["12%", "7.5 %", "+1%", ".5%"], "1,234.5", [12, 7.5, 1, 0.5]),
+    "dollars": (["$1,234.50", "$7", "-$3.5", "$ 1e3"], "$1,234.5", [1234.5, 7, -3.5, 1000]),
+    "per cent": (["12%", "7.5 %", "+1%", ".5%"], "1,234.5%", [12, 7.5, 1, 0.5]),
     "thousands": (["1,234", "12", "1,000,000", "5.5"], "1,234.5", [1234, 12, 1e6, 5.5]),
     "dots": (["1.234,5", "7", "-12.345.678,9", "1"], "1.234,5", [1234.5, 7, -12345678.9, 1]),
-    "euros": (["1 234,5 €", "5 €", "6,7 €", ",5 €"], "1.234,5", [1234.5, 5, 6.7, 0.5]),
+    "euros": (["1 234,5 €", "5 €", "6,7 €", ",5 €"], "€1.234,5", [1234.5, 5, 6.7, 0.5]),
     "no break": (["1\u00a0234,5", "2\u202f000,25", "1", "2"], "1.234,5", [1234.5, 2000.25, 1, 2]),
 }
 #: What is left as text, and what is said of it.
@@ -88,7 +89,7 @@ def test_a_saved_model_reads_later_rows_in_its_form(kind: int, tmp_path: Path) -
     cp.train_table(source, "y", preset="fast").save(tmp_path / "m.clearprop")
     model = cp.load(tmp_path / "m.clearprop")
     assert model.encoder is not None
-    assert (model.encoder.columns[0].form, model.encoder.columns[0].kind) == ("1.234,5", "real")
+    assert (model.encoder.columns[0].form, model.encoder.columns[0].kind) == ("€1.234,5", "real")
     whole = model.predict(source)
     plain = cp.train_table({"a": x, "y": y}, "y", preset="fast").predict({"a": x})
     np.testing.assert_array_equal(whole, plain)
@@ -99,8 +100,40 @@ def test_a_saved_model_reads_later_rows_in_its_form(kind: int, tmp_path: Path) -
         assert one == pytest.approx(whole[row], rel=1e-6)
         assert model.predict({"a": [x[row]]})[0] == pytest.approx(whole[row], rel=1e-6)
     assert model.predict({"a": ["1.234"]}) == model.predict({"a": [1234.0]})
-    with pytest.raises(DataError, match="column 'a' holds numbers, but row 1 has '12,3,4'"):
+    with pytest.raises(DataError, match=r"holds numbers like €1.234,5, but row 1 has '12,3,4'"):
         model.predict({"a": ["12,3,4"]})
+
+
+@pytest.mark.parametrize(
+    ("written", "form", "others"),
+    [
+        ("${:,.2f}", "$1,234.5", ["€1,234.50", "12%", "12 €", "-£3"]),
+        ("{} %", "1,234.5%", ["12 $", "$12"]),
+        ("{:,}", "1,234.5", []),
+    ],
+)
+def test_a_cell_of_another_unit_is_refused_and_one_without_is_read(
+    written: str, form: str, others: list[str], tmp_path: Path
+) -> None:
+    texts = [written.format(300 * k) for k in range(40)]
+    data = {"a": texts, "y": [float(k) for k in range(40)]}
+    pd.DataFrame(data).to_csv(tmp_path / "t.csv", index=False)
+    for source in (data, str(tmp_path / "t.csv")):
+        for target in ("y", "a"):
+            frame = open_table(source) if target == "a" else source
+            model = cp.train_table(frame, target, epochs=1, members=1)
+            model.save(tmp_path / "m.clearprop")
+            model = cp.load(tmp_path / "m.clearprop")
+            rows: dict[str, Any] = {"a": texts[:1], "y": [0.0]}
+            for cell in ("7", "1,200", texts[1]):
+                assert np.isfinite(model.evaluate({**rows, "a": [cell]})["mae"])
+            for cell in others:
+                said = f"column 'a' holds numbers like {form}, but row 1 has '{cell}'"
+                with pytest.raises(DataError, match=re.escape(said)):
+                    model.evaluate({**rows, "a": [cell]})
+                (tmp_path / "one.csv").write_text(f'a,y\n"{cell}",0\n')
+                with pytest.raises(DataError, match=re.escape(said)):
+                    model.evaluate(str(tmp_path / "one.csv"))
 
 
 def test_a_target_may_be_an_amount(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Numbers as people write them: commas at the thousands, decimal commas, a currency, per cent.
 
-Two forms, named by an example of each: ``"1,234.5"`` and ``"1.234,5"`` (a space may stand for the
-first mark). A column has one of them if all its cells do and some cell tells: "47,43" alone may be
-two numbers, and "€ 1.234" may be either. Proved by ``tests/test_tables_amounts.py``.
+Marks stand as in ``"1,234.5"`` or as in ``"1.234,5"`` (a space may stand for the first one), and
+with its unit a form is named by an example: ``"$1,234.5"``, ``"1.234,5%"``. A column has one if all
+its cells do and some cell tells: "47,43" alone may be two numbers, and "€ 1.234" may be either. A
+cell of another unit is not read later, one without a unit is. Proved by
+``tests/test_tables_amounts.py``.
 """
 
 from __future__ import annotations
@@ -14,13 +16,18 @@ from dataclasses import dataclass
 
 __all__ = [
     "AMOUNTS", "COMMA", "CURRENCIES", "GROUPED", "POINT", "UNITS", "Marks", "amount_of", "form_of",
-    "marks_of", "may_be_amount", "pattern_of_amounts",
+    "marks_of", "may_be_amount", "pattern_of_amounts", "unit_of",
 ]  # fmt: skip
 
 POINT, COMMA = "1,234.5", "1.234,5"
-AMOUNTS: tuple[str, ...] = (POINT, COMMA)
 
 CURRENCIES = "$€£¥"
+#: All forms: the marks alone (of any unit), with a currency, with per cent.
+AMOUNTS: tuple[str, ...] = tuple(
+    form
+    for marks in (POINT, COMMA)
+    for form in (marks, *(sign + marks for sign in CURRENCIES), f"{marks}%")
+)
 _SPACE = " \u00a0\u202f"  # two of them are those that do not break
 
 #: The digits of each form: groups of three behind the first mark, or none.
@@ -38,14 +45,15 @@ _FRONT = rf"([+-]?[{CURRENCIES}][{_SPACE}]?|[{CURRENCIES}][{_SPACE}]?[+-])"
 _BEHIND = rf"([{_SPACE}]?[{CURRENCIES}%])?"
 
 
-def pattern_of_amounts(form: str) -> str:
-    """Return the regular expression of what is written in one of `AMOUNTS`, unit and all."""
-    number = _DIGITS[form] + _EXPONENT
+def pattern_of_amounts(marks: str) -> str:
+    """Return the regular expression of what has marks as `POINT` or `COMMA`, with any unit."""
+    number = _DIGITS[marks] + _EXPONENT
     return f"({_FRONT}{number}|[+-]?{number}{_BEHIND})"
 
 
-_PATTERNS = {form: re.compile(pattern_of_amounts(form)) for form in AMOUNTS}
+_PATTERNS = {marks: re.compile(pattern_of_amounts(marks)) for marks in (POINT, COMMA)}
 _CURRENCY = re.compile(f"[{CURRENCIES}]")
+_SIGN = re.compile(f"[{CURRENCIES}%]")
 _GROUPED = re.compile(GROUPED)
 
 
@@ -66,6 +74,8 @@ class Marks:
         Cells with such a mark.
     grouped : int
         Cells with a dot or a space at the thousands and a comma behind: "1.234,5".
+    currency : str
+        One of them; "" if there is none.
     """
 
     cells: int
@@ -77,9 +87,10 @@ class Marks:
     dots: int
     commas: int
     grouped: int
+    currency: str
 
     def forms(self, *, decimal_commas: bool = False) -> list[str]:
-        """Return the forms the column may have: one, none, or both where no cell tells which.
+        """Return what marks the column may have: `POINT`, `COMMA`, none, or both if none tells.
 
         Parameters
         ----------
@@ -131,7 +142,18 @@ def marks_of(texts: Sequence[str]) -> Marks:
         dots=sum("." in text for text in texts),
         commas=sum("," in text for text in texts),
         grouped=sum(bool(_GROUPED.search(text)) for text in texts),
+        currency=min((one for found in currencies for one in found), default=""),
     )
+
+
+def unit_of(form: str) -> str:
+    """Return the sign of a form's currency, or "%"; "" if it has none.
+
+    >>> unit_of("$1,234.5"), unit_of("1.234,5%"), unit_of("1,234.5")
+    ('$', '%', '')
+    """
+    found = _SIGN.search(form)
+    return found[0] if found else ""
 
 
 def amount_of(text: str, form: str) -> float:
@@ -140,17 +162,20 @@ def amount_of(text: str, form: str) -> float:
     Raises
     ------
     ValueError
-        If it tells none, or an infinite one.
+        If it tells none, an infinite one, or one of another unit.
 
     Examples
     --------
     >>> amount_of("-$1,234.50", "1,234.5"), amount_of("1 234,5 €", "1.234,5")
     (-1234.5, 1234.5)
     """
-    text = text.strip()
-    if _PATTERNS[form].fullmatch(text):
+    text, unit = text.strip(), unit_of(form)
+    marks = form.strip(unit) if unit else form
+    if _PATTERNS[marks].fullmatch(text):
+        if unit and unit_of(text) not in ("", unit):
+            raise ValueError(text)
         text = re.sub(UNITS, "", text)
-        text = text.replace(",", "") if form == POINT else text.replace(".", "").replace(",", ".")
+        text = text.replace(",", "") if marks == POINT else text.replace(".", "").replace(",", ".")
     number = float(text)
     if math.isinf(number):
         raise ValueError(text)
@@ -162,7 +187,7 @@ def form_of(name: str, marks: Marks, notes: list[str], *, decimal_commas: bool =
     forms = marks.forms(decimal_commas=decimal_commas)
     if len(forms) == 1:
         notes.append(f"column {name!r}: its numbers have {_told(forms[0], marks)}")
-        return forms[0]
+        return f"{forms[0]}%" if marks.percent else marks.currency + forms[0]
     if forms:
         notes.append(
             f"column {name!r} is text: its numbers may be written like {' or '.join(forms)}; "

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from clearprop.errors import DataError
-from clearprop.tables.amounts import amount_of
+from clearprop.tables.amounts import amount_of, unit_of
 from clearprop.tables.table import NO_VALUE, Cells
 from clearprop.tables.texts import moment_of, read_texts
 
@@ -83,7 +83,8 @@ def read_numbers(cells: Cells, name: str, start: int, form: str = "") -> Cells:
     kind = values.dtype.kind
     if kind == "O":
         parse = partial(amount_of, form=form) if form else float
-        return _parsed(cells, name, start, parse, "numbers")
+        wanted = f"numbers like {form}" if unit_of(form) else "numbers"
+        return _parsed(cells, name, start, parse, wanted)
     if kind == "M":
         raise _wrong(cells, name, start, "numbers", "dates")
     numbers = values.astype(np.float64, copy=False)

@@ -15,7 +15,7 @@ from typing import Any
 
 from clearprop.errors import DataError, FileError
 from clearprop.tables.amounts import (
-    AMOUNTS,
+    COMMA,
     CURRENCIES,
     GROUPED,
     POINT,
@@ -318,7 +318,7 @@ def _other_kind(
         # One with an offset is a moment too: in UTC, as all others are.
         if fitting([f"CASE WHEN {written} AND {finite} THEN 1 END"])[0]:
             return Field(name, "date", f"make_timestamp(epoch_us(CAST({cell} AS TIMESTAMPTZ)))")
-    elif any(re.fullmatch(pattern_of_amounts(form), least) for form in AMOUNTS):
+    elif any(re.fullmatch(pattern_of_amounts(marks), least) for marks in (POINT, COMMA)):
         found = _amounts(ask, source, text, trimmed, delimiter, notes)
         if found is not None:
             return found
@@ -362,18 +362,19 @@ def _amounts(
     signs = f"regexp_extract({cell}, '[{CURRENCIES}]')"
     counts = [
         f"count({cell})",
-        *(count(like(pattern_of_amounts(form))) for form in AMOUNTS),
+        *(count(like(pattern_of_amounts(marks))) for marks in (POINT, COMMA)),
         count(f"ends_with({cell}, '%')"),
         count(f"{signs} <> ''"),
         f"count(DISTINCT nullif({signs}, ''))",
         *(count(f"contains({cell}, '{mark}')") for mark in ".,"),
         count(f"regexp_matches({cell}, {literal(GROUPED)})"),
+        f"coalesce(min(nullif({signs}, '')), '')",
     ]
     marks = Marks(*ask(f"SELECT {', '.join(counts)} FROM {source}")[0])
     own: list[str] = []
     form = form_of(text.name, marks, own, decimal_commas=delimiter != ",")
     number = f"regexp_replace({cell}, {literal(UNITS)}, '', 'g')"
-    if form == POINT:
+    if POINT in form:
         number = f"replace({number}, ',', '')"
     else:
         number = f"replace(replace({number}, '.', ''), ',', '.')"
