@@ -6,10 +6,9 @@ overruled by name.
 
 from __future__ import annotations
 
-import math
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -244,7 +243,7 @@ def _overrule(table: Table, decisions: Decisions) -> str:
             and seen.count
             and not (column.levels == 1 or seen.low == seen.high)
         ):
-            numbers = column.kind in ("integer", "real") or _are_numbers(seen.levels or ())
+            numbers = column.kind in ("integer", "real") or _are_numbers(table, column.name)
             if not numbers and _noted(table, column.name):
                 continue  # which says how its cells are to be written
             role = "number" if numbers else "category"
@@ -252,17 +251,14 @@ def _overrule(table: Table, decisions: Decisions) -> str:
     return ""
 
 
-def _are_numbers(texts: Iterable[str]) -> bool:
-    """Whether texts are numbers that were not read as such, as zeros lead or 64 bits are too few.
-
-    >>> _are_numbers(["007", "18446744073709551616"]), _are_numbers(["007", "red"])
-    (True, False)
-    """
+def _are_numbers(table: Table, name: str) -> bool:
+    """Whether texts can be numbers that were not read as such: zeros lead, 64 bits are too few."""
     try:
-        numbers = [float(text) for text in texts]
-    except ValueError:
+        for chunk in table.chunks(names=[name]):
+            READERS["number"](chunk[name], name, chunk.start)
+    except DataError:
         return False
-    return any(map(math.isfinite, numbers))
+    return True
 
 
 def check_uses(
