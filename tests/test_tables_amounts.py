@@ -74,7 +74,7 @@ def test_where_semicolons_divide_a_comma_is_decimal(tmp_path: Path) -> None:
 def test_missing_words_among_amounts_are_missing_cells() -> None:
     table = open_table({"a": ["$1,200", "?", None, "$3"]})
     assert table.read()["a"].valid.tolist() == [True, False, False, True]
-    assert any("'?' are missing cells" in note for note in table.notes)
+    assert any("'?' is a missing cell" in note for note in table.notes)
 
 
 @pytest.mark.parametrize("kind", [0, 1])

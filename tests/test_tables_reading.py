@@ -153,7 +153,7 @@ def test_a_dash_among_numbers_or_dates_is_a_missing_cell_and_among_texts_a_text(
         for name, (_, kind, wanted) in columns.items():
             assert (table.column(name).kind, values(table, name)) == (kind, wanted)
         assert table.column("day").kind == "date" and values(table, "day")[1] is None
-        told = [note for note in table.notes if "missing cells" in note]
+        told = [note for note in table.notes if "missing cell" in note]
         assert [note.split("'")[1] for note in told] == ["whole", "real", "amount", "day"]
         assert "'-' and '--' are missing cells" in told[0]
 

@@ -266,7 +266,9 @@ def joined(parts: Sequence[Cells], kind: Kind) -> Cells:
 
 def note_of_missing(name: str, texts: Iterable[str]) -> str:
     """Return what is said of a column in which these texts say "no value"."""
-    return f"column {name!r}: {' and '.join(map(repr, texts))} are missing cells"
+    shown = [*map(repr, texts)]
+    told = "is a missing cell" if len(shown) == 1 else "are missing cells"
+    return f"column {name!r}: {' and '.join(shown)} {told}"
 
 
 def unique_names(raw: Iterable[str], notes: list[str], *, spaces_tell: bool = False) -> list[str]:
