@@ -462,6 +462,8 @@ def test_predictions_replace_such_predictions_alone(run: Run) -> None:
         assert run(*predict)[0] == 0  # the same command again
         assert Path(name).read_bytes() == written
         refused(run, [*predict, "--probabilities"], name, "is not replaced")
+        Path(name).write_bytes(b"")  # nothing is in it that could be lost
+        assert run(*predict)[0] == 0 and Path(name).read_bytes() == written
     refused(run, ["predict", "old.clearprop", "good.csv", "-o", "good.csv", "--overwrite"],
             "is read", code=2)  # fmt: skip
 

@@ -19,6 +19,8 @@ from conftest import Run
 
 import clearprop as cp
 from clearprop.cli.train_options import train as train_command
+from clearprop.tables.fingerprint import fingerprint
+from clearprop.tables.opening import open_table
 
 
 def test_data_and_target_are_enough_for_a_good_model(run: Run) -> None:
@@ -176,6 +178,14 @@ def test_figures_of_rows_that_trained_are_shown_with_a_caution(run: Run) -> None
     for name, seen in (("p.csv", True), ("turned.csv", True), ("rest.csv", False)):
         _, out, _ = run("evaluate", "m.clearprop", name)
         assert ("the model was trained on this table" in out) == seen
+        _, out, _ = run("evaluate", "m.clearprop", name, "--json")
+        assert json.loads(out)["trained_on_these_rows"] is seen
+    model = cp.load("m.clearprop")
+    assert model.encoder is not None
+    cells = [*model.encoder.names, "sex"]  # as they stand: what models kept before
+    model.provenance["fingerprint"] = fingerprint(open_table("p.csv"), cells)
+    model.save("m.clearprop")
+    for name, seen in (("p.csv", True), ("rest.csv", False)):
         _, out, _ = run("evaluate", "m.clearprop", name, "--json")
         assert json.loads(out)["trained_on_these_rows"] is seen
 

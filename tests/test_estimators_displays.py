@@ -14,6 +14,7 @@ import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, LearningCurveDisplay
+from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -73,9 +74,11 @@ def test_what_holds_a_network_is_drawn_as_it_is(iris: Any) -> None:
     pipeline = make_pipeline(StandardScaler(), model)
     search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.1]}, cv=2).fit(X, y)
     theirs = TransformedTargetRegressor(cp.MLPRegressor(max_iter=3)).fit(X, X[:, 0])
+    alone = MLPRegressor(max_iter=3).fit(X, X[:, 0])
     for outer, inner in (
         (search, search.best_estimator_[-1]),
         (theirs, theirs.regressor_),
+        (alone, alone),
     ):
         (run,) = cp.LossCurveDisplay.from_runs(outer).runs
         assert run.cost.tolist() == inner.loss_curve_
@@ -145,6 +148,8 @@ def test_what_has_no_costs_is_refused(iris: Any) -> None:
         cp.LossCurveDisplay.from_estimator(
             cp.MLPClassifier((2,), solver="lbfgs", max_iter=2).fit(X, y)
         )
+    with pytest.raises(SettingError, match="StandardScaler has no costs of epochs: it is no net"):
+        cp.LossCurveDisplay.from_estimator(StandardScaler().fit(X))
     with pytest.raises(SettingError, match="estimator or a Model"):
         cp.LossCurveDisplay.from_estimator(3)
 

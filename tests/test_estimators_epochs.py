@@ -163,6 +163,30 @@ def test_a_setting_of_another_loss_or_solver_is_told(
         cp.MLPRegressor(**SMALL, **idle, **does).fit(X, numbers)
 
 
+@pytest.mark.parametrize("kind", [cp.MLPClassifier, cp.MLPRegressor])
+def test_a_class_of_its_own_built_on_ours_fits(
+    kind: Any, X: Array, labels: Array, numbers: Array
+) -> None:
+    class Own(kind):  # type: ignore[misc]
+        def __init__(self, alpha: float = 1e-4) -> None:
+            super().__init__(alpha=alpha, **SMALL)
+
+    y = labels if kind is cp.MLPClassifier else numbers
+    assert same_bits(Own(0.1).fit(X, y), kind(alpha=0.1, **SMALL).fit(X, y))
+
+
+def test_a_callback_of_lbfgs_keeps_the_weights_it_saw(X: Array, numbers: Array) -> None:
+    kept: list[tuple[Array, Array]] = []
+
+    def look(model: Any) -> bool:
+        kept.append((model.coefs_[0], model.coefs_[0].copy()))
+        return len(kept) == 5
+
+    cp.MLPRegressor(solver="lbfgs", random_state=0, callbacks=look).fit(X, numbers)
+    assert all(np.array_equal(own, then) for own, then in kept)
+    assert not np.array_equal(kept[0][1], kept[4][1])
+
+
 def test_a_callback_of_lbfgs_sees_the_loss(X: Array, numbers: Array) -> None:
     seen: list[float] = []
 

@@ -246,6 +246,11 @@ def test_dates_are_labels_that_a_saved_model_knows(unit: str, tmp_path: Path) ->
     assert later.labels == ("2024-01-01", "2024-02-01")
     for judged in (later.evaluate(X, y), later.evaluate(X.assign(y=y))):
         assert judged["accuracy"] == 1
+    lacking = np.array(["2024-01-01", None] * 20, object)
+    with pytest.raises(DataError, match="the label None in row 1, which training has not seen"):
+        later.evaluate(X, lacking)
+    with pytest.raises(DataError, match="less than a microsecond apart"):
+        classifier().fit(X, np.datetime64("2024-01-01", "ns") + np.arange(40) % 2)
     with pytest.raises(DataError, match="the label of row 4 is missing"):
         classifier().fit(X, np.where(np.arange(40) == 3, np.datetime64("NaT"), y))
 

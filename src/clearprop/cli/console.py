@@ -44,7 +44,7 @@ def line(text: str = "", style: str = "") -> None:
     bare = text.lstrip()
     indent = len(text) - len(bare)
     told = Text(visible(bare), style)
-    for part in told.wrap(_out, _out.width - indent) if _out.is_terminal else [told]:
+    for part in told.wrap(_out, max(1, _out.width - indent)) if _out.is_terminal else [told]:
         part.rstrip()  # no blanks at the ends of lines: they are copied
         _out.print(Text(" " * indent).append_text(part), soft_wrap=True)
 

@@ -22,7 +22,7 @@ from clearprop.cli.writing import (
 from clearprop.errors import ClearPropError, UsageError
 from clearprop.model import Model
 from clearprop.tables import Cells, Table
-from clearprop.tables.fingerprint import fingerprint_as_read
+from clearprop.tables.fingerprint import fingerprint, fingerprint_as_read
 from clearprop.words import visible
 
 __all__ = ["evaluate", "predict"]
@@ -68,7 +68,10 @@ def _seen(model: Model, table: Table) -> bool:
     kept = model.provenance.get("fingerprint")
     if kept is None or model.encoder is None:
         return False
-    return bool(kept == fingerprint_as_read(table, model.encoder, model.target))
+    if kept == fingerprint_as_read(table, model.encoder, model.target):
+        return True
+    # Models saved before keep the digest of the cells as they stand.
+    return bool(kept == fingerprint(table, [*model.encoder.names, model.target.name]))
 
 
 def predict(

@@ -95,7 +95,7 @@ def check_replaced(path: str, columns: Sequence[Column]) -> None:
     FileError
         If another file stands there.
     """
-    if not os.path.exists(path):
+    if not os.path.exists(path) or not os.path.getsize(path):  # of nothing, nothing is lost
         return
     try:
         found = open_table(path).names

@@ -166,8 +166,8 @@ def _runs(estimator: Any) -> list[Run]:
     check_is_fitted(last)
     if hasattr(last, "histories_"):
         return _judged(last.histories_, last.epochs_)
-    if not hasattr(last, "to_network"):
-        raise SettingError(f"a {type(last).__name__} has no costs of epochs: it is no network")
+    if not hasattr(last, "loss_curve_") and not hasattr(last, "to_network"):
+        raise SettingError(f"{type(last).__name__} has no costs of epochs: it is no network")
     if not getattr(last, "loss_curve_", None):
         raise SettingError(
             f"this {type(last).__name__} has no cost of each epoch: solvers 'sgd', 'adam', 'adamw' "

@@ -89,7 +89,8 @@ def lbfgs(
     """
 
     def after(intermediate_result: OptimizeResult) -> None:  # by this name SciPy gives J too
-        if each(intermediate_result.x, float(intermediate_result.fun)):
+        # … and the vector that it goes on with: a copy stays what it is.
+        if each(intermediate_result.x.copy(), float(intermediate_result.fun)):
             raise StopIteration
 
     found = minimize(

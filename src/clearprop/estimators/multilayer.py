@@ -10,8 +10,6 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from inspect import signature
 from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar, Literal
@@ -32,6 +30,7 @@ from clearprop.estimators.held_rows import held_rows
 from clearprop.estimators.lbfgs import Objective
 from clearprop.estimators.listening import CallbackSupport, with_callbacks
 from clearprop.estimators.machine import Machine
+from clearprop.estimators.multilayer_settings import DEFAULTS
 from clearprop.estimators.reading import read, read_weights
 from clearprop.estimators.row_weights import near_one, product
 from clearprop.estimators.rows import Rows
@@ -47,11 +46,6 @@ _FOUND_RIGHT: set[tuple[Any, ...]] = set()
 _MOST_FOUND = 4096
 
 
-@cache
-def _defaults(kind: type) -> dict[str, Any]:
-    return {name: one.default for name, one in signature(kind).parameters.items()}
-
-
 def _is_sizes(value: Any) -> bool:
     return type(value) is tuple and all(type(one) is int for one in value)
 
@@ -59,8 +53,10 @@ def _is_sizes(value: Any) -> bool:
 class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
     """A network of dense layers as an estimator; see the two classes built on it."""
 
-    _settings_of: ClassVar[Mapping[str, tuple[str, str]]] = {"weight_decay": ("solver", "adamw")}
-    """Settings that belong to one value of another."""
+    _settings_of: ClassVar[Mapping[str, tuple[float, str, str]]] = {
+        "weight_decay": (DEFAULTS["weight_decay"], "solver", "adamw")
+    }
+    """Settings that do nothing but with one value of another: {name: (default, other, value)}."""
 
     # -- what the two classes say ------------------------------------------------------------------
     @abstractmethod
@@ -192,9 +188,9 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
                 f"residual=True adds nothing to hidden_layer_sizes={self.hidden_layer_sizes}: a "
                 "layer adds the one before it if that is as wide"
             )
-        for name, (setting, value) in self._settings_of.items():
+        for name, (default, setting, value) in self._settings_of.items():
             own = getattr(self, name)
-            if own != _defaults(type(self))[name] and getattr(self, setting) != value:
+            if own != default and getattr(self, setting) != value:
                 yield f"{name}={own} does nothing without {setting}={value!r}"
 
     def _hidden(self) -> list[int]:

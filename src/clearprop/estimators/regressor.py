@@ -66,10 +66,10 @@ class MLPRegressor(RegressorMixin, Multilayer):  # type: ignore[misc]
     """
 
     _parameter_constraints: dict[str, Any] = REGRESSOR
-    _settings_of: ClassVar[Mapping[str, tuple[str, str]]] = {
+    _settings_of: ClassVar[Mapping[str, tuple[float, str, str]]] = {
         **Multilayer._settings_of,
-        "huber_limit": ("loss", "huber"),
-        "quantile": ("loss", "quantile"),
+        "huber_limit": (1.0, "loss", "huber"),
+        "quantile": (0.5, "loss", "quantile"),
     }
 
     @constructed(Settings, DEFAULTS)

@@ -91,6 +91,10 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
     name = _KINDS.get(classes.dtype.kind, "text")
     if classes.dtype.kind == "M":
         names = date_names(classes)
+        if len(set(names)) < len(names):
+            raise DataError(
+                "the labels y are dates less than a microsecond apart: make texts of them"
+            )
     else:
         names = [str(one).lower() if name == "boolean" else str(one) for one in classes.tolist()]
     why = "a classifier was asked for"

@@ -73,7 +73,7 @@ def encode_target(target: Target, Y: Any) -> NDArray[Any]:
     flat = y.reshape(-1)
     given = date_names(flat) if flat.dtype.kind == "M" else flat.tolist()
     if target.kind == "text":  # as which labels of other types, such as dates, are kept in a file
-        given = [one if isinstance(one, str) else str(one) for one in given]
+        given = [one if one is None or one != one else str(one) for one in given]
     codes = np.fromiter((place.get(one, -1) for one in given), np.int64, y.size)
     if (codes < 0).any():
         row = int(np.argmax(codes < 0))
