@@ -388,3 +388,5 @@ def test_a_polars_category_of_numbers_is_numbers() -> None:
 def test_sizes_in_place_of_the_loss_are_known_for_what_they_are(sizes: Any) -> None:
     with pytest.raises(cp.ClearPropError, match=re.escape(f"hidden_layer_sizes={sizes!r}")):
         cp.MLPRegressor(sizes).fit([[1.0], [2.0]], [1.0, 2.0])
+    with pytest.raises(ValueError, match="'loss' parameter"):
+        cp.MLPRegressor(True).fit([[1.0], [2.0]], [1.0, 2.0])

@@ -85,7 +85,8 @@ class MLPRegressor(RegressorMixin, Multilayer):  # type: ignore[misc]
     ) -> None: ...
 
     def _validate_params(self) -> None:
-        if isinstance(self.loss, int | tuple | list):  # as MLPClassifier's first argument
+        sizes = isinstance(self.loss, int | tuple | list) and not isinstance(self.loss, bool)
+        if sizes:  # as MLPClassifier's first argument
             raise SettingError(
                 f"loss={self.loss!r}: the first argument is the loss, as in scikit-learn; write "
                 f"hidden_layer_sizes={self.loss!r}"
