@@ -199,15 +199,16 @@ class Replay(Mapping[str, Array]):
     def _run(self, step: Step) -> Array:
         to, members = step.target.type, self.base.plan.graph.members
         axes = ((members,) if to.member else ()) + ((self.base.rows,) if to.sample else ())
+        whole = axes + to.shape
         total: Array | None = None
         for term in step.terms:
             try:  # a second mistake may read what the first has given another shape
                 array = spread(evaluate(term.expr, self), term.expr.type, to)
-                full = np.broadcast_to(array, axes + to.shape)
+                full = array if array.shape == whole else np.broadcast_to(array, whole)
             except (ValueError, IndexError):
                 raise ShapeError(f"{step.id}: {term.expr.type} does not fit {to}") from None
             total = full if total is None else total + full
-        return np.zeros(axes + to.shape) if total is None else np.array(total)
+        return np.zeros(whole) if total is None else np.array(total)
 
     def gradient(self, parameter: str) -> Array:
         """Return ∂J/∂parameter as the rewritten plan has it."""

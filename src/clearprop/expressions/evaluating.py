@@ -6,7 +6,6 @@ Proved by ``tests/test_expressions.py``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -30,7 +29,7 @@ from clearprop.expressions.tree import (
     Sym,
     Transpose,
 )
-from clearprop.expressions.types import Array, Axis, Type, spread
+from clearprop.expressions.types import Array, Axis, Type, spread, spread_leading
 
 __all__ = ["evaluate"]
 
@@ -72,60 +71,57 @@ def _evaluate(expr: Expr, values: Mapping[str, Array], known: dict[int, Array]) 
 
 
 def _compute(expr: Expr, values: Mapping[str, Array], known: dict[int, Array]) -> Array:
-    def value(part: Expr, to: Type | None = None) -> Array:
-        array = _evaluate(part, values, known)
-        return array if to is None else spread(array, part.type, to)
+    def value(part: Expr) -> Array:
+        return _evaluate(part, values, known)
 
-    match expr:
+    def beside(part: Expr) -> Array:
+        return spread(_evaluate(part, values, known), part.type, expr.type)
+
+    def each(part: Expr) -> Array:  # of each member and sample, in its own shape
+        return spread_leading(_evaluate(part, values, known), part.type, expr.type)
+
+    match expr:  # the first are the most frequent
         case Sym(name):
             return np.asarray(values[name])
-        case Num(number):
-            return np.asarray(number, dtype=np.float64)
-        case Add(terms):
-            total = value(terms[0], expr.type)
-            for term in terms[1:]:
-                total = total + value(term, expr.type)
-            return total
-        case Neg(body):
-            return np.asarray(-value(body))
-        case Hadamard(left, right):
-            return value(left, expr.type) * value(right, expr.type)
-        case Divide(numerator, denominator):
-            return np.asarray(value(numerator, expr.type) / value(denominator, expr.type))
-        case Power(base, exponent):
-            return np.asarray(value(base, expr.type) ** value(exponent, expr.type))
-        case Apply(function, args, attrs, form):
-            common = Type((), expr.type.sample, expr.type.member)
-            arrays = tuple(value(arg, replace(common, shape=arg.shape)) for arg in args)
-            return function.evaluate(form, arrays, dict(attrs))
-        case Less(left, right, or_equal):
-            a, b = value(left, expr.type), value(right, expr.type)
-            return np.asarray(a <= b if or_equal else a < b)
-        case Cases(condition, then, otherwise):
-            chosen = (value(part, expr.type) for part in (condition, then, otherwise))
-            return np.where(*chosen)
         case MatMul(Transpose(matrix), OneHot(index, _)):  # Eᵀ 1ₖ is the row k of E
             return _rows(value(matrix), matrix.type, value(index))
         case MatMul(left, right):
             return _product(value(left), left.type, value(right), right.type, expr.type)
-        case Transpose(body):
-            array = value(body)
-            return array[..., None, :] if len(body.shape) == 1 else np.swapaxes(array, -1, -2)
-        case Outer(left, right):
-            vectors = Type((), expr.type.sample, expr.type.member)
-            a = value(left, replace(vectors, shape=left.shape))
-            b = value(right, replace(vectors, shape=right.shape))
-            return a[..., :, None] * b[..., None, :]
+        case Hadamard(left, right):
+            return beside(left) * beside(right)
+        case Apply(function, args, attrs, form):
+            return function.evaluate(form, tuple(map(each, args)), dict(attrs))
         case Sum(over, Outer(OneHot(index, levels), right) as body) if over == ("sample",):
             return _rows_sum(value(index), levels, value(right), right.type, body.type)
         case Sum(over, Outer(left, right) as body) if "sample" in over and "unit" not in over:
             return _outer_sum(over, body, value(left), value(right))
         case Sum(over, body):
             return _sum(over, body.type, value(body))
+        case Num(number):
+            return np.asarray(number, dtype=np.float64)
+        case Neg(body):
+            return np.asarray(-value(body))
+        case Add(terms):
+            total = beside(terms[0])
+            for term in terms[1:]:
+                total = total + beside(term)
+            return total
+        case Divide(numerator, denominator):
+            return np.asarray(beside(numerator) / beside(denominator))
+        case Power(base, exponent):
+            return np.asarray(beside(base) ** beside(exponent))
+        case Transpose(body):
+            array = value(body)
+            return array[..., None, :] if len(body.shape) == 1 else np.swapaxes(array, -1, -2)
+        case Outer(left, right):
+            return each(left)[..., :, None] * each(right)[..., None, :]
+        case Less(left, right, or_equal):
+            a, b = beside(left), beside(right)
+            return np.asarray(a <= b if or_equal else a < b)
+        case Cases(condition, then, otherwise):
+            return np.where(beside(condition), beside(then), beside(otherwise))
         case Concat(parts):
-            to = [replace(expr.type, shape=part.shape) for part in parts]
-            full = _broadcast_leading([value(p, t) for p, t in zip(parts, to, strict=True)])
-            return np.concatenate(full, axis=-1)
+            return np.concatenate(_broadcast_leading([each(part) for part in parts]), axis=-1)
         case Slice(body, start, stop):
             return value(body)[..., start:stop]
         case OneHot(index, levels):
@@ -142,8 +138,7 @@ def _broadcast_leading(arrays: list[Array]) -> list[Array]:
 
 def _product(a: Array, left: Type, b: Array, right: Type, to: Type) -> Array:
     if left.sample or not right.sample:  # a row vector of each sample, or no samples at all
-        matrix = spread(a, left, replace(to, shape=left.shape))
-        vector = spread(b, right, replace(to, shape=right.shape))
+        matrix, vector = spread_leading(a, left, to), spread_leading(b, right, to)
         product = np.matmul(matrix, vector[..., None])[..., 0]
         return np.asarray(product[..., 0] if to.shape == () else product)
     # one matrix for all samples: rows of b are the samples, so z = W a becomes b Wᵀ
@@ -171,11 +166,9 @@ def _rows_sum(index: Array, levels: int, right: Array, of: Type, to: Type) -> Ar
 def _outer_sum(over: tuple[Axis, ...], body: Outer, a: Array, b: Array) -> Array:
     """Σ over samples of left · rightᵀ as one product, without an array of (m, r, c)."""
     to = body.type
-    a = spread(a, body.left.type, replace(to, shape=body.left.shape))
-    b = spread(b, body.right.type, replace(to, shape=body.right.shape))
-    rows = max(a.shape[-2], b.shape[-2])  # one of them may be the same for all samples
-    a = np.broadcast_to(a, (*a.shape[:-2], rows, a.shape[-1]))
-    b = np.broadcast_to(b, (*b.shape[:-2], rows, b.shape[-1]))
+    a, b = spread_leading(a, body.left.type, to), spread_leading(b, body.right.type, to)
+    if a.shape[-2] != b.shape[-2]:  # one of them is the same for all samples
+        a, b = _broadcast_leading([a, b])
     total = np.matmul(np.swapaxes(a, -1, -2), b)
     return np.asarray(total.sum(axis=0) if to.member and "member" in over else total)
 

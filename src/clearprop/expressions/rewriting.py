@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from clearprop.expressions.tree import Expr, Sym
@@ -48,8 +48,8 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     True
     """
     updates: dict[str, Any] = {}
-    for entry in fields(expr):  # type: ignore[arg-type]
-        value = getattr(expr, entry.name)
+    for name in expr.__match_args__:
+        value = getattr(expr, name)
         if isinstance(value, Expr):
             new: Any = rewrite(value, change)
         elif isinstance(value, tuple) and any(isinstance(item, Expr) for item in value):
@@ -57,7 +57,7 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
         else:
             continue
         if new is not value:
-            updates[entry.name] = new
+            updates[name] = new
     return change(replace(expr, **updates) if updates else expr)  # type: ignore[type-var]
 
 

@@ -8,9 +8,9 @@ Every expression has a `Type`: the textbook shape of ONE sample (scalar ``()``, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from clearprop.errors import ShapeError
 from clearprop.expressions.types import Array, Axis, Form, Type
@@ -36,6 +36,8 @@ class Applicable(Protocol):
 class Expr:
     """A node of an expression tree: immutable, typed, equal when its structure is equal."""
 
+    __match_args__: ClassVar[tuple[str, ...]]  # every subclass is a dataclass: its fields' names
+
     @cached_property
     def type(self) -> Type:
         """The value's type; raises ShapeError if the operands do not fit."""
@@ -52,8 +54,8 @@ class Expr:
     def children(self) -> tuple[Expr, ...]:
         """Return the direct subtrees, left to right."""
         found: list[Expr] = []
-        for entry in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
-            value = getattr(self, entry.name)
+        for name in self.__match_args__:
+            value = getattr(self, name)
             if isinstance(value, Expr):
                 found.append(value)
             elif isinstance(value, tuple):

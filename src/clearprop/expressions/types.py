@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Array", "Axis", "Form", "Type", "spread"]
+__all__ = ["Array", "Axis", "Form", "Type", "spread", "spread_leading"]
 
 Array = NDArray[np.float64]
 Axis = Literal["sample", "member", "unit"]
@@ -43,10 +43,16 @@ class Type:
 
 def spread(array: Array, of: Type, to: Type) -> Array:
     """Give ``array`` of type ``of`` length-1 axes wherever ``to`` has an axis that it lacks."""
-    if to.sample and not of.sample:
-        array = np.expand_dims(array, 1 if of.member else 0)
-    if to.member and not of.member:
-        array = np.expand_dims(array, 0)
+    array = spread_leading(array, of, to)
     for _ in range(len(to.shape) - len(of.shape)):
         array = array[..., None]
+    return array
+
+
+def spread_leading(array: Array, of: Type, to: Type) -> Array:
+    """Do so for the axes of members and samples alone: the shape of a sample stays."""
+    if to.sample and not of.sample:
+        array = array[:, None] if of.member else array[None]
+    if to.member and not of.member:
+        array = array[None]
     return array
