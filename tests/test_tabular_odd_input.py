@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
@@ -30,8 +31,14 @@ def classifier(**settings: Any) -> cp.TabularClassifier:
 
 @pytest.mark.parametrize(
     "given",
-    [pl.DataFrame.lazy, nw.from_native, lambda frame: nw.from_native(frame.lazy())],
-    ids=["lazy", "narwhals", "narwhals, lazy"],
+    [
+        pl.DataFrame.lazy,
+        nw.from_native,
+        lambda frame: nw.from_native(frame.lazy()),
+        lambda frame: pa.RecordBatch.from_pandas(frame.to_pandas()),
+        lambda frame: duckdb.sql("SELECT * FROM frame"),
+    ],
+    ids=["lazy", "narwhals", "narwhals, lazy", "Arrow's batch", "DuckDB's relation"],
 )
 def test_columns_keep_their_names_however_the_frame_is_given(given: Callable[..., Any]) -> None:
     frame = pl.DataFrame({"x": x, "z": z})
@@ -64,6 +71,18 @@ def test_a_mask_of_an_array_is_of_missing_cells() -> None:
     X = np.ma.array(np.column_stack([x, z]), mask=np.column_stack([x > 1, z > 9]))
     names = cp.TableEncoder().fit(X).get_feature_names_out().tolist()
     assert names == ["x0", "x0 missing", "x1"]
+
+
+def test_a_missing_label_is_missing_in_a_list_too() -> None:
+    with pytest.raises(DataError, match="the label of row 3 is missing"):
+        classifier().fit({"x": x}, ["yes", "no", float("nan")] * 40)
+
+
+def test_a_missing_cell_beside_texts_is_missing_in_a_list_of_rows_too() -> None:
+    rows = [[0.5, "q"], [1.5, float("nan")], [2.5, "r"], [0.5, "q"]]
+    names = cp.TableEncoder().fit(rows).get_feature_names_out().tolist()
+    assert names == ["x0", "x1=q", "x1=r", "x1 missing"]
+    assert names == cp.TableEncoder().fit(np.array(rows, object)).get_feature_names_out().tolist()
 
 
 @pytest.mark.parametrize("weight", [5e-324, 1e-308, 1e200])

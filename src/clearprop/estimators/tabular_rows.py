@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from clearprop.errors import DataError, SettingError
+from clearprop.estimators.texts import array_of
 from clearprop.tables import MemoryTable, Table
 from clearprop.tables.cells import Role
 from clearprop.tables.columns import Decisions, decide
@@ -132,14 +133,24 @@ def _is_series(X: Any) -> bool:
 
 
 def in_memory(X: Any) -> Any:
-    """Return X; what narwhals wraps without it, and what is lazy computed."""
+    """Return X; what narwhals wraps without it, what is lazy computed, a batch of Arrow as a table.
+
+    So its names are those of its columns, whatever stands in memory.
+    """
     X = nw.to_native(X, pass_through=True)
-    return X.collect() if nw.dependencies.is_polars_lazyframe(X) else X
+    if nw.dependencies.is_into_dataframe(X):
+        return X
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):  # of Polars, DuckDB, …
+        return frame.collect().to_native()
+    arrow = nw.dependencies.get_pyarrow()
+    batch = arrow is not None and isinstance(X, arrow.RecordBatch)
+    return arrow.Table.from_batches([X]) if batch else X
 
 
 def _array(X: Any) -> NDArray[Any]:
     try:
-        return np.asanyarray(X)  # a mask stays
+        return array_of(X)
     except ValueError as error:
         raise DataError(f"X is no table: {error}") from None
 

@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import type_of_target
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.row_weights import near_one
-from clearprop.estimators.texts import as_objects
+from clearprop.estimators.texts import array_of, as_objects
 from clearprop.settings import Attr
 from clearprop.tables import Kind
 from clearprop.tables.cells import date_names
@@ -326,7 +326,7 @@ def _one_each(y: Any, rows: int) -> NDArray[Any]:
     if np.ma.getmask(y).any():
         row = int(np.argmax(np.ma.getmaskarray(y))) + 1
         raise DataError(f"y is masked in row {row}: leave rows without a target out")
-    array = as_objects(np.asarray(y))
+    array = as_objects(np.asarray(array_of(y)))
     if array.dtype.names:
         raise DataError("y has several fields: give one label or number a row")
     if array.dtype.kind == "c":
