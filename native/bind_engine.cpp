@@ -1,6 +1,6 @@
 // The engine as Python calls it: slices of steps, predictions, gradients in pieces.
 //
-// It owns an engine, and the compiled model's input and lock; a held state is Python's own object
+// It owns an engine, whose calls take turns, and the compiled model's input; a held state is Python's own object
 // (bind_held.hpp). Tables of a program come as bytes and are the C++ structures themselves.
 //
 // Why it is fast: the interpreter's lock is given up once for a whole slice of steps, whose numbers
@@ -14,8 +14,8 @@
 #include <nanobind/stl/vector.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -30,6 +30,7 @@
 #include "epochs.hpp"
 #include "interrupt.hpp"
 #include "isa.hpp"
+#include "turns.hpp"
 
 namespace clearprop {
 
@@ -116,8 +117,9 @@ class PyEngine {
         {
             nb::gil_scoped_release release;
             const Interruptible guard(stop.data());
+            const Turns::Turn own(turns_);
             Turn turn;
-            if (held) turn.emplace(***held);
+            if (held) turn.emplace((***held).turns());
             const Counting counting{counters.data(), skipped, done};
             if (looks)
                 run_epochs(engine_, ***held, data, slice, *looks, end, done);
@@ -138,6 +140,7 @@ class PyEngine {
         const Data data = given.data();
         nb::gil_scoped_release release;
         const Interruptible guard(stop.data());
+        const Turns::Turn own(turns_);
         Turn turn;
         return engine_.forward(from(weights, turn), data, rows ? rows->data() : nullptr, m, outputs,
                                to.data(), threads, stop.data());
@@ -145,13 +148,13 @@ class PyEngine {
 
     void prepare(ReadFlat flat) {
         const nb::gil_scoped_release release;
-        const std::lock_guard lock(guard_);
+        const Turns::Turn own(turns_);
         ready_.inputs.resize(1);
         engine_.prepare(flat.data(), ready_);
     }
 
     // Outputs of rows of x, or of the one row that it is; shapes are checked here, because the
-    // caller has no time to. Calls from several threads follow each other.
+    // caller has no time to.
     void predict(const Any& x, const Out<T>& out, std::size_t width, int output) {
         const auto [code, bits, lanes] = x.dtype();
         const std::size_t d = x.ndim(), m = d == 2 ? x.shape(0) : 1;
@@ -161,8 +164,9 @@ class PyEngine {
         const std::size_t units = engine_.width(output);
         if (out.ndim() != d || out.shape(d - 1) != units || (d == 2 && out.shape(0) != m))
             throw std::invalid_argument("out");
+        if (shared(x, out)) throw std::invalid_argument("out is some of the memory of x");
         const nb::gil_scoped_release release;
-        const std::lock_guard lock(guard_);
+        const Turns::Turn own(turns_);
         ready_.inputs[0] = {x.data(), bits == 64 ? Type::f64 : Type::f32,
                             d == 2 ? static_cast<long>(x.stride(0)) : 0,
                             static_cast<long>(x.stride(d - 1))};
@@ -177,6 +181,7 @@ class PyEngine {
         const Data data = given.data();
         nb::gil_scoped_release release;
         const Interruptible guard(stop.data());
+        const Turns::Turn own(turns_);
         Turn turn;
         return engine_.weighted_cost(from(weights, turn), data, rows ? rows->data() : nullptr, m,
                                      threads, stop.data(), outputs, to.data());
@@ -194,6 +199,7 @@ class PyEngine {
         {
             nb::gil_scoped_release release;
             const Interruptible guard(stop.data());
+            const Turns::Turn own(turns_);
             whole =
                 engine_.gradient(flat.data(), data, rows.data(), static_cast<long>(rows.shape(0)),
                                  place, total_weight, seed, step, training, dropout_scale, threads,
@@ -217,6 +223,7 @@ class PyEngine {
         const Data data = given.data();
         nb::gil_scoped_release release;
         const Interruptible guard(stop.data());
+        const Turns::Turn own(turns_);
         return engine_.jacobian(flat.data(), data, rows.data(), static_cast<long>(rows.shape(0)),
                                 costs, stop.data(), out.data());
     }
@@ -225,6 +232,7 @@ class PyEngine {
                  In<double, nb::ndim<1>> per_step, double clip, double decay_scale) {
         std::vector<T*> slot_pointers = pointers(slots);
         nb::gil_scoped_release release;
+        const Turns::Turn own(turns_);
         return engine_.apply(flat.data(), slot_pointers.data(), gradient.data(), rate,
                              per_step.data(), static_cast<long>(per_step.shape(0)), clip,
                              decay_scale);
@@ -232,6 +240,7 @@ class PyEngine {
 
     double penalty(const Read& weights) {
         const nb::gil_scoped_release release;
+        const Turns::Turn own(turns_);
         Turn turn;
         return engine_.penalty(from(weights, turn));
     }
@@ -250,6 +259,24 @@ class PyEngine {
             counters[1] += std::count(skipped.begin(), skipped.begin() + done, 1);
         }
     };
+    // Whether rows written to `out` could be read from x later, or `out` begins within an element.
+    // Where both have their rows at the same places, each is read before it is written.
+    static bool shared(const Any& x, const Out<T>& out) {
+        const auto at = [](const void* p) { return reinterpret_cast<std::intptr_t>(p); };
+        if (at(out.data()) % static_cast<std::intptr_t>(sizeof(T))) return true;
+        const std::intptr_t item = x.dtype().bits / 8;
+        std::intptr_t first = at(x.data()), last = first + item;
+        for (std::size_t d = 0; d < x.ndim(); ++d) {
+            const std::intptr_t reach = (static_cast<std::intptr_t>(x.shape(d)) - 1) * x.stride(d);
+            (reach < 0 ? first : last) += reach * item;
+        }
+        const std::intptr_t begin = at(out.data()),
+                            end = begin + static_cast<std::intptr_t>(out.size() * sizeof(T));
+        if (end <= first || last <= begin || !x.size()) return false;
+        if (x.ndim() == 1) return false;  // one row is read first
+        return begin != at(x.data()) ||
+               x.stride(0) * item != static_cast<std::intptr_t>(out.shape(1) * sizeof(T));
+    }
     static std::optional<Looks<T>> looks_of(const std::optional<Behind>& behind,
                                             const Data& judged) {
         if (!behind) return std::nullopt;
@@ -265,7 +292,7 @@ class PyEngine {
     // Where to read weights from; `turn` is taken of a state that is held.
     static From<T> from(const Read& weights, Turn& turn) {
         if (const auto held = std::get_if<const PyHeld<T>*>(&weights)) {
-            turn.emplace(***held);
+            turn.emplace((***held).turns());
             return ***held;
         }
         return std::get<ReadFlat>(weights).data();
@@ -305,7 +332,10 @@ class PyEngine {
 
     Engine<T> engine_;
     Data ready_;  // of predict
-    std::mutex guard_;
+    // A call has all of the engine's memory: where threads share an engine, calls follow each other.
+    Turns turns_{
+        "this process was forked while another thread computed with this network: its memory is of "
+        "no whole pass; open the model anew"};
 };
 
 template <class T>

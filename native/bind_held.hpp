@@ -22,26 +22,26 @@ class PyHeld {
 
     void put(int part, In<T, nb::ndim<1>> flat) {
         const nb::gil_scoped_release release;
-        const Turn turn(*held_);
+        const Turn turn(held_->turns());
         held_->put(part, flat.data());
     }
     void get(int part, Out<T, nb::ndim<1>> flat) const {
         const nb::gil_scoped_release release;
-        const Turn turn(*held_);
+        const Turn turn(held_->turns());
         held_->get(part, flat.data());
     }
     // All parts, and the counters that steps count in, of one moment.
     void copy(const std::vector<Out<T, nb::ndim<1>>>& parts, In<std::int64_t, nb::ndim<1>> counters,
               Out<std::int64_t, nb::ndim<1>> count) const {
         const nb::gil_scoped_release release;
-        const Turn turn(*held_);
+        const Turn turn(held_->turns());
         for (std::size_t part = 0; part < parts.size(); ++part)
             held_->get(static_cast<int>(part), parts[part].data());
         std::copy_n(counters.data(), counters.shape(0), count.data());
     }
     bool finite() const {
         const nb::gil_scoped_release release;
-        const Turn turn(*held_);
+        const Turn turn(held_->turns());
         return held_->finite();
     }
     Held<T>& operator*() const { return *held_; }

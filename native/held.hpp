@@ -12,16 +12,11 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <mutex>
-#include <stdexcept>
 #include <vector>
-
-#if !defined(_WIN32)
-#include <unistd.h>
-#endif
 
 #include "memory.hpp"
 #include "program.hpp"
+#include "turns.hpp"
 
 namespace clearprop {
 
@@ -96,38 +91,10 @@ class Held {
         return same;
     }
 
-    // Whose turn it is. A process that was forked in the middle of another thread's turn has what
-    // belongs to no step, and waits for a thread that it does not have: it is refused.
-    class Turn {
-      public:
-        explicit Turn(const Held& held) : held_(held) {
-            const long inside = held_.inside_;
-            if (inside && inside != process())
-                throw std::runtime_error(
-                    "this process was forked in the middle of a step of another thread: the "
-                    "state is of no whole step; train anew or go on from a checkpoint");
-            held_.guard_.lock();
-            held_.inside_ = process();
-        }
-        ~Turn() {
-            held_.inside_ = 0;
-            held_.guard_.unlock();
-        }
-        Turn(const Turn&) = delete;
-        Turn& operator=(const Turn&) = delete;
-
-      private:
-        const Held& held_;
-    };
+    using Turn = Turns::Turn;
+    const Turns& turns() const { return turns_; }
 
   private:
-    static long process() {
-#if defined(_WIN32)
-        return 1;
-#else
-        return static_cast<long>(getpid());
-#endif
-    }
     Job<T> job() const {
         program_.parameters = parameters_.data();
         Job<T> job{};
@@ -142,8 +109,9 @@ class Held {
     mutable Program program_{};
     std::vector<std::vector<Memory<T>>> arrays_;  // by part, by parameter
     std::uint64_t stamp_ = 0;
-    mutable std::mutex guard_;
-    mutable std::atomic<long> inside_{0};
+    Turns turns_{
+        "this process was forked in the middle of a step of another thread: the state is of no "
+        "whole step; train anew or go on from a checkpoint"};
 };
 
 }  // namespace clearprop

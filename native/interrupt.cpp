@@ -7,6 +7,9 @@
 #include "interrupt.hpp"
 
 #include <signal.h>
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
 
 #include <atomic>
 #include <mutex>
@@ -31,6 +34,12 @@ struct sigaction before;
 void call_before(int number) {
     if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) before.sa_handler(number);
 }
+#endif
+
+#if !defined(_WIN32)
+// A process is not forked while another thread has the lock, which would be nobody's there.
+[[maybe_unused]] const int whole =
+    pthread_atfork([] { guard.lock(); }, [] { guard.unlock(); }, [] { guard.unlock(); });
 #endif
 
 void raise_flags(int number) {

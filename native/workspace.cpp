@@ -243,7 +243,6 @@ double Workspace<T>::bytes_of_a_row() const {
 template <class T>
 void Workspace<T>::grow(long m) {
     if (m <= m_) return;
-    m_ = m;
     const std::vector<bool> made = has_rows();
     for (std::size_t s = 0; s < tables_.slots.size(); ++s) {
         const Slot& slot = tables_.slots[s];
@@ -261,6 +260,7 @@ void Workspace<T>::grow(long m) {
         for (int u = p.first_use; u < p.first_use + p.uses; ++u)
             if (tables_.uses[u].kind == UseKind::scatter)
                 lists_[u] = list_memory_[u].resize(static_cast<std::size_t>(p.rows + m));
+    m_ = m;  // once all has room: memory may run out before
 }
 
 template <class T>

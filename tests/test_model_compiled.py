@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -154,6 +156,86 @@ def test_batches_of_many_threads_at_once_have_the_bits_of_one() -> None:
     for one in threads:
         one.join()
     assert found == [[bits] * 50 for bits in expected]
+
+
+def test_a_model_predicts_many_rows_from_many_threads_as_from_one() -> None:
+    """Unlike a compiled one they are no few: passes of an engine whose memory is one for all."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 20)).astype(np.float32)
+    net = cp.Network([20, 64, 64, 2], cost="cross_entropy")
+    model = cp.train(net, X, X[:, 0] > 0, epochs=1)
+    table = cp.TabularClassifier(preset="fast", max_steps=2, random_state=0).fit(
+        X[:300], X[:300, 0] > 0
+    )
+    for predict in (model.predict_probabilities, table.predict_proba):
+        parts = [slice(start, start + 200) for start in range(0, 4000, 200)]
+        expected = [predict(X[part]).tobytes() for part in parts]
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(5):
+                found = list(pool.map(lambda part: predict(X[part]).tobytes(), parts))  # noqa: B023
+                assert found == expected
+
+
+FORKED = """
+import os, sys, threading, time
+import numpy as np
+import clearprop as cp
+from clearprop.errors import NativeError
+
+rows, of = np.zeros((4096, 54), np.float32), int(sys.argv[1])
+net = cp.Network([54, 512, 512, 2], cost="cross_entropy")
+model = cp.train(net, rows[:64], np.arange(64) % 2, epochs=1)
+predict = model.compiled.predict if of == 0 else model.predict_probabilities
+many = rows[:of] if of else rows
+expected = model.predict_probabilities(rows[:2])
+ends = threading.Event()
+
+def work():
+    while not ends.is_set():
+        predict(many)
+
+thread = threading.Thread(target=work)
+thread.start()
+time.sleep(0.2)
+for _ in range(5):
+    if os.fork() == 0:
+        try:
+            os._exit(0 if (predict(rows[:2]) == expected).all() else 3)
+        except NativeError as error:
+            os._exit(7 if "forked" in str(error) else 1)
+    _, status = os.wait()
+    code = os.waitstatus_to_exitcode(status)
+    if code not in ((0, 7) if of == 0 else (0,)):
+        break
+else:
+    code = 0
+ends.set()
+thread.join()
+sys.exit(code)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.parametrize("rows", [0, 32, 4096], ids=["compiled", "few rows", "many rows"])
+def test_a_process_forked_in_the_middle_of_a_prediction_does_not_wait(rows: int) -> None:
+    """A model predicts there, and a compiled one does, or says that it was forked."""
+    done = subprocess.run([sys.executable, "-c", FORKED, str(rows)], timeout=60, check=False)
+    assert done.returncode == 0
+
+
+def test_where_the_outputs_would_be_rows_still_to_be_read_they_are_refused() -> None:
+    net = cp.Network([4, 8, 4])
+    fast, X = Compiled(net, net.initial(0)), np.random.default_rng(0).normal(size=(2000, 4))
+    expected = fast.predict(X)
+    with pytest.raises(ShapeError, match="sharing memory with X"):
+        fast.predict(X[:-1], out=X[1:])
+    given = X.copy()
+    assert (fast.predict(given, out=given) == expected).all()
+    locked = np.empty_like(X)
+    locked.flags.writeable = False
+    for out, said in ((locked, "read-only"), (np.empty((4, 2000)).T, "not contiguous")):
+        with pytest.raises(ShapeError, match=f"{said}$"):
+            fast.predict(X, out=out)
 
 
 def test_wrong_shapes_and_networks_are_refused() -> None:

@@ -81,3 +81,41 @@ def test_teams_of_the_threads_there_are_share_their_work(program: str, tmp_path:
             run = [setarch, "-R", *run]  # it wants its addresses without randomisation
         done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=120)
         assert (done.returncode, done.stdout) == (0, "ok\n"), done.stdout + done.stderr[-2000:]
+
+
+NO_ROOM = """
+import resource, sys
+import numpy as np
+import clearprop as cp
+from clearprop.engine import Data, NativeRunner, State, Window
+
+n, free = 4096, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+net, rule = cp.Network([20, 16384, 2], cost="cross_entropy"), cp.Adam(1e-3)
+data = Data({"X": np.ones((n, 20))}, {"y": np.arange(n) % 2})
+window = Window(np.arange(n), np.array([0, n]), np.array([1e-3]))
+
+def made():
+    runner = NativeRunner(net.graph, rule, data, threads=1)
+    return runner, State.initial(net.initial(0).flat, rule, 0, "float32", runner.family)
+
+runner, state = made()
+room = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (room + 20_000_000, free[1]))
+try:
+    runner.run(state, window)
+    sys.exit(77)  # another kind of system
+except MemoryError:
+    resource.setrlimit(resource.RLIMIT_AS, free)
+runner.run(state, window)
+other, expected = made()
+other.run(expected, window)
+assert (state.parameters == expected.parameters).all()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux does")
+def test_a_step_that_found_no_memory_can_be_done_once_there_is() -> None:
+    done = subprocess.run([sys.executable, "-c", NO_ROOM], capture_output=True, check=False)
+    if done.returncode == 77:
+        pytest.skip("the system gives memory beyond its limit")
+    assert done.returncode == 0, done.stderr.decode()[-2000:]

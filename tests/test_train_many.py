@@ -189,6 +189,21 @@ def test_ctrl_c_keeps_what_there_is_and_the_runs_go_on_from_there(
         assert one.history["cost"].tobytes() == other.history["cost"].tobytes()
 
 
+def test_more_runs_go_on_from_what_fewer_have_kept(
+    rng: np.random.Generator, tmp_path: Path
+) -> None:
+    X, Y = table(rng, 60)
+    told: dict[str, Any] = {"network": network(), "epochs": 2, "checkpoint": tmp_path / "kept"}
+    seeds = [{"seed": seed} for seed in range(11)]
+    cp.train_many(seeds[:10], X, Y, **told)
+    trained: list[int] = []
+    cp.train_many(
+        seeds, X, Y, resume=True,
+        callbacks=lambda progress: trained.append(progress.training.seed), **told,
+    )  # fmt: skip
+    assert trained == [10, 10]
+
+
 def test_a_handler_that_returns_lets_the_runs_go_on(rng: np.random.Generator) -> None:
     X, Y = table(rng, 600)
     heard: list[int] = []

@@ -95,7 +95,10 @@ class Compiled:
         Raises
         ------
         ShapeError
-            If X or ``out`` has another shape or dtype.
+            If X or ``out`` has another shape or dtype, is not in order in memory, or if ``out`` is
+            memory of rows of X that are still to be read.
+        NativeError
+            In a process that was forked while another thread predicted with this.
 
         Examples
         --------
@@ -111,16 +114,30 @@ class Compiled:
             self._engine.predict(X, out, self.width, self._output)
         except (TypeError, ValueError, AttributeError):
             raise self._refusal(X, out) from None
+        except RuntimeError as error:
+            raise NativeError(str(error)) from None
         return out
 
     def _refusal(self, X: Any, out: Any) -> ShapeError:
-        def told(array: Any) -> str:
+        def told(array: Any, out: bool = False) -> str:
             if not isinstance(array, np.ndarray):
                 return type(array).__name__
-            return f"{array.dtype} of shape {array.shape}"
+            faults = [
+                fault
+                for fault, there in (
+                    ("read-only", out and not array.flags.writeable),
+                    ("not contiguous", out and not array.flags.c_contiguous),
+                    ("not aligned", not array.flags.aligned),
+                    ("sharing memory with X", out and np.may_share_memory(array, X)),
+                )
+                if there
+            ]
+            of = "".join(f", {fault}" for fault in faults)
+            return f"{array.dtype} of shape {array.shape}{of}"
 
+        to = "" if out is None else f" and {told(out, True)}"
         return ShapeError(
             f"compiled.predict: X has to be float32 or float64 of shape ({self.width},) or "
             f"(m, {self.width}), and out contiguous {self.dtype} of shape ({self._units},) or "
-            f"(m, {self._units}); got {told(X)}" + ("" if out is None else f" and {told(out)}")
+            f"(m, {self._units}); got {told(X)}{to}"
         )

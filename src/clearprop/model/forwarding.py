@@ -5,8 +5,8 @@ Proved by ``tests/test_model.py`` and ``tests/test_model_compiled.py``.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,13 +39,23 @@ class Forward:
     def __init__(self, network: Network, dtype: DTypeLike) -> None:
         self.network = network
         self.dtype = np.dtype(dtype)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._compiled: list[Compiled | None] = []  # once it has been asked for
+        self._runners: list[Runner] = []
+
+    def _see_process(self) -> None:
+        """In a forked process begin anew: another thread may have been in the middle of a pass."""
+        if self._process != os.getpid():
+            self._begin()
 
     def __call__(
         self, inputs: Mapping[str, NDArray[Any]], parameters: Parameters
     ) -> dict[str, NDArray[Any]]:
         """Return the outputs of all rows, by name; raises where one is not finite."""
-        found = self._runner.forward(parameters.flat, inputs)
+        found = self._runner().forward(parameters.flat, inputs)
         for outputs in found.values():
             _check_outputs(outputs)
         return found
@@ -71,6 +81,7 @@ class Forward:
 
     def _quick(self, parameters: Parameters) -> Compiled | None:
         """The compiled network; None where it has members or the native engine has no way."""
+        self._see_process()
         if not self._compiled:
             try:
                 many = self.network.graph.members > 1
@@ -79,9 +90,14 @@ class Forward:
                 self._compiled.append(None)
         return self._compiled[0]
 
-    @cached_property
     def _runner(self) -> Runner:
         """The native engine in the precision of training, or the reference for a user's rows."""
+        self._see_process()
+        if not self._runners:
+            self._runners.append(self._opened())
+        return self._runners[0]
+
+    def _opened(self) -> Runner:
         graph = self.network.graph
         empty = {
             given.key: np.zeros(0, np.int64) if given.levels else np.zeros((0, given.width))

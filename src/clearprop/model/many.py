@@ -365,5 +365,9 @@ def _paths(folder: str | os.PathLike[str] | None, count: int) -> list[Path | Non
         where.mkdir(exist_ok=True)
     except OSError as error:
         raise FileError(f"cannot make the folder {where}: {error.strerror}") from None
-    digits = len(str(count - 1))
-    return [where / f"run-{number:0{digits}}.checkpoint" for number in range(count)]
+    names = ((path, path.stem.removeprefix("run-")) for path in where.glob("run-*.checkpoint"))
+    there = {int(name): path for path, name in names if name.isdecimal()}
+    digits = len(str(count - 1))  # fewer where fewer runs began: what is there keeps its name
+    return [
+        there.get(number, where / f"run-{number:0{digits}}.checkpoint") for number in range(count)
+    ]
