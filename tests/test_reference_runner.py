@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 import clearprop as cp
-from clearprop.engine import Data, Report, State, Window, open_reference
+from clearprop.engine import Data, Report, State, Window, open_native, open_reference
 from clearprop.errors import NativeError, SettingError
+from clearprop.graph import Dense, Input
 from clearprop.optimizers import Optimizer, optimizer
 
 
@@ -186,6 +187,24 @@ def test_evaluation_is_the_exact_cost_in_blocks_of_rows(rng: np.random.Generator
     assert found == pytest.approx(net.cost(p, X, Y, w), rel=1e-13)
     (out,) = runner.forward(p.flat, {"X": X}).values()
     np.testing.assert_allclose(out, net.forward(p, X), rtol=1e-14)
+
+
+def test_the_outputs_of_members_are_those_of_the_native_engine_and_average_to_the_forward_pass(
+    rng: np.random.Generator,
+) -> None:
+    given = Input(3)
+    net = cp.Network(inputs=[given], outputs=Dense(2, "tanh", members=3)(given))
+    key, name = net.graph.inputs[0].key, net.graph.outputs[0]
+    flat, X = rng.normal(size=net.graph.size), rng.normal(size=(2500, 3))
+    empty = Data({key: np.zeros((0, 3))}, {})
+    runner = open_reference(net.graph, optimizer("sgd"), empty)
+    each = runner.member_outputs(flat, {key: X})[name]
+    assert each.shape == (3, 2500, 2)
+    native = open_native(net.graph, None, empty, precision="float64")
+    np.testing.assert_allclose(each, native.member_outputs(flat, {key: X})[name], atol=1e-14)
+    np.testing.assert_allclose(
+        each.mean(axis=0), runner.forward(flat, {key: X})[name], rtol=1e-12, atol=1e-15
+    )
 
 
 def test_the_reference_refuses_what_it_does_not_do(rng: np.random.Generator) -> None:

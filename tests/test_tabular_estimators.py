@@ -271,7 +271,7 @@ def test_steps_leave_the_time_that_is_needed_behind_them(
     cancer: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     X, y = cancer
-    monkeypatch.setattr(tabular_runs.Runs, "_look", lambda self, X: 1000.0)
+    monkeypatch.setattr(tabular_runs.Runs, "_behind", lambda self, X, y: 3000.0)
     changes = {"epochs": 10**6, "hidden": (8,), "bags": 1, "refit": False}
     cut = TabularClassifier(changes=changes, random_state=0, time_limit=3000.2).fit(X, y)
     assert 0 < cut.model_.provenance["seconds"] < 10
@@ -296,6 +296,26 @@ def test_a_pass_over_many_rows_is_timed_and_over_few_is_not(
         kind = TabularRegressor(changes=changes, random_state=0, time_limit=1000)
         assert kind.fit({"x": x[:rows]}, x[:rows]).score({"x": x[:rows]}, x[:rows]) > 0.1
     assert tails[0] == 0 < tails[1] < 100
+
+
+@pytest.mark.parametrize(("kind", "seconds"), [(TabularRegressor, 3), (TabularClassifier, 5)])
+def test_three_passes_and_two_searches_for_a_temperature_are_behind_the_steps(
+    kind: Any, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = itertools.count()
+    clock = SimpleNamespace(monotonic=lambda: float(next(looks)))
+    for module in (tabular, tabular_fitting, tabular_runs):
+        monkeypatch.setattr(module, "time", clock)
+    runs: list[Any] = []
+    run = tabular_runs.Runs.run
+    monkeypatch.setattr(
+        tabular_runs.Runs, "run", lambda *asked: runs.append(asked[0]) or run(*asked)
+    )
+    x = np.arange(20_480) % 7
+    changes = {"epochs": 1, "hidden": (4,), "bags": 1, "refit": False, "validation": 0.5}
+    kind(changes=changes, random_state=0, time_limit=1e6).fit({"x": x}, x)
+    held = 10_240 / 2048  # what was timed are 2048 rows
+    assert runs[0].tail == pytest.approx(seconds * held, rel=1e-3)
 
 
 def test_a_checkpoint_goes_on_to_the_bits_of_a_run_never_stopped(

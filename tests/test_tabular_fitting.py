@@ -11,6 +11,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from sklearn.datasets import load_diabetes, load_iris, load_wine
 
+from clearprop.engine import NativeRunner
 from clearprop.errors import FileError
 from clearprop.estimators import tabular_runs
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
@@ -18,9 +19,9 @@ from clearprop.estimators.tabular_figures import watched
 from clearprop.estimators.tabular_fitting import fit
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
 from clearprop.estimators.tabular_rows import Rows
-from clearprop.estimators.tabular_temperature import refinement, temperature
+from clearprop.estimators.tabular_temperature import refinement, temperature, tempered
 from clearprop.metrics import METRICS
-from clearprop.model.model import Model, input_arrays
+from clearprop.model.model import input_arrays
 from clearprop.tables.opening import open_table
 from clearprop.tables.target import Target
 
@@ -233,19 +234,29 @@ def test_the_temperature_is_that_of_the_network_of_the_held_rows(members: int) -
     assert math.log(T) == pytest.approx(exact, abs=2e-3)
 
 
-def test_the_temperature_of_one_network_takes_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    passes: list[int] = []
-    whole = Model._one
+@pytest.mark.parametrize("members", [1, 2])
+def test_the_temperature_takes_one_pass(members: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes: list[int] = []  # their rows
+    whole = NativeRunner.member_outputs
 
-    def one(self: Model, inputs: Any) -> Any:
-        passes.append(self.network.graph.members)
-        return whole(self, inputs)
+    def counted(self: NativeRunner, parameters: Any, inputs: Any) -> Any:
+        passes.append(len(next(iter(inputs.values()))))
+        return whole(self, parameters, inputs)
 
-    monkeypatch.setattr(Model, "_one", one)
-    for members in (1, 2):
-        passes.clear()
-        fitted(members=members)
-        assert (len(passes) == 2) == (members == 1)  # T, and what the held rows are predicted as
+    monkeypatch.setattr(NativeRunner, "member_outputs", counted)
+    fitted(members=members)
+    assert len(passes) == 2  # T, and what the held rows are predicted as
+    assert passes[0] == passes[1]
+
+
+@pytest.mark.parametrize("inverse", [0.3, 1.0, 3.0])
+def test_each_members_last_layer_is_what_the_temperature_divides(inverse: float) -> None:
+    model, X, _ = fitted(members=3, temperature=False)
+    own = model.model_
+    P = tempered(own._each(input_arrays(own.network, own.encoder.encode(as_named(X)))))(inverse)
+    for name in ("W_head", "b_head"):
+        own.parameters[name][...] *= inverse
+    np.testing.assert_allclose(P, model.predict_proba(X), atol=1e-6)
 
 
 @pytest.mark.parametrize("metric", [name for name in METRICS if name != "pinball"])

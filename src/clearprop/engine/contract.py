@@ -266,6 +266,11 @@ class Runner(Protocol):
     ) -> dict[str, Array]:
         """Return each output (the members' mean) by value name, (n, width), without dropout."""
 
+    def member_outputs(
+        self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
+    ) -> dict[str, Array]:
+        """Return each output by value name, (K, n, width), K = 1 for a plain network."""
+
     def judge(self, parameters: Flat | State, data: Data) -> tuple[float, dict[str, Array]]:
         """Return what `evaluate` and `forward` return, to the bit, of the same rows."""
 

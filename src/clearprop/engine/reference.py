@@ -153,6 +153,13 @@ class ReferenceRunner:
         self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
     ) -> dict[str, Array]:
         """Return each output (the members' mean) by value name, (n, width), without dropout."""
+        found = self.member_outputs(parameters, inputs)
+        return {name: mean_of_members(array) for name, array in found.items()}
+
+    def member_outputs(
+        self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
+    ) -> dict[str, Array]:
+        """Return each output by value name, (K, n, width), K = 1 for a plain network."""
         self._open()
         named = Parameters(self._graph, np.asarray(flat_of(parameters), dtype=np.float64))
         parts: dict[str, list[Array]] = {name: [] for name in self._graph.outputs}
@@ -163,8 +170,8 @@ class ReferenceRunner:
                 trace = run(self._costs, named, block)
                 for name in parts:
                     member = self._graph.values[name].type.member
-                    parts[name].append(mean_of_members(trace[name]) if member else trace[name])
-        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+                    parts[name].append(trace[name] if member else trace[name][None])
+        return {name: np.concatenate(arrays, axis=1) for name, arrays in parts.items()}
 
     def judge(self, parameters: Flat | State, data: Data) -> tuple[float, dict[str, Array]]:
         """Return J over all rows of ``data``, and each output of them."""

@@ -202,6 +202,12 @@ class SteppingRunner:
         """Return each output by value name, (n, width)."""
         return self._inner.forward(parameters, inputs)
 
+    def member_outputs(
+        self, parameters: Flat | State, inputs: Mapping[str, NDArray[Any]]
+    ) -> dict[str, Array]:
+        """Return each output by value name, (K, n, width), K = 1 for a plain network."""
+        return self._inner.member_outputs(parameters, inputs)
+
     def judge(self, parameters: Flat | State, data: Data) -> tuple[float, dict[str, Array]]:
         """Return J over all rows of ``data``, and each output of them."""
         return self._inner.judge(parameters, data)

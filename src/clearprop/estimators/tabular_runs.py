@@ -41,6 +41,9 @@ __all__ = ["Runs"]
 #: what the kept network gives for them.
 _LOOKS = 3
 
+#: Searches for the best temperature there: of their figure, and the one that is kept.
+_SEARCHES = 2
+
 #: Fewest rows that judge a run before its end: whether it goes on.
 LEAST_TO_STOP = 1500
 
@@ -135,7 +138,7 @@ class Runs:
         if own is None:
             return self._train(chosen, _WHOLE, runs)
         if self.deadline is not None:
-            self.tail = _LOOKS * self._look(own[0])
+            self.tail = self._behind(*own[:2])
         weights = own[2] if len(own) == 3 else None
         figure = watched(self.rows.target, self.metric, weights, self.made_of.quantile)
         counted = len(own[1]) if len(own) == 2 else np.count_nonzero(own[2])
@@ -162,20 +165,23 @@ class Runs:
             self.interrupted = True
         return model
 
-    def _look(self, X: Mapping[str, NDArray[Any]]) -> float:
-        """Seconds of a pass over these rows, by some of them; of few 0, which is near enough."""
-        rows = min(map(len, X.values()))
-        if rows < 4 * _LOOKED_AT:
+    def _behind(self, X: Mapping[str, NDArray[Any]], y: NDArray[Any]) -> float:
+        """Seconds that these rows take behind the last step, by some; of few 0, near enough."""
+        if len(y) < 4 * _LOOKED_AT:
             return 0.0
-        forward = Forward(
-            self.view.network, np.float64 if self.precision == "float64" else np.float32
-        )
-        parameters = self.view.network.initial(self.seed)
+        network = self.view.network
+        forward = Forward(network, np.float64 if self.precision == "float64" else np.float32)
+        parameters = network.initial(self.seed)
         some = {name: array[:_LOOKED_AT] for name, array in X.items()}
         forward(some, parameters)  # made ready
         began = time.monotonic()
-        forward(some, parameters)
-        return (time.monotonic() - began) * rows / _LOOKED_AT
+        found = forward.members(some, parameters)[network.graph.outputs[0]]
+        seconds = _LOOKS * (time.monotonic() - began)
+        if self.rows.target.task == "classification":  # of many classes, longer than a pass
+            began = time.monotonic()
+            temperature(tempered(found), y[:_LOOKED_AT])
+            seconds += _SEARCHES * (time.monotonic() - began)
+        return seconds * len(y) / _LOOKED_AT
 
     def better(self, parts: Sequence[NDArray[np.bool_] | None]) -> int | None:
         """Which of two runs predicted the rows that it held back better; None: neither.
@@ -316,23 +322,14 @@ def _temper(model: Model, held: tuple[Any, ...]) -> None:
     """Divide the last layer by the temperature that the held rows ask for.
 
     softmax(z / T), with z = W a + b of the last layer, is softmax of (W / T) a + b / T: the network
-    stays a network. One pass over the rows tells of every T. With members, each one's z is divided
-    before the mean, and each T takes a pass.
+    stays a network. One pass over the rows tells of every T, with members too: each one's z is
+    divided before the mean.
     """
     X, y, *own = held
-    before = {name: model.parameters[name].copy() for name in (f"W_{HEAD}", f"b_{HEAD}")}
-
-    def passed(inverse: float) -> NDArray[Any]:
-        for name, array in before.items():
-            model.parameters[name][...] = array * inverse
-        return model._one(X)
-
     T = 1.0
     try:
-        several = model.network.graph.members > 1
-        probabilities = passed if several else tempered(model._one(X))
-        T = temperature(probabilities, y, own[0] if own else None)
-    finally:  # Ctrl-C leaves no factor of the search behind
-        for name, array in before.items():
-            model.parameters[name][...] = array * (1 / T)
+        T = temperature(tempered(model._each(X)), y, own[0] if own else None)
+    finally:  # after Ctrl-C too, a network tells its temperature
+        for name in (f"W_{HEAD}", f"b_{HEAD}"):
+            model.parameters[name][...] *= 1 / T
         model.provenance["temperature"] = T

@@ -59,20 +59,32 @@ def refinement(
 
 
 def tempered(P: NDArray[Any]) -> Probabilities:
-    """Return probabilities at any temperature, from those of one network at T = 1.
+    """Return probabilities at any temperature, from those at T = 1.
 
-    softmax(z / T) is P^(1/T) / Σ P^(1/T): what P leaves of z is all that matters.
+    softmax(z / T) is P^(1/T) / Σ P^(1/T): what P leaves of z is all that matters. Of members each
+    one's is taken, then the mean.
 
     Parameters
     ----------
-    P : (n, K) float
+    P : (n, K) or (members, n, K) float
     """
-    z = np.log(np.maximum(np.asarray(P, np.float64), np.finfo(np.float32).tiny))
-    z -= z.max(axis=1, keepdims=True)
+    z = np.maximum(P, np.finfo(np.float32).tiny, dtype=np.float64)
+    np.log(z, out=z)
+    z -= z.max(axis=-1, keepdims=True)
+    members = z if z.ndim == 3 else z[None]
+
+    def softened(member: NDArray[Any], inverse: float) -> NDArray[Any]:
+        e = inverse * member
+        np.exp(e, out=e)
+        e /= e.sum(axis=1, keepdims=True)
+        return e
 
     def at(inverse: float) -> NDArray[Any]:
-        e = np.exp(inverse * z)
-        return np.asarray(e / e.sum(axis=1, keepdims=True))
+        total = softened(members[0], inverse)
+        for member in members[1:]:  # one at a time, as their probabilities may fill the memory
+            total += softened(member, inverse)
+        total /= len(members)
+        return total
 
     return at
 

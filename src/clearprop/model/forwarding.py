@@ -60,6 +60,16 @@ class Forward:
             _check_outputs(outputs)
         return found
 
+    def members(
+        self, inputs: Mapping[str, NDArray[Any]], parameters: Parameters
+    ) -> dict[str, NDArray[Any]]:
+        """Return each member's outputs, (K, n, width) by name, with K = 1 for a plain network."""
+        found = self._runner.member_outputs(parameters.flat, inputs)
+        for outputs in found.values():
+            for own in outputs:
+                _check_outputs(own)
+        return found
+
     def few(self, X: object, parameters: Parameters) -> NDArray[Any] | None:
         """The outputs of a few rows without the preparations that many are worth.
 

@@ -458,6 +458,10 @@ class Model:
     def _one(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         return self._forward(inputs, self.parameters)[self.network.graph.outputs[0]]
 
+    def _each(self, inputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """What each member gives for all rows, (members, m, width)."""
+        return self._forward.members(inputs, self.parameters)[self.network.graph.outputs[0]]
+
     @cached_property
     def _forward(self) -> Forward:
         return Forward(self.network, self.parameters.flat.dtype)
