@@ -29,10 +29,8 @@ def _keys(values: NDArray[np.float64]) -> NDArray[np.uint64]:
     return np.where(bits & _TOP, ~bits, bits | _TOP)
 
 
-def _value(key: int) -> float:
-    top = 1 << 63
-    bits = key ^ top if key & top else key ^ ((1 << 64) - 1)
-    return float(np.uint64(bits).view(np.float64))
+def _values(keys: NDArray[np.uint64]) -> NDArray[np.float64]:
+    return np.where(keys & _TOP, keys ^ _TOP, ~keys).view(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,16 @@ class _Window:
 
 
 @dataclass(frozen=True, slots=True)
+class _Search:
+    """The ranks below and above each quantile: which are found, and where the others lie."""
+
+    count: int  # values in the column
+    keys: NDArray[np.uint64]  # of the ranks that are found
+    window: NDArray[np.int64]  # that holds a rank; -1 where it is found
+    within: NDArray[np.int64]  # the rank among the values of the window
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """One pass of looking for some quantiles of a column.
 
@@ -53,16 +61,14 @@ class Selection:
     quantiles : tuple of float in [0, 1]
     cap : int
         A window of at most so many values is collected.
-    windows, targets, found :
+    windows, search :
         Where the search stands; filled in by `finish`.
     """
 
     quantiles: tuple[float, ...]
     cap: int
     windows: tuple[_Window, ...]
-    targets: tuple[tuple[int, int, int], ...] = ()  # (rank, window, rank within the window)
-    found: tuple[tuple[int, float], ...] = ()
-    count: int = -1
+    search: _Search | None = None
 
     @classmethod
     def begin(cls, quantiles: Sequence[float], rows: int, cap: int) -> Selection:
@@ -105,55 +111,55 @@ class Selection:
         x_⌊h⌋ + (h − ⌊h⌋) (x_⌊h⌋₊₁ − x_⌊h⌋): definition 7 of Hyndman and Fan 1996, "Sample quantiles
         in statistical packages", and NumPy's default. Of no values at all, it is NaN.
         """
-        count, targets = self.count, self.targets
-        if count < 0:
+        search = self.search
+        if search is None:
             first = state[0]
             count = sum(map(len, first)) if isinstance(first, list) else int(first.sum())
             if count == 0:
                 return dict.fromkeys(self.quantiles, float("nan"))
-            targets = tuple((rank, 0, rank) for rank in self._ranks(count))
-        found = dict(self.found)
-        windows: dict[tuple[int, int], tuple[int, _Window]] = {}
-        open_targets: list[tuple[int, int, int]] = []
-        ordered = [
-            np.sort(np.concatenate(keys)) if isinstance(keys, list) else np.cumsum(keys)
-            for keys in state
-        ]
-        for rank, place, within in targets:
-            window, counted = self.windows[place], state[place]
+            search = self._begun(count)
+        keys, within = search.keys.copy(), search.within.copy()
+        into = np.full(len(keys), -1)
+        windows: list[_Window] = []
+        for number, (window, counted) in enumerate(zip(self.windows, state, strict=True)):
+            here = np.flatnonzero(search.window == number)
             if isinstance(counted, list):
-                found[rank] = _value(int(ordered[place][within]))
+                keys[here] = np.sort(np.concatenate(counted))[within[here]]
                 continue
-            digit = int(np.searchsorted(ordered[place], within, side="right"))
-            inside = int(counted[digit])
-            within -= int(ordered[place][digit]) - inside
-            prefix, shift = window.prefix << _DIGIT | digit, window.shift - _DIGIT
+            ends, shift = np.cumsum(counted), window.shift - _DIGIT
+            digits = np.searchsorted(ends, within[here], side="right")
+            within[here] -= (ends - counted)[digits]
             if shift == 0:
-                found[rank] = _value(prefix)
+                keys[here] = np.uint64(window.prefix << _DIGIT) | digits.astype(np.uint64)
                 continue
-            narrow = _Window(prefix, shift, inside <= self.cap)
-            number, _ = windows.setdefault((prefix, shift), (len(windows), narrow))
-            open_targets.append((rank, number, within))
-        if open_targets:
-            return Selection(
-                self.quantiles,
-                self.cap,
-                tuple(window for _, window in windows.values()),
-                tuple(open_targets),
-                tuple(found.items()),
-                count,
-            )
-        return {q: _between(found, q, count) for q in self.quantiles}
+            different, which = np.unique(digits, return_inverse=True)
+            into[here] = len(windows) + which
+            windows += [
+                _Window(window.prefix << _DIGIT | digit, shift, bool(counted[digit] <= self.cap))
+                for digit in different.tolist()
+            ]
+        if windows:
+            search = _Search(search.count, keys, into, within)
+            return Selection(self.quantiles, self.cap, tuple(windows), search)
+        low, high = np.split(_values(keys), 2)
+        found = self._between(low, high, search.count)
+        return dict(zip(self.quantiles, found.tolist(), strict=True))
 
-    def _ranks(self, count: int) -> list[int]:
-        below = [int(q * (count - 1)) for q in self.quantiles]
-        return sorted({*below, *(min(rank + 1, count - 1) for rank in below)})
+    def _begun(self, count: int) -> _Search:
+        below = np.floor(self._places(count)).astype(np.int64)
+        ranks = np.concatenate([below, np.minimum(below + 1, count - 1)])
+        nothing = np.zeros(len(ranks), np.int64)
+        return _Search(count, nothing.astype(np.uint64), nothing, ranks)
 
+    def _places(self, count: int) -> NDArray[np.float64]:
+        return np.array(self.quantiles) * (count - 1)
 
-def _between(found: dict[int, float], q: float, count: int) -> float:
-    h = q * (count - 1)
-    rank = int(h)
-    low, high = found[rank], found[min(rank + 1, count - 1)]
-    t = h - rank
-    # From the nearer end, so that the result is monotonic in t and exact at both ends.
-    return high - (high - low) * (1 - t) if t >= 0.5 else low + (high - low) * t
+    def _between(
+        self, low: NDArray[np.float64], high: NDArray[np.float64], count: int
+    ) -> NDArray[np.float64]:
+        places = self._places(count)
+        t = places - np.floor(places)
+        # From the nearer end, so that the result is monotonic in t and exact at both ends.
+        with np.errstate(over="ignore", invalid="ignore"):
+            step = high - low
+            return np.where(t >= 0.5, high - step * (1 - t), low + step * t)
