@@ -390,3 +390,14 @@ def test_sizes_in_place_of_the_loss_are_known_for_what_they_are(sizes: Any) -> N
         cp.MLPRegressor(sizes).fit([[1.0], [2.0]], [1.0, 2.0])
     with pytest.raises(ValueError, match="'loss' parameter"):
         cp.MLPRegressor(True).fit([[1.0], [2.0]], [1.0, 2.0])
+
+
+@BOTH
+def test_of_missing_cells_it_is_said_who_reads_them(kind: str) -> None:
+    model, y = made(kind)
+    gaps = np.where(np.arange(X.size).reshape(X.shape) == 3, np.nan, X)
+    fitted = made(kind)[0].fit(X, y)
+    for call in (lambda: model.fit(gaps, y), lambda: fitted.predict(gaps)):
+        with pytest.raises(cp.ClearPropError, match="Input X contains NaN.* or take Tabular") as told:
+            call()
+        assert "HistGradientBoosting" not in str(told.value)

@@ -24,6 +24,8 @@ __all__ = ["DTYPES", "of_one_type", "read", "read_numbers", "read_weights"]
 
 DTYPES = (np.float64, np.float32)
 
+_READS_TABLES = "TabularClassifier or TabularRegressor, which read them as they are"
+
 _DATES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
@@ -47,7 +49,7 @@ def read(estimator: Any, X: Any, *y: Any, reset: bool, **told: Any) -> Any:
     Raises
     ------
     DataError
-        For dates and texts, which are no numbers.
+        For dates and texts, which are no numbers, and missing cells.
     """
     if _is_ready(X, *y) and (reset or _are_those(estimator, X)):
         if reset:
@@ -65,13 +67,17 @@ def read(estimator: Any, X: Any, *y: Any, reset: bool, **told: Any) -> Any:
             _refuse_date_objects(name, one)
         raise
     except ValueError as error:
+        if str(error).startswith("Input X contains NaN"):
+            raise DataError(
+                "Input X contains NaN, a missing cell: fill such cells (sklearn.impute."
+                f"SimpleImputer), or take {_READS_TABLES}"
+            ) from None
         what, found, value = str(error).partition("could not convert string to float: ")
         if what or not found:
             raise
         raise DataError(
             f"a text stands where a number is needed: {_bare(value)}; encode categories "
-            "(sklearn.preprocessing.OneHotEncoder), or take TabularClassifier or "
-            "TabularRegressor, which read them as they are"
+            f"(sklearn.preprocessing.OneHotEncoder), or take {_READS_TABLES}"
         ) from None
 
 
