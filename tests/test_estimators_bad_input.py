@@ -398,6 +398,6 @@ def test_of_missing_cells_it_is_said_who_reads_them(kind: str) -> None:
     gaps = np.where(np.arange(X.size).reshape(X.shape) == 3, np.nan, X)
     fitted = made(kind)[0].fit(X, y)
     for call in (lambda: model.fit(gaps, y), lambda: fitted.predict(gaps)):
-        with pytest.raises(cp.ClearPropError, match="Input X contains NaN.* or take Tabular") as told:
+        with pytest.raises(cp.ClearPropError, match=r"X contains NaN.* or take Tabular") as told:
             call()
         assert "HistGradientBoosting" not in str(told.value)
