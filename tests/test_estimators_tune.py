@@ -283,13 +283,15 @@ def test_the_table_of_trials_is_a_frame(wine: Any) -> None:
 
 def test_a_trial_that_fails_is_kept_and_the_search_goes_on(wine: Any) -> None:
     X, y = wine
-    found = cp.tune(cp.MLPClassifier((4,), max_iter=2), X, y, {"alpha": [1e-4, -1.0]}, trials=6)
+    model = cp.MLPClassifier((4,), max_iter=2)
+    found = cp.tune(model, X, y, {"activation": ["relu", ("tanh", "relu")]}, trials=6)
     failed = [t for t in found.trials if t.state == "failed"]
-    assert failed and all("alpha" in t.why and t.parameters["alpha"] == -1 for t in failed)
-    with pytest.raises(UsageError, match=r"the first 3 trials failed.*alpha"):
-        cp.tune(cp.MLPClassifier(), X, y, {"alpha": [-1.0, -2.0]}, trials=6)
+    assert failed and all("activation" in t.why for t in failed)
+    wrong = {"activation": [("tanh", "relu")], "alpha": "1..2"}
+    with pytest.raises(UsageError, match=r"the first 3 trials failed.*activation"):
+        cp.tune(model, X, y, wrong, trials=6)
     with pytest.raises(SettingError, match="no trial was complete"):
-        cp.tune(cp.MLPClassifier(), X, y, {"alpha": [-1.0]}, trials=1)
+        cp.tune(model, X, y, wrong, trials=1)
 
 
 @pytest.mark.parametrize(

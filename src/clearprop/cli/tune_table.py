@@ -19,7 +19,7 @@ from clearprop.estimators.tabular_figures import check_metric
 from clearprop.estimators.tabular_files import Opened, open_rows
 from clearprop.estimators.tabular_ingredients import chosen
 from clearprop.estimators.tuning import ATTRS, Searching
-from clearprop.estimators.tuning_parameters import check_ingredient
+from clearprop.estimators.tuning_parameters import fitted_ingredient
 from clearprop.estimators.tuning_space import Choices, Range, read_range
 from clearprop.model import Model
 from clearprop.model.choices import check_shares
@@ -117,8 +117,7 @@ def _space(given: Sequence[str]) -> dict[str, Range | Choices]:
         if name in space:
             raise UsageError(f"--search says twice what is tried of {name!r}: say it once")
         found = read_range(text) or _choices(name, text)
-        check_ingredient(name, found)
-        space[name] = found
+        space[name] = fitted_ingredient(name, found)
     return space
 
 

@@ -19,10 +19,10 @@ from clearprop.settings import Attr, check_all
 from clearprop.training.schedules import SCHEDULES
 from clearprop.words import did_you_mean, shown
 
-__all__ = ["PRESETS", "Ingredients", "chosen"]
+__all__ = ["ATTRS", "PRESETS", "Ingredients", "chosen"]
 
 #: What nothing else looks at: the network and its training look at their own.
-_ATTRS = (
+ATTRS = (
     Attr("members", int, 1, bounds="[1, 1000]"),
     Attr("bags", int, 4, bounds="[1, 1000]"),
     Attr("batch_size", int, None, bounds="[1, inf)"),
@@ -178,7 +178,7 @@ class Ingredients:
             raise SettingError(
                 f"hidden is a list of units, such as [128, 128], got {shown(changes['hidden'])}"
             )
-        check_all(_ATTRS, {one.name: changes[one.name] for one in _ATTRS if one.name in changes})
+        check_all(ATTRS, {one.name: changes[one.name] for one in ATTRS if one.name in changes})
         return replace(self, **changes)
 
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.tabular_targets import groups_of, weights_of
 from clearprop.estimators.tuning_found import Searching, Tuned
-from clearprop.estimators.tuning_parameters import check_names, check_values
+from clearprop.estimators.tuning_parameters import check_names, fitted_space
 from clearprop.estimators.tuning_search import Search
 from clearprop.estimators.tuning_space import Sampler, Space, read_space, usual_space
 from clearprop.estimators.tuning_study import optuna_or_sentence
@@ -72,9 +72,12 @@ def tune(
     y : (n,) or (n, outputs) targets
     space : {name: values}, or function of an Optuna trial, optional
         Of each parameter a list of values, or a range: ``"1e-4..1e-1 log"``, ``"16..256"``, or a
-        uniform, loguniform or randint of ``scipy.stats``. For a tabular estimator the names of its
-        ingredients do too (``"learning_rate"``). A function returns {name: value}. By default what
-        is worth searching of our estimators.
+        uniform, loguniform or randint of ``scipy.stats``. A range has numbers of the parameter's
+        type: of ``alpha``, ``"0..1"`` is real numbers, of ``max_iter`` ``"1e1..1e3"`` whole ones.
+        Where nothing says the type, as of a function's parameters, whole ends make whole numbers.
+        Both ends are included, but one that the parameter cannot have (dropout is in [0, 1)). For a
+        tabular estimator the names of its ingredients do too (``"learning_rate"``). A function
+        returns {name: value}. By default what is worth searching of our estimators.
     trials : int, 1 or more
         In all, those that the study has already among them.
     time_limit : float, seconds, optional
@@ -176,5 +179,5 @@ def _space(candidate: Candidate, given: Any, rows: int) -> Space | Sampler:
     what = candidate.what
     if candidate.estimator is not None or isinstance(what, Network):
         check_names(what, space)
-        check_values(what, space)
+        return fitted_space(what, space)
     return space

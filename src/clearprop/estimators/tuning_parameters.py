@@ -1,8 +1,9 @@
 """What names in a space mean: parameters, ingredients of a tabular estimator, settings of `train`.
 
-A name that nothing has, be it a parameter's or its value's, is told before the first trial, which
-would fail as all others with it. Of values that are no names trials tell. Proved by
-``tests/test_estimators_tune.py``.
+A name that nothing has, be it a parameter's or its value's, and a number that cannot be
+(``tuning_rules``) are told before the first trial, which would fail as all others with it. Of what
+else there is trials tell. Proved by ``tests/test_estimators_tune.py`` and
+``tests/test_estimators_tune_space.py``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from clearprop.errors import SettingError
 from clearprop.estimators.multilayer import Multilayer
 from clearprop.estimators.tabular_estimator import Tabular
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients
+from clearprop.estimators.tuning_rules import of_estimator, of_ingredient, of_train
 from clearprop.estimators.tuning_space import Choices, Range, Space
 from clearprop.initializers import DATA_DRIVEN, INITIALIZERS
 from clearprop.model.arrays import check_settings
@@ -27,9 +29,10 @@ from clearprop.settings import Attr
 from clearprop.training import ATTRS, SCHEDULES
 from clearprop.words import did_you_mean
 
-__all__ = ["check_ingredient", "check_names", "check_values", "value_of", "with_parameters"]
+__all__ = ["check_names", "fitted_ingredient", "fitted_space", "value_of", "with_parameters"]
 
 _INITIAL: Collection[str] = (*INITIALIZERS, *DATA_DRIVEN)
+_UNITS = Attr("hidden", int, 128, bounds="[1, inf)", unit="units")
 _PLANNED = ("schedule", "dropout_schedule", "decay_schedule")
 
 #: What of a tabular estimator names something; functions are asked for, as users register theirs.
@@ -97,39 +100,52 @@ def check_names(what: Any, names: Iterable[str]) -> None:
             )
 
 
-def check_values(what: Any, space: Space) -> None:
-    """See that values which name something name what there is.
+def fitted_space(what: Any, space: Space) -> Space:
+    """Return a space with ranges of the numbers that the settings take.
 
     Raises
     ------
     SettingError
-        With the nearest name, and all there are.
+        For a value, or an end of a range, that cannot be: of names with the nearest, and all
+        there are.
     """
-    for name, values in space.items():
-        if isinstance(what, Network):
-            _check_named(name, _OF_TRAIN.get(name, ()), values)
-            continue
-        owner, own = _owner(what, name), _parted(name)[1]
-        if isinstance(owner, Tabular) and name not in what.get_params():
-            check_ingredient(own, values)
-        elif isinstance(owner, Tabular):
-            _check_named(name, _OF_TABULAR.get(own, ()), values)
-        elif isinstance(owner, Multilayer):
-            _check_named(name, _of_multilayer(owner, own), values)
+    return {name: _fitted(what, name, values) for name, values in space.items()}
 
 
-def check_ingredient(name: str, values: Range | Choices) -> None:
-    """See that a tabular estimator can have each value of an ingredient.
+def _fitted(what: Any, name: str, values: Range | Choices) -> Range | Choices:
+    if isinstance(what, Network):
+        _check_named(name, _OF_TRAIN.get(name, ()), values)
+        rule = of_train(name)
+        return values if rule is None else rule.fitted(values)
+    owner, own = _owner(what, name), _parted(name)[1]
+    if isinstance(owner, Tabular) and name not in what.get_params():
+        return fitted_ingredient(own, values)
+    if isinstance(owner, Tabular):
+        _check_named(name, _OF_TABULAR.get(own, ()), values)
+    elif isinstance(owner, Multilayer):
+        _check_named(name, _of_multilayer(owner, own), values)
+    rule = of_estimator(owner, own, value_of(what, name))
+    return values if rule is None else rule.fitted(values)
+
+
+def fitted_ingredient(name: str, values: Range | Choices) -> Range | Choices:
+    """Return what is tried of a tabular estimator's ingredient, as `fitted_space` does.
 
     Raises
     ------
     SettingError
         For a name that is no ingredient, with the nearest; for a value that cannot be.
     """
+    rule = of_ingredient(name)
+    if rule is not None:
+        return rule.fitted(values)
     for value in _ends(values):
         Ingredients().changed({name: value})
+        for units in value if name == "hidden" else ():
+            _UNITS.check(units)
     known = TABLE.activations() if name == "activation" else _OF_TABULAR.get(name, ())
     _check_named(name, known, values)
+    return values
 
 
 def _check_named(name: str, known: Collection[str], values: Range | Choices) -> None:

@@ -247,7 +247,7 @@ class Search:
 def _suggested(asked: Any, name: str, one: Range | Choices) -> Any:
     if isinstance(one, Choices):
         return asked.suggest_categorical(name, [one.label(value) for value in one.values])
-    if isinstance(one.low, int) and isinstance(one.high, int):
+    if one.whole:
         return asked.suggest_int(name, one.low, one.high, log=one.log)
     return asked.suggest_float(name, one.low, one.high, log=one.log)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from clearprop.errors import SettingError
 from clearprop.estimators.multilayer import Multilayer
 from clearprop.estimators.tabular import TabularRegressor
 from clearprop.estimators.tabular_estimator import Tabular
-from clearprop.words import shown
+from clearprop.words import number, shown
 
 __all__ = [
     "Choices",
@@ -41,11 +41,15 @@ _RANGE = re.compile(r"\s*(\S+?)\s*\.\.\s*(\S+?)\s*(\blog)?\s*")
 class Range:
     """Numbers from one to another, both included: whole ones if both ends are.
 
+    What it is a range of may say otherwise: see ``tuning_rules``.
+
     Parameters
     ----------
     low, high : int or float
     log : bool
         Equal chances for equal factors rather than for equal differences.
+    open_ends : (bool, bool)
+        Whether an end itself is left out. It is no part of what a study knows a range by.
 
     Raises
     ------
@@ -56,6 +60,7 @@ class Range:
     low: float
     high: float
     log: bool = False
+    open_ends: tuple[bool, bool] = field(default=(False, False), repr=False)
 
     def __post_init__(self) -> None:
         ends = (self.low, self.high)
@@ -68,18 +73,22 @@ class Range:
         if self.log and self.low <= 0:
             raise SettingError(f"a range with log begins above 0, got {self.low}")
 
+    @property
+    def whole(self) -> bool:
+        """Whether its numbers are whole ones."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
     def distribution(self) -> Any:
         """The range as Optuna has it."""
         from optuna.distributions import FloatDistribution, IntDistribution
 
-        if isinstance(self.low, int) and isinstance(self.high, int):
-            return IntDistribution(self.low, self.high, log=self.log)
+        if self.whole:
+            return IntDistribution(int(self.low), int(self.high), log=self.log)
         return FloatDistribution(float(self.low), float(self.high), log=self.log)
 
     def holds(self, value: Any) -> bool:
         """Whether a value is in the range."""
-        whole = isinstance(self.low, int) and isinstance(self.high, int)
-        kinds: Any = int if whole else int | float
+        kinds: Any = int if self.whole else int | float
         return (
             isinstance(value, kinds)
             and not isinstance(value, bool)
@@ -92,7 +101,15 @@ class Range:
 
     def value(self, label: Any) -> Any:
         """The value behind what Optuna knows it as."""
+        for end, left_out, inward in zip(
+            (self.low, self.high), self.open_ends, (math.inf, -math.inf), strict=True
+        ):
+            if left_out and label == end:
+                return math.nextafter(label, inward)
         return label
+
+    def __str__(self) -> str:
+        return f"{number(self.low)}..{number(self.high)}{' log' if self.log else ''}"
 
 
 @dataclass(frozen=True)
