@@ -10,6 +10,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 import clearprop as cp
 from clearprop.errors import SettingError
+from clearprop.estimators.class_weights import class_factors
 
 QUICK: dict[str, Any] = {
     "changes": {"epochs": 8, "hidden": (8,), "bags": 1, "refit": False},
@@ -79,3 +80,20 @@ def test_labels_of_any_kind_are_named(rng: np.random.Generator) -> None:
 def test_a_wrong_class_weight_is_said_in_one_sentence(given: Any, says: str, rows: Any) -> None:
     with pytest.raises(SettingError, match=says):
         cp.TabularClassifier(class_weight=given, **QUICK).fit(*rows)
+
+
+def test_a_model_knows_of_which_mix_of_classes_its_probabilities_are(rows: Any) -> None:
+    X, y = rows
+    mix = "probabilities are those of such a mix of classes, not of the rows'"
+    for given, told in (("balanced", "balanced"), ({"rare": 5}, "rare 5")):
+        model = cp.TabularClassifier(class_weight=given, **QUICK).fit(X, y).model_
+        assert model.provenance["class_weight"] == given
+        assert f"class_weight: {told}; {mix}" in model.facts()
+    plain = cp.TabularClassifier(**QUICK).fit(X, y).model_
+    assert "class_weight" not in plain.provenance and mix not in "".join(plain.facts())
+
+
+def test_a_class_without_rows_takes_no_part_in_what_is_balanced() -> None:
+    codes = np.array([0, 0, 0, 2])
+    found = class_factors("balanced", np.array(["a", "b", "c"]), codes)
+    np.testing.assert_allclose(found, [4 / 6, 1, 2])

@@ -21,6 +21,7 @@ from clearprop.cli.writing import (
 )
 from clearprop.errors import ClearPropError, UsageError
 from clearprop.model import Model
+from clearprop.model.describing import mix_of
 from clearprop.tables import Cells, Table
 from clearprop.tables.fingerprint import fingerprint, fingerprint_as_read
 from clearprop.words import visible
@@ -41,7 +42,9 @@ def evaluate(model: str, data: str, *, encoding: str | None, json: bool) -> int:
     rows = f"{known:,} rows" if known == table.rows else f"{known:,} of {table.rows:,} rows"
     console.heading(table.name, f"{rows}, predicted by {model}")
     console.line()
-    console.facts([("predicts", console.aim(found.target, found.quantile))])
+    mix = mix_of(found.provenance)
+    more = [("classes", mix)] if mix else []
+    console.facts([("predicts", console.aim(found.target, found.quantile)), *more])
     console.line()
     console.figures({"": figures})
     if seen:

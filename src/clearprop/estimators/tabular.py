@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from clearprop.errors import DataError
+from clearprop.estimators.class_weights import class_factors, class_weight_told
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.held_rows import held_rows, of_held_rows
 from clearprop.estimators.row_weights import product
@@ -22,7 +23,6 @@ from clearprop.estimators.tabular_figures import metric_of, metric_of_quantile
 from clearprop.estimators.tabular_ingredients import Ingredients
 from clearprop.estimators.tabular_targets import (
     as_typed,
-    class_factors,
     codes_of,
     groups_of,
     labels_of,
@@ -195,6 +195,9 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
                     judges = other, places, weighed(held[2], places)
             self._fit(table, codes, target, weighed(sample_weight, codes), together, judges, began)
             self.classes_ = classes
+            if self.class_weight is not None:
+                told = class_weight_told(self.class_weight)
+                self.model_.provenance["class_weight"] = told
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:

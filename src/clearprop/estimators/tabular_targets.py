@@ -16,10 +16,9 @@ from scipy import sparse
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
-from clearprop.errors import DataError, SettingError
+from clearprop.errors import DataError
 from clearprop.estimators.row_weights import near_one
 from clearprop.estimators.texts import array_of, as_objects
-from clearprop.settings import Attr
 from clearprop.tables import Kind
 from clearprop.tables.cells import date_names
 from clearprop.tables.target import Target
@@ -27,7 +26,6 @@ from clearprop.words import number, shown
 
 __all__ = [
     "as_typed",
-    "class_factors",
     "codes_of",
     "groups_of",
     "labels_of",
@@ -41,8 +39,6 @@ _LABELS = (str, bool, numbers.Real, np.bool_, np.number, datetime.date, np.datet
 
 #: Standard deviations whose square float32 holds.
 _FAR = 1e15
-
-_FACTOR = Attr("class_weight", float, 1.0, bounds="[0, inf)")
 
 _KINDS: Mapping[str, Kind] = {"b": "boolean", "i": "integer", "u": "integer", "f": "real"}
 
@@ -275,36 +271,6 @@ def groups_of(groups: Any, rows: int) -> NDArray[np.object_] | None:
     if len(set(names.tolist())) < 2:
         raise DataError("groups has one value only, and rows of another are needed to judge them")
     return names
-
-
-def class_factors(
-    class_weight: Any, classes: NDArray[Any], codes: NDArray[np.int64]
-) -> NDArray[np.float64] | None:
-    """Return what a row's weight is multiplied by, of each class (K,); None for nothing.
-
-    Raises
-    ------
-    SettingError
-        For anything but None, "balanced" or a dict of factors of labels that there are.
-    """
-    if class_weight is None:
-        return None
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(codes, minlength=len(classes))
-        return np.asarray(len(codes) / (len(classes) * counts))  # n / (K n_k)
-    if not isinstance(class_weight, Mapping):
-        raise SettingError(
-            f"class_weight is a dict of factors by label, 'balanced' or None, got {class_weight!r}"
-        )
-    factors = np.ones(len(classes))
-    places = {label: place for place, label in enumerate(classes.tolist())}
-    for label, factor in class_weight.items():
-        if label not in places:
-            raise SettingError(f"class_weight: there is no class {label!r} among the labels y")
-        factors[places[label]] = _FACTOR.check(factor)
-    if not factors[codes].any():
-        raise SettingError("class_weight is zero for every class: at least one must count")
-    return factors
 
 
 def _name_of(y: Any) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 from clearprop.tables.target import Target
 from clearprop.words import number
 
-__all__ = ["facts_of"]
+__all__ = ["facts_of", "mix_of"]
 
 _MADE = (
-    "data", "preset", "metric", "optimizer", "batch_size", "epochs", "steps", "best_epoch",
-    "stopped", "seed", "precision", "clearprop",
+    "data", "preset", "metric", "class_weight", "optimizer", "batch_size", "epochs", "steps",
+    "best_epoch", "stopped", "seed", "precision", "clearprop",
 )  # fmt: skip
 
 
@@ -38,7 +38,26 @@ def facts_of(
         for what in ("steps", "epochs", "best_epoch"):
             each = [str(run[what]) for run in made["runs"] if what in run]
             made[what] = ", ".join(each) or made[what]
-    return [*told, *(f"{key}: {_told(made[key])}" for key in _MADE if key in made)]
+    for key in _MADE:
+        if key in made:
+            mix = f"{_factors(made[key])}; {_MIX}" if key == "class_weight" else ""
+            told.append(f"{key}: {mix or _told(made[key])}")
+    return told
+
+
+def mix_of(provenance: Mapping[str, Any]) -> str:
+    """Return which mix of classes probabilities are of, where it is not that of the rows; or ""."""
+    given = provenance.get("class_weight")
+    return "" if given is None else f"{_factors(given)}: {_MIX}"
+
+
+_MIX = "probabilities are those of such a mix of classes, not of the rows'"
+
+
+def _factors(given: Mapping[str, float] | str) -> str:
+    if isinstance(given, str):
+        return given
+    return ", ".join(f"{label} {number(factor)}" for label, factor in given.items())
 
 
 def _told(value: object) -> str:
