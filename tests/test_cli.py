@@ -87,7 +87,7 @@ def test_the_command_takes_all_that_the_call_takes() -> None:
     call = set(inspect.signature(cp.train_table).parameters) - {"unknown"}
     assert call - command == {"engine", "checkpoint", "progress", "announce"}
     assert command <= call
-    of_presets = {"preset", "metric", "quantile"}
+    of_presets = {"preset", "metric", "quantile", "class_weight"}
     assert command - set(MANY) == {"data", "target", "time_limit", "resume"} | of_presets
 
 

@@ -53,6 +53,20 @@ def test_the_saved_model_predicts_as_any_other(run: Run) -> None:
     assert run("evaluate", "m.clearprop", PENGUINS, "--json")[0] == 0
 
 
+def test_weights_of_classes_are_those_of_the_call_and_told(run: Run) -> None:
+    own = ["--class-weight", "Gentoo=3", "--class-weight", "Adelie=0.5", "--max-steps", "20"]
+    code, out, err = run(*train(*own))
+    mix = "probabilities are those of such a mix of classes, not of the rows'"
+    assert (code, err) == (0, "")
+    assert f"Gentoo 3, Adelie 0.5: {mix}" in " ".join(out.split())
+    model, factors = cp.load("m.clearprop"), {"Gentoo": 3.0, "Adelie": 0.5}
+    same = cp.train_table(PENGUINS, "species", preset="fast", class_weight=factors, max_steps=20)
+    assert model.parameters.flat.tobytes() == same.parameters.flat.tobytes()
+    assert model.provenance["class_weight"] == factors
+    for command_line in (["describe", "m.clearprop"], ["evaluate", "m.clearprop", PENGUINS]):
+        assert mix in " ".join(run(*command_line)[1].split())
+
+
 def test_json_is_one_object(run: Run) -> None:
     code, out, err = run(*train("--json", "--metric", "accuracy", preset="default"))
     assert (code, err, out.count("\n")) == (0, "", 1)
@@ -86,6 +100,11 @@ def test_columns_weights_and_groups_are_as_asked(run: Run) -> None:
         (["--validation", "none.csv"], 1, "no file"),
         (["--validation", "0", "--split-by", "year"], 2, "here none are"),
         (["--metric", "acuracy"], 2, "did you mean 'accuracy'"),
+        (["--class-weight", "Adelie"], 2, "takes balanced alone, or LABEL=FACTOR with a number"),
+        (["--class-weight", "Adelie=-1"], 2, "a number of 0 or more, such as yes=10"),
+        (["--class-weight", "Adele=2"], 2, "there is no class 'Adele'"),
+        (["--class-weight", "Adelie=1", "--class-weight", "Adelie=2"], 2, "says twice"),
+        (["--class-weight", "balanced", "--hidden", "8"], 2, "--hidden is for a plain network"),
         (["--threads", "0"], 2, "threads"),
         (["--time-limit", "-1"], 2, "time_limit"),
         (["--test", "1.5"], 2, "test"),

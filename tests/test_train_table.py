@@ -177,3 +177,59 @@ def test_few_training_rows_come_with_a_caution() -> None:
     ]
     assert trained(validation=0.2, epochs=1).provenance["notes"] == []
     assert trained(test=0.8, max_steps=2).provenance["notes"][0].startswith("caution: only 24")
+
+
+def few(rows: int = 240) -> dict[str, Any]:
+    """A label that a tenth of the rows have, and a number that says little of it."""
+    rng = np.random.default_rng(0)
+    ill = rng.random(rows) < 0.1
+    return {"x": rng.normal(size=rows) + ill, "ill": np.where(ill, "yes", "no")}
+
+
+@pytest.mark.parametrize("given", ["balanced", {"yes": 9}])
+def test_class_weights_are_those_of_the_estimator(given: Any) -> None:
+    quick: dict[str, Any] = {"preset": "fast", "max_steps": 40}
+    data = few()
+    model = cp.train_table(data, "ill", class_weight=given, **quick)
+    same = cp.TabularClassifier(class_weight=given, random_state=0, **quick)
+    same.fit({"x": data["x"]}, data["ill"])
+    assert model.parameters.flat.tobytes() == same.model_.parameters.flat.tobytes()
+    assert model.provenance["class_weight"] == given
+    plain = cp.train_table(data, "ill", **quick)
+    assert "class_weight" not in plain.provenance
+    rare = [one.predict_probabilities({"x": data["x"]})[:, 1].mean() for one in (plain, model)]
+    assert rare[0] < 0.25 < rare[1]
+
+
+def test_figures_count_rows_as_they_are_whatever_their_classes_count() -> None:
+    data = few()
+    model = cp.train_table(data, "ill", preset="fast", max_steps=40, class_weight={"yes": 1000})
+    # Nearly all rows are taken for the rare class, and are wrong.
+    assert model.provenance["figures"]["validation"]["accuracy"] < 0.5
+
+
+def test_labels_that_are_numbers_are_named_as_they_are_or_as_they_are_written() -> None:
+    data = {"x": few()["x"], "ill": (few()["ill"] == "yes").astype(int)}
+    made = [
+        cp.train_table(data, "ill", preset="fast", max_steps=5, class_weight={label: 9})
+        for label in (1, "1")
+    ]
+    assert made[0].parameters.flat.tobytes() == made[1].parameters.flat.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "says"),
+    [
+        (
+            "size",
+            {"class_weight": {"bgi": 2}},
+            "no class 'bgi' among the labels y; there are",
+        ),
+        ("y", {"class_weight": "balanced"}, "'y' is predicted as a number: leave it out"),
+        ("size", {"class_weight": "balanced", "hidden": [8]}, "class_weight balanced is for a pre"),
+        ("size", {"class_weight": {"big": -1}}, "class_weight must be a number in"),
+    ],
+)
+def test_class_weights_that_cannot_be_are_refused(target: str, more: Any, says: str) -> None:
+    with pytest.raises(SettingError, match=says):
+        trained(target, **more)

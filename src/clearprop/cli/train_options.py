@@ -52,6 +52,15 @@ def train(
             show_default="the mean",
         ),
     ] = None,
+    class_weight: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="balanced|LABEL=FACTOR",
+            help="Let a class's rows count so many times, or every class as much: a rare one is "
+            "predicted more often. Several times.",
+            rich_help_panel=_PRESET,
+        ),
+    ] = None,
     hidden: Annotated[
         str | None,
         typer.Option(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import math
 import os
 import re
 import shlex
@@ -28,6 +29,7 @@ from clearprop.model import (
     is_model,
 )
 from clearprop.model.choices import PLAIN, asks_for_plain
+from clearprop.model.describing import mix_of
 from clearprop.model.file import checkpoint_of, checkpoints
 from clearprop.model.table import Prepared, train_plain
 from clearprop.optimizers import optimizer
@@ -58,11 +60,14 @@ def train(
     preset: str | None,
     metric: str | None,
     quantile: float | None,
+    class_weight: Sequence[str] | None,
     **settings: Any,
 ) -> int:
     """Train, save, and tell what was decided and what came of it."""
     own = {"preset": preset, "metric": metric, "quantile": quantile}
-    plain = asks_for_plain({"hidden": hidden, **settings}, own, _flag)
+    written = {**own, "class_weight": " ".join(class_weight or ()) or None}
+    plain = asks_for_plain({"hidden": hidden, **settings}, written, _flag)
+    factors = _class_weight(class_weight or ())
     columns = roles_of(column or ())
     rows = None if validation is None else _validation(validation)
     path = model_path(output, data, rows, overwrite=overwrite)
@@ -85,6 +90,7 @@ def train(
         settings = {name: value for name, value in settings.items() if name not in PLAIN}
         settings |= {
             **own,
+            "class_weight": factors,
             "preset": "default" if preset is None else preset,
             "validation": rows,
         }
@@ -224,6 +230,28 @@ def roles_of(given: Sequence[str]) -> dict[str, str]:
     return roles
 
 
+def _class_weight(given: Sequence[str]) -> str | dict[str, float] | None:
+    """What ``--class-weight balanced`` or ``--class-weight LABEL=FACTOR`` says of the classes."""
+    if list(given) == ["balanced"]:
+        return "balanced"
+    factors: dict[str, float] = {}
+    for one in given:
+        label, equals, factor = one.rpartition("=")
+        try:
+            weight = float(factor)
+        except ValueError:
+            weight = math.nan
+        if not equals or not 0 <= weight < math.inf:
+            raise UsageError(
+                "--class-weight takes balanced alone, or LABEL=FACTOR with a number of 0 or more, "
+                f"such as yes=10, got {one!r}"
+            )
+        if label in factors:
+            raise UsageError(f"--class-weight says twice what {label!r} counts: say it once")
+        factors[label] = weight
+    return factors or None
+
+
 def _validation(text: str) -> float | str:
     try:
         return float(text)
@@ -243,6 +271,7 @@ def _tell_prepared(found: Prepared, plain: str | None, preset: str | None) -> No
             ("predicts", f"{console.aim(found.target)} ({found.target.why})"),
             ("rows", _rows(found.rows)),
             ("run", _kind(found.settings, found.rows["validation"], plain, preset)),
+            *_mix(found.settings),
             ("network", _network(found)),
             ("training", _settings(found)),
         ]
@@ -257,6 +286,11 @@ def _kind(settings: Mapping[str, Any], judged: int, plain: str | None, preset: s
     asked = "as asked" if preset else "as no option of a plain network is given"
     of = f", for the quantile {settings['quantile']:g}" if settings["metric"] == "pinball" else ""
     return f"preset {settings['preset']}, {asked}{of}: {_bags(settings, judged)}"
+
+
+def _mix(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    told = mix_of(settings)
+    return [("classes", told)] if told else []
 
 
 def _bags(settings: Mapping[str, Any], judged: int) -> str:

@@ -14,9 +14,12 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clearprop.engine import Precision
 from clearprop.errors import DataError, DivergenceError, FileError, NativeError, SettingError
+from clearprop.estimators.class_weights import class_weight_told, factors_of_target
+from clearprop.estimators.row_weights import product
 from clearprop.estimators.tabular_figures import (
     check_metric,
     figure_of,
@@ -54,6 +57,7 @@ def train_preset(
     preset: str = "default",
     metric: str | None = None,
     quantile: float | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     task: TaskName | None = None,
     validation: object = None,
     test: float = 0.0,
@@ -122,6 +126,7 @@ def train_preset(
     if test:  # found now, not after training
         opened.divided.weights_of(TEST, str(weight))
     measure = metric_of(opened.target.task, metric)
+    factors = factors_of_target(class_weight, opened.target, opened.codes)
     changes: dict[str, Any] = {**({"validation": 0.0} if shared and not held else {}), **own_level}
     made_of = chosen(preset, opened.target.task, measure, changes)
     aim, began = opened.target, time.monotonic()
@@ -132,16 +137,18 @@ def train_preset(
         columns_read = [opened.table.column(name) for name in opened.decisions.roles]
         texts = [one.name for one in columns_read if one.kind == "text" or one.form]
         other = open_other(validation, [*texts, target], encoding)
-    judges = _judges(opened, aim, other, weight)
-    rows = Rows(
-        opened.X, opened.decisions.roles, opened.codes, aim, opened.weights, opened.groups, judges
-    )
+    judges = _judges(opened, aim, other, weight, factors)
+    weights = _weighed(opened.weights, opened.codes, factors)
+    rows = Rows(opened.X, opened.decisions.roles, opened.codes, aim, weights, opened.groups, judges)
     counts = opened.rows if judges is None else {**opened.rows, "validation": len(judges.y)}
     notes = (*opened.divided.notes, *(() if other is None else other.notes))
 
     def known(encoder: Encoder, network: Network, together: int) -> None:
         if announce is not None:
-            settings = {"preset": preset, "metric": measure, "together": together}
+            settings = {
+                "preset": preset, "metric": measure, "together": together,
+                "class_weight": class_weight,
+            }  # fmt: skip
             announce(
                 Prepared(
                     opened.table, opened.decisions, aim, encoder, network, counts,
@@ -150,7 +157,7 @@ def train_preset(
             )  # fmt: skip
 
     def finished(model: Model) -> Model:
-        opened.told(model, _held(found, rows))
+        opened.told(model, _held(found, opened))
         model.provenance |= {"rows": counts, "notes": list(notes)}
         if other is not None:
             every = np.ones(other.rows, np.bool_)
@@ -180,6 +187,7 @@ def train_preset(
         "preset": preset,
         "metric": measure,
         **({} if quantile is None else {"quantile": quantile}),
+        **({} if class_weight is None else {"class_weight": class_weight_told(class_weight)}),
         "seconds": round(time.monotonic() - began, 3),
         "stopped": _why(found, time_limit, each),
         "steps": sum(found.steps),
@@ -229,7 +237,13 @@ def _are_runs_of(made_of: Ingredients, left: Sequence[Mapping[str, str]]) -> boo
     return len(left) < 2 or not judged[0] or anew == made_of.refit
 
 
-def _judges(opened: Opened, target: Target, other: Table | None, weight: str | None) -> Rows | None:
+def _judges(
+    opened: Opened,
+    target: Target,
+    other: Table | None,
+    weight: str | None,
+    factors: NDArray[np.float64] | None,
+) -> Rows | None:
     """The rows that choose the epoch of every run: of another table, or a share of this one."""
     roles = opened.decisions.roles
     if other is None:
@@ -246,7 +260,17 @@ def _judges(opened: Opened, target: Target, other: Table | None, weight: str | N
                 raise DataError(f"{table.name}: no row has a value of the target {target.name!r}")
             own, y = None if weight is None else read_weights(table, weight)[chosen], codes[chosen]
     names = [name for name in roles if name in table.names]  # of one that lacks some, `fit` tells
-    return Rows(columns_of(table, names, chosen), roles, y, target, own)
+    return Rows(columns_of(table, names, chosen), roles, y, target, _weighed(own, y, factors))
+
+
+def _weighed(
+    own: NDArray[np.float64] | None, codes: NDArray[Any], factors: NDArray[np.float64] | None
+) -> NDArray[np.float64] | None:
+    """The rows' weights times the factors of their classes."""
+    found = product(own, None if factors is None else factors[codes])[0]
+    if found is not None and not found.any():
+        raise DataError("class_weight leaves no row a weight: at least one must count")
+    return found
 
 
 def _runs(found: Fitted) -> list[dict[str, int]]:
@@ -274,11 +298,14 @@ def _why(found: Fitted, time_limit: float | None, max_steps: Sequence[int] | Non
     return "max_steps" if reached else "complete"
 
 
-def _held(found: Fitted, rows: Rows) -> dict[str, dict[str, float]]:
-    """Figures of the rows that were held back, each judged by the run that did."""
-    held = found.held if rows.weights is None else found.held & (rows.weights > 0)
+def _held(found: Fitted, opened: Opened) -> dict[str, dict[str, float]]:
+    """Figures of the rows that were held back, each judged by the run that did.
+
+    They count as they do in the table, whatever the factors of their classes.
+    """
+    held = found.held if opened.weights is None else found.held & (opened.weights > 0)
     if not held.any():
         return {}
-    own = None if rows.weights is None else rows.weights[held]
-    y = rows.y[held]
+    own = None if opened.weights is None else opened.weights[held]
+    y = opened.codes[held]
     return {"validation": defined(found.model._figures(y, found.outputs[held], own))}

@@ -32,6 +32,7 @@ def train_table(
     preset: str | None = None,
     metric: str | None = None,
     quantile: float | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     hidden: Sequence[int] | None = None,
     activation: str | None = None,
     members: int | None = None,
@@ -86,6 +87,9 @@ def train_table(
     quantile : float in (0, 1), optional
         Of a preset: predict the number that a share of such rows' numbers lie below, and not their
         mean.
+    class_weight : {label: factor} or "balanced", optional
+        Of a preset, where classes are predicted: see `TabularClassifier`. Figures count every row
+        once all the same.
     hidden : sequence of int, optional
         This and those up to `engine` ask for a plain network. Units of the hidden layers; by
         default two layers, wider for more rows.
@@ -164,7 +168,7 @@ def train_table(
         functions={"progress": progress, "announce": announce},
     )  # fmt: skip
     del given["unknown"]
-    own = {"preset": preset, "metric": metric, "quantile": quantile}
+    own = {"preset": preset, "metric": metric, "quantile": quantile, "class_weight": class_weight}
     if asks_for_plain(given, own) is None:
         told = {name: value for name, value in given.items() if name not in PLAIN}
         return train_preset(**{**told, "preset": "default" if preset is None else preset})
