@@ -68,7 +68,7 @@ def grid(
     for place, name in enumerate(names):
         final = place == len(names) - 1
         table.add_column(
-            name,
+            visible(name),
             justify="right" if place in right else "left",
             overflow="fold",
             style=last if final else "",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clearprop.cli import classes as class_screen
 from clearprop.cli import console
 from clearprop.cli.describing import read_model
 from clearprop.cli.writing import (
@@ -20,7 +21,8 @@ from clearprop.cli.writing import (
     write_rows,
 )
 from clearprop.errors import ClearPropError, UsageError
-from clearprop.model import Model
+from clearprop.model import Model, outcomes
+from clearprop.model.by_class import by_class
 from clearprop.model.describing import mix_of
 from clearprop.tables import Cells, Table
 from clearprop.tables.fingerprint import fingerprint, fingerprint_as_read
@@ -33,11 +35,14 @@ def evaluate(model: str, data: str, *, encoding: str | None, json: bool) -> int:
     """Judge a model by a table that has the target in it."""
     found = read_model(model)
     table = found.open(data, judged=True, encoding=encoding)
-    figures = found.judge(table, np.ones(table.rows, np.bool_))
+    judged = found.judged(table, np.ones(table.rows, np.bool_))
+    figures = outcomes.figures(found.target, *judged, found.quantile or 0.5)
+    classes = by_class(found.target, *judged)
     known, seen = _known(found, table), _seen(found, table)
     if json:
         told = {"model": model, "data": table.name, "rows": known, "trained_on_these_rows": seen}
-        console.print_json({**told, "figures": figures})
+        own = {} if classes is None else classes.to_dict()
+        console.print_json({**told, "figures": figures, **own})
         return 0
     rows = f"{known:,} rows" if known == table.rows else f"{known:,} of {table.rows:,} rows"
     console.heading(table.name, f"{rows}, predicted by {model}")
@@ -47,6 +52,11 @@ def evaluate(model: str, data: str, *, encoding: str | None, json: bool) -> int:
     console.facts([("predicts", console.aim(found.target, found.quantile)), *more])
     console.line()
     console.figures({"": figures})
+    if classes is not None:
+        class_screen.tell(classes)
+        if missed := classes.never_predicted():
+            console.line()
+            class_screen.tell_never_predicted({"": missed})
     if seen:
         console.line()
         for text in _CAUTION:

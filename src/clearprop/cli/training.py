@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clearprop.cli import console
+from clearprop.cli.classes import tell_never_predicted
 from clearprop.cli.interrupting import only_once
 from clearprop.cli.writing import files_of, refuse_to_replace
 from clearprop.errors import FileError, UsageError
@@ -338,6 +339,7 @@ def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
     if made["figures"]:
         console.line()
         console.figures(made["figures"])
+        tell_never_predicted(made.get("never_predicted", {}))
     console.line()
     console.heading(f"saved {path}")
     quoted, table = shlex.quote(path), shlex.quote(data)

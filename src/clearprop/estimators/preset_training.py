@@ -33,8 +33,9 @@ from clearprop.estimators.tabular_rows import Rows
 from clearprop.membership import TEST, VALIDATION
 from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher
+from clearprop.model.by_class import keep_figures
 from clearprop.model.choices import check_shares, check_together
-from clearprop.model.dividing import defined, labelled, naming, open_other
+from clearprop.model.dividing import labelled, naming, open_other
 from clearprop.model.file import checkpoints
 from clearprop.model.table import Prepared
 from clearprop.network import Network
@@ -157,11 +158,12 @@ def train_preset(
             )  # fmt: skip
 
     def finished(model: Model) -> Model:
-        opened.told(model, _held(found, opened))
+        opened.told(model)
+        _keep_held(found, opened)
         model.provenance |= {"rows": counts, "notes": list(notes)}
         if other is not None:
             every = np.ones(other.rows, np.bool_)
-            model.provenance["figures"]["validation"] = defined(model.judge(other, every))
+            keep_figures(model, "validation", *model.judged(other, every))
         return model
 
     if checkpoint is not None and not resume:
@@ -298,14 +300,12 @@ def _why(found: Fitted, time_limit: float | None, max_steps: Sequence[int] | Non
     return "max_steps" if reached else "complete"
 
 
-def _held(found: Fitted, opened: Opened) -> dict[str, dict[str, float]]:
-    """Figures of the rows that were held back, each judged by the run that did.
+def _keep_held(found: Fitted, opened: Opened) -> None:
+    """Keep the figures of rows that were held back, each judged by the run that did.
 
     They count as they do in the table, whatever the factors of their classes.
     """
     held = found.held if opened.weights is None else found.held & (opened.weights > 0)
-    if not held.any():
-        return {}
-    own = None if opened.weights is None else opened.weights[held]
-    y = opened.codes[held]
-    return {"validation": defined(found.model._figures(y, found.outputs[held], own))}
+    if held.any():
+        own = None if opened.weights is None else opened.weights[held]
+        keep_figures(found.model, "validation", opened.codes[held], found.outputs[held], own)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.membership import TEST, TRAIN, VALIDATION
 from clearprop.model import Model
-from clearprop.model.dividing import Divided, defined, divide
+from clearprop.model.by_class import keep_figures
+from clearprop.model.dividing import Divided, divide
 from clearprop.tables import MemoryTable, Table
 from clearprop.tables.columns import Decisions
 from clearprop.tables.fingerprint import fingerprint_as_read
@@ -91,9 +92,9 @@ class Opened:
         graph = model.network.graph
         labels = {**graph.labels, graph.outputs[0]: model.target.classes or (model.target.name,)}
         model.network = type(model.network)(graph=replace(graph, labels=labels))
-        return self.told(model, {})
+        return self.told(model)
 
-    def told(self, model: Model, figures: dict[str, dict[str, float]]) -> Model:
+    def told(self, model: Model) -> Model:
         """Tell a model of this table, and judge it by the rows that did not train."""
         model.columns = self.decisions.to_data()
         assert model.encoder is not None
@@ -102,11 +103,11 @@ class Opened:
             "rows": self.rows,
             "notes": list(self.divided.notes),
             "fingerprint": fingerprint_as_read(self.table, model.encoder, model.target),
-            "figures": figures,
+            "figures": {},
         }
         for name, part in (("test", TEST), ("validation", VALIDATION)):
             if self.rows[name]:
-                figures[name] = defined(model.judge(self.table, self.divided.rows(part)))
+                keep_figures(model, name, *model.judged(self.table, self.divided.rows(part)))
         return model
 
 

@@ -322,6 +322,12 @@ class Model:
         self, table: Table, rows: NDArray[np.bool_], sample_weight: ArrayLike | None = None
     ) -> dict[str, float]:
         """Return the figures of some rows of a table, as `evaluate` does of all."""
+        return self._figures(*self.judged(table, rows, sample_weight))
+
+    def judged(
+        self, table: Table, rows: NDArray[np.bool_], sample_weight: ArrayLike | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]:
+        """Return what `judge` goes by: those rows' encoded targets, outputs and weights."""
         assert self.encoder is not None
         outputs, targets, kept = [], [], []
         for chunk in table.chunks(_ROWS, [*self.encoder.names, self.target.name]):
@@ -336,7 +342,7 @@ class Model:
         weights = self._weights(table, sample_weight)
         if weights is not None:
             weights = weights[np.concatenate(kept)]
-        return self._figures(np.concatenate(targets), np.concatenate(outputs), weights)
+        return np.concatenate(targets), np.concatenate(outputs), weights
 
     def _judge_apart(
         self, table: Table, Y: Any, sample_weight: ArrayLike | None

@@ -22,6 +22,7 @@ from clearprop.graph import Dense, Dropout, Embedding, Input, Wire, concat
 from clearprop.membership import TEST, TRAIN, VALIDATION
 from clearprop.metrics import log_loss, rmse
 from clearprop.model.arrays import Interrupted, Watcher, carry_out, keep_residuals
+from clearprop.model.by_class import keep_figures
 from clearprop.model.choices import (
     DEFAULTS,
     FEW_UNITS,
@@ -31,7 +32,7 @@ from clearprop.model.choices import (
     check_together,
     run_settings,
 )
-from clearprop.model.dividing import defined, divide, labelled, naming, open_other
+from clearprop.model.dividing import divide, labelled, naming, open_other
 from clearprop.model.model import Model, input_arrays
 from clearprop.network import Network
 from clearprop.optimizers import Optimizer
@@ -213,14 +214,14 @@ def train_plain(
         keep_residuals(model, training)
         model.encoder, model.columns = encoder, decisions.to_data()
         told = {"data": table.name, "rows": counts, "notes": list(notes)}
-        figures: dict[str, dict[str, float]] = {}
-        model.provenance |= {**told, "fingerprint": print_of_rows, "figures": figures}
+        model.provenance |= {**told, "fingerprint": print_of_rows, "figures": {}}
         if counts["test"]:
-            figures["test"] = defined(model.judge(table, divided.rows(TEST)))
+            keep_figures(model, "test", *model.judged(table, divided.rows(TEST)))
         if other is not None:
-            figures["validation"] = defined(model.judge(other, np.ones(other.rows, np.bool_)))
+            every = np.ones(other.rows, np.bool_)
+            keep_figures(model, "validation", *model.judged(other, every))
         elif held is not None:
-            figures["validation"] = defined(model.judge(table, divided.rows(VALIDATION)))
+            keep_figures(model, "validation", *model.judged(table, divided.rows(VALIDATION)))
         return model
 
     with Training(
