@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import count
 from sklearn import metrics as oracle
+from sklearn.calibration import calibration_curve
 
 from clearprop import metrics
 from clearprop.errors import DataError, ShapeError
@@ -129,6 +130,32 @@ def test_calibration_error_is_that_of_a_loop_over_bins(rng: np.random.Generator)
             )
             expected += w[inside].sum() / w.sum() * abs(gap)
     assert metrics.calibration_error(y, P, w) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_calibration_error_of_two_classes_is_that_of_the_calibration_curve(weighted: bool) -> None:
+    y, P, w = classified(500, 2, 0)
+    weights = w if weighted else np.ones(500)
+    inside = np.searchsorted(np.linspace(0, 1, 16)[1:-1], P[:, 1])  # the curve's bins
+    filled = np.unique(inside)
+    share, mean = calibration_curve(y, P[:, 1], n_bins=15)
+    if weighted:
+        share, mean = (
+            np.array([np.average(x[inside == b], weights=w[inside == b]) for b in filled])
+            for x in (y, P[:, 1])
+        )
+    expected = np.average(
+        np.abs(share - mean), weights=[weights[inside == b].sum() for b in filled]
+    )
+    assert metrics.calibration_error(y, P, w if weighted else None) == pytest.approx(expected)
+
+
+def test_a_rare_class_whose_probability_is_too_high_is_no_calibrated_one() -> None:
+    """As those of balanced classes are: of the more probable class, both halves cancel out."""
+    p = np.tile(np.linspace(0.01, 0.79, 100), 10)
+    y = (np.arange(1000) % 25 == 0).astype(int)
+    found = metrics.calibration_error(y, np.column_stack([1 - p, p]))
+    assert found == pytest.approx(p.mean() - y.mean(), abs=0.03)
 
 
 def test_known_values_by_hand() -> None:

@@ -334,7 +334,7 @@ def page(
     for name, title in (
         ("error", "Error"),
         ("log_loss", "Log-loss"),
-        ("calibration_error", "Calibration error"),
+        ("calibration_error", "Calibration error of the most probable class"),
         ("rmse", "RMSE over the standard deviation"),
         ("cpu_seconds", "Processor seconds of fitting"),
     ):

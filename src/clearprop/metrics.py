@@ -235,25 +235,35 @@ def roc_auc(y: ArrayLike, P: ArrayLike, weights: ArrayLike | None = None) -> flo
 def calibration_error(
     y: ArrayLike, P: ArrayLike, weights: ArrayLike | None = None, *, bins: int = 15
 ) -> float:
-    """Expected calibration error of the most probable class, in bins of equal width.
+    """Expected calibration error: how far probabilities are from shares, in bins of equal width.
 
-    Σ_b W_b / W · |accuracy_b − mean confidence_b|; bin b holds the rows whose highest probability
-    is in ((b − 1)/bins, b/bins].
+    With two classes, of the probability of class 1, as a calibration curve shows it,
+
+        Σ_b W_b / W · |share of class 1 in b − mean probability in b|,
+
+    bin b holding the rows whose probability is in ((b − 1)/bins, b/bins]. With more, of the most
+    probable class: the share is that of rows whose class it is.
 
     Source
     ------
-    Guo et al. 2017, "On calibration of modern neural networks", equation 3.
+    Naeini, Cooper and Hauskrecht 2015, "Obtaining well calibrated probabilities using Bayesian
+    binning"; of the most probable class Guo et al. 2017, "On calibration of modern neural
+    networks", equation 3. With two classes rows of p and of 1 − p would share a bin there, and
+    where p is too high everywhere, the ones make up for the others.
 
     Examples
     --------
     >>> calibration_error([0, 0], [[1.0, 0.0], [1.0, 0.0]])
     0.0
+    >>> round(calibration_error([0, 1], [[0.6, 0.4], [0.6, 0.4]]), 3)
+    0.1
     """
     labels, p, w = _labelled(y, P, weights)
-    confidence = p.max(axis=1)
-    right = (p.argmax(axis=1) == labels).astype(np.float64)
-    place = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    gap = np.bincount(place, w * (right - confidence), bins)  # W_b (accuracy_b − confidence_b)
+    of = np.ones(len(p), np.int64) if p.shape[1] == 2 else p.argmax(axis=1)
+    probability = p[np.arange(len(p)), of]
+    there = (of == labels).astype(np.float64)
+    place = np.clip(np.ceil(probability * bins).astype(np.int64) - 1, 0, bins - 1)
+    gap = np.bincount(place, w * (there - probability), bins)  # W_b (share_b − probability_b)
     return float(np.abs(gap).sum() / w.sum())
 
 
