@@ -42,10 +42,10 @@ def lines(derivation, step):
             "input 1, and nothing lies behind that to pass anything back to."]),
         ("graph", "delta5[l]", ["δˡ = Δˡ⁺¹ ⊙ tanh′(zˡ)", "for every l = 5…2"]),
         ("delta-rule", "delta5[l]", [
-            "δ⁽ˡ⁾ᵢ = (Σⱼ₌₁^{Sₗ₊₁} w⁽ˡ⁺¹⁾ᵢⱼ δ⁽ˡ⁺¹⁾ⱼ) tanh′(u⁽ˡ⁾ᵢ)",
+            "δ⁽ˡ⁾ᵢ = (Σⱼ₌₁^(Sₗ₊₁) w⁽ˡ⁺¹⁾ᵢⱼ δ⁽ˡ⁺¹⁾ⱼ) tanh′(u⁽ˡ⁾ᵢ)",
             "for every l = 5…2, i = 1…Sₗ"]),
         ("index", "z2[l]", [
-            "z⁽ˡ⁺¹⁾ᵢ = (Σⱼ₌₁^{Sₗ} w⁽ˡ⁾ᵢⱼ a⁽ˡ⁾ⱼ) + b⁽ˡ⁾ᵢ",
+            "z⁽ˡ⁺¹⁾ᵢ = (Σⱼ₌₁^(Sₗ) w⁽ˡ⁾ᵢⱼ a⁽ˡ⁾ⱼ) + b⁽ˡ⁾ᵢ",
             "for every l = 1…5, i = 1…Sₗ₊₁", "Sₗ is the number of units of layer l."]),
         ("index", "dJ/dW1[l]",
          ["∂J/∂w⁽ˡ⁾ᵢⱼ = δ⁽ˡ⁺¹⁾ᵢ a⁽ˡ⁾ⱼ", "for every l = 1…5, i = 1…Sₗ₊₁, j = 1…Sₗ"]),
@@ -145,7 +145,7 @@ def test_the_letter_of_a_layer_is_no_index_and_no_layers_name():
     mine = Notation("mine", level="index", target_index="l", source_index="k")
     d = cp.derive(cp.Network([2, 3, 4, 2], "tanh"), mine)
     assert lines(d, d.step("z2[n]")) == [
-        "z⁽ⁿ⁺¹⁾ₗ = (Σₖ₌₁^{Sₙ} W⁽ⁿ⁾ₗₖ a⁽ⁿ⁾ₖ) + b⁽ⁿ⁾ₗ",
+        "z⁽ⁿ⁺¹⁾ₗ = (Σₖ₌₁^(Sₙ) W⁽ⁿ⁾ₗₖ a⁽ⁿ⁾ₖ) + b⁽ⁿ⁾ₗ",
         "for every n = 1…3, l = 1…Sₙ₊₁",
         "Sₙ is the number of units of layer n.",
     ]

@@ -50,17 +50,17 @@ FIRST = {
     (
         "graph",
         "matrix",
-    ): "W^{(twice)}₁₁ b^{(twice)} W^{(one)}₁₁ b^{(one)}₁ a⁽¹⁾₁ a⁽²⁾₁ z^{(twice)}₁ "
-    "a^{(twice_2)}₁ a⁽⁶⁾₁ z^{(one)}₁ a^{(two)}₁ y^{(one)}₁ δ^{(twice)}₁ ∂J/∂a⁽⁶⁾₁ "
-    "∂J/∂W^{(two)}₁₁ ∂J/∂b^{(twice)}",
-    ("graph", "graph"): "Θ^{twice}₁₁ b^{twice} Θ^{one}₁₁ Θ^{one}₁₄ a¹₁ a²₁ z^{twice}₁ a^{twice_2}₁ "
-    "a⁶₁ z^{one}₁ a^{two}₁ y^{one}₁ δ^{twice}₁ Δ⁷₁ Θ′^{two}₁₁ b′^{twice}",
+    ): "W⁽ᵗʷⁱᶜᵉ⁾₁₁ b⁽ᵗʷⁱᶜᵉ⁾ W⁽ᵒⁿᵉ⁾₁₁ b⁽ᵒⁿᵉ⁾₁ a⁽¹⁾₁ a⁽²⁾₁ z⁽ᵗʷⁱᶜᵉ⁾₁ "
+    "a^(twice_2)₁ a⁽⁶⁾₁ z⁽ᵒⁿᵉ⁾₁ a⁽ᵗʷᵒ⁾₁ y⁽ᵒⁿᵉ⁾₁ δ⁽ᵗʷⁱᶜᵉ⁾₁ ∂J/∂a⁽⁶⁾₁ "
+    "∂J/∂W⁽ᵗʷᵒ⁾₁₁ ∂J/∂b⁽ᵗʷⁱᶜᵉ⁾",
+    ("graph", "graph"): "Θᵗʷⁱᶜᵉ₁₁ bᵗʷⁱᶜᵉ Θᵒⁿᵉ₁₁ Θᵒⁿᵉ₁₄ a¹₁ a²₁ zᵗʷⁱᶜᵉ₁ a^(twice_2)₁ "
+    "a⁶₁ zᵒⁿᵉ₁ aᵗʷᵒ₁ yᵒⁿᵉ₁ δᵗʷⁱᶜᵉ₁ Δ⁷₁ Θ′ᵗʷᵒ₁₁ b′ᵗʷⁱᶜᵉ",
     (
         "graph",
         "scalar",
-    ): "V^{(twice)}₁₁ b^{(twice)} W^{(one)}₁₁ b^{(one)}₁ X⁽¹⁾₁ X⁽²⁾₁ H^{(twice)}₁ "
-    "P^{(twice_2)}₁ P⁽⁶⁾₁ Q^{(one)}₁ O^{(two)}₁ Y^{(one)}₁ ∂E/∂H^{(twice)}₁ ∂E/∂P⁽⁶⁾₁ "
-    "∂E/∂W^{(two)}₁₁ ∂E/∂b^{(twice)}",
+    ): "V⁽ᵗʷⁱᶜᵉ⁾₁₁ b⁽ᵗʷⁱᶜᵉ⁾ W⁽ᵒⁿᵉ⁾₁₁ b⁽ᵒⁿᵉ⁾₁ X⁽¹⁾₁ X⁽²⁾₁ H⁽ᵗʷⁱᶜᵉ⁾₁ "
+    "P^(twice_2)₁ P⁽⁶⁾₁ Q⁽ᵒⁿᵉ⁾₁ O⁽ᵗʷᵒ⁾₁ Y⁽ᵒⁿᵉ⁾₁ ∂E/∂H⁽ᵗʷⁱᶜᵉ⁾₁ ∂E/∂P⁽⁶⁾₁ "
+    "∂E/∂W⁽ᵗʷᵒ⁾₁₁ ∂E/∂b⁽ᵗʷⁱᶜᵉ⁾",
 }
 #: Each symbol whole.
 WHOLE = {
@@ -69,8 +69,8 @@ WHOLE = {
     ("chain", "graph"): "Θ̄¹₃₂ b¹₃₁ Θ̄²₄₃ b²₄₁ Θ̄³₂₄ b³₂₁ a¹₂₁ z²₃₁ a²₃₁ z³₄₁ a³₄₁ z⁴₂₁ a⁴₂₁ y Δ²₂₁ "
     "δ²₃₁ Δ⁴₄₁ δ⁴₂₁ Θ̄′¹₃₂ b′³₂₁ Cost",
     ("shared", "scalar"): "V b1 W b2 X H O Y ∂E/∂H ∂E/∂b2",
-    ("graph", "graph"): "Θ̄^{twice}₂₂ b^{twice} Θ̄^{one}₂₃ b^{one}₂₁ a¹₂₁ a²₁₁ z^{twice}₂₁ "
-    "a^{twice_2}₂₁ a⁶₃₁ z^{one}₂₁ a^{two}₁₁ y^{one}₂₁ δ^{twice}₂₁ Δ⁷₃₁ Θ′^{two}₁₃ b′^{twice}",
+    ("graph", "graph"): "Θ̄ᵗʷⁱᶜᵉ₂₂ bᵗʷⁱᶜᵉ Θ̄ᵒⁿᵉ₂₃ bᵒⁿᵉ₂₁ a¹₂₁ a²₁₁ zᵗʷⁱᶜᵉ₂₁ "
+    "a^(twice_2)₂₁ a⁶₃₁ zᵒⁿᵉ₂₁ aᵗʷᵒ₁₁ yᵒⁿᵉ₂₁ δᵗʷⁱᶜᵉ₂₁ Δ⁷₃₁ Θ′ᵗʷᵒ₁₃ b′ᵗʷⁱᶜᵉ",
 }
 
 
@@ -176,6 +176,20 @@ def test_a_name_is_read_however_it_is_typed(notation, text, found):
 
 
 @pytest.mark.parametrize(
+    ("notation", "text"),
+    [
+        ("matrix", "W⁽ʰᵉᵃᵈ⁾₁₂"), ("matrix", "W^(head)_12"), ("matrix", "W^{(head)}_{12}"),
+        ("matrix", "W_head[1,2]"), ("graph", "Θʰᵉᵃᵈ₁₂"), ("graph", "Θ^(head)_12"),
+        ("graph", "Θ^{head}_{12}"),
+    ],
+)  # fmt: skip
+def test_the_name_of_a_layer_above_a_letter_is_read_however_it_is_typed(notation, text):
+    x = cp.Input(2)
+    network = Network(inputs=x, outputs=cp.Dense(2, name="head")(x))
+    assert Names(NOTATIONS[notation], network.graph).parse(text) == ("W_head", (0, 1))
+
+
+@pytest.mark.parametrize(
     ("notation", "text", "said"),
     [
         (
@@ -236,10 +250,10 @@ def test_the_letter_of_a_layer_is_no_index():
 
 # -- signs above and below ------------------------------------------------------------------------
 def test_signs_stand_above_and_below_or_are_marked_where_there_are_none():
-    assert [raised(t) for t in ("", "12", "(l+1)", "N", "hidden")] == [
-        "", "¹²", "⁽ˡ⁺¹⁾", "ᴺ", "^{hidden}"]  # fmt: skip
+    assert [raised(t) for t in ("", "12", "(l+1)", "N", "hidden", "(h_2)", "Q")] == [
+        "", "¹²", "⁽ˡ⁺¹⁾", "ᴺ", "ʰⁱᵈᵈᵉⁿ", "^(h_2)", "^Q"]  # fmt: skip
     assert [lowered(t) for t in ((), ("1",), ("i", "j"), ("1", "12"), ("q",), ("i+1", "j"))] == [
-        "", "₁", "ᵢⱼ", "₁,₁₂", "_{q}", "ᵢ₊₁,ⱼ"]  # fmt: skip
+        "", "₁", "ᵢⱼ", "₁,₁₂", "_q", "ᵢ₊₁,ⱼ"]  # fmt: skip
     assert [joined(t) for t in ((), ("12",), ("1", "2"), ("1", "12"))] == ["", "12", "12", "1,12"]
     assert Glyph("W", "1", ("2",), prime=True, bar=True).text() == "W\u0304′¹₂"
     assert Glyph("V", "", ("1", "2"), flat=True).text() == "V12"

@@ -15,6 +15,7 @@ from test_derivation import NETWORKS, data
 import clearprop as cp
 from clearprop.derivation import NOTATIONS
 from clearprop.drawing import lay_out
+from clearprop.drawing.lettering import breadth
 
 ROOM = Path(__file__).parents[1] / "src" / "clearprop" / "derivation"
 
@@ -128,6 +129,36 @@ def test_no_blank_is_left_around_the_drawing():
         inked += [s.lane for s in drawing.strokes if s.skips]
         assert 20 < min(inked) - drawing.top < 50 or min(inked) - drawing.top < 10
         assert drawing.top + drawing.height - max(inked) < 30
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("head", "⁽ʰᵉᵃᵈ⁾"), ("first_of_two", "^(first_of_two)"), ("输出", "^(输出)")],
+)
+@pytest.mark.parametrize("notation", ["matrix", "index"])
+def test_names_of_layers_are_no_latex_in_the_drawing_and_neither_meet_nor_are_cut(
+    name, shown, notation
+):
+    x = cp.Input(12)
+    out = cp.Dense(1, name=name)(cp.Dense(20, "tanh", name=f"{name}_before")(x))
+    d = cp.derive(cp.Network(inputs=x, outputs=out), notation)
+    assert shown in d.text()
+    assert not re.search("[_^]{", d.text())
+    page = d.to_html()
+    drawing = ET.fromstring(page[page.index("<svg") : page.index("</svg>") + 6])
+    svg = "{http://www.w3.org/2000/svg}"
+    words = [t for t in drawing.iter(f"{svg}text") if t.get("class") != "sign"]
+    assert any(shown in t.text for t in words)
+    assert not any("{" in t.text for t in words)
+    _, _, wide, _ = map(float, drawing.get("viewBox").split())
+    ends = []
+    for text in words:
+        x, half = float(text.get("x")), breadth(text.text) / 2
+        assert 0 <= x - half < x + half <= wide, text.text
+        if not text.text.isdigit():  # a box's size stands below it
+            ends.append((x - half, x + half))
+    for (_, end), (start, _) in itertools.pairwise(sorted(ends)):
+        assert end <= start
 
 
 def mathematics(derivation):

@@ -78,7 +78,7 @@ def test_each_layout_has_its_name_and_text_alone_writes_fractions_on_the_line():
          "<mrow><munderover><mo>∑</mo><mrow><mi>j</mi>"
          "<mo lspace='0' rspace='0'>=</mo><mn>1</mn></mrow>"
          "<mrow>3</mrow></munderover>x</mrow>"),
-        (("total", "κ", "K", "x"), "Σ_{κ=1}^{K} x", r"\sum_{\kappa=1}^{K} x",
+        (("total", "κ", "K", "x"), "Σ_(κ=1)^K x", r"\sum_{\kappa=1}^{K} x",
          "<mrow><munderover><mo>∑</mo><mrow><mi>κ</mi>"
          "<mo lspace='0' rspace='0'>=</mo><mn>1</mn></mrow>"
          "<mrow>K</mrow></munderover>x</mrow>"),
@@ -260,18 +260,18 @@ ONE = "<mo stretchy='false'>(</mo><mn>1</mn><mo stretchy='false'>)</mo>"
         (Glyph("a", "l−1"), "aˡ⁻¹", "a^{l-1}",
          "<msup><mi>a</mi><mrow><mi>l</mi><mo lspace='0' rspace='0'>−</mo>"
          "<mn>1</mn></mrow></msup>"),
-        (Glyph("a", "(out)"), "a^{(out)}", r"a^{\text{(out)}}",
+        (Glyph("a", "(out)"), "a⁽ᵒᵘᵗ⁾", r"a^{\text{(out)}}",
          "<msup><mi>a</mi><mrow><mtext>(out)</mtext></mrow></msup>"),
         (Glyph("a", "l"), "aˡ", "a^{l}", "<msup><mi>a</mi><mrow><mi>l</mi></mrow></msup>"),
-        (Glyph("a", "2_b"), "a^{2_b}", r"a^{2\_b}",
+        (Glyph("a", "2_b"), "a^(2_b)", r"a^{2\_b}",
          "<msup><mi>a</mi><mrow><mn>2</mn><mo lspace='0' rspace='0'>_</mo>"
          "<mi>b</mi></mrow></msup>"),
         (Glyph("a", "", ("i−1",)), "aᵢ₋₁", "a_{i-1}",
          "<msub><mi>a</mi><mrow><mi>i</mi><mo lspace='0' rspace='0'>−</mo>"
          "<mn>1</mn></mrow></msub>"),
-        (Glyph("a", "", ("κ", "i")), "a_{κi}", r"a_{\kappa i}",
+        (Glyph("a", "", ("κ", "i")), "a_(κi)", r"a_{\kappa i}",
          "<msub><mi>a</mi><mrow><mi>κ</mi><mi>i</mi></mrow></msub>"),
-        (Glyph("a", "", ("κ", "i+13")), "a_{κ,i+13}", r"a_{\kappa , i + 13}",
+        (Glyph("a", "", ("κ", "i+13")), "a_(κ,i+13)", r"a_{\kappa , i + 13}",
          "<msub><mi>a</mi><mrow><mi>κ</mi><mo>,</mo><mi>i</mi><mo lspace='0' rspace='0'>+</mo>"
          "<mn>1</mn><mn>3</mn></mrow></msub>"),
     ],

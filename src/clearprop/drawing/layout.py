@@ -8,9 +8,11 @@ Proved by ``tests/test_derivation_pages.py``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from clearprop.backprop import Plan
+from clearprop.drawing.lettering import breadth
 from clearprop.expressions import Concat, MatMul, OneHot, walk
 from clearprop.graph import Node
 
@@ -23,7 +25,7 @@ CONSTANT = "one:"
 ABOVE, BELOW = RADIUS + 22.0, RADIUS + 8.0  # what a unit takes, its name and some air included
 BOX = 12.0
 """What the size of a box takes below it."""
-LANE, EDGE = 9.0, 4.0
+LANE, EDGE, AIR = 9.0, 4.0, 6.0
 
 
 @dataclass(frozen=True)
@@ -66,20 +68,26 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A network laid out: marks, strokes, and the page they stand on, from ``top`` down."""
+    """A network laid out: marks, strokes, and the page they stand on, from ``top`` down.
+
+    ``column`` is how far its columns of units are apart.
+    """
 
     marks: tuple[Mark, ...]
     strokes: tuple[Stroke, ...]
     width: float
     height: float
     top: float = 0.0
+    column: float = COLUMN
 
     def mark(self, value: str) -> Mark:
         """Return where a value stands."""
         return next(mark for mark in self.marks if mark.value == value)
 
 
-def lay_out(plan: Plan, constants: bool = False) -> Drawing:
+def lay_out(
+    plan: Plan, constants: bool = False, named: Sequence[str] = (), wired: Sequence[str] = ()
+) -> Drawing:
     """Lay out the network of a plan.
 
     Parameters
@@ -87,6 +95,8 @@ def lay_out(plan: Plan, constants: bool = False) -> Drawing:
     plan : Plan
     constants : bool
         Draw biases as wires from a constant 1 below the units whose layer they belong to.
+    named, wired : sequence of str
+        What units and wires will be called: columns stand so far apart that no two names meet.
 
     Returns
     -------
@@ -102,6 +112,9 @@ def lay_out(plan: Plan, constants: bool = False) -> Drawing:
     '+1'
     """
     graph = plan.graph
+    widest = max(map(breadth, named), default=0.0)
+    column = max(COLUMN, widest + max(map(breadth, wired), default=0.0) + AIR)
+    margin = max(MARGIN, (widest + AIR) / 2)
     biased = {node.inputs[0] for node in graph.nodes if constants and _bias(node)}
 
     def room(name: str) -> float:
@@ -122,7 +135,7 @@ def lay_out(plan: Plan, constants: bool = False) -> Drawing:
     for place, names in columns.items():
         y = MARGIN + (tallest - rooms(names)) / 2
         for name in names:
-            x = MARGIN + place * COLUMN
+            x = margin + place * column
             size = _size(plan, name)
             units = size if size <= UNITS_DRAWN else 1
             dots = tuple(
@@ -147,11 +160,11 @@ def lay_out(plan: Plan, constants: bool = False) -> Drawing:
             wires.append([_wire(one, a, marks[node.output], b, bias)
                           for a in one.dots for b in marks[node.output].dots])  # fmt: skip
     strokes = _around(wires, [dot for mark in marks.values() for dot in mark.dots])
-    width = 2 * MARGIN + COLUMN * max(columns)
+    width = 2 * margin + column * max(columns)
     lanes = [stroke.lane for stroke in strokes if stroke.lane is not None]
     top = min(*lanes, *(dot.y - ABOVE for mark in marks.values() for dot in mark.dots)) - EDGE
     foot = max(*lanes, *(_foot(dot) for mark in marks.values() for dot in mark.dots)) + EDGE
-    return Drawing(tuple(marks.values()), tuple(strokes), width, foot - top, top)
+    return Drawing(tuple(marks.values()), tuple(strokes), width, foot - top, top, column)
 
 
 def _around(wires: list[list[Stroke]], dots: list[Dot]) -> list[Stroke]:

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from html import escape
 
-from clearprop.drawing.layout import COLUMN, RADIUS, Drawing, Stroke
+from clearprop.drawing.layout import RADIUS, Drawing, Stroke
 
-GAP = COLUMN - 2 * RADIUS
-"""Between the units of two columns."""
 LIFT, OVER = 6.0, 14.0
 """From a wire's middle up to its name, and at most so much more where it is steep."""
 SIGN = 3.5
@@ -45,6 +43,7 @@ def svg(
         Wires that stand out, and those of them that are named one by one.
     """
     wide, high = drawing.width, drawing.height
+    gap = drawing.column - 2 * RADIUS  # between the units of two columns
     parts = [
         f'<svg class="network" viewBox="0 {drawing.top:g} {wide:g} {high:g}" role="img" '
         f'style="max-width:{wide * 1.2:g}px;min-width:{wide * 0.78:g}px" xmlns="http://www.w3.org/2000/svg">'
@@ -55,7 +54,7 @@ def svg(
         name = wire(s, False)
         told = f"<title>{escape(name)}</title>" if name else ""
         if s.lane is not None:  # within the gap to its lane, along it, within the last gap back
-            a, b, half = s.x1 + GAP, s.x2 - GAP, GAP / 2
+            a, b, half = s.x1 + gap, s.x2 - gap, gap / 2
             parts.append(
                 f'<path class="{style}" fill="none" d="M{s.x1:g},{s.y1:g} '
                 f"C{s.x1 + half:g},{s.y1:g} {a - half:g},{s.lane:g} {a:g},{s.lane:g} H{b:g} "

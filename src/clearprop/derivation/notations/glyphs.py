@@ -11,10 +11,17 @@ from dataclasses import dataclass
 
 __all__ = ["Glyph", "Partial", "digits", "joined", "lowered", "plain", "raised"]
 
-SUPERSCRIPTS = str.maketrans("0123456789()+-−lnkmN", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻ˡⁿᵏᵐᴺ")
+SUPERSCRIPTS = str.maketrans(
+    "0123456789()+-−abcdefghijklmnoprstuvwxyzN", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻⁻ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴺ"
+)
+"""Of a layer's name too; q and most capitals have none."""
 SUBSCRIPTS = str.maketrans("0123456789+-−()aijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎ₐᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 
-_BACK = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾₀₁₂₃₄₅₆₇₈₉", "0123456789()0123456789")
+_HIGH = {high: sign for sign, high in SUPERSCRIPTS.items()}
+_RAISED = "".join(map(chr, _HIGH))
+_LOW = {low: sign for sign, low in SUBSCRIPTS.items() if chr(sign).isdigit()}
+_NAMED = re.compile(r"\^(?:\{\(?|\()([^\W\d]\w*)(?:\)?\}|\))")
+"""A layer's name above a letter, in brackets of any kind."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +55,26 @@ class Partial:
 
 
 def raised(text: str) -> str:
-    """Return the text in Unicode superscripts, ``^{…}`` where a letter has none.
+    """Return the text in Unicode superscripts, ``^(…)`` where a letter has none.
 
-    >>> raised("(2)"), raised("hidden")
-    ('⁽²⁾', '^{hidden}')
+    >>> raised("(2)"), raised("head"), raised("(hidden_2)"), raised("K")
+    ('⁽²⁾', 'ʰᵉᵃᵈ', '^(hidden_2)', '^K')
     """
-    if not text:
-        return ""
     high = text.translate(SUPERSCRIPTS)
-    return high if _changed(text, high) else f"^{{{text}}}"
+    return high if _changed(text, high) else f"^{_held(text)}"
 
 
 def lowered(parts: Sequence[str]) -> str:
-    """Return indices in Unicode subscripts, ``_{…}`` where a letter has none.
+    """Return indices in Unicode subscripts, ``_(…)`` where a letter has none.
 
-    >>> lowered(("1", "3")), lowered(("1", "12")), lowered(("q",))
-    ('₁₃', '₁,₁₂', '_{q}')
+    >>> lowered(("1", "3")), lowered(("1", "12")), lowered(("q",)), lowered(("s", "κ"))
+    ('₁₃', '₁,₁₂', '_q', '_(sκ)')
     """
     if not parts:
         return ""
     low = [part.translate(SUBSCRIPTS) for part in parts]
     if not all(_changed(part, one) for part, one in zip(parts, low, strict=True)):
-        return f"_{{{joined(parts)}}}"
+        return f"_{_held(joined(parts))}"
     return ("," if any(len(part) > 1 for part in parts) else "").join(low)
 
 
@@ -78,18 +83,24 @@ def joined(parts: Sequence[str]) -> str:
     return ("," if any(len(part) > 1 for part in parts) and len(parts) > 1 else "").join(parts)
 
 
+def _held(text: str) -> str:
+    """Return a script that is written behind a mark: held together, where it is more than one."""
+    return text if len(text) == 1 or text.startswith("(") else f"({text})"
+
+
 def _changed(text: str, converted: str) -> bool:
     return all(a != b for a, b in zip(text, converted, strict=True))
 
 
 def plain(text: str) -> str:
-    """Return a name with its scripts written ``^(1)`` and ``_12``, for comparing.
+    """Return a name with its scripts written ``^(1)``, ``^(head)`` and ``_12``, for comparing.
 
-    >>> plain("W⁽¹⁾₁₂"), plain("V'_{12}")
-    ('W^(1)_12', 'V′_12')
+    >>> plain("W⁽¹⁾₁₂"), plain("V'_{12}"), plain("Θʰᵉᵃᵈ₁"), plain("Θ^{head}_1")
+    ('W^(1)_12', 'V′_12', 'Θ^(head)_1', 'Θ^(head)_1')
     """
-    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾]+", lambda m: "^" + m[0].translate(_BACK), text)
-    text = re.sub("[₀-₉]+(?:,[₀-₉]+)*", lambda m: "_" + m[0].translate(_BACK), text)
+    text = re.sub(f"[{_RAISED}]+", lambda m: f"^{{{m[0].translate(_HIGH)}}}", text)
+    text = re.sub("[₀-₉]+(?:,[₀-₉]+)*", lambda m: "_" + m[0].translate(_LOW), text)
+    text = _NAMED.sub(r"^(\1)", text)
     return re.sub(r"[{}]", "", text).replace("'", "′")
 
 

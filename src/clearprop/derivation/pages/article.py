@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from clearprop.derivation.derived import Derived
+from clearprop.derivation.notations.glyphs import SUPERSCRIPTS
 from clearprop.derivation.notations.notation import NOTATIONS
 from clearprop.derivation.pages.breaking import FLAT, broken
 from clearprop.derivation.pages.heading import (
@@ -231,11 +232,10 @@ PROSE = {
     "δ": r"\delta", "Δ": r"\Delta", "∂": r"\partial", "⊕": r"\oplus", "⊙": r"\odot",
     "Θ": r"\Theta", "σ": r"\sigma", "λ": r"\lambda", "α": r"\alpha", "η": r"\eta",
     "⊘": r"\oslash", "κ": r"\kappa", "Σ": r"\Sigma", "′": r"{}^{\prime}", "·": r"\cdot", "−": "-",
-    "⚠": r"\boxed{!}", "≤": r"\le", "²": "{}^{2}", "½": r"\tfrac{1}{2}", "∞": r"\infty",
+    "⚠": r"\boxed{!}", "≤": r"\le", "½": r"\tfrac{1}{2}", "∞": r"\infty",
     "←": r"\leftarrow",
 } | {
-    high: rf"{{}}^{{{low}}}"
-    for high, low in zip("⁰¹³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ˡⁿᵏ", "013456789()+-lnk", strict=True)
+    chr(high): rf"{{}}^{{{chr(sign)}}}" for sign, high in SUPERSCRIPTS.items() if chr(sign) != "−"
 } | {
     sub: rf"{{}}_{{{low}}}"
     for sub, low in zip(

@@ -151,11 +151,7 @@ class _Page:
             yield f'<p class="failed">{self.prose(wrong)}</p>'
         for sign, line in verified(derived) if verify else ():
             yield f'<div class="about verified">{sign} {escape(line)}</div>'
-        drawing = lay_out(self.plan, derived.notation.bias_view == "column")
-        lit = followed(drawing, *derived.target) if derived.target else frozenset()
-        own = own_wires(drawing, *derived.target) if derived.target else ()
-        picture = svg(drawing, self.label, self.link, self.wire, derived.title, lit, own)
-        yield f'<div class="drawing">{picture}</div>'
+        yield f'<div class="drawing">{self.picture()}</div>'
         section = ""
         for step in derived.steps:
             if step.kind != section and (not derived.weight or not section):
@@ -163,6 +159,18 @@ class _Page:
                 yield f"<h2>{self.prose(section_title(derived, step))}</h2>"
             yield from self.step(step)
         yield "</body>\n</html>"
+
+    def picture(self) -> str:
+        """The network drawn, with room for what its values and weights are called."""
+        derived, graph = self.derived, self.plan.graph
+        named = [self.label(value, unit) for value in graph.values for unit in (0, 1)]
+        wired = [self.parameter(name) for name in graph.parameters]
+        if derived.target:
+            wired.append(derived.names.called(*derived.target))
+        drawing = lay_out(self.plan, derived.notation.bias_view == "column", named, wired)
+        lit = followed(drawing, *derived.target) if derived.target else frozenset()
+        own = own_wires(drawing, *derived.target) if derived.target else ()
+        return svg(drawing, self.label, self.link, self.wire, derived.title, lit, own)
 
     def label(self, value: str, unit: int) -> str:
         if value not in self.plan.graph.values:  # a constant says itself what it is
@@ -180,7 +188,11 @@ class _Page:
         looked_up = any(one.value == stroke.start[0] and one.levels for one in graph.inputs)
         if all(units) and not whole and not looked_up:
             return names.name(stroke.via, tuple(unit - 1 for unit in units))
-        glyph = names.glyph(stroke.via)  # without the sizes that S1 writes below: no entry is meant
+        return self.parameter(stroke.via)
+
+    def parameter(self, name: str) -> str:
+        """A parameter as a whole, without the sizes that S1 writes below: no entry is meant."""
+        glyph = self.derived.names.glyph(name)
         return Glyph(glyph.base, glyph.above).text() if isinstance(glyph, Glyph) else glyph.text()
 
     def _vector(self, value: str) -> bool:

@@ -101,7 +101,7 @@ class Layout:
 
     def total(self, letter: str, upper: str, body: str) -> str:
         low = lowered((letter,))
-        start = f"_{{{letter}=1}}" if low.startswith("_") else f"{low}₌₁"
+        start = f"_({letter}=1)" if low.startswith("_") else f"{low}₌₁"
         return f"Σ{start}{raised(upper)} {body}"
 
     def cases(self, then: str, condition: str, otherwise: str) -> str:
