@@ -15,7 +15,7 @@ import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
 from clearprop.derivation.command.calls import random_numbers
-from clearprop.derivation.pages.heading import width
+from clearprop.words import width
 
 
 def run(line, capsys):

@@ -12,8 +12,8 @@ import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation.errata.erratum import Example
 from clearprop.derivation.errata.wrong import printed_wrongly
-from clearprop.derivation.pages.heading import width
 from clearprop.derivation.printers.layouts import TEXT
+from clearprop.words import width
 
 V = [[0.3, -0.7], [0.5, 0.2], [-0.4, 0.9]]
 W = [[0.6, -0.1, 0.8], [-0.5, 0.7, 0.25]]

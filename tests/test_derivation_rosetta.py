@@ -13,8 +13,8 @@ import clearprop as cp
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS, Notation
 from clearprop.derivation.command.calls import random_numbers
-from clearprop.derivation.pages.heading import width
 from clearprop.derivation.rosetta.table import rosetta
+from clearprop.words import width
 
 S3 = cp.Network("2-3-2", "sigmoid", output="sigmoid", bias="shared", l2=0.25)
 

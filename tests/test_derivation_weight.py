@@ -9,8 +9,8 @@ import clearprop as cp
 from clearprop.backprop import paths
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
-from clearprop.derivation.pages.heading import width
 from clearprop.derivation.printers.layouts import TEXT
+from clearprop.words import width
 
 #: The left-hand sides of the text's equations (1) to (35), read off the text.
 S3 = [

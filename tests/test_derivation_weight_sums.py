@@ -18,7 +18,6 @@ from clearprop.backprop import Path, Paths, plan
 from clearprop.cli import main
 from clearprop.derivation import NOTATIONS
 from clearprop.derivation.notations.names import Names
-from clearprop.derivation.pages.heading import width
 from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.steps.author import Author
 from clearprop.derivation.trees import tree
@@ -28,6 +27,7 @@ from clearprop.derivation.weight.largest import Ways, _at
 from clearprop.errors import SettingError
 from clearprop.expressions import Sym, walk
 from clearprop.optimizers import SGD
+from clearprop.words import width
 
 WIDE = "20-40-30-5"
 

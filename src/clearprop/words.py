@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import string
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal, Self, SupportsFloat
 
@@ -18,6 +19,7 @@ __all__ = [
     "number",
     "shown",
     "visible",
+    "width",
 ]
 
 Language = Literal["en", "zh"]
@@ -90,6 +92,18 @@ def visible(text: str) -> str:
     'two\\\\nlines, \\\\x1b[31mred'
     """
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def width(text: str) -> int:
+    """Return how many columns a text takes in a terminal: Chinese signs two, accents none.
+
+    >>> width("第 1 层"), width("Θ̄")
+    (7, 1)
+    """
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

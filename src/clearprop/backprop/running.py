@@ -13,7 +13,7 @@ from functools import reduce
 
 import numpy as np
 
-from clearprop import philox
+from clearprop import notebook, philox
 from clearprop.backprop.given import given_arrays, given_targets, shares
 from clearprop.backprop.planning import (
     SAMPLE_WEIGHT,
@@ -72,6 +72,16 @@ class Trace(Mapping[str, Array]):
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {np.shape(array)}" for name, array in self.items())
         return f"Trace({shapes})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (name, " × ".join(map(str, array.shape)) or "1", *_ends(array))
+            for name, array in self.items()
+        ]
+        return notebook.headed(
+            f"Trace of {len(rows)} quantities",
+            notebook.table(("quantity", "shape", "smallest", "largest"), rows),
+        )
 
     @property
     def cost(self) -> float:
@@ -292,3 +302,8 @@ def mean_of_members(values: Array) -> Array:
         total += member
     total /= len(values)
     return total
+
+
+def _ends(array: Array) -> tuple[float, float]:
+    """The smallest and the largest entry; NaN of none."""
+    return (float(array.min()), float(array.max())) if array.size else (np.nan, np.nan)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 import textwrap
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from clearprop import notebook
 from clearprop.checking.diagnosis import Diagnosis
-from clearprop.words import number
+from clearprop.words import number, width
 
 #: Columns of a report: words are folded, equations are not.
 WIDTH = 80
@@ -90,7 +90,7 @@ class ParameterCheck:
         return f"{at}, {entry.name}" if entry.name else at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradientCheck:
     """Whether a gradient is right, where it starts to be wrong, and which mistake that is.
 
@@ -133,15 +133,26 @@ class GradientCheck:
     def __bool__(self) -> bool:
         return self.passed
 
+    def __repr__(self) -> str:
+        count = len(self.parameters)
+        told = f"right, {count} parameter{'' if count == 1 else 's'}"
+        if not self.passed:
+            at = f" at {self.first_wrong}" if self.first_wrong else ""
+            told = f"wrong{at}" + (f": {_ids(self.diagnosis[0])}" if self.diagnosis else "")
+        return f"<GradientCheck: {told}>"
+
+    def _repr_html_(self) -> str:
+        return notebook.framed(self.to_html(), f"Gradient check of {self.network}")
+
     def __str__(self) -> str:
         lines = ["The gradient is right." if self.passed else self._headline()]
         lines += _folded("network: ", self.network, " " * 9)
-        width = max([9, *(_columns(check.said) for check in self.parameters.values())])
-        lines += ["", f"{'parameter':<{width}}  error relative to the tensor's largest entry"]
+        room = max([9, *(width(check.said) for check in self.parameters.values())])
+        lines += ["", f"{'parameter':<{room}}  error relative to the tensor's largest entry"]
         for check in self.parameters.values():
             mark = "right" if check.passed else "WRONG"
             error = check.problem or _short(check.error)
-            gap = " " * (width - _columns(check.said))
+            gap = " " * (room - width(check.said))
             lines.append(f"{check.said}{gap}  {mark}  {error}")
         worst = self.parameters.get(self.first_wrong)
         if worst is not None and worst.worst:
@@ -269,11 +280,6 @@ def _as_dict(found: Diagnosis) -> dict[str, Any]:
         "also": [place(m, p) for m, p in found.also],
         "equivalent": [place(m, p) for m, p in found.equivalent],
     }
-
-
-def _columns(text: str) -> int:
-    """How wide a text stands: a bar over a letter takes no column of its own."""
-    return sum(not unicodedata.combining(sign) for sign in text)
 
 
 def _finite(x: float) -> float | str:

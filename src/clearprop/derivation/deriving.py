@@ -12,9 +12,10 @@ from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
+from clearprop import notebook
 from clearprop.backprop import plan
 from clearprop.derivation.batch import check_parameters, numbers_of, row_of
-from clearprop.derivation.derived import LEARNING_RATE, Derived
+from clearprop.derivation.derived import LEARNING_RATE, Derived, called
 from clearprop.derivation.expanding import STEP, multiplied_out
 from clearprop.derivation.notations.names import Names
 from clearprop.derivation.notations.notation import Notation, find_notation
@@ -129,6 +130,14 @@ class Derivation(Derived):
 
     def __str__(self) -> str:
         return self.text()
+
+    def __repr__(self) -> str:
+        of = f"{self.weight} in " if self.weight else ""
+        network = called(self.network, "en")
+        return f"<Derivation of {of}{network}, {self.notation.name}, {len(self.steps)} steps>"
+
+    def _repr_html_(self) -> str:
+        return notebook.framed(self.to_html(), self.title)
 
 
 def derive(

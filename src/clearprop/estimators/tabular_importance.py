@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clearprop import philox
+from clearprop import notebook, philox
 from clearprop.errors import SettingError
 from clearprop.metrics import METRICS, mean_pinball
 from clearprop.model import Model
@@ -19,6 +19,7 @@ from clearprop.model.model import input_arrays
 from clearprop.settings import Attr, check_all
 from clearprop.tables import MemoryTable, Table
 from clearprop.tables.table import Cells
+from clearprop.words import number, shown, visible, width
 
 __all__ = ["Importances", "importances"]
 
@@ -28,20 +29,73 @@ _ATTRS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Importances:
-    """A figure for each column.
+    """A figure for each column; as text a table, the largest first.
 
     Attributes
     ----------
     names : tuple of str
     mean, deviation : (columns,) float64
         Over the repeats; the deviation of a gradient is 0.
+    metric : str
+        What gets worse by ``mean`` where a column is shuffled; "" for a gradient.
+
+    Examples
+    --------
+    >>> print(Importances(("age", "fare"), np.array([0.01, 0.2]), np.array([0.02, 0.05]), "auc"))
+    column  importance  spread
+    fare           0.2    0.05
+    age           0.01    0.02
+    importance: how much worse auc gets where the column is shuffled, the mean of the repeats
     """
 
     names: tuple[str, ...]
     mean: NDArray[np.float64]
     deviation: NDArray[np.float64]
+    metric: str = ""
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Return the table as columns, largest first: ``pd.DataFrame(found.to_dict())``."""
+        order = np.argsort(-self.mean, kind="stable")
+        return {
+            "column": [self.names[place] for place in order],
+            "mean": self.mean[order].tolist(),
+            "deviation": self.deviation[order].tolist(),
+        }
+
+    def __str__(self) -> str:
+        names, *figures = self.to_dict().values()
+        columns = [
+            ["column", *map(visible, names)],
+            ["importance", *map(number, figures[0])],
+            ["spread", *map(number, figures[1])],
+        ]
+        name, mean, spread = (max(map(width, column)) for column in columns)
+        lines = [
+            f"{a}{' ' * (name - width(a))}  {b:>{mean}}  {c:>{spread}}"
+            for a, b, c in zip(*columns, strict=True)
+        ]
+        return "\n".join([*lines, f"importance: {self._meaning()}"])
+
+    def __repr__(self) -> str:
+        names, figures, _ = self.to_dict().values()
+        first = [f"{shown(a)} {number(b)}" for a, b in zip(names[:3], figures[:3], strict=True)]
+        more = ", …" if len(names) > len(first) else ""
+        return f"<Importances of {len(names)} columns: {', '.join(first)}{more}>"
+
+    def _repr_html_(self) -> str:
+        rows = zip(*self.to_dict().values(), strict=True)
+        told = notebook.table(("column", "importance", "spread"), rows)
+        return notebook.headed(f"Importance: {self._meaning()}", told)
+
+    def _meaning(self) -> str:
+        if not self.metric:
+            return "the mean of ‖∂J/∂x‖ over the rows, x the column's inputs"
+        return (
+            f"how much worse {self.metric} gets where the column is shuffled, "
+            "the mean of the repeats"
+        )
 
 
 def importances(
@@ -83,7 +137,7 @@ def importances(
             moved = {**cells, name: Cells(cells[name].values[order], cells[name].valid[order])}
             figure = _figure(model, MemoryTable(moved, columns), y, metric, level)
             found[repeat, place] = figure - whole
-    return Importances(names, found.mean(axis=0), found.std(axis=0))
+    return Importances(names, found.mean(axis=0), found.std(axis=0), metric)
 
 
 def _figure(model: Model, table: Table, y: NDArray[Any], metric: str, level: float) -> float:
@@ -122,7 +176,7 @@ def _slopes(model: Model, table: Table, y: NDArray[Any]) -> NDArray[np.float64]:
     at = 0
     dense = [(c.name, len(c.labels)) for c in model.encoder.columns if c.row.levels is None]
     units = [node.attrs["units"] for node in network.graph.nodes if node.row.name == "gather"]
-    for name, width in [*dense, *zip(model.encoder.index_levels, units, strict=True)]:
-        found[name] = float(np.sqrt(np.square(slope[:, at : at + width]).sum(axis=1)).mean())
-        at += width
+    for name, inputs in [*dense, *zip(model.encoder.index_levels, units, strict=True)]:
+        found[name] = float(np.sqrt(np.square(slope[:, at : at + inputs]).sum(axis=1)).mean())
+        at += inputs
     return np.array([found[name] for name in model.encoder.names])

@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from clearprop.estimators.tuning_study import Trial
+from clearprop.notebook import headed, table
 from clearprop.words import number
 
 __all__ = ["Searching", "Tuned"]
+
+#: Columns of the trials that not every search has.
+_NOT_OF_ALL = ("epochs", "why")
 
 
 @dataclass(frozen=True)
@@ -93,3 +97,12 @@ class Tuned:
         lines = [f"<Tuned: {self.metric} {number(self.best_score)}, {told}>"]
         lines += [f"  {name} = {value!r}" for name, value in self.best_params.items()]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        columns = self.to_dict()
+        told = {n: cells for n, cells in columns.items() if any(cells) or n not in _NOT_OF_ALL}
+        return headed(
+            f"Tuned: {self.metric} {number(self.best_score)}",
+            table((), list(self.best_params.items())),
+            table(list(told), zip(*told.values(), strict=True)),
+        )

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from clearprop.notebook import headed, table
 from clearprop.tables.target import Target
 from clearprop.words import number
 
-__all__ = ["facts_of", "mix_of"]
+__all__ = ["facts_of", "mix_of", "page_of"]
 
 _MADE = (
     "data", "preset", "metric", "class_weight", "optimizer", "batch_size", "epochs", "steps",
@@ -58,6 +59,25 @@ def _factors(given: Mapping[str, float] | str) -> str:
     if isinstance(given, str):
         return given
     return ", ".join(f"{label} {number(factor)}" for label, factor in given.items())
+
+
+def page_of(
+    title: str,
+    facts: Sequence[str],
+    columns: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, Any],
+) -> str:
+    """Return the facts, the table's columns and the figures of held-back rows, for a notebook."""
+    parts = [table((), [line.partition(": ")[::2] for line in facts])]
+    if columns:
+        used = [[one.get(key) for key in ("name", "use", "why")] for one in columns]
+        parts.append(table(("column", "used as", "because"), used))
+    rows = {name: figures[name] for name in ("test", "validation") if figures.get(name)}
+    if rows:
+        names = dict.fromkeys(name for found in rows.values() for name in found)
+        told = [[name, *(found.get(name) for found in rows.values())] for name in names]
+        parts.append(table(("figure", *rows), told))
+    return headed(title, *parts)
 
 
 def _told(value: object) -> str:

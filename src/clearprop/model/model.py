@@ -19,7 +19,7 @@ from clearprop import storage
 from clearprop.backprop.given import as_array, check_finite
 from clearprop.errors import DataError, SettingError, UsageError
 from clearprop.model.compiled import Compiled
-from clearprop.model.describing import facts_of
+from clearprop.model.describing import facts_of, page_of
 from clearprop.model.file import KIND, check_destination
 from clearprop.model.forwarding import Forward
 from clearprop.model.interval import Residuals
@@ -389,6 +389,10 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model of {self.target.name!r}, {self.task}, {self.network!r}>"
+
+    def _repr_html_(self) -> str:
+        figures = self.provenance.get("figures", {})
+        return page_of(repr(self)[1:-1], self.facts(), self.columns, figures)
 
     # -- in a file --------------------------------------------------------------------------------
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:

@@ -7,15 +7,29 @@ from collections.abc import Sequence
 from clearprop.graph import Graph
 from clearprop.words import number
 
-__all__ = ["is_chain", "layers", "short", "table"]
+__all__ = ["HEAD", "is_chain", "layers", "short", "table", "totals", "values"]
 
+Row = tuple[str, str, str, str, str]
+HEAD: Row = ("value", "operation", "from", "shape", "parameters")
 MOST_SHOWN = 10  # sizes in a network's short name
 MOST_NAMED = 3  # inputs of an operation in the table
 
 
 def table(graph: Graph) -> str:
     """Return values, operations, shapes and parameters, a line each, then costs and totals."""
-    rows = [("value", "operation", "from", "shape", "parameters")]
+    rows = [HEAD, *values(graph)]
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    lines = [
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("─" * w for w in widths))
+    return "\n".join([*lines, *totals(graph)])
+
+
+def values(graph: Graph) -> list[Row]:
+    """Return a row for each value: what it is called, what makes it of what, with which shape."""
+    rows = []
     for given in graph.inputs:
         kind = f"index {given.key} of {given.levels}" if given.levels else f"input {given.key}"
         rows.append((given.value, kind, "", str(given.type), ""))
@@ -23,12 +37,12 @@ def table(graph: Graph) -> str:
         own = ", ".join(f"{n} {_size(graph.parameters[n].shape)}" for _, n in node.params)
         shape = str(graph.values[node.output].type)
         rows.append((node.output, node.op, _listed(node.inputs), shape, own))
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    lines = [
-        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    lines.insert(1, "  ".join("─" * w for w in widths))
+    return rows
+
+
+def totals(graph: Graph) -> list[str]:
+    """Return what holds for a whole network, a line each: costs, penalty, members, parameters."""
+    lines = []
     for cost in graph.costs:
         link = cost.row.link
         with_link = f", with its link {link}" if link != "identity" else ""
@@ -38,7 +52,7 @@ def table(graph: Graph) -> str:
     if graph.members:
         lines.append(f"members: {graph.members}")
     lines.append(f"parameters: {graph.size:,}")
-    return "\n".join(lines)
+    return lines
 
 
 def layers(graph: Graph) -> list[str]:

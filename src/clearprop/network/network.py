@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clearprop import initializers
+from clearprop import initializers, notebook
 from clearprop.backprop import (
     Plan,
     Position,
@@ -30,7 +30,7 @@ from clearprop.errors import GraphError, SettingError
 from clearprop.expressions import Array
 from clearprop.graph import Graph, Wire
 from clearprop.network.building import chain, described
-from clearprop.network.describing import short, table
+from clearprop.network.describing import HEAD, short, table, totals, values
 from clearprop.network.memory import within_memory
 from clearprop.network.parameters import Parameters, check_known
 from clearprop.network.reading import Inputs, read_inputs, read_targets
@@ -471,6 +471,12 @@ class Network:
 
     def __repr__(self) -> str:
         return f"<Network {short(self.graph)}>"
+
+    def _repr_html_(self) -> str:
+        told = notebook.table((), [[line] for line in totals(self.graph)])
+        return notebook.headed(
+            f"Network {short(self.graph)}", notebook.table(HEAD, values(self.graph)), told
+        )
 
 
 def check_network(who: str, given: object) -> None:

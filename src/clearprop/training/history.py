@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from clearprop import notebook
 from clearprop.errors import DataError
 from clearprop.expressions import Array
 from clearprop.words import did_you_mean
@@ -94,6 +95,14 @@ class History:
 
     def __repr__(self) -> str:
         return f"<History of {len(self.rows)} epochs: {', '.join(COLUMNS)}>"
+
+    def _repr_html_(self) -> str:
+        """The columns that say something: neither all NaN, nor batches skipped where none was."""
+        told = {n: c for n, c in self.columns.items() if np.nan_to_num(c).any()}
+        figures = notebook.table(list(told), zip(*told.values(), strict=True))
+        events = [(event.epoch, event.kind, event.text) for event in self.events]
+        happened = notebook.table(("epoch", "event", ""), events) if events else ""
+        return notebook.headed(f"History of {len(self)} epochs", figures, happened)
 
     def last(self, column: str) -> float:
         """One figure of the last row; NaN before there is one."""

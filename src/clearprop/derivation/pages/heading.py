@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -13,7 +12,7 @@ from clearprop.derivation.printers.printing import Printer
 from clearprop.derivation.steps.equations import DerivedStep, Equation, runs
 from clearprop.derivation.trees.tree import Node, Place, Quantity, Var
 from clearprop.derivation.verifying.kinks import kinked
-from clearprop.words import number, visible
+from clearprop.words import number, visible, width
 
 WIDTH = 80
 """Columns of a terminal that does not say."""
@@ -25,18 +24,6 @@ COLUMNS_NAMED = 8
 """Of a wider input, so many columns are named."""
 UNBROKEN = "\N{NO-BREAK SPACE}"
 """Between a symbol and what it is: no line ends here."""
-
-
-def width(text: str) -> int:
-    """Return how many columns a text takes in a terminal: Chinese signs two, accents none.
-
-    >>> width("第 1 层"), width("Θ̄")
-    (7, 1)
-    """
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
-        for sign in text
-    )
 
 
 def header(derived: Derived) -> Iterator[str]:

@@ -17,7 +17,6 @@ from clearprop.derivation.pages.heading import (
     section_title,
     shape_text,
     uses_text,
-    width,
     wrapped,
 )
 from clearprop.derivation.pages.notes import notes_of
@@ -25,7 +24,7 @@ from clearprop.derivation.printers.layouts import TEXT
 from clearprop.derivation.printers.printing import ELIDE, elided
 from clearprop.derivation.steps.equations import DerivedStep, Equation
 from clearprop.expressions import Array
-from clearprop.words import number
+from clearprop.words import number, width
 
 BOLD, FAINT, BLUE, YELLOW, RED = "\033[1m", "\033[2m", "\033[36m", "\033[33m", "\033[1;31m"
 PLAIN = "\033[0m"

@@ -17,13 +17,13 @@ from clearprop.derivation.batch import numbers_of
 from clearprop.derivation.derived import LEARNING_RATE, called
 from clearprop.derivation.notations.names import Names
 from clearprop.derivation.notations.notation import NOTATIONS, Notation
-from clearprop.derivation.pages.heading import WIDTH, width, wrapped
+from clearprop.derivation.pages.heading import WIDTH, wrapped
 from clearprop.derivation.rosetta.counterparts import Counterparts
 from clearprop.derivation.wording.refusals import unknown
 from clearprop.errors import SettingError
 from clearprop.expressions import Array
 from clearprop.network import Inputs, Network
-from clearprop.words import LANGUAGES, Language, Words, number
+from clearprop.words import LANGUAGES, Language, Words, number, width
 
 WORDS = Words(
     {
