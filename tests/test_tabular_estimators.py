@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import clearprop as cp
-from clearprop.errors import ClearPropError, DataError, SettingError, UsageError
+from clearprop.errors import ClearPropError, DataError, FileError, SettingError, UsageError
 from clearprop.estimators import tabular, tabular_fitting, tabular_runs
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 
@@ -115,6 +115,22 @@ def test_the_model_inside_saves_and_loads(
     loaded = cp.load(path)
     assert (loaded.predict_probabilities(X) == fitted.predict_proba(X)).all()
     assert loaded.labels == ("benign", "malignant")
+
+
+def test_the_estimator_saves_the_same_file(
+    fitted: TabularClassifier, cancer: Any, tmp_path: Any
+) -> None:
+    inner = fitted.model_.save(tmp_path / "inner.clearprop")
+    own = fitted.save(tmp_path / "own.clearprop")
+    assert own == tmp_path / "own.clearprop"
+    assert own.read_bytes() == inner.read_bytes()
+    other = tmp_path / "notes.txt"
+    other.write_text("mine")
+    with pytest.raises(FileError, match=r"notes\.txt"):
+        fitted.save(other)
+    assert fitted.save(other, overwrite=True).read_bytes() == inner.read_bytes()
+    with pytest.raises(NotFittedError):
+        TabularClassifier().save(tmp_path / "none.clearprop")
 
 
 class Screen(io.StringIO):

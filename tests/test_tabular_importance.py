@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from clearprop import philox
 from clearprop.errors import SettingError
 from clearprop.estimators.tabular import TabularClassifier, TabularRegressor
 from clearprop.estimators.tabular_importance import Importances
@@ -73,6 +74,49 @@ def test_gradients_are_central_differences_of_the_cost(changes: dict[str, Any]) 
             )
             slopes[row, column] = (up - down) / (2 * h)
     np.testing.assert_allclose(found.mean, np.abs(slopes).mean(axis=0), rtol=1e-5)
+
+
+def test_a_table_of_them_has_the_largest_first_with_its_spread(told: Any) -> None:
+    model, X, y = told
+    found = model.feature_importances(X, y)
+    assert found.metric == "log_loss"
+    head, first, *_, meaning = str(found).splitlines()
+    assert head.split() == ["column", "importance", "spread"]
+    assert first.split()[0] == "sign"
+    assert len(head) == len(first)
+    assert meaning.startswith("importance: how much worse log_loss gets")
+    assert repr(found).startswith("<Importances of 3 columns: 'sign' ")
+    frame = pd.DataFrame(found.to_dict())
+    assert frame["mean"].is_monotonic_decreasing
+    assert frame["mean"][0] == found.mean[1]
+    assert frame["deviation"][0] == found.deviation[1]
+
+
+def test_names_of_any_width_and_sign_stand_in_line() -> None:
+    made = Importances(("价格", "two\nlines"), np.array([0.5, 0.25]), np.zeros(2))
+    assert str(made).splitlines() == [
+        "column      importance  spread",
+        "价格               0.5       0",
+        "two\\nlines        0.25       0",
+        "importance: the mean of ‖∂J/∂x‖ over the rows, x the column's inputs",
+    ]
+
+
+def test_permutations_are_told_by_any_metric_of_the_task(told: Any) -> None:
+    model, X, y = told
+    found = model.feature_importances(X, y, metric="accuracy")
+    assert found.metric == "accuracy"
+    by_hand = []
+    for repeat in range(5):
+        u = philox.uniform(0, philox.VALIDATION, 0, len(X), word2=repeat, within=1)
+        moved = X.assign(sign=X["sign"].to_numpy()[np.argsort(u, kind="stable")])
+        by_hand.append(model.score(X, y) - model.score(moved, y))
+    assert found.mean[1] == pytest.approx(np.mean(by_hand))
+    for wrong in ("rmse", "nothing", 3):
+        with pytest.raises(SettingError, match="there is no metric"):
+            model.feature_importances(X, y, metric=wrong)
+    with pytest.raises(SettingError, match="leave it out"):
+        model.feature_importances(X, y, method="gradient", metric="accuracy")
 
 
 def test_other_methods_are_refused(told: Any) -> None:

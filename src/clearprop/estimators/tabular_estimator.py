@@ -6,6 +6,7 @@ Proved by ``tests/test_tabular_estimators.py`` and ``tests/test_tabular_rows.py`
 
 from __future__ import annotations
 
+import os
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -215,6 +216,7 @@ class Tabular(OpensTables):
         y: ArrayLike,
         *,
         method: str = "permutation",
+        metric: str | None = None,
         repeats: int = 5,
         random_state: int = 0,
     ) -> Importances:
@@ -228,6 +230,9 @@ class Tabular(OpensTables):
             How much worse the metric gets when the column's cells change places among the rows
             (Breiman 2001, section 10), or the mean of ‖∂J/∂x‖ over the rows, x the column's inputs
             as the encoder scales them.
+        metric : str, optional
+            What gets worse by permutations, by the names that the setting ``metric`` takes; by
+            default that of the fit.
         repeats : int, at least 1
             Permutations of each column.
         random_state : int
@@ -235,13 +240,45 @@ class Tabular(OpensTables):
         Returns
         -------
         Importances
-            ``names``, ``mean`` and ``deviation`` (over the repeats), a figure a column.
+            ``names``, ``mean`` and ``deviation`` (over the repeats), a figure a column; printed,
+            a table, the largest first, and ``to_dict()`` makes a frame.
+
+        Raises
+        ------
+        SettingError
+            For another method, or a metric that is none of the task's or stands beside gradients.
         """
         table = self._asked(X)
+        if metric is not None and method == "gradient":
+            raise SettingError(
+                f"metric={metric!r}: gradients are those of the cost, which asks for no metric; "
+                "leave it out, or take method='permutation'"
+            )
+        asked = self._asked_metric() if metric is None else metric_of(self._task, metric)
         return importances(
-            self.model_, table, self._encoded(y, table.rows), self._asked_metric(),
+            self.model_, table, self._encoded(y, table.rows), asked,
             method=method, repeats=repeats, seed=random_state, level=self.ingredients_.quantile,
         )  # fmt: skip
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+        """Write the fitted model to one file, as ``model_.save`` does; return its path.
+
+        `clearprop.load` reads it as a `clearprop.Model`, and so does ``clearprop predict``.
+
+        Parameters
+        ----------
+        path : str or path
+            ``.clearprop`` by custom. A model at that path is replaced.
+        overwrite : bool
+            Whether a file that is no model may be replaced too.
+
+        Raises
+        ------
+        FileError
+            If it cannot be written; what stood there still stands.
+        """
+        check_is_fitted(self)
+        return self.model_.save(path, overwrite=overwrite)
 
     def _encoder(self) -> Encoder:
         assert self.model_.encoder is not None
