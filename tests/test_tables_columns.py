@@ -199,6 +199,22 @@ def test_a_cell_that_is_not_what_was_asked_for_is_no_proof_of_what_the_column_ho
             train_table(data, "y", columns={column: role}, **settings)
 
 
+def test_of_a_column_asked_for_as_a_date_the_cell_unlike_most_is_named() -> None:
+    days = [f"{k % 28 + 1}/11/2021" for k in range(40)]
+    asked = {"columns": {"d": "date"}}
+    for odd in ("soon", "2021-11-15"):
+        table = open_table({"d": [*days[:9], odd, *days[9:]], "y": [*range(41)]})
+        said = f"column 'd' is asked for as a date, but row 10 has '{odd}' where most are like %d/"
+        with pytest.raises(DataError, match=said):
+            decide(table, target="y", **asked)
+    unclear = open_table({"d": ["1/2/2024", "3/4/2024"] * 9, "y": [*range(18)]})
+    with pytest.raises(DataError, match="is asked for as a date, and is text: its dates may be %d"):
+        decide(unclear, target="y", **asked)
+    months = open_table({"d": [*(f"2024-{k:02}" for k in range(1, 13)), "soon"], "y": [*range(13)]})
+    with pytest.raises(DataError, match="but row 13 has 'soon': mend the value"):
+        decide(months, target="y", **asked)
+
+
 def test_whole_numbers_that_look_like_an_identifier_are_used_with_a_caution() -> None:
     columns = {
         "Kunden-Nr": [1000 + k for k in range(60)],

@@ -15,6 +15,7 @@ import pytest
 import clearprop as cp
 from clearprop.errors import DataError
 from clearprop.tables import Table
+from clearprop.tables.columns import decide
 from clearprop.tables.opening import open_table
 
 DATES = [datetime.datetime(2020, 2, 29, 12), None, datetime.datetime(1969, 7, 20)]
@@ -102,6 +103,10 @@ def test_an_arrow_table_s_columns_may_share_a_name(kind: Any) -> None:
     assert table.notes == ("a second column 'a': it is read as 'a_2'",)
 
 
+#: Dates, all of them, of which it is said that they are not written alike.
+SEVERAL_FORMS = [["13/01/2024", "12/31/2024"], ["13-01-2024", "13/01/2024"]]
+
+
 @pytest.mark.parametrize(
     ("texts", "kind", "values"),
     [
@@ -144,7 +149,7 @@ def test_texts_of_one_kind_are_read(
     cells = table.read()["x"].values
     expected = np.array(values, "datetime64[us]" if kind == "date" else cells.dtype)
     np.testing.assert_array_equal(cells, expected)
-    assert len(table.notes) == (kind != "text")
+    assert len(table.notes) == (kind != "text" or texts in SEVERAL_FORMS)
     assert open_table(make({"x": texts}), as_text=["x"]).columns[0].kind == "text"
 
 
@@ -181,6 +186,61 @@ def test_dates_that_may_begin_with_the_day_or_the_month_stay_texts_and_it_is_sai
     assert table.notes == (
         "column 'x' is text: its dates may be %d/%m/%Y or %m/%d/%Y; write them as in 2024-12-31",
     )
+
+
+NUMBERS = [k / 8 for k in range(40)]
+ISO_DAYS = [f"2024-01-{k % 28 + 1:02}" for k in range(40)]
+DAY_FIRST = [f"{k % 28 + 1}/1/2024" for k in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ([*NUMBERS, "n.d."], "1 of its 41 values is no number but 'n.d.'; leave such cells empty"),
+        (["n.d.", *map(str, NUMBERS)], "1 of its 41 values is no number but 'n.d.'; leave"),
+        ([*NUMBERS, "x", None, "n.d."], "2 of its 42 values are no numbers, such as 'n.d.'"),
+        ([*NUMBERS, "?", "x"], "1 of its 41 values is no number but 'x'"),
+        ([*map(str, range(40)), "x"], "leave such cells empty, and say in columns that it is a nu"),
+        ([*ISO_DAYS, "soon"], "1 of its 41 values is no date like 2024-12-31 but 'soon' in row 41"),
+        ([None, "31/12/2023", *ISO_DAYS], "is no date like 2024-12-31 but '31/12/2023' in row 2"),
+        (["soon", *DAY_FIRST], "1 of its 41 values is no date like %d/%m/%Y but 'soon' in row 1"),
+        (
+            [*DAY_FIRST, *ISO_DAYS[:3]],
+            "3 of its 43 values are no dates like %d/%m/%Y, such as '2024",
+        ),
+        (["1/2/2024", "soon", *["3/4/2024"] * 20], "no date like %d/%m/%Y or %m/%d/%Y but 'soon'"),
+    ],
+)
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, lambda d: [{"x": cell} for cell in d["x"]]])
+def test_a_column_that_is_text_for_a_few_cells_says_which_they_are(
+    cells: list[Any], said: str, make: Any
+) -> None:
+    table = open_table(make({"x": cells}))
+    assert table.columns[0].kind == "text"
+    (note,) = table.notes
+    assert note.startswith("column 'x' is text: ") and said in note
+    assert open_table(make({"x": cells}), as_text=["x"]).notes == ()
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [*map(str, range(1, 5)), "3+"] * 9,  # codes, which a category learns
+        [*(f"{k:05}" for k in range(9_980, 10_100)), "K1A 0B1"],  # zip codes
+        [*NUMBERS, *"abcdefgh"],
+        [*ISO_DAYS, *"abcdefgh"],
+        [f"{k} Main Street" for k in range(40)],
+    ],
+)
+def test_nothing_is_said_of_texts_that_are_no_slips_among_numbers(cells: list[Any]) -> None:
+    table = open_table({"x": cells})
+    assert (table.columns[0].kind, table.notes) == ("text", ())
+
+
+def test_what_is_said_of_a_nearly_numeric_column_mends_it() -> None:
+    assert open_table({"x": [*NUMBERS, None]}).columns[0].kind == "real"
+    texts = open_table({"x": [*map(str, range(40)), None], "y": [*range(41)]})
+    assert decide(texts, target="y", columns={"x": "number"}).roles == {"x": "number"}
 
 
 def test_an_array_of_texts_has_numbers_among_them() -> None:

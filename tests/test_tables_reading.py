@@ -279,6 +279,32 @@ def test_a_date_that_is_not_written_in_the_form_leaves_its_column_text(
     assert kinds(open_table(put(tmp_path, "t.csv", text))) == {"d": "text"}
 
 
+@pytest.mark.parametrize("odd", ["soon", "(none)", "30/02/2024", "2024-05-17", "12"])
+@pytest.mark.parametrize("at", [0, 17, 40])
+def test_a_column_that_is_no_date_for_one_cell_says_which_it_is(
+    tmp_path: Path, odd: str, at: int
+) -> None:
+    dates = [f"{k % 28 + 1:02}/03/2024" for k in range(40)]
+    cells = [*dates[:at], odd, *dates[at:]]
+    rows = "".join(f"{cell},{place % 3}\n" for place, cell in enumerate(cells))
+    table = open_table(put(tmp_path, "t.csv", f"d,y\n{rows}-,1\n"))
+    assert kinds(table)["d"] == "text"
+    assert table.notes == (
+        f"column 'd' is text: 1 of its 41 values is no date like %d/%m/%Y but {odd!r} in row "
+        f"{at + 1}; write all dates alike, leave other cells empty, and it holds dates",
+    )
+    assert open_table({"d": cells}).notes == table.notes  # and in memory
+
+
+def test_a_column_of_iso_dates_with_one_text_says_which_it_is(tmp_path: Path) -> None:
+    cells = [*(f"2024-03-{k % 28 + 1:02}" for k in range(30)), "soon"]
+    table = open_table(put(tmp_path, "t.csv", "\n".join(["d", *cells, ""])))
+    (note,) = table.notes
+    assert "1 of its 31 values is no date like 2024-12-31 but 'soon' in row 31; write" in note
+    few = open_table(put(tmp_path, "u.csv", "\n".join(["d", *cells, *"abcd", ""])))
+    assert (kinds(few), few.notes) == ({"d": "text"}, ())
+
+
 def test_spaces_in_a_file_s_header_tell_nothing(tmp_path: Path) -> None:
     assert open_table(put(tmp_path, "t.csv", "a, a, ,\n1,2,3,4\n")).names == (
         "a", "a_2", "column_3", "column_4",

@@ -19,10 +19,11 @@ from clearprop.errors import DataError, SettingError
 from clearprop.tables.cells import READERS, Role, UnreadableError
 from clearprop.tables.facts import Asked, Facts
 from clearprop.tables.fold import gather
+from clearprop.tables.nearly import odd_date
 from clearprop.tables.table import Chunk, Column, Kind, Table
 from clearprop.words import did_you_mean
 
-__all__ = ["Decision", "Decisions", "Use", "check_uses", "decide"]
+__all__ = ["Decision", "Decisions", "Use", "check_uses", "decide", "noted"]
 
 #: What a column is used for: an input of some role, or something else.
 Use = Literal["number", "category", "boolean", "date", "target", "weight", "group", "dropped"]
@@ -136,6 +137,7 @@ def decide(
     weight: str | None = None,
     split_by: str | None = None,
     rows_per_chunk: int = 65536,
+    needed: bool = True,
 ) -> Decisions:
     """Look at every cell and decide what each column is.
 
@@ -152,6 +154,8 @@ def decide(
         The column with the rows' weights; it is no input.
     split_by : str or None
         Rows with the same value there stay together when the table is divided; it is no input.
+    needed : bool
+        Whether a table that leaves no column to learn from is refused.
 
     Returns
     -------
@@ -161,7 +165,7 @@ def decide(
     ------
     DataError
         If a column does not exist, has a cell that is not what the column is said to hold, or none
-        is left to learn from.
+        is left to learn from and one is needed.
     SettingError
         If a role does not exist, or a column is given two uses.
 
@@ -197,7 +201,7 @@ def decide(
         levels = None if seen.levels is None else len(seen.levels)
         decided.append(Decision(column.name, column.kind, use, why, seen.missing, levels))
     decisions = Decisions(tuple(decided), table.rows, facts)
-    if not decisions.roles:
+    if needed and not decisions.roles:
         others = [_unread(table, column) for column in decisions if column.name != target]
         more = len(others) - _TOLD
         listed = "; ".join([*others[:_TOLD], *([f"and {more} more"] if more > 0 else [])])
@@ -217,18 +221,31 @@ def _check_role(table: Table, name: str, role: Role, rows_per_chunk: int) -> Non
         for chunk in table.chunks(rows_per_chunk, [name]):
             READERS[role](chunk[name], name, chunk.start)
     except UnreadableError as error:
-        raise error.as_asked("column", f"a {role}") from None
+        raise _unfit(table, name, role, error) from None
+
+
+def _unfit(table: Table, name: str, role: Role, error: UnreadableError) -> DataError:
+    """The error at a cell; of dates that do not begin with the year, at one unlike most others."""
+    if role == "date" and table.column(name).kind == "text":
+        odd = odd_date(table, name)
+        if odd is not None:
+            form, row, text = odd
+            error = UnreadableError("", name, row, f"{text!r} where most are like {form}")
+        why = noted(table, name)
+        if odd is None and "dates" in why:
+            return DataError(f"column {name!r} is asked for as a date, and is text: {why}")
+    return error.as_asked("column", f"a {role}")
 
 
 def _unread(table: Table, column: Decision) -> str:
     """Why a column is no input, and why it is text, if that was noted."""
-    noted = _noted(table, column.name)
-    text = f" (it is text: {noted})" if noted else ""
+    why = noted(table, column.name)
+    text = f" (it is text: {why})" if why else ""
     return f"{column.name!r} is {column.use}, {column.why}{text}"
 
 
-def _noted(table: Table, name: str) -> str:
-    """What was noted of a column of texts that were nearly read as something else; or nothing."""
+def noted(table: Table, name: str) -> str:
+    """Return what was noted of a column of texts that were nearly read as something else; or ""."""
     front = f"column {name!r} is text: "
     return next((note.removeprefix(front) for note in table.notes if note.startswith(front)), "")
 
@@ -244,7 +261,7 @@ def _overrule(table: Table, decisions: Decisions) -> str:
             and not (column.levels == 1 or seen.low == seen.high)
         ):
             numbers = column.kind in ("integer", "real") or _are_numbers(table, column.name)
-            if not numbers and _noted(table, column.name):
+            if not numbers and noted(table, column.name):
                 continue  # which says how its cells are to be written
             role = "number" if numbers else "category"
             return f"; to keep one, say what it is, such as {column.name}={role}"

@@ -25,8 +25,9 @@ from clearprop.tables.amounts import (
     pattern_of_amounts,
 )
 from clearprop.tables.charset import TextFile
+from clearprop.tables.nearly import NEARLY, note_of_dates, note_of_numbers, usual_forms
 from clearprop.tables.table import DASHES, HEADLESS, Kind, note_of_missing, unique_names
-from clearprop.tables.texts import forms_of, note_of_forms, pattern_of
+from clearprop.tables.texts import FORMS, forms_of, note_of_forms, pattern_of
 
 __all__ = [
     "AT_ONCE",
@@ -52,6 +53,7 @@ _ISO = (
     r"([ T]+\d{1,2}:\d{2}(:\d{2}([.]\d+)?)? ?(Z|z|UTC|[+-]\d{2}(:?\d{2})?)?)?"
 )
 _SHORT_YEAR = r"\d{1,2}[-/.]\d{1,2}[-/.]\d{2}"
+_MAYBE_DATE = r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?"
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
@@ -212,9 +214,13 @@ def typed_fields(
     for first in range(0, len(others), AT_ONCE):
         part = others[first : first + AT_ONCE]
         # The least cell of a column says which other kinds are worth asking for.
-        asked = ", ".join(f"count({_undashed(p)}), min({_undashed(p)})" for p in part)
+        asked = ", ".join(
+            f"count({_undashed(p)}), min({_undashed(p)}), {_maybe_dates(f'c{p}')}" for p in part
+        )
         told = ask(f"SELECT {asked} FROM {source}")[0]
-        for place, filled, least in zip(part, told[::2], told[1::2], strict=True):
+        for place, filled, least, dates in zip(
+            part, told[::3], told[1::3], told[2::3], strict=True
+        ):
             every, *counts = rest[5 * place : 5 * place + 5]
             if not filled:  # texts that are dashes, all of them
                 continue
@@ -223,10 +229,12 @@ def typed_fields(
                 field = _of_numbers(ask, source, text, cell, [filled, *counts], notes)
             else:
                 field = _other_kind(ask, source, text, cell, filled, least, found.delimiter, notes)
-            if field is text and filled > counts[0] >= 0.9 * filled:
+            if field is text and filled > counts[0] >= NEARLY * filled:
                 odd = _odd_one(ask, source, cell)
-                nearly = _nearly(text.name, filled - counts[0], filled, odd)
+                nearly = note_of_numbers(text.name, filled - counts[0], filled, odd)
                 notes.append(f"{nearly}; leave such cells empty, and it holds numbers")
+            if field is text and dates >= NEARLY * filled:
+                _note_nearly_dates(ask, source, text.name, cell, filled, notes)
             if field is not text and filled < every:
                 dashes = f"SELECT DISTINCT trim(c{place}) AS d FROM {source} WHERE d IN ({_DASHES})"
                 notes.append(note_of_missing(text.name, sorted(d for (d,) in ask(dashes))))
@@ -272,15 +280,52 @@ def note_nearly_numeric(
         counts = ", ".join(f"count({f.sql}), count(try_cast({f.sql} AS DOUBLE))" for f in some)
         found = ask(f"SELECT {counts} FROM {source}")[0]
         for field, filled, numbers in zip(some, found[::2], found[1::2], strict=True):
-            if 0.9 * filled <= numbers < filled:
+            if NEARLY * filled <= numbers < filled:
                 odd = _odd_one(ask, source, field.sql)
-                told = _nearly(field.name, filled - numbers, filled, odd)
+                told = note_of_numbers(field.name, filled - numbers, filled, odd)
                 notes.append(told + advice.format(identifier(field.name), literal(odd)))
 
 
-def _nearly(name: str, odd: int, filled: int, one: str) -> str:
-    which = "is no number but" if odd == 1 else "are no numbers, such as"
-    return f"column {name!r} is text: {odd} of its {filled} values {which} {one!r}"
+def _maybe_dates(cell: str) -> str:
+    """How many cells look like dates: of those that begin with a digit, for the others cost."""
+    written = f"regexp_full_match(trim({cell}), {literal(_MAYBE_DATE)})"
+    return (
+        f"count(CASE WHEN trim({cell}) >= '0' AND trim({cell}) < ':' THEN "
+        f"CASE WHEN {written} THEN 1 END END)"
+    )
+
+
+def _note_nearly_dates(
+    ask: Ask, source: str, name: str, cell: str, filled: int, notes: list[str]
+) -> None:
+    """Note a column of text in which all but a few cells are dates, most of one form."""
+    tests = {form: _is_date(cell, form) for form in ("", *FORMS)}
+    any_form = " OR ".join(tests.values())
+    asked = ", ".join(f"count_if({test})" for test in (any_form, *tests.values()))
+    dates, *counts = ask(f"SELECT {asked} FROM {source}")[0]
+    by_form = dict(zip(tests, counts, strict=True))
+    forms = usual_forms(by_form)
+    odd = filled - by_form[forms[0]]
+    if dates < NEARLY * filled or not odd:
+        return
+    row, one = ask(
+        f"SELECT r, c FROM (SELECT row_number() OVER () AS r, trim({cell}) AS c, "
+        f"{tests[forms[0]]} AS fits FROM {source}) "
+        "WHERE c IS NOT NULL AND fits IS NOT TRUE ORDER BY r LIMIT 1"
+    )[0]
+    notes.append(note_of_dates(name, forms, odd, filled, one, row))
+
+
+def _is_date(cell: str, form: str) -> str:
+    """The test whether a cell is a date of a form, or for "" as ISO 8601 has it.
+
+    What is written otherwise DuckDB reads too: 13/05/24 as a day of the year 24.
+    """
+    if not form:
+        finite = f"isfinite(try_cast({cell} AS TIMESTAMPTZ))"
+        return f"(regexp_full_match(trim({cell}), {literal(_ISO)}) AND {finite})"
+    read = f"try_strptime(trim({cell}), {literal(form)}) IS NOT NULL"
+    return f"(regexp_full_match(trim({cell}), {literal(pattern_of(form))}) AND {read})"
 
 
 def _number_counts(cell: str) -> str:
@@ -313,10 +358,8 @@ def _other_kind(
         if fitting([f"CASE WHEN lower({trimmed}) IN ('true', 'false') THEN 1 END"])[0]:
             return Field(name, "boolean", f"(lower({trimmed}) = 'true')")
     elif re.fullmatch(_ISO, least):
-        written = f"regexp_full_match({trimmed}, {literal(_ISO)})"
-        finite = f"isfinite(try_cast({cell} AS TIMESTAMPTZ))"
         # One with an offset is a moment too: in UTC, as all others are.
-        if fitting([f"CASE WHEN {written} AND {finite} THEN 1 END"])[0]:
+        if fitting([f"CASE WHEN {_is_date(cell, '')} THEN 1 END"])[0]:
             return Field(name, "date", f"make_timestamp(epoch_us(CAST({cell} AS TIMESTAMPTZ)))")
     elif any(re.fullmatch(pattern_of_amounts(marks), least) for marks in (POINT, COMMA)):
         found = _amounts(ask, source, text, trimmed, delimiter, notes)
@@ -331,14 +374,7 @@ def _other_kind(
             )
     likely = forms_of([least])
     if likely:
-        # What is written otherwise DuckDB reads too: 13/05/24 as a day of the year 24.
-        fits = fitting(
-            [
-                f"CASE WHEN regexp_full_match({trimmed}, {literal(pattern_of(form))}) "
-                f"THEN try_strptime({trimmed}, {literal(form)}) END"
-                for form in likely
-            ]
-        )
+        fits = fitting([f"CASE WHEN {_is_date(cell, form)} THEN 1 END" for form in likely])
         forms = [form for form, fit in zip(likely, fits, strict=True) if fit]
         if forms:
             notes.append(note_of_forms(name, forms))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from clearprop.errors import DataError
 from clearprop.tables.amounts import amount_of, form_of, marks_of, may_be_amount
 from clearprop.tables.arrow import read_all
+from clearprop.tables.nearly import note_of_texts
 from clearprop.tables.places import apart, called
 from clearprop.tables.table import (
     DTYPES,
@@ -43,6 +44,7 @@ def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
     whole numbers too. Dates begin with the year, or all cells agree where the day stands; numbers
     may have a currency, per cent, marks at the thousands (`clearprop.tables.amounts`). Among
     them "?", "NA", "-" and the like are missing cells, as in a file, and whole numbers are numbers.
+    Where nearly all are so, the note of the column names one that is not.
 
     Parameters
     ----------
@@ -93,6 +95,8 @@ def open_memory(data: object, as_text: Sequence[str] = ()) -> MemoryTable:
         form = ""
         if kind == "text" and name not in names_alone:
             cells, kind, form = _read(cells, name, name in of_texts, notes)
+            if kind == "text" and (note := note_of_texts(name, cells, name in of_texts)):
+                notes.append(note)
         cells_of[name] = cells
         made.append(Column(name, kind, form))
     return MemoryTable(cells_of, made, notes=tuple(notes))

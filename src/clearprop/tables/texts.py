@@ -19,7 +19,10 @@ import numpy as np
 
 from clearprop.tables.table import Kind
 
-__all__ = ["FORMS", "forms_of", "moment_of", "note_of_forms", "pattern_of", "read_texts"]
+__all__ = [
+    "FORMS", "forms_of", "has_zero_in_front", "is_number", "moment_of", "note_of_forms",
+    "pattern_of", "read_texts",
+]  # fmt: skip
 
 #: How a date is written that does not begin with its year, and is not as ISO 8601 has it.
 FORMS: tuple[str, ...] = tuple(
@@ -66,7 +69,7 @@ def read_texts(texts: Sequence[str], *, whole: bool) -> tuple[Kind, list[Any]] |
             return "date", [moment_of(text) for text in texts]
         except ValueError:
             return None
-    if not all(_NUMBER.fullmatch(text) and not _ZERO_IN_FRONT.match(text) for text in texts):
+    if not all(map(is_number, texts)):
         return None
     if any(mark in text for text in texts for mark in ".eE"):
         numbers = [float(text) for text in texts]
@@ -76,6 +79,16 @@ def read_texts(texts: Sequence[str], *, whole: bool) -> tuple[Kind, list[Any]] |
     integers = [int(text) for text in texts]
     fit = all(-(2**63) <= number < 2**63 for number in integers)
     return ("integer", integers) if fit else None
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, and no name such as "007"."""
+    return bool(_NUMBER.fullmatch(text)) and not _ZERO_IN_FRONT.match(text)
+
+
+def has_zero_in_front(text: str) -> bool:
+    """Whether a text would be a number but for a zero in front, as of a zip code."""
+    return bool(_NUMBER.fullmatch(text) and _ZERO_IN_FRONT.match(text))
 
 
 def forms_of(texts: Sequence[str]) -> list[str]:
