@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clearprop.errors import DataError, SettingError
+from clearprop.tables.classes import doubts_of_classes
 from clearprop.tables.columns import decide
 from clearprop.tables.opening import open_table
 from clearprop.tables.target import Target
@@ -103,3 +104,23 @@ def test_a_label_is_known_in_another_spelling() -> None:
     target = fitted(["2024-03-01 00:00:00", "x", "x"])
     codes, _ = target.encode(next(open_table({"y": ["x", "2024-03-01"]}).chunks(5)))
     assert codes.tolist() == [1, 0]
+
+
+def test_classes_that_differ_in_case_or_blanks_only_or_have_one_row_are_doubted() -> None:
+    def doubts(*labels: str) -> list[str]:
+        classes, y = np.unique(labels, return_inverse=True)
+        target = Target("y", "classification", "", "text", tuple(classes.tolist()))
+        return doubts_of_classes(target, y)
+
+    assert doubts("a", "b", "a", "b") == []
+    assert doubts("a", "a") == ["target 'y' is 'a' in every row: there is nothing to tell apart"]
+    assert doubts(*["YES", "Yes ", "no", "yes"] * 2, "NO", "NO") == [
+        f"target 'y': the classes {same} differ in case or blanks only: write them alike if they "
+        "mean the same"
+        for same in ("'NO' and 'no'", "'YES' and 'Yes ' and 'yes'")
+    ]
+    assert doubts("a", "b", "a") == [
+        "target 'y': only one row has the class 'b': give more of such rows, or leave it out"
+    ]
+    (many,) = doubts("x", "x", *map(str, range(10)))
+    assert "has the classes '0', '1', '2', '3', '4', '5', '6', '7' and 2 more: give" in many

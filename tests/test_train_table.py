@@ -233,3 +233,14 @@ def test_labels_that_are_numbers_are_named_as_they_are_or_as_they_are_written() 
 def test_class_weights_that_cannot_be_are_refused(target: str, more: Any, says: str) -> None:
     with pytest.raises(SettingError, match=says):
         trained(target, **more)
+
+
+@pytest.mark.parametrize("settings", [{"preset": "fast", "max_steps": 2}, {"epochs": 1}])
+def test_classes_that_look_like_slips_come_with_a_caution(settings: dict[str, Any]) -> None:
+    data = {"x": [*range(81)], "y": [*["YES", "yes", "no", "no"] * 20, "maybe"]}
+    assert cp.train_table(data, "y", **settings).provenance["notes"] == [
+        "caution: target 'y': the classes 'YES' and 'yes' differ in case or blanks only: write "
+        "them alike if they mean the same",
+        "caution: target 'y': only one row has the class 'maybe': give more of such rows, or "
+        "leave it out",
+    ]

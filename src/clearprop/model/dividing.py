@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from clearprop.errors import DataError
 from clearprop.membership import TEST, TRAIN, VALIDATION, split
 from clearprop.tables import Table
+from clearprop.tables.classes import doubts_of_classes
 from clearprop.tables.columns import Decisions, check_uses, decide
 from clearprop.tables.opening import open_table
 from clearprop.tables.split import read_groups
@@ -55,7 +56,7 @@ class Divided:
     groups : (table.rows,) names or None
         Rows of one name stay together.
     notes : tuple of str
-        What else was decided, and a caution where few rows train.
+        What else was decided, and cautions: of few rows that train, of classes that look odd.
     """
 
     table: Table
@@ -168,7 +169,9 @@ def divide(
     if aim.task == "regression":  # its mean and deviation are those of the training rows
         aim = fit_target(table, target, facts, task, keep=known & (parts == TRAIN))
     weights = None if weight is None else read_weights(table, weight)
-    notes = (*table.notes, *_few(known, parts, validation, test))
+    doubts = [] if labels is None else doubts_of_classes(aim, y[known])
+    cautions = (f"caution: {doubt}" for doubt in doubts)
+    notes = (*table.notes, *cautions, *_few(known, parts, validation, test))
     return Divided(table, decisions, aim, y, known, parts, weights, groups, notes)
 
 
