@@ -137,6 +137,31 @@ def test_columns_that_are_not_learned_from_are_named() -> None:
     assert classifier().fit(X[["x"]], x > 0).predict(X.iloc[:2]).tolist() == [False, False]
 
 
+def test_a_column_that_is_text_for_one_cell_comes_with_a_warning() -> None:
+    x = np.linspace(-1, 1, 60)
+    cells: list[Any] = x.tolist()
+    cells[7] = "n.d."
+    days = [f"2024-{k % 12 + 1:02}-{k // 12 + 1:02}" for k in range(59)]
+    for names in (["x", "d"], [0, 1]):  # without names they are called by their places
+        X = pd.DataFrame(dict(zip(names, (cells, [*days, "soon"]), strict=True)))
+        one, other = ("x", "d") if names[0] == "x" else ("x0", "x1")
+        with pytest.warns(UserWarning) as told:
+            classifier().fit(X, x > 0)
+        assert [str(one.message) for one in told] == [
+            f"columns: none tells anything, and '{one}' alone is learned from: an identifier: its "
+            f"texts are all different; not learned from: '{other}' (1 of its 60 values is no date "
+            "like 2024-12-31 but 'soon' in row 60; write all dates alike, leave other cells "
+            f"empty, and it holds dates); column '{one}' is text: 1 of its 60 values is no number "
+            "but 'n.d.'; leave such cells empty, and it holds numbers"
+        ]
+
+
+def test_labels_that_look_like_slips_come_with_a_warning() -> None:
+    X, y = np.linspace(-1, 1, 60)[:, None], ["yes", "no", "Yes ", "no"] * 15
+    with pytest.warns(UserWarning, match="the classes 'Yes ' and 'yes' differ in case or blanks"):
+        assert classifier().fit(X, y).classes_.tolist() == ["Yes ", "no", "yes"]
+
+
 def test_n_jobs_counts_back_from_all_cores() -> None:
     X = pd.DataFrame({"x": np.linspace(-1, 1, 60)})
     for n_jobs in (-1, -2, -1000):
@@ -256,36 +281,54 @@ def test_dates_are_labels_that_a_saved_model_knows(unit: str, tmp_path: Path) ->
 
 
 def test_one_class_is_predicted_with_certainty() -> None:
-    model = classifier().fit([[1.0], [2.0], [3.0]], ["only"] * 3)
+    with pytest.warns(UserWarning, match="target 'y' is 'only' in every row: there is nothing to"):
+        model = classifier().fit([[1.0], [2.0], [3.0]], ["only"] * 3)
     assert model.predict([[9.0]]).tolist() == ["only"]
     assert model.predict_proba([[9.0]]).tolist() == [[1.0]]
 
 
 def test_two_rows_are_enough() -> None:
-    model = classifier().fit([[0.0], [1.0]], ["no", "yes"])
+    with pytest.warns(UserWarning, match="only one row each has the classes 'no', 'yes': give"):
+        model = classifier().fit([[0.0], [1.0]], ["no", "yes"])
     assert model.predict([[0.0], [1.0]]).tolist() == ["no", "yes"]
     low, high = TabularRegressor(**SMALL).fit([[0.0], [1.0]], [10.0, 20.0]).predict([[0.0], [1.0]])
     assert 10 <= low < 15 < high <= 20
-    assert TabularRegressor(**SMALL).fit([[0.0]], [5.0]).predict([[3.0]]).tolist() == [5.0]
+    with pytest.warns(UserWarning) as told:
+        single = TabularRegressor(**SMALL).fit([[0.0]], [5.0])
+    assert [str(one.message) for one in told] == [
+        "columns: none tells anything, and 'x0' alone is learned from: all cells are the same",
+        "target 'y' is 5 in every row: there is nothing to learn",
+    ]
+    assert single.predict([[3.0]]).tolist() == [5.0]
 
 
 def test_columns_that_tell_nothing_give_the_shares() -> None:
     X = np.ones((40, 2))
     y = np.array(["a"] * 30 + ["b"] * 10)
-    P = classifier().fit(X, y).predict_proba(X)
-    np.testing.assert_allclose(P[:, 0], 0.75, atol=0.1)
+    with pytest.warns(UserWarning, match="none tells anything, and 'x0' alone is learned from: al"):
+        model = classifier().fit(X, y)
+    np.testing.assert_allclose(model.predict_proba(X)[:, 0], 0.75, atol=0.1)
+    assert model.model_.columns[0]["why"] == (
+        "all cells are the same; kept, as no column tells anything"
+    )
     nothing = pd.DataFrame({"x": [np.nan] * 40})
-    assert classifier().fit(nothing, y).predict(nothing).tolist() == ["a"] * 40
+    with pytest.warns(UserWarning, match="'x' alone is learned from: no cell has a value"):
+        assert classifier().fit(nothing, y).predict(nothing).tolist() == ["a"] * 40
+    notes = pd.DataFrame({"n": [f"note {place}" for place in range(40)]})
+    with pytest.warns(UserWarning, match="'n' alone is learned from: an identifier: its texts"):
+        assert encoder(classifier().fit(notes, y)).names == ("n",)
 
 
 def test_two_columns_of_one_name_are_two_columns(rng: np.random.Generator) -> None:
     X = pd.DataFrame(rng.normal(size=(80, 3)), columns=["a", "b", "a"])
     y = X.iloc[:, 2] > 0
-    model = classifier().fit(X, y)
+    with pytest.warns(UserWarning, match="columns: a second column 'a': it is read as 'a_2'$"):
+        model = classifier().fit(X, y)
     assert encoder(model).names == ("a", "b", "a_2")
     assert model.score(X, y) > 0.9
 
 
+@pytest.mark.filterwarnings("ignore:columns. a second column 'a'")
 @pytest.mark.parametrize("kind", [pa.Table.from_arrays, pa.RecordBatch.from_arrays])
 def test_two_columns_of_one_name_are_two_columns_of_an_arrow_table(
     kind: Any, rng: np.random.Generator
@@ -308,6 +351,7 @@ def test_columns_without_names_are_read_by_place(rng: np.random.Generator) -> No
     assert (model.predict_proba(X) == model.predict_proba(X.to_numpy())).all()
 
 
+@pytest.mark.filterwarnings("ignore:columns. .* it is read as")
 @pytest.mark.parametrize(
     "names",
     [

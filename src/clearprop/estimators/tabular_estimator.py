@@ -38,9 +38,10 @@ from clearprop.network import Network, Parameters
 from clearprop.settings import Attr, check_all
 from clearprop.storage import named
 from clearprop.tables import Table
+from clearprop.tables.classes import doubts_of_classes
 from clearprop.tables.encoder import Encoder
 from clearprop.tables.target import Target
-from clearprop.words import shown
+from clearprop.words import number, shown
 
 __all__ = ["DEFAULTS", "Settings", "Tabular"]
 
@@ -152,9 +153,9 @@ class Tabular(OpensTables):
         self.model_.provenance |= {"preset": self.preset, "metric": metric} | (
             {} if level is None else {"quantile": level}
         )
-        left_out = not_learned_from(table, decisions)
-        if left_out:
-            warnings.warn(left_out, stacklevel=3)
+        for doubt in (not_learned_from(table, decisions), *_doubts_of_target(target, y)):
+            if doubt:
+                warnings.warn(doubt, stacklevel=3)
         self.ingredients_: Ingredients = made_of
         self.histories_, self.epochs_ = found.histories, found.epochs
         self.inputs_: tuple[int, ...] = found.inputs
@@ -314,6 +315,16 @@ class Tabular(OpensTables):
                 path.write_bytes(state["model_"])
                 state["model_"] = load(path)
         super().__setstate__(state)
+
+
+def _doubts_of_target(target: Target, y: NDArray[Any]) -> list[str]:
+    """What is odd about the targets of training: slips, or nothing to learn."""
+    if target.task == "classification":
+        return doubts_of_classes(target, y)
+    if y.min() < y.max():
+        return []
+    only = number(target.decode(y[:1])[0])
+    return [f"target {target.name!r} is {only} in every row: there is nothing to learn"]
 
 
 def _threads(n_jobs: Any) -> Any:

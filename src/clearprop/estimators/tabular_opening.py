@@ -60,7 +60,8 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
                 self.n_features_in_ = len(table.names)
                 self.feature_names_in_ = np.array(table.names, object)
             return table
-        named = apart(X, [])
+        notes: list[str] = []
+        named = apart(X, notes)
         names = None if reset else getattr(self, "feature_names_in_", None)
         framed = hasattr(X, "columns")
         own = getattr(named, "column_names", named.columns) if framed else ()
@@ -71,6 +72,7 @@ class OpensTables(BaseEstimator):  # type: ignore[misc]
             texts = [str(name) for place, name in enumerate(own) if f"x{place}" in texts]
         called = names if names is not None and len(names) == _width(X) else None
         table = as_table(named, called, texts)
+        table.notes = (*notes, *table.notes)
         if reset or not framed or names is None:
             try:
                 unique = getattr(getattr(X, "columns", None), "is_unique", False)

@@ -18,9 +18,9 @@ from scipy import sparse
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.texts import array_of
-from clearprop.tables import MemoryTable, Table
+from clearprop.tables import Kind, MemoryTable, Table
 from clearprop.tables.cells import Role
-from clearprop.tables.columns import Decisions, decide
+from clearprop.tables.columns import Decisions, decide, noted
 from clearprop.tables.opening import open_table
 from clearprop.tables.places import names_of_places
 from clearprop.tables.target import Target
@@ -64,6 +64,11 @@ class Rows:
 
 #: Columns that a warning lists at most.
 _TOLD = 8
+#: How the reason ends of a column that is kept as there is no other.
+_KEPT = "; kept, as no column tells anything"
+_ROLES: Mapping[Kind, Role] = {"text": "category", "boolean": "boolean", "date": "date"}
+#: What a note of a table has in it that a fit warns of.
+_RELAYED = (" is left out: ", " is text: ", ": it is read as ")
 
 
 def as_table(X: object, names: Sequence[str] | None = None, as_text: Sequence[str] = ()) -> Table:
@@ -120,7 +125,18 @@ def numbered(table: Table) -> Table:
     """Return the table with its columns called x0, x1, … by their places."""
     names = names_of_places(len(table.names))
     columns = [replace(old, name=name) for old, name in zip(table.columns, names, strict=True)]
-    return MemoryTable(dict(zip(names, table.read().values(), strict=True)), columns)
+    cells = dict(zip(names, table.read().values(), strict=True))
+    called = {
+        f"column {old!r}": f"column {new!r}" for old, new in zip(table.names, names, strict=True)
+    }
+    notes = tuple(_renamed(note, called) for note in table.notes)
+    return MemoryTable(cells, columns, notes=notes)
+
+
+def _renamed(note: str, called: Mapping[str, str]) -> str:
+    """A note of a column by the column's other name."""
+    front = next((front for front in called if note.startswith(front)), "")
+    return called[front] + note.removeprefix(front) if front else note
 
 
 def are_records(X: Any) -> bool:
@@ -166,27 +182,35 @@ def decisions_of(table: Table, columns: Mapping[str, str] | None) -> Decisions:
     """
     if columns is not None and not isinstance(columns, Mapping):
         raise SettingError(f"columns is a dict such as {{'zip': 'category'}}, got {columns!r}")
-    given = dict(columns or {})
-    try:
-        return decide(table, columns=given)
-    except DataError:
-        first = table.columns[0]
-        if any(name not in table.names for name in given) or first.name in given:
-            raise
-        role = {"text": "category", "boolean": "boolean", "date": "date"}.get(first.kind, "number")
-        return decide(table, columns={**given, first.name: role})
+    decisions = decide(table, columns=dict(columns or {}), needed=False)
+    if decisions.roles:
+        return decisions
+    first, *rest = decisions
+    kept = replace(first, use=_ROLES.get(first.kind, "number"), why=f"{first.why}{_KEPT}")
+    return replace(decisions, columns=(kept, *rest))
 
 
 def not_learned_from(table: Table, decisions: Decisions) -> str:
     """Return which columns may tell something and are left out all the same, and why; or ""."""
+    told = [
+        f"none tells anything, and {one.name!r} alone is learned from: "
+        f"{one.why.removesuffix(_KEPT)}"
+        for one in decisions
+        if one.why.endswith(_KEPT)
+    ]
     plain = ("as asked", "all cells are the same", "no cell has a value")
     left = [c for c in decisions if c.use == "dropped" and c.why not in plain]
-    told = []
+    # Of one that is text for a few of its cells its note says why, and how to mend those.
+    why = {column.name: noted(table, column.name) for column in left}
     if left:
         more = f" and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
-        listed = ", ".join(f"{column.name!r} ({column.why})" for column in left[:_TOLD])
-        role = "number" if left[0].kind in ("integer", "real") else "category"
-        hint = f"columns={{{left[0].name!r}: {role!r}}} would learn from it"
-        told.append(f"not learned from: {listed}{more}; {hint}")
-    told += [note for note in table.notes if " is left out: " in note or " is text: " in note]
+        listed = ", ".join(f"{c.name!r} ({why[c.name] or c.why})" for c in left[:_TOLD])
+        told.append(f"not learned from: {listed}{more}")
+    whole = next((column for column in left if not why[column.name]), None)
+    if whole is not None:
+        role = "number" if whole.kind in ("integer", "real") else "category"
+        told[-1] += f"; columns={{{whole.name!r}: {role!r}}} would learn from it"
+    listed_notes = {f"column {c.name!r} is text: {why[c.name]}" for c in left[:_TOLD]}
+    notes = [note for note in table.notes if note not in listed_notes]
+    told += [note for note in notes if any(part in note for part in _RELAYED)]
     return f"columns: {'; '.join(told)}" if told else ""
