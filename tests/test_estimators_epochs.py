@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -105,36 +106,84 @@ def test_a_callback_sees_every_epoch_and_can_end_the_fit(X: Array, numbers: Arra
     assert cp.MLPRegressor(**SMALL, solver="lbfgs", callbacks=[watch]).fit(X, numbers).n_iter_ == 3
 
 
-def test_scikit_learns_callbacks_are_told_of_every_epoch(X: Array, numbers: Array) -> None:
-    pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+class Recorder:
+    """A callback of scikit-learn's that ends a fit after some epochs."""
 
-    class Recorder:
-        def __init__(self) -> None:
-            self.events: list[str] = []
-            self.scores: list[float] = []
+    def __init__(self, X: Array, y: Array, epochs: int = 1000) -> None:
+        self.X, self.y, self.epochs = X, y, epochs
+        self.events: list[str] = []
+        self.scores: list[float] = []
 
-        def setup(self, estimator: Any, context: Any) -> None:
-            self.events.append("setup")
+    def setup(self, estimator: Any, context: Any) -> None:
+        self.events.append("setup")
 
-        def teardown(self, estimator: Any, context: Any) -> None:
-            self.events.append("teardown")
+    def teardown(self, estimator: Any, context: Any) -> None:
+        self.events.append("teardown")
 
-        def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-            self.events.append(f"begin {context.task_name}")
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        self.events.append(f"begin {context.task_name}")
 
-        def on_fit_task_end(
-            self, estimator: Any, context: Any, *, fitted_estimator: Any = None
-        ) -> bool:
-            self.events.append(f"end {context.task_name}")
-            self.scores.append(fitted_estimator.score(X, numbers))
-            return len(self.scores) == 4
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any = None
+    ) -> bool:
+        self.events.append(f"end {context.task_name}")
+        if fitted_estimator is not None:
+            self.scores.append(fitted_estimator.score(self.X, self.y))
+        return len(self.scores) == self.epochs
 
-    recorder = Recorder()
-    model = cp.MLPRegressor(**SMALL).set_callbacks(recorder).fit(X, numbers)
-    assert model.n_iter_ == 4
-    epoch = ["begin epoch", "end epoch"]
-    assert recorder.events == ["setup", "begin fit", *epoch * 4, "end fit", "teardown"]
+
+def told_of(epochs: int) -> list[str]:
+    each = ["begin epoch", "end epoch"] * epochs
+    return ["setup", "begin fit", *each, "end fit", "teardown"]
+
+
+with_callbacks = pytest.mark.skipif(
+    find_spec("sklearn.callback") is None, reason="callbacks came with scikit-learn 1.9"
+)
+
+
+@with_callbacks
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_scikit_learns_callbacks_are_told_of_every_epoch(
+    solver: str, X: Array, numbers: Array
+) -> None:
+    recorder = Recorder(X, numbers, epochs=3)
+    model = cp.MLPRegressor(**SMALL, solver=solver).set_callbacks(recorder).fit(X, numbers)
+    assert model.n_iter_ == 3
+    assert recorder.events == told_of(3)
     assert recorder.scores[-1] == model.score(X, numbers)
+
+
+@with_callbacks
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_no_epoch_begins_behind_the_last_that_max_iter_allows(
+    solver: str, X: Array, numbers: Array
+) -> None:
+    recorder = Recorder(X, numbers)
+    model = cp.MLPRegressor(**SMALL | {"max_iter": 5}, solver=solver).set_callbacks(recorder)
+    with pytest.warns(ConvergenceWarning, match=r"\b5\b"):
+        model.fit(X, numbers)
+    assert model.n_iter_ == 5
+    assert recorder.events == told_of(5)
+
+
+@with_callbacks
+def test_no_epoch_begins_behind_the_one_that_converged(X: Array, numbers: Array) -> None:
+    recorder = Recorder(X, numbers)
+    model = cp.MLPRegressor(solver="lbfgs", tol=0.1, random_state=0).set_callbacks(recorder)
+    model.fit(X, numbers)
+    assert 0 < model.n_iter_ < model.max_iter
+    assert recorder.events == told_of(model.n_iter_)
+
+
+@with_callbacks
+def test_an_iteration_that_came_to_nothing_is_ended(X: Array, numbers: Array) -> None:
+    recorder = Recorder(X, numbers)
+    model = cp.MLPRegressor(solver="lbfgs", tol=1e9, random_state=0).set_callbacks(recorder)
+    model.fit(X, numbers)  # where it begins, the gradient is as small as was asked for
+    assert model.n_iter_ == 0
+    assert recorder.events == told_of(1)
+    assert len(recorder.scores) == 1  # the fit's: the iteration has no weights of its own
 
 
 def test_residual_that_adds_nothing_is_told(X: Array, numbers: Array) -> None:

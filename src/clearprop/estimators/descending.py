@@ -127,14 +127,17 @@ class Fitting:
         def each(at: NDArray[Any], cost: float) -> bool:
             self.flat, to.loss_ = at, cost
             to.n_iter_ += 1
-            stop = listening.ends()
-            listening.begins()
-            return stop
+            return listening.ends()
+
+        objective = Objective(machine, rows, to.alpha, float(constant))
+
+        def looked_at(at: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+            listening.begins()  # no sooner: which iteration is the last is known when it has ended
+            return objective(at)
 
         to.n_iter_ = 0
-        listening.begins()
         found = lbfgs(
-            Objective(machine, rows, to.alpha, float(constant)),
+            looked_at,
             self.flat,
             max_iter=to.max_iter,
             max_fun=to.max_fun,

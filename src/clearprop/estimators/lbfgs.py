@@ -66,7 +66,7 @@ class Objective:
 
 
 def lbfgs(
-    objective: Objective,
+    objective: Callable[[Array], tuple[float, Array]],
     start: NDArray[Any],
     *,
     max_iter: int,
@@ -78,7 +78,8 @@ def lbfgs(
 
     Parameters
     ----------
-    objective : Objective
+    objective : callable (flat) -> (J, ∂J/∂W)
+        An `Objective`, or what asks one.
     start : (size,) array
     max_iter, max_fun : int
         Iterations and evaluations at most.

@@ -74,8 +74,8 @@ class Listening:
         return bool(self._own) or self._context is not None
 
     def begins(self) -> None:
-        """Say that an epoch begins."""
-        if self._context is not None:
+        """Say that an epoch begins, unless it was said."""
+        if self._context is not None and self._epoch is None:
             self._epoch = self._context.subcontext(task_name="epoch")
             self._epoch.call_on_fit_task_begin(**self._told)
 
@@ -87,15 +87,16 @@ class Listening:
             answers = [callback(self._estimator) for callback in self._own]  # all are asked
             stop = any(map(_asks_to_stop, answers))
         if self._epoch is not None:
+            epoch, self._epoch = self._epoch, None
             stop |= bool(
-                self._epoch.call_on_fit_task_end(
-                    **self._told, reconstruction_attributes=self._attributes
-                )
+                epoch.call_on_fit_task_end(**self._told, reconstruction_attributes=self._attributes)
             )
         return stop
 
     def close(self) -> None:
-        """Say that the fit has ended."""
+        """Say that the fit has ended, and before that an epoch which came to nothing."""
+        if self._epoch is not None:  # without weights of its own, as scikit-learn says it
+            self._epoch.call_on_fit_task_end(estimator=self._estimator)
         if self._context is not None:
             self._context.call_on_fit_task_end(
                 **self._told, reconstruction_attributes=self._attributes
