@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 import clearprop as cp
-from clearprop.estimators.row_weights import near_one, product
+from clearprop.estimators.row_weights import balanced, near_one, product
 
 N = 40
 X = np.random.default_rng(0).normal(size=(N, 3))
@@ -71,6 +73,48 @@ def test_a_table_is_learned_from_with_huge_factors_of_classes(weight: Any) -> No
     huge = made.set_params(random_state=0).fit(X, LABELS, weight).predict_proba(X)
     made.set_params(class_weight={"a": 2.0, "b": 1.0})
     np.testing.assert_allclose(huge, made.fit(X, LABELS).predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-300, 1e300])
+def test_balanced_classes_weigh_the_same_in_all(size: float, rng: np.random.Generator) -> None:
+    codes, weights = np.repeat([0, 1, 2], [50, 30, 5]), rng.uniform(0, 2, 85)
+    factors = balanced(codes, weights * size)
+    totals = np.bincount(codes, weights * factors[codes])
+    np.testing.assert_allclose(totals, weights.sum() / 3, rtol=1e-14)
+
+
+def test_balanced_factors_are_those_of_scikit_learn(rng: np.random.Generator) -> None:
+    codes, weights = np.repeat([0, 1, 2], [50, 30, 5]), rng.uniform(0, 2, 85)
+    told: dict[str, Any] = {"classes": np.arange(3), "y": codes}
+    theirs = compute_class_weight("balanced", **told)
+    np.testing.assert_array_equal(balanced(codes, None), theirs)
+    if "sample_weight" not in signature(compute_class_weight).parameters:
+        pytest.skip("this scikit-learn balances rows alone")
+    theirs = compute_class_weight("balanced", **told, sample_weight=weights)
+    np.testing.assert_allclose(balanced(codes, weights), theirs, rtol=1e-14)
+
+
+def test_a_class_whose_rows_have_no_weight_is_not_balanced() -> None:
+    factors = balanced(np.array([0, 0, 1, 2]), np.array([1.0, 1.0, 2.0, 0.0]))
+    np.testing.assert_array_equal(factors, [1, 1, 0])
+    assert balanced(np.array([0, 1]), np.zeros(2)).tolist() == [0, 0]
+    assert np.isfinite(balanced(np.array([0, 1]), np.array([1.0, 1e-320]))).all()
+
+
+def test_an_mlp_balances_the_weights_of_rows(rng: np.random.Generator) -> None:
+    own = np.where(LABELS == "a", 8.0, 1.0) * rng.uniform(0.5, 2, N)
+    each = {label: own.sum() / (2 * own[label == LABELS].sum()) for label in "ab"}
+    both = cp.MLPClassifier(class_weight="balanced", **SMALL).fit(X, LABELS, own)
+    by_row = cp.MLPClassifier(**SMALL).fit(X, LABELS, own * [each[label] for label in LABELS])
+    np.testing.assert_allclose(both.predict_proba(X), by_row.predict_proba(X), rtol=1e-9)
+
+
+def test_each_of_several_labels_a_row_is_balanced(rng: np.random.Generator) -> None:
+    several = np.column_stack([NUMBERS > 1, X[:, 1] > -1]).astype(int)
+    factors = compute_sample_weight("balanced", several)
+    both = cp.MLPClassifier(class_weight="balanced", **SMALL).fit(X, several)
+    by_row = cp.MLPClassifier(**SMALL).fit(X, several, factors)
+    np.testing.assert_array_equal(both.predict_proba(X), by_row.predict_proba(X))
 
 
 def test_ordinary_weights_are_left_as_they_are() -> None:

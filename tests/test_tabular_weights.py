@@ -48,6 +48,15 @@ def test_both_weights_are_multiplied(rows: Any, rng: np.random.Generator) -> Non
     assert bits(both) == bits(product)
 
 
+def test_balanced_counts_the_weights_of_rows(rows: Any, rng: np.random.Generator) -> None:
+    X, y = rows
+    own = rng.uniform(0.5, 2, 300) * np.where(y == "usual", 1, 8)
+    each = {label: own.sum() / (3 * own[y == label].sum()) for label in set(y)}
+    both = cp.TabularClassifier(class_weight="balanced", **QUICK).fit(X, y, own)
+    by_row = cp.TabularClassifier(**QUICK).fit(X, y, own * [each[label] for label in y])
+    np.testing.assert_allclose(both.predict_proba(X), by_row.predict_proba(X), atol=1e-5)
+
+
 def test_balanced_classes_are_predicted_as_often(rng: np.random.Generator) -> None:
     X = rng.normal(size=(600, 2))
     y = rng.random(600) < 0.1  # nothing to learn but the shares

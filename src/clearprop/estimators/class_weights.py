@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clearprop.errors import SettingError
+from clearprop.estimators.row_weights import balanced
 from clearprop.settings import Attr
 from clearprop.tables.target import Target
 from clearprop.words import shown
@@ -25,11 +26,22 @@ _LISTED = 12
 
 
 def class_factors(
-    class_weight: Any, classes: NDArray[Any], codes: NDArray[np.int64]
+    class_weight: Any,
+    classes: NDArray[Any],
+    codes: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64] | None:
     """Return what a row's weight is multiplied by, of each class (K,); None for nothing.
 
-    A class that no row has takes no part in what is balanced.
+    Parameters
+    ----------
+    class_weight : {label: factor}, "balanced" or None
+        A class that no row has takes no part in what is balanced.
+    classes : (K,) array
+    codes : (n,) int
+        The class of each row.
+    weights : (n,) float64, optional
+        Its weight besides, which "balanced" takes into account.
 
     Raises
     ------
@@ -39,9 +51,10 @@ def class_factors(
     if class_weight is None:
         return None
     if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(codes, minlength=len(classes))
-        shares = np.count_nonzero(counts) * np.maximum(counts, 1)
-        return np.asarray(np.where(counts > 0, len(codes) / shares, 1.0))  # n / (K n_k)
+        factors = np.ones(len(classes))
+        found = balanced(codes, weights)
+        factors[: len(found)] = np.where(found > 0, found, 1.0)
+        return factors
     if not isinstance(class_weight, Mapping):
         raise SettingError(
             f"class_weight is a dict of factors by label, 'balanced' or None, got {class_weight!r}"
@@ -63,7 +76,10 @@ def class_factors(
 
 
 def factors_of_target(
-    class_weight: Any, target: Target, codes: NDArray[np.int64]
+    class_weight: Any,
+    target: Target,
+    codes: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64] | None:
     """Return `class_factors` of a table's target, its labels as values or as they are written.
 
@@ -84,7 +100,7 @@ def factors_of_target(
     if isinstance(class_weight, Mapping):
         written = dict(zip(target.classes, target.labels, strict=True))
         class_weight = {written.get(one, one): factor for one, factor in class_weight.items()}
-    return class_factors(class_weight, classes, codes)
+    return class_factors(class_weight, classes, codes, weights)
 
 
 def class_weight_told(class_weight: Mapping[Any, float] | str) -> str | dict[str, float]:

@@ -31,6 +31,7 @@ from clearprop.estimators.multilayer_settings import (
     Settings,
 )
 from clearprop.estimators.reading import of_one_type, read
+from clearprop.estimators.row_weights import balanced
 from clearprop.estimators.texts import as_objects
 
 
@@ -46,7 +47,9 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
     {layers}
     {settings}
     class_weight : dict, "balanced" or None
-        A factor of the weight of each class's rows.
+        A factor of the weight of each class's rows; "balanced" gives every class the same weight in
+        all, with its rows' ``sample_weight``. Of several labels a row, each is balanced, and their
+        factors are multiplied.
 
     Attributes
     ----------
@@ -192,7 +195,9 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
     def _targets(self, y: NDArray[Any], dtype: Any) -> NDArray[Any]:
         return y.argmax(axis=1) if self.out_activation_ == "softmax" else y.astype(dtype)
 
-    def _factors(self, y: NDArray[Any], incremental: bool) -> NDArray[Any] | None:
+    def _factors(
+        self, y: NDArray[Any], weights: NDArray[Any] | None, incremental: bool
+    ) -> NDArray[Any] | None:
         if self.class_weight is None:
             return None
         if incremental and self.class_weight == "balanced":
@@ -200,13 +205,17 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
                 "class_weight='balanced' needs all rows at once; give partial_fit a dict of "
                 "weights, or sample_weight"
             )
-        if self.class_weight != "balanced":
-            for label, factor in self.class_weight.items():
-                if not (isinstance(factor, Real) and 0 <= float(factor) < np.inf):
-                    raise SettingError(
-                        f"class_weight: the factor of {label!r} is a number of 0 or more, got "
-                        f"{factor!r}"
-                    )
+        if self.class_weight == "balanced":
+            one_hot = self._label_binarizer.y_type_ == "multiclass"
+            columns = [y.argmax(axis=1)] if one_hot else y.T.astype(np.int64)
+            factors = [balanced(codes, weights)[codes] for codes in columns]
+            return np.asarray(np.prod(factors, axis=0))
+        for label, factor in self.class_weight.items():
+            if not (isinstance(factor, Real) and 0 <= float(factor) < np.inf):
+                raise SettingError(
+                    f"class_weight: the factor of {label!r} is a number of 0 or more, got "
+                    f"{factor!r}"
+                )
         labels = self._label_binarizer.inverse_transform(y)
         return np.asarray(compute_sample_weight(self.class_weight, labels))
 

@@ -83,7 +83,9 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
     def _figure(self, y: NDArray[Any], outputs: NDArray[Any], weights: Any) -> float:
         """Return the score of outputs for y as `_read` gave it."""
 
-    def _factors(self, y: NDArray[Any], incremental: bool) -> NDArray[Any] | None:
+    def _factors(
+        self, y: NDArray[Any], weights: NDArray[Any] | None, incremental: bool
+    ) -> NDArray[Any] | None:
         """Return what each row's weight is multiplied by for its class, or None for nothing."""
         return None
 
@@ -157,7 +159,7 @@ class Multilayer(CallbackSupport, BaseEstimator, ABC):  # type: ignore[misc]
         first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
         X, Y = self._read(X, y, incremental, reset=first)
         weights = None if sample_weight is None else read_weights(sample_weight, X)
-        weights, exponent = product(weights, self._factors(Y, incremental))
+        weights, exponent = product(weights, self._factors(Y, weights, incremental))
         if weights is not None and not incremental and not weights.any():
             raise DataError(
                 "class_weight and sample_weight leave no row a weight: at least one must count"

@@ -127,7 +127,7 @@ def train_preset(
     if test:  # found now, not after training
         opened.divided.weights_of(TEST, str(weight))
     measure = metric_of(opened.target.task, metric)
-    factors = factors_of_target(class_weight, opened.target, opened.codes)
+    factors = factors_of_target(class_weight, opened.target, opened.codes, opened.weights)
     changes: dict[str, Any] = {**({"validation": 0.0} if shared and not held else {}), **own_level}
     made_of = chosen(preset, opened.target.task, measure, changes)
     aim, began = opened.target, time.monotonic()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["near_one", "product"]
+__all__ = ["balanced", "near_one", "product"]
 
 #: Weights are taken as they are where their largest lies in these: float32 holds it, and its sums.
 _ORDINARY = (1e-30, 1e30)
@@ -23,6 +23,26 @@ def near_one(weights: NDArray[Any]) -> tuple[NDArray[Any], int]:
         return weights, 0
     exponent = int(np.frexp(most)[1])
     return np.ldexp(weights, -exponent), exponent
+
+
+def balanced(codes: NDArray[np.int64], weights: NDArray[Any] | None) -> NDArray[np.float64]:
+    """Return the factor of each class with which all classes weigh the same: W / (K Σ w).
+
+    Parameters
+    ----------
+    codes : (n,) int
+        The class of each row.
+    weights : (n,) array or None
+        Rows of weight 0 count as if they were not there: neither does their class, if it has no
+        other, and its factor is 0.
+    """
+    own = None if weights is None else near_one(weights)[0]
+    totals = np.bincount(codes, own)
+    classes = np.count_nonzero(totals)
+    with np.errstate(over="ignore"):
+        factors = totals.sum() / (max(classes, 1) * np.where(totals > 0, totals, np.inf))
+    found: NDArray[np.float64] = np.minimum(factors, np.finfo(np.float64).max)
+    return found
 
 
 def product(*factors: NDArray[Any] | None) -> tuple[NDArray[Any] | None, int]:

@@ -53,7 +53,8 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         accuracy, labels are smoothed too.
     class_weight : {label: factor} or "balanced", optional
         A factor of the weight of each class's rows, 1 for one that is not named; "balanced" gives
-        every class the same weight in all. Probabilities are then those of such a mix of classes.
+        every class the same weight in all, with its rows' ``sample_weight``. Probabilities are then
+        those of such a mix of classes.
     columns : {name: "number", "category", "boolean" or "date"}, optional
         What is known better than it looks.
     time_limit : float, seconds, optional
@@ -176,11 +177,14 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
         with self._whole_fit():
             table = self._opened(X, reset=True)
             classes, codes, target = labels_of(y, table.rows)
-            factors = class_factors(self.class_weight, classes, codes)
+            own = weights_of(sample_weight, len(codes))
+            factors = class_factors(self.class_weight, classes, codes, own)
 
-            def weighed(own: Any, codes: NDArray[np.int64]) -> NDArray[np.float64] | None:
+            def weighed(
+                own: NDArray[np.float64] | None, codes: NDArray[np.int64]
+            ) -> NDArray[np.float64] | None:
                 by_class = None if factors is None else factors[codes]
-                found = product(weights_of(own, len(codes)), by_class)[0]
+                found = product(own, by_class)[0]
                 if found is not None and not found.any():
                     raise DataError("class_weight leaves no row a weight: at least one must count")
                 return found
@@ -192,8 +196,8 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
                 with of_held_rows():
                     other = self._opened_beside(table, held[0])
                     places = codes_of(held[1], other.rows, classes)
-                    judges = other, places, weighed(held[2], places)
-            self._fit(table, codes, target, weighed(sample_weight, codes), together, judges, began)
+                    judges = other, places, weighed(weights_of(held[2], other.rows), places)
+            self._fit(table, codes, target, weighed(own, codes), together, judges, began)
             self.classes_ = classes
             if self.class_weight is not None:
                 told = class_weight_told(self.class_weight)

@@ -64,7 +64,7 @@ class Forward:
         self, inputs: Mapping[str, NDArray[Any]], parameters: Parameters
     ) -> dict[str, NDArray[Any]]:
         """Return each member's outputs, (K, n, width) by name, with K = 1 for a plain network."""
-        found = self._runner.member_outputs(parameters.flat, inputs)
+        found = self._runner().member_outputs(parameters.flat, inputs)
         for outputs in found.values():
             for own in outputs:
                 _check_outputs(own)
