@@ -284,6 +284,23 @@ def test_the_row_of_a_bad_cell_is_the_tables_and_not_the_chunks() -> None:
         encoder.encode(open_table({"x": values}), rows_per_chunk=4)
 
 
+def test_inputs_in_single_precision_are_those_in_double_precision_rounded_once(
+    rng: np.random.Generator,
+) -> None:
+    names = ("standard", "robust", "pieces", "rare", "periodic", "date", "boolean", "onehot")
+    x = np.where(rng.random(300) < 0.1, NAN, rng.normal(size=300))
+    data: dict[str, Any] = dict.fromkeys(names[:5], x)
+    data["date"] = np.datetime64("2020-01-01T06", "us") + rng.integers(0, 10**14, 300)
+    data |= {"boolean": x > 0, "onehot": [f"level {k}" for k in rng.integers(0, 5, 300)]}
+    table = open_table(data)
+    usual: dict[str, Any] = {"date": "date", "boolean": "boolean", "onehot": "category"}
+    roles = {name: usual.get(name, "number") for name in names}
+    encoder = fit_encoder(table, roles, recipes=dict(zip(names, names, strict=True)))
+    single, double = encoder.encode(table, rows_per_chunk=64), encoder.encode(table, np.float64)
+    assert single.X.dtype == np.float32
+    assert np.array_equal(single.X, double.X.astype(np.float32))
+
+
 def test_infinite_and_overflowing_numbers_are_refused_when_fitting() -> None:
     with pytest.raises(DataError, match="'x' is infinite in row 2"):
         fit_encoder(open_table({"x": [1.0, -np.inf]}), {"x": "number"})

@@ -240,36 +240,42 @@ class Encoder:
         DataError
             At the first cell that cannot be read, by column and row.
         """
-        X = np.zeros((chunk.rows, self.width), np.float64)
-        indices = np.zeros((chunk.rows, len(self._indexed)), np.int64)
-        at = 0
-        for column in self._dense:
-            width = len(column.labels)
-            column.row.encode(column.read(chunk), column.parameters, X[:, at : at + width])
-            at += width
-        for place, column in enumerate(self._indexed):
-            column.row.encode(column.read(chunk), column.parameters, indices[:, place])
-        with np.errstate(over="ignore"):
-            rounded = X.astype(dtype, copy=False)
-        if not np.isfinite(rounded).all():
-            row, at = np.argwhere(~np.isfinite(rounded))[0].tolist()
-            raise DataError(
-                f"{self.labels[at]!r} in row {chunk.start + row + 1} is too far from what training "
-                "had to be computed with: mend the value, or leave the cell empty"
-            )
-        return Encoded(rounded, indices)
+        encoded = self._nothing(chunk.rows, dtype)
+        self._fill(encoded, chunk)
+        return encoded
 
     def encode(
         self, table: Table, dtype: DTypeLike = np.float32, rows_per_chunk: int = 8192
     ) -> Encoded:
         """Encode a whole table into memory."""
         self.check(table)
-        X = np.empty((table.rows, self.width), dtype)
-        indices = np.empty((table.rows, len(self._indexed)), np.int64)
+        encoded = self._nothing(table.rows, dtype)
         for chunk in table.chunks(rows_per_chunk, self.names):
             rows = slice(chunk.start, chunk.start + chunk.rows)
-            X[rows], indices[rows] = self.transform(chunk, dtype)
-        return Encoded(X, indices)
+            self._fill(Encoded(encoded.X[rows], encoded.indices[rows]), chunk)
+        return encoded
+
+    def _nothing(self, rows: int, dtype: DTypeLike) -> Encoded:
+        indices = np.zeros((rows, len(self._indexed)), np.int64)
+        return Encoded(np.zeros((rows, self.width), dtype), indices)
+
+    def _fill(self, out: Encoded, chunk: Chunk) -> None:
+        """Write some rows where zeros stand: a table of thousands of columns is held once."""
+        at = 0
+        with np.errstate(over="ignore"):
+            for column in self._dense:
+                width = len(column.labels)
+                here = out.X[:, at : at + width]
+                column.row.encode(column.read(chunk), column.parameters, here)
+                at += width
+        for place, column in enumerate(self._indexed):
+            column.row.encode(column.read(chunk), column.parameters, out.indices[:, place])
+        if not np.isfinite(out.X).all():
+            row, at = np.argwhere(~np.isfinite(out.X))[0].tolist()
+            raise DataError(
+                f"{self.labels[at]!r} in row {chunk.start + row + 1} is too far from what training "
+                "had to be computed with: mend the value, or leave the cell empty"
+            )
 
     def to_data(self) -> dict[str, Any]:
         """The encoder as plain data, which JSON keeps to the bit."""

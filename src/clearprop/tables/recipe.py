@@ -31,7 +31,7 @@ class Recipe:
     fit : Facts -> Parameters
     labels : (column's name, Parameters) -> names of the inputs made, in order
     encode : (Cells, Parameters, out)
-        Writes into ``out`` of shape (m, number of labels), which is zero before.
+        Writes into ``out`` of shape (m, number of labels), which is zero before and may be float32.
     levels : Parameters -> int, or None
         For a recipe that makes an index (one whole number a cell) instead: how many there are.
         Then ``out`` is an int64 array of shape (m,).
