@@ -87,9 +87,8 @@ def tune_table(
         found = tune(
             estimator, opened.X, opened.y, space or None,
             trials=trials, time_limit=time_limit, metric=metric, cv=folds,
-            validation=0.2 if validation is None else validation,
-            sample_weight=opened.weights, groups=opened.groups, study=study, seed=seed,
-            progress=progress,
+            validation=validation, sample_weight=opened.weights, groups=opened.groups, study=study,
+            seed=seed, progress=progress,
         )  # fmt: skip
     model = opened.model(found.best_estimator)
     model.provenance["tuning"] = _told(found)

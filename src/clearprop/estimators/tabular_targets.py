@@ -29,6 +29,7 @@ __all__ = [
     "codes_of",
     "groups_of",
     "labels_of",
+    "missing",
     "numbers_of",
     "standardised",
     "weights_of",
@@ -52,10 +53,10 @@ def labels_of(y: Any, rows: int) -> tuple[NDArray[Any], NDArray[np.int64], Targe
         If labels are missing, numbers that are no classes, or not one a row.
     """
     labels = _one_each(y, rows)
-    missing = _missing(labels)
-    if missing.any():
+    absent = missing(labels)
+    if absent.any():
         raise DataError(
-            f"Input y contains NaN: the label of row {int(np.argmax(missing)) + 1} is missing; "
+            f"Input y contains NaN: the label of row {int(np.argmax(absent)) + 1} is missing; "
             "leave rows without one out"
         )
     if isinstance(labels[0], bytes):
@@ -264,9 +265,9 @@ def groups_of(groups: Any, rows: int) -> NDArray[np.object_] | None:
     names = np.asarray(groups)
     if names.shape != (rows,):
         raise DataError(f"groups has the shape {names.shape} for {rows} rows: give one a row")
-    missing = np.isnat(names) if names.dtype.kind in "mM" else _missing(names)
-    if missing.any():
-        raise DataError(f"groups is missing in row {int(np.argmax(missing)) + 1}")
+    absent = np.isnat(names) if names.dtype.kind in "mM" else missing(names)
+    if absent.any():
+        raise DataError(f"groups is missing in row {int(np.argmax(absent)) + 1}")
     names = names.astype(str).astype(object)
     if len(set(names.tolist())) < 2:
         raise DataError("groups has one value only, and rows of another are needed to judge them")
@@ -306,7 +307,8 @@ def _one_each(y: Any, rows: int) -> NDArray[Any]:
     return one
 
 
-def _missing(labels: NDArray[Any]) -> NDArray[np.bool_]:
+def missing(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where one of the labels (n,) is missing: None, NaN, NaT or pandas.NA."""
     if labels.dtype.kind == "f":
         return np.asarray(np.isnan(labels), np.bool_)
     if labels.dtype.kind == "M":

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from clearprop.errors import DataError, SettingError
 from clearprop.estimators.tabular_targets import groups_of, weights_of
+from clearprop.estimators.tuning_checks import check_inputs, check_targets
 from clearprop.estimators.tuning_found import Searching, Tuned
 from clearprop.estimators.tuning_parameters import check_names, fitted_space
 from clearprop.estimators.tuning_search import Search
@@ -47,7 +48,7 @@ def tune(
     trials: int = 50,
     time_limit: float | None = None,
     metric: str | Callable[..., float] | None = None,
-    validation: float = 0.2,
+    validation: float | None = None,
     cv: Any = None,
     sample_weight: ArrayLike | None = None,
     groups: ArrayLike | None = None,
@@ -85,10 +86,10 @@ def tune(
     metric : str or scorer, optional
         ``"log_loss"``, ``"accuracy"``, ``"auc"``, ``"rmse"``, ``"mae"``, …, or one of
         scikit-learn's scorers. By default the estimator's own, log-loss or RMSE.
-    validation : float in (0, 1)
-        Share of the rows that judge the trials.
+    validation : float in (0, 1), optional
+        Share of the rows that judge the trials, 0.2 by default.
     cv : int, splitter or iterable of (train, test), optional
-        Folds in place of that share: the score is their mean.
+        Folds in place of that share, of which one is given: the score is their mean.
     sample_weight : (n,) array, optional
     groups : (n,) array, optional
         Names, or whole numbers: rows of one name (a patient, a household) are on one side of every
@@ -147,10 +148,15 @@ def tune(
     candidate = Candidate(what, told["seed"])
     if candidate.estimator is None and not isinstance(what, Network) and not callable(what):
         raise SettingError(f"what to tune is an estimator, a Network or a function, got {what!r}")
+    if cv is not None and validation is not None:
+        raise SettingError(
+            f"validation={shown(validation)} is a share that judges once, and cv={shown(cv)} "
+            "judges in folds: leave one of them out"
+        )
+    share = 0.2 if validation is None else validation
     data = _data(X, y, sample_weight, groups)
-    search = Search(
-        candidate, data, _space(candidate, space, len(data.y)), told, metric, validation, cv
-    )
+    search = Search(candidate, data, _space(candidate, space, len(data.y)), told, metric, share, cv)
+    check_inputs(candidate, data)
     search.progress = progress
     search.open(study)
     return search.run()
@@ -163,6 +169,7 @@ def _data(X: Any, y: Any, sample_weight: Any, groups: Any) -> Data:
     targets = y.to_numpy() if hasattr(y, "to_numpy") else np.asarray(y)
     if targets.ndim not in (1, 2) or len(targets) != rows:
         raise DataError(f"X has {rows} rows and y the shape {targets.shape}: give one target a row")
+    check_targets(targets)
     return Data(X, targets, weights_of(sample_weight, rows), groups_of(groups, rows))
 
 

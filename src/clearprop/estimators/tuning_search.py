@@ -21,6 +21,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from clearprop.errors import DataError, FileError, SettingError, UsageError
+from clearprop.estimators.tuning_checks import check_scorer
 from clearprop.estimators.tuning_found import Searching, Tuned
 from clearprop.estimators.tuning_identity import of_estimator, of_split, of_value
 from clearprop.estimators.tuning_parameters import check_names, value_of
@@ -77,6 +78,7 @@ class Search:
             usual_metric(candidate, names) if metric is None else metric,
             _classes(data.y) if names else None,
         )
+        check_scorer(candidate, self.judge, data.y)
         self.metric = self.judge.metric if isinstance(self.judge.metric, str) else "score"
         self.validation, self.cv = validation, cv
         self.folds = divided(data, cv, validation, told["seed"], names)

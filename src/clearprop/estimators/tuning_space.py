@@ -78,14 +78,6 @@ class Range:
         """Whether its numbers are whole ones."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
-    def distribution(self) -> Any:
-        """The range as Optuna has it."""
-        from optuna.distributions import FloatDistribution, IntDistribution
-
-        if self.whole:
-            return IntDistribution(int(self.low), int(self.high), log=self.log)
-        return FloatDistribution(float(self.low), float(self.high), log=self.log)
-
     def holds(self, value: Any) -> bool:
         """Whether a value is in the range."""
         kinds: Any = int if self.whole else int | float
@@ -125,12 +117,6 @@ class Choices:
         labels = [repr(self.label(value)) for value in self.values]
         if not labels or len(set(labels)) < len(labels):
             raise SettingError(f"choices are one or more different values, got {self.values!r}")
-
-    def distribution(self) -> Any:
-        """The choices as Optuna has them."""
-        from optuna.distributions import CategoricalDistribution
-
-        return CategoricalDistribution([self.label(value) for value in self.values])
 
     def holds(self, value: Any) -> bool:
         """Whether a value is one of them."""

@@ -363,6 +363,11 @@ class Judge:
         own = [name for name, row in METRICS.items() if row.task == task]
         if self.metric in own:
             return
+        if isinstance(self.metric, str) and self.metric in METRICS:
+            raise SettingError(
+                f"metric={self.metric!r} is for {METRICS[self.metric].task}, and this is {task}: "
+                f"give {', '.join(map(repr, own))}, or one of scikit-learn's scorers"
+            )
         try:
             scorer = self.metric if callable(self.metric) else get_scorer(self.metric)
         except ValueError:
