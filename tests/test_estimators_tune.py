@@ -356,6 +356,8 @@ def test_ctrl_c_keeps_what_is_done(wine: Any, kind: str, tmp_path: Path) -> None
 def test_no_trial_begins_behind_the_time_limit(wine: Any) -> None:
     found = cp.tune(tabular(), *wine, RATE, trials=500, time_limit=1e-9)
     assert len(found.trials) == 1 and not found.interrupted
+    assert found.notes == ("the time limit of 1e-9 s ended the search, behind 1 of 500 trials",)
+    assert "note: the time limit" in repr(found)
 
 
 def test_progress_says_where_the_search_stands(wine: Any) -> None:

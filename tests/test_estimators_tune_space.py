@@ -100,6 +100,17 @@ def test_real_numbers_are_tried_and_the_estimator_s_own_first() -> None:
     assert (first.state, first.parameters) == ("complete", {"dropout": 0.0})
 
 
+def test_what_the_estimator_has_and_the_space_has_not_is_noted() -> None:
+    """Its own value may be better than all that were tried: the first trial is not it."""
+    model = cp.MLPRegressor(hidden_layer_sizes=4, max_iter=2)
+    space = {"alpha": "1e-3..1 log", "max_iter": [2, 3], "dropout": [0.1]}
+    found = cp.tune(model, X, Y, space, trials=2)
+    assert found.trials[0].parameters["max_iter"] == 2
+    said = "own alpha = 0.0001, dropout = 0.0 are not in the space: they are never tried"
+    assert found.notes == (f"the estimator's {said}",)
+    assert cp.tune(model, X, Y, {"max_iter": [2]}, trials=1).notes == ()
+
+
 def test_an_end_that_a_setting_s_bounds_leave_out_is_not_drawn() -> None:
     dropout = fitted(tabular(), dropout="0..1")["dropout"]
     assert dropout.value(1.0) == math.nextafter(1.0, 0.0) and dropout.value(0.0) == 0.0

@@ -18,6 +18,7 @@ from conftest import Run
 import clearprop as cp
 from clearprop.cli.tune_options import tune
 from clearprop.cli.tune_table import tune_table
+from clearprop.words import number
 
 PENGUINS = str(Path(__file__).parents[1] / "examples" / "penguins.csv")
 QUICK = [
@@ -49,6 +50,38 @@ def test_json_is_one_object_with_every_trial(run: Run) -> None:
     assert told["best_score"] == min(told["trials"]["score"])
     assert told["best_params"]["hidden"] in ([8, 8], [4])
     assert told["metric"] == "log_loss"
+
+
+def test_what_the_best_trials_tried_is_told_within_80_columns(run: Run) -> None:
+    more = ("--search", "dropout=0.1", "--search", "activation=selu|mish")
+    code, out, _ = run(*command(*more))
+    told = json.loads(run(*command(*more, "--json", "--overwrite"))[1])
+    lines = out.splitlines()
+    head = next(line for line in lines if line.startswith("trial "))
+    table = lines[lines.index(head) :]
+    table = table[: table.index("")]
+    assert code == 0 and head.split() == ["trial", "log_loss", "epochs", "seconds", "tried"]
+    assert len(table) > 4 and all(len(line) <= 80 for line in table)
+    tried = {word for line in table for word in line.split() if "=" in word}
+    trials = told["trials"]
+    for name in ("learning_rate", "hidden", "epochs", "bags", "activation"):
+        if len(set(map(str, trials[name]))) > 1:
+            assert {_as_searched(name, value) for value in trials[name]} <= tried
+    assert not any(word.startswith("dropout=") for word in tried)  # all tried the same
+    assert "dropout = 0.0" in told["notes"][0] and told["notes"][0] in out
+
+
+def _as_searched(name: str, value: object) -> str:
+    if isinstance(value, list):
+        return f"{name}={','.join(map(str, value))}"
+    return f"{name}={number(value, 3) if isinstance(value, float) else value}"
+
+
+def test_it_is_said_that_the_time_limit_ended_the_search(run: Run) -> None:
+    code, out, _ = run(*command("--time-limit", "1e-9"))
+    said = "the time limit of 1e-9 s ended the search, behind 1 of 3 trials"
+    assert code == 0 and said in " ".join(out.split())
+    assert "1 complete trial\n" in out
 
 
 def test_the_same_seed_saves_the_same_bits_and_a_study_goes_on(run: Run) -> None:

@@ -21,6 +21,7 @@ from clearprop.estimators.tabular_ingredients import chosen
 from clearprop.estimators.tuning import ATTRS, Searching
 from clearprop.estimators.tuning_parameters import fitted_ingredient
 from clearprop.estimators.tuning_space import Choices, Range, read_range
+from clearprop.estimators.tuning_study import Trial
 from clearprop.model import Model
 from clearprop.model.choices import check_shares
 from clearprop.settings import Attr, check_all
@@ -95,7 +96,8 @@ def tune_table(
     model.save(path, overwrite=overwrite)
     if json:
         console.print_json(
-            {"model": path, "interrupted": found.interrupted, **model.provenance["tuning"],
+            {"model": path, "interrupted": found.interrupted, "notes": found.notes,
+             **model.provenance["tuning"],
              "trials": found.to_dict(), "figures": model.provenance["figures"]}
         )  # fmt: skip
     else:
@@ -210,7 +212,10 @@ def _tell_opened(opened: Opened) -> None:
 def _tell_found(found: Tuned, model: Model, path: str, data: str, study: str | None) -> None:
     counts = model.provenance["tuning"]["counts"]
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    console.line(f"{'interrupted: ' if found.interrupted else ''}{told} trials")
+    trials = "trial" if len(found.trials) == 1 else "trials"
+    console.line(f"{'interrupted: ' if found.interrupted else ''}{told} {trials}")
+    for note in found.notes:
+        console.line(f"  {note}", "dim")
     for trial in found.trials:
         if trial.state == "failed":
             console.line(f"  trial {trial.number} failed: {trial.why}", "dim")
@@ -218,14 +223,19 @@ def _tell_found(found: Tuned, model: Model, path: str, data: str, study: str | N
     best = found.best_params
     complete = [trial for trial in found.trials if trial.state == "complete"]
     complete.sort(key=lambda trial: abs(trial.score - found.best_score))
+    best_few = complete[:SHOWN]
+    differ = _differing(best_few)
     console.grid(
-        ("trial", found.metric, "epochs", "seconds"),
+        ("trial", found.metric, "epochs", "seconds", *(["tried"] if differ else [])),
         [
-            (str(t.number), number(t.score), str(t.epochs or ""), number(t.seconds, 2))
-            for t in complete[:SHOWN]
+            (
+                str(t.number), number(t.score), str(t.epochs or ""), number(t.seconds, 2),
+                *([_tried(t, differ)] if differ else []),
+            )
+            for t in best_few
         ],
         right=(0, 1, 2, 3),
-    )
+    )  # fmt: skip
     console.line()
     console.facts([(name, _shown(value)) for name, value in best.items()])
     if model.provenance["figures"]:
@@ -238,6 +248,24 @@ def _tell_found(found: Tuned, model: Model, path: str, data: str, study: str | N
         console.line(f"the best so far is saved; the same command {goes}")
         return
     console.line(f"try  clearprop predict {shlex.quote(path)} {shlex.quote(data)}", "dim")
+
+
+def _differing(trials: Sequence[Trial]) -> list[str]:
+    """The parameters of which trials tried more than one value: the others tell none apart."""
+    names = dict.fromkeys(name for trial in trials for name in trial.parameters)
+    return [name for name in names if len({_brief(t.parameters.get(name)) for t in trials}) > 1]
+
+
+def _tried(trial: Trial, names: Sequence[str]) -> str:
+    """What a trial tried, in words without blanks within, at which a narrow screen folds it."""
+    return " ".join(f"{name}={_brief(trial.parameters.get(name))}" for name in names)
+
+
+def _brief(value: Any) -> str:
+    """A value as ``--search`` takes it, a number to three digits."""
+    if isinstance(value, float):
+        return number(value, 3)
+    return ",".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
 
 
 def _shown(value: Any) -> str:

@@ -59,9 +59,11 @@ def tune(
 ) -> Tuned:
     """Search for the parameters of an estimator or a network that predict best.
 
-    The first trial is the estimator as it is; ten in all are drawn at random, and from then on
-    Optuna's sampler (a tree of Parzen estimators, Bergstra et al. 2011) tries what the trials
-    before make likely. A trial whose epochs are worse than the median of the others' is given up.
+    The first trial is the estimator as it is, as far as the space has its own values: what it has
+    not is drawn, and the result's notes say so. Ten trials in all are drawn at random, and from
+    then on Optuna's sampler (a tree of Parzen estimators, Bergstra et al. 2011) tries what the
+    trials before make likely. A trial whose epochs are worse than the median of the others' is
+    given up.
 
     Parameters
     ----------

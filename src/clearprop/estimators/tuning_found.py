@@ -68,6 +68,9 @@ class Tuned:
         Whether Ctrl-C ended it.
     study : optuna.Study
         For Optuna's own plots and importances.
+    notes : tuple of str
+        What a reader of the result should know: own values of the estimator that the space has
+        not, and that the time limit ended the search.
     """
 
     best_estimator: Any
@@ -77,6 +80,7 @@ class Tuned:
     trials: tuple[Trial, ...]
     interrupted: bool
     study: Any = field(compare=False)
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Return the table of trials as columns, for a frame: ``pd.DataFrame(found.to_dict())``."""
@@ -96,6 +100,7 @@ class Tuned:
         )
         lines = [f"<Tuned: {self.metric} {number(self.best_score)}, {told}>"]
         lines += [f"  {name} = {value!r}" for name, value in self.best_params.items()]
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

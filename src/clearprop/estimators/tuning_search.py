@@ -39,7 +39,7 @@ from clearprop.estimators.tuning_trials import (
 )
 from clearprop.tables import Table
 from clearprop.tables.fingerprint import fingerprint
-from clearprop.words import shown
+from clearprop.words import number, shown
 
 __all__ = ["Search"]
 
@@ -118,11 +118,15 @@ class Search:
 
     def run(self) -> Tuned:
         """Try until all is tried, time is over or somebody asks to stop; fit the best."""
-        limit, interrupted = self.told["time_limit"], False
+        limit, interrupted, notes = self.told["time_limit"], False, self._never_tried()
         with _heard() as heard:
             while len(self.study.trials) < self.told["trials"]:
                 late = limit is not None and time.monotonic() - self.started > limit
                 if late and self.study.trials:
+                    notes.append(
+                        f"the time limit of {number(limit)} s ended the search, behind "
+                        f"{len(self.study.trials)} of {self.told['trials']} trials"
+                    )
                     break
                 try:
                     self._one(heard)
@@ -139,18 +143,18 @@ class Search:
         fitted = self.candidate.fit(parameters, self.data, given=given)
         return Tuned(
             fitted, parameters, best.score, self.metric, tuple(self.study.trials), interrupted,
-            self.study.inner,
+            self.study.inner, tuple(notes),
         )  # fmt: skip
 
     def _failures(self) -> str:
         return next((trial.why for trial in self.study.trials if trial.why), "all were given up")
 
     def _one(self, heard: list[int]) -> None:
-        number = len(self.study.trials) + 1
-        if number == 1:
+        place = len(self.study.trials) + 1
+        if place == 1:
             self._begin_with_what_is()
         asked = self.study.next()
-        trial = Trial(number, "complete", math.nan, {})
+        trial = Trial(place, "complete", math.nan, {})
         began = time.monotonic()
         try:
             trial.parameters = dict(self._chosen(asked))
@@ -172,18 +176,30 @@ class Search:
         trial.seconds = round(time.monotonic() - began, 3)
         self.study.keep(asked, trial)
         self._announce(trial)
-        if number >= HOPELESS and all(one.state == "failed" for one in self.study.trials):
+        if place >= HOPELESS and all(one.state == "failed" for one in self.study.trials):
             raise UsageError(f"the first {HOPELESS} trials failed: {self._failures()}")
 
     def _begin_with_what_is(self) -> None:
         """The first trial has the estimator's own values, as far as the space has them."""
-        if self.candidate.estimator is None or not isinstance(self.space, Mapping):
-            return
-        own = {name: value_of(self.candidate.estimator, name) for name in self.space}
-        there = {
-            name: one.label(own[name]) for name, one in self.space.items() if one.holds(own[name])
-        }
-        self.study.inner.enqueue_trial(there)
+        there = {name: one.label(own) for name, one, own in self._own() if one.holds(own)}
+        if there:
+            self.study.inner.enqueue_trial(there)
+
+    def _never_tried(self) -> list[str]:
+        """What to say of the estimator's own values that the space has not."""
+        told = [f"{name} = {shown(own)}" for name, one, own in self._own() if not one.holds(own)]
+        if not told:
+            return []
+        are, they = ("is", "it is") if len(told) == 1 else ("are", "they are")
+        own = ", ".join(told)
+        return [f"the estimator's own {own} {are} not in the space: {they} never tried"]
+
+    def _own(self) -> list[tuple[str, Range | Choices, Any]]:
+        """What is searched, and the estimator's own value; nothing where neither is known."""
+        made = self.candidate.estimator
+        if made is None or not isinstance(self.space, Mapping):
+            return []
+        return [(name, one, value_of(made, name)) for name, one in self.space.items()]
 
     def _chosen(self, asked: Any) -> Mapping[str, Any]:
         if not isinstance(self.space, Mapping):
