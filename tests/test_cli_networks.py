@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from cli_runs import PENGUINS, train
 from conftest import Run
 
 import clearprop as cp
+from clearprop.words import number
 
 
 def test_a_network_is_a_chain_a_json_file_or_a_model(run: Run) -> None:
@@ -23,6 +25,20 @@ def test_a_network_is_a_chain_a_json_file_or_a_model(run: Run) -> None:
         )
     code, out, _ = run("describe", "2-3-2")
     assert "W1 3×2, b1 3" in out
+
+
+def test_a_model_says_its_rows_its_date_its_columns_and_its_figures(run: Run) -> None:
+    run(*train("--test", "0.2", "--drop", "island"))
+    code, out, _ = run("describe", "m.clearprop")
+    model = cp.load("m.clearprop")
+    assert code == 0
+    assert re.search(r"^rows: 206 training, 69 validation, 69 test$", out, re.M)
+    assert f"created: {model.provenance['created']}" in out
+    assert re.search(r"^island +dropped +as asked$", out, re.M)
+    assert re.search(r"^species +target +the column to predict$", out, re.M)
+    accuracy = number(model.provenance["figures"]["test"]["accuracy"])
+    assert re.search(rf"^accuracy +{accuracy} ", out, re.M)
+    assert run("describe", "2-3-2")[1].count("used as") == 0
 
 
 @pytest.mark.parametrize("args", [["describe"], ["check", "--template", "numpy", "--network"]])

@@ -122,6 +122,18 @@ def test_rows_of_one_group_are_held_back_together() -> None:
         _parts(one, Ingredients(), 0)
 
 
+def test_a_fit_in_python_tells_of_each_run_as_the_table_s_does() -> None:
+    data = {name: table()[name][1:] for name in ("x", "y")}
+    quick: dict[str, Any] = {"preset": "fast", "max_steps": [9, 8, 7]}
+    own = cp.TabularClassifier(**quick, random_state=0).fit({"x": data["x"]}, data["y"]).model_
+    same = cp.train_table(data, "y", **quick)
+    for name in ("runs", "steps", "epochs", "stopped", "rows"):
+        counted = {"test": 0, "unlabelled": 0} if name == "rows" else {}
+        told = own.provenance[name]
+        assert (told | counted if counted else told) == same.provenance[name], name
+    assert "steps: 9, 8, 7, 7" in own.facts() and "rows: 79 training" in own.facts()
+
+
 def test_a_fit_tells_which_run_it_is_and_keeps_whole_networks_after_ctrl_c() -> None:
     """Pressed in the third of four bags: the networks of two predict, two of each."""
     seen: set[tuple[int, int]] = set()

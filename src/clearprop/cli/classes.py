@@ -53,9 +53,9 @@ def tell_never_predicted(missed: Mapping[str, Sequence[Mapping[str, Any]]]) -> N
         for one in classes:
             rows = " ".join(f"{one['rows']:,} of {one['of']:,} {part} rows".split())
             told.setdefault(repr(str(one["label"])), []).append(rows)
-    for label, rows in list(told.items())[:_IN_PAIRS]:
-        console.line(f"caution: {label} is never predicted: {rows[0]} have it")
-        for others in rows[1:]:
+    for label, (first, *more) in list(told.items())[:_IN_PAIRS]:
+        console.line(f"caution: {label} is never predicted: {first} have it")
+        for others in more:
             console.line(f"  and {others}")
     if len(told) > _IN_PAIRS:
         console.line(f"  and so are {len(told) - _IN_PAIRS} other classes")

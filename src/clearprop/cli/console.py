@@ -34,6 +34,7 @@ __all__ = [
     "line",
     "lines",
     "print_json",
+    "uses",
 ]
 
 _out = Console(highlight=False, markup=False, emoji=False)
@@ -112,6 +113,11 @@ def columns(table: Table, decisions: Decisions, notes: Sequence[str]) -> None:
         last="dim",
     )
     line()
+
+
+def uses(columns: Sequence[tuple[str, str, str]]) -> None:
+    """Print what each column that a model was made of was used as, and why."""
+    grid(("column", "used as", "because"), columns, last="dim")
 
 
 def aim(target: Target, quantile: float | None = None) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from clearprop import __version__, _native
 from clearprop.cli import console
+from clearprop.cli.classes import tell_never_predicted
 from clearprop.engine.isa import choose, instruction_sets
 from clearprop.errors import FileError, GraphError, UsageError
 from clearprop.model import SUFFIX, Model, is_model
@@ -122,6 +123,13 @@ def _tell(found: Network | Model) -> None:
     console.line()
     for text in found.facts():
         console.line(text)
+    if found.columns:
+        console.line()
+        console.uses([(c["name"], c["use"], c["why"]) for c in found.columns])
+    if figures := found.provenance.get("figures"):
+        console.line()
+        console.figures(figures)
+        tell_never_predicted(found.provenance.get("never_predicted", {}))
 
 
 def _target(target: Target) -> dict[str, Any]:

@@ -189,7 +189,7 @@ def _inmost(estimator: Any) -> Any:
 def _epochs(model: Model) -> list[int | None]:
     """The epoch that is kept of each run that was done.
 
-    `train_table` tells of each run, a tabular estimator's model of each network that predicts:
+    Models of before that were fitted by a tabular estimator tell of each network that predicts:
     where those are not all that were trained, which of the runs they are is not told.
     """
     made, done = model.provenance, len(model.histories)

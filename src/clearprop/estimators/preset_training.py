@@ -30,6 +30,7 @@ from clearprop.estimators.tabular_files import Opened, columns_of, open_rows
 from clearprop.estimators.tabular_fitting import Fitted, fit, steps_of
 from clearprop.estimators.tabular_ingredients import PRESETS, Ingredients, chosen
 from clearprop.estimators.tabular_rows import Rows
+from clearprop.estimators.tabular_told import told_of_runs
 from clearprop.membership import TEST, VALIDATION
 from clearprop.model import Interrupted, Model
 from clearprop.model.arrays import Watcher
@@ -191,11 +192,7 @@ def train_preset(
         **({} if quantile is None else {"quantile": quantile}),
         **({} if class_weight is None else {"class_weight": class_weight_told(class_weight)}),
         "seconds": round(time.monotonic() - began, 3),
-        "stopped": _why(found, time_limit, each),
-        "steps": sum(found.steps),
-        "epochs": sum(map(len, found.histories)),
-        "runs": _runs(found),
-        **({"behind": [run + 1 for run in found.behind]} if found.behind else {}),
+        **told_of_runs(found, time_limit, each),
     }
     if found.interrupted:
         with suppress(KeyboardInterrupt, NativeError):  # Ctrl-C again: without figures
@@ -273,31 +270,6 @@ def _weighed(
     if found is not None and not found.any():
         raise DataError("class_weight leaves no row a weight: at least one must count")
     return found
-
-
-def _runs(found: Fitted) -> list[dict[str, int]]:
-    """What each run did; of one that is left out, that it has no step."""
-    done = [
-        {"steps": steps, "epochs": len(history), "best_epoch": best}
-        for steps, history, best in zip(found.steps, found.histories, found.epochs, strict=False)
-    ]
-    return done + [{"steps": 0}] * (len(found.steps) - len(done))
-
-
-def _why(found: Fitted, time_limit: float | None, max_steps: Sequence[int] | None) -> str:
-    """How the runs ended, in one word of a run's."""
-    if found.interrupted:
-        return "interrupted"
-    kinds = {event.kind for history in found.histories for event in history.events}
-    if time_limit is not None and ("time_limit" in kinds or 0 in found.steps):
-        return "time_limit"
-    limits = max_steps or ()
-    reached = any(
-        steps == limits[min(run, len(limits) - 1)]
-        for run, steps in enumerate(found.steps)
-        if limits
-    )
-    return "max_steps" if reached else "complete"
 
 
 def _keep_held(found: Fitted, opened: Opened) -> None:

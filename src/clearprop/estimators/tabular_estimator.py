@@ -30,6 +30,7 @@ from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
 from clearprop.estimators.tabular_opening import OpensTables
 from clearprop.estimators.tabular_rows import Rows, decisions_of, not_learned_from
+from clearprop.estimators.tabular_told import told_of_runs
 from clearprop.model import Model
 from clearprop.model.arrays import Watcher
 from clearprop.model.loading import load
@@ -150,9 +151,13 @@ class Tabular(OpensTables):
         self.model_ = found.model
         self.model_.columns = decisions.to_data()
         level = made_of.quantile if cost_of(self._task, metric) == "quantile" else None
-        self.model_.provenance |= {"preset": self.preset, "metric": metric} | (
-            {} if level is None else {"quantile": level}
-        )
+        self.model_.provenance |= {
+            "preset": self.preset,
+            "metric": metric,
+            **({} if level is None else {"quantile": level}),
+            **told_of_runs(found, told["time_limit"], steps_of(self.max_steps)),
+            "rows": {"training": len(y), "validation": 0 if held is None else len(held.y)},
+        }
         for doubt in (not_learned_from(table, decisions), *_doubts_of_target(target, y)):
             if doubt:
                 warnings.warn(doubt, stacklevel=3)

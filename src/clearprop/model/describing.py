@@ -16,7 +16,7 @@ __all__ = ["facts_of", "mix_of", "page_of"]
 
 _MADE = (
     "data", "preset", "metric", "class_weight", "optimizer", "batch_size", "epochs", "steps",
-    "best_epoch", "stopped", "seed", "precision", "clearprop",
+    "best_epoch", "stopped", "rows", "created", "seed", "precision", "clearprop",
 )  # fmt: skip
 
 
@@ -39,6 +39,8 @@ def facts_of(
         for what in ("steps", "epochs", "best_epoch"):
             each = [str(run[what]) for run in made["runs"] if what in run]
             made[what] = ", ".join(each) or made[what]
+    if isinstance(made.get("rows"), Mapping):
+        made["rows"] = _rows(made["rows"])
     for key in _MADE:
         if key in made:
             mix = f"{_factors(made[key])}; {_MIX}" if key == "class_weight" else ""
@@ -55,10 +57,15 @@ def mix_of(provenance: Mapping[str, Any]) -> str:
 _MIX = "probabilities are those of such a mix of classes, not of the rows'"
 
 
-def _factors(given: Mapping[str, float] | str) -> str:
-    if isinstance(given, str):
-        return given
-    return ", ".join(f"{label} {number(factor)}" for label, factor in given.items())
+def _rows(counts: Mapping[str, int]) -> str:
+    parts = ("training", "validation", "test", "unlabelled")
+    return ", ".join(f"{_told(counts[part])} {part}" for part in parts if counts.get(part))
+
+
+def _factors(given: object) -> str:
+    if not isinstance(given, Mapping):
+        return str(given)
+    return ", ".join(f"{label} {_told(factor)}" for label, factor in given.items())
 
 
 def page_of(
