@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clearprop.errors import DataError
 from clearprop.tables.amounts import amount_of, unit_of
@@ -21,8 +22,8 @@ from clearprop.tables.table import NO_VALUE, Cells
 from clearprop.tables.texts import moment_of, read_texts
 
 __all__ = [
-    "READERS", "Role", "UnreadableError", "date_names", "one_name", "read_days", "read_names",
-    "read_numbers", "respelt",
+    "READERS", "Role", "UnreadableError", "date_names", "level_places", "one_name", "read_days",
+    "read_names", "read_numbers", "respelt",
 ]  # fmt: skip
 
 #: What a column is to a network.
@@ -126,6 +127,21 @@ def respelt(names: Cells, levels: Sequence[str]) -> Cells:
     values = names.values.copy()
     values[there] = [found[name] for name in values[there].tolist()]
     return Cells(values, names.valid)
+
+
+def level_places(names: Cells) -> NDArray[np.int64]:
+    """Return the place of each text among those there are, from 1; 0 where a cell is missing.
+
+    Examples
+    --------
+    >>> level_places(Cells(np.array(["b", "a", "", "b"], object), np.arange(4) != 2)).tolist()
+    [1, 2, 0, 1]
+    """
+    texts = names.values[names.valid].tolist()
+    place = {text: number for number, text in enumerate(dict.fromkeys(texts), start=1)}
+    out = np.zeros(len(names.values), np.int64)
+    out[names.valid] = np.fromiter(map(place.__getitem__, texts), np.int64, len(texts))
+    return out
 
 
 def one_name(text: str) -> str:
