@@ -210,3 +210,16 @@ def test_rows_of_one_value_stay_together(run: Run) -> None:
         for more in (["--drop", "who"], ["--split-by", "who"])
     )
     assert known < 0.5 * unknown
+
+
+def test_a_column_that_alone_tells_the_target_is_told_once(run: Run) -> None:
+    rows = [f"{k % 7},{k * k % 11},{'yes' if k % 3 else 'no'},{k % 3}" for k in range(120)]
+    Path("t.csv").write_text("\n".join(["a,b,left,why", *rows]), "utf-8")
+    table = [*("t.csv", "-t", "left", "-o", "m.clearprop", "--column", "why=category")]
+    said = "'why' alone tells left in all 120 rows: leave it out (--drop why) if it is not known"
+    code, out, err = run("tune", *table, "--trials", "1", *QUICK, "--column", "b=category")
+    assert (code, err, out.count(said)) == (0, "", 1)
+    code, out, err = run("train", *table, "--max-steps", "2", "--overwrite")
+    assert (code, err, out.count(said)) == (0, "", 1)
+    assert said in cp.load("m.clearprop").provenance["notes"][0]
+    assert said not in run("train", "t.csv", "-t", "left", "--drop", "why", "--max-steps", "2")[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -79,12 +80,14 @@ def tune_table(
         check_metric(metric, opening["task"])
     path = model_path(output, data, study, overwrite=overwrite)
     opened = open_rows(
-        data, target, columns=roles_of(column or ()), drop=drop or (), seed=seed, **opening
-    )
+        data, target, columns=roles_of(column or ()), drop=drop or (), divided_again=True,
+        seed=seed, **opening,
+    )  # fmt: skip
     estimator = opened.estimator(preset=preset, metric=metric, random_state=seed, n_jobs=threads)
     if not json:
         _tell_opened(opened)
-    with _bar(shown=not json) as progress:
+    with _bar(shown=not json) as progress, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "caution: ")  # told above, with the options to give
         found = tune(
             estimator, opened.X, opened.y, space or None,
             trials=trials, time_limit=time_limit, metric=metric, cv=folds,

@@ -123,7 +123,7 @@ def train_preset(
     opened = open_rows(
         data, target, task=task, columns=columns, drop=drop, weight=weight, split_by=split_by,
         validation=validation if isinstance(validation, int | float) else 0.0, test=test,
-        seed=seed, encoding=encoding,
+        divided_again=validation is None, seed=seed, encoding=encoding,
     )  # fmt: skip
     if test:  # found now, not after training
         opened.divided.weights_of(TEST, str(weight))

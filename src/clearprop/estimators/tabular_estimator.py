@@ -25,7 +25,7 @@ from clearprop.errors import SettingError
 from clearprop.estimators.construction import constructed
 from clearprop.estimators.progress_line import ProgressLine
 from clearprop.estimators.tabular_figures import cost_of, figure_of, metric_of
-from clearprop.estimators.tabular_fitting import fit, steps_of
+from clearprop.estimators.tabular_fitting import fit, held_back_at_random, steps_of
 from clearprop.estimators.tabular_importance import Importances, importances
 from clearprop.estimators.tabular_ingredients import Ingredients, chosen
 from clearprop.estimators.tabular_opening import OpensTables
@@ -39,6 +39,7 @@ from clearprop.network import Network, Parameters
 from clearprop.settings import Attr, check_all
 from clearprop.storage import named
 from clearprop.tables import Table
+from clearprop.tables.cautions import cautions
 from clearprop.tables.classes import doubts_of_classes
 from clearprop.tables.encoder import Encoder
 from clearprop.tables.target import Target
@@ -161,6 +162,12 @@ class Tabular(OpensTables):
         for doubt in (not_learned_from(table, decisions), *_doubts_of_target(target, y)):
             if doubt:
                 warnings.warn(doubt, stacklevel=3)
+        warned = cautions(
+            table, decisions.roles, target.name, y, np.ones(len(y), np.bool_),
+            divided=held_back_at_random(rows, made_of), options=False,
+        )  # fmt: skip
+        if warned:
+            warnings.warn("; ".join(warned), stacklevel=3)
         self.ingredients_: Ingredients = made_of
         self.histories_, self.epochs_ = found.histories, found.epochs
         self.inputs_: tuple[int, ...] = found.inputs

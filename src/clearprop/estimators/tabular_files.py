@@ -117,8 +117,8 @@ def open_rows(data: object, target: str, *, weight: str | None = None, **opening
     Parameters
     ----------
     data, target, weight
-        And ``task``, ``columns``, ``drop``, ``split_by``, ``validation``, ``test``, ``seed``: of
-        `clearprop.model.dividing.divide`.
+        And ``task``, ``columns``, ``drop``, ``split_by``, ``validation``, ``test``,
+        ``divided_again``, ``seed``: of `clearprop.model.dividing.divide`.
 
     Raises
     ------

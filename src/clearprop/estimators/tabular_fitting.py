@@ -34,7 +34,7 @@ from clearprop.tables.encoder import Encoded, Encoder
 from clearprop.training import History
 from clearprop.training.checkpoint import destination
 
-__all__ = ["Fitted", "fit", "steps_of"]
+__all__ = ["Fitted", "fit", "held_back_at_random", "steps_of"]
 
 #: Fewest rows of which some are held back to choose the epoch.
 LEAST_TO_VALIDATE = 10
@@ -251,6 +251,15 @@ def _together(parts: Sequence[NDArray[np.bool_] | None], made_of: Ingredients) -
     return sum(1 if part is None else 1 + both for part in parts)
 
 
+def held_back_at_random(rows: Rows, made_of: Ingredients) -> bool:
+    """Return whether some of these rows, drawn one by one, judge what the others teach."""
+    return rows.groups is None and _holds_back(rows, made_of)
+
+
+def _holds_back(rows: Rows, made_of: Ingredients) -> bool:
+    return rows.judges is None and bool(made_of.validation)
+
+
 def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_] | None]:
     """The rows that each run holds back; None for none, where others judge or the rows are few.
 
@@ -259,7 +268,7 @@ def _parts(rows: Rows, made_of: Ingredients, seed: int) -> list[NDArray[np.bool_
     A part of rows of no weight judges nothing, and behind one of all others nothing trains.
     """
     n, counts = len(rows.y), rows.weights
-    if rows.judges is not None or not made_of.validation:
+    if not _holds_back(rows, made_of):
         return [None] * made_of.bags
     if n < LEAST_TO_VALIDATE:
         return [None]

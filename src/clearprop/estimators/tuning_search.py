@@ -235,7 +235,8 @@ class Search:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 warnings.filterwarnings("ignore", "Training interrupted by user")
-                warnings.filterwarnings("ignore", "columns: |target '")  # the last fit says it once
+                # The last fit says each once
+                warnings.filterwarnings("ignore", "columns: |target '|caution: ")
                 fitted = self.candidate.fit(
                     trial.parameters, self.data.taken(train), held,
                     tell if place == 0 else None, self.judge,

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from clearprop.errors import DataError
 from clearprop.membership import TEST, TRAIN, VALIDATION, split
 from clearprop.tables import Table
+from clearprop.tables.cautions import cautions
 from clearprop.tables.classes import doubts_of_classes
 from clearprop.tables.columns import Decisions, check_uses, decide
 from clearprop.tables.opening import open_table
@@ -56,7 +57,8 @@ class Divided:
     groups : (table.rows,) names or None
         Rows of one name stay together.
     notes : tuple of str
-        What else was decided, and cautions: of few rows that train, of classes that look odd.
+        What else was decided, and cautions: where few rows train, where classes look odd, where one
+        column alone tells the target, where rows are copies of others.
     """
 
     table: Table
@@ -111,6 +113,7 @@ def divide(
     split_by: str | None = None,
     validation: float = 0.0,
     test: float = 0.0,
+    divided_again: bool = False,
     seed: int = 0,
     encoding: str | None = None,
 ) -> Divided:
@@ -130,6 +133,8 @@ def divide(
         The column whose equal values stay together.
     validation, test : float in [0, 1)
         Shares of the rows that choose the epoch, and that are kept aside.
+    divided_again : bool
+        Whether what trains will hold rows of its own back, drawn at random.
     seed : int
     encoding : str, optional
         Of a text file; by default found from its bytes.
@@ -170,8 +175,15 @@ def divide(
         aim = fit_target(table, target, facts, task, keep=known & (parts == TRAIN))
     weights = None if weight is None else read_weights(table, weight)
     doubts = [] if labels is None else doubts_of_classes(aim, y[known])
-    cautions = (f"caution: {doubt}" for doubt in doubts)
-    notes = (*table.notes, *cautions, *_few(known, parts, validation, test))
+    notes = (
+        *table.notes,
+        *(f"caution: {doubt}" for doubt in doubts),
+        *_few(known, parts, validation, test),
+        *cautions(
+            table, decisions.roles, target, y, known,
+            divided=split_by is None and (divided_again or validation + test > 0), options=True,
+        ),
+    )  # fmt: skip
     return Divided(table, decisions, aim, y, known, parts, weights, groups, notes)
 
 
