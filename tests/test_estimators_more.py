@@ -101,6 +101,21 @@ def test_warm_start_with_other_layers_says_what_does_not_fit(X: Array, numbers: 
         model.set_params(hidden_layer_sizes=(3,)).fit(X, numbers)
 
 
+@pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
+def test_every_attribute_before_the_fit_is_there(kind: str) -> None:
+    own, model = getattr(cp, kind)(), getattr(theirs, kind)()
+    assert {name: getattr(own, name) for name in vars(model)} == vars(model)
+
+
+def test_the_loss_of_a_classifier_is_an_attribute_and_no_argument(X: Array, labels: Array) -> None:
+    model = cp.MLPClassifier(**SMALL).fit(X, labels)
+    for one in (model, clone(model), pickle.loads(pickle.dumps(model))):
+        assert one.loss == "log_loss"
+        assert "loss" not in one.get_params()
+    with pytest.raises(TypeError, match="loss"):
+        cp.MLPClassifier(loss="log_loss")
+
+
 # -- wide tables -----------------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["MLPClassifier", "MLPRegressor"])
 def test_a_column_of_ten_thousand_categories_is_learned_as_theirs(kind: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,6 +55,8 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
     ----------
     {attributes}
     classes_ : array
+    loss : str
+        "log_loss", before the fit too.
 
     Raises
     ------
@@ -71,6 +73,7 @@ class MLPClassifier(ClassifierMixin, Multilayer):  # type: ignore[misc]
     """
 
     _parameter_constraints: dict[str, Any] = CLASSIFIER
+    loss: ClassVar[str] = "log_loss"
 
     @constructed(Settings, DEFAULTS)
     def __init__(
