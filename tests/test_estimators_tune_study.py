@@ -37,15 +37,15 @@ def test_a_study_of_another_search_is_refused_by_what_differs(wine: Any, tmp_pat
     cp.tune(tabular(), X, y, RATE, trials=1, study=path)
     again: dict[str, Any] = {"trials": 2, "study": path}
     for what, call in {
-        "data": lambda: cp.tune(tabular(), X + 1, y, RATE, **again),
-        "estimator": lambda: cp.tune(tabular(epochs=9), X, y, RATE, **again),
-        "space": lambda: cp.tune(tabular(), X, y, {"dropout": [0.0]}, **again),
-        "metric": lambda: cp.tune(tabular(), X, y, RATE, metric="auc", **again),
-        "split": lambda: cp.tune(tabular(), X, y, RATE, validation=0.3, **again),
-        "seed": lambda: cp.tune(tabular(), X, y, RATE, seed=1, **again),
-        "prune": lambda: cp.tune(tabular(), X, y, RATE, prune=False, **again),
+        "other data": lambda: cp.tune(tabular(), X + 1, y, RATE, **again),
+        "another estimator": lambda: cp.tune(tabular(epochs=9), X, y, RATE, **again),
+        "another space": lambda: cp.tune(tabular(), X, y, {"dropout": [0.0]}, **again),
+        "another metric": lambda: cp.tune(tabular(), X, y, RATE, metric="auc", **again),
+        "another split": lambda: cp.tune(tabular(), X, y, RATE, validation=0.3, **again),
+        "another seed": lambda: cp.tune(tabular(), X, y, RATE, seed=1, **again),
+        "another setting of prune": lambda: cp.tune(tabular(), X, y, RATE, prune=False, **again),
     }.items():
-        with pytest.raises(UsageError, match=f"another {what}"):
+        with pytest.raises(UsageError, match=f"s holds a search with {what}\\b.*: name another"):
             call()
     data = path.read_bytes()
     path.write_bytes(data[:-20])

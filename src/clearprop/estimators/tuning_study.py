@@ -22,6 +22,9 @@ from clearprop.words import shown
 
 __all__ = ["Study", "Trial", "optuna_or_sentence"]
 
+#: What differs, where "another" before its name is no English.
+_OTHER = {"data": "other data", "prune": "another setting of prune"}
+
 KIND = storage.Kind(
     "clearprop study", "study", 1, "begin a new one under another name, or delete it"
 )
@@ -197,7 +200,7 @@ class Study:
             if had != own:
                 short = isinstance(had, str) and len(own) <= 24
                 raise UsageError(
-                    f"{os.fspath(path)} holds a search with another {what}"
+                    f"{os.fspath(path)} holds a search with {_OTHER.get(what, f'another {what}')}"
                     f"{f' ({shown(had)}, now {shown(own)})' if short else ''}: name another study"
                 )
         for number, row in enumerate(rows, start=1):
