@@ -400,31 +400,32 @@ def _frame_columns(
         native = native.to_frame()
     names = unique_names([str(name) for name in native.columns], notes, spaces_tell=True)
     columns: dict[str, tuple[Cells, Kind]] = {}
-    for name, key in zip(names, native.columns, strict=True):
-        made = _series(native[key], name)
+    for name, series in zip(names, native.iter_columns(), strict=True):
+        dtype = series.dtype
+        made = _series(series, dtype, name)
         if made is None:
-            notes.append(f"column {name!r} is left out: it holds {native[key].dtype} values")
+            notes.append(f"column {name!r} is left out: it holds {dtype} values")
         else:
             columns[name] = made
-        if native[key].dtype in (nw.Categorical, nw.Enum):
+        if dtype in (nw.Categorical, nw.Enum):
             names_alone.add(name)
     return columns
 
 
-def _series(series: nw.Series[Any], name: str) -> tuple[Cells, Kind] | None:
+def _series(series: nw.Series[Any], dtype: Any, name: str) -> tuple[Cells, Kind] | None:
     import narwhals as nw
 
-    dtype = series.dtype
-    valid = ~series.is_null().to_numpy().astype(np.bool_)
     if dtype == nw.Boolean:
-        return Cells(series.fill_null(False).to_numpy().astype(np.bool_), valid), "boolean"
+        truths = series.fill_null(False).to_numpy().astype(np.bool_)
+        return Cells(truths, _valid(series)), "boolean"
     if dtype.is_integer():
         if dtype in (nw.Int128, nw.UInt128):
             return _from_objects(series.to_list(), name)
+        valid = _valid(series)
         return _whole((series if valid.all() else series.fill_null(0)).to_numpy(), valid)
     if dtype.is_numeric():
-        real = series.cast(nw.Float64).to_numpy().astype(np.float64)
-        return _filled(real.copy(), valid & ~np.isnan(real), "real"), "real"
+        real = series.cast(nw.Float64).to_numpy().astype(np.float64)  # what is missing is NaN
+        return _filled(real, ~np.isnan(real), "real"), "real"
     if dtype in (nw.String, nw.Categorical, nw.Enum):
         texts = series.cast(nw.String).to_list()
         return _from_objects(texts, name)
@@ -449,3 +450,7 @@ def _series(series: nw.Series[Any], name: str) -> tuple[Cells, Kind] | None:
         except DataError:
             return None
     return None
+
+
+def _valid(series: nw.Series[Any]) -> NDArray[np.bool_]:
+    return ~series.is_null().to_numpy().astype(np.bool_)
