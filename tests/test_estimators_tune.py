@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import io
 import math
 import os
 import signal
@@ -29,6 +30,7 @@ from clearprop.estimators.tuning_parameters import value_of
 from clearprop.estimators.tuning_space import usual_space
 from clearprop.membership import VALIDATION, split
 from clearprop.training import Cosine
+from clearprop.words import number
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Maximum iterations")
 
@@ -370,6 +372,47 @@ def test_progress_says_where_the_search_stands(wine: Any) -> None:
     assert math.isnan(seen[0].best_score)
 
 
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_a_line_a_trial_that_is_written_over(
+    wine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = {}
+    for kind in (Screen, io.StringIO):
+        to = written[kind] = kind()
+        monkeypatch.setattr("sys.stderr", to)
+        found = cp.tune(tabular(), *wine, RATE, trials=3, progress=True)
+    lines = written[io.StringIO].getvalue().splitlines()
+    told = "trial {} of 3: epoch " + str(SMALL["epochs"])
+    assert [line.partition(",")[0] for line in lines] == [told.format(n) for n in (1, 2, 3)]
+    assert f", best log_loss {number(found.best_score)}, " in lines[-1]
+    ends = written[Screen].getvalue().splitlines(keepends=True)
+    assert "\r" + told.format(1) in written[Screen].getvalue()
+    assert written[Screen].getvalue().count("\n") == 3 and ends[-1].endswith(" s\n")
+
+
+def test_progress_of_an_interrupted_search_ends_its_line(
+    wine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    to = io.StringIO()
+    monkeypatch.setattr("sys.stderr", to)
+
+    def interrupt(**_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cp.tune(interrupt, *wine, {"alpha": [0.1, 1.0]}, metric="accuracy", progress=True)
+    assert to.getvalue().startswith("trial 1 of 50, ") and to.getvalue().endswith(" s\n")
+
+
+def test_progress_false_shows_nothing(wine: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    cp.tune(tabular(), *wine, RATE, trials=1, progress=False)
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
@@ -379,7 +422,7 @@ def test_progress_says_where_the_search_stands(wine: Any) -> None:
         ({"metric": "acuracy"}, "accuracy"),
         ({"validation": 0}, "validation"),
         ({"cv": 1}, "cv=1"),
-        ({"progress": 3}, "progress"),
+        ({"progress": 3}, "progress is a function of a Searching, True or None, got 3"),
         ({"space": {}}, "nothing to search"),
         ({"space": {"learning_rte": [1]}}, "learning_rate"),
         ({"space": {"learning_rate": "fast"}}, "1e-4..1e-1 log"),

@@ -1,6 +1,6 @@
-"""What ``progress=True`` shows of a long fit: a line on the screen that is written over.
+"""What ``progress=True`` shows of what takes long: a line on the screen that is written over.
 
-Proved by ``tests/test_tabular_estimators.py``.
+Proved by ``tests/test_tabular_estimators.py`` and ``tests/test_estimators_tune.py``.
 """
 
 from __future__ import annotations
@@ -12,11 +12,36 @@ from typing import TextIO
 from clearprop.training import Progress
 from clearprop.words import number
 
-__all__ = ["ProgressLine"]
+__all__ = ["Line", "ProgressLine"]
+
+
+class Line:
+    """A line on the screen; a file, which cannot be written over, has what ends lines alone.
+
+    Parameters
+    ----------
+    to : text stream, optional
+        Standard error by default.
+    """
+
+    def __init__(self, to: TextIO | None = None) -> None:
+        self._to = sys.stderr if to is None else to
+        self._width = 0
+
+    def write(self, text: str, *, last: bool) -> None:
+        """Write a text over the one before it; the last one of a line stays."""
+        if self._to is None:  # a program without a console has no standard error
+            return
+        if self._to.isatty():
+            self._to.write("\r" + text.ljust(self._width) + ("\n" if last else ""))
+            self._width = 0 if last else len(text)
+        elif last:
+            self._to.write(text + "\n")
+        self._to.flush()
 
 
 class ProgressLine:
-    """Writes where a fit stands; to a file, which cannot be written over, a line a run.
+    """Writes where a fit stands; to a file a line a run.
 
     Parameters
     ----------
@@ -34,21 +59,11 @@ class ProgressLine:
     """
 
     def __init__(self, figure: str, to: TextIO | None = None) -> None:
-        self._figure = figure
-        self._to = sys.stderr if to is None else to
-        self._width = 0
+        self._figure, self._line = figure, Line(to)
 
     def __call__(self, progress: Progress) -> None:
         """Write where it stands."""
-        if self._to is None:  # a program without a console has no standard error
-            return
-        text, last = self.told(progress), progress.finished
-        if self._to.isatty():
-            self._to.write("\r" + text.ljust(self._width) + ("\n" if last else ""))
-            self._width = 0 if last else len(text)
-        elif last:
-            self._to.write(text + "\n")
-        self._to.flush()
+        self._line.write(self.told(progress), last=progress.finished)
 
     def told(self, at: Progress) -> str:
         """Return one line."""

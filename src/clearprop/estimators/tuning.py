@@ -19,6 +19,7 @@ from clearprop.errors import DataError, SettingError
 from clearprop.estimators.tabular_targets import groups_of, weights_of
 from clearprop.estimators.tuning_checks import check_inputs, check_targets
 from clearprop.estimators.tuning_found import Searching, Tuned
+from clearprop.estimators.tuning_line import SearchLine
 from clearprop.estimators.tuning_parameters import check_names, fitted_space
 from clearprop.estimators.tuning_search import Search
 from clearprop.estimators.tuning_space import Sampler, Space, read_space, usual_space
@@ -55,7 +56,7 @@ def tune(
     study: str | os.PathLike[str] | None = None,
     prune: bool = True,
     seed: int = 0,
-    progress: Callable[[Searching], object] | None = None,
+    progress: Callable[[Searching], object] | bool | None = None,
 ) -> Tuned:
     """Search for the parameters of an estimator or a network that predict best.
 
@@ -106,8 +107,8 @@ def tune(
         Whether trials are given up: by the epochs of the first fold, and by the mean of the folds.
     seed : int, 0 or more
         Of the search, the rows that judge, and every ``random_state`` that is None.
-    progress : callable, optional
-        Called with a `Searching` after each epoch and trial.
+    progress : callable or True, optional
+        Called with a `Searching` after each epoch and trial; True writes a line to standard error.
 
     Returns
     -------
@@ -140,8 +141,12 @@ def tune(
         {"trials": trials, "time_limit": time_limit, "seed": seed, "prune": prune},
         "tune",
     )
-    if progress is not None and not callable(progress):
-        raise SettingError(f"progress is a function of a Searching or None, got {shown(progress)}")
+    line = SearchLine() if progress is True else None
+    watch = line or (None if progress is False else progress)
+    if watch is not None and not callable(watch):
+        raise SettingError(
+            f"progress is a function of a Searching, True or None, got {shown(progress)}"
+        )
     optuna_or_sentence()
     if isinstance(what, type):
         raise SettingError(
@@ -159,9 +164,13 @@ def tune(
     data = _data(X, y, sample_weight, groups)
     search = Search(candidate, data, _space(candidate, space, len(data.y)), told, metric, share, cv)
     check_inputs(candidate, data)
-    search.progress = progress
+    search.progress = watch
     search.open(study)
-    return search.run()
+    try:
+        return search.run()
+    finally:
+        if line is not None:
+            line.close()
 
 
 def _data(X: Any, y: Any, sample_weight: Any, groups: Any) -> Data:
