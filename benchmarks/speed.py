@@ -159,6 +159,8 @@ def main() -> None:
             parser.error(f"--{what}: there is no {unknown[0]!r}; there are {', '.join(known)}")
     if options.quick and options.json == record.RESULTS / "speed.json":
         parser.error("--quick is a look and not for the record: give --json FILE")
+    if options.rounds < 1:
+        parser.error(f"--rounds {options.rounds}: at least one, of which a median is taken")
     record.check_installed()
     run, found = Run(options), {}
     with tempfile.TemporaryDirectory(prefix="clearprop-speed-") as folder:

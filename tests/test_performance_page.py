@@ -274,3 +274,17 @@ def test_the_load_of_a_run_is_what_others_use_while_it_waits(
     assert record.load(1.0, stat) == pytest.approx(2.0)
     monkeypatch.setattr(record.os, "getloadavg", lambda: (0.25, 1, 1), raising=False)
     assert record.load(1.0, tmp_path / "none") == 0.25
+
+
+def test_its_own_choice_of_threads_stands_beside_one_thread_and_the_peers() -> None:
+    def point(width: int, one: float, own: float, theirs: float) -> dict[str, Any]:
+        rows = {"ClearProp float32, 1 thread": one, "JAX": theirs}
+        rows["ClearProp float32, its own choice of threads"] = own
+        medians = {name: {"median": value} for name, value in rows.items()}
+        return {"width": width, "batch": 8, "depth": 2, "peer": "JAX", "microseconds": medians}
+
+    told, _ = performance_page.own_choice([point(8, 10, 10.2, 30), point(16, 10, 16, 12)])
+    assert "5 % over one thread at 1 of 2 points, at most 1.60 times (width 16" in told
+    assert told.endswith(
+        "slower than the fastest peer at width 16, batch 8, 2 hidden (0.75 times as fast)."
+    )

@@ -8,6 +8,7 @@ prose around them stand those of trials, which no run repeats.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,7 @@ above it is beyond this machine beside this peer.
 
 
 #: By network: how many times as fast as PyTorch eager in float32.
+OWN, ONE_THREAD = "ClearProp float32, its own choice of threads", "ClearProp float32, 1 thread"
 EAGER_AIMS = {"tiny": 60, "small": 15}
 OTHER_AIMED = """\
 What else was aimed at, in the same runs: most that a step with another function or optimizer may
@@ -257,6 +259,7 @@ def sweep(part: dict[str, Any]) -> list[str]:
                 for one in slower
             ],
         )  # fmt: skip
+    text += own_choice(points)
     apart = {
         where(one): sorted(name for name, row in one["microseconds"].items() if row["disagrees"])
         for one in points
@@ -270,6 +273,33 @@ def sweep(part: dict[str, Any]) -> list[str]:
         named = [where(dict(zip(("width", "batch", "depth"), one, strict=True))) for one in left]
         text += [f"Left out for time: {'; '.join(named)}.", ""]
     return text
+
+
+def chosen_beside(point: dict[str, Any], other: str) -> float:
+    """Times that the engine's own choice of threads takes of another setting; NaN without both."""
+    rows = point["microseconds"]
+    if OWN not in rows or other not in rows:
+        return math.nan
+    return float(rows[OWN]["median"] / rows[other]["median"])
+
+
+def own_choice(points: list[dict[str, Any]]) -> list[str]:
+    """How its own choice of threads, which a user gets, does beside one thread and the peers."""
+    beside = [(chosen_beside(one, ONE_THREAD), one) for one in points]
+    beside = [(times, one) for times, one in beside if not math.isnan(times)]
+    if not beside:
+        return []
+    worst, at = max(beside, key=lambda pair: pair[0])
+    over = sum(times > 1.05 for times, _ in beside)
+    told = (
+        "Those are the fastest of one thread, two and the engine's own choice, as they are each "
+        f"peer's fastest. Its own choice, which `cp.train` takes, is more than 5 % over one thread "
+        f"at {over} of {len(beside)} points, at most {worst:.2f} times ({where(at)})"
+    )
+    slower = [(chosen_beside(one, one["peer"]), one) for one in points]
+    slower = sorted((pair for pair in slower if pair[0] > 1), key=lambda pair: -pair[0])
+    named = [f"{where(one)} ({1 / times:.2f} times as fast)" for times, one in slower]
+    return [f"{told}; it is slower than the fastest peer at {'; '.join(named) or 'none'}.", ""]
 
 
 def where(point: dict[str, Any]) -> str:
@@ -393,6 +423,17 @@ def other_aims(parts: dict[str, Any]) -> list[str]:
     for name, row in parts["step"]["variants"].items():
         if name not in ("Adam, relu", "clipping"):
             add(f"a step with {name}", row["times plain"], "×", 1.15)
+    points = [point for point in parts.get("sweep", {"points": []})["points"] if "ratio" in point]
+    times = [chosen_beside(one, ONE_THREAD) for one in points]
+    times = [one for one in times if not math.isnan(one)]
+    if times:
+        add("own choice of threads beside one, worst of the sweep", max(times), "×", 1)
+    for case in parts.get("many", {"cases": {}})["cases"].values():
+        own, *others = (row["median"] for row in case["seconds"].values())
+        if not others:
+            continue
+        what = f"{case['runs']} of {'-'.join(map(str, case['sizes']))} at once, beside the fastest"
+        add(f"{what} other way", min(others) / own, "×", 1, least=True)
     one = {name: row["median"] for name, row in parts["predict"]["one row"].items()}
     compiled = one["model.compiled.predict(row, out=out)"]
     add("`model.compiled.predict` of a row", compiled, " µs", 2)
