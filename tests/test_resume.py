@@ -252,6 +252,7 @@ X2 = np.arange(40.0).reshape(20, 2) / 41
         ({"schedule": "constant"}, "schedule was .*cosine.* and is .*constant"),
         ({"engine": "native", "precision": "float64"}, "engine was reference and is "),
         ({"network": cp.Network([2, 4, 1], "tanh")}, "the network is not the same"),
+        ({"X": X2, "seed": 7}, "cannot resume from [^ ]*: seed was 1 and is 7[.] Give"),
         ({"X": X2}, r"X\['X'\] is not the same"),
         ({"X": X2.astype(np.float32)}, r"X\['X'\] is not the same"),
         ({"Y": X2[:, 1:]}, r"Y\['y'\] is not the same"),

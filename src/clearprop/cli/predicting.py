@@ -40,7 +40,10 @@ def evaluate(model: str, data: str, *, encoding: str | None, json: bool) -> int:
     classes = by_class(found.target, *judged)
     known, seen = _known(found, table), _seen(found, table)
     if json:
-        told = {"model": model, "data": table.name, "rows": known, "trained_on_these_rows": seen}
+        # Of some of the rows, or all in another order, nothing is known.
+        told = {
+            "model": model, "data": table.name, "rows": known, "trained_on_these_rows": seen or None
+        }  # fmt: skip
         own = {} if classes is None else classes.to_dict()
         console.print_json({**told, "figures": figures, **own})
         return 0

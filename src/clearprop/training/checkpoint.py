@@ -140,11 +140,14 @@ class Checkpoint:
                 f"{''.join(told[-1:])}; start anew without resume"
             )
         another = self.fingerprint.get("optimizer") != fingerprint.get("optimizer")
+        reseeded = self.fingerprint.get("seed") != fingerprint.get("seed")
         differ: list[str] = []
         names = dict.fromkeys([*fingerprint, *self.fingerprint])
         for name in sorted(names, key=lambda name: not name.startswith(DIGEST)):  # data come first
             if name == STEPS and differ:  # of other rows there are other steps
                 continue
+            if reseeded and name.startswith(DIGEST) and name != NETWORK:
+                continue  # which rows of a table train is drawn by the seed
             old, new = self.fingerprint.get(name), fingerprint.get(name)
             own = another and (old is None or new is None)  # a setting of one optimizer only
             unsaid = old is None and name in LATER
