@@ -152,12 +152,14 @@ class Tabular(OpensTables):
         self.model_ = found.model
         self.model_.columns = decisions.to_data()
         level = made_of.quantile if cost_of(self._task, metric) == "quantile" else None
+        counts = {"training": len(y), "validation": 0 if held is None else len(held.y)}
+        if "bags" in self.model_.provenance:  # each has its own, and one network too
+            self.model_.provenance["rows"] = counts
         self.model_.provenance |= {
             "preset": self.preset,
             "metric": metric,
             **({} if level is None else {"quantile": level}),
             **told_of_runs(found, told["time_limit"], steps_of(self.max_steps)),
-            "rows": {"training": len(y), "validation": 0 if held is None else len(held.y)},
         }
         for doubt in (not_learned_from(table, decisions), *_doubts_of_target(target, y)):
             if doubt:
