@@ -1,7 +1,8 @@
 // The engine as Python calls it: slices of steps, predictions, gradients in pieces.
 //
-// It owns an engine, whose calls take turns, and the compiled model's input; a held state is Python's own object
-// (bind_held.hpp). Tables of a program come as bytes and are the C++ structures themselves.
+// It owns an engine, whose calls take turns, and the compiled model's input; a held state is
+// Python's own object (bind_held.hpp). Tables of a program come as bytes and are the C++ structures
+// themselves.
 //
 // Why it is fast: the interpreter's lock is given up once for a whole slice of steps, whose numbers
 // are read and written in NumPy's own memory; `predict`, whose call takes longer than a small
@@ -332,7 +333,8 @@ class PyEngine {
 
     Engine<T> engine_;
     Data ready_;  // of predict
-    // A call has all of the engine's memory: where threads share an engine, calls follow each other.
+    // A call has all of the engine's memory: where threads share an engine, calls follow each
+    // other.
     Turns turns_{
         "this process was forked while another thread computed with this network: its memory is of "
         "no whole pass; open the model anew"};
