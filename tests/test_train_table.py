@@ -217,6 +217,17 @@ def test_labels_that_are_numbers_are_named_as_they_are_or_as_they_are_written() 
     assert made[0].parameters.flat.tobytes() == made[1].parameters.flat.tobytes()
 
 
+def test_truth_values_are_named_as_screens_show_them_or_as_files_write_them() -> None:
+    data = {"x": few()["x"], "ill": few()["ill"] == "yes"}
+    made = [
+        cp.train_table(data, "ill", preset="fast", max_steps=5, class_weight={label: 9})
+        for label in (True, "True", "true")
+    ]
+    assert len({model.parameters.flat.tobytes() for model in made}) == 1
+    with pytest.raises(SettingError, match="names a class of 'ill' twice: true, True"):
+        cp.train_table(data, "ill", preset="fast", class_weight={"true": 2, "True": 3})
+
+
 @pytest.mark.parametrize(
     ("target", "more", "says"),
     [

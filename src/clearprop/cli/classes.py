@@ -46,8 +46,13 @@ def tell(found: ByClass) -> None:
         console.grid(header, pairs, right=range(1, len(header)))
 
 
-def tell_never_predicted(missed: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Print a caution for each class that rows of a part have and none is taken for."""
+def tell_never_predicted(
+    missed: Mapping[str, Sequence[Mapping[str, Any]]], *, weighed: bool
+) -> None:
+    """Print a caution for each class that rows of a part have and none is taken for.
+
+    ``weighed`` says that classes were given weights already: then that is no advice.
+    """
     told: dict[str, list[str]] = {}
     for part, classes in missed.items():
         for one in classes:
@@ -59,7 +64,7 @@ def tell_never_predicted(missed: Mapping[str, Sequence[Mapping[str, Any]]]) -> N
             console.line(f"  and {others}")
     if len(told) > _IN_PAIRS:
         console.line(f"  and so are {len(told) - _IN_PAIRS} other classes")
-    if told:
+    if told and not weighed:
         console.line("  --class-weight balanced in training lets rare classes count for more")
 
 

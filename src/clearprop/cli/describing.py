@@ -129,7 +129,10 @@ def _tell(found: Network | Model) -> None:
     if figures := found.provenance.get("figures"):
         console.line()
         console.figures(figures)
-        tell_never_predicted(found.provenance.get("never_predicted", {}))
+        tell_never_predicted(
+            found.provenance.get("never_predicted", {}),
+            weighed="class_weight" in found.provenance,
+        )
 
 
 def _target(target: Target) -> dict[str, Any]:

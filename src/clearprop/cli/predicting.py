@@ -59,7 +59,9 @@ def evaluate(model: str, data: str, *, encoding: str | None, json: bool) -> int:
         class_screen.tell(classes)
         if missed := classes.never_predicted():
             console.line()
-            class_screen.tell_never_predicted({"": missed})
+            class_screen.tell_never_predicted(
+                {"": missed}, weighed="class_weight" in found.provenance
+            )
     if seen:
         console.line()
         for text in _CAUTION:

@@ -339,7 +339,7 @@ def _tell_outcome(model: Model, path: str, data: str, unfinished: bool) -> None:
     if made["figures"]:
         console.line()
         console.figures(made["figures"])
-        tell_never_predicted(made.get("never_predicted", {}))
+        tell_never_predicted(made.get("never_predicted", {}), weighed="class_weight" in made)
     console.line()
     console.heading(f"saved {path}")
     quoted, table = shlex.quote(path), shlex.quote(data)

@@ -98,8 +98,15 @@ def factors_of_target(
     classes = np.empty(len(target.classes), object)
     classes[:] = target.labels
     if isinstance(class_weight, Mapping):
-        written = dict(zip(target.classes, target.labels, strict=True))
-        class_weight = {written.get(one, one): factor for one, factor in class_weight.items()}
+        written = {str(label): label for label in target.labels}  # True, and as a file has it: true
+        written |= dict(zip(target.classes, target.labels, strict=True))
+        found = {written.get(one, one): factor for one, factor in class_weight.items()}
+        if len(found) < len(class_weight):
+            raise SettingError(
+                f"class_weight names a class of {target.name!r} twice: "
+                f"{', '.join(map(str, class_weight))}"
+            )
+        class_weight = found
     return class_factors(class_weight, classes, codes, weights)
 
 

@@ -190,7 +190,7 @@ def train_preset(
         "preset": preset,
         "metric": measure,
         **({} if quantile is None else {"quantile": quantile}),
-        **({} if class_weight is None else {"class_weight": class_weight_told(class_weight)}),
+        **({} if not class_weight else {"class_weight": class_weight_told(class_weight)}),
         "seconds": round(time.monotonic() - began, 3),
         **told_of_runs(found, time_limit, each),
     }

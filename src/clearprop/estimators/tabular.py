@@ -199,7 +199,7 @@ class TabularClassifier(ClassifierMixin, Tabular):  # type: ignore[misc]
                     judges = other, places, weighed(weights_of(held[2], other.rows), places)
             self._fit(table, codes, target, weighed(own, codes), together, judges, began)
             self.classes_ = classes
-            if self.class_weight is not None:
+            if self.class_weight:
                 told = class_weight_told(self.class_weight)
                 self.model_.provenance["class_weight"] = told
         return self

@@ -212,5 +212,8 @@ def not_learned_from(table: Table, decisions: Decisions) -> str:
         told[-1] += f"; columns={{{whole.name!r}: {role!r}}} would learn from it"
     listed_notes = {f"column {c.name!r} is text: {why[c.name]}" for c in left[:_TOLD]}
     notes = [note for note in table.notes if note not in listed_notes]
-    told += [note for note in notes if any(part in note for part in _RELAYED)]
+    relayed = [note for note in notes if any(part in note for part in _RELAYED)]
+    told += relayed[:_TOLD]
+    if len(relayed) > _TOLD:
+        told.append(f"and {len(relayed) - _TOLD} more such columns")
     return f"columns: {'; '.join(told)}" if told else ""

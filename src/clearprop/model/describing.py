@@ -51,7 +51,7 @@ def facts_of(
 def mix_of(provenance: Mapping[str, Any]) -> str:
     """Return which mix of classes probabilities are of, where it is not that of the rows; or ""."""
     given = provenance.get("class_weight")
-    return "" if given is None else f"{_factors(given)}: {_MIX}"
+    return f"{_factors(given)}: {_MIX}" if given else ""
 
 
 _MIX = "probabilities are those of such a mix of classes, not of the rows'"
