@@ -93,7 +93,7 @@ def test_ctrl_c_while_the_figures_are_made_keeps_the_model(
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cp.Model, "judge", interrupted)
+    monkeypatch.setattr(cp.Model, "judged", interrupted)
     code, out, _ = run(*train())
     assert code == 130
     assert "saved m.clearprop" in out

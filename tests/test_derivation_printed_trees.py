@@ -97,7 +97,7 @@ two, minus_two = Number(2.0), Number(-2.0)
         (Plus((a, Total("j", 3, b, Number(3.0)))), f"{A} + (Σⱼ₌₁³ {B})",
          rf"{LA} + \left(\sum_{{j=1}}^{{3}} {LB}\right)"),
         (Total(SAMPLE, 7, a, Quantity("m")), f"Σₛ₌₁ᵐ {A}", rf"\sum_{{s=1}}^{{m}} {LA}"),
-        (Total(MEMBER, 7, a, Quantity("K")), f"Σ_{{κ=1}}^{{K}} {A}",
+        (Total(MEMBER, 7, a, Quantity("K")), f"Σ_(κ=1)^K {A}",
          rf"\sum_{{\kappa=1}}^{{K}} {LA}"),
         # quotients, powers, transposes
         (Over(Times((a, b)), Times((a, b))), f"{A} {B}/({A} {B})",

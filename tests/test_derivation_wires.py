@@ -44,149 +44,149 @@ def members():
 #: By network and notation, for a batch: the step, its title, its reason, what it uses, its line.
 LINES = {
     (looked_up, "matrix"): """
-a_rows|looked_up|looked_up_why|a1|a^{(rows)} = E^{(rows)}ᵀ 1[a⁽¹⁾]
-a4|stacked|stacked_why|a_rows a2|a⁽⁴⁾ = (a^{(rows)}; a⁽²⁾)
-z_first|weighted|weighted_why|a4|z^{(first)} = W^{(first)} a⁽⁴⁾ + b^{(first)}
-a_first|activated|activated_why|z_first|a^{(first)} = f(z^{(first)})
-a6|joined|joined_why|a4 a_first|a⁽⁶⁾ = a⁽⁴⁾ + a^{(first)}
-a_scaled|scaled|scaled_why|a6|a^{(scaled)} = s^{(scaled)} ⊙ a⁽⁶⁾
-z_last|weighted|weighted_why|a_scaled|z^{(last)} = W^{(last)} a^{(scaled)} + b^{(last)}
-a_last|activated|activated_why|z_last|a^{(last)} = softmax(z^{(last)})
-C|sample_cost|sample_cost_why|a_last|C = −(Σⱼ₌₁³ yⱼ log(a^{(last)}ⱼ))
-penalty|penalty|penalty_why||Ω = (λ/2) ‖E^{(rows)}‖² + (λ/2) ‖W^{(first)}‖² + (λ/2) ‖W^{(last)}‖²
+a_rows|looked_up|looked_up_why|a1|a⁽ʳᵒʷˢ⁾ = E⁽ʳᵒʷˢ⁾ᵀ 1[a⁽¹⁾]
+a4|stacked|stacked_why|a_rows a2|a⁽⁴⁾ = (a⁽ʳᵒʷˢ⁾; a⁽²⁾)
+z_first|weighted|weighted_why|a4|z⁽ᶠⁱʳˢᵗ⁾ = W⁽ᶠⁱʳˢᵗ⁾ a⁽⁴⁾ + b⁽ᶠⁱʳˢᵗ⁾
+a_first|activated|activated_why|z_first|a⁽ᶠⁱʳˢᵗ⁾ = f(z⁽ᶠⁱʳˢᵗ⁾)
+a6|joined|joined_why|a4 a_first|a⁽⁶⁾ = a⁽⁴⁾ + a⁽ᶠⁱʳˢᵗ⁾
+a_scaled|scaled|scaled_why|a6|a⁽ˢᶜᵃˡᵉᵈ⁾ = s⁽ˢᶜᵃˡᵉᵈ⁾ ⊙ a⁽⁶⁾
+z_last|weighted|weighted_why|a_scaled|z⁽ˡᵃˢᵗ⁾ = W⁽ˡᵃˢᵗ⁾ a⁽ˢᶜᵃˡᵉᵈ⁾ + b⁽ˡᵃˢᵗ⁾
+a_last|activated|activated_why|z_last|a⁽ˡᵃˢᵗ⁾ = softmax(z⁽ˡᵃˢᵗ⁾)
+C|sample_cost|sample_cost_why|a_last|C = −(Σⱼ₌₁³ yⱼ log(a⁽ˡᵃˢᵗ⁾ⱼ))
+penalty|penalty|penalty_why||Ω = (λ/2) ‖E⁽ʳᵒʷˢ⁾‖² + (λ/2) ‖W⁽ᶠⁱʳˢᵗ⁾‖² + (λ/2) ‖W⁽ˡᵃˢᵗ⁾‖²
 J|total_cost|total_cost_why|C penalty|J = (1/m) Σₛ₌₁ᵐ Cₛ + Ω
-Delta_last|arrives_cost|arrives_cost_why|a_last|∂C/∂a^{(last)} = −y ⊘ a^{(last)}
+Delta_last|arrives_cost|arrives_cost_why|a_last|∂C/∂a⁽ˡᵃˢᵗ⁾ = −y ⊘ a⁽ˡᵃˢᵗ⁾
 delta_last|output_delta|arrives_coupled_why|a_last Delta_last|\
-δ^{(last)} = a^{(last)} ⊙ ∂C/∂a^{(last)} − (a^{(last)}ᵀ ∂C/∂a^{(last)}) a^{(last)}
-delta_last:link|shortcut|shortcut_why|delta_last|δ^{(last)} = a^{(last)} − y
-Delta_scaled|arrives|arrives_why|delta_last|∂C/∂a^{(scaled)} = W^{(last)}ᵀ δ^{(last)}
-Delta6|arrives|arrives_factor_why|Delta_scaled|∂C/∂a⁽⁶⁾ = s^{(scaled)} ⊙ ∂C/∂a^{(scaled)}
-delta_first|delta|delta_arrived_why|z_first Delta6|δ^{(first)} = ∂C/∂a⁽⁶⁾ ⊙ f′(z^{(first)})
-Delta4|arrives|arrives_sum_why|Delta6 delta_first|∂C/∂a⁽⁴⁾ = ∂C/∂a⁽⁶⁾ + W^{(first)}ᵀ δ^{(first)}
-Delta_rows|arrives|arrives_part_why|Delta4|∂C/∂a^{(rows)} = (∂C/∂a⁽⁴⁾)[1…2]
+δ⁽ˡᵃˢᵗ⁾ = a⁽ˡᵃˢᵗ⁾ ⊙ ∂C/∂a⁽ˡᵃˢᵗ⁾ − (a⁽ˡᵃˢᵗ⁾ᵀ ∂C/∂a⁽ˡᵃˢᵗ⁾) a⁽ˡᵃˢᵗ⁾
+delta_last:link|shortcut|shortcut_why|delta_last|δ⁽ˡᵃˢᵗ⁾ = a⁽ˡᵃˢᵗ⁾ − y
+Delta_scaled|arrives|arrives_why|delta_last|∂C/∂a⁽ˢᶜᵃˡᵉᵈ⁾ = W⁽ˡᵃˢᵗ⁾ᵀ δ⁽ˡᵃˢᵗ⁾
+Delta6|arrives|arrives_factor_why|Delta_scaled|∂C/∂a⁽⁶⁾ = s⁽ˢᶜᵃˡᵉᵈ⁾ ⊙ ∂C/∂a⁽ˢᶜᵃˡᵉᵈ⁾
+delta_first|delta|delta_arrived_why|z_first Delta6|δ⁽ᶠⁱʳˢᵗ⁾ = ∂C/∂a⁽⁶⁾ ⊙ f′(z⁽ᶠⁱʳˢᵗ⁾)
+Delta4|arrives|arrives_sum_why|Delta6 delta_first|∂C/∂a⁽⁴⁾ = ∂C/∂a⁽⁶⁾ + W⁽ᶠⁱʳˢᵗ⁾ᵀ δ⁽ᶠⁱʳˢᵗ⁾
+Delta_rows|arrives|arrives_part_why|Delta4|∂C/∂a⁽ʳᵒʷˢ⁾ = (∂C/∂a⁽⁴⁾)[1…2]
 dJ/dE_rows|gradient|gradient_table_why|a1 Delta_rows|\
-∂J/∂E^{(rows)} = (1/m) Σₛ₌₁ᵐ 1[a⁽¹⁾ₛ] (∂Cₛ/∂a^{(rows)}ₛ)ᵀ + λ E^{(rows)}
+∂J/∂E⁽ʳᵒʷˢ⁾ = (1/m) Σₛ₌₁ᵐ 1[a⁽¹⁾ₛ] (∂Cₛ/∂a⁽ʳᵒʷˢ⁾ₛ)ᵀ + λ E⁽ʳᵒʷˢ⁾
 dJ/dW_first|gradient|gradient_why|delta_first a4|\
-∂J/∂W^{(first)} = (1/m) Σₛ₌₁ᵐ δ^{(first)}ₛ a⁽⁴⁾ₛᵀ + λ W^{(first)}
-dJ/db_first|gradient|gradient_bias_why|delta_first|∂J/∂b^{(first)} = (1/m) Σₛ₌₁ᵐ δ^{(first)}ₛ
+∂J/∂W⁽ᶠⁱʳˢᵗ⁾ = (1/m) Σₛ₌₁ᵐ δ⁽ᶠⁱʳˢᵗ⁾ₛ a⁽⁴⁾ₛᵀ + λ W⁽ᶠⁱʳˢᵗ⁾
+dJ/db_first|gradient|gradient_bias_why|delta_first|∂J/∂b⁽ᶠⁱʳˢᵗ⁾ = (1/m) Σₛ₌₁ᵐ δ⁽ᶠⁱʳˢᵗ⁾ₛ
 dJ/ds_scaled|gradient|gradient_other_why|Delta_scaled a6|\
-∂J/∂s^{(scaled)} = (1/m) Σₛ₌₁ᵐ ∂Cₛ/∂a^{(scaled)}ₛ ⊙ a⁽⁶⁾ₛ
+∂J/∂s⁽ˢᶜᵃˡᵉᵈ⁾ = (1/m) Σₛ₌₁ᵐ ∂Cₛ/∂a⁽ˢᶜᵃˡᵉᵈ⁾ₛ ⊙ a⁽⁶⁾ₛ
 dJ/dW_last|gradient|gradient_why|delta_last a_scaled|\
-∂J/∂W^{(last)} = (1/m) Σₛ₌₁ᵐ δ^{(last)}ₛ a^{(scaled)}ₛᵀ + λ W^{(last)}
-dJ/db_last|gradient|gradient_bias_why|delta_last|∂J/∂b^{(last)} = (1/m) Σₛ₌₁ᵐ δ^{(last)}ₛ
-E_rows:=|update|update_why|dJ/dE_rows|E^{(rows)} ← E^{(rows)} − α ∂J/∂E^{(rows)}
-W_first:=|update|update_why|dJ/dW_first|W^{(first)} ← W^{(first)} − α ∂J/∂W^{(first)}
-b_first:=|update|update_why|dJ/db_first|b^{(first)} ← b^{(first)} − α ∂J/∂b^{(first)}
-s_scaled:=|update|update_why|dJ/ds_scaled|s^{(scaled)} ← s^{(scaled)} − α ∂J/∂s^{(scaled)}
-W_last:=|update|update_why|dJ/dW_last|W^{(last)} ← W^{(last)} − α ∂J/∂W^{(last)}
-b_last:=|update|update_why|dJ/db_last|b^{(last)} ← b^{(last)} − α ∂J/∂b^{(last)}
+∂J/∂W⁽ˡᵃˢᵗ⁾ = (1/m) Σₛ₌₁ᵐ δ⁽ˡᵃˢᵗ⁾ₛ a⁽ˢᶜᵃˡᵉᵈ⁾ₛᵀ + λ W⁽ˡᵃˢᵗ⁾
+dJ/db_last|gradient|gradient_bias_why|delta_last|∂J/∂b⁽ˡᵃˢᵗ⁾ = (1/m) Σₛ₌₁ᵐ δ⁽ˡᵃˢᵗ⁾ₛ
+E_rows:=|update|update_why|dJ/dE_rows|E⁽ʳᵒʷˢ⁾ ← E⁽ʳᵒʷˢ⁾ − α ∂J/∂E⁽ʳᵒʷˢ⁾
+W_first:=|update|update_why|dJ/dW_first|W⁽ᶠⁱʳˢᵗ⁾ ← W⁽ᶠⁱʳˢᵗ⁾ − α ∂J/∂W⁽ᶠⁱʳˢᵗ⁾
+b_first:=|update|update_why|dJ/db_first|b⁽ᶠⁱʳˢᵗ⁾ ← b⁽ᶠⁱʳˢᵗ⁾ − α ∂J/∂b⁽ᶠⁱʳˢᵗ⁾
+s_scaled:=|update|update_why|dJ/ds_scaled|s⁽ˢᶜᵃˡᵉᵈ⁾ ← s⁽ˢᶜᵃˡᵉᵈ⁾ − α ∂J/∂s⁽ˢᶜᵃˡᵉᵈ⁾
+W_last:=|update|update_why|dJ/dW_last|W⁽ˡᵃˢᵗ⁾ ← W⁽ˡᵃˢᵗ⁾ − α ∂J/∂W⁽ˡᵃˢᵗ⁾
+b_last:=|update|update_why|dJ/db_last|b⁽ˡᵃˢᵗ⁾ ← b⁽ˡᵃˢᵗ⁾ − α ∂J/∂b⁽ˡᵃˢᵗ⁾
 """,
     (looked_up, "index"): """
-a_rows|looked_up|looked_up_why|a1|a^{(rows)}ᵢ = Σⱼ₌₁³ E^{(rows)}ⱼᵢ [a⁽¹⁾ = j − 1]
-a4|stacked|stacked_why|a_rows a2|a⁽⁴⁾ᵢ = {a^{(rows)}ᵢ if i ≤ 2, else a⁽²⁾ᵢ₋₂}
-z_first|weighted|weighted_why|a4|z^{(first)}ᵢ = (Σⱼ₌₁⁴ w^{(first)}ᵢⱼ a⁽⁴⁾ⱼ) + b^{(first)}ᵢ
-a_scaled|scaled|scaled_why|a6|a^{(scaled)}ᵢ = s^{(scaled)}ᵢ a⁽⁶⁾ᵢ
-a_last|activated|activated_why|z_last|a^{(last)}ᵢ = softmax(z^{(last)})ᵢ
-Delta_last|arrives_cost|arrives_cost_why|a_last|∂C/∂a^{(last)}ᵢ = −yᵢ/a^{(last)}ᵢ
+a_rows|looked_up|looked_up_why|a1|a⁽ʳᵒʷˢ⁾ᵢ = Σⱼ₌₁³ E⁽ʳᵒʷˢ⁾ⱼᵢ [a⁽¹⁾ = j − 1]
+a4|stacked|stacked_why|a_rows a2|a⁽⁴⁾ᵢ = {a⁽ʳᵒʷˢ⁾ᵢ if i ≤ 2, else a⁽²⁾ᵢ₋₂}
+z_first|weighted|weighted_why|a4|z⁽ᶠⁱʳˢᵗ⁾ᵢ = (Σⱼ₌₁⁴ w⁽ᶠⁱʳˢᵗ⁾ᵢⱼ a⁽⁴⁾ⱼ) + b⁽ᶠⁱʳˢᵗ⁾ᵢ
+a_scaled|scaled|scaled_why|a6|a⁽ˢᶜᵃˡᵉᵈ⁾ᵢ = s⁽ˢᶜᵃˡᵉᵈ⁾ᵢ a⁽⁶⁾ᵢ
+a_last|activated|activated_why|z_last|a⁽ˡᵃˢᵗ⁾ᵢ = softmax(z⁽ˡᵃˢᵗ⁾)ᵢ
+Delta_last|arrives_cost|arrives_cost_why|a_last|∂C/∂a⁽ˡᵃˢᵗ⁾ᵢ = −yᵢ/a⁽ˡᵃˢᵗ⁾ᵢ
 delta_last|output_delta|arrives_coupled_why|a_last Delta_last|\
-δ^{(last)}ᵢ = a^{(last)}ᵢ (∂C/∂a^{(last)}ᵢ − (Σⱼ₌₁³ a^{(last)}ⱼ ∂C/∂a^{(last)}ⱼ))
-delta_last:link|shortcut|shortcut_why|delta_last|δ^{(last)}ᵢ = −(yᵢ − a^{(last)}ᵢ)
-Delta_rows|arrives|arrives_part_why|Delta4|∂C/∂a^{(rows)}ᵢ = ∂C/∂a⁽⁴⁾ᵢ
+δ⁽ˡᵃˢᵗ⁾ᵢ = a⁽ˡᵃˢᵗ⁾ᵢ (∂C/∂a⁽ˡᵃˢᵗ⁾ᵢ − (Σⱼ₌₁³ a⁽ˡᵃˢᵗ⁾ⱼ ∂C/∂a⁽ˡᵃˢᵗ⁾ⱼ))
+delta_last:link|shortcut|shortcut_why|delta_last|δ⁽ˡᵃˢᵗ⁾ᵢ = −(yᵢ − a⁽ˡᵃˢᵗ⁾ᵢ)
+Delta_rows|arrives|arrives_part_why|Delta4|∂C/∂a⁽ʳᵒʷˢ⁾ᵢ = ∂C/∂a⁽⁴⁾ᵢ
 dJ/dE_rows|gradient|gradient_table_why|a1 Delta_rows|\
-∂J/∂E^{(rows)}ᵢⱼ = (1/m) Σₛ₌₁ᵐ [a⁽¹⁾ₛ = i − 1] ∂Cₛ/∂a^{(rows)}ₛⱼ + λ E^{(rows)}ᵢⱼ
+∂J/∂E⁽ʳᵒʷˢ⁾ᵢⱼ = (1/m) Σₛ₌₁ᵐ [a⁽¹⁾ₛ = i − 1] ∂Cₛ/∂a⁽ʳᵒʷˢ⁾ₛⱼ + λ E⁽ʳᵒʷˢ⁾ᵢⱼ
 dJ/ds_scaled|gradient|gradient_other_why|Delta_scaled a6|\
-∂J/∂s^{(scaled)}ᵢ = (1/m) Σₛ₌₁ᵐ ∂Cₛ/∂a^{(scaled)}ₛᵢ a⁽⁶⁾ₛᵢ
+∂J/∂s⁽ˢᶜᵃˡᵉᵈ⁾ᵢ = (1/m) Σₛ₌₁ᵐ ∂Cₛ/∂a⁽ˢᶜᵃˡᵉᵈ⁾ₛᵢ a⁽⁶⁾ₛᵢ
 dJ/dW_last|gradient|gradient_why|delta_last a_scaled|\
-∂J/∂w^{(last)}ᵢⱼ = (1/m) Σₛ₌₁ᵐ δ^{(last)}ₛᵢ a^{(scaled)}ₛⱼ + λ w^{(last)}ᵢⱼ
-E_rows:=|update|update_why|dJ/dE_rows|E^{(rows)}ᵢⱼ ← E^{(rows)}ᵢⱼ − α ∂J/∂E^{(rows)}ᵢⱼ
+∂J/∂w⁽ˡᵃˢᵗ⁾ᵢⱼ = (1/m) Σₛ₌₁ᵐ δ⁽ˡᵃˢᵗ⁾ₛᵢ a⁽ˢᶜᵃˡᵉᵈ⁾ₛⱼ + λ w⁽ˡᵃˢᵗ⁾ᵢⱼ
+E_rows:=|update|update_why|dJ/dE_rows|E⁽ʳᵒʷˢ⁾ᵢⱼ ← E⁽ʳᵒʷˢ⁾ᵢⱼ − α ∂J/∂E⁽ʳᵒʷˢ⁾ᵢⱼ
 """,
     (two_costs, "matrix"): """
-z_twice|weighted|weighted_why|a1|z^{(twice)} = W^{(twice)} a⁽¹⁾ + b^{(twice)}
-z_twice_2|weighted|weighted_why|a_twice|z^{(twice_2)} = W^{(twice)} a^{(twice)} + b^{(twice)}
-a_twice_2|activated|activated_why|z_twice_2|a^{(twice_2)} = tanh(z^{(twice_2)})
-a_drop|dropped|dropped_why|a_twice_2|a^{(drop)} = r^{(drop)} ⊙ a^{(twice_2)}
-a6|stacked|stacked_why|a_drop a2|a⁽⁶⁾ = (a^{(drop)}; a⁽²⁾)
-z_two|weighted|weighted_plain_why|a6|z^{(two)} = W^{(two)} a⁽⁶⁾
-a_two|activated|activated_why|z_two|a^{(two)} = e^(z^{(two)})
-C_one|sample_cost|sample_cost_why|a_one|C^{(one)} = \
-−(Σⱼ₌₁² (y^{(one)}ⱼ log(a^{(one)}ⱼ) + (1 − y^{(one)}ⱼ) log(1 − a^{(one)}ⱼ)))
-C_two|sample_cost|sample_cost_why|a_two|C^{(two)} = Σⱼ₌₁¹ (a^{(two)}ⱼ − y^{(two)}ⱼ log(a^{(two)}ⱼ))
-J|total_cost|total_cost_why|C_one C_two|J = (1/m) Σₛ₌₁ᵐ C^{(one)}ₛ + (1/m) Σₛ₌₁ᵐ C^{(two)}ₛ
+z_twice|weighted|weighted_why|a1|z⁽ᵗʷⁱᶜᵉ⁾ = W⁽ᵗʷⁱᶜᵉ⁾ a⁽¹⁾ + b⁽ᵗʷⁱᶜᵉ⁾
+z_twice_2|weighted|weighted_why|a_twice|z^(twice_2) = W⁽ᵗʷⁱᶜᵉ⁾ a⁽ᵗʷⁱᶜᵉ⁾ + b⁽ᵗʷⁱᶜᵉ⁾
+a_twice_2|activated|activated_why|z_twice_2|a^(twice_2) = tanh(z^(twice_2))
+a_drop|dropped|dropped_why|a_twice_2|a⁽ᵈʳᵒᵖ⁾ = r⁽ᵈʳᵒᵖ⁾ ⊙ a^(twice_2)
+a6|stacked|stacked_why|a_drop a2|a⁽⁶⁾ = (a⁽ᵈʳᵒᵖ⁾; a⁽²⁾)
+z_two|weighted|weighted_plain_why|a6|z⁽ᵗʷᵒ⁾ = W⁽ᵗʷᵒ⁾ a⁽⁶⁾
+a_two|activated|activated_why|z_two|a⁽ᵗʷᵒ⁾ = e^(z⁽ᵗʷᵒ⁾)
+C_one|sample_cost|sample_cost_why|a_one|C⁽ᵒⁿᵉ⁾ = \
+−(Σⱼ₌₁² (y⁽ᵒⁿᵉ⁾ⱼ log(a⁽ᵒⁿᵉ⁾ⱼ) + (1 − y⁽ᵒⁿᵉ⁾ⱼ) log(1 − a⁽ᵒⁿᵉ⁾ⱼ)))
+C_two|sample_cost|sample_cost_why|a_two|C⁽ᵗʷᵒ⁾ = Σⱼ₌₁¹ (a⁽ᵗʷᵒ⁾ⱼ − y⁽ᵗʷᵒ⁾ⱼ log(a⁽ᵗʷᵒ⁾ⱼ))
+J|total_cost|total_cost_why|C_one C_two|J = (1/m) Σₛ₌₁ᵐ C⁽ᵒⁿᵉ⁾ₛ + (1/m) Σₛ₌₁ᵐ C⁽ᵗʷᵒ⁾ₛ
 delta_two|output_delta|output_delta_why|z_two a_two|\
-δ^{(two)} = (1 − y^{(two)} ⊘ a^{(two)}) ⊙ exp′(z^{(two)})
-delta_two:link|shortcut|shortcut_why|delta_two|δ^{(two)} = a^{(two)} − y^{(two)}
+δ⁽ᵗʷᵒ⁾ = (1 − y⁽ᵗʷᵒ⁾ ⊘ a⁽ᵗʷᵒ⁾) ⊙ exp′(z⁽ᵗʷᵒ⁾)
+delta_two:link|shortcut|shortcut_why|delta_two|δ⁽ᵗʷᵒ⁾ = a⁽ᵗʷᵒ⁾ − y⁽ᵗʷᵒ⁾
 delta_one|output_delta|output_delta_why|z_one a_one|\
-δ^{(one)} = ((a^{(one)} − y^{(one)}) ⊘ (a^{(one)} ⊙ (1 − a^{(one)}))) ⊙ sigmoid′(z^{(one)})
-delta_one:link|shortcut|shortcut_why|delta_one|δ^{(one)} = a^{(one)} − y^{(one)}
+δ⁽ᵒⁿᵉ⁾ = ((a⁽ᵒⁿᵉ⁾ − y⁽ᵒⁿᵉ⁾) ⊘ (a⁽ᵒⁿᵉ⁾ ⊙ (1 − a⁽ᵒⁿᵉ⁾))) ⊙ sigmoid′(z⁽ᵒⁿᵉ⁾)
+delta_one:link|shortcut|shortcut_why|delta_one|δ⁽ᵒⁿᵉ⁾ = a⁽ᵒⁿᵉ⁾ − y⁽ᵒⁿᵉ⁾
 Delta6|arrives|arrives_sum_why|delta_two delta_one|\
-∂Jₛ/∂a⁽⁶⁾ = W^{(two)}ᵀ δ^{(two)} + W^{(one)}ᵀ δ^{(one)}
-Delta_drop|arrives|arrives_part_why|Delta6|∂Jₛ/∂a^{(drop)} = (∂Jₛ/∂a⁽⁶⁾)[1…2]
+∂Jₛ/∂a⁽⁶⁾ = W⁽ᵗʷᵒ⁾ᵀ δ⁽ᵗʷᵒ⁾ + W⁽ᵒⁿᵉ⁾ᵀ δ⁽ᵒⁿᵉ⁾
+Delta_drop|arrives|arrives_part_why|Delta6|∂Jₛ/∂a⁽ᵈʳᵒᵖ⁾ = (∂Jₛ/∂a⁽⁶⁾)[1…2]
 delta_twice_2|delta|delta_arrived_why|z_twice_2 Delta_drop|\
-δ^{(twice_2)} = r^{(drop)} ⊙ ∂Jₛ/∂a^{(drop)} ⊙ tanh′(z^{(twice_2)})
+δ^(twice_2) = r⁽ᵈʳᵒᵖ⁾ ⊙ ∂Jₛ/∂a⁽ᵈʳᵒᵖ⁾ ⊙ tanh′(z^(twice_2))
 delta_twice|delta|delta_why|z_twice delta_twice_2|\
-δ^{(twice)} = (W^{(twice)}ᵀ δ^{(twice_2)}) ⊙ tanh′(z^{(twice)})
-dJ/dW_twice|gradient|gradient_tied_why|delta_twice a1 delta_twice_2 a_twice|∂J/∂W^{(twice)} = \
-(1/m) Σₛ₌₁ᵐ δ^{(twice)}ₛ a⁽¹⁾ₛᵀ + (1/m) Σₛ₌₁ᵐ δ^{(twice_2)}ₛ a^{(twice)}ₛᵀ
-dJ/db_twice|gradient|gradient_tied_why|delta_twice delta_twice_2|∂J/∂b^{(twice)} = \
-(1/m) Σₛ₌₁ᵐ (Σⱼ₌₁² δ^{(twice)}ₛⱼ) + (1/m) Σₛ₌₁ᵐ (Σⱼ₌₁² δ^{(twice_2)}ₛⱼ)
-dJ/dW_two|gradient|gradient_why|delta_two a6|∂J/∂W^{(two)} = (1/m) Σₛ₌₁ᵐ δ^{(two)}ₛ a⁽⁶⁾ₛᵀ
-b_twice:=|update|update_why|dJ/db_twice|b^{(twice)} ← b^{(twice)} − α ∂J/∂b^{(twice)}
+δ⁽ᵗʷⁱᶜᵉ⁾ = (W⁽ᵗʷⁱᶜᵉ⁾ᵀ δ^(twice_2)) ⊙ tanh′(z⁽ᵗʷⁱᶜᵉ⁾)
+dJ/dW_twice|gradient|gradient_tied_why|delta_twice a1 delta_twice_2 a_twice|∂J/∂W⁽ᵗʷⁱᶜᵉ⁾ = \
+(1/m) Σₛ₌₁ᵐ δ⁽ᵗʷⁱᶜᵉ⁾ₛ a⁽¹⁾ₛᵀ + (1/m) Σₛ₌₁ᵐ δ^(twice_2)ₛ a⁽ᵗʷⁱᶜᵉ⁾ₛᵀ
+dJ/db_twice|gradient|gradient_tied_why|delta_twice delta_twice_2|∂J/∂b⁽ᵗʷⁱᶜᵉ⁾ = \
+(1/m) Σₛ₌₁ᵐ (Σⱼ₌₁² δ⁽ᵗʷⁱᶜᵉ⁾ₛⱼ) + (1/m) Σₛ₌₁ᵐ (Σⱼ₌₁² δ^(twice_2)ₛⱼ)
+dJ/dW_two|gradient|gradient_why|delta_two a6|∂J/∂W⁽ᵗʷᵒ⁾ = (1/m) Σₛ₌₁ᵐ δ⁽ᵗʷᵒ⁾ₛ a⁽⁶⁾ₛᵀ
+b_twice:=|update|update_why|dJ/db_twice|b⁽ᵗʷⁱᶜᵉ⁾ ← b⁽ᵗʷⁱᶜᵉ⁾ − α ∂J/∂b⁽ᵗʷⁱᶜᵉ⁾
 """,
     (two_costs, "index"): """
-z_two|weighted|weighted_plain_why|a6|z^{(two)}ᵢ = Σⱼ₌₁³ w^{(two)}ᵢⱼ a⁽⁶⁾ⱼ
+z_two|weighted|weighted_plain_why|a6|z⁽ᵗʷᵒ⁾ᵢ = Σⱼ₌₁³ w⁽ᵗʷᵒ⁾ᵢⱼ a⁽⁶⁾ⱼ
 C_two|sample_cost|sample_cost_why|a_two|\
-C^{(two)} = Σⱼ₌₁¹ (−(y^{(two)}ⱼ log(a^{(two)}ⱼ) − a^{(two)}ⱼ))
-delta_one|output_delta|output_delta_why|z_one a_one|δ^{(one)}ᵢ = \
-−((y^{(one)}ᵢ − a^{(one)}ᵢ)/(a^{(one)}ᵢ (1 − a^{(one)}ᵢ))) sigmoid′(z^{(one)}ᵢ)
+C⁽ᵗʷᵒ⁾ = Σⱼ₌₁¹ (−(y⁽ᵗʷᵒ⁾ⱼ log(a⁽ᵗʷᵒ⁾ⱼ) − a⁽ᵗʷᵒ⁾ⱼ))
+delta_one|output_delta|output_delta_why|z_one a_one|δ⁽ᵒⁿᵉ⁾ᵢ = \
+−((y⁽ᵒⁿᵉ⁾ᵢ − a⁽ᵒⁿᵉ⁾ᵢ)/(a⁽ᵒⁿᵉ⁾ᵢ (1 − a⁽ᵒⁿᵉ⁾ᵢ))) sigmoid′(z⁽ᵒⁿᵉ⁾ᵢ)
 Delta6|arrives|arrives_sum_why|delta_two delta_one|\
-∂Jₛ/∂a⁽⁶⁾ᵢ = (Σⱼ₌₁¹ w^{(two)}ⱼᵢ δ^{(two)}ⱼ) + (Σⱼ₌₁² w^{(one)}ⱼᵢ δ^{(one)}ⱼ)
+∂Jₛ/∂a⁽⁶⁾ᵢ = (Σⱼ₌₁¹ w⁽ᵗʷᵒ⁾ⱼᵢ δ⁽ᵗʷᵒ⁾ⱼ) + (Σⱼ₌₁² w⁽ᵒⁿᵉ⁾ⱼᵢ δ⁽ᵒⁿᵉ⁾ⱼ)
 delta_twice|delta|delta_why|z_twice delta_twice_2|\
-δ^{(twice)}ᵢ = (Σⱼ₌₁² w^{(twice)}ⱼᵢ δ^{(twice_2)}ⱼ) tanh′(z^{(twice)}ᵢ)
+δ⁽ᵗʷⁱᶜᵉ⁾ᵢ = (Σⱼ₌₁² w⁽ᵗʷⁱᶜᵉ⁾ⱼᵢ δ^(twice_2)ⱼ) tanh′(z⁽ᵗʷⁱᶜᵉ⁾ᵢ)
 """,
     (two_costs, "scalar"): """
 z_twice|weighted|weighted_why||\
-H^{(twice)}₁ = V^{(twice)}₁₁ · X⁽¹⁾₁ + V^{(twice)}₂₁ · X⁽¹⁾₂ + b^{(twice)}; \
-H^{(twice)}₂ = V^{(twice)}₁₂ · X⁽¹⁾₁ + V^{(twice)}₂₂ · X⁽¹⁾₂ + b^{(twice)}
-a6|stacked|stacked_why|a_drop|P⁽⁶⁾₁ = P^{(drop)}₁; P⁽⁶⁾₂ = P^{(drop)}₂; P⁽⁶⁾₃ = X⁽²⁾₁
-C_two|sample_cost|sample_cost_why|a_two|C^{(two)} = −(Y^{(two)}₁ · log(O^{(two)}₁) − O^{(two)}₁)
-Delta_two|arrives_cost|arrives_cost_why|a_two|∂Eₛ/∂O^{(two)}₁ = 1 − Y^{(two)}₁/O^{(two)}₁
+H⁽ᵗʷⁱᶜᵉ⁾₁ = V⁽ᵗʷⁱᶜᵉ⁾₁₁ · X⁽¹⁾₁ + V⁽ᵗʷⁱᶜᵉ⁾₂₁ · X⁽¹⁾₂ + b⁽ᵗʷⁱᶜᵉ⁾; \
+H⁽ᵗʷⁱᶜᵉ⁾₂ = V⁽ᵗʷⁱᶜᵉ⁾₁₂ · X⁽¹⁾₁ + V⁽ᵗʷⁱᶜᵉ⁾₂₂ · X⁽¹⁾₂ + b⁽ᵗʷⁱᶜᵉ⁾
+a6|stacked|stacked_why|a_drop|P⁽⁶⁾₁ = P⁽ᵈʳᵒᵖ⁾₁; P⁽⁶⁾₂ = P⁽ᵈʳᵒᵖ⁾₂; P⁽⁶⁾₃ = X⁽²⁾₁
+C_two|sample_cost|sample_cost_why|a_two|C⁽ᵗʷᵒ⁾ = −(Y⁽ᵗʷᵒ⁾₁ · log(O⁽ᵗʷᵒ⁾₁) − O⁽ᵗʷᵒ⁾₁)
+Delta_two|arrives_cost|arrives_cost_why|a_two|∂Eₛ/∂O⁽ᵗʷᵒ⁾₁ = 1 − Y⁽ᵗʷᵒ⁾₁/O⁽ᵗʷᵒ⁾₁
 delta_two|output_delta|output_delta_why|Delta_two z_two|\
-∂Eₛ/∂Q^{(two)}₁ = ∂Eₛ/∂O^{(two)}₁ · exp′(Q^{(two)}₁)
+∂Eₛ/∂Q⁽ᵗʷᵒ⁾₁ = ∂Eₛ/∂O⁽ᵗʷᵒ⁾₁ · exp′(Q⁽ᵗʷᵒ⁾₁)
 Delta_twice_2|arrives|arrives_factor_why|Delta_drop|\
-∂Eₛ/∂P^{(twice_2)}₁ = r^{(drop)}₁ · ∂Eₛ/∂P^{(drop)}₁; \
-∂Eₛ/∂P^{(twice_2)}₂ = r^{(drop)}₂ · ∂Eₛ/∂P^{(drop)}₂
-Delta_twice|arrives|arrives_why|delta_twice_2|∂Eₛ/∂P^{(twice)}₁ = \
-V^{(twice)}₁₁ · ∂Eₛ/∂H^{(twice_2)}₁ + V^{(twice)}₁₂ · ∂Eₛ/∂H^{(twice_2)}₂; ∂Eₛ/∂P^{(twice)}₂ = \
-V^{(twice)}₂₁ · ∂Eₛ/∂H^{(twice_2)}₁ + V^{(twice)}₂₂ · ∂Eₛ/∂H^{(twice_2)}₂
-dJ/db_one|gradient|gradient_bias_why|delta_one|∂E/∂b^{(one)}₁ = (1/m) · Σₛ₌₁ᵐ ∂Eₛ/∂Q^{(one)}ₛ₁; \
-∂E/∂b^{(one)}₂ = (1/m) · Σₛ₌₁ᵐ ∂Eₛ/∂Q^{(one)}ₛ₂
+∂Eₛ/∂P^(twice_2)₁ = r⁽ᵈʳᵒᵖ⁾₁ · ∂Eₛ/∂P⁽ᵈʳᵒᵖ⁾₁; \
+∂Eₛ/∂P^(twice_2)₂ = r⁽ᵈʳᵒᵖ⁾₂ · ∂Eₛ/∂P⁽ᵈʳᵒᵖ⁾₂
+Delta_twice|arrives|arrives_why|delta_twice_2|∂Eₛ/∂P⁽ᵗʷⁱᶜᵉ⁾₁ = \
+V⁽ᵗʷⁱᶜᵉ⁾₁₁ · ∂Eₛ/∂H^(twice_2)₁ + V⁽ᵗʷⁱᶜᵉ⁾₁₂ · ∂Eₛ/∂H^(twice_2)₂; ∂Eₛ/∂P⁽ᵗʷⁱᶜᵉ⁾₂ = \
+V⁽ᵗʷⁱᶜᵉ⁾₂₁ · ∂Eₛ/∂H^(twice_2)₁ + V⁽ᵗʷⁱᶜᵉ⁾₂₂ · ∂Eₛ/∂H^(twice_2)₂
+dJ/db_one|gradient|gradient_bias_why|delta_one|∂E/∂b⁽ᵒⁿᵉ⁾₁ = (1/m) · Σₛ₌₁ᵐ ∂Eₛ/∂Q⁽ᵒⁿᵉ⁾ₛ₁; \
+∂E/∂b⁽ᵒⁿᵉ⁾₂ = (1/m) · Σₛ₌₁ᵐ ∂Eₛ/∂Q⁽ᵒⁿᵉ⁾ₛ₂
 W_two:=|update|update_why|dJ/dW_two|\
-W^{(two)}₁₁ ← W^{(two)}₁₁ − η · ∂E/∂W^{(two)}₁₁; \
-W^{(two)}₂₁ ← W^{(two)}₂₁ − η · ∂E/∂W^{(two)}₂₁; W^{(two)}₃₁ ← W^{(two)}₃₁ − η · ∂E/∂W^{(two)}₃₁
+W⁽ᵗʷᵒ⁾₁₁ ← W⁽ᵗʷᵒ⁾₁₁ − η · ∂E/∂W⁽ᵗʷᵒ⁾₁₁; \
+W⁽ᵗʷᵒ⁾₂₁ ← W⁽ᵗʷᵒ⁾₂₁ − η · ∂E/∂W⁽ᵗʷᵒ⁾₂₁; W⁽ᵗʷᵒ⁾₃₁ ← W⁽ᵗʷᵒ⁾₃₁ − η · ∂E/∂W⁽ᵗʷᵒ⁾₃₁
 """,
     (members, "matrix"): """
-penalty|penalty|penalty_why||Ω = (λ/2) ‖W^{(one)}‖² + (Σ_{κ=1}^{K} (λ/2) ‖W^{(many)}_{κ}‖²)/K
-J|total_cost|total_cost_members_why|C penalty|J = (1/m) Σₛ₌₁ᵐ (Σ_{κ=1}^{K} (1/K) C_{sκ}) + Ω
+penalty|penalty|penalty_why||Ω = (λ/2) ‖W⁽ᵒⁿᵉ⁾‖² + (Σ_(κ=1)^K (λ/2) ‖W⁽ᵐᵃⁿʸ⁾_κ‖²)/K
+J|total_cost|total_cost_members_why|C penalty|J = (1/m) Σₛ₌₁ᵐ (Σ_(κ=1)^K (1/K) C_(sκ)) + Ω
 delta_many|output_delta|output_delta_why|z_many a_many|\
-δ^{(many)} = (1/K) (a^{(many)} − y) ⊙ softplus′(z^{(many)})
+δ⁽ᵐᵃⁿʸ⁾ = (1/K) (a⁽ᵐᵃⁿʸ⁾ − y) ⊙ softplus′(z⁽ᵐᵃⁿʸ⁾)
 delta_one|delta|delta_arrived_why|z_one delta_many|\
-δ^{(one)} = (Σ_{κ=1}^{K} W^{(many)}_{κ}ᵀ δ^{(many)}_{κ}) ⊙ tanh′(z^{(one)})
+δ⁽ᵒⁿᵉ⁾ = (Σ_(κ=1)^K W⁽ᵐᵃⁿʸ⁾_κᵀ δ⁽ᵐᵃⁿʸ⁾_κ) ⊙ tanh′(z⁽ᵒⁿᵉ⁾)
 dJ/dW_one|gradient|gradient_why|delta_one a1|\
-∂J/∂W^{(one)} = (1/m) Σₛ₌₁ᵐ δ^{(one)}ₛ a⁽¹⁾ₛᵀ + λ W^{(one)}
+∂J/∂W⁽ᵒⁿᵉ⁾ = (1/m) Σₛ₌₁ᵐ δ⁽ᵒⁿᵉ⁾ₛ a⁽¹⁾ₛᵀ + λ W⁽ᵒⁿᵉ⁾
 dJ/dW_many|gradient|gradient_why|delta_many a_one|\
-∂J/∂W^{(many)} = (1/m) Σₛ₌₁ᵐ δ^{(many)}ₛ a^{(one)}ₛᵀ + (λ/K) W^{(many)}
-dJ/db_many|gradient|gradient_bias_why|delta_many|∂J/∂b^{(many)} = (1/m) Σₛ₌₁ᵐ δ^{(many)}ₛ
+∂J/∂W⁽ᵐᵃⁿʸ⁾ = (1/m) Σₛ₌₁ᵐ δ⁽ᵐᵃⁿʸ⁾ₛ a⁽ᵒⁿᵉ⁾ₛᵀ + (λ/K) W⁽ᵐᵃⁿʸ⁾
+dJ/db_many|gradient|gradient_bias_why|delta_many|∂J/∂b⁽ᵐᵃⁿʸ⁾ = (1/m) Σₛ₌₁ᵐ δ⁽ᵐᵃⁿʸ⁾ₛ
 """,
     (members, "graph"): """
 Delta_one|arrives|arrives_members_why|delta_many|\
-Δ^{one}₂₁ = Σ_{κ=1}^{K} Θ̄^{many}_{κ}ᵀ δ^{many}_{κ}
+Δᵒⁿᵉ₂₁ = Σ_(κ=1)^K Θ̄ᵐᵃⁿʸ_κᵀ δᵐᵃⁿʸ_κ
 """,
     (members, "index"): """
-C|sample_cost|sample_cost_why|a_many|C = ½ Σⱼ₌₁² (yⱼ − a^{(many)}ⱼ)²
+C|sample_cost|sample_cost_why|a_many|C = ½ Σⱼ₌₁² (yⱼ − a⁽ᵐᵃⁿʸ⁾ⱼ)²
 delta_many|output_delta|output_delta_why|z_many a_many|\
-δ^{(many)}ᵢ = −(1/K) (yᵢ − a^{(many)}ᵢ) softplus′(z^{(many)}ᵢ)
+δ⁽ᵐᵃⁿʸ⁾ᵢ = −(1/K) (yᵢ − a⁽ᵐᵃⁿʸ⁾ᵢ) softplus′(z⁽ᵐᵃⁿʸ⁾ᵢ)
 delta_one|delta|delta_arrived_why|z_one delta_many|\
-δ^{(one)}ᵢ = (Σ_{κ=1}^{K} (Σⱼ₌₁² w^{(many)}_{κji} δ^{(many)}_{κj})) tanh′(z^{(one)}ᵢ)
+δ⁽ᵒⁿᵉ⁾ᵢ = (Σ_(κ=1)^K (Σⱼ₌₁² w⁽ᵐᵃⁿʸ⁾_(κji) δ⁽ᵐᵃⁿʸ⁾_(κj))) tanh′(z⁽ᵒⁿᵉ⁾ᵢ)
 """,
 }
 
@@ -238,10 +238,10 @@ def test_each_step_reads_as_it_is_derived_by_hand(network, notation):
 
 def test_one_sample_has_no_mean_and_its_cost_is_the_cost_unless_there_is_more():
     found = written(derived(members(), "matrix", 1))
-    assert found["J"].endswith("|J = (Σ_{κ=1}^{K} (1/K) C_{κ}) + Ω")
-    assert found["dJ/db_one"].endswith("|∂J/∂b^{(one)} = δ^{(one)}")
+    assert found["J"].endswith("|J = (Σ_(κ=1)^K (1/K) C_κ) + Ω")
+    assert found["dJ/db_one"].endswith("|∂J/∂b⁽ᵒⁿᵉ⁾ = δ⁽ᵒⁿᵉ⁾")
     found = written(derived(two_costs(), "matrix", 1))
-    assert found["J"].endswith("|C_one C_two|J = C^{(one)} + C^{(two)}")
+    assert found["J"].endswith("|C_one C_two|J = C⁽ᵒⁿᵉ⁾ + C⁽ᵗʷᵒ⁾")
     found = written(derived(looked_up(), "matrix", 1))
     assert found["J"].endswith("|C penalty|J = C + Ω")
     found = written(derived(Network([2, 2]), "matrix", 1))

@@ -164,9 +164,8 @@ def test_a_model_predicts_many_rows_from_many_threads_as_from_one() -> None:
     X = rng.normal(size=(4000, 20)).astype(np.float32)
     net = cp.Network([20, 64, 64, 2], cost="cross_entropy")
     model = cp.train(net, X, X[:, 0] > 0, epochs=1)
-    table = cp.TabularClassifier(preset="fast", max_steps=2, random_state=0).fit(
-        X[:300], X[:300, 0] > 0
-    )
+    table = cp.TabularClassifier(preset="fast", max_steps=2, random_state=0)
+    table.fit(X[:300], X[:300, 0] + X[:300, 1] > 0)
     for predict in (model.predict_probabilities, table.predict_proba):
         parts = [slice(start, start + 200) for start in range(0, 4000, 200)]
         expected = [predict(X[part]).tobytes() for part in parts]
