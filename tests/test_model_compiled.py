@@ -186,7 +186,7 @@ net = cp.Network([54, 512, 512, 2], cost="cross_entropy")
 model = cp.train(net, rows[:64], np.arange(64) % 2, epochs=1)
 predict = model.compiled.predict if of == 0 else model.predict_probabilities
 many = rows[:of] if of else rows
-expected = model.predict_probabilities(rows[:2])
+expected = predict(rows[:2])
 ends = threading.Event()
 
 def work():
