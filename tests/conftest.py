@@ -115,14 +115,18 @@ def full() -> bool:
 def proof(request: pytest.FixtureRequest) -> Callable[..., None]:
     """``proof("claim", count=2000, worst=3e-13)`` keeps a figure in docs/proofs.json.
 
-    A test that asks for it takes part in `make prove` without being marked.
+    A test that asks for it takes part in `make prove` without being marked, and fails, in every
+    run, when it keeps a claim twice.
     """
+    kept: set[str] = set()
 
     def keep(claim: str, count: int, **figures: float | str) -> None:
         plain = {
             key: getattr(value, "item", lambda value=value: value)()
             for key, value in figures.items()
         }
+        assert claim not in kept, f"recorded twice by one test: {claim}"
+        kept.add(claim)
         record = {"claim": claim, "count": int(count), "figures": plain}
         request.node.user_properties.append(("proof", json.dumps(record)))
 

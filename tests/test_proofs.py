@@ -135,6 +135,14 @@ def test_files_that_no_commit_holds_prove_nothing(project):
     assert (project / "docs" / "proofs.json").read_bytes() == before
 
 
+def test_a_claim_kept_twice_by_one_test_fails_that_test_and_leaves_no_record(project):
+    twice = 'def test_one(proof):\n    for _ in range(2): proof("one holds", 7)\n'
+    (project / "tests" / "test_few.py").write_text(twice + TESTS.splitlines()[2])
+    git(project, "commit", "-q", "-a", "-m", "twice")
+    assert "recorded twice by one test: one holds" in prove(project)
+    assert set(kept(project)) == {"test_two"}
+
+
 # ---- the page, and the file as it stands -----------------------------------------------------
 
 
