@@ -250,6 +250,14 @@ def test_a_table_in_the_model_s_place(run: Run, command: str) -> None:
     refused(run, [command, "good.csv", "good.csv"], "good.csv is no ClearProp model")
 
 
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_a_table_and_a_model_in_each_other_s_place_are_told_in_their_order(
+    run: Run, command: str
+) -> None:
+    told = f"the model comes first: clearprop {command} old.clearprop good.csv"
+    refused(run, [command, "good.csv", "old.clearprop"], "good.csv is no ClearProp model", told)
+
+
 def test_a_model_in_the_table_s_place(run: Run) -> None:
     refused(run, train("old.clearprop"), "old.clearprop")
 

@@ -198,6 +198,10 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
         "{hint}；表须先训练（clearprop train {file} --target COLUMN），"
         "或给链提供数值（clearprop derive 2-3-2 --data {path}）",
     ),
+    (
+        "{where} is no ClearProp model; the model comes first: {command}",
+        "{where} 不是 ClearProp 模型；模型在前：{command}",
+    ),
     ("{where} is no ClearProp model", "{where} 不是 ClearProp 模型"),
     # -- files
     ("there is no file {path}: {hint}", "没有文件 {path}：{hint}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -20,8 +21,8 @@ from clearprop.cli.writing import (
     refuse_to_replace,
     write_rows,
 )
-from clearprop.errors import ClearPropError, UsageError
-from clearprop.model import Model, outcomes
+from clearprop.errors import ClearPropError, FileError, UsageError
+from clearprop.model import Model, is_model, outcomes
 from clearprop.model.by_class import by_class
 from clearprop.model.describing import mix_of
 from clearprop.tables import Cells, Table
@@ -33,7 +34,7 @@ __all__ = ["evaluate", "predict"]
 
 def evaluate(model: str, data: str, *, encoding: str | None, json: bool) -> int:
     """Judge a model by a table that has the target in it."""
-    found = read_model(model)
+    found = _model(model, data, "evaluate")
     table = found.open(data, judged=True, encoding=encoding)
     judged = found.judged(table, np.ones(table.rows, np.bool_))
     figures = outcomes.figures(found.target, *judged, found.quantile or 0.5)
@@ -75,6 +76,16 @@ _CAUTION = (
 )
 
 
+def _model(model: str, data: str, command: str) -> Model:
+    """Return the model of a file; where it and the table changed places, say their order."""
+    if is_model(data) and os.path.exists(model) and not is_model(model):
+        raise FileError(
+            f"{model} is no ClearProp model; the model comes first: "
+            f"clearprop {command} {data} {model}"
+        )
+    return read_model(model)
+
+
 def _known(model: Model, table: Table) -> int:
     """How many rows have a target, and are judged."""
     name = model.target.name
@@ -104,7 +115,7 @@ def predict(
     json: bool,
 ) -> int:
     """Write a prediction for each row, behind the columns that the model does not read."""
-    found = read_model(model)
+    found = _model(model, data, "predict")
     if probabilities and found.task != "classification":
         raise UsageError(
             f"--probabilities: the model predicts the number {found.target.name!r}, which has "
